@@ -1,0 +1,212 @@
+"""Settings, by the operator's contract: everything comes from the environment.
+
+Runs right after a clone with DEBUG=1: SQLite, no Redis. Each secret may also be given as
+<NAME>_FILE, the path of a file that holds it. docs/operations.md lists every variable.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    """Read a variable; empty counts as absent."""
+    return os.environ.get(name, "").strip() or default
+
+
+def env_secret(name: str, default: str = "") -> str:
+    """Read a variable, or the file that <NAME>_FILE names; a file that cannot be read is loud."""
+    path = env(f"{name}_FILE")
+    if not path:
+        return env(name, default)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: {error}.") from error
+
+
+def env_bool(name: str, *, default: bool) -> bool:
+    """Read a yes or no."""
+    text = env(name).lower()
+    if not text:
+        return default
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("0", "false", "no", "off"):
+        return False
+    raise ImproperlyConfigured(f"{name}={text} is neither yes nor no: write 1 or 0.")
+
+
+def env_int(name: str, default: int | None, *, least: int, most: int) -> int | None:
+    """Read a whole number within limits."""
+    text = env(name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name}={text} is no whole number from {least} to {most}.")
+    return int(text)
+
+
+def env_list(name: str) -> list[str]:
+    """Read a list, divided by commas."""
+    return [part.strip() for part in env(name).split(",") if part.strip()]
+
+
+# -- Django ---------------------------------------------------------------------------------
+
+DEBUG = env_bool("DEBUG", default=False)
+SECRET_KEY = env_secret("SECRET_KEY", "insecure-for-development-only" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY (or SECRET_KEY_FILE) is required when DEBUG is off.")
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "integration.urls"
+WSGI_APPLICATION = "integration.wsgi.application"
+LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en-us", "UTC", False, True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_rq",
+    "registry_sync",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+# -- HTTPS: redirect, secure cookies and HSTS together ------------------------------------------
+
+HTTPS_ONLY = env_bool("HTTPS_ONLY", default=not DEBUG)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes speak plain http to the process itself
+TRUST_PROXY_HEADERS = env_bool("TRUST_PROXY_HEADERS", default=False)
+if TRUST_PROXY_HEADERS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+# -- Database -------------------------------------------------------------------------------
+
+SQLITE_OPTIONS = {
+    # A transaction that reads and then writes must not find the database locked: take the
+    # write lock at once, and wait for it.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+DATABASES = {
+    "default": dj_database_url.parse(
+        env_secret("DATABASE_URL", f"sqlite:///{BASE_DIR / 'registry_sync.sqlite3'}"),
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
+
+# -- Redis and RQ: the wake-up, never the truth ---------------------------------------------------
+
+REDIS_URL = env_secret("REDIS_URL")
+RQ_QUEUES = {
+    name: {
+        "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
+        "DEFAULT_TIMEOUT": 1800,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+    }
+    for name in ("sync", "interactive")
+}
+RQ = {"WORKER_CLASS": "registry_sync.worker.QuickWorker"}
+
+# -- Benchling --------------------------------------------------------------------------------
+
+BENCHLING_URL = env("BENCHLING_URL").rstrip("/")
+BENCHLING_CLIENT_ID = env("BENCHLING_CLIENT_ID")
+BENCHLING_CLIENT_SECRET = env_secret("BENCHLING_CLIENT_SECRET")
+BENCHLING_APP_ID = env("BENCHLING_APP_ID")
+BENCHLING_APP_DEFINITION_ID = env("BENCHLING_APP_DEFINITION_ID")
+BENCHLING_PRIVATE_KEY = env_secret("BENCHLING_PRIVATE_KEY").replace("\\n", "\n")
+BENCHLING_JWKS_URL = env(
+    "BENCHLING_JWKS_URL", "https://apps.benchling.com/api/v1/apps/{app_definition_id}/jwks"
+)
+
+# -- Pace, patience and reach ---------------------------------------------------------------------
+
+BATCH_SIZE = env_int("BATCH_SIZE", 500, least=1, most=2500)
+IN_FLIGHT = env_int("IN_FLIGHT", 1, least=1, most=4)
+OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", None, least=1, most=10_000_000)
+SLICE_SECONDS = 60
+FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
+REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
+METRICS_TOKEN = env_secret("METRICS_TOKEN")
+
+# -- Logs: key=value lines, no secrets ------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "registry_sync": {"level": env("LOG_LEVEL", "INFO")},
+        # At INFO and below these log URLs with registry ids, and at DEBUG whole requests.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "benchling_sdk": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},
+    },
+}

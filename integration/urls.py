@@ -1,0 +1,15 @@
+"""Addresses of the service."""
+
+from django.contrib import admin
+from django.urls import path
+
+from registry_sync.views import healthz
+
+admin.site.site_header = "Registry Sync"
+admin.site.site_title = "Registry Sync"
+admin.site.index_title = "The external registry and Benchling"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("healthz", healthz),
+]

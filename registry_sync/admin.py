@@ -1,0 +1,139 @@
+"""The admin: runs, errors, ledger and changes to look at, and nothing to edit."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from . import app_status
+from .models import Batch, Change, EntityError, Lane, LedgerEntry, RunLog, SyncRun
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Show open errors, and the others on demand."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("closed", "Closed"), ("dismissed", "Dismissed"), ("all", "All")]
+
+    def choices(self, changelist):  # type: ignore[no-untyped-def]
+        yield {
+            "selected": self.value() is None,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": "Open",
+        }
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[EntityError]
+    ) -> QuerySet[EntityError]:
+        if self.value() == "closed":
+            return queryset.filter(closed_at__isnull=False)
+        if self.value() == "dismissed":
+            return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=False)
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+
+
+class ReadOnly(admin.ModelAdmin):
+    """History is looked at, never edited: by nobody, superusers included."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+COLOURS = {
+    SyncRun.Status.SUCCEEDED: "#2e7d32",
+    SyncRun.Status.COMPLETED_WITH_WARNINGS: "#b26a00",
+    SyncRun.Status.FAILED: "#c62828",
+    SyncRun.Status.CANCELLED: "#616161",
+    SyncRun.Status.RUNNING: "#1565c0",
+    SyncRun.Status.QUEUED: "#546e7a",
+}
+
+
+class LogInline(admin.TabularInline):
+    """The log of a run, as it came."""
+
+    model = RunLog
+    fields = ("at", "level", "text")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    max_num = 0
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(ReadOnly):
+    list_display = ("id", "pill", "kind", "trigger", "actor", "created_at", "counts", "watermark")
+    list_filter = ("status", "kind", "trigger")
+    list_select_related = ("lane",)
+    date_hierarchy = "created_at"
+    inlines = (LogInline,)
+
+    @admin.display(description="status", ordering="status")
+    def pill(self, run: SyncRun) -> SafeString:
+        return format_html(
+            '<span style="background:{};color:#fff;padding:2px 8px;border-radius:9px">{}</span>',
+            COLOURS[SyncRun.Status(run.status)],
+            run.status.replace("_", " ").lower(),
+        )
+
+    @admin.display(description="counts")
+    def counts(self, run: SyncRun) -> str:
+        return run.error or app_status.counts_sentence(run)
+
+
+@admin.register(EntityError)
+class EntityErrorAdmin(ReadOnly):
+    list_display = ("external_id", "code", "kind", "message", "remedy", "first_seen", "last_seen")
+    list_filter = (OpenFilter, "kind", "code")
+    search_fields = ("external_id", "message")
+    date_hierarchy = "last_seen"
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnly):
+    list_display = ("external_id", "entity_registry_id", "name", "entity_id", "outcome")
+    list_filter = ("outcome", "lane")
+    search_fields = ("external_id", "name", "entity_id")
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnly):
+    list_display = ("at", "external_id", "field", "before", "after", "run", "actor", "trigger")
+    list_filter = ("trigger", "lane")
+    list_select_related = ("run",)
+    search_fields = ("external_id", "entity_id")
+    date_hierarchy = "at"
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnly):
+    list_display = ("schema_name", "collection", "tenant", "registry_id", "created_at")
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnly):
+    list_display = ("run", "number", "size", "task_id", "calls", "sent_at", "done_at")
+    fields = list_display

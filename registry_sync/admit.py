@@ -1,0 +1,87 @@
+"""Which candidates may go now: each name once, and no link to what is not there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from . import names, refusals
+from .compare import Candidate, sighting
+from .ledger import Outcome, Sighting
+from .models import Lane, LedgerEntry
+from .problems import Problem
+from .schema import EntitySchema
+
+
+def admit(
+    lane: Lane,
+    schema: EntitySchema,
+    candidates: Sequence[Candidate],
+    claims: names.Claims,
+    *,
+    underway: Collection[str],
+) -> tuple[list[Candidate], list[Sighting]]:
+    """Split candidates into those that may be sent and those that wait, with the reason.
+
+    `underway` holds the external ids of what is on its way and will be there first.
+    """
+    refused = names.settle(lane, [candidate.entity for candidate in candidates], claims)
+    going = [c for c in candidates if c.entity.external_id not in refused]
+    waiting = hold_links(lane, schema, going, underway=underway)
+    claims.release(waiting)
+    problems: dict[str, tuple[Problem, ...]] = refused | waiting
+    return (
+        [c for c in going if c.entity.external_id not in waiting],
+        [
+            sighting(c.arrival, Outcome.FAILED, problems=problems[c.entity.external_id])
+            for c in candidates
+            if c.entity.external_id in problems
+        ],
+    )
+
+
+def hold_links(
+    lane: Lane,
+    schema: EntitySchema,
+    candidates: Sequence[Candidate],
+    *,
+    underway: Collection[str],
+) -> dict[str, tuple[Problem, ...]]:
+    """Find candidates that point at an entity of this lane which is not there yet.
+
+    A request may hold an entity together with the ones that point at it; what is held back
+    may hold back others, until nothing changes.
+    """
+    targets = {c.entity.external_id: own_links(c, schema) for c in candidates}
+    wanted = set().union(*targets.values()) if targets else set()
+    if not wanted:
+        return {}
+    there = set(underway) | present(lane, wanted)
+    waiting: dict[str, tuple[Problem, ...]] = {}
+    while True:
+        coming = {c.entity.registry_id for c in candidates if c.entity.external_id not in waiting}
+        held = {
+            c.entity.external_id: (refusals.missing_link(c.entity, min(missing)),)
+            for c in candidates
+            if c.entity.external_id not in waiting
+            and (missing := targets[c.entity.external_id] - there - coming)
+        }
+        if not held:
+            return waiting
+        waiting |= held
+
+
+def own_links(candidate: Candidate, schema: EntitySchema) -> set[str]:
+    """List the registry ids of this lane's schema that a candidate points at."""
+    found: set[str] = set()
+    for field in schema.fields:
+        if field.link_schema_id == schema.id and field.id in candidate.entity.fields:
+            value = candidate.entity.fields[field.id]
+            links = value if isinstance(value, list) else [value]
+            found |= {link["entityRegistryId"] for link in links if isinstance(link, dict)}
+    return found
+
+
+def present(lane: Lane, registry_ids: Collection[str]) -> set[str]:
+    """Say which of these registry ids the ledger knows to be in Benchling."""
+    rows = LedgerEntry.objects.filter(lane=lane, entity_registry_id__in=list(registry_ids))
+    return set(rows.exclude(entity_hash="").values_list("entity_registry_id", flat=True))

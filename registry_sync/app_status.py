@@ -1,0 +1,263 @@
+"""App Status: the session that mirrors a run for scientists, within every limit of it.
+
+Benchling takes 10 messages of 3 to 200 characters a PATCH and refuses updates of a closed
+session. A failure to report never fails the run: it is logged, and a session that could not be
+closed is closed later. https://docs.benchling.com/docs/introduction-to-app-status
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Count
+
+from . import runs
+from .benchling import Client, Refused, Wait
+from .models import Lane, SyncRun
+from .problems import SyncError
+
+Json = dict[str, Any]
+MESSAGES, LONGEST, SHORTEST = 10, 200, 3
+TIMEOUT = 24 * 3600
+"""Seconds until Benchling itself gives a silent session up (30 days is its most)."""
+EVERY = 5.0
+"""Seconds between two lines of progress."""
+CAUSES = 5
+SESSION_NAME = "Registry Sync"
+STYLES = {
+    SyncRun.Status.SUCCEEDED: "SUCCESS",
+    SyncRun.Status.COMPLETED_WITH_WARNINGS: "WARNING",
+    SyncRun.Status.FAILED: "ERROR",
+    SyncRun.Status.CANCELLED: "ERROR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """What the closing message of a good run's session lets a new database go on from."""
+
+    lane: str
+    watermark: datetime | None
+    full_at: datetime | None
+    fingerprint: str
+    open_errors: int
+
+
+@dataclass
+class Session:
+    """The App Status session of one run. Every method swallows what Benchling answers."""
+
+    run: SyncRun
+    lease: runs.Lease
+    client: Client
+    _told: float = 0.0
+    _text: str = ""
+    trouble: str = field(default="")
+
+    def open(self) -> None:
+        """Create the session, unless the run has one."""
+        if self.run.session_id or self.run.dry_run:
+            return
+        body = {
+            "name": session_name(self.run),
+            "timeoutSeconds": TIMEOUT,
+            "messages": [message("Reading the registry.", "INFO")],
+        }
+        answer = self._tell(lambda: self.client.create_session(body))
+        if answer:
+            runs.save(self.run, self.lease, session_id=str(answer["id"]), session_open=True)
+
+    def progress(self, text: str) -> None:
+        """Show one line of progress, at most every few seconds and only when it is news."""
+        now = time.monotonic()
+        if not self.run.session_open or text == self._text or now - self._told < EVERY:
+            return
+        self._told, self._text = now, text
+        body = {"messages": [message(text, "INFO")]}
+        self._tell(lambda: self.client.update_session(self.run.session_id, body))
+
+    def _tell(self, call: Callable[[], Json]) -> Json | None:
+        try:
+            return call()
+        except (Refused, SyncError, Wait) as error:
+            self.trouble = str(error)
+            runs.log(self.run, "WARNING", f"App Status could not be updated: {error}")
+            return None
+
+
+def session_name(run: SyncRun) -> str:
+    """Name a session so that the runs which move the watermark are told apart."""
+    if run.kind == SyncRun.Kind.RETRY:
+        return f"{SESSION_NAME} (retry)"
+    if run.only or run.since_asked:
+        return f"{SESSION_NAME} (partial)"
+    return SESSION_NAME
+
+
+def close(run: SyncRun, client: Client, bookmark: str = "") -> bool:
+    """Close an ended run's session with its outcome; True when Benchling shows the end."""
+    if not run.session_open:
+        return True
+    failed = run.status not in SyncRun.GOOD
+    status = SyncRun.Status.FAILED if failed else run.status
+    body = {"status": str(status), "messages": closing_messages(run, bookmark)}
+    try:
+        client.update_session(run.session_id, body)
+    except Refused as refused:
+        # Closed or timed out already: nothing more can be said in this session.
+        runs.log(run, "WARNING", f"The App Status session was not updated: {refused.message}")
+    except (SyncError, Wait) as error:
+        runs.log(run, "WARNING", f"The App Status session will be closed later: {error}")
+        return False
+    SyncRun.objects.filter(pk=run.pk).update(session_open=False)
+    run.session_open = False
+    return True
+
+
+# -- words ----------------------------------------------------------------------------------
+
+
+def message(text: str, style: str = "NONE") -> Json:
+    """Make one message of a text, cut to what Benchling takes; braces would make it a chip."""
+    text = " ".join(text.split())
+    text = re.sub(r"([{}])", r"\\\1", text)
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1].rstrip("\\ ") + "…"
+    return {"content": text.ljust(SHORTEST, "."), "style": style}
+
+
+def closing_messages(run: SyncRun, bookmark: str = "") -> list[Json]:
+    """Say how a run ended: the outcome, its first causes, its warnings, and the bookmark."""
+    style = STYLES.get(SyncRun.Status(run.status), "INFO")
+    if run.status == SyncRun.Status.CANCELLED:
+        return [message(f"Cancelled. {run.error}", style)]
+    if run.status == SyncRun.Status.FAILED:
+        return [
+            message(run.error or "The sync failed.", style),
+            message(run.remedy or "Ask the integration owner.", style),
+            message(f"{counts_sentence(run)} What was written stays.", "INFO"),
+        ]
+    lines = [message(counts_sentence(run), style)]
+    lines += [message(cause, "WARNING") for cause in causes(run.lane)]
+    lines += [message(warning["text"], "WARNING") for warning in run.warnings]
+    lines = lines[: MESSAGES - 1]
+    return [*lines, message(bookmark)] if bookmark else lines
+
+
+def counts_sentence(run: SyncRun) -> str:
+    """Count what a run did, in one sentence."""
+    parts = [f"{run.created:,} created", f"{run.updated:,} changed", f"{run.unchanged:,} unchanged"]
+    if run.failed:
+        parts.append(f"{run.failed:,} refused")
+    read = "record" if run.read == 1 else "records"
+    return f"{run.read:,} {read} read: {', '.join(parts)}."
+
+
+def causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
+    """Name the first causes of the lane's open errors, the most frequent first, each counted."""
+    if lane is None:
+        return []
+    open_errors = runs.open_errors(lane)
+    counted = open_errors.values("code").annotate(n=Count("pk")).order_by("-n", "code")
+    lines = []
+    for row in counted[:most]:
+        first = open_errors.filter(code=row["code"]).order_by("pk")[0]
+        count = f"{row['n']:,} × " if row["n"] > 1 else ""
+        lines.append(f"{count}{TITLES.get(row['code'], first.code)}: {first.message}")
+    return lines
+
+
+TITLES = {
+    "name_taken": "name already taken",
+    "not_unique": "value already taken",
+    "link_missing": "waits for another record",
+    "dropdown_option_missing": "option missing in Benchling",
+    "required_missing": "required value missing",
+    "no_id": "record without id",
+    "id_twice": "id borne twice",
+    "not_ours": "already in Benchling",
+    "archived": "archived in Benchling",
+    "set_aside": "set aside, tried again next time",
+    "refused": "refused by Benchling",
+    "out_of_range": "number out of range",
+}
+
+
+# -- the bookmark ---------------------------------------------------------------------------
+
+BOOKMARK = re.compile(
+    r"State: lane (?P<lane>\w+), watermark (?P<watermark>\S+), full (?P<full>\S+), "
+    r"mapping (?P<mapping>\w+), open errors (?P<errors>\d+)\."
+)
+
+
+def bookmark_of(run: SyncRun) -> str:
+    """Write the bookmark of a run that the next one may start from; others get none."""
+    if run.status not in SyncRun.GOOD or not run.moves_watermark or run.lane is None:
+        return ""
+    lane = run.lane
+    return bookmark_text(
+        Bookmark(
+            lane=lane.mark,
+            watermark=run.watermark,
+            full_at=run.last_full_at,
+            fingerprint=run.fingerprint,
+            open_errors=lane.errors.filter(closed_at__isnull=True).count(),
+        )
+    )
+
+
+def bookmark_text(bookmark: Bookmark) -> str:
+    """Write what a later run without our database needs, in fewer than 200 characters."""
+    return (
+        f"State: lane {bookmark.lane}, watermark {_stamp(bookmark.watermark)}, "
+        f"full {_stamp(bookmark.full_at)}, mapping {bookmark.fingerprint[:16]}, "
+        f"open errors {bookmark.open_errors}."
+    )
+
+
+def read_bookmark(messages: Iterable[Json]) -> Bookmark | None:
+    """Find the bookmark among a session's messages."""
+    for said in messages:
+        found = BOOKMARK.search(str(said.get("content", "")))
+        if found:
+            return Bookmark(
+                lane=found["lane"],
+                watermark=_read_stamp(found["watermark"]),
+                full_at=_read_stamp(found["full"]),
+                fingerprint=found["mapping"],
+                open_errors=int(found["errors"]),
+            )
+    return None
+
+
+def last_good_session(client: Client, lane: str) -> tuple[Bookmark | None, datetime | None]:
+    """Find this lane's last good session: its bookmark, or at least when it began.
+
+    A session that succeeded but has no bookmark (it was written by other software) gives its
+    time of creation; one with warnings and no bookmark may hide refused records and gives none.
+    """
+    for session in client.sessions():
+        if session.get("name") != SESSION_NAME or session.get("status") not in SyncRun.GOOD:
+            continue
+        bookmark = read_bookmark(session.get("messages") or ())
+        if bookmark is not None and bookmark.lane == lane:
+            return bookmark, None
+        if bookmark is None and session["status"] == SyncRun.Status.SUCCEEDED:
+            return None, datetime.fromisoformat(session["createdAt"])
+    return None, None
+
+
+def _stamp(when: datetime | None) -> str:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z") if when else "none"
+
+
+def _read_stamp(text: str) -> datetime | None:
+    return None if text == "none" else datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+

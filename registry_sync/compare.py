@@ -1,0 +1,196 @@
+"""Pages in, candidates out: identify, transform, and drop what the ledger says is unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from . import ledger
+from .configure import Setup
+from .ledger import Known, Outcome, Sighting, hash_record
+from .mapping import Entity, transform
+from .models import Lane, SyncRun
+from .problems import Problem
+from .source import Source
+
+Json = dict[str, Any]
+LONGEST_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One record as the registry gave it, or as we kept it (`retried`).
+
+    A record without a usable id is known by its content, and carries the `problem`.
+    """
+
+    external_id: str
+    raw: Json
+    raw_hash: str
+    modified_at: datetime | None
+    retried: bool = False
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entity that is not in Benchling as it should be."""
+
+    arrival: Arrival
+    entity: Entity
+    is_new: bool
+    position: Json | None = None
+    """The page it came from, read again should this process die before it is in a batch."""
+
+
+@dataclass(slots=True)
+class Compared:
+    """What a page came to: what to send, what is settled, and what came again."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    settled: list[Sighting] = field(default_factory=list)
+    repeated: int = 0
+    coerced: int = 0
+    later: list[Json] = field(default_factory=list)
+    """Records whose earlier form is still on its way; they are looked at again after it."""
+
+
+def arrivals(records: Sequence[Json], source: Source, fingerprint: str) -> list[Arrival]:
+    """Give each record its external id, its hash and its time."""
+    found = []
+    for raw in records:
+        raw_hash = hash_record(raw, fingerprint)
+        external_id = source.identify(raw)
+        problem = _unusable_id(external_id, raw)
+        if external_id is None or problem is not None:
+            external_id = f"(no usable id {raw_hash[:12]})"
+        found.append(
+            Arrival(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem)
+        )
+    return found
+
+
+def compare(
+    records: Sequence[Arrival],
+    run: SyncRun,
+    lane: Lane,
+    setup: Setup,
+    *,
+    underway: Container[str],
+    force: bool = False,
+    position: Json | None = None,
+) -> Compared:
+    """Sort a page's records into unchanged, refused and to be sent.
+
+    `underway` holds the external ids of batches not yet recorded. With `force` a record that was
+    refused before is tried again even though it is the same.
+    """
+    known = ledger.known(lane, {record.external_id for record in records})
+    out = Compared()
+    in_page: dict[str, Arrival] = {}
+    for record in records:
+        first = in_page.get(record.external_id)
+        before = known.get(record.external_id)
+        if record.external_id in underway or first is not None:
+            out.repeated += 1
+            if first is not None and _contradicts(first, record):
+                _refuse_twins(out, first, record)
+            elif first is None or first.raw_hash != record.raw_hash:
+                out.later.append(record.raw)
+            continue
+        in_page[record.external_id] = record
+        _compare_one(record, before, run, setup, out, force=force, position=position)
+    return out
+
+
+def _compare_one(
+    record: Arrival,
+    before: Known | None,
+    run: SyncRun,
+    setup: Setup,
+    out: Compared,
+    *,
+    force: bool,
+    position: Json | None,
+) -> None:
+    if before is not None and before.raw_hash == record.raw_hash and not force:
+        if before.seen_run_id == run.pk:
+            out.repeated += 1
+        else:
+            failed = before.outcome == Outcome.FAILED
+            out.settled.append(sighting(record, Outcome.FAILED if failed else Outcome.UNCHANGED))
+        return
+    if record.problem is not None:
+        out.settled.append(sighting(record, Outcome.FAILED, problems=(record.problem,)))
+        return
+    done = transform(record.raw, record.external_id, setup.mapping)
+    out.coerced += len(done.coercions)
+    if done.entity is None or done.problems:
+        out.settled.append(sighting(record, Outcome.FAILED, problems=done.problems))
+    elif before is not None and before.entity_hash == done.entity.digest():
+        out.settled.append(sighting(record, Outcome.UNCHANGED))
+    else:
+        is_new = before is None or not before.entity_hash
+        out.candidates.append(Candidate(record, done.entity, is_new, position))
+
+
+def sighting(
+    record: Arrival, outcome: Outcome, *, problems: tuple[Problem, ...] = ()
+) -> Sighting:
+    """Say what came of a record that is not (or no longer) on its way."""
+    return Sighting(
+        external_id=record.external_id,
+        raw_hash=record.raw_hash,
+        outcome=outcome,
+        raw=record.raw if problems else None,
+        problems=problems,
+        modified_at=record.modified_at,
+        retried=record.retried,
+    )
+
+
+def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
+    if external_id is None:
+        return Problem(
+            kind="source",
+            code="no_id",
+            message="A record of the registry has no id, so nothing can be kept up to date by it: "
+            f"{str(raw)[:120]}",
+            remedy="The registry's owner gives the record an id, or the integration owner corrects "
+            "External ID Field in the app's configuration.",
+            field="External ID Field",
+        )
+    if len(external_id) > LONGEST_ID or not external_id.isprintable():
+        return Problem(
+            kind="source",
+            code="unusable_id",
+            message=f"The id {external_id[:60]!r} cannot be a registry id: it has "
+            f"{len(external_id)} characters ({LONGEST_ID} at most, all of them printable).",
+            remedy="The integration owner checks External ID Field in the app's configuration.",
+            field="External ID Field",
+            value=external_id[:200],
+        )
+    return None
+
+
+def _contradicts(first: Arrival, second: Arrival) -> bool:
+    """Say whether one page has two different records with one id and neither is the newer."""
+    return first.raw_hash != second.raw_hash and first.modified_at == second.modified_at
+
+
+def _refuse_twins(out: Compared, first: Arrival, second: Arrival) -> None:
+    out.candidates = [c for c in out.candidates if c.arrival.external_id != first.external_id]
+    out.settled = [s for s in out.settled if s.external_id != first.external_id]
+    problem = Problem(
+        kind="source",
+        code="id_twice",
+        message=f"The registry has two different records with the id {first.external_id}; "
+        "neither was written.",
+        remedy="The registry's owner gives each record its own id, or the integration owner "
+        "corrects External ID Field in the app's configuration.",
+        field="External ID Field",
+        value=first.external_id[:200],
+    )
+    out.settled.append(sighting(second, Outcome.FAILED, problems=(problem,)))

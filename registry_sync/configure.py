@@ -1,0 +1,125 @@
+"""What a run works with: the app's configuration, read anew and checked before the first page.
+
+Whatever would refuse every record is found here: one cause, one remedy, no EntityErrors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from .benchling import Client, Refused
+from .config import AppConfig, open_secure_text, parse_items
+from .connector import Connector, parse_connector
+from .mapping import Mapping, build_mapping
+from .problems import ConfigError
+from .schema import EntitySchema, parse_schema
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything a slice needs to know; holds the credential, so it is never stored."""
+
+    config: AppConfig
+    connector: Connector
+    schema: EntitySchema
+    mapping: Mapping
+
+    def summary(self) -> Json:
+        """Describe the mapping for the run's row: names and paths, no secret."""
+        fields = {field.id: field.name for field in self.schema.fields}
+        return {
+            "schema": self.schema.name,
+            "rows": [
+                {"field": fields.get(row.field_id, row.field_id), "path": row.path}
+                for row in self.config.rows
+            ],
+            "rules": self.config.mapping_rules,
+            "id": self.connector.id_path,
+            "name": self.config.name_field,
+            "field_names": fields,
+        }
+
+
+def configure(client: Client, *, private_key: str) -> Setup:
+    """Read and check the whole configuration. Raises ConfigError with every fault it found."""
+    items = _asked(client.configuration_items, "The app's configuration", client.app_id)
+    config = parse_items(items, decrypt=lambda value: open_secure_text(value, private_key))
+    connector = parse_connector(
+        config.connector_settings,
+        api_url=config.api_url,
+        modified_since_parameter=config.modified_since_parameter,
+        id_field=config.id_field,
+    )
+    schema = read_schema(client, config)
+    check_access(client, config)
+    mapping = build_mapping(config, schema, registry_id_template=connector.registry_id_template)
+    return Setup(config, connector, schema, mapping)
+
+
+def read_schema(client: Client, config: AppConfig) -> EntitySchema:
+    """Read the entity schema with the options of its mapped dropdowns."""
+    raw = _asked(lambda: client.entity_schema(config.schema_id), "Schema to Sync", config.schema_id)
+    mapped = {row.field_id for row in config.rows}
+    dropdowns: dict[str, Json] = {}
+    for field in raw.get("fieldDefinitions") or []:
+        dropdown_id = field.get("dropdownId")
+        if dropdown_id and field["id"] in mapped and dropdown_id not in dropdowns:
+            what = f"The dropdown of the field '{field['name']}'"
+            dropdowns[dropdown_id] = _asked(
+                lambda dropdown_id=dropdown_id: client.dropdown(dropdown_id), what, dropdown_id
+            )
+    return parse_schema(raw, dropdowns)
+
+
+def check_access(client: Client, config: AppConfig) -> None:
+    """Make sure that the app still sees the Benchling registry and the folder."""
+    registries = {str(registry["id"]) for registry in client.registries()}
+    if config.registry_id not in registries:
+        raise _inaccessible("Registry", config.registry_id)
+    if config.folder_id:
+        folder = config.folder_id
+        found = _asked(lambda: client.folder(folder), "Synced Entity Location", folder)
+        if found.get("archiveRecord"):
+            raise ConfigError(
+                f"The folder {found.get('name', folder)} of Synced Entity Location is archived.",
+                remedy="A Benchling admin unarchives it, or the integration owner chooses another "
+                "folder in the app's configuration.",
+                kind="benchling",
+                code="folder_archived",
+            )
+
+
+def lane_key(client: Client, setup: Setup) -> dict[str, str]:
+    """Name the lane of a setup: another value anywhere is another lane, with its own ledger."""
+    return {
+        "tenant": urlsplit(client.url).netloc.lower(),
+        "app_id": client.app_id,
+        "registry_id": setup.config.registry_id,
+        "schema_id": setup.schema.id,
+        "collection": setup.connector.collection,
+    }
+
+
+def _asked(question: Callable[[], T], what: str, resource_id: str) -> T:
+    try:
+        return question()
+    except Refused as refused:
+        if refused.status in (400, 403, 404):
+            raise _inaccessible(what, resource_id) from refused
+        raise
+
+
+def _inaccessible(what: str, resource_id: str) -> ConfigError:
+    return ConfigError(
+        f"{what} ({resource_id}) cannot be reached by the app in Benchling.",
+        remedy="A Benchling admin gives the app access to it (its organization, team or project), "
+        "or the integration owner chooses another one in the app's configuration.",
+        kind="benchling",
+        code="inaccessible",
+    )

@@ -1,0 +1,273 @@
+"""Batches on their way: recorded before they are sent, and accounted for row by row.
+
+One batch flies while the next is prepared, and a batch that has landed is written to the ledger
+while the next one flies. A process that dies leaves Batch rows behind, from which `recover`
+takes up their tasks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from . import ledger, names, refusals, runs
+from .benchling import Client, Refused
+from .compare import Candidate
+from .configure import Setup
+from .ledger import Outcome, Sighting
+from .mapping import Entity, payload
+from .models import Batch, Lane, LedgerEntry, SyncRun
+from .problems import Problem
+from .upsert import Flight, Row, Upserter, batch_length, size_of
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Delivery:
+    """Takes candidates in order and sees each one written, refused or set aside."""
+
+    run: SyncRun
+    lease: runs.Lease
+    lane: Lane
+    setup: Setup
+    client: Client
+    claims: names.Claims
+    pause: Callable[[float, str], None]
+    on_failed_batch: Callable[[Refused | None], None]
+    batch_size: int
+    in_flight: int
+    pending: list[Candidate] = field(default_factory=list)
+    underway: dict[str, str] = field(default_factory=dict)
+    """External id to registry id of what is pending or flying."""
+    _flights: deque[tuple[Batch, Flight]] = field(default_factory=deque)
+    _landed: list[tuple[Batch, list[Sighting]]] = field(default_factory=list)
+    _batch: Batch | None = None
+
+    def __post_init__(self) -> None:
+        self.upserter = Upserter(self.client, self, self.pause)
+
+    # -- from the line ---------------------------------------------------------------------
+
+    def settled(self, sightings: Sequence[Sighting]) -> None:
+        """Record what needs no sending."""
+        if sightings:
+            ledger.record(self.run, self.lease, sightings)
+
+    def oldest_position(self) -> Json | None:
+        """Name the page of the first candidate that is in no batch yet, if there is one."""
+        return self.pending[0].position if self.pending else None
+
+    def add(self, candidates: Sequence[Candidate]) -> None:
+        """Take candidates whose names are settled."""
+        self.pending += candidates
+        self.underway.update((c.entity.external_id, c.entity.registry_id) for c in candidates)
+
+    def send_full_batches(self) -> None:
+        """Send what fills a batch; the rest waits for more."""
+        while len(self.pending) >= self.batch_size:
+            self._send(self.pending[: self.batch_size])
+
+    def flush(self) -> None:
+        """Send everything and see it landed and recorded."""
+        while self.pending:
+            self._send(self.pending[: self.batch_size])
+        while self._flights:
+            self._land_oldest()
+        self._record_landed()
+
+    def recover(self) -> None:
+        """Finish what a process that died left on its way, in this run or an earlier one."""
+        for batch in Batch.objects.filter(run__lane=self.lane, done_at__isnull=True):
+            if batch.run_id != self.run.pk:
+                self._close_stale(batch)
+                continue
+            self._batch = batch
+            rows = {item["external_id"]: self._row(item) for item in batch.items}
+            self.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
+            flying = [rows[i] for i in batch.task_ids if i in rows] if batch.task_id else []
+            if flying:
+                self.upserter.calls = batch.calls
+                self.upserter.land(self.upserter.resume(flying, batch.task_id))
+            rest = [rows[item["external_id"]] for item in batch.items]
+            if rest:
+                self.upserter.land(self.upserter.start(rest))
+            self._record_landed()
+
+    def _close_stale(self, batch: Batch) -> None:
+        """Learn what an ended run's batch wrote; what it did not write is read anew anyway."""
+        self._batch = batch
+        if batch.task_id:
+            rows = {item["external_id"]: self._row(item) for item in batch.items}
+            flying = [rows[i] for i in batch.task_ids if i in rows]
+            flight = self.upserter.resume(flying, batch.task_id)
+            task = self.upserter.outcome(flight)
+            if task is not None and task.succeeded:
+                self.written(flying, {str(e.get("entityRegistryId")): e for e in task.entities})
+                self._record_landed()
+        Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
+
+    # -- sending ---------------------------------------------------------------------------
+
+    def _send(self, some: Sequence[Candidate]) -> None:
+        items = [_item(candidate) for candidate in some]
+        rows = [self._row(item) for item in items]
+        fit = batch_length([size_of(row.body) for row in rows], most=self.batch_size)
+        items, rows = items[:fit], rows[:fit]
+        while len(self._flights) >= self.in_flight:
+            self._land_oldest()
+        batch = self._new_batch(items)
+        del self.pending[:fit]
+        self._batch = batch
+        self._flights.append((batch, self.upserter.start(rows)))
+        self._record_landed()
+
+    def _new_batch(self, items: list[Json]) -> Batch:
+        with transaction.atomic():
+            runs.renew(self.lease)
+            return Batch.objects.create(
+                run=self.run,
+                number=self.run.batches.count() + 1,
+                items=ledger.storable(items),
+                size=len(items),
+            )
+
+    def _land_oldest(self) -> None:
+        self._batch, flight = self._flights.popleft()
+        self.upserter.land(flight)
+
+    def _row(self, item: Json) -> Row:
+        config = self.setup.config
+        body = payload(
+            _entity(item),
+            self.setup.schema,
+            registry_id=config.registry_id,
+            # Set at creation only: people may move an entity, and it stays where they put it.
+            folder_id=config.folder_id if item["new"] else None,
+        )
+        return Row(item["external_id"], body)
+
+    # -- what the upserter reports -----------------------------------------------------------
+
+    def sent(self, rows: Sequence[Row], task_id: str) -> None:
+        batch = self._current()
+        batch.task_id, batch.task_ids = task_id, [row.external_id for row in rows]
+        batch.calls = self.upserter.calls
+        batch.sent_at = timezone.now()
+        with transaction.atomic():
+            runs.renew(self.lease)
+            batch.save(update_fields=["task_id", "task_ids", "calls", "sent_at"])
+
+    def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
+        sightings = []
+        for row, item in self._with_items(rows):
+            entity = _entity(item)
+            answer = entities.get(entity.registry_id, {})
+            outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
+            sightings.append(
+                _sighting(item, outcome, entity=entity, entity_id=str(answer.get("id") or ""))
+            )
+        self._landed.append((self._current(), sightings))
+        if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
+            self._record_landed()
+
+    def refused(self, row: Row, refusal: Refused) -> None:
+        ((_, item),) = self._with_items([row])
+        entity = _entity(item)
+        missing = self._missing(entity)
+        problem = refusals.refusal(entity, refusal, self.setup.schema, missing_links=missing)
+        self._give_up(item, problem)
+
+    def set_aside(self, rows: Sequence[Row], message: str) -> None:
+        for _, item in self._with_items(rows):
+            self._give_up(item, refusals.set_aside(item["external_id"], message))
+
+    def suspect(self, refusal: Refused | None) -> None:
+        self._record_landed()
+        self.on_failed_batch(refusal)
+
+    def _give_up(self, item: Json, problem: Problem) -> None:
+        self._landed.append(
+            (self._current(), [_sighting(item, Outcome.FAILED, problems=(problem,))])
+        )
+        self._record_landed()
+
+    def _missing(self, entity: Entity) -> list[str]:
+        """Say which of an entity's link targets are not in Benchling."""
+        targets = set(entity.links)
+        if not targets:
+            return []
+        ours = LedgerEntry.objects.filter(lane=self.lane, entity_registry_id__in=targets)
+        targets -= set(ours.exclude(entity_hash="").values_list("entity_registry_id", flat=True))
+        if targets:
+            registry_id = self.setup.config.registry_id
+            found = self.client.entities_registered(sorted(targets), registry_id=registry_id)
+            targets -= {str(entity.get("entityRegistryId")) for entity in found}
+        return sorted(targets)
+
+    # -- bookkeeping -----------------------------------------------------------------------
+
+    def _record_landed(self) -> None:
+        for batch, sightings in self._landed:
+            ledger.record(self.run, self.lease, sightings, batch=batch)
+            ids = [sighting.external_id for sighting in sightings]
+            self.claims.release(ids)
+            for external_id in ids:
+                self.underway.pop(external_id, None)
+        self._landed.clear()
+
+    def _current(self) -> Batch:
+        assert self._batch is not None
+        return self._batch
+
+    def _with_items(self, rows: Sequence[Row]) -> list[tuple[Row, Json]]:
+        items = {item["external_id"]: item for item in self._current().items}
+        return [(row, items[row.external_id]) for row in rows]
+
+
+def _item(candidate: Candidate) -> Json:
+    """Write a candidate down so that another process could go on with it."""
+    entity, arrival = candidate.entity, candidate.arrival
+    return {
+        "external_id": entity.external_id,
+        "registry_id": entity.registry_id,
+        "name": entity.name,
+        "fields": entity.fields,
+        "raw": arrival.raw,
+        "raw_hash": arrival.raw_hash,
+        "modified_at": arrival.modified_at.isoformat() if arrival.modified_at else None,
+        "new": candidate.is_new,
+        "retried": arrival.retried,
+    }
+
+
+def _entity(item: Json) -> Entity:
+    return Entity(
+        external_id=item["external_id"],
+        registry_id=item["registry_id"],
+        name=item["name"],
+        fields=item["fields"],
+    )
+
+
+def _sighting(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> Sighting:
+    return Sighting(
+        external_id=item["external_id"],
+        raw_hash=item["raw_hash"],
+        outcome=outcome,
+        raw=item["raw"] if outcome == Outcome.FAILED else None,
+        modified_at=_time(item["modified_at"]),
+        retried=item["retried"],
+        **more,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_datetime(text) if text else None

@@ -1,0 +1,194 @@
+"""What RQ workers and the command run: compose the clients, work a slice, see to its end.
+
+RQ is only the wake-up. A job carries a run's id and nothing else; whoever gets the lease works.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from enum import Enum
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from . import __version__, app_status, runs
+from .benchling import Client, Refused, Wait
+from .configure import Setup
+from .models import SyncRun
+from .problems import SyncError
+from .source import Source
+from .sync import Line, Listener, Nobody, Terms
+
+logger = logging.getLogger(__name__)
+
+SLICE_TIMEOUT = 1800
+"""Seconds RQ lets one slice take: a slice ends by itself long before, save when it isolates."""
+
+
+class End(Enum):
+    """How a slice ended."""
+
+    DONE = "done"
+    MORE = "more"
+    WAITING = "waiting"
+    BUSY = "busy"
+
+
+def client_of_settings() -> Client:
+    """Make the Benchling client of this deployment's app."""
+    return Client(
+        settings.BENCHLING_URL,
+        settings.BENCHLING_CLIENT_ID,
+        settings.BENCHLING_CLIENT_SECRET,
+        settings.BENCHLING_APP_ID,
+    )
+
+
+def source_of(setup: Setup) -> Source:
+    """Make the registry's client that a configuration asks for."""
+    return Source(
+        setup.connector,
+        credential=setup.config.api_key,
+        allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
+        user_agent=f"RegistrySync/{__version__}",
+    )
+
+
+def terms_of_settings() -> Terms:
+    """Collect what the operator set."""
+    return Terms(
+        private_key=settings.BENCHLING_PRIVATE_KEY,
+        batch_size=settings.BATCH_SIZE,
+        in_flight=settings.IN_FLIGHT,
+        slice_seconds=settings.SLICE_SECONDS,
+        full_after=timedelta(days=settings.FULL_SYNC_EVERY_DAYS),
+    )
+
+
+def work_slice(run_id: int, listener: Listener | None = None) -> End:
+    """Claim a run and work one slice of it; a run that fails is ended here, with its reason."""
+    lease = runs.claim(run_id)
+    if lease is None:
+        return End.BUSY
+    run = SyncRun.objects.select_related("lane").get(pk=run_id)
+    client = client_of_settings()
+    line = Line(run, lease, client, source_of, terms_of_settings(), listener or Nobody())
+    try:
+        done = line.work()
+    except runs.LeaseLost:
+        return End.BUSY
+    except Wait as wait:
+        runs.log(run, "INFO", f"Waiting for {wait.reason}; next try at {wait.until:%H:%M:%S} UTC.")
+        runs.release(lease, waiting_until=wait.until)
+        return End.WAITING
+    except SyncError as error:
+        _fail(run, lease, client, error)
+        return End.DONE
+    except Refused as refused:
+        _fail(run, lease, client, _unexpected_refusal(refused))
+        return End.DONE
+    except DatabaseError:
+        raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
+    except Exception as error:
+        logger.exception("run=%s failed for a reason of our own", run.pk)
+        _fail(run, lease, client, _our_fault(error))
+        return End.DONE
+    if done:
+        return End.DONE
+    runs.release(lease)
+    return End.MORE
+
+
+def run_sync(run_id: int) -> None:
+    """Work one slice in a worker and ask for the next one."""
+    if work_slice(run_id) is End.MORE:
+        enqueue(run_id)
+
+
+def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
+    """Work slice after slice in this process, waiting where Benchling wants it."""
+    while True:
+        end = work_slice(run_id, listener)
+        run = SyncRun.objects.select_related("lane").get(pk=run_id)
+        if end is End.BUSY or not run.is_active:
+            return run
+        if end is End.WAITING and run.waiting_until is not None:
+            time.sleep(max(0.0, (run.waiting_until - timezone.now()).total_seconds()))
+
+
+def enqueue(run_id: int) -> bool:
+    """Wake a worker for a run once its row is committed; False when Redis cannot be reached.
+
+    The run is safe without Redis: the reconciler or the next cron command takes it up.
+    """
+    if not settings.REDIS_URL:
+        return False
+    import django_rq  # reads settings at import, so not before they are known to hold Redis
+    from redis.exceptions import RedisError
+
+    fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
+
+    def push() -> None:
+        django_rq.get_queue("sync").enqueue(
+            "registry_sync.jobs.run_sync",
+            run_id,
+            job_id=f"sync-run-{run_id}-{fence}",
+            job_timeout=SLICE_TIMEOUT,
+            result_ttl=3600,
+            failure_ttl=7 * 24 * 3600,
+        )
+
+    try:
+        transaction.on_commit(push)
+    except (RedisError, OSError) as error:
+        logger.warning("run=%s is queued, but Redis cannot be reached: %s", run_id, error)
+        return False
+    return True
+
+
+def reconcile() -> int:
+    """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
+
+    Called by every trigger and, each 30 s, by every worker.
+    """
+    woken = 0
+    for run_id in runs.stranded().values_list("pk", flat=True):
+        woken += enqueue(run_id)
+    left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
+    ended = timezone.now() - timedelta(seconds=30)
+    for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:
+        app_status.close(run, client_of_settings(), app_status.bookmark_of(run))
+    return woken
+
+
+def _fail(run: SyncRun, lease: runs.Lease, client: Client, error: SyncError) -> None:
+    """End a run FAILED and tell it once: a cause that repeats opens no new session each time."""
+    try:
+        if not run.session_id and not runs.repeats_last_failure(run, error):
+            app_status.Session(run, lease, client).open()
+        runs.fail(run, lease, error)
+    except runs.LeaseLost:
+        return
+    app_status.close(run, client)
+
+
+def _unexpected_refusal(refused: Refused) -> SyncError:
+    return SyncError(
+        f"Benchling refused a request ({refused.status}): {refused.message}",
+        remedy="A Benchling admin checks the app's permissions; the run's log says what was asked.",
+        kind="benchling",
+        code=f"benchling_{refused.status}",
+    )
+
+
+def _our_fault(error: Exception) -> SyncError:
+    return SyncError(
+        f"Registry Sync itself failed ({type(error).__name__}).",
+        remedy="The operator finds the traceback in the service's log and reports it; the next "
+        "run starts from where the last good one ended.",
+        kind="transient",
+        code="internal",
+    )

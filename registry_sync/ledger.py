@@ -1,0 +1,331 @@
+"""The ledger: what we last wrote for each external id, and the one transaction that records it.
+
+`record` is the only writer of LedgerEntry, Change and EntityError. Counts, changes, errors,
+ledger and the run's position go in together or not at all, under the run's lease.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import transaction
+from django.utils import timezone
+
+from . import runs
+from .mapping import Entity, name_key
+from .models import Batch, Change, EntityError, Lane, LedgerEntry, SyncRun
+from .problems import Problem
+
+Outcome = LedgerEntry.Outcome
+CHUNK = 500
+"""Rows a statement: below SQLite's limit on variables, and what PostgreSQL plans well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger holds for one external id, as far as comparing needs it."""
+
+    pk: int
+    external_id: str
+    raw_hash: str
+    entity_hash: str
+    seen_run_id: int | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One record that the run handled, and what came of it.
+
+    A refused record carries `problems` (none: refused again for the cause that is on file) and
+    its `raw` form; a written one carries the `entity` and Benchling's id for it.
+    """
+
+    external_id: str
+    raw_hash: str
+    outcome: LedgerEntry.Outcome
+    raw: dict[str, Any] | None = None
+    entity: Entity | None = None
+    entity_id: str = ""
+    problems: tuple[Problem, ...] = ()
+    modified_at: datetime | None = None
+    retried: bool = False
+
+
+def hash_record(record: dict[str, Any], fingerprint: str) -> str:
+    """Hash a raw record together with the mapping that will read it: 32 hex characters."""
+    try:
+        body = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, which only the standard library writes
+        body = json.dumps(record, sort_keys=True).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(body + fingerprint.encode(), digest_size=16).hexdigest()
+
+
+def known(lane: Lane, external_ids: Collection[str]) -> dict[str, Known]:
+    """Look up external ids in the ledger."""
+    columns = ("pk", "external_id", "raw_hash", "entity_hash", "seen_run_id", "outcome")
+    found: dict[str, Known] = {}
+    for some in _chunks(list(external_ids)):
+        rows = LedgerEntry.objects.filter(lane=lane, external_id__in=some)
+        for row in rows.values_list(*columns):
+            found[row[1]] = Known(*row)
+    return found
+
+
+def record(
+    run: SyncRun,
+    lease: runs.Lease,
+    sightings: Sequence[Sighting],
+    *,
+    batch: Batch | None = None,
+    **run_values: object,
+) -> None:
+    """Record what came of some records, in one transaction under the lease.
+
+    With `batch`, the records leave that batch; an empty batch is done. `run_values` are written
+    to the run beside its counts. Raises LeaseLost, and then nothing is written.
+    """
+    with transaction.atomic():
+        runs.renew(lease)
+        for some in _chunks(sightings):
+            _record_chunk(run, some)
+        if batch is not None:
+            _settle(batch, {sighting.external_id for sighting in sightings})
+        counts = {name: getattr(run, name) for name in COUNTS}
+        SyncRun.objects.filter(pk=run.pk).update(**counts, **run_values)
+    for name, value in run_values.items():
+        setattr(run, name, value)
+
+
+COUNTS = ("read", "unchanged", "created", "updated", "failed", "repeated", "retried", "coerced")
+
+
+def _record_chunk(run: SyncRun, sightings: Sequence[Sighting]) -> None:
+    lane = run.lane
+    assert lane is not None
+    before = known(lane, [sighting.external_id for sighting in sightings])
+    settled = [_tallied(run, sighting, before.get(sighting.external_id)) for sighting in sightings]
+    touched, rest = [], []
+    for sighting in settled:
+        entry = before.get(sighting.external_id)
+        same = entry is not None and entry.raw_hash == sighting.raw_hash
+        if same and sighting.outcome == Outcome.UNCHANGED and entry.outcome != Outcome.FAILED:
+            touched.append(entry.pk)
+        else:
+            rest.append(sighting)
+    if touched:
+        LedgerEntry.objects.filter(pk__in=touched).update(
+            seen_run_id=run.pk, outcome=Outcome.UNCHANGED
+        )
+    if not rest:
+        return
+    written = [sighting for sighting in rest if sighting.entity is not None]
+    ids = [sighting.external_id for sighting in written]
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
+    old = {row.external_id: row for row in rows}
+    _write_changes(run, lane, written, old)
+    _write_entries(run, lane, written, rest, old)
+    _open_and_close_errors(run, lane, rest)
+
+
+def _tallied(run: SyncRun, sighting: Sighting, entry: Known | None) -> Sighting:
+    """Count a record once per run, under what finally came of it."""
+    outcome = sighting.outcome
+    if entry is not None and entry.seen_run_id == run.pk and entry.outcome:
+        earlier = Outcome(entry.outcome)
+        if outcome == Outcome.UNCHANGED and earlier != Outcome.FAILED:
+            outcome = earlier
+        elif (earlier, outcome) == (Outcome.CREATED, Outcome.UPDATED):
+            outcome = Outcome.CREATED
+        setattr(run, earlier, getattr(run, earlier) - 1)
+    else:
+        run.read += 1
+        run.retried += sighting.retried
+    setattr(run, outcome, getattr(run, outcome) + 1)
+    return sighting if outcome == sighting.outcome else replace(sighting, outcome=outcome)
+
+
+def _write_entries(
+    run: SyncRun,
+    lane: Lane,
+    written: Sequence[Sighting],
+    rest: Sequence[Sighting],
+    old: dict[str, LedgerEntry],
+) -> None:
+    seen = ["raw_hash", "seen_run_id", "outcome"]
+    _upsert_entries(
+        [_entry(run, lane, sighting) for sighting in rest if sighting.entity is None], seen
+    )
+    entity_columns = ["entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash"]
+    columns = [*seen, *entity_columns, "written_run_id", "entity_id"]
+    _upsert_entries([_entry(run, lane, s, old.get(s.external_id)) for s in written], columns)
+
+
+def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:
+    if entries:
+        LedgerEntry.objects.bulk_create(
+            entries,
+            update_conflicts=True,
+            unique_fields=["lane", "external_id"],
+            update_fields=columns,
+        )
+
+
+def _entry(
+    run: SyncRun, lane: Lane, sighting: Sighting, old: LedgerEntry | None = None
+) -> LedgerEntry:
+    entry = LedgerEntry(
+        lane=lane,
+        external_id=sighting.external_id,
+        raw_hash=sighting.raw_hash,
+        seen_run_id=run.pk,
+        outcome=sighting.outcome,
+    )
+    if sighting.entity is not None:
+        fill(entry, sighting.entity)
+        if old is not None:  # a path absent from the record leaves its field as it was
+            entry.fields = {**old.fields, **entry.fields}
+        entry.entity_id = sighting.entity_id or (old.entity_id if old else "")
+        entry.written_run_id = run.pk
+    return entry
+
+
+def fill(entry: LedgerEntry, entity: Entity) -> None:
+    """Set on a ledger row what it remembers of an entity."""
+    entry.entity_registry_id = entity.registry_id
+    entry.id_key = name_key(entity.registry_id)
+    entry.name = entity.name
+    entry.name_key = name_key(entity.name)
+    entry.fields = entity.fields
+    entry.entity_hash = entity.digest()
+
+
+def _write_changes(
+    run: SyncRun, lane: Lane, written: Sequence[Sighting], before: dict[str, LedgerEntry]
+) -> None:
+    """Write one immutable row for each value that Benchling now holds and did not before."""
+    names: dict[str, str] = run.mapping.get("field_names", {})
+    at = timezone.now()
+    changes = []
+    for sighting in written:
+        entity = sighting.entity
+        assert entity is not None
+        old = before.get(sighting.external_id)
+        for field_id, was, now in differences(old, entity):
+            changes.append(
+                Change(
+                    lane=lane,
+                    run=run,
+                    external_id=sighting.external_id,
+                    entity_id=sighting.entity_id or (old.entity_id if old else ""),
+                    field_id=field_id,
+                    field=names.get(field_id, field_id),
+                    before=was,
+                    after=now,
+                    created=old is None,
+                    actor=run.actor,
+                    trigger=run.trigger,
+                    fingerprint=run.fingerprint,
+                    service_version=run.service_version,
+                    source_modified_at=sighting.modified_at,
+                    at=at,
+                )
+            )
+    Change.objects.bulk_create(changes, batch_size=CHUNK)
+
+
+def differences(
+    old: LedgerEntry | None, entity: Entity
+) -> Iterable[tuple[str, object, object]]:
+    if old is None or old.entity_registry_id != entity.registry_id:
+        yield "registry id", old.entity_registry_id if old else None, entity.registry_id
+    if old is None or old.name != entity.name:
+        yield "name", old.name if old else None, entity.name
+    was = old.fields if old else {}
+    for field_id, value in entity.fields.items():
+        if (old is None and value not in (None, [])) or (
+            old is not None and (field_id not in was or was[field_id] != value)
+        ):
+            yield field_id, was.get(field_id), value
+
+
+def _settle(batch: Batch, external_ids: set[str]) -> None:
+    """Take accounted records out of their batch; the last one out closes it."""
+    batch.items = [item for item in batch.items if item["external_id"] not in external_ids]
+    if not batch.items:
+        batch.done_at = timezone.now()
+    batch.save(update_fields=["items", "done_at", "calls"])
+
+
+# -- errors --------------------------------------------------------------------------------
+
+
+def _open_and_close_errors(run: SyncRun, lane: Lane, rest: Sequence[Sighting]) -> None:
+    rows = EntityError.objects.filter(
+        lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in rest]
+    )
+    open_now = {row.external_id: row for row in rows}
+    opened, refreshed, passed = [], [], []
+    for sighting in rest:
+        error = open_now.get(sighting.external_id)
+        if sighting.outcome != Outcome.FAILED:
+            if error is not None:
+                passed.append(error.pk)
+        elif error is None:
+            opened.append(_error(EntityError(first_seen=timezone.now()), run, sighting))
+        else:
+            error.times_seen += 1
+            refreshed.append(_error(error, run, sighting))
+    EntityError.objects.bulk_create(opened, batch_size=CHUNK)
+    EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
+    EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
+
+
+ERROR_COLUMNS = (
+    "run", "kind", "code", "message", "remedy", "field", "value", "waits_for", "waits_key",
+    "raw", "raw_hash", "fingerprint", "source_modified_at", "last_seen", "times_seen",
+    "dismissed_at",
+)  # fmt: skip
+
+
+def _error(error: EntityError, run: SyncRun, sighting: Sighting) -> EntityError:
+    """Fill an error's row; without problems the cause that is on file stays as it is."""
+    error.last_seen = timezone.now()
+    error.run = run
+    if not sighting.problems:
+        return error
+    first = sighting.problems[0]
+    error.lane = run.lane
+    error.external_id = sighting.external_id
+    error.kind, error.code, error.remedy = first.kind, first.code, first.remedy
+    error.message = " ".join(problem.message for problem in sighting.problems)
+    error.field, error.value = first.field, first.value
+    error.waits_for, error.waits_key = first.waits_for or ("", "")
+    if error.raw_hash != sighting.raw_hash:
+        error.dismissed_at = None  # what was dismissed was another content of this record
+    error.raw, error.raw_hash = storable(sighting.raw), sighting.raw_hash
+    error.fingerprint = run.fingerprint
+    error.source_modified_at = sighting.modified_at
+    return error
+
+
+def storable(value: Any) -> Any:
+    """Return JSON that PostgreSQL takes: it refuses NUL characters and lone surrogates."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    return value
+
+
+def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

@@ -1,0 +1,198 @@
+"""`manage.py sync_registry`: run one sync to its end in this process, or hand it to the workers."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.dateparse import parse_date, parse_datetime
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from registry_sync import app_status, jobs, runs
+from registry_sync.models import SyncRun
+
+SUCCEEDED, FAILED, WARNINGS, USAGE, BUSY = 0, 1, 2, 64, 75
+
+
+class Command(BaseCommand):
+    help = (
+        "Bring Benchling up to date with the registry. Exit status: 0 succeeded, 2 completed "
+        "with warnings, 1 failed, 75 another run is active, 64 wrong usage."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--full", action="store_true", help="read every record")
+        parser.add_argument(
+            "--since", metavar="TIME", help="read what changed since; the watermark stays"
+        )
+        parser.add_argument(
+            "--only", metavar="ID,…", help="only these records; the watermark stays"
+        )
+        parser.add_argument(
+            "--retry-failed", action="store_true", help="try every open error again"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would happen; write nothing"
+        )
+        parser.add_argument(
+            "--details", action="store_true", help="with --dry-run: every record, field by field"
+        )
+        parser.add_argument("--enqueue", action="store_true", help="hand the run to the workers")
+        parser.add_argument(
+            "--by-hand", action="store_true", help="note you as the one who asked, not cron"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wanted = _wanted(options)
+        jobs.reconcile()
+        run, ours = runs.request(**wanted)
+        if not ours:
+            run = self._take_over(run, wanted)
+        if options["enqueue"]:
+            if not jobs.enqueue(run.pk):
+                raise CommandError(
+                    f"Run {run.pk} is queued, but no worker could be told: set REDIS_URL and "
+                    "check Redis. It is taken up by the next sync_registry.",
+                    returncode=FAILED,
+                )
+            self.stdout.write(f"Run {run.pk} is queued for the workers.")
+            return
+        with watching(self.stdout.isatty(), details=options["details"], out=self.stdout) as watch:
+            run = jobs.work_to_end(run.pk, watch)
+        self._close(run)
+
+    def _take_over(self, run: SyncRun, wanted: dict[str, Any]) -> SyncRun:
+        """Finish a run whose holder died, then go on with ours; a live one is left alone."""
+        if run.lease_until is not None and run.lease_until > runs.timezone.now():
+            self.stderr.write(
+                f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
+            )
+            raise SystemExit(BUSY)
+        self.stdout.write(f"Run {run.pk} was left unfinished; taking it over.")
+        taken = jobs.work_to_end(run.pk)
+        if taken.is_active:
+            raise SystemExit(BUSY)
+        self.stdout.write(_summary(taken))
+        if taken.kind in (wanted["kind"], SyncRun.Kind.FULL) and not (
+            wanted["only"] or wanted["since"]
+        ):
+            self._close(taken, told=True)
+        again, ours = runs.request(**wanted)
+        if not ours:
+            raise SystemExit(BUSY)
+        return again
+
+    def _close(self, run: SyncRun, *, told: bool = False) -> None:
+        if not told:
+            self.stdout.write(_summary(run))
+        if run.is_active:
+            raise SystemExit(BUSY)
+        if run.status == SyncRun.Status.SUCCEEDED:
+            raise SystemExit(SUCCEEDED)
+        good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
+        raise SystemExit(WARNINGS if good else FAILED)
+
+
+def _wanted(options: dict[str, Any]) -> dict[str, Any]:
+    """Turn options into a request; CommandError 64 where they do not go together."""
+    chosen = [name for name in ("full", "since", "only", "retry_failed") if options[name]]
+    if len(chosen) > 1:
+        raise _usage(" and ".join(f"--{name.replace('_', '-')}" for name in chosen)
+                     + " do not go together.")
+    if options["dry_run"] and (options["retry_failed"] or options["enqueue"]):
+        raise _usage("--dry-run goes with neither --retry-failed nor --enqueue.")
+    if options["details"] and not options["dry_run"]:
+        raise _usage("--details goes with --dry-run.")
+    kind = SyncRun.Kind.INCREMENTAL
+    if options["dry_run"]:
+        kind = SyncRun.Kind.DRY_RUN
+    elif options["full"]:
+        kind = SyncRun.Kind.FULL
+    elif options["retry_failed"]:
+        kind = SyncRun.Kind.RETRY
+    by_hand = options["by_hand"]
+    return {
+        "kind": kind,
+        "reads_all": bool(options["full"]),
+        "since": _time(options["since"]) if options["since"] else None,
+        "only": [part.strip() for part in (options["only"] or "").split(",") if part.strip()],
+        "trigger": SyncRun.Trigger.COMMAND if by_hand else SyncRun.Trigger.SCHEDULE,
+        "actor": getpass.getuser() if by_hand else "",
+    }
+
+
+def _time(text: str) -> datetime:
+    try:
+        when = parse_datetime(text)
+        day = parse_date(text) if when is None else None
+    except ValueError:
+        when = day = None
+    if when is None and day is not None:
+        when = datetime(day.year, day.month, day.day)
+    if when is None:
+        raise _usage(f"--since {text} is no time: write 2026-01-05 or 2026-01-05T14:30:00Z.")
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _usage(text: str) -> CommandError:
+    return CommandError(text, returncode=USAGE)
+
+
+def _summary(run: SyncRun) -> str:
+    took = (run.finished_at - run.started_at) if run.finished_at and run.started_at else None
+    line = f"Run {run.pk} {run.status}: {app_status.counts_sentence(run)}"
+    if run.lane is not None and not run.dry_run:
+        line += f" Open errors: {runs.open_errors(run.lane).count()}."
+    if took is not None:
+        line += f" Took {took.total_seconds():.1f} s."
+    if run.error:
+        line += f"\n{run.error}\n{run.remedy}"
+    for warning in run.warnings:
+        line += f"\nWarning: {warning['text']}"
+    return line
+
+
+class watching:  # noqa: N801
+    """Follow a run: a progress bar on a terminal, nothing elsewhere until the summary."""
+
+    def __init__(self, terminal: bool, *, details: bool, out: Any) -> None:
+        self.details, self.out = details, out
+        self.bar = (
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                console=Console(),
+            )
+            if terminal
+            else None
+        )
+
+    def __enter__(self) -> watching:
+        if self.bar is not None:
+            self.bar.start()
+            self.task = self.bar.add_task("Reading the configuration", total=None)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def progress(self, run: SyncRun) -> None:
+        if self.bar is not None:
+            text = app_status.counts_sentence(run)
+            self.bar.update(
+                self.task, description=text, completed=run.read, total=run.source_total
+            )
+
+    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
+        if outcome == "refused" or self.details:
+            self.out.write(f"{external_id}: {outcome}")
+            for line in details:
+                self.out.write(f"    {line}")

@@ -1,0 +1,353 @@
+"""The rows behind every sync: Lane 1-n SyncRun 1-n Batch, Lane 1-n LedgerEntry 1-n Change.
+
+The database holds the truth; RQ is only the wake-up. Rows are written by `runs` and `ledger`
+alone, under a lease with a fencing number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import models
+from django.db.models import Q
+
+
+class Lane(models.Model):
+    """An external collection and the Benchling schema it feeds.
+
+    Ledger, watermark and errors hang on this key: another tenant, app, Benchling registry, schema
+    or source collection is another lane, and starts empty.
+    """
+
+    tenant = models.CharField(max_length=255, help_text="Host of the Benchling tenant.")
+    app_id = models.CharField(max_length=64)
+    registry_id = models.CharField("Benchling registry", max_length=64)
+    schema_id = models.CharField(max_length=64)
+    collection = models.CharField(max_length=1000, help_text="The list that is read, no secrets.")
+    schema_name = models.CharField(max_length=255, blank=True)
+    rebuilt_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the ledger was last rebuilt from Benchling."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant", "app_id", "registry_id", "schema_id", "collection"],
+                name="lane_key",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.collection} → {self.schema_name or self.schema_id}"
+
+    @property
+    def mark(self) -> str:
+        """The key in 12 hex characters, for the closing message of its sessions."""
+        key = (self.tenant, self.app_id, self.registry_id, self.schema_id, self.collection)
+        return hashlib.sha256("\n".join(key).encode()).hexdigest()[:12]
+
+
+class SyncRun(models.Model):
+    """One attempt to bring a lane up to date.
+
+    Status words are Benchling's own, so mirroring them to App Status needs no table.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED"
+        RUNNING = "RUNNING"
+        SUCCEEDED = "SUCCEEDED"
+        COMPLETED_WITH_WARNINGS = "COMPLETED_WITH_WARNINGS"
+        FAILED = "FAILED"
+        CANCELLED = "CANCELLED"
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+    GOOD = (Status.SUCCEEDED, Status.COMPLETED_WITH_WARNINGS)
+
+    class Kind(models.TextChoices):
+        INCREMENTAL = "incremental"
+        FULL = "full"
+        RETRY = "retry"
+        DRY_RUN = "dry run"
+
+    class Trigger(models.TextChoices):
+        COMMAND = "command"
+        SCHEDULE = "schedule"
+        ADMIN = "admin"
+        CANVAS = "canvas"
+
+    class Phase(models.TextChoices):
+        CONFIGURE = "configure"
+        REBUILD = "rebuild"
+        PULL = "pull"
+        RETRY = "retry"
+        REPORT = "report"
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    lane = models.ForeignKey(
+        Lane, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.INCREMENTAL)
+    reads_all = models.BooleanField(default=False, help_text="No `since` was asked of the source.")
+    full_reason = models.CharField(max_length=300, blank=True)
+    trigger = models.CharField(max_length=16, choices=Trigger.choices)
+    actor = models.CharField(max_length=150, blank=True, help_text="Person, or empty: schedule.")
+    only = models.JSONField(default=list, blank=True, help_text="External ids of a pilot.")
+    since_asked = models.DateTimeField(null=True, blank=True)
+    rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+
+    status = models.CharField(max_length=24, choices=Status.choices, default=Status.QUEUED)
+    phase = models.CharField(max_length=16, choices=Phase.choices, default=Phase.CONFIGURE)
+    mapping = models.JSONField(default=dict, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    service_version = models.CharField(max_length=32, blank=True)
+    since = models.DateTimeField(null=True, blank=True)
+    watermark = models.DateTimeField(null=True, blank=True)
+    watermark_record = models.CharField(max_length=255, blank=True)
+    expected_record = models.CharField(
+        max_length=255, blank=True, help_text="Set the last watermark; has not come back yet."
+    )
+    server_date = models.DateTimeField(null=True, blank=True, help_text="Date of the first page.")
+    position = models.JSONField(null=True, blank=True, help_text="The page to read next.")
+    source_total = models.BigIntegerField(null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+
+    read = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+    created = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    repeated = models.BigIntegerField(default=0, help_text="Records that came more than once.")
+    retried = models.BigIntegerField(default=0, help_text="Of those read: tried from our copy.")
+    coerced = models.BigIntegerField(default=0)
+    older = models.BigIntegerField(default=0, help_text="Records older than was asked for.")
+    phase_seconds = models.JSONField(default=dict, blank=True)
+
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    error_kind = models.CharField(max_length=16, blank=True)
+    remedy = models.TextField(blank=True)
+    session_id = models.CharField(max_length=64, blank=True)
+    session_open = models.BooleanField(default=False, help_text="Benchling still shows it running.")
+    last_full_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    waiting_until = models.DateTimeField(null=True, blank=True)
+    fence = models.BigIntegerField(default=0, help_text="Fencing number of the newest lease.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_holder = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            # A lane is known only once the tenant's configuration is read, and an app feeds one
+            # lane at a time: the lock is taken on the app, before anything is asked of Benchling.
+            models.UniqueConstraint(
+                fields=["tenant", "app_id"],
+                condition=Q(status__in=["QUEUED", "RUNNING"]),
+                name="one_active_run",
+                violation_error_message="Another run is active.",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["lane", "status", "-id"], name="run_lane_status"),
+            models.Index(fields=["status", "lease_until"], name="run_lease"),
+        )
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} ({self.kind}, {self.status})"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def dry_run(self) -> bool:
+        return self.kind == self.Kind.DRY_RUN
+
+    @property
+    def moves_watermark(self) -> bool:
+        """Say whether the next run may start from where this one ends."""
+        return (
+            self.kind in (self.Kind.INCREMENTAL, self.Kind.FULL)
+            and not self.only
+            and self.since_asked is None
+        )
+
+
+class LedgerEntry(models.Model):
+    """What we last wrote for one external id, and when we last saw it at the source.
+
+    `raw_hash` is of the raw record and the mapping's fingerprint: equal means skip the transform.
+    `entity_hash` is of the entity as sent: equal means skip the write; empty means never written.
+    """
+
+    class Outcome(models.TextChoices):
+        UNCHANGED = "unchanged"
+        CREATED = "created"
+        UPDATED = "updated"
+        FAILED = "failed"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="ledger")
+    external_id = models.CharField(max_length=255)
+    entity_registry_id = models.CharField(max_length=255, blank=True)
+    entity_id = models.CharField("Benchling id", max_length=64, blank=True)
+    id_key = models.CharField(max_length=255, blank=True)
+    name = models.TextField(blank=True)
+    name_key = models.TextField(blank=True)
+    fields = models.JSONField(default=dict, blank=True)
+    raw_hash = models.CharField(max_length=32, blank=True)
+    entity_hash = models.CharField(max_length=32, blank=True)
+    written_run_id = models.BigIntegerField(null=True, blank=True)
+    seen_run_id = models.BigIntegerField(null=True, blank=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+
+    class Meta:
+        verbose_name_plural = "ledger"
+        constraints = (
+            models.UniqueConstraint(fields=["lane", "external_id"], name="ledger_external_id"),
+        )
+        indexes = (
+            models.Index(fields=["lane", "name_key"], name="ledger_name"),
+            models.Index(fields=["lane", "id_key"], name="ledger_id"),
+        )
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class TakenName(models.Model):
+    """A name, alias or registry id that an entity not in the ledger holds in Benchling."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="taken_names")
+    key = models.TextField()
+    kind = models.CharField(max_length=8, choices=[(k, k) for k in ("name", "alias", "id")])
+    entity_id = models.CharField(max_length=64)
+    entity_registry_id = models.CharField(max_length=255, blank=True)
+    archived = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = (models.Index(fields=["lane", "key"], name="taken_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.kind} of {self.entity_registry_id or self.entity_id})"
+
+
+class Batch(models.Model):
+    """Entities on their way: recorded before they are sent, gone once they are accounted for."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="batches")
+    number = models.IntegerField()
+    items = models.JSONField(default=list)
+    size = models.IntegerField()
+    task_id = models.CharField(max_length=64, blank=True)
+    task_ids = models.JSONField(default=list, blank=True, help_text="External ids in the task.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    calls = models.IntegerField(default=0, help_text="Upserts sent for this batch.")
+
+    class Meta:
+        ordering = ("run_id", "number")
+        constraints = (models.UniqueConstraint(fields=["run", "number"], name="batch_number"),)
+        indexes = (models.Index(fields=["run", "done_at"], name="batch_open"),)
+
+    def __str__(self) -> str:
+        return f"Batch {self.number} of run {self.run_id}"
+
+
+class Change(models.Model):
+    """One value written to Benchling. Nobody edits or deletes these rows in the admin."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="changes")
+    external_id = models.CharField(max_length=255)
+    entity_id = models.CharField(max_length=64, blank=True)
+    field_id = models.CharField(max_length=64, help_text="Field id, or `name`, `registry id`.")
+    field = models.CharField(max_length=255)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    created = models.BooleanField(help_text="The entity itself was new.")
+    actor = models.CharField(max_length=150, blank=True)
+    trigger = models.CharField(max_length=16)
+    fingerprint = models.CharField(max_length=64)
+    service_version = models.CharField(max_length=32)
+    source_modified_at = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=["lane", "external_id"], name="change_external_id"),)
+
+    def __str__(self) -> str:
+        return f"{self.external_id} {self.field}"
+
+
+class EntityError(models.Model):
+    """Why one record is not in Benchling; open until it is, or until a person dismisses it."""
+
+    class Kind(models.TextChoices):
+        SOURCE = "source"
+        MAPPING = "mapping"
+        BENCHLING = "benchling"
+        TRANSIENT = "transient"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="errors")
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="errors")
+    external_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    code = models.CharField(max_length=64)
+    message = models.TextField()
+    remedy = models.TextField()
+    field = models.CharField(max_length=255, blank=True)
+    value = models.TextField(blank=True)
+    waits_for = models.CharField(max_length=12, blank=True)
+    waits_key = models.TextField(blank=True)
+    raw = models.JSONField(null=True)
+    raw_hash = models.CharField(max_length=32, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    source_modified_at = models.DateTimeField(null=True, blank=True)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    times_seen = models.IntegerField(default=1)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by_run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="closed_errors"
+    )
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+    dismissed_by = models.CharField(max_length=150, blank=True)
+    dismissed_reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["lane", "closed_at", "waits_for"], name="error_open"),
+            models.Index(fields=["run", "code"], name="error_cause"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["lane", "external_id"],
+                condition=Q(closed_at__isnull=True),
+                name="one_open_error",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.external_id}: {self.message}"
+
+
+class RunLog(models.Model):
+    """What a run said, line by line, as it came."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField()
+    level = models.CharField(max_length=8)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,158 @@
+"""Who may bear a name: Benchling wants names, aliases and registry ids unique in a registry.
+
+Compared trimmed and case-folded. The ledger's holder keeps a name; else the first in source
+order gets it; the other is refused in words that name both, and waits for that name.
+https://help.benchling.com/hc/en-us/articles/9684227098893
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .mapping import Entity, name_key
+from .models import Lane, LedgerEntry, TakenName
+from .problems import Problem
+
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key: one of ours by its external id, or an entity that is not ours."""
+
+    external_id: str
+    entity_registry_id: str
+    kind: str
+    archived: bool = False
+
+
+class Claims:
+    """Names given out in this run and not yet in the ledger.
+
+    They are released when their batch is recorded, so that they stay few. A dry run records
+    nothing and releases nothing: its claims lie in a temporary file, not in memory.
+    """
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("", check_same_thread=False)
+        self._rows.execute("CREATE TABLE claim (key TEXT, kind TEXT, external_id TEXT)")
+        self._rows.execute("CREATE INDEX claim_key ON claim (key)")
+        self._rows.execute("CREATE INDEX claim_id ON claim (external_id)")
+
+    def add(self, entity: Entity) -> None:
+        keys = ((name_key(entity.name), "name"), (name_key(entity.registry_id), "id"))
+        rows = [(key, kind, entity.external_id) for key, kind in keys]
+        self._rows.executemany("INSERT INTO claim VALUES (?, ?, ?)", rows)
+
+    def release(self, external_ids: Iterable[str]) -> None:
+        rows = [(external_id,) for external_id in external_ids]
+        self._rows.executemany("DELETE FROM claim WHERE external_id = ?", rows)
+
+    def holders(self, key: str) -> list[Holder]:
+        rows = self._rows.execute("SELECT external_id, kind FROM claim WHERE key = ?", (key,))
+        return [Holder(external_id, external_id, kind) for external_id, kind in rows]
+
+
+def settle(
+    lane: Lane, entities: Sequence[Entity], claims: Claims
+) -> dict[str, tuple[Problem, ...]]:
+    """Give each entity its name, in order, and return the problems of those that get none."""
+    taken = _taken(lane, entities)
+    refused: dict[str, tuple[Problem, ...]] = {}
+    for entity in entities:
+        problem = _conflict(entity, taken, claims)
+        if problem is None:
+            claims.add(entity)
+        else:
+            refused[entity.external_id] = (problem,)
+    return refused
+
+
+def free(lane: Lane, keys: Sequence[str]) -> set[str]:
+    """Say which of these names nobody in the ledger or beside it holds any more."""
+    held: set[str] = set()
+    for start in range(0, len(keys), CHUNK):
+        some = keys[start : start + CHUNK]
+        ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+        held |= set(ours.filter(name_key__in=some).values_list("name_key", flat=True))
+        held |= set(ours.filter(id_key__in=some).values_list("id_key", flat=True))
+        others = TakenName.objects.filter(lane=lane, key__in=some)
+        held |= set(others.values_list("key", flat=True))
+    return set(keys) - held
+
+
+def _taken(lane: Lane, entities: Sequence[Entity]) -> dict[str, list[Holder]]:
+    keys = {name_key(entity.name) for entity in entities}
+    keys |= {name_key(entity.registry_id) for entity in entities}
+    taken: dict[str, list[Holder]] = {}
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), CHUNK):
+        some = ordered[start : start + CHUNK]
+        ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+        for kind, column in (("name", "name_key"), ("id", "id_key")):
+            found = ours.filter(**{f"{column}__in": some})
+            for key, external_id, registry_id in found.values_list(
+                column, "external_id", "entity_registry_id"
+            ):
+                taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
+        for row in TakenName.objects.filter(lane=lane, key__in=some):
+            holder = Holder("", row.entity_registry_id or row.entity_id, row.kind, row.archived)
+            taken.setdefault(row.key, []).append(holder)
+    return taken
+
+
+def _conflict(
+    entity: Entity, taken: dict[str, list[Holder]], claims: Claims
+) -> Problem | None:
+    for key, own_kind in (
+        (name_key(entity.registry_id), "id"),
+        (name_key(entity.name), "name"),
+    ):
+        for holder in [*taken.get(key, ()), *claims.holders(key)]:
+            if holder.external_id != entity.external_id:
+                return _problem(entity, key, own_kind, holder)
+    return None
+
+
+def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem:
+    if own_kind == "id" and not holder.external_id and holder.kind == "id":
+        return _held_by_others(entity, key, holder)
+    what = "name" if own_kind == "name" else "registry id"
+    value = entity.name if own_kind == "name" else entity.registry_id
+    whose = f"{holder.entity_registry_id}" if holder.external_id else (
+        f"{holder.entity_registry_id}, an entity in Benchling that this app did not make"
+    )
+    as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
+    return Problem(
+        kind="source",
+        code="name_taken",
+        message=f"The {what} “{value}” of {entity.registry_id} is already borne by {whose}, "
+        f"{as_what[holder.kind]}; Benchling takes each name once.",
+        remedy=f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the "
+        "registry, or have the integration owner add the id to the name with External Name "
+        "Field, e.g. “{name} [{id}]”. It is tried again once the name is free.",
+        field="name" if own_kind == "name" else "registry id",
+        value=value[:200],
+        waits_for=("name", key),
+    )
+
+
+def _held_by_others(entity: Entity, key: str, holder: Holder) -> Problem:
+    state = "archived in Benchling" if holder.archived else "already in Benchling"
+    remedy = (
+        "A Benchling admin unarchives it, or the registry's owner withdraws the record."
+        if holder.archived
+        else "The integration owner decides whether this app takes the entity over."
+    )
+    return Problem(
+        kind="benchling",
+        code="archived" if holder.archived else "not_ours",
+        message=f"An entity with the registry id {entity.registry_id} is {state}"
+        + ("." if holder.archived else " and was not made by this app; it was left untouched."),
+        remedy=remedy,
+        field="registry id",
+        value=entity.registry_id[:200],
+        waits_for=("name", key),
+    )

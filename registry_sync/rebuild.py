@@ -1,0 +1,108 @@
+"""An empty ledger learns what Benchling holds, before the first write.
+
+What this app made is remembered as if we had just written it, so that it is not written again;
+names, aliases and ids of everything else are remembered as taken, so that it is not touched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from . import ledger, runs
+from .benchling import Client
+from .configure import Setup
+from .mapping import Entity, canonical_fields, external_id_of, name_key
+from .models import Lane, LedgerEntry, SyncRun, TakenName
+
+Json = dict[str, Any]
+
+
+def needed(lane: Lane) -> bool:
+    """Say whether the lane's ledger has never been filled."""
+    return lane.rebuilt_at is None and not lane.ledger.exclude(entity_hash="").exists()
+
+
+def remember_page(
+    run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: list[Json]
+) -> None:
+    """Take one page of Benchling's list into the ledger, under the lease."""
+    targets = _link_targets(page, setup, client)
+    mine, taken = [], []
+    for raw in page:
+        external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
+        if external_id is not None and _is_ours(raw, client.app_id):
+            mine.append(_entry(lane, raw, external_id, setup, targets))
+        else:
+            taken += _taken(lane, raw)
+    with transaction.atomic():
+        runs.renew(lease)
+        LedgerEntry.objects.bulk_create(mine, ignore_conflicts=True)
+        TakenName.objects.filter(
+            lane=lane, entity_id__in={name.entity_id for name in taken}
+        ).delete()
+        TakenName.objects.bulk_create(taken)
+
+
+def _is_ours(raw: Json, app_id: str) -> bool:
+    """Say whether this app made an entity and it is still in use.
+
+    What id an app bears as a creator is undocumented; the design takes it to be the app's id.
+    """
+    creator = raw.get("creator") or {}
+    return creator.get("id") == app_id and not raw.get("archiveRecord")
+
+
+def _entry(
+    lane: Lane, raw: Json, external_id: str, setup: Setup, targets: dict[str, str]
+) -> LedgerEntry:
+    entity = Entity(
+        external_id=external_id,
+        registry_id=raw["entityRegistryId"],
+        name=raw["name"],
+        fields=canonical_fields(raw, setup.schema, targets),
+    )
+    entry = LedgerEntry(lane=lane, external_id=external_id, entity_id=raw["id"])
+    mapped = set(setup.mapping.field_ids)
+    entity = Entity(
+        external_id=entity.external_id,
+        registry_id=entity.registry_id,
+        name=entity.name,
+        fields={key: value for key, value in entity.fields.items() if key in mapped},
+    )
+    ledger.fill(entry, entity)
+    return entry
+
+
+def _taken(lane: Lane, raw: Json) -> list[TakenName]:
+    names = [("name", raw.get("name")), ("id", raw.get("entityRegistryId"))]
+    names += [("alias", alias) for alias in raw.get("aliases") or ()]
+    return [
+        TakenName(
+            lane=lane,
+            key=name_key(text),
+            kind=kind,
+            entity_id=raw["id"],
+            entity_registry_id=raw.get("entityRegistryId") or "",
+            archived=bool(raw.get("archiveRecord")),
+        )
+        for kind, text in names
+        if text
+    ]
+
+
+def _link_targets(page: list[Json], setup: Setup, client: Client) -> dict[str, str]:
+    """Translate the Benchling ids that a page points at into registry ids."""
+    names = {f.name for f in setup.schema.fields if f.type.endswith("_link")}
+    wanted: set[str] = set()
+    for raw in page:
+        for name in names & set(raw.get("fields") or {}):
+            value = raw["fields"][name].get("value")
+            wanted.update(value if isinstance(value, list) else [value] if value else [])
+    found = {str(raw["id"]): str(raw.get("entityRegistryId")) for raw in page}
+    unknown = sorted(wanted - set(found))
+    if unknown:
+        for raw in client.entities_by_id(unknown):
+            found[str(raw["id"])] = str(raw.get("entityRegistryId"))
+    return found

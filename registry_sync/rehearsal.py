@@ -1,0 +1,129 @@
+"""A dry run's delivery: the same candidates, the same checks, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import ledger, names
+from .benchling import Client
+from .compare import Candidate
+from .configure import Setup
+from .ledger import Outcome, Sighting
+from .mapping import name_key
+from .models import EntityError, Lane, LedgerEntry, SyncRun
+
+if TYPE_CHECKING:
+    from .sync import Listener
+
+Json = dict[str, Any]
+
+
+class Rehearsal:
+    """Stands where Delivery stands; counts, and tells the listener what would happen."""
+
+    def __init__(
+        self,
+        run: SyncRun,
+        lane: Lane,
+        setup: Setup,
+        client: Client,
+        claims: names.Claims,
+        listener: Listener,
+    ) -> None:
+        self.run, self.lane, self.setup = run, lane, setup
+        self.client, self.claims, self.listener = client, claims, listener
+        self.underway: dict[str, str] = {}
+
+    def recover(self) -> None:
+        pass
+
+    def send_full_batches(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def oldest_position(self) -> Json | None:
+        return None
+
+    def settled(self, sightings: Sequence[Sighting]) -> None:
+        """Count what would not be sent, and tell what would be refused."""
+        on_file = self._on_file([s.external_id for s in sightings if not s.problems])
+        for sighting in sightings:
+            self._count(sighting.outcome)
+            if sighting.outcome == Outcome.FAILED:
+                said = [f"{p.message} {p.remedy}" for p in sighting.problems]
+                known = on_file.get(sighting.external_id)
+                self.listener.finding(
+                    sighting.external_id, "refused", said or ([known] if known else [])
+                )
+
+    def add(self, candidates: Sequence[Candidate]) -> None:
+        """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
+        held = self._names_elsewhere(candidates)
+        missing = self._links_elsewhere(candidates)
+        rows = LedgerEntry.objects.filter(
+            lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
+        )
+        old = {row.external_id: row for row in rows.exclude(entity_hash="")}
+        field_names = {field.id: field.name for field in self.setup.schema.fields}
+        for candidate in candidates:
+            entity = candidate.entity
+            problem = held.get(name_key(entity.name)) or next(
+                (missing[t] for t in sorted(entity.links) if t in missing), ""
+            )
+            if problem and candidate.is_new:
+                self._count(Outcome.FAILED)
+                self.listener.finding(entity.external_id, "refused", [problem])
+                continue
+            self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
+            before = old.get(entity.external_id)
+            self.listener.finding(
+                entity.external_id,
+                "created" if candidate.is_new else "changed",
+                [
+                    f"{field_names.get(field_id, field_id)}: {was!r} → {now!r}"
+                    for field_id, was, now in ledger.differences(before, entity)
+                ],
+            )
+
+    def _count(self, outcome: LedgerEntry.Outcome) -> None:
+        self.run.read += 1
+        setattr(self.run, outcome, getattr(self.run, outcome) + 1)
+
+    def _on_file(self, external_ids: Sequence[str]) -> dict[str, str]:
+        errors = EntityError.objects.filter(
+            lane=self.lane, closed_at__isnull=True, external_id__in=list(external_ids)
+        )
+        return {error.external_id: f"{error.message} {error.remedy}" for error in errors}
+
+    def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
+        """Find names of new entities that somebody else bears in the Benchling registry."""
+        new = {name_key(c.entity.name): c.entity for c in candidates if c.is_new}
+        registry_id = self.setup.config.registry_id
+        bearers = self.client.entities_named(
+            [entity.name for entity in new.values()], registry_id=registry_id
+        )
+        held: dict[str, str] = {}
+        for raw in bearers:
+            for text in (raw["name"], *(raw.get("aliases") or ())):
+                entity = new.get(name_key(text))
+                if entity is not None and raw.get("entityRegistryId") != entity.registry_id:
+                    held[name_key(text)] = (
+                        f"The name “{entity.name}” is already borne by "
+                        f"{raw.get('entityRegistryId') or raw['id']} in Benchling."
+                    )
+        return held
+
+    def _links_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
+        """Find link targets that are neither in this run nor in Benchling."""
+        targets = {target for c in candidates for target in c.entity.links}
+        targets -= {target for target in targets if self.claims.holders(name_key(target))}
+        if not targets:
+            return {}
+        found = self.client.entities_registered(
+            sorted(targets), registry_id=self.setup.config.registry_id
+        )
+        there = {raw.get("entityRegistryId") for raw in found}
+        return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}

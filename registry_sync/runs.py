@@ -1,0 +1,231 @@
+"""Runs: how one is asked for, claimed, kept alive, and brought to its end.
+
+Every trigger (cron, admin, canvas) comes through `request`. Work is done in slices: each claims
+the run by a lease with a fencing number, and every write renews the lease first, so a holder
+whose lease was taken over can write nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from . import __version__
+from .models import EntityError, Lane, RunLog, SyncRun
+from .problems import SyncError
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=90)
+"""How long a silent holder keeps a run: with the reconciler's 30 s, under two minutes."""
+
+
+class LeaseLost(Exception):
+    """Another holder has this run, or it was cancelled: stop at once and write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write for one run, as long as `fence` is still the run's newest number."""
+
+    run_id: int
+    fence: int
+
+
+def tenant_host() -> str:
+    """Name the tenant by its host, as webhooks and people do."""
+    return (urlsplit(settings.BENCHLING_URL).netloc or settings.BENCHLING_URL).lower()
+
+
+def active() -> SyncRun | None:
+    """Find the run that is queued or running for this app, if any."""
+    return SyncRun.objects.filter(
+        tenant=tenant_host(), app_id=settings.BENCHLING_APP_ID, status__in=SyncRun.ACTIVE
+    ).first()
+
+
+def request(
+    *,
+    kind: SyncRun.Kind,
+    trigger: SyncRun.Trigger,
+    actor: str = "",
+    reads_all: bool = False,
+    only: Iterable[str] = (),
+    since: datetime | None = None,
+    rerun_of: SyncRun | None = None,
+) -> tuple[SyncRun, bool]:
+    """Ask for a run. Return it and True, or the run that is already active and False."""
+    try:
+        with transaction.atomic():
+            run = SyncRun.objects.create(
+                tenant=tenant_host(),
+                app_id=settings.BENCHLING_APP_ID,
+                kind=kind,
+                reads_all=reads_all,
+                trigger=trigger,
+                actor=actor,
+                only=list(only),
+                since_asked=since,
+                rerun_of=rerun_of,
+                service_version=__version__,
+            )
+    except IntegrityError:
+        # The partial unique constraint is the lock: exactly one of many triggers gets through.
+        existing = active()
+        if existing is None:  # it ended between the two statements
+            return request(
+                kind=kind,
+                trigger=trigger,
+                actor=actor,
+                reads_all=reads_all,
+                only=only,
+                since=since,
+                rerun_of=rerun_of,
+            )
+        return existing, False
+    return run, True
+
+
+def claim(run_id: int) -> Lease | None:
+    """Take the lease of an active run that nobody holds; None when somebody does."""
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    taken = SyncRun.objects.filter(free, pk=run_id, status__in=SyncRun.ACTIVE).update(
+        fence=F("fence") + 1,
+        lease_until=now + LEASE,
+        lease_holder=f"{socket.gethostname()}:{os.getpid()}",
+        heartbeat=now,
+        status=SyncRun.Status.RUNNING,
+    )
+    if not taken:
+        return None
+    SyncRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
+    fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
+    return Lease(run_id, fence)
+
+
+def renew(lease: Lease) -> None:
+    """Prove that the lease is still ours and prolong it; the first statement of every write.
+
+    Raises LeaseLost when another holder took over or the run was ended.
+    """
+    now = timezone.now()
+    held = SyncRun.objects.filter(
+        pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
+    ).update(lease_until=now + LEASE, heartbeat=now)
+    if not held:
+        raise LeaseLost(f"Run {lease.run_id} is no longer ours.")
+
+
+def release(lease: Lease, *, waiting_until: datetime | None = None) -> None:
+    """Give the run back between two slices, so that the next one can claim it at once."""
+    SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence).update(
+        lease_until=None, waiting_until=waiting_until
+    )
+
+
+def save(run: SyncRun, lease: Lease, **values: object) -> None:
+    """Write some columns of the run under its lease, and set them on `run`."""
+    with transaction.atomic():
+        renew(lease)
+        SyncRun.objects.filter(pk=run.pk).update(**values)
+    for name, value in values.items():
+        setattr(run, name, value)
+
+
+def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object) -> None:
+    """End the run. Raises LeaseLost when it is no longer ours to end."""
+    save(
+        run,
+        lease,
+        status=status,
+        finished_at=timezone.now(),
+        lease_until=None,
+        waiting_until=None,
+        **values,
+    )
+
+
+def fail(run: SyncRun, lease: Lease, error: SyncError) -> None:
+    """End the run FAILED with its one cause and its one remedy."""
+    log(run, "ERROR", f"{error.message} {error.remedy}")
+    finish(
+        run,
+        lease,
+        SyncRun.Status.FAILED,
+        error=error.message,
+        error_code=error.code,
+        error_kind=error.kind,
+        remedy=error.remedy,
+    )
+
+
+def log(run: SyncRun, level: str, text: str) -> None:
+    """Keep a line of what the run said, as it comes."""
+    logger.log(logging.getLevelName(level), "run=%s %s", run.pk, text)
+    RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
+
+
+def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
+    """Keep a warning once per run: it makes the run end COMPLETED_WITH_WARNINGS."""
+    if any(warning["code"] == code for warning in run.warnings):
+        return
+    save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
+    log(run, "WARNING", text)
+
+
+def good_runs(lane: Lane) -> QuerySet[SyncRun]:
+    """List the runs that the next one may start from, newest first.
+
+    Dry runs, retries, pilots and `--since` runs never count.
+    """
+    return lane.runs.filter(
+        status__in=SyncRun.GOOD,
+        kind__in=[SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL],
+        since_asked__isnull=True,
+        only=[],
+    ).order_by("-id")
+
+
+def open_errors(lane: Lane) -> QuerySet[EntityError]:
+    """List what is not in Benchling, without what a person dismissed."""
+    return lane.errors.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+
+
+def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
+    """Say whether the previous run failed for the same cause and has told so within a day."""
+    told = (
+        SyncRun.objects.filter(tenant=run.tenant, app_id=run.app_id, pk__lt=run.pk)
+        .exclude(kind=SyncRun.Kind.DRY_RUN)
+        .order_by("-id")
+    )
+    since = timezone.now() - timedelta(days=1)
+    for earlier in told[:200]:
+        if earlier.status != SyncRun.Status.FAILED or earlier.error_code != error.code:
+            return False
+        if earlier.session_id:
+            return earlier.created_at >= since
+    return False
+
+
+def stranded() -> QuerySet[SyncRun]:
+    """List active runs that nobody works on and that need not wait: their lease has run out."""
+    now = timezone.now()
+    quiet = now - timedelta(seconds=15)
+    return SyncRun.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lt=now),
+        Q(waiting_until__isnull=True) | Q(waiting_until__lte=now),
+        Q(heartbeat__isnull=True) | Q(heartbeat__lt=quiet),
+        status__in=SyncRun.ACTIVE,
+        created_at__lt=quiet,
+    )

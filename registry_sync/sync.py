@@ -1,0 +1,452 @@
+"""The straight line: configure, watermark, pull, transform, compare, upsert, record, report.
+
+One code path for every trigger. `Line.work` does one slice of a run: it begins by taking up what
+an earlier slice left, works whole batches until its time is up, and says whether there is more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from django.utils import timezone
+
+from . import app_status, ledger, names, rebuild, retry, runs, verdict
+from .admit import admit
+from .benchling import Client, Refused, Wait, retry_time
+from .compare import Arrival, arrivals, compare
+from .configure import Setup, configure, lane_key
+from .delivery import Delivery
+from .models import Batch, Lane, SyncRun
+from .rehearsal import Rehearsal
+from .source import Page, Source
+from .start import starting_point
+from .stopwatch import Stopwatch
+from .upsert import access_lost
+from .watermark import advance
+
+Json = dict[str, Any]
+Phase = SyncRun.Phase
+
+
+class Listener(Protocol):
+    """Who watches a run as it goes: a terminal, or nobody."""
+
+    def progress(self, run: SyncRun) -> None:
+        """The counts of the run have moved."""
+
+    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
+        """A dry run found what would become of a record."""
+
+
+class Nobody:
+    """The listener where nobody watches."""
+
+    def progress(self, run: SyncRun) -> None:
+        pass
+
+    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator set: pace, patience and the key that opens secure values."""
+
+    private_key: str = field(repr=False)
+    batch_size: int = 500
+    in_flight: int = 1
+    slice_seconds: float = 60.0
+    full_after: timedelta = timedelta(days=7)
+
+
+class Line:
+    """One slice of one run, from its lease to its end.
+
+    `open_source(setup)` makes the registry's client from the configuration of the tenant.
+    `work` raises LeaseLost, Wait or SyncError; whoever composed the line ends the run then.
+    """
+
+    def __init__(
+        self,
+        run: SyncRun,
+        lease: runs.Lease,
+        client: Client,
+        open_source: Callable[[Setup], Source],
+        terms: Terms,
+        listener: Listener,
+    ) -> None:
+        self.run, self.lease, self.client = run, lease, client
+        self.open_source, self.terms, self.listener = open_source, terms, listener
+        self.deadline = time.monotonic() + terms.slice_seconds
+        self.session = app_status.Session(run, lease, client)
+        self.claims = names.Claims()
+        self.timed = Stopwatch(run.phase_seconds)
+        self.checked_access = False
+        client.pause = self.pause
+
+    def work(self) -> bool:
+        """Work one slice; True when the run is finished, False when there is more to do."""
+        with self.timed("configure"):
+            self.configure()
+        self.source = self.open_source(self.setup)
+        try:
+            return self._work()
+        finally:
+            self.source.close()
+            self.client.pause = time_pause
+
+    def _work(self) -> bool:
+        if self.run.phase == Phase.REBUILD and not self.rebuild():
+            return False
+        self.deliver = self._delivery()
+        with self.timed("upsert"):
+            self.deliver.recover()
+        if self.run.phase == Phase.PULL and not self.pull():
+            return False
+        if self.run.phase == Phase.RETRY:
+            with self.timed("retry"):
+                self.retry()
+        with self.timed("report"):
+            self.finish()
+        return True
+
+    # -- configure and watermark -----------------------------------------------------------
+
+    def configure(self) -> None:
+        """Read the configuration anew, and decide in the first slice from where to read."""
+        self.setup = configure(self.client, private_key=self.terms.private_key)
+        key = lane_key(self.client, self.setup)
+        self.lane, _ = Lane.objects.get_or_create(
+            **key, defaults={"schema_name": self.setup.schema.name}
+        )
+        if self.run.phase == Phase.CONFIGURE:
+            self._begin("")
+        elif self._changed_meanwhile():
+            runs.log(self.run, "WARNING", "The configuration changed: everything is read again.")
+            Batch.objects.filter(run=self.run).update(items=[], done_at=timezone.now())
+            self._begin("the mapping or the Benchling schema changed during the run")
+
+    def _changed_meanwhile(self) -> bool:
+        same = self.run.fingerprint == self.setup.mapping.fingerprint
+        return not same or self.run.lane_id != self.lane.pk
+
+    def _begin(self, full_reason: str) -> None:
+        run = self.run
+        if full_reason:
+            run.reads_all, run.full_reason = True, full_reason
+        start = starting_point(
+            run, self.lane, self.setup, self.client, full_after=self.terms.full_after
+        )
+        kind = run.kind
+        if kind == SyncRun.Kind.INCREMENTAL and start.since is None and not run.only:
+            kind = SyncRun.Kind.FULL
+        reads_all = start.since is None and not run.only and kind != SyncRun.Kind.RETRY
+        runs.save(
+            run,
+            self.lease,
+            lane=self.lane,
+            kind=kind,
+            since=start.since,
+            reads_all=reads_all,
+            full_reason=start.full_reason if reads_all else "",
+            watermark=start.watermark,
+            watermark_record=start.record,
+            expected_record=start.record,
+            last_full_at=run.created_at if reads_all else start.last_full_at,
+            fingerprint=self.setup.mapping.fingerprint,
+            mapping=self.setup.summary(),
+            position=None,
+            phase=Phase.REBUILD if rebuild.needed(self.lane) else self._after_rebuild(),
+        )
+        if reads_all and not full_reason:
+            runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
+
+    def _after_rebuild(self) -> str:
+        return Phase.RETRY if self.run.kind == SyncRun.Kind.RETRY else Phase.PULL
+
+    def rebuild(self) -> bool:
+        """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
+        with self.timed("rebuild"):
+            token = (self.run.position or {}).get("token", "")
+            for page in self.client.entities(schema_id=self.setup.schema.id, token=token):
+                rebuild.remember_page(
+                    self.run, self.lease, self.lane, self.setup, self.client, page.entities
+                )
+                runs.save(self.run, self.lease, position={"token": page.next_token})
+                if page.next_token and self.out_of_time():
+                    return False
+        Lane.objects.filter(pk=self.lane.pk).update(rebuilt_at=timezone.now())
+        runs.save(self.run, self.lease, position=None, phase=self._after_rebuild())
+        return True
+
+    # -- pull to upsert --------------------------------------------------------------------
+
+    def pull(self) -> bool:
+        """Carry page after page; False when the slice's time is up before the last one."""
+        if self.run.only:
+            self.pilot()
+            return self._pulled()
+        resumed = self.run.position is not None
+        for page in self._pages():
+            self._first_page(page)
+            records = arrivals(page.records, self.source, self.run.fingerprint)
+            self._follow_clock(records)
+            with self.timed("compare"):
+                self.carry(records, position=page.position, count_repeats=not resumed)
+            resumed = False
+            self._save_position(page)
+            self.tell()
+            if page.next_position is not None and self.out_of_time() and not self.run.dry_run:
+                with self.timed("upsert"):
+                    self.deliver.flush()
+                self._save_position(page)
+                return False
+        with self.timed("upsert"):
+            self.deliver.flush()
+        if self._record_is_missing():
+            return self._read_all_again()
+        return self._pulled()
+
+    def _pulled(self) -> bool:
+        if not self.run.dry_run:
+            runs.save(self.run, self.lease, phase=Phase.RETRY)
+        return True
+
+    def _pages(self) -> Iterator[Page]:
+        since = None if self.run.reads_all else self.run.since
+        pages = self.source.pages(since, position=self.run.position)
+        while True:
+            with self.timed("pull"):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def pilot(self) -> None:
+        """Read and carry the records that were named, and no others."""
+        records = []
+        for external_id in self.run.only:
+            raw = self.source.fetch(external_id)
+            if raw is None:
+                runs.warn(
+                    self.run,
+                    self.lease,
+                    f"not_at_source:{external_id}",
+                    f"{external_id} is not in the registry, or its key may not see it.",
+                )
+            else:
+                records.append(raw)
+        self.session.open()
+        self.carry(arrivals(records, self.source, self.run.fingerprint))
+        self.deliver.flush()
+
+    def carry(
+        self,
+        records: Sequence[Arrival],
+        *,
+        position: Json | None = None,
+        count_repeats: bool = True,
+        force: bool = False,
+    ) -> None:
+        """Bring records to their end or into a batch: transform, compare, admit, deliver."""
+        out = compare(
+            records,
+            self.run,
+            self.lane,
+            self.setup,
+            underway=self.deliver.underway,
+            force=force,
+            position=position,
+        )
+        self.run.repeated += out.repeated if count_repeats else 0
+        self.run.coerced += out.coerced
+        going, waiting = admit(
+            self.lane,
+            self.setup.schema,
+            out.candidates,
+            self.claims,
+            underway=self.deliver.underway.values(),
+        )
+        self.deliver.settled([*out.settled, *waiting])
+        self.deliver.add(going)
+        with self.timed("upsert"):
+            self.deliver.send_full_batches()
+        if out.later:
+            # An earlier form of these is still on its way: it has to land before they follow.
+            self.deliver.flush()
+            later = arrivals(out.later, self.source, self.run.fingerprint)
+            self.carry(later, position=position, count_repeats=False)
+
+    def _delivery(self) -> Delivery | Rehearsal:
+        if self.run.dry_run:
+            return Rehearsal(
+                self.run, self.lane, self.setup, self.client, self.claims, self.listener
+            )
+        return Delivery(
+            run=self.run,
+            lease=self.lease,
+            lane=self.lane,
+            setup=self.setup,
+            client=self.client,
+            claims=self.claims,
+            pause=self.pause,
+            on_failed_batch=self.check_access,
+            batch_size=self.terms.batch_size,
+            in_flight=self.terms.in_flight,
+        )
+
+    def check_access(self, refusal: Refused | None) -> None:
+        """After a failed batch: is it the whole run's cause? Raises SyncError or Wait."""
+        if refusal is not None and refusal.status in (401, 403, 404):
+            raise access_lost(refusal, f"the schema {self.setup.schema.name} and its folder")
+        if self.checked_access:
+            return
+        self.checked_access = True
+        setup = configure(self.client, private_key=self.terms.private_key)
+        if setup.mapping.fingerprint != self.setup.mapping.fingerprint or (
+            setup.summary() != self.setup.summary()
+        ):
+            raise Wait(retry_time(0), "the configuration changed during the run")
+
+    # -- errors tried again, and the end ---------------------------------------------------
+
+    def retry(self) -> None:
+        """Try open errors again whose cause may be gone, until a round brings nothing more."""
+        self.session.open()
+        while True:
+            before = self.run.created + self.run.updated + self.run.unchanged
+            for errors in retry.due(self.run, self.lane, self.setup, self.client):
+                self.carry(retry.arrivals(errors, self.run.fingerprint), force=True)
+                self.deliver.flush()
+                self.tell()
+            if before == self.run.created + self.run.updated + self.run.unchanged:
+                break
+        circle = retry.circles(self.lane, self.setup, self.run.fingerprint)
+        if circle:
+            self.deliver.add(circle)
+            self.deliver.flush()
+
+    def finish(self) -> None:
+        """Judge the run, end it, and tell everyone."""
+        run = self.run
+        self.session.open()
+        if run.moves_watermark and self.setup.connector.incremental is not None:
+            # A registry whose records bear no time: what counts is when it was asked.
+            run.watermark = run.watermark or run.server_date
+        for warning in verdict.warnings(run, self.lane):
+            runs.warn(run, self.lease, warning.code, warning.text)
+        runs.finish(
+            run,
+            self.lease,
+            verdict.status(run, self.lane),
+            phase=Phase.REPORT,
+            position=None,
+            phase_seconds=run.phase_seconds,
+            watermark=run.watermark,
+            watermark_record=run.watermark_record,
+            **{name: getattr(run, name) for name in ledger.COUNTS},
+        )
+        runs.log(run, "INFO", app_status.counts_sentence(run))
+        app_status.close(run, self.client, app_status.bookmark_of(run))
+        self.listener.progress(run)
+
+    # -- the source's clock ----------------------------------------------------------------
+
+    def _first_page(self, page: Page) -> None:
+        self.session.open()
+        if self.run.server_date is None:
+            date = page.server_date or timezone.now()
+            total = page.total if self.run.reads_all else None
+            runs.save(self.run, self.lease, server_date=date, source_total=total)
+
+    def _follow_clock(self, records: Sequence[Arrival]) -> None:
+        """Note the newest time seen, whose record it is, and what is older than was asked."""
+        run, since = self.run, self.run.since
+        assert run.server_date is not None
+        for record in records:
+            if record.external_id == run.expected_record:
+                run.expected_record = ""
+            when = record.modified_at
+            if when is None:
+                continue
+            if since is not None and not run.reads_all and when < since:
+                run.older += 1
+            if run.watermark is None or when > run.watermark:
+                run.watermark = advance(run.watermark, when, run.server_date)
+                run.watermark_record = record.external_id
+
+    def _save_position(self, page: Page) -> None:
+        if self.run.dry_run:
+            return
+        run = self.run
+        ledger.record(
+            run,
+            self.lease,
+            (),
+            position=self.deliver.oldest_position() or page.next_position,
+            watermark=run.watermark,
+            watermark_record=run.watermark_record,
+            expected_record=run.expected_record,
+            older=run.older,
+        )
+
+    def _record_is_missing(self) -> bool:
+        return bool(self.run.expected_record) and not self.run.reads_all
+
+    def _read_all_again(self) -> bool:
+        """The record that set the last watermark did not come back: read everything."""
+        lost = self.run.expected_record
+        reason = (
+            f"{lost}, the newest record of the last run, did not come back: the registry was "
+            "restored, its filter broke, or the key sees less than before"
+        )
+        runs.log(self.run, "WARNING", f"Everything is read: {reason}.")
+        runs.save(
+            self.run,
+            self.lease,
+            kind=self.run.kind if self.run.dry_run else SyncRun.Kind.FULL,
+            reads_all=True,
+            full_reason=reason[:300],
+            since=None,
+            expected_record="",
+            watermark=None,
+            watermark_record="",
+            position=None,
+            last_full_at=timezone.now(),
+            server_date=None,
+            older=0,
+        )
+        return self.pull()
+
+    # -- time ------------------------------------------------------------------------------
+
+    def out_of_time(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Wait with the lease kept alive; a long wait is told, and one past the slice ends it."""
+        if reason and self.out_of_time():
+            raise Wait(retry_time(seconds), reason)
+        if reason and seconds > 1:
+            self.session.progress(f"Waiting for {reason}; next try in {seconds:.0f} s.")
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 10.0))
+            if left > 10.0:
+                runs.renew(self.lease)
+
+    def tell(self) -> None:
+        """Show progress to whoever watches: the terminal and App Status."""
+        self.listener.progress(self.run)
+        total = self.run.source_total
+        of_total = f" of {total:,}" if total else ""
+        self.session.progress(f"So far{of_total}: {app_status.counts_sentence(self.run)}")
+
+
+def time_pause(seconds: float, reason: str) -> None:
+    """Wait, outside any run."""
+    time.sleep(seconds)

@@ -1,0 +1,73 @@
+"""Green means green: what a run's numbers must satisfy before it may call itself good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import runs
+from .models import Lane, LedgerEntry, SyncRun
+from .problems import SourceError, SyncError
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something an owner should know; `code` keeps it to once a run."""
+
+    code: str
+    text: str
+
+
+def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
+    """Judge a run's numbers. Raises SyncError where the run cannot be called good at all."""
+    found: list[Caution] = []
+    if run.read != run.unchanged + run.created + run.updated + run.failed:
+        raise SyncError(
+            f"The counts do not add up: {run.read} read, but {run.unchanged} unchanged, "
+            f"{run.created} created, {run.updated} changed and {run.failed} refused.",
+            remedy="Report this to the makers of Registry Sync with the run's log; the next run "
+            "starts from where the last good one ended.",
+            kind="transient",
+            code="counts",
+        )
+    if run.reads_all and not run.dry_run:
+        found += _full_read(run, lane)
+    if run.older:
+        found.append(
+            Caution(
+                "older_than_asked",
+                f"{run.older:,} records were older than asked for: the registry seems to ignore "
+                "the modified-since parameter. The integration owner checks its name in the app's "
+                "configuration.",
+            )
+        )
+    return found
+
+
+def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
+    seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
+    if not seen and lane.ledger.exclude(entity_hash="").exists():
+        raise SourceError(
+            "The registry gave no records at all, where it gave some before.",
+            remedy="The registry's owner checks the list and what the key in API Key may see. "
+            "Nothing was changed in Benchling.",
+            code="empty_read",
+        )
+    if run.source_total is not None and seen < run.source_total:
+        return [
+            Caution(
+                "short_read",
+                f"The registry says it has {run.source_total:,} records, but only {seen:,} "
+                "different ones came: its order changes while it is read. The next run reads "
+                "everything again.",
+            )
+        ]
+    return []
+
+
+def status(run: SyncRun, lane: Lane) -> SyncRun.Status:
+    """Name the outcome: with warnings as long as an undismissed error is open."""
+    if run.dry_run:
+        troubled = bool(run.warnings or run.failed)
+    else:
+        troubled = bool(run.warnings) or runs.open_errors(lane).exists()
+    return SyncRun.Status.COMPLETED_WITH_WARNINGS if troubled else SyncRun.Status.SUCCEEDED
