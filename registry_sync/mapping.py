@@ -1,0 +1,416 @@
+"""From a record and a mapping to an entity, or to the problems that stand in the way. Pure.
+
+Null and empty text clear a mapped field (a problem where it is required); a path that is not in
+the record leaves the field as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+from typing import Any
+
+from .config import AppConfig
+from .paths import ABSENT, Getter, PathError, compile_path, compile_template
+from .problems import ConfigError, Problem
+from .rules import RuleError, Step, apply, gives_value, parse_rule
+from .schema import MAPPABLE, EntitySchema, FieldDefinition
+from .values import Misfit, fit
+
+Json = dict[str, Any]
+TRANSFORM_VERSION = 1
+"""Raised whenever the same record and mapping would give another entity: every lane reads all."""
+UNKNOWN = "\x00unknown"
+"""A value read back from Benchling that cannot be expressed as we would send it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity as Benchling shall hold it: canonical values by field id."""
+
+    external_id: str
+    registry_id: str
+    name: str
+    fields: Json
+
+    @property
+    def links(self) -> frozenset[str]:
+        """The registry ids of the entities it points at."""
+        found = set()
+        for value in self.fields.values():
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict) and set(item) == {"entityRegistryId"}:
+                    found.add(item["entityRegistryId"])
+        return frozenset(found)
+
+    def digest(self) -> str:
+        """Hash what would be sent: 32 hex characters, whatever the order of the keys."""
+        body = json.dumps([self.registry_id, self.name, self.fields], sort_keys=True)
+        return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """One Benchling field, the path that feeds it, and the rules in between."""
+
+    field: FieldDefinition
+    path: str
+    get: Getter
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Everything that decides an entity, compiled; `fingerprint` is a hash of all of it."""
+
+    fields: tuple[FieldMapping, ...]
+    name_path: str
+    name: Getter
+    registry_id_template: str
+    schema_id: str
+    fingerprint: str
+
+    @property
+    def field_ids(self) -> tuple[str, ...]:
+        return tuple(mapped.field.id for mapped in self.fields)
+
+    def registry_id(self, external_id: str) -> str:
+        """Say which registry id an external id has in Benchling."""
+        return self.registry_id_template.replace("{id}", external_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """What a record became: an entity, or every problem that stands in the way."""
+
+    entity: Entity | None
+    problems: tuple[Problem, ...] = ()
+    coercions: tuple[str, ...] = field(default=())
+
+
+# -- building a mapping ---------------------------------------------------------------------
+
+
+def build_mapping(
+    config: AppConfig, schema: EntitySchema, *, registry_id_template: str | None = None
+) -> Mapping:
+    """Compile a mapping and check it against the schema. Raises ConfigError with every fault."""
+    faults = _schema_faults(config, schema)
+    mapped: list[FieldMapping] = []
+    for row in config.rows:
+        definition = schema.field(row.field_id)
+        if definition is None:
+            faults.append(f"{row.name}: the schema {schema.name} has no field {row.field_id}")
+            continue
+        faults += [f"{row.name}: {fault}" for fault in _field_faults(definition)]
+        try:
+            steps = parse_rule(config.mapping_rules.get(definition.id, "as_is"))
+            mapped.append(FieldMapping(definition, row.path, compile_path(row.path), steps))
+        except (RuleError, PathError) as error:
+            faults.append(f"{row.name}: {error}")
+    faults += _rule_faults(config, schema)
+    mapped += _ruled_only(config, schema)
+    faults += _required_faults(schema, mapped)
+    try:
+        name = compile_template(config.name_field)
+    except PathError as error:
+        faults.append(f"External Name Field: {error}")
+        name = compile_path("name")
+    if faults:
+        raise _unusable(faults)
+    template = registry_id_template or "{id}"
+    return Mapping(
+        fields=tuple(mapped),
+        name_path=config.name_field,
+        name=name,
+        registry_id_template=template,
+        schema_id=schema.id,
+        fingerprint=_fingerprint(config, schema, mapped, template),
+    )
+
+
+def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
+    faults = []
+    if schema.type != "custom_entity":
+        faults.append(
+            f"Schema to Sync: {schema.name} is of type {schema.type}; only custom entities "
+            "can be synced for now"
+        )
+    if schema.archived:
+        faults.append(f"Schema to Sync: {schema.name} is archived")
+    if schema.registry_id != config.registry_id:
+        faults.append(f"Schema to Sync: {schema.name} is not in the Benchling registry of Registry")
+    return faults
+
+
+def _field_faults(definition: FieldDefinition) -> list[str]:
+    faults = []
+    if definition.archived:
+        faults.append(f"the field '{definition.name}' is archived")
+    if definition.type not in MAPPABLE:
+        faults.append(
+            f"the field '{definition.name}' is of type {definition.type}, which a registry's "
+            "record cannot give"
+        )
+    return faults
+
+
+def _rule_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
+    faults = []
+    names = {definition.name: definition.id for definition in schema.fields}
+    for key in config.mapping_rules:
+        if schema.field(key) is None:
+            hint = f"; the field of that name is {names[key]}" if key in names else ""
+            faults.append(f"Mapping Rules: {schema.name} has no field with the id {key}{hint}")
+    return faults
+
+
+def _ruled_only(config: AppConfig, schema: EntitySchema) -> list[FieldMapping]:
+    """Map fields that no row feeds but a constant or default does."""
+    fed = {row.field_id for row in config.rows}
+    found = []
+    for key, raw in config.mapping_rules.items():
+        definition = schema.field(key)
+        if definition is not None and key not in fed and gives_value(raw):
+            try:
+                found.append(FieldMapping(definition, "", lambda record: ABSENT, parse_rule(raw)))
+            except RuleError:
+                pass  # told with the row, or below
+    return found
+
+
+def _required_faults(schema: EntitySchema, mapped: list[FieldMapping]) -> list[str]:
+    fed = {mapping.field.id for mapping in mapped}
+    return [
+        f"the required field '{definition.name}' of {schema.name} has no row in Field "
+        "Configurations and no constant or default in Mapping Rules"
+        for definition in schema.fields
+        if definition.is_required and not definition.archived and definition.id not in fed
+    ]
+
+
+def _unusable(faults: list[str]) -> ConfigError:
+    return ConfigError(
+        "The field mapping cannot be used: " + "; ".join(faults) + ".",
+        remedy="The integration owner corrects it in the app's configuration in Benchling, or a "
+        "Benchling admin corrects the schema.",
+        code="mapping",
+    )
+
+
+def _fingerprint(
+    config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], template: str
+) -> str:
+    """Hash everything that decides an entity; display names, folder and credentials do not."""
+    fields = [
+        [
+            m.field.id, m.path, m.field.type, m.field.is_multi, m.field.is_required,
+            m.field.numeric_min, m.field.numeric_max, m.field.link_schema_id,
+            [[o.id, o.label, o.archived] for o in m.field.options or ()],
+            config.mapping_rules.get(m.field.id),
+        ]
+        for m in mapped
+    ]  # fmt: skip
+    whole = [
+        TRANSFORM_VERSION, schema.id, schema.registry_id, template, config.id_field,
+        config.name_field, (config.connector_settings or {}).get("endpoint", {}).get("primary_key")
+        if isinstance((config.connector_settings or {}).get("endpoint"), dict) else None,
+        sorted(fields, key=lambda item: str(item[0])),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+# -- transforming a record ------------------------------------------------------------------
+
+
+def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
+    """Turn a record into an entity, or find everything that is wrong with it."""
+    problems: list[Problem] = []
+    coercions: list[str] = []
+    fields: Json = {}
+    for mapped in mapping.fields:
+        value = mapped.get(record)
+        try:
+            value = apply(mapped.steps, value)
+            if value is ABSENT:
+                if mapped.field.is_required:
+                    raise Misfit("required_missing", "")
+                continue
+            fields[mapped.field.id], told = _fitted(value, mapped.field, mapping)
+            coercions += [f"{mapped.field.name}: {what}" for what in told]
+        except (Misfit, RuleError) as error:
+            problems.append(_problem(mapped, value, error, external_id))
+    name = _name(record, external_id, mapping, problems, coercions)
+    if problems or name is None:
+        return Transformed(None, tuple(problems), tuple(coercions))
+    entity = Entity(external_id, mapping.registry_id(external_id), name, fields)
+    return Transformed(entity, (), tuple(coercions))
+
+
+def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[Any, list[str]]:
+    """Fit a value, or a list of them, to a field, with what was done to it."""
+
+    def link_id(text: str) -> str:
+        own = definition.link_schema_id == mapping.schema_id
+        return mapping.registry_id(text) if own else text
+
+    empty = value is None or value == [] or (isinstance(value, str) and not value.strip())
+    if empty and definition.is_required:
+        raise Misfit("required_missing", "")
+    if definition.is_multi:
+        items = value if isinstance(value, list) else [] if empty else [value]
+        kept = [item for item in items if item is not None and item != ""]
+        pairs = [fit(item, definition, link_id) for item in kept]
+        told = [] if isinstance(value, list) or empty else ["single value to list"]
+        if len(kept) < len(items):
+            told.append("empty items left out")
+        if definition.is_required and not pairs:
+            raise Misfit("required_missing", "")
+        return [pair[0] for pair in pairs], told + [pair[1] for pair in pairs if pair[1]]
+    if empty:
+        return None, []
+    if isinstance(value, list):
+        if len(value) != 1:
+            raise Misfit("several_values", f"holds {len(value)} values, but the field takes one")
+        fitted, what = fit(value[0], definition, link_id)
+        return fitted, [what or "list of one to single value"]
+    fitted, what = fit(value, definition, link_id)
+    return fitted, [what] if what else []
+
+
+def _name(
+    record: Json,
+    external_id: str,
+    mapping: Mapping,
+    problems: list[Problem],
+    coercions: list[str],
+) -> str | None:
+    value = mapping.name(record)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = int(value) if isinstance(value, float) and value.is_integer() else value
+        coercions.append("name: number to text")
+        return str(number)
+    if isinstance(value, str) and value.strip() and "\x00" not in value:
+        return value.strip()
+    problems.append(
+        Problem(
+            kind="source",
+            code="name_missing",
+            message=f"{external_id} has no usable name at “{mapping.name_path}”; every entity in "
+            "Benchling needs one.",
+            remedy=f"The registry's owner names {external_id}, or the integration owner corrects "
+            "External Name Field in the app's configuration.",
+            field="name",
+            value="" if value in (ABSENT, None) else str(value)[:200],
+        )
+    )
+    return None
+
+
+def _problem(
+    mapped: FieldMapping, value: Any, error: Misfit | RuleError, external_id: str
+) -> Problem:
+    definition = mapped.field
+    at = f" (path {mapped.path})" if mapped.path else ""
+    code = error.code if isinstance(error, Misfit) else "rule"
+    shown = "" if value is ABSENT or value is None else str(value)[:200]
+    if code == "required_missing":
+        message = f"{external_id} has no value for the required field '{definition.name}'{at}."
+    elif isinstance(error, RuleError):
+        message = f"{external_id}, field '{definition.name}'{at}: {error}."
+    else:
+        message = f"{external_id}, field '{definition.name}'{at}: “{shown}” {error}."
+    option = error.option if isinstance(error, Misfit) else None
+    if option is not None:
+        return Problem(
+            kind="benchling",
+            code=code,
+            message=message,
+            remedy=f"A Benchling admin adds the option “{option}” to the dropdown of "
+            f"'{definition.name}', or the registry's owner corrects {external_id}.",
+            field=definition.name,
+            value=shown,
+            waits_for=("option", option),
+        )
+    return Problem(
+        kind="mapping" if code == "rule" else "source",
+        code=code,
+        message=message,
+        remedy=f"The registry's owner corrects {external_id}, or the integration owner maps the "
+        f"field '{definition.name}' with another rule; the next run picks it up.",
+        field=definition.name,
+        value=shown,
+    )
+
+
+# -- Benchling's side -----------------------------------------------------------------------
+
+
+def payload(
+    entity: Entity, schema: EntitySchema, *, registry_id: str, folder_id: str | None
+) -> Json:
+    """Write one row of a bulk upsert, its fields by their present names.
+
+    https://benchling.com/api/reference (bulkUpsertCustomEntities)
+    """
+    names = {definition.id: definition.name for definition in schema.fields}
+    row: Json = {
+        "entityRegistryId": entity.registry_id,
+        "name": entity.name,
+        "registryId": registry_id,
+        "schemaId": schema.id,
+        "fields": {names[key]: {"value": value} for key, value in entity.fields.items()},
+    }
+    if folder_id:
+        row["folderId"] = folder_id
+    return row
+
+
+def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -> Json:
+    """Read an entity of Benchling back into canonical values by field id.
+
+    `targets` gives the registry id for each Benchling id it may point at; what cannot be told
+    gives a value that equals nothing, so that the entity is written again rather than trusted.
+    """
+    fields: Json = {}
+    held = raw.get("fields") or {}
+    for definition in schema.fields:
+        if definition.name not in held:
+            continue
+        value = (held[definition.name] or {}).get("value")
+        if value is None or value == []:
+            fields[definition.id] = [] if definition.is_multi else None
+        elif isinstance(value, list):
+            fields[definition.id] = [_read_back(item, definition, targets) for item in value]
+        else:
+            fields[definition.id] = _read_back(value, definition, targets)
+    return fields
+
+
+def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str]) -> Any:
+    if definition.is_link:
+        found = targets.get(str(value))
+        return {"entityRegistryId": found} if found else UNKNOWN
+    if definition.type == "dropdown":
+        return value
+    try:
+        return fit(value, definition, str)[0]
+    except (Misfit, KeyError):
+        return UNKNOWN
+
+
+def external_id_of(registry_id: str, mapping: Mapping) -> str | None:
+    """Say which external id a registry id stands for; None where it is none of ours."""
+    before, _, after = mapping.registry_id_template.partition("{id}")
+    fits = registry_id.startswith(before) and registry_id.endswith(after)
+    if not registry_id or not fits or len(registry_id) <= len(before) + len(after):
+        return None
+    return registry_id[len(before) : len(registry_id) - len(after)]
+
+
+def name_key(text: str) -> str:
+    """Write a name as names are compared: trimmed, case-folded, in one Unicode form."""
+    return unicodedata.normalize("NFC", text.strip().casefold())

@@ -1,0 +1,223 @@
+"""Fitting one value to one Benchling field. Coercion is explicit and told; nothing is dropped.
+
+Canonical values, as they are sent and remembered: text str, integer int, float finite float,
+boolean bool, date YYYY-MM-DD, datetime RFC 3339 in UTC, json object, dropdown option id, link
+{"entityRegistryId": …}; a list of them where the field is multi; None clears.
+https://docs.benchling.com/docs/entity-fields
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from .schema import FieldDefinition
+
+TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
+DIGITS = re.compile(r"[+-]?\d+")
+LARGEST = 2**63 - 1
+
+
+class Misfit(ValueError):
+    """A value that does not fit its field; `code` is the cause, the text completes "it …"."""
+
+    def __init__(self, code: str, text: str, *, option: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.option = option
+
+
+Fitted = tuple[Any, str]
+"""The canonical value, and what was done to it: "" for nothing."""
+
+
+def fit(value: Any, field: FieldDefinition, link_id: Callable[[str], str]) -> Fitted:
+    """Fit one single value to a field. Raises Misfit."""
+    if field.is_link:
+        return _link(value, link_id)
+    if field.type == "dropdown":
+        return _option(value, field)
+    fitted, told = _FITTERS[field.type](value)
+    if field.type in ("integer", "float"):
+        _within_limits(fitted, field)
+    return fitted, told
+
+
+def _text(value: Any) -> Fitted:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise Misfit("unreadable_text", "holds a NUL character, which no text field takes")
+        return value, ""
+    if isinstance(value, bool):
+        return ("true" if value else "false"), "yes/no to text"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value)), "number to text"
+    if isinstance(value, (int, float)):
+        return str(value), "number to text"
+    raise Misfit("wrong_type", f"is {_kind(value)}, not text")
+
+
+def _integer(value: Any) -> Fitted:
+    if isinstance(value, bool):
+        raise Misfit("wrong_type", "is yes/no, not a whole number")
+    if isinstance(value, int):
+        return _sized(value), ""
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise Misfit("wrong_type", "is no whole number")
+        return _sized(int(value)), "decimal to whole number"
+    if isinstance(value, str):
+        text = value.strip()
+        if DIGITS.fullmatch(text) and text.isascii():
+            return _sized(int(text[:400])), "text to whole number"
+        number = _float(value)[0]
+        if number.is_integer():
+            return _sized(int(number)), "text to whole number"
+    raise Misfit("wrong_type", "is no whole number")
+
+
+def _sized(number: int) -> int:
+    if abs(number) > LARGEST:
+        raise Misfit("out_of_range", "is larger than Benchling's whole numbers")
+    return number
+
+
+def _float(value: Any) -> Fitted:
+    if isinstance(value, bool):
+        raise Misfit("wrong_type", "is yes/no, not a number")
+    if isinstance(value, (int, float)):
+        try:
+            number = float(value)
+        except OverflowError as error:
+            raise Misfit("out_of_range", "is larger than any number Benchling takes") from error
+        told = ""
+    elif isinstance(value, str) and value.strip() and "_" not in value:
+        try:
+            number = float(Decimal(value.strip()))
+        except (InvalidOperation, OverflowError) as error:
+            raise Misfit("wrong_type", "is no number") from error
+        told = "text to number"
+    else:
+        raise Misfit("wrong_type", "is no number")
+    if not math.isfinite(number):
+        raise Misfit("wrong_type", "is no finite number")
+    return number + 0.0, told  # -0.0 and 0.0 are one value
+
+
+def _within_limits(number: float, field: FieldDefinition) -> None:
+    if field.numeric_min is not None and number < field.numeric_min:
+        raise Misfit("out_of_range", f"is below the field's least, {field.numeric_min}")
+    if field.numeric_max is not None and number > field.numeric_max:
+        raise Misfit("out_of_range", f"is above the field's most, {field.numeric_max}")
+
+
+def _boolean(value: Any) -> Fitted:
+    if isinstance(value, bool):
+        return value, ""
+    text = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+    if text in TRUE:
+        return True, "text or number to yes/no"
+    if text in FALSE:
+        return False, "text or number to yes/no"
+    raise Misfit("wrong_type", "is neither yes nor no")
+
+
+def _date(value: Any) -> Fitted:
+    """Take a date as written. A time of midnight is cut; any other time may be another day."""
+    if not isinstance(value, str):
+        raise Misfit("wrong_type", "is no date (YYYY-MM-DD); a date rule can read other forms")
+    text = value.strip()
+    try:
+        if len(text) == 10:
+            return date.fromisoformat(text).isoformat(), ""
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Misfit(
+            "wrong_type", "is no date (YYYY-MM-DD); a date rule can read other forms"
+        ) from error
+    if (when.hour, when.minute, when.second, when.microsecond) != (0, 0, 0, 0):
+        raise Misfit("wrong_type", "has a time of day, which a date field would lose")
+    return when.date().isoformat(), "date and time to date"
+
+
+def _datetime(value: Any) -> Fitted:
+    if not isinstance(value, str):
+        raise Misfit("wrong_type", "is no date and time; a date rule can read other forms")
+    try:
+        when = datetime.fromisoformat(value.strip())
+    except ValueError as error:
+        raise Misfit(
+            "wrong_type", "is no date and time; a date rule can read other forms"
+        ) from error
+    told = ""
+    if when.tzinfo is None:
+        when, told = when.replace(tzinfo=UTC), "time without zone read as UTC"
+    try:
+        when = when.astimezone(UTC)
+    except OverflowError as error:
+        raise Misfit("out_of_range", "is no date and time in UTC") from error
+    return when.isoformat().replace("+00:00", "Z"), told
+
+
+def _json(value: Any) -> Fitted:
+    if not isinstance(value, dict):
+        raise Misfit("wrong_type", f"is {_kind(value)}, not a JSON object")
+    return value, ""
+
+
+def _option(value: Any, field: FieldDefinition) -> Fitted:
+    """Find a dropdown's option by its id, its label, or its label but for case and spaces."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise Misfit("wrong_type", f"is {_kind(value)}, not an option's label")
+    label, _ = _text(value)
+    options = field.options or ()
+    for option in options:
+        if label == option.id and not option.archived:
+            return option.id, ""
+    exact = [option for option in options if option.label == label]
+    near = [option for option in options if _folded(option.label) == _folded(label)]
+    for found in (exact, near):
+        live = [option for option in found if not option.archived]
+        if len(live) == 1:
+            return live[0].id, "" if found is exact else "label but for case or spaces"
+        if len(live) > 1:
+            raise Misfit("dropdown_ambiguous", "fits several options of the dropdown")
+    if exact or near:
+        raise Misfit(
+            "dropdown_option_missing", "is an archived option of the dropdown", option=label
+        )
+    raise Misfit("dropdown_option_missing", "is no option of the dropdown", option=label)
+
+
+def _link(value: Any, link_id: Callable[[str], str]) -> Fitted:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise Misfit("wrong_type", f"is {_kind(value)}, not the id of a record")
+    text, _ = _text(value)
+    if not text.strip():
+        raise Misfit("wrong_type", "is empty, not the id of a record")
+    return {"entityRegistryId": link_id(text.strip())}, ""
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", bool: "yes/no", str: "text", type(None): "empty"}
+    return names.get(type(value), "a number")
+
+
+_FITTERS: dict[str, Callable[[Any], Fitted]] = {
+    "text": _text,
+    "long_text": _text,
+    "integer": _integer,
+    "float": _float,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+    "json": _json,
+}
