@@ -1,0 +1,203 @@
+"""Every exchange is held against the OpenAPI document that ships in benchling-api-client.
+
+openapi-core finds the operation and checks parameters, bodies and answers; a task's result, which
+the document leaves untyped, is held against the entity's schema.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import queue
+import threading
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl
+
+import yaml
+from jsonschema import Draft4Validator
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from .overlay import PATCHES, Patch
+from .state import TenantState
+
+Json = dict[str, Any]
+BASE = "http://tenant/api/v2"
+
+
+@cache
+def document() -> Json:
+    """Load the document as it ships; it is never changed."""
+    path = files("benchling_api_client").joinpath("v2/stable/openapi.yaml")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # type: ignore[no-any-return]
+
+
+def overlaid(patches: Sequence[Patch] = PATCHES) -> Json:
+    """The document with patches applied, and this tenant as its server."""
+    doc = copy.deepcopy(document())
+    for patch in patches:
+        patch.apply(doc)
+    doc["servers"] = [{"url": BASE}]
+    return doc
+
+
+@cache
+def _overlaid_api() -> OpenAPI:
+    return OpenAPI.from_dict(overlaid())
+
+
+class _Request:
+    """A request as openapi-core wants to see it."""
+
+    def __init__(self, method: str, path: str, query: str, headers: Json, body: bytes) -> None:
+        self.host_url = "http://tenant"
+        self.path = path
+        self.full_url_pattern = self.host_url + path
+        self.method = method.lower()
+        self.content_type = headers.get("content-type", "application/json").partition(";")[0]
+        self.body = body or None
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(parse_qsl(query, keep_blank_values=True)),
+            header=Headers(headers),
+        )
+
+
+class _Response:
+    """An answer as openapi-core wants to see it."""
+
+    def __init__(self, status: int, headers: Json, body: bytes) -> None:
+        self.status_code = status
+        self.headers = Headers(headers)
+        self.content_type = headers.get("content-type", "").partition(";")[0]
+        self.data = body
+
+
+class Contract:
+    """Checks exchanges, inline or behind the answers, and gathers what is outside."""
+
+    def __init__(self, state: TenantState, api: OpenAPI | None = None) -> None:
+        self.state = state
+        self.api = api
+        self.todo: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
+        self.thread: threading.Thread | None = None
+        self.entity: Draft4Validator | None = None
+
+    def check(self, scope: Json, body: bytes, answer: Any) -> None:
+        """Check one exchange, or put it on the pile."""
+        if self.state.switches.contract == "off":
+            return
+        headers = {k.decode().lower(): v.decode() for k, v in scope["headers"]}
+        exchange = (
+            scope["method"], scope["path"], scope["query_string"].decode(), headers, body,
+            answer.status, answer.headers, answer.body,
+        )  # fmt: skip
+        if self.state.switches.contract == "after":
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._work, daemon=True)
+                self.thread.start()
+            self.todo.put(exchange)
+        else:
+            self._check(*exchange)
+
+    def drain(self) -> None:
+        """Wait until the pile is worked off."""
+        self.todo.join()
+
+    def finish(self) -> None:
+        if self.thread is not None:
+            self.todo.put(None)
+
+    def _work(self) -> None:
+        while (exchange := self.todo.get()) is not None:
+            self._check(*exchange)
+            self.todo.task_done()
+        self.todo.task_done()
+
+    def _check(
+        self, method: str, path: str, query: str, headers: Json, body: bytes,
+        status: int, answer_headers: Json, answer: bytes,
+    ) -> None:  # fmt: skip
+        self.state.counters["exchanges_checked"] += 1
+        if path.endswith("/token"):
+            return  # declared with form parameters that openapi-core cannot unmarshal strictly
+        api = self.api or _overlaid_api()
+        request = _Request(method, path, query, headers, body)
+        where = f"{method} {path}{'?' + query if query else ''} → {status}"
+        try:
+            if status < 400 or status in (403, 404):
+                api.validate_request(request)  # type: ignore[arg-type]
+                self._unknown_parameters(api, request, where)
+            api.validate_response(request, _Response(status, answer_headers, answer))  # type: ignore[arg-type]
+            if status == 200 and "/tasks/" in path:
+                self._check_task(json.loads(answer), where)
+        except Exception as error:
+            reason = getattr(error, "__cause__", None) or error
+            details = "; ".join(
+                f"{'/'.join(map(str, e.absolute_path))}: {e.message}"[:300]
+                for e in getattr(reason, "schema_errors", ())
+            )
+            self.state.violations.append(f"{where}: {type(error).__name__} {reason} {details}"[:900])
+
+    def _unknown_parameters(self, api: OpenAPI, request: _Request, where: str) -> None:
+        """openapi-core lets unknown query parameters pass; Benchling's clients must not send any."""
+        operation = _operation(request.method, request.path)
+        declared = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
+        for name in request.parameters.query:
+            if name not in declared and not name.startswith("schemaField."):
+                self.state.violations.append(f"{where}: unknown query parameter {name}")
+
+    def _check_task(self, task: Json, where: str) -> None:
+        if self.entity is None:
+            schema = {"$ref": "#/components/schemas/CustomEntity",
+                      "components": overlaid()["components"]}  # fmt: skip
+            self.entity = Draft4Validator(_without_nullable(schema))
+        for entity in (task.get("response") or {}).get("customEntities", ()):
+            for error in self.entity.iter_errors(entity):
+                self.state.violations.append(f"{where}: task result: {error.message}"[:500])
+                return
+
+
+def _operation(method: str, path: str) -> Json:
+    """Find the operation of a path: its parameters with those of the path and of references."""
+    doc = document()
+    parts = path.removeprefix("/api/v2").split("/")
+    for template, item in doc["paths"].items():
+        wanted = template.split("/")
+        if len(wanted) == len(parts) and method in item and all(
+            _fits(w, p) for w, p in zip(wanted, parts, strict=True)
+        ):
+            found = [*item.get("parameters", ()), *item[method].get("parameters", ())]
+            return {"parameters": [_resolved(doc, p) for p in found]}
+    return {}
+
+
+def _fits(template: str, part: str) -> bool:
+    if "{" not in template:
+        return template == part
+    after = template.partition("}")[2]
+    return part.endswith(after) and (bool(after) or ":" not in part)
+
+
+def _resolved(doc: Json, parameter: Json) -> Json:
+    if "$ref" in parameter:
+        return doc["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]  # type: ignore[no-any-return]
+    return parameter
+
+
+def _without_nullable(node: Any) -> Any:
+    """Write OpenAPI's `nullable` as JSON Schema says it."""
+    if isinstance(node, list):
+        return [_without_nullable(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    plain = {k: _without_nullable(v) for k, v in node.items() if k not in ("nullable", "example")}
+    if node.get("nullable") is True and isinstance(node.get("type"), str):
+        plain["type"] = [node["type"], "null"]
+    if node.get("nullable") is True and isinstance(node.get("enum"), list):
+        plain["enum"] = [*node["enum"], None]
+    return plain

@@ -1,0 +1,117 @@
+"""`/sandbox/…`: the tenant's page, its state and counters, and its switches, over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from . import tasks
+from .contract import Contract
+from .limits import Limits
+from .state import Fault, Switches, TenantState
+
+Json = dict[str, Any]
+PAGE = Path(__file__).with_name("page.html")
+SHOWN = 100
+
+
+class Control:
+    """The handlers that only tests, demo and people use."""
+
+    def __init__(self, state: TenantState, limits: Limits, contract: Contract) -> None:
+        self.state, self.limits, self.contract = state, limits, contract
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.page),
+            Route("/sandbox/state", self.show_state),
+            Route("/sandbox/counters", self.show_counters),
+            Route("/sandbox/settings", self.settings, methods=["POST"]),
+            Route("/sandbox/faults", self.faults, methods=["POST"]),
+            Route("/sandbox/clock", self.clock, methods=["POST"]),
+            Route("/sandbox/provision", self.provision, methods=["POST"]),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        return HTMLResponse(PAGE.read_text(encoding="utf-8"))
+
+    async def show_state(self, request: Request) -> Response:
+        """Give sessions and entities; `search` and `limit` narrow the entities."""
+        tasks.settle(self.state)
+        search = request.query_params.get("search", "").strip().casefold()
+        limit = int(request.query_params.get("limit", SHOWN))
+        found = [
+            e
+            for e in self.state.entities.values()
+            if not search or search in f"{e.name} {e.entity_registry_id}".casefold()
+        ]
+        return JSONResponse(
+            {
+                "tenant": self.state.name,
+                "attribution": self.state.attribution,
+                "sessions": list(self.state.sessions.values()),
+                "total": len(self.state.entities),
+                "found": len(found),
+                "entities": [
+                    {
+                        "id": e.id,
+                        "registryId": e.entity_registry_id,
+                        "name": e.name,
+                        "folder": (self.state.folders.get(e.folder_id or "") or {}).get("name"),
+                        "archived": e.archived,
+                        "modifiedAt": e.modified_at,
+                        "fields": self.state.named_values(e),
+                    }
+                    for e in found[:limit]
+                ],
+            }
+        )
+
+    async def show_counters(self, request: Request) -> Response:
+        tasks.settle(self.state)
+        self.contract.drain()
+        counters = dict.fromkeys(
+            ("requests", "bulk_calls", "single_upserts", "objects_written", "objects_created",
+             "objects_updated", "rate_429", "throughput_429", "exchanges_checked"), 0
+        )  # fmt: skip
+        return JSONResponse(
+            counters
+            | dict(self.state.counters)
+            | {
+                "endpoints": dict(self.state.endpoints),
+                "contract_violations": len(self.state.violations),
+                "violations": self.state.violations[:20],
+            }
+        )
+
+    async def settings(self, request: Request) -> Response:
+        known = {field.name for field in fields(Switches)}
+        for name, value in (await request.json()).items():
+            if name not in known:
+                return JSONResponse({"unknown": name}, 400)
+            setattr(self.state.switches, name, value)
+        return JSONResponse({})
+
+    async def faults(self, request: Request) -> Response:
+        self.state.faults.append(Fault(**await request.json()))
+        return JSONResponse({})
+
+    async def clock(self, request: Request) -> Response:
+        self.state.clock.advance(float((await request.json())["advance"]))
+        return JSONResponse({"now": self.state.clock.stamp()})
+
+    async def provision(self, request: Request) -> Response:
+        """Furnish the tenant: a list of calls `[method, args, kwargs]`; gives what they return."""
+        allowed = {"add_registry", "add_folder", "add_dropdown", "add_option", "add_schema",
+                   "install_app", "configure", "revoke_tokens", "field_id"}  # fmt: skip
+        results: list[Any] = []
+        for method, args, kwargs in await request.json():
+            if method not in allowed:
+                return JSONResponse({"unknown": method}, 400)
+            results.append(getattr(self.state, method)(*args, **kwargs))
+        return JSONResponse({"results": results})

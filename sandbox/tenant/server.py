@@ -1,0 +1,197 @@
+"""The tenant as a server: uvicorn in a thread of this process, or `python -m sandbox.tenant`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .app import Api, ApiError
+from .contract import Contract
+from .control import Control
+from .limits import RATE_ERROR, Limits
+from .state import TenantState
+
+Json = dict[str, Any]
+
+
+class Front:
+    """What every API request passes: latency, faults, limits, and the contract's check."""
+
+    def __init__(self, app: ASGIApp, state: TenantState, limits: Limits, contract: Contract):
+        self.app, self.state, self.limits, self.contract = app, state, limits, contract
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self.app(scope, receive, send)
+            return
+        body = await _whole_body(receive)
+        path = scope["path"]
+        self.state.counters["requests"] += 1
+        self.state.endpoints[f"{scope['method']} {_endpoint(path)}"] += 1
+        await asyncio.sleep(self.state.switches.latency)
+        fault = self.limits.fault(scope["method"], path)
+        if fault is not None and fault.kind == "stall":
+            await asyncio.sleep(fault.seconds)
+            fault = None
+        if fault is not None and fault.kind not in ("apply_then_drop", "truncate"):
+            await _broken(fault, send)
+            return
+        answer = _Recorder(None if fault else send)
+        allowed, headers = (True, {}) if path.endswith("/token") else self.limits.take_request()
+        if allowed:
+            await self.app(scope, _replay(body), answer.sender(headers))
+        else:
+            self.state.counters["rate_429"] += 1
+            refusal = JSONResponse(RATE_ERROR, 429)
+            await refusal(scope, receive, answer.sender(headers))
+        self.contract.check(scope, body, answer)
+        if fault is not None:
+            await _drop(send, answer.body[: len(answer.body) // 2])
+
+
+class _Recorder:
+    """Sends an answer on and remembers it."""
+
+    def __init__(self, send: Send | None) -> None:
+        self.send = send
+        self.status, self.headers, self.body = 0, {}, b""
+
+    def sender(self, extra: dict[str, str]) -> Send:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                raw = [*message["headers"], *((k.encode(), v.encode()) for k, v in extra.items())]
+                message = {**message, "headers": raw}
+                self.status = message["status"]
+                self.headers = {k.decode().lower(): v.decode() for k, v in raw}
+            else:
+                self.body += message.get("body", b"")
+            if self.send is not None:
+                await self.send(message)
+
+        return send
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _endpoint(path: str) -> str:
+    """Name an endpoint without the ids in its path."""
+    parts = path.removeprefix("/api/v2/").split("/")
+    named = [part if index % 2 == 0 else "{id}" + part[part.find(":") :] if ":" in part else "{id}"
+             for index, part in enumerate(parts)]  # fmt: skip
+    return "/".join(named)
+
+
+async def _broken(fault: Any, send: Send) -> None:
+    if fault.kind == "drop":
+        await _drop(send, b"")
+    elif fault.kind == "html":
+        page = Response("<html>Bad gateway</html>", fault.status, media_type="text/html")
+        await page({"type": "http"}, _replay(b""), send)
+    else:
+        body = fault.body or {"error": {"type": "api_error", "message": "Sandbox fault.",
+                                        "userMessage": "Sandbox fault."}}  # fmt: skip
+        await JSONResponse(body, fault.status)({"type": "http"}, _replay(b""), send)
+
+
+async def _drop(send: Send, part: bytes) -> None:
+    """Promise more than is sent: the server closes the connection in the middle."""
+    length = str(len(part) + 1000).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    with contextlib.suppress(Exception):
+        await send({"type": "http.response.body", "body": part, "more_body": False})
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.body, error.status)
+
+
+def make_app(state: TenantState) -> Starlette:
+    """Put the tenant together."""
+    limits, contract = Limits(state), Contract(state)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        contract.finish()
+
+    app = Starlette(
+        routes=[*Api(state).routes(), *Control(state, limits, contract).routes()],
+        exception_handlers={ApiError: _api_error},
+        middleware=[Middleware(Front, state=state, limits=limits, contract=contract)],
+        lifespan=lifespan,
+    )
+    app.state.limits = limits
+    app.state.contract = contract
+    return app
+
+
+class TenantServer:
+    """A tenant that listens on loopback; `state` may be touched directly by the same process."""
+
+    def __init__(self, *, port: int = 0, name: str = "sandbox", **switches: Any) -> None:
+        self.state = TenantState(name, **switches)
+        self.app = make_app(self.state)
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", port))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        config = uvicorn.Config(self.app, log_level="critical", access_log=False, lifespan="on")
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        self.server.run(sockets=[self.socket])
+
+    def start(self) -> TenantServer:
+        self.thread.start()
+        deadline = time.monotonic() + 20
+        while not self.server.started:
+            if time.monotonic() > deadline or not self.thread.is_alive():
+                raise RuntimeError("The sandbox tenant did not start.")
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+
+    def settled_violations(self) -> list[str]:
+        """Wait for checks that run behind the answers, and list what was outside the contract."""
+        self.app.state.contract.drain()
+        return list(self.state.violations)
+
+
+def serve(port: int, settings: Json) -> None:
+    """Run until killed, for the demo's and the benchmarks' own process."""
+    tenant = TenantServer(port=port, **settings)
+    print(json.dumps({"url": tenant.url}), flush=True)
+    tenant._run()

@@ -1,0 +1,258 @@
+"""What the tenant holds, and how an admin or a test furnishes it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jwcrypto import jwe, jwk
+
+from .clock import Clock
+
+Json = dict[str, Any]
+LINKED = {"Schema to Sync": "entity_schema", "Registry": "registry",
+          "Synced Entity Location": "folder"}  # fmt: skip
+JSON_ITEMS = ("Connector Settings", "Mapping Rules")
+
+
+@dataclass
+class Switches:
+    """How this tenant behaves, above all where the contract is silent."""
+
+    field_keys: str = "name"  # name, id, either
+    omitted_fields: str = "keep"  # keep, clear
+    archived_match: str = "fail"  # fail, update, unarchive
+    task_errors: str = "list_all"  # list_all, first_object, none
+    duplicate_ids: str = "reject"  # reject, last
+    granular_locking: bool = False
+    latency: float = 0.0  # seconds a request
+    task_base: float = 0.02  # seconds a task
+    task_per_entity: float = 0.0
+    rate_limit: int = 300  # requests in rate_window seconds; 0: none
+    rate_window: float = 30.0
+    objects_per_hour: int = 0  # 0: none
+    object_burst: int = 2500
+    contract: str = "inline"  # inline, after, off
+
+
+@dataclass
+class Entity:
+    """One custom entity; fields by field id, links as Benchling ids."""
+
+    id: str
+    name: str
+    registry_id: str
+    entity_registry_id: str
+    schema_id: str
+    fields: Json
+    creator: str
+    created_at: str
+    modified_at: str
+    folder_id: str | None = None
+    aliases: list[str] = field(default_factory=list)
+    archived: str | None = None
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong on purpose, for requests that match, some times."""
+
+    match: str
+    kind: str  # status, drop, apply_then_drop, stall, html, truncate
+    times: int = 1
+    status: int = 503
+    body: Json | None = None
+    seconds: float = 1.0
+
+
+class TenantState:
+    """The tenant's whole content, in memory."""
+
+    def __init__(self, name: str = "sandbox", **switches: Any) -> None:
+        self.name = name
+        self.clock = Clock()
+        self.switches = Switches(**switches)
+        self.attribution = ""
+        self.registries: dict[str, Json] = {}
+        self.folders: dict[str, Json] = {}
+        self.dropdowns: dict[str, Json] = {}
+        self.schemas: dict[str, Json] = {}
+        self.entities: dict[str, Entity] = {}
+        self.by_registry_id: dict[tuple[str, str], str] = {}
+        self.taken: dict[tuple[str, str], Counter[str]] = {}
+        self.apps: dict[str, Json] = {}
+        self.config: dict[str, Json] = {}
+        self.sessions: dict[str, Json] = {}
+        self.canvases: dict[str, Json] = {}
+        self.tasks: dict[str, Json] = {}
+        self.tokens: dict[str, tuple[str, float]] = {}
+        self.faults: deque[Fault] = deque()
+        self.refuse: dict[str, str] = {}
+        self.hidden: set[str] = set()
+        self.violations: list[str] = []
+        self.counters: Counter[str] = Counter()
+        self.endpoints: Counter[str] = Counter()
+        self.writes: Counter[str] = Counter()
+        self._numbers = itertools.count(1)
+
+    # -- furnishing ------------------------------------------------------------------------
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._numbers):06d}"
+
+    def add_registry(self, name: str) -> str:
+        id_ = self.new_id("src")
+        self.registries[id_] = {"id": id_, "name": name}
+        return id_
+
+    def add_folder(self, name: str) -> str:
+        id_ = self.new_id("lib")
+        self.folders[id_] = {"id": id_, "name": name, "parentFolderId": None,
+                             "projectId": "src_project", "archiveRecord": None}  # fmt: skip
+        return id_
+
+    def add_dropdown(self, name: str, labels: Iterable[str]) -> str:
+        id_ = self.new_id("sfs")
+        self.dropdowns[id_] = {"id": id_, "name": name, "archiveRecord": None, "options": []}
+        for label in labels:
+            self.add_option(id_, label)
+        return id_
+
+    def add_option(self, dropdown_id: str, label: str) -> str:
+        id_ = self.new_id("sfso")
+        option = {"id": id_, "name": label, "archiveRecord": None}
+        self.dropdowns[dropdown_id]["options"].append(option)
+        return id_
+
+    def add_schema(
+        self,
+        name: str,
+        registry_id: str,
+        *,
+        fields: Sequence[Json],
+        prefix: str = "ENT",
+        type: str = "custom_entity",
+    ) -> str:
+        """Add an entity schema; fields need `name` and `type`, the rest has defaults."""
+        id_ = self.new_id("ts")
+        self.schemas[id_] = {
+            "id": id_, "name": name, "type": type, "prefix": prefix, "registryId": registry_id,
+            "archiveRecord": None, "modifiedAt": self.clock.stamp(), "constraint": None,
+            "fieldDefinitions": [self._definition(item) for item in fields],
+        }  # fmt: skip
+        return id_
+
+    def _definition(self, raw: Json) -> Json:
+        base = {"id": self.new_id("tsf"), "isMulti": False, "isRequired": False,
+                "archiveRecord": None}  # fmt: skip
+        numeric = {"numericMin": None, "numericMax": None}
+        extra = numeric if raw["type"] in ("integer", "float") else {}
+        return {**base, **extra, **raw}
+
+    def field_id(self, schema_id: str, name: str) -> str:
+        return next(
+            str(f["id"]) for f in self.schemas[schema_id]["fieldDefinitions"] if f["name"] == name
+        )
+
+    def install_app(
+        self, app_id: str, definition_id: str, client_id: str, client_secret: str, public_key: str
+    ) -> None:
+        """Install an app, as an admin does in the Developer Console."""
+        self.apps[app_id] = {
+            "id": app_id, "definition": definition_id, "client_id": client_id,
+            "client_secret": client_secret, "public_key": public_key,
+        }  # fmt: skip
+
+    def configure(self, app_id: str, values: Json) -> None:
+        """Fill the app's configuration, replacing what is named; secrets are sealed here."""
+        for name, value in values.items():
+            for id_ in [i for i, item in self.config.items()
+                        if item["app"]["id"] == app_id and item["path"][0] == name]:  # fmt: skip
+                del self.config[id_]
+            if name == "Field Configurations":
+                self._configure_rows(app_id, values.get("Schema to Sync"), value)
+            elif name == "API Key":
+                sealed = self.seal(app_id, value) if value is not None else None
+                self._item(app_id, [name], "secure_text", sealed, required=True)
+            elif name in LINKED:
+                self._item(app_id, [name], LINKED[name], value, required=name != "Synced Entity "
+                           "Location")  # fmt: skip
+            elif name in JSON_ITEMS:
+                text = None if value is None else value if isinstance(value, str) \
+                    else json.dumps(value)
+                self._item(app_id, [name], "json", text)
+            else:
+                self._item(app_id, [name], "text", value, required=name == "API URL")
+
+    def _configure_rows(self, app_id: str, schema_id: str | None, rows: Sequence[Any]) -> None:
+        schema_id = schema_id or next(
+            item["value"] for item in self.config.values()
+            if item["app"]["id"] == app_id and item["path"] == ["Schema to Sync"]
+        )  # fmt: skip
+        self._item(app_id, ["Field Configurations"], "array", None)
+        for number, (field_name, path) in enumerate(rows, start=1):
+            row = ["Field Configurations", f"Row {number}"]
+            known = {f["name"]: f["id"] for f in self.schemas[schema_id]["fieldDefinitions"]}
+            self._item(app_id, row, "array_element", None)
+            self._item(app_id, [*row, "Entity Schema"], "entity_schema", schema_id)
+            field_id = known.get(field_name, field_name)
+            self._item(app_id, [*row, "Entity Schema", "Benchling Field"], "field", field_id)
+            self._item(app_id, [*row, "External API Field Name"], "text", path)
+
+    def _item(
+        self, app_id: str, path: list[str], type_: str, value: Any, *, required: bool = False
+    ) -> None:
+        id_ = self.new_id("aci")
+        self.config[id_] = {
+            "id": id_, "app": {"id": app_id}, "path": path, "type": type_, "value": value,
+            "requiredConfig": required, "description": "", "createdAt": self.clock.stamp(),
+            "modifiedAt": self.clock.stamp(),
+        }  # fmt: skip
+
+    def seal(self, app_id: str, text: str) -> str:
+        """Seal a secure_text value with the app's public key, as Benchling does (JWE compact)."""
+        key = jwk.JWK.from_pem(self.apps[app_id]["public_key"].encode())
+        header = json.dumps({"alg": "RSA-OAEP-256", "enc": "A256GCM"})
+        sealed = jwe.JWE(text.encode(), header)
+        sealed.add_recipient(key)
+        return str(sealed.serialize(compact=True))
+
+    def revoke_tokens(self) -> None:
+        self.tokens.clear()
+
+    def new_token(self, app_id: str) -> str:
+        token = secrets.token_urlsafe(24)
+        self.tokens[token] = (app_id, self.clock.now() + 900)
+        return token
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def entity(self, entity_registry_id: str) -> Entity | None:
+        """Find an entity by its registry id, in any Benchling registry."""
+        for (_, id_), entity_id in self.by_registry_id.items():
+            if id_ == entity_registry_id:
+                return self.entities[entity_id]
+        return None
+
+    def named_values(self, entity: Entity) -> Json:
+        """Give an entity's values by field name: dropdowns as labels, links as registry ids."""
+        out: Json = {}
+        for definition in self.schemas[entity.schema_id]["fieldDefinitions"]:
+            value = entity.fields.get(definition["id"])
+            many = isinstance(value, list)
+            shown = [self._shown(definition, item) for item in (value if many else [value])]
+            out[definition["name"]] = shown if many else shown[0]
+        return out
+
+    def _shown(self, definition: Json, value: Any) -> Any:
+        if definition["type"] == "dropdown":
+            options = self.dropdowns[definition["dropdownId"]]["options"]
+            return next((o["name"] for o in options if o["id"] == value), None)
+        if definition["type"].endswith("_link") and value in self.entities:
+            return self.entities[value].entity_registry_id
+        return value

@@ -1,0 +1,72 @@
+"""Asynchronous upserts: started, applied on the tenant's clock, forgotten half an hour later."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from .entities import Upsert, rendered
+from .state import TenantState
+
+Json = dict[str, Any]
+KEPT = 1800.0
+LOCKED = "Another registration attempt is in progress. Please wait a minute or two and try again."
+
+
+def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
+    """Accept rows; they are applied when the task's time has come."""
+    settle(state)
+    id_ = str(uuid.uuid4())
+    registry = rows[0]["registryId"] if rows else ""
+    running = any(
+        task["registry"] == registry and task["status"] == "RUNNING"
+        for task in state.tasks.values()
+    )
+    locked = running and not state.switches.granular_locking
+    switches = state.switches
+    state.tasks[id_] = {
+        "status": "RUNNING", "registry": registry, "rows": rows, "app": app_id, "locked": locked,
+        "ready": state.clock.now() + switches.task_base + switches.task_per_entity * len(rows),
+    }  # fmt: skip
+    state.counters["bulk_calls"] += 1
+    return id_
+
+
+def settle(state: TenantState) -> None:
+    """Bring every task to its end whose time has come, in order, and forget the old ones."""
+    now = state.clock.now()
+    ready = [t for t in state.tasks.values() if t["status"] == "RUNNING" and t["ready"] <= now]
+    for task in sorted(ready, key=lambda task: task["ready"]):
+        _finish(state, task)
+    for id_ in [i for i, t in state.tasks.items() if t.get("ended", now) + KEPT < now]:
+        del state.tasks[id_]
+
+
+def _finish(state: TenantState, task: Json) -> None:
+    rows = task.pop("rows")
+    task["ended"] = task["ready"]
+    if task["locked"]:
+        task.update(status="FAILED", message=LOCKED, errors=[])
+        return
+    upsert = Upsert(state, task["app"])
+    if upsert.run(rows):
+        ids = dict.fromkeys(entity.id for entity in upsert.touched)
+        task.update(status="SUCCEEDED", ids=list(ids))
+        return
+    named = [{"index": i, "message": m} for i, m in sorted(upsert.errors.items())]
+    shape: Any = {"list_all": named, "first_object": named[0], "none": []}
+    task.update(
+        status="FAILED",
+        message="Your request was invalid.",
+        errors=shape[state.switches.task_errors],
+    )
+
+
+def shown(state: TenantState, task: Json, url: str) -> Json:
+    """Write a task as the API gives it."""
+    if task["status"] == "RUNNING":
+        return {"status": "RUNNING"}
+    if task["status"] == "FAILED":
+        return {"status": "FAILED", "message": task["message"], "errors": task["errors"]}
+    entities = [rendered(state, state.entities[i], url) for i in task["ids"] if i in state.entities]
+    return {"status": "SUCCEEDED", "response": {"customEntities": entities}}

@@ -1,0 +1,98 @@
+"""A small registry over real HTTP whose records a test edits; Datasette and json-server have
+their own tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Json = dict[str, Any]
+
+
+class ListRegistry:
+    """Serves `records` in pages with a next link; `since=` filters on `modified_at` (>=)."""
+
+    def __init__(self, records: list[Json], *, page_size: int = 200, token: str = "key") -> None:
+        self.records, self.page_size, self.token = records, page_size, token
+        self.on_page: Callable[[int], None] = lambda number: None
+        self.date: datetime | None = None
+        self.ignores_filter = False
+        self.pages_served = 0
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                registry.answer(self)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return format_datetime(registry.date or datetime.now(UTC), usegmt=True)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/compounds"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def record(self, external_id: str) -> Json:
+        return next(r for r in self.records if r.get("id") == external_id)
+
+    def edit(self, external_id: str, at: str | None = None, **values: Any) -> None:
+        """Change a record as its owner would; it bears the time of the change."""
+        now = at or datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        self.record(external_id).update(values, modified_at=now)
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            self._send(request, 401, {"error": "unauthorised"})
+            return
+        query = {k: v[0] for k, v in parse_qs(urlsplit(request.path).query).items()}
+        since = "" if self.ignores_filter else query.get("since", "")
+        found = [r for r in self.records if not since or r.get("modified_at", "") >= since]
+        start = int(query.get("start", 0))
+        page = found[start : start + self.page_size]
+        following = start + self.page_size
+        link = f"?start={following}&since={query.get('since', '')}"
+        self.pages_served += 1
+        self.on_page(self.pages_served)
+        self._send(
+            request,
+            200,
+            {
+                "items": page,
+                "total": len(found),
+                "next": link if following < len(found) else None,
+            },
+        )
+
+    def _send(self, request: BaseHTTPRequestHandler, status: int, body: Json) -> None:
+        content = json.dumps(body).encode()
+        request.send_response(status)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+
+def compound(number: int, **values: Any) -> Json:
+    """Make one record, distinct in every value."""
+    return {
+        "id": f"C-{number:06d}",
+        "name": f"Compound {number}",
+        "smiles": "C" * (number % 40 + 1),
+        "kind": ("Small molecule", "Protein")[number % 2],
+        "approval": 1950 + number % 70,
+        "modified_at": f"2026-01-05T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
+        **values,
+    }
