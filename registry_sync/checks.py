@@ -1,0 +1,151 @@
+"""System checks: every misconfiguration has an id, and a hint that says what to set."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+REQUIRED = (
+    ("BENCHLING_CLIENT_ID", "E003", "the app's page in Benchling's Developer Console shows it"),
+    ("BENCHLING_CLIENT_SECRET", "E004", "generate it in Benchling's Developer Console"),
+    ("BENCHLING_APP_ID", "E005", "the installed app's page in the tenant shows it (app_…)"),
+)
+
+
+@register()
+def check_benchling(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check what names the tenant and the app."""
+    found: list[CheckMessage] = []
+    if fault := url_fault(settings.BENCHLING_URL):
+        found.append(
+            Error(
+                f"BENCHLING_URL {fault}.",
+                hint="Write the tenant's address, e.g. https://acme.benchling.com",
+                id=f"registry_sync.{'E001' if not settings.BENCHLING_URL else 'E002'}",
+            )
+        )
+    for name, id_, hint in REQUIRED:
+        if not getattr(settings, name):
+            # While developing, the parts that need no tenant must run without one.
+            kind = Warning if settings.DEBUG else Error
+            found.append(kind(f"{name} is not set.", hint=hint, id=f"registry_sync.{id_}"))
+    if settings.DEBUG:
+        found = [_softened(message) if "E001" in str(message.id) else message for message in found]
+    if not settings.BENCHLING_APP_DEFINITION_ID:
+        found.append(
+            Warning(
+                "BENCHLING_APP_DEFINITION_ID is not set: webhooks cannot be verified.",
+                hint="The app's page in the Developer Console shows it (appdef_…). Legacy apps "
+                "have none and set BENCHLING_JWKS_URL with {app_id}.",
+                id="registry_sync.W001",
+            )
+        )
+    return found
+
+
+def _softened(message: CheckMessage) -> CheckMessage:
+    return Warning(message.msg, hint=message.hint, id=message.id)
+
+
+@register()
+def check_private_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check the key that opens secure_text values."""
+    if not settings.BENCHLING_PRIVATE_KEY:
+        return [
+            Warning(
+                "BENCHLING_PRIVATE_KEY is not set: API Key cannot be opened, so nothing can sync.",
+                hint="manage.py manifest --new-key app.pem makes a pair and the manifest for it.",
+                id="registry_sync.W002",
+            )
+        ]
+    if fault := key_fault(settings.BENCHLING_PRIVATE_KEY):
+        return [
+            Error(
+                f"BENCHLING_PRIVATE_KEY {fault}.",
+                hint="manage.py manifest --new-key app.pem makes a pair and the manifest for it.",
+                id="registry_sync.E006",
+            )
+        ]
+    return []
+
+
+@register()
+def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check what the workers need."""
+    found: list[CheckMessage] = []
+    if not settings.REDIS_URL:
+        found.append(
+            Warning(
+                "REDIS_URL is not set: cron syncs in its own process, but no worker can be told.",
+                hint="Set REDIS_URL=redis://host:6379/0 to use workers.",
+                id="registry_sync.W003",
+            )
+        )
+    for name, queue in settings.RQ_QUEUES.items():
+        if "JSON" not in str(queue.get("SERIALIZER", "")):
+            found.append(
+                Error(
+                    f"The queue {name} does not use the JSON serialiser.",
+                    hint="Set SERIALIZER to rq.serializers.JSONSerializer: pickles from Redis run "
+                    "code.",
+                    id="registry_sync.E007",
+                )
+            )
+    return found
+
+
+@register(deploy=True)
+def check_reach(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check, for deployments, that the service is on the real path."""
+    found: list[CheckMessage] = []
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and settings.REDIS_URL == "":
+        return found
+    if settings.TRUST_PROXY_HEADERS and not settings.HTTPS_ONLY:
+        found.append(
+            Warning(
+                "TRUST_PROXY_HEADERS is on while HTTPS_ONLY is off.",
+                hint="Behind a proxy that ends TLS, turn both on.",
+                id="registry_sync.W004",
+            )
+        )
+    return found
+
+
+def url_fault(url: str) -> str:
+    """Say what is wrong with a tenant's address; "" when nothing is."""
+    if not url:
+        return "is not set"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return f"is no web address: {url}"
+    if parts.path not in ("", "/") or parts.query:
+        return f"has a path, but only the tenant's host is wanted: {url}"
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        return f"is plain http, which is accepted only for loopback addresses: {url}"
+    return ""
+
+
+def key_fault(pem: str) -> str:
+    """Say what is wrong with a private key; "" when nothing is."""
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError):
+        return "is no unencrypted private key in PEM form"
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:
+        return "is no RSA key of 2048 bits or more, which Benchling wants"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,7 +1,8 @@
 """Every exchange is held against the OpenAPI document that ships in benchling-api-client.
 
-openapi-core finds the operation and checks parameters, bodies and answers; a task's result, which
-the document leaves untyped, is held against the entity's schema.
+openapi-core finds the operation and checks parameters, bodies and answers. The two large bodies
+(the rows of a bulk upsert and a task's result, which the document leaves untyped) are held against
+the same document's schemas by a compiled validator: openapi-core takes 3 ms an entity for them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import yaml
-from jsonschema import Draft4Validator
+import jsonschema_rs
 from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
@@ -85,7 +86,6 @@ class Contract:
         self.api = api
         self.todo: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
         self.thread: threading.Thread | None = None
-        self.entity: Draft4Validator | None = None
 
     def check(self, scope: Json, body: bytes, answer: Any) -> None:
         """Check one exchange, or put it on the pile."""
@@ -129,19 +129,46 @@ class Contract:
         request = _Request(method, path, query, headers, body)
         where = f"{method} {path}{'?' + query if query else ''} → {status}"
         try:
+            large = self._check_large(method, path, body, answer, status, where)
             if status < 400 or status in (403, 404):
+                if large == "request":
+                    request.body = SMALL_UPSERT
                 api.validate_request(request)  # type: ignore[arg-type]
                 self._unknown_parameters(api, request, where)
-            api.validate_response(request, _Response(status, answer_headers, answer))  # type: ignore[arg-type]
-            if status == 200 and "/tasks/" in path:
-                self._check_task(json.loads(answer), where)
+            if large != "response":
+                api.validate_response(request, _Response(status, answer_headers, answer))  # type: ignore[arg-type]
         except Exception as error:
             reason = getattr(error, "__cause__", None) or error
             details = "; ".join(
                 f"{'/'.join(map(str, e.absolute_path))}: {e.message}"[:300]
                 for e in getattr(reason, "schema_errors", ())
             )
-            self.state.violations.append(f"{where}: {type(error).__name__} {reason} {details}"[:900])
+            self.state.violations.append(
+                f"{where}: {type(error).__name__} {details or str(reason)[:500]}"[:900]
+            )
+
+    def _check_large(
+        self, method: str, path: str, body: bytes, answer: bytes, status: int, where: str
+    ) -> str:
+        """Check the bodies that hold many entities; say which of the two it was."""
+        if path.endswith("/custom-entities:bulk-upsert") and status < 500:
+            validator = _compiled("CustomEntitiesBulkUpsertRequest")
+            self._note(validator, json.loads(body), where)
+            return "request"
+        if method == "GET" and "/tasks/" in path and status == 200:
+            task = json.loads(answer)
+            shape = {k: v for k, v in task.items() if k != "response"}
+            self._note(_compiled("AsyncTask"), shape, where)
+            for entity in (task.get("response") or {}).get("customEntities", ()):
+                self._note(_compiled("CustomEntity"), entity, where)
+            return "response"
+        return ""
+
+    def _note(self, validator: Any, value: Any, where: str) -> None:
+        error = next(iter(validator.iter_errors(value)), None)
+        if error is not None:
+            at = "/".join(map(str, error.instance_path))
+            self.state.violations.append(f"{where}: {at}: {error.message}"[:900])
 
     def _unknown_parameters(self, api: OpenAPI, request: _Request, where: str) -> None:
         """openapi-core lets unknown query parameters pass; Benchling's clients must not send any."""
@@ -150,16 +177,6 @@ class Contract:
         for name in request.parameters.query:
             if name not in declared and not name.startswith("schemaField."):
                 self.state.violations.append(f"{where}: unknown query parameter {name}")
-
-    def _check_task(self, task: Json, where: str) -> None:
-        if self.entity is None:
-            schema = {"$ref": "#/components/schemas/CustomEntity",
-                      "components": overlaid()["components"]}  # fmt: skip
-            self.entity = Draft4Validator(_without_nullable(schema))
-        for entity in (task.get("response") or {}).get("customEntities", ()):
-            for error in self.entity.iter_errors(entity):
-                self.state.violations.append(f"{where}: task result: {error.message}"[:500])
-                return
 
 
 def _operation(method: str, path: str) -> Json:
@@ -187,6 +204,26 @@ def _resolved(doc: Json, parameter: Json) -> Json:
     if "$ref" in parameter:
         return doc["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]  # type: ignore[no-any-return]
     return parameter
+
+
+@cache
+def _compiled(name: str) -> Any:
+    """Compile one schema of the overlaid document."""
+    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": _json_schemas()}}
+    return jsonschema_rs.Draft4Validator(schema)
+
+
+@cache
+def _json_schemas() -> Json:
+    return _without_nullable(overlaid()["components"]["schemas"])  # type: ignore[no-any-return]
+
+
+SMALL_UPSERT = json.dumps(
+    {"customEntities": [
+        {"entityRegistryId": "x", "name": "x", "registryId": "x", "schemaId": "x", "fields": {}}
+    ]}
+).encode()  # fmt: skip
+"""Stands for a bulk upsert's body where openapi-core checks the rest of the request."""
 
 
 def _without_nullable(node: Any) -> Any:

@@ -5,6 +5,7 @@ https://docs.benchling.com/docs/rate-limiting
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -43,7 +44,7 @@ class Limits:
         return allowed, {
             "x-rate-limit-limit": str(switches.rate_limit),
             "x-rate-limit-remaining": str(switches.rate_limit - self.used),
-            "x-rate-limit-reset": f"{left:.2f}",
+            "x-rate-limit-reset": str(math.ceil(left)),
         }
 
     def take_objects(self, count: int) -> bool:

@@ -33,6 +33,8 @@ def _operations(doc: Json) -> list[Json]:
 def _open_all_of(doc: Json) -> None:
     def walk(node: Any) -> None:
         if isinstance(node, dict):
+            if "allOf" in node and node.get("additionalProperties") is False:
+                del node["additionalProperties"]
             for part in node.get("allOf", ()):
                 target = part
                 if "$ref" in part:

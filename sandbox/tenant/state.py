@@ -194,7 +194,6 @@ class TenantState:
             item["value"] for item in self.config.values()
             if item["app"]["id"] == app_id and item["path"] == ["Schema to Sync"]
         )  # fmt: skip
-        self._item(app_id, ["Field Configurations"], "array", None)
         for number, (field_name, path) in enumerate(rows, start=1):
             row = ["Field Configurations", f"Row {number}"]
             known = {f["name"]: f["id"] for f in self.schemas[schema_id]["fieldDefinitions"]}

