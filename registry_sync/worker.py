@@ -25,7 +25,7 @@ class QuickWorker(Worker):
     def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("job_monitoring_interval", 5)
         kwargs.setdefault("maintenance_interval", 30)
-        kwargs["worker_ttl"] = 45
+        kwargs.setdefault("worker_ttl", 45)
         super().__init__(queues, *args, **kwargs)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:

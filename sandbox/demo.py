@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox import registry
-from sandbox.children import dies_with_parent
+from sandbox.children import dies_with_parent, free_port
 from sandbox.redis import RedisServer
 from sandbox.tenant import TenantServer
 
@@ -136,7 +136,8 @@ def build(folder: Path, redis_url: str, *, name_template: str) -> World:
     tenant = TenantServer(contract="after").start()
     env = service_env(folder, tenant.url, redis_url)
     world = World(folder, tenant, source, database, env)
-    world.manage("manifest", "--new-key", str(folder / "app.pem"))
+    world.manage("manifest", "--new-key", str(folder / "app.pem"),
+                 "--output", str(folder / "manifest.yaml"))  # fmt: skip
     world.env["BENCHLING_PRIVATE_KEY_FILE"] = str(folder / "app.pem")
     provision(tenant, source, token, folder, name_template=name_template)
     world.manage("migrate", "--verbosity", "0")
@@ -160,6 +161,7 @@ def service_env(folder: Path, tenant_url: str, redis_url: str) -> dict[str, str]
         "BENCHLING_APP_ID": "app_demo",
         "BENCHLING_APP_DEFINITION_ID": "appdef_demo",
         "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
+        "LOG_LEVEL": "WARNING",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -271,7 +273,7 @@ def _until(question: Callable[[], dict[str, Any] | None], *, seconds: float) -> 
         if (answer := question()) is not None:
             return answer
         time.sleep(0.2)
-    raise SystemExit("The worker did not finish within a minute; see worker.log.")
+    raise SystemExit("The worker did not finish within a minute.")
 
 
 def table(world: World, first: dict[str, Any], second: int, session: dict[str, Any]) -> None:
@@ -293,7 +295,7 @@ def table(world: World, first: dict[str, Any], second: int, session: dict[str, A
 
 def stay(world: World) -> None:
     """Start the web service, say where everything is, and wait for Ctrl-C."""
-    port = _free_port()
+    port = free_port()
     world.start("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
     console.rule("[bold]Look around")
     console.print(f"  Admin           http://127.0.0.1:{port}/admin/  (user demo, password demo)")
@@ -302,14 +304,6 @@ def stay(world: World) -> None:
     console.print("  Ctrl-C ends everything.")
     while True:
         time.sleep(3600)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

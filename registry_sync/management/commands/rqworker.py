@@ -1,12 +1,16 @@
 """django-rq's worker with this service's defaults: JSON jobs, quick recovery, one queue."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django_rq.management.commands import rqworker
 
 
 class Command(rqworker.Command):
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        # RQ wants the serialiser said on the queues and to the worker.
+        parser.set_defaults(serializer="rq.serializers.JSONSerializer", worker_ttl=45)
+
     def handle(self, *args: Any, **options: Any) -> None:
-        # Said here as well as on the queues: RQ wants it twice.
-        options["serializer"] = options.get("serializer") or "rq.serializers.JSONSerializer"
         super().handle(*(args or ("sync",)), **options)
