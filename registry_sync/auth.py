@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from .connector import Auth
+from .endpoint import Auth, Json
 from .problems import SourceError
 
-Json = dict[str, Any]
+TOKEN_BYTES = 64 * 1024
 
 
 class HeaderAuth(AuthBase):
@@ -65,23 +65,26 @@ class ClientCredentials(AuthBase):
         answer = self.session.post(
             self.auth.access_token_url,
             data=form,
-            auth=HTTPBasicAuth(self.auth.client_id, self.secret),
+            auth=HTTPBasicAuth(self.auth.client_id.encode(), self.secret.encode()),
             timeout=(10, 30),
             allow_redirects=False,
+            stream=True,
         )
+        with answer:
+            content = next(answer.iter_content(TOKEN_BYTES), b"")
         try:
-            body: Json = answer.json() if answer.ok else {}
-        except ValueError:
-            body = {}
-        if not isinstance(body, dict) or not body.get("access_token"):
+            body: Json = json.loads(content) if answer.ok else {}
+            self.token = str(body["access_token"])
+            lifetime = float(body.get("expires_in") or 300)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.token = ""
             raise SourceError(
                 f"The registry's token service answered {answer.status_code} and gave no token.",
                 remedy="The integration owner checks client.auth in Connector Settings and puts a "
                 "valid client secret into API Key.",
                 code="registry_unauthorised",
-            )
-        self.token = str(body["access_token"])
-        lifetime = float(body.get("expires_in") or 300)
+                transient=answer.status_code >= 500,
+            ) from error
         self.expires = time.monotonic() + lifetime - max(1.0, min(60.0, lifetime * 0.1))
 
 
@@ -89,11 +92,17 @@ def auth_of(auth: Auth, secret: str | None, session: requests.Session) -> AuthBa
     """Make what signs the requests; None where nothing does."""
     if auth.type == "none" or (not secret and auth.type == "bearer"):
         return None
-    key = secret or ""
+    key = (secret or "").strip()
+    if not (key.isascii() and key.isprintable()) and auth.type != "http_basic":
+        raise SourceError(
+            "API Key holds characters that cannot be sent in a request.",
+            remedy="The integration owner enters API Key of the app's configuration anew.",
+            code="registry_unauthorised",
+        )
     if auth.type == "bearer":
         return HeaderAuth("Authorization", f"{auth.scheme} {key}")
     if auth.type == "http_basic":
-        return HTTPBasicAuth(auth.username, key)
+        return HTTPBasicAuth(auth.username.encode(), key.encode())
     if auth.type == "oauth2_client_credentials":
         return ClientCredentials(auth, key, session)
     if auth.location == "query":

@@ -10,131 +10,36 @@ https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
-from urllib.parse import urljoin, urlsplit
-from zoneinfo import ZoneInfo
+from typing import get_args
+from urllib.parse import parse_qsl, urlsplit
 
-from .paths import PathError, compile_path, compile_template
+from .endpoint import (
+    SINCE,
+    Action,
+    Auth,
+    AuthType,
+    Connector,
+    Detail,
+    Incremental,
+    Json,
+    Paginator,
+    PaginatorType,
+    ResponseAction,
+    joined,
+)
+from .faults import SECRET, Faults
 from .problems import ConfigError
-from .watermark import Granularity
+from .times import read_incremental
 
-Json = dict[str, Any]
-AuthType = Literal["none", "bearer", "api_key", "http_basic", "oauth2_client_credentials"]
-PaginatorType = Literal[
-    "auto", "single_page", "offset", "page_number", "json_link", "header_link", "cursor"
-]
-NOT_BUILT = {
-    "auth": ("session",),
-    "paginator": ("async_export", "range_header", "header_cursor"),
-    "endpoint": ("deletes",),
-    "incremental": ("client_side", "descending", "retention", "end_param"),
-    "client": ("rate",),
+__all__ = ["Connector", "parse_connector"]
+
+ENDPOINT = ("path", "method", "params", "json", "data_selector", "primary_key", "paginator",
+            "incremental", "detail", "response_actions")  # fmt: skip
+AUTH_NEEDS = {
+    "api_key": ("name",),
+    "http_basic": ("username",),
+    "oauth2_client_credentials": ("access_token_url", "client_id"),
 }
-SECRETS = ("token", "api_key", "password", "client_secret", "secret", "login_body")
-ACTIONS = ("retry", "fail", "ignore", "rate_limited")
-PLACEHOLDER = "{incremental.start_value}"
-
-
-@dataclass(frozen=True, slots=True)
-class Auth:
-    """How requests are signed; the secret itself is `API Key` of the app's configuration."""
-
-    type: AuthType = "bearer"
-    scheme: str = "Bearer"
-    name: str = ""
-    location: Literal["header", "query", "cookie"] = "header"
-    username: str = ""
-    access_token_url: str = ""
-    client_id: str = ""
-    scopes: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Paginator:
-    """How the next page is found."""
-
-    type: PaginatorType = "auto"
-    limit: int = 500
-    limit_param: str = "limit"
-    offset_param: str = "offset"
-    total_path: str = ""
-    page_param: str = "page"
-    page_size_param: str = ""
-    base_page: int = 1
-    has_more_path: str = ""
-    next_url_path: str = "next"
-    links_next_key: str = "next"
-    cursor_path: str = ""
-    cursor_param: str = "cursor"
-    initial_cursor: str = ""
-    max_pages: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Incremental:
-    """How the registry is asked for changes, and how it writes its times.
-
-    `cursor_path` is where a record bears its modification time; without it the clock is the
-    registry's `Date` header. `datetime_format` is strftime's, or `iso`, `epoch`, `epoch_ms`.
-    """
-
-    cursor_path: str = ""
-    datetime_format: str = "iso"
-    timezone: str = "UTC"
-    granularity: Granularity = "second"
-    lag: timedelta = timedelta(minutes=5)
-    initial_value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseAction:
-    """What to do about an answer: by status, by text in it, or by a path that must be absent."""
-
-    action: str
-    status_code: int | None = None
-    content: str = ""
-    error_path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """A second request for each record, where the list does not give it whole."""
-
-    path: str
-    data_selector: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Connector:
-    """Everything about reading one registry, without any secret."""
-
-    list_url: str
-    method: Literal["GET", "POST"] = "GET"
-    headers: Json = field(default_factory=dict)
-    params: Json = field(default_factory=dict)
-    json: Json | None = None
-    auth: Auth = Auth()
-    paginator: Paginator = Paginator()
-    data_selector: str = ""
-    id_paths: tuple[str, ...] = ("id",)
-    incremental: Incremental | None = None
-    detail: Detail | None = None
-    response_actions: tuple[ResponseAction, ...] = ()
-    registry_id_template: str | None = None
-    identity: tuple[str, ...] = ()
-
-    @property
-    def collection(self) -> str:
-        """Name the source collection: scheme, host and path of its list."""
-        parts = urlsplit(self.list_url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{parts.path}"
-
-    @property
-    def id_path(self) -> str:
-        """Say where a record's id is; several paths are joined by a hyphen."""
-        return " + ".join(self.id_paths)
 
 
 def parse_connector(
@@ -145,11 +50,11 @@ def parse_connector(
     id_field: str | None = None,
 ) -> Connector:
     """Read Connector Settings. Raises ConfigError with every fault, each by its path."""
-    parser = _Parser()
-    connector = parser.connector(settings or {}, api_url, modified_since_parameter, id_field)
-    if parser.faults:
+    faults = Faults()
+    connector = _connector(faults, settings, api_url, modified_since_parameter, id_field)
+    if faults.found:
         raise ConfigError(
-            "Connector Settings cannot be used: " + "; ".join(parser.faults) + ".",
+            "Connector Settings cannot be used: " + "; ".join(faults.found) + ".",
             remedy="The integration owner corrects Connector Settings in the app's configuration "
             "in Benchling.",
             code="connector_settings",
@@ -157,317 +62,205 @@ def parse_connector(
     return connector
 
 
-class _Parser:
-    """Reads settings and gathers faults, so that an owner sees all of them at once."""
+def _connector(
+    faults: Faults, raw: object, api_url: str, since_parameter: str | None, id_field: str | None
+) -> Connector:
+    faults.secrets(raw, "")
+    top = faults.section(raw, "", ("client", "endpoint", "registry_id_template", "identity"))
+    client = faults.section(
+        top.get("client"), "client", ("base_url", "headers", "auth"), ("rate", "paginator")
+    )
+    endpoint = faults.section(top.get("endpoint"), "endpoint", ENDPOINT, ("deletes",))
+    since_parameter = (since_parameter or "").strip()
+    incremental = read_incremental(faults, endpoint.get("incremental"), asked=bool(since_parameter))
+    params = faults.flat(endpoint.get("params"), "endpoint.params")
+    if since_parameter:
+        params = {since_parameter: SINCE, **params}
+    body = None
+    if endpoint.get("json") is not None:
+        body = faults.mapping(endpoint["json"], "endpoint.json")
+    _check_holes(faults, params, body, incremental)
+    base = faults.text(client.get("base_url"), "client.base_url") or api_url.strip()
+    _check_address(faults, base, "client.base_url" if client.get("base_url") else "API URL")
+    return Connector(
+        list_url=joined(base, faults.text(endpoint.get("path"), "endpoint.path")),
+        base_url=base,
+        method=faults.choice(
+            endpoint, "method", "endpoint", of=("GET", "POST"), default="POST" if body else "GET"
+        ),
+        headers=_headers(faults, client.get("headers")),
+        params=params,
+        json=body,
+        auth=_auth(faults, client.get("auth")),
+        paginator=_paginator(faults, endpoint.get("paginator")),
+        data_selector=faults.path(endpoint, "data_selector", "endpoint"),
+        id_paths=_id_paths(faults, id_field, endpoint.get("primary_key")),
+        incremental=incremental,
+        detail=_detail(faults, endpoint.get("detail")),
+        response_actions=_actions(faults, endpoint.get("response_actions")),
+        registry_id_template=_registry_id(faults, top.get("registry_id_template")),
+        identity=faults.paths(top.get("identity"), "identity"),
+    )
 
-    def __init__(self) -> None:
-        self.faults: list[str] = []
 
-    def connector(
-        self, raw: Json, api_url: str, since_parameter: str | None, id_field: str | None
-    ) -> Connector:
-        self._secrets(raw, "")
-        top = self._section(
-            raw, "", ("client", "endpoint", "registry_id_template", "identity"), {}
-        )
-        client = self._section(
-            top.get("client"), "client", ("base_url", "headers", "auth"), NOT_BUILT
-        )
-        known = (
-            "path", "method", "params", "json", "data_selector", "primary_key", "paginator",
-            "incremental", "detail", "response_actions",
-        )  # fmt: skip
-        endpoint = self._section(top.get("endpoint"), "endpoint", known, NOT_BUILT)
-        params = self._mapping(endpoint.get("params"), "endpoint.params")
-        incremental = self._incremental(endpoint.get("incremental"), since_parameter)
-        if since_parameter and incremental is not None:
-            params = {since_parameter: PLACEHOLDER, **params}
-        body = endpoint.get("json")
-        if body is not None and not isinstance(body, dict):
-            self.faults.append("endpoint.json must be an object")
-            body = None
-        connector = Connector(
-            list_url=self._list_url(api_url, client.get("base_url"), endpoint.get("path")),
-            method=self._one_of(
-                endpoint, "method", ("GET", "POST"), "endpoint", "POST" if body else "GET"
-            ),
-            headers=self._mapping(client.get("headers"), "client.headers"),
-            params=params,
-            json=body,
-            auth=self._auth(client.get("auth")),
-            paginator=self._paginator(endpoint.get("paginator")),
-            data_selector=self._path(endpoint, "data_selector", "endpoint"),
-            id_paths=self._id_paths(id_field, endpoint.get("primary_key")),
-            incremental=incremental,
-            detail=self._detail(endpoint.get("detail")),
-            response_actions=self._actions(endpoint.get("response_actions")),
-            registry_id_template=self._registry_id(top.get("registry_id_template")),
-            identity=self._paths(top.get("identity"), "identity"),
-        )
-        if incremental is not None and PLACEHOLDER not in f"{connector.params}{connector.json}":
-            self.faults.append(
-                f"endpoint.incremental is set, but nothing sends {PLACEHOLDER}: put it into "
-                "endpoint.params or endpoint.json, or set Modified Since Parameter"
-            )
-        return connector
+def _check_address(faults: Faults, url: str, where: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        faults.add(f"{where} is no web address")
+        return
+    if not usable:
+        faults.add(f"{where} is no web address: it begins with https://")
+    held = [name for name, value in parse_qsl(parts.query) if SECRET.fullmatch(name) and value]
+    if parts.username or parts.password or held:
+        faults.add(f"{where} holds a secret: put it into API Key, and say in client.auth how it "
+                   "is sent")  # fmt: skip
 
-    # -- parts ---------------------------------------------------------------------------------
 
-    def _list_url(self, api_url: str, base_url: object, path: object) -> str:
-        base = self._string(base_url, "client.base_url") or api_url
-        url = urljoin(base if base.endswith("/") or not path else base + "/",
-                      self._string(path, "endpoint.path").lstrip("/")) if path else base
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            self.faults.append(f"API URL {url!r} is no web address")
-        if urlsplit(url).password:
-            self.faults.append("API URL holds a password: it belongs into API Key")
-        return url
+def _headers(faults: Faults, raw: object) -> dict[str, str]:
+    read = faults.flat(raw, "client.headers")
+    for name, value in read.items():
+        if isinstance(value, list) or re.search(r"[\r\n]", f"{name}{value}"):
+            faults.add(f"client.headers.{name} must be one line of text")
+    return {name: str(value) for name, value in read.items()}
 
-    def _auth(self, raw: object) -> Auth:
-        if raw is None:
-            return Auth()
-        if isinstance(raw, str):
-            raw = {"type": raw}
-        known = ("type", "scheme", "name", "location", "username", "access_token_url",
-                 "client_id", "scopes")  # fmt: skip
-        auth = self._section(raw, "client.auth", known, {}, secrets=True)
-        kind = self._kind(auth, "client.auth", get_args(AuthType), "auth", "bearer")
-        parsed = Auth(
-            type=kind,
-            scheme=self._string(auth.get("scheme"), "client.auth.scheme") or "Bearer",
-            name=self._string(auth.get("name"), "client.auth.name"),
-            location=self._one_of(
-                auth, "location", ("header", "query", "cookie"), "client.auth", "header"
-            ),
-            username=self._string(auth.get("username"), "client.auth.username"),
-            access_token_url=self._string(
-                auth.get("access_token_url"), "client.auth.access_token_url"
-            ),
-            client_id=self._string(auth.get("client_id"), "client.auth.client_id"),
-            scopes=" ".join(auth["scopes"]) if isinstance(auth.get("scopes"), list)
-            else self._string(auth.get("scopes"), "client.auth.scopes"),
-        )
-        needs = {
-            "api_key": ("name",),
-            "http_basic": ("username",),
-            "oauth2_client_credentials": ("access_token_url", "client_id"),
-        }
-        for name in needs.get(kind, ()):
-            if not getattr(parsed, name):
-                self.faults.append(f"client.auth.{name} is required for {kind}")
-        return parsed
 
-    def _paginator(self, raw: object) -> Paginator:
-        if raw is None:
-            return Paginator()
-        if isinstance(raw, str):
-            raw = {"type": raw}
-        names = tuple(Paginator.__dataclass_fields__)
-        paginator = self._section(
-            raw, "endpoint.paginator", (*names, "guards", "stop_on_repeated_page"), {}
+def _check_holes(
+    faults: Faults, params: Json, body: Json | None, incremental: Incremental | None
+) -> None:
+    """See that each placeholder is one that gets filled, and that `since` is sent."""
+    asked = f"{params}{body}"
+    for hole in re.findall(r"\{([a-z_]+(?:\.[a-z_]+)*)\}", asked):
+        if hole == "incremental.end_value":
+            faults.add("{incremental.end_value} in endpoint is not built yet")
+        elif hole.startswith("incremental") and f"{{{hole}}}" != SINCE:
+            faults.add(f"{{{hole}}} in endpoint is unknown: write {SINCE}")
+    if incremental is None:
+        if SINCE in asked:
+            faults.add(f"endpoint.incremental is missing, and {SINCE} stands in endpoint")
+        return
+    if SINCE not in asked:
+        faults.add(
+            f"endpoint.incremental is set, but nothing sends {SINCE}: put it into "
+            "endpoint.params or endpoint.json, or set Modified Since Parameter"
         )
-        kind = self._kind(
-            paginator, "endpoint.paginator", get_args(PaginatorType), "paginator", "auto"
-        )
-        values: Json = {"type": kind}
-        for name in names[1:]:
-            if name in paginator:
-                default = Paginator.__dataclass_fields__[name].default
-                read = self._whole if isinstance(default, int) else self._string
-                values[name] = read(paginator[name], f"endpoint.paginator.{name}")
-        parsed = Paginator(**values)
-        if kind == "cursor" and not parsed.cursor_path:
-            self.faults.append("endpoint.paginator.cursor_path is required for cursor")
-        for name in ("total_path", "has_more_path", "next_url_path", "cursor_path"):
-            self._path(values, name, "endpoint.paginator")
-        if parsed.limit < 1:
-            self.faults.append("endpoint.paginator.limit must be at least 1")
-        return parsed
-
-    def _incremental(self, raw: object, since_parameter: str | None) -> Incremental | None:
-        if raw is None:
-            return Incremental() if since_parameter else None
-        known = (*Incremental.__dataclass_fields__, "comparison", "lookback_window")
-        settings = self._section(raw, "endpoint.incremental", known, NOT_BUILT)
-        where = "endpoint.incremental"
-        zone = self._string(settings.get("timezone"), f"{where}.timezone") or "UTC"
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):
-            self.faults.append(f"{where}.timezone {zone!r} is no time zone")
-        initial = self._string(settings.get("initial_value"), f"{where}.initial_value")
-        if initial:
-            try:
-                datetime.fromisoformat(initial)
-            except ValueError:
-                self.faults.append(f"{where}.initial_value {initial!r} is no ISO time")
-        granularity = self._one_of(
-            settings, "granularity", get_args(Granularity), where, "second"
-        )
-        return Incremental(
-            cursor_path=self._path(settings, "cursor_path", where),
-            datetime_format=self._string(settings.get("datetime_format"), f"{where}.datetime_format")
-            or "iso",
-            timezone=zone,
-            granularity=granularity,
-            lag=self._lag(settings.get("lag", settings.get("lookback_window")), granularity),
-            initial_value=initial,
+    if SINCE in str(body) and not incremental.initial_value:
+        faults.add(
+            "endpoint.incremental.initial_value is missing: a full read has to fill "
+            f"{SINCE} in endpoint.json, with 1970-01-01 for instance"
         )
 
-    def _lag(self, raw: object, granularity: str) -> timedelta:
-        """Read a lag: seconds, or `5 min`, `1 h`, `2 d`. By day or minute it is that at least."""
-        least = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}.get(
-            granularity, timedelta(days=1) if granularity == "day" else timedelta()
-        )
-        if raw is None:
-            return max(timedelta(minutes=5), least)
-        units = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?\s*", str(raw))
-        if isinstance(raw, bool) or not found:
-            self.faults.append(f"endpoint.incremental.lag {raw!r} is no span: write 300 or '5 min'")
-            return least
-        return max(timedelta(seconds=float(found[1]) * units[found[2] or "s"]), least)
 
-    def _detail(self, raw: object) -> Detail | None:
-        if raw is None:
-            return None
-        settings = self._section(
-            raw, "endpoint.detail", ("path", "data_selector", "concurrency"), {}
-        )
-        path = self._string(settings.get("path"), "endpoint.detail.path")
-        if "{id}" not in path:
-            self.faults.append("endpoint.detail.path must hold {id}")
-        if settings.get("concurrency") not in (None, 1):
-            self.faults.append("endpoint.detail.concurrency above 1 is not built yet")
-        return Detail(path, self._path(settings, "data_selector", "endpoint.detail"))
+def _auth(faults: Faults, raw: object) -> Auth:
+    where = "client.auth"
+    known = tuple(Auth.__dataclass_fields__)
+    auth = faults.section({"type": raw} if isinstance(raw, str) else raw, where, known)
+    kind = faults.choice(
+        auth, "type", where, of=get_args(AuthType), default="bearer", later=("session",)
+    )
+    scopes = auth.get("scopes")
+    read = {
+        name: faults.text(auth.get(name), f"{where}.{name}")
+        for name in ("name", "username", "access_token_url", "client_id")
+    }
+    for name in AUTH_NEEDS.get(kind, ()):
+        if not read[name]:
+            faults.add(f"{where}.{name} is required for {kind}")
+    if read["access_token_url"]:
+        _check_address(faults, read["access_token_url"], f"{where}.access_token_url")
+    return Auth(
+        type=kind,
+        scheme=faults.text(auth.get("scheme"), f"{where}.scheme") or "Bearer",
+        location=faults.choice(
+            auth, "location", where, of=("header", "query", "cookie"), default="header"
+        ),
+        scopes=" ".join(
+            faults.text(scope, f"{where}.scopes")
+            for scope in (scopes if isinstance(scopes, list) else [scopes])
+        ),
+        **read,
+    )
 
-    def _actions(self, raw: object) -> tuple[ResponseAction, ...]:
-        if raw is None:
-            return ()
-        if not isinstance(raw, list):
-            self.faults.append("endpoint.response_actions must be a list")
-            return ()
-        found = []
-        for index, item in enumerate(raw):
-            where = f"endpoint.response_actions[{index}]"
-            known = ("status_code", "content", "error_path", "action")
-            settings = self._section(item, where, known, {})
-            code = settings.get("status_code")
-            found.append(
-                ResponseAction(
-                    action=self._one_of(settings, "action", ACTIONS, where, "fail"),
-                    status_code=None if code is None else self._whole(code, f"{where}.status_code"),
-                    content=self._string(settings.get("content"), f"{where}.content"),
-                    error_path=self._path(settings, "error_path", where),
-                )
-            )
-        return tuple(found)
 
-    def _id_paths(self, id_field: str | None, primary_key: object) -> tuple[str, ...]:
-        if id_field:
-            return self._paths(id_field, "External ID Field")
-        return self._paths(primary_key, "endpoint.primary_key") or ("id",)
-
-    def _registry_id(self, raw: object) -> str | None:
-        text = self._string(raw, "registry_id_template")
-        if text and text.count("{id}") != 1 or text.replace("{id}", "").count("{"):
-            self.faults.append("registry_id_template must hold {id} once and no other path")
-        return text or None
-
-    # -- values --------------------------------------------------------------------------------
-
-    def _section(
-        self,
-        raw: object,
-        where: str,
-        known: tuple[str, ...],
-        not_built: dict[str, tuple[str, ...]],
-        *,
-        secrets: bool = False,
-    ) -> Json:
-        if raw is None:
-            return {}
-        if not isinstance(raw, dict):
-            self.faults.append(f"{where or 'the settings'} must be an object")
-            return {}
-        later = not_built.get(where.rpartition(".")[2], ())
-        for name in raw:
-            at = f"{where}.{name}" if where else name
-            if name in later and raw[name] not in (None, False, {"mode": "none"}):
-                self.faults.append(f"{at} is not built yet")
-            elif name not in known and name not in later and name not in SECRETS:
-                self.faults.append(f"{at} is unknown")
-        return raw
-
-    def _secrets(self, raw: object, where: str) -> None:
-        """Refuse secrets: this JSON can be read by everyone who may see the configuration."""
-        if not isinstance(raw, dict):
-            return
-        for name, value in raw.items():
-            at = f"{where}.{name}" if where else str(name)
-            held = str(name).lower()
-            secret_header = where == "client.headers" and held in ("authorization", "cookie")
-            if (held in SECRETS and where.endswith("auth")) or secret_header:
-                self.faults.append(f"{at} is a secret: put it into API Key")
-            self._secrets(value, at)
-
-    def _kind(
-        self, raw: Json, where: str, built: tuple[str, ...], part: str, default: str
-    ) -> Any:
-        kind = raw.get("type", default)
-        if kind in NOT_BUILT[part]:
-            self.faults.append(f"{where}.type '{kind}' is not built yet")
-        elif kind not in built:
-            self.faults.append(f"{where}.type {kind!r} is none of {', '.join(built)}")
+def _paginator(faults: Faults, raw: object) -> Paginator:
+    where = "endpoint.paginator"
+    fields = Paginator.__dataclass_fields__
+    guards = ("max_pages", "stop_on_repeated_page", "stable_order")
+    given = faults.section(
+        {"type": raw} if isinstance(raw, str) else raw, where, (*fields, *guards, "guards")
+    )
+    given = {**faults.section(given.get("guards"), f"{where}.guards", guards), **given}
+    if given.get("stop_on_repeated_page") not in (None, True):
+        faults.add(f"{where}.stop_on_repeated_page cannot be turned off")
+    if given.get("stable_order") not in (None, True, "true", "unknown"):
+        faults.add(f"{where}.stable_order false is not built yet: send a sort parameter")
+    kind = faults.choice(
+        given,
+        "type",
+        where,
+        of=get_args(PaginatorType),
+        default="auto",
+        later=("async_export", "range_header", "header_cursor"),
+    )
+    values: Json = {"type": kind}
+    for name in [name for name in fields if name != "type" and given.get(name) is not None]:
+        at = f"{where}.{name}"
+        if name.endswith("_path"):
+            values[name] = faults.path(given, name, where)
+        elif isinstance(fields[name].default, int):
+            least = 0 if name == "base_page" else 1
+            values[name] = faults.whole(given[name], at, least=least)
         else:
-            return kind
-        return default
+            values[name] = faults.text(given[name], at)
+    if kind == "cursor" and not values.get("cursor_path"):
+        faults.add(f"{where}.cursor_path is required for cursor")
+    if kind == "json_link" and not values.get("next_url_path", "next"):
+        faults.add(f"{where}.next_url_path is required for json_link")
+    return Paginator(**values)
 
-    def _one_of(
-        self, raw: Json, name: str, allowed: tuple[str, ...], where: str, default: str
-    ) -> Any:
-        value = raw.get(name, default)
-        if value not in allowed:
-            self.faults.append(f"{where}.{name} {value!r} is none of {', '.join(allowed)}")
-            return default
-        return value
 
-    def _string(self, raw: object, where: str) -> str:
-        if raw is None:
-            return ""
-        if not isinstance(raw, str):
-            self.faults.append(f"{where} must be text")
-            return ""
-        return raw.strip()
+def _detail(faults: Faults, raw: object) -> Detail | None:
+    if raw is None:
+        return None
+    where = "endpoint.detail"
+    given = faults.section(raw, where, ("path", "data_selector", "concurrency"))
+    path = faults.text(given.get("path"), f"{where}.path")
+    if path.count("{id}") != 1:
+        faults.add(f"{where}.path must hold {{id}} once")
+    if given.get("concurrency") not in (None, 1):
+        faults.add(f"{where}.concurrency above 1 is not built yet")
+    return Detail(path, faults.path(given, "data_selector", where))
 
-    def _whole(self, raw: object, where: str) -> int:
-        if isinstance(raw, bool) or not isinstance(raw, int):
-            self.faults.append(f"{where} must be a whole number")
-            return 1
-        return raw
 
-    def _mapping(self, raw: object, where: str) -> Json:
-        if raw is None:
-            return {}
-        if not isinstance(raw, dict):
-            self.faults.append(f"{where} must be an object")
-            return {}
-        return dict(raw)
+def _actions(faults: Faults, raw: object) -> tuple[ResponseAction, ...]:
+    if raw is not None and not isinstance(raw, list):
+        faults.add("endpoint.response_actions must be a list")
+    found = []
+    for index, item in enumerate(raw if isinstance(raw, list) else []):
+        where = f"endpoint.response_actions[{index}]"
+        given = faults.section(item, where, tuple(ResponseAction.__dataclass_fields__))
+        code = given.get("status_code")
+        action = ResponseAction(
+            action=faults.choice(given, "action", where, of=get_args(Action), default="fail"),
+            status_code=None if code is None else faults.whole(code, f"{where}.status_code"),
+            content=faults.text(given.get("content"), f"{where}.content"),
+            error_path=faults.path(given, "error_path", where),
+        )
+        if action.status_code is None and not action.content and not action.error_path:
+            faults.add(f"{where} must say when it holds: status_code, content or error_path")
+        found.append(action)
+    return tuple(found)
 
-    def _path(self, raw: Json, name: str, where: str) -> str:
-        text = self._string(raw.get(name), f"{where}.{name}")
-        if text:
-            try:
-                compile_path(text)
-            except PathError as error:
-                self.faults.append(f"{where}.{name}: {error}")
-        return text
 
-    def _paths(self, raw: object, where: str) -> tuple[str, ...]:
-        items = raw if isinstance(raw, list) else [raw] if raw else []
-        for item in items:
-            try:
-                compile_template(self._string(item, where))
-            except PathError as error:
-                self.faults.append(f"{where}: {error}")
-        return tuple(item for item in items if isinstance(item, str))
+def _id_paths(faults: Faults, id_field: str | None, primary_key: object) -> tuple[str, ...]:
+    if id_field and id_field.strip():
+        return faults.paths(id_field, "External ID Field")
+    return faults.paths(primary_key, "endpoint.primary_key") or ("id",)
+
+
+def _registry_id(faults: Faults, raw: object) -> str | None:
+    text = faults.text(raw, "registry_id_template")
+    if text and (text.count("{id}") != 1 or "{" in text.replace("{id}", "")):
+        faults.add("registry_id_template must hold {id} once and no other path")
+    return text or None

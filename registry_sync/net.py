@@ -9,40 +9,63 @@ https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Preve
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnectionError
+from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
-
-from .problems import SourceError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Forbidden(OSError):
-    """The address may not be spoken to; its text says why and what would allow it."""
+NEVER = frozenset(
+    # Metadata services outside the link-local range: Alibaba, AWS, Azure, Oracle.
+    ("100.100.100.200", "fd00:ec2::254", "168.63.129.16", "192.0.0.192")
+)
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def judge(host: str, port: int, *, allow_private: bool) -> str:
-    """Resolve a host and return the one address to connect to. Raises Forbidden or OSError."""
+class Forbidden(Exception):
+    """The address may not be spoken to; its text says why and what would allow it.
+
+    Not an OSError: urllib3 takes those for a broken connection and tries again.
+    """
+
+
+def judge(host: str, port: int, *, allow_private: bool, plain: bool = False) -> list[str]:
+    """Resolve a host and return the addresses to connect to; `plain` is http without TLS.
+
+    Raises Forbidden or OSError.
+    """
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
-    for address in addresses:
-        _judge_address(host, address, allow_private=allow_private)
-    return str(addresses[0])
+    found = list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in infos))
+    for address in found:
+        inner = _inner(ipaddress.ip_address(address))
+        _judge_address(host, inner, allow_private=allow_private)
+        if plain and inner.is_global:
+            raise Forbidden(
+                f"{host} would get the key in clear over plain http; "
+                "write the address with https://"
+            )
+    return found
 
 
 def _judge_address(host: str, address: Address, *, allow_private: bool) -> None:
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    if address.is_link_local or address.is_multicast or address.is_unspecified:
-        raise Forbidden(f"{host} is at {address}, an address that is never a registry's")
-    if str(address) in ("100.100.100.200", "fd00:ec2::254"):  # cloud metadata
+    if (
+        address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or str(address) in NEVER
+    ):
         raise Forbidden(f"{host} is at {address}, an address that is never a registry's")
     if not address.is_global and not allow_private:
         raise Forbidden(
@@ -51,26 +74,63 @@ def _judge_address(host: str, address: Address, *, allow_private: bool) -> None:
         )
 
 
+def _inner(address: Address) -> Address:
+    """Unpack an IPv4 address that travels inside an IPv6 one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
 class _Judged:
     """A connection that goes only where `judge` says."""
 
     allow_private = False
+    plain = False
     host: str
     port: int
     _dns_host: str
 
     def _new_conn(self) -> socket.socket:
         asked = self._dns_host
-        self._dns_host = judge(asked, self.port, allow_private=self.allow_private)
+        addresses = judge(asked, self.port, allow_private=self.allow_private, plain=self.plain)
         try:
-            return super()._new_conn()  # type: ignore[misc,no-any-return]
+            for address in addresses[:-1]:  # localhost may be ::1 first, and nobody there
+                self._dns_host = address
+                try:
+                    return super()._new_conn()  # type: ignore[misc]
+                except (NewConnectionError, ConnectTimeoutError):
+                    continue
+            self._dns_host = addresses[-1]
+            return super()._new_conn()  # type: ignore[misc]
         finally:
             self._dns_host = asked
 
 
+class Patient(Retry):
+    """Retries that wait by `pause`, so that whoever waits can keep a lease alive meanwhile."""
+
+    pause = staticmethod(time.sleep)
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Read Retry-After; one that cannot be read is as none."""
+        try:
+            return super().get_retry_after(response)
+        except (InvalidHeader, OverflowError, ValueError):
+            return None
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Wait as long as the registry asks, else longer each time."""
+        asked = self.get_retry_after(response) if response is not None else None
+        seconds = asked or self.get_backoff_time()
+        if seconds > 0:
+            self.pause(seconds)
+
+
 def _pools(allow_private: bool) -> dict[str, Any]:
     flag = {"allow_private": allow_private}
-    http = type("JudgedHTTP", (_Judged, HTTPConnection), flag)
+    http = type("JudgedHTTP", (_Judged, HTTPConnection), {**flag, "plain": True})
     https = type("JudgedHTTPS", (_Judged, HTTPSConnection), flag)
     return {
         "http": type("JudgedPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
@@ -90,10 +150,12 @@ class JudgedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(self.allow_private)
 
 
-def open_session(*, allow_private: bool, user_agent: str) -> requests.Session:
-    """Make a session with retries (Retry-After honoured) that follows no redirect by itself."""
-    retries = Retry(
-        total=5,
+def open_session(
+    *, allow_private: bool, user_agent: str, pause: Callable[[float], None] = time.sleep
+) -> requests.Session:
+    """Make a session with retries (Retry-After honoured, up to 60 s a wait)."""
+    retries = type("Patiently", (Patient,), {"pause": staticmethod(pause)})(
+        total=4,
         backoff_factor=0.5,
         backoff_jitter=0.5,
         backoff_max=30,
@@ -105,7 +167,9 @@ def open_session(*, allow_private: bool, user_agent: str) -> requests.Session:
         redirect=0,
     )
     session = requests.Session()
-    session.trust_env = False  # no .netrc: it would send another credential than the one set
+    # No .netrc and no proxy: one would send another credential, the other resolve names itself.
+    session.trust_env = False
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
     session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
     adapter = JudgedAdapter(allow_private=allow_private, retries=retries)
     session.mount("https://", adapter)
@@ -113,18 +177,32 @@ def open_session(*, allow_private: bool, user_agent: str) -> requests.Session:
     return session
 
 
-def check_scheme(url: str, *, allow_private: bool) -> None:
-    """Refuse plain http to anything but a private network that the operator allowed."""
-    if urlsplit(url).scheme == "http" and not allow_private:
-        raise SourceError(
-            f"The registry's address {origin(url)} is plain http: the key would travel in clear.",
-            remedy="The integration owner writes API URL with https://; on a private network the "
-            "operator sets REGISTRY_ALLOW_PRIVATE_NETWORKS=1.",
-            code="registry_plain_http",
-        )
-
-
 def origin(url: str) -> str:
     """Name where a URL points, without path, query or credentials."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def within(url: str, home: str) -> str | None:
+    """Return an address that is on the host of `home`, as it may be used; None for any other.
+
+    A plain http link to a host that is spoken to by https is one that a server behind a proxy
+    wrote: it is used by https.
+    """
+    here, there = urlsplit(home), urlsplit(url)
+    if here.hostname != there.hostname or there.username is not None:
+        return None
+    try:
+        ports = _port(home), _port(url)
+    except ValueError:
+        return None
+    if (here.scheme == there.scheme and ports[0] == ports[1]) or ports == (80, 443):
+        return url
+    if ports == (443, 80):
+        return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
+    return None
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -7,16 +7,26 @@ the first page where there is nothing to say about it, and for the end. No secre
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
-from .connector import Connector, Paginator
+from .endpoint import SINCE, Connector, Json, Paginator
 from .paths import ABSENT, compile_path
 
-Json = dict[str, Any]
-NEXT_KEYS = ("next", "next_url", "nextUrl", "next_page_url", "@odata.nextLink", "links.next",
-             "page_meta.next", "d.__next")  # fmt: skip
+NEXT_URLS = ("next_url", "nextUrl", "next_page_url", "@odata.nextLink", "links.next",
+             "_links.next.href", "page_meta.next", "d.__next", "next")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request for a page."""
+
+    method: str
+    url: str
+    params: Json
+    json: Json | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +39,70 @@ class Answer:
     url: str
 
 
-def request_of(connector: Connector, position: Json | None) -> tuple[str, Json]:
-    """Say which URL and which extra parameters give the page of a position."""
-    terms = connector.paginator
-    if position and "url" in position:
-        return str(position["url"]), {}
-    if terms.type == "offset":
-        offset = position["offset"] if position else 0
-        return connector.list_url, {
-            terms.limit_param: terms.limit,
-            terms.offset_param: offset,
-        }
-    if terms.type == "page_number":
-        page = position["page"] if position else terms.base_page
-        size = {terms.page_size_param: terms.limit} if terms.page_size_param else {}
-        return connector.list_url, {terms.page_param: page, **size}
-    if terms.type == "cursor":
-        cursor = position["cursor"] if position else terms.initial_cursor
-        return connector.list_url, {terms.cursor_param: cursor} if cursor else {}
-    return connector.list_url, {}
+class Stuck(ValueError):
+    """The answer says that there is more, but not in a way that can be followed."""
+
+
+def ask_of(connector: Connector, position: Json | None, since: str) -> Ask:
+    """Say which request gives the page of a position; `since` is "" where everything is asked."""
+    terms, holes = connector.paginator, _holes(connector.paginator, position)
+    filled: Json = {SINCE: since}
+    filled |= {f"{{{name}}}": value for name, value in holes.items()}
+    params, body = _filled(connector.params, filled), _filled(connector.json, filled)
+    if position is not None and "url" in position:
+        # A link is whole in itself; where the page is asked by POST, the body goes along again.
+        return Ask(connector.method, str(position["url"]), {}, body)
+    written = f"{connector.params}{connector.json}"
+    names = {
+        "offset": terms.offset_param,
+        "limit": terms.page_size_param if terms.type == "page_number" else terms.limit_param,
+        "page": terms.page_param,
+        "cursor": terms.cursor_param,
+    }
+    extra = {
+        names[hole]: value
+        for hole, value in holes.items()
+        if names[hole] and f"{{{hole}}}" not in written and value != ""
+    }
+    if body is not None and not any(name in connector.params for name in extra):
+        body = {**body, **extra}
+    else:
+        params = {**params, **extra}
+    return Ask(connector.method, connector.list_url, params, body)
+
+
+def _holes(terms: Paginator, position: Json | None) -> Json:
+    match terms.type:
+        case "offset":
+            return {"offset": position["offset"] if position else 0, "limit": terms.limit}
+        case "page_number":
+            return {"page": position["page"] if position else terms.base_page, "limit": terms.limit}
+        case "cursor":
+            return {"cursor": position["cursor"] if position else terms.initial_cursor}
+    return {}
+
+
+def _filled(value: Any, holes: Json) -> Any:
+    """Fill placeholders; one alone keeps its type, and a parameter with an empty one is dropped."""
+    if isinstance(value, dict):
+        filled = {name: _filled(item, holes) for name, item in value.items()}
+        return {name: item for name, item in filled.items() if item is not ABSENT}
+    if isinstance(value, list):
+        return [item for item in (_filled(part, holes) for part in value) if item is not ABSENT]
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    for hole, given in holes.items():
+        if hole in value:
+            if given == "":
+                return ABSENT
+            if value == hole:
+                return given
+            value = value.replace(hole, str(given))
+    return value
 
 
 def next_position(terms: Paginator, position: Json | None, answer: Answer) -> Json | None:
-    """Say where the next page is; None after the last."""
+    """Say where the next page is; None after the last. Raises Stuck."""
     match terms.type:
         case "offset":
             return _next_offset(terms, position, answer)
@@ -64,8 +115,7 @@ def next_position(terms: Paginator, position: Json | None, answer: Answer) -> Js
         case "header_link":
             return _link(answer.links.get(terms.links_next_key), answer.url)
         case "auto":
-            found = answer.links.get("next") or _first(answer.body, NEXT_KEYS)
-            return _link(found, answer.url)
+            return _link(answer.links.get("next") or _first_url(answer.body), answer.url)
     return None
 
 
@@ -81,29 +131,48 @@ def _next_offset(terms: Paginator, position: Json | None, answer: Answer) -> Jso
 
 
 def _next_page(terms: Paginator, position: Json | None, answer: Answer) -> Json | None:
-    if not answer.count:
-        return None
-    if terms.has_more_path and not _at(answer.body, terms.has_more_path):
+    if not answer.count or not _has_more(terms, answer):
         return None
     return {"page": (position["page"] if position else terms.base_page) + 1}
 
 
 def _next_cursor(terms: Paginator, answer: Answer) -> Json | None:
-    if terms.has_more_path and not _at(answer.body, terms.has_more_path):
+    if not _has_more(terms, answer):
         return None
     cursor = _at(answer.body, terms.cursor_path)
-    return {"cursor": cursor} if cursor not in (None, "", False) else None
+    if cursor in (None, "", False):
+        return None
+    if not isinstance(cursor, (str, int)):
+        raise Stuck(f"its cursor at {terms.cursor_path} is neither text nor a whole number")
+    return {"cursor": cursor}
+
+
+def _has_more(terms: Paginator, answer: Answer) -> bool:
+    if not terms.has_more_path:
+        return True
+    more = _at(answer.body, terms.has_more_path)
+    return more not in (None, False, 0, "", "false", "False", "0")
 
 
 def _link(link: object, url: str) -> Json | None:
-    return {"url": urljoin(url, link)} if isinstance(link, str) and link else None
+    if link in (None, "", False):
+        return None
+    if not isinstance(link, str):
+        raise Stuck("its next link is no text")
+    return {"url": urljoin(url, link.strip())}
 
 
-def _first(body: Any, paths: tuple[str, ...]) -> object:
-    for path in paths:
-        found = _at(body, path)
-        if isinstance(found, str) and found:
-            return found
+def _first_url(body: Any) -> str | None:
+    """Find the next link where the field's servers put it; some put a bare token beside it."""
+    if not isinstance(body, dict):
+        return None
+    found = {path: _at(body, path) for path in NEXT_URLS}
+    for value in found.values():
+        if isinstance(value, str) and re.match(r"https?://|[/?]", value.strip()):
+            return value
+    named = [path for path, value in found.items() if value not in (None, "", False)]
+    if named:
+        raise Stuck(f"it names a next page at {named[0]}, but by no address")
     return None
 
 

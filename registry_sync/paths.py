@@ -7,11 +7,13 @@ JSONPath (RFC 9535 in spirit), by jsonpath-ng.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
-from jsonpath_ng.ext import parse as parse_jsonpath
+from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 
 class Absent:
@@ -26,19 +28,26 @@ class Absent:
 
 ABSENT: Final = Absent()
 Getter = Callable[[Any], Any]
-SIMPLE = re.compile(r"[^.\[\]\"'*?()]+(\.[^.\[\]\"'*?()]+)*")
+# A key may hold blanks and signs, as in `MW (g/mol)`: what makes a path more than keys is a
+# bracket, a quote, a star or a double dot.
+SIMPLE = re.compile(r"[^.\[\]\"'*{}]+(\.[^.\[\]\"'*{}]+)*")
 QUOTED = re.compile(r"""(["'])(?P<key>[^"']+)\1""")
 HOLE = re.compile(r"\{([^{}]+)\}")
+FILTER = re.compile(r"""\[\?(?!\()((?:'[^']*'|"[^"]*"|[^\]'"])+)\]""")
+MANY = re.compile(r"""\*|\.\.|\[\s*-?\d*\s*:|,""")
 
 
 class PathError(ValueError):
     """A path that cannot be read; its text says which and why."""
 
 
+@lru_cache(maxsize=1024)
 def compile_path(text: str) -> Getter:
     """Compile a path to a function from a record to its value, a list of values, or ABSENT.
 
-    A key that literally holds the whole dotted text wins over nesting. Raises PathError.
+    A key that literally holds the whole dotted text wins over nesting. A path that can give
+    several values (`[*]`, a slice) always gives a list; a filter does when several match.
+    Raises PathError.
     """
     text = text.strip()
     if not text:
@@ -78,12 +87,20 @@ def _dotted(text: str) -> Getter:
     return get
 
 
+def is_filter(text: str) -> bool:
+    """Say whether a path picks by a condition, so that nothing found is an answer too."""
+    return "[?" in text
+
+
 def _jsonpath(text: str) -> Getter:
     try:
-        found = parse_jsonpath(_single_equals(text))
+        found = parse_jsonpath(_with_current(text))
     except Exception as error:  # jsonpath-ng raises bare Exception for some faults
-        raise PathError(f"the path {text} cannot be read: {error}") from error
-    many = "[*]" in text or ".." in text or "[:" in text
+        raise PathError(
+            f"the path {text} cannot be read ({error}); a key with blanks or signs in it is "
+            'written in quotes, as in "odd key"[0]'
+        ) from error
+    many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "", text)) is not None
 
     def get(record: Any) -> Any:
         values = [match.value for match in found.find(record)]
@@ -94,9 +111,9 @@ def _jsonpath(text: str) -> Getter:
     return get
 
 
-def _single_equals(text: str) -> str:
-    """Write filters as jsonpath-ng wants them: `[?(@.name == 'x')]` for `[?name=='x']`."""
-    return re.sub(r"\[\?(?!\()\s*@?\.?([^\]]+)\]", r"[?(@.\1)]", text)
+def _with_current(text: str) -> str:
+    """Write filters as jsonpath-ng wants them: `[?(@.name=='x')]` for `[?name=='x']`."""
+    return FILTER.sub(lambda found: f"[?(@.{found[1].strip().removeprefix('@.')})]", text)
 
 
 def compile_template(text: str) -> Getter:
@@ -105,6 +122,8 @@ def compile_template(text: str) -> Getter:
     A template gives ABSENT when one of its paths is absent and None when one is null or empty.
     Raises PathError.
     """
+    if "{" in HOLE.sub("", text) or "}" in HOLE.sub("", text):
+        raise PathError(f"the template {text} has a brace without its other one")
     if not HOLE.search(text):
         return compile_path(text)
     holes = [(match.span(), compile_path(match[1])) for match in HOLE.finditer(text)]
@@ -126,4 +145,4 @@ def compile_template(text: str) -> Getter:
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return json.dumps(value, ensure_ascii=False)

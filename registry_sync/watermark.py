@@ -10,20 +10,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Granularity = Literal["microsecond", "millisecond", "second", "minute", "hour", "day"]
-_ZERO: dict[str, dict[str, int]] = {
-    "microsecond": {},
-    "second": {"microsecond": 0},
-    "minute": {"microsecond": 0, "second": 0},
-    "hour": {"microsecond": 0, "second": 0, "minute": 0},
-    "day": {"microsecond": 0, "second": 0, "minute": 0, "hour": 0},
+_UNITS: dict[str, timedelta] = {
+    "microsecond": timedelta(microseconds=1),
+    "millisecond": timedelta(milliseconds=1),
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
 }
 
 
 def floor(when: datetime, granularity: Granularity) -> datetime:
     """Cut a time down to what the source can tell apart; never up."""
-    if granularity == "millisecond":
-        return when.replace(microsecond=when.microsecond // 1000 * 1000)
-    return when.replace(**_ZERO[granularity])
+    midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
+    return when - (when - midnight) % _UNITS[granularity]
 
 
 def since_from(watermark: datetime, lag: timedelta, granularity: Granularity) -> datetime:

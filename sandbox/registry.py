@@ -216,9 +216,7 @@ def _metadata() -> dict[str, Any]:
         "allow": {"id": "registry-sync"},
         "plugins": {
             "datasette-auth-tokens": {
-                "tokens": [
-                    {"token": {"$env": "REGISTRY_TOKEN"}, "actor": {"id": "registry-sync"}}
-                ]
+                "tokens": [{"token": {"$env": "REGISTRY_TOKEN"}, "actor": {"id": "registry-sync"}}]
             }
         },
     }
