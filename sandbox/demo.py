@@ -264,16 +264,22 @@ def _wait_for_worker(world: World) -> dict[str, Any]:
         return done[-1] if len(done) >= 2 else None
 
     with console.status("A worker takes the run …"):
-        return _until(ended, seconds=60)
+        found = _until(ended, seconds=60)
+    if found is None:
+        log = (world.folder / "worker.log").read_text(encoding="utf-8")
+        raise SystemExit(f"The worker did not finish within a minute.\n{log[-3000:]}")
+    return found
 
 
-def _until(question: Callable[[], dict[str, Any] | None], *, seconds: float) -> dict[str, Any]:
+def _until(
+    question: Callable[[], dict[str, Any] | None], *, seconds: float
+) -> dict[str, Any] | None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (answer := question()) is not None:
             return answer
         time.sleep(0.2)
-    raise SystemExit("The worker did not finish within a minute.")
+    return None
 
 
 def table(world: World, first: dict[str, Any], second: int, session: dict[str, Any]) -> None:
