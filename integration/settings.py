@@ -78,8 +78,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "registry_sync",  # before django_rq: its rqworker is the one that counts
     "django_rq",
-    "registry_sync",
 ]
 
 MIDDLEWARE = [
