@@ -190,7 +190,8 @@ def within(url: str, home: str) -> str | None:
     wrote: it is used by https.
     """
     here, there = urlsplit(home), urlsplit(url)
-    if here.hostname != there.hostname or there.username is not None:
+    strange = there.username is not None or there.scheme not in ("http", "https")
+    if strange or here.hostname != there.hostname:
         return None
     try:
         ports = _port(home), _port(url)

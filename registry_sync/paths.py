@@ -100,7 +100,7 @@ def _jsonpath(text: str) -> Getter:
             f"the path {text} cannot be read ({error}); a key with blanks or signs in it is "
             'written in quotes, as in "odd key"[0]'
         ) from error
-    many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "", text)) is not None
+    many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "q", text)) is not None
 
     def get(record: Any) -> Any:
         values = [match.value for match in found.find(record)]

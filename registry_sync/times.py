@@ -18,6 +18,7 @@ from .watermark import Granularity
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ODATA = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+EPOCH_TEXT = re.compile(r"-?\d+(\.\d+)?")
 # Where nothing says which, a number this great is milliseconds: as seconds it is the year 5138.
 MILLISECONDS_FROM = 1e11
 UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -35,7 +36,8 @@ def read_time(value: Any, terms: Incremental) -> datetime | None:
 
 def _read(value: Any, terms: Incremental) -> datetime | None:
     style = terms.datetime_format
-    if isinstance(value, (int, float)) or style in ("epoch", "epoch_ms"):
+    bare = isinstance(value, str) and EPOCH_TEXT.fullmatch(value.strip()) is not None
+    if isinstance(value, (int, float)) or (bare and style in ("epoch", "epoch_ms")):
         number = float(value)
         milli = style == "epoch_ms" or (style != "epoch" and abs(number) >= MILLISECONDS_FROM)
         return EPOCH + timedelta(milliseconds=number if milli else number * 1000)
@@ -131,8 +133,8 @@ def _lag(faults: Faults, given: Json, granularity: str) -> timedelta:
     comparison = faults.choice(
         given, "comparison", "endpoint.incremental", of=("gte", "gt", "unknown"), default="unknown"
     )
-    if comparison != "gte":
-        # "Later than" leaves out what shares the watermark's second.
+    if comparison == "gt":
+        # It leaves out what shares the watermark's second.
         least = max(least, timedelta(seconds=1))
     raw = given.get("lag", given.get("lookback_window"))
     if raw is None:

@@ -44,6 +44,7 @@ MOLECULE_TYPES = (
 )
 COLUMNS = ("id", "name", "molecule_type", "first_approval", "smiles", "modified_at")
 TABLE = """
+DROP TABLE IF EXISTS compounds;
 CREATE TABLE compounds (
     id TEXT PRIMARY KEY,
     name TEXT,
@@ -60,8 +61,8 @@ def build(csv_path: Path | str, db_path: Path | str) -> int:
     """Make the registry's database from the CSV; return how many compounds it holds.
 
     The same CSV gives the same rows: modification times are a second apart from a fixed start.
+    A registry that is being served is set back to them in place.
     """
-    Path(db_path).unlink(missing_ok=True)
     with Path(csv_path).open(newline="", encoding="utf-8") as lines:
         rows = [
             (

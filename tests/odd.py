@@ -1,0 +1,141 @@
+"""A registry over real HTTP that answers whatever a test says, however odd."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from registry_sync.connector import parse_connector
+from registry_sync.source import Source
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Asked:
+    """One request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Reply:
+    """One answer; `length` may lie about the body."""
+
+    body: Any = None
+    status: int = 200
+    kind: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
+
+
+Answerer = Callable[[Asked], Any]
+
+
+class OddRegistry:
+    """Answers by `answer`, a function from what was asked to a Reply or a JSON value."""
+
+    def __init__(self, answer: Answerer) -> None:
+        self.answer, self.asked = answer, list[Asked]()
+        odd = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: two wait 40 ms for each other
+
+            def do_GET(self) -> None:
+                odd._handle(self)
+
+            do_POST = do_GET
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def _handle(self, request: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(request.path)
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        query = {k: v[-1] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
+        asked = Asked(request.command, parts.path, query, dict(request.headers), body)
+        self.asked.append(asked)
+        reply = self.answer(asked)
+        if not isinstance(reply, Reply):
+            reply = Reply(reply)
+        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        request.send_response(reply.status)
+        if reply.kind:
+            request.send_header("Content-Type", reply.kind)
+        for name, value in reply.headers.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", str(reply.length or len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+        if reply.length:
+            request.close_connection = True
+
+    def source(
+        self, settings: Json | None = None, *, path: str = "/list", **options: Any
+    ) -> Source:
+        """Make the source that reads this registry; waits are noted, not waited."""
+        named = {
+            k: options.pop(k) for k in ("modified_since_parameter", "id_field") if k in options
+        }
+        connector = parse_connector(settings, api_url=self.url + path, **named)
+        return Source(
+            connector,
+            **{"credential": "s3cret", "allow_private": True, "pause": self.pauses, **options},
+        )
+
+    def pauses(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    @property
+    def waits(self) -> list[float]:
+        return self.__dict__.setdefault("_waits", [])
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Answerer], OddRegistry]]:
+    """Start registries that end with the test."""
+    made: list[OddRegistry] = []
+
+    def start(answer: Answerer) -> OddRegistry:
+        made.append(OddRegistry(answer))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+def endpoint(**settings: Any) -> Json:
+    """Write Connector Settings of an endpoint alone."""
+    return {"endpoint": settings}
+
+
+def ids(source: Source, since: Any = None, **options: Any) -> list[str | None]:
+    """Read everything and name it."""
+    return [source.identify(r) for page in source.pages(since, **options) for r in page.records]

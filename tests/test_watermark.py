@@ -1,0 +1,93 @@
+"""The source's time: what is asked is never later than what may be missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry_sync.watermark import Granularity, advance, floor, since_from
+
+pytestmark = pytest.mark.once
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(
+    lambda when: when.replace(tzinfo=UTC)
+)
+GRAINS: Any = st.sampled_from(get_args(Granularity))
+LAGS = st.timedeltas(timedelta(), timedelta(days=40))
+UNIT = {
+    "microsecond": timedelta(microseconds=1),
+    "millisecond": timedelta(milliseconds=1),
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+
+
+@given(MOMENTS, GRAINS)
+def test_floor_cuts_down_to_the_unit_and_stays_there(when: datetime, grain: Granularity) -> None:
+    cut = floor(when, grain)
+    assert timedelta() <= when - cut < UNIT[grain]
+    assert floor(cut, grain) == cut
+    assert (cut - datetime(1970, 1, 1, tzinfo=UTC)) % UNIT[grain] == timedelta()
+
+
+def test_floor_by_example() -> None:
+    when = datetime(2026, 1, 5, 12, 34, 56, 789123, tzinfo=UTC)
+    assert floor(when, "millisecond").microsecond == 789000
+    assert floor(when, "minute") == datetime(2026, 1, 5, 12, 34, tzinfo=UTC)
+    assert floor(when, "day") == datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@given(MOMENTS, LAGS, GRAINS, st.integers(-14, 14))
+def test_since_never_lies_after_the_watermark_less_the_lag(
+    watermark: datetime, lag: timedelta, grain: Granularity, hours: int
+) -> None:
+    since = since_from(watermark, lag, grain)
+    assert watermark - lag - UNIT[grain] < since <= watermark - lag
+    elsewhere = watermark.astimezone(timezone(timedelta(hours=hours)))
+    assert since_from(elsewhere, lag, grain) == since and since.utcoffset() == timedelta()
+
+
+@given(MOMENTS, MOMENTS, LAGS, GRAINS)
+def test_a_later_watermark_never_asks_for_less(
+    one: datetime, other: datetime, lag: timedelta, grain: Granularity
+) -> None:
+    early, late = sorted([one, other])
+    assert since_from(early, lag, grain) <= since_from(late, lag, grain)
+
+
+MAYBE = st.none() | MOMENTS
+
+
+@given(MAYBE, MAYBE, MAYBE)
+def test_advance_never_goes_back_nor_past_what_was_seen_nor_past_the_sources_clock(
+    current: datetime | None, seen: datetime | None, server: datetime | None
+) -> None:
+    moved = advance(current, seen, server)
+    if current is not None:
+        assert moved is not None and moved >= current
+    if moved != current:
+        assert moved is not None and seen is not None and moved <= seen
+        assert server is None or moved <= server
+    if seen is None:
+        assert moved == current
+
+
+@given(st.lists(MOMENTS, min_size=1), MOMENTS)
+def test_the_order_of_records_does_not_matter(times: list[datetime], server: datetime) -> None:
+    def after(order: list[datetime]) -> datetime | None:
+        watermark = None
+        for when in order:
+            watermark = advance(watermark, when, server)
+        return watermark
+
+    assert after(times) == after(sorted(times)) == min(max(times), server)
+
+
+def test_a_record_dated_in_the_future_hides_nothing() -> None:
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    assert advance(None, now + timedelta(days=3650), now) == now
