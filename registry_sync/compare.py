@@ -102,7 +102,17 @@ def compare(
             continue
         in_page[record.external_id] = record
         _compare_one(record, before, run, setup, out, force=force, position=position)
+    _drop_held(lane, out)
     return out
+
+
+def _drop_held(lane: Lane, out: Compared) -> None:
+    """Drop candidates whose hash is another but whose values are what the ledger holds."""
+    held = ledger.holding(lane, [c.entity for c in out.candidates if not c.is_new])
+    for candidate in out.candidates:
+        if candidate.entity.external_id in held:
+            out.settled.append(sighting(candidate.arrival, Outcome.UNCHANGED))
+    out.candidates = [c for c in out.candidates if c.entity.external_id not in held]
 
 
 def _compare_one(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from . import app_status, runs
-from .benchling import Client
+from .benchling import Client, Refused
 from .configure import Setup
 from .models import Lane, SyncRun
 from .watermark import since_from
@@ -91,7 +91,10 @@ def _from_session(lane: Lane, client: Client) -> Previous | None:
 
     Where errors were open at its end, the refused records are found only by reading everything.
     """
-    bookmark, began = app_status.last_good_session(client, lane.mark)
+    try:
+        bookmark, began = app_status.last_good_session(client, lane.mark)
+    except Refused:  # without its history everything is read, which loses nothing
+        return None
     if bookmark is not None:
         return Previous(
             bookmark.watermark,

@@ -161,7 +161,7 @@ def world(request: pytest.FixtureRequest, settings: Any, transactional_db: None)
         )
         one.server.stop()
         one.registry.stop()
-    assert not violations
+    assert not violations, violations[:3]
 
 
 EXCHANGES = pytest.StashKey[list[int]]()

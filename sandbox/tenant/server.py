@@ -120,13 +120,17 @@ async def _broken(fault: Any, send: Send) -> None:
         await JSONResponse(body, fault.status)({"type": "http"}, _replay(b""), send)
 
 
+class Dropped(Exception):
+    """Raised to make the server close the connection in the middle of an answer."""
+
+
 async def _drop(send: Send, part: bytes) -> None:
-    """Promise more than is sent: the server closes the connection in the middle."""
+    """Promise more than is sent, and close the connection."""
     length = str(len(part) + 1000).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", length)]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    with contextlib.suppress(Exception):
-        await send({"type": "http.response.body", "body": part, "more_body": False})
+    await send({"type": "http.response.body", "body": part, "more_body": True})
+    raise Dropped
 
 
 async def _api_error(request: Request, error: Exception) -> Response:
