@@ -97,7 +97,17 @@ def _link_lists(doc: Json) -> None:
             _schemas(doc)[name]["properties"]["value"] = value
 
 
+def _verbs_first(doc: Json) -> None:
+    doc["paths"] = dict(sorted(doc["paths"].items(), key=lambda item: "}:" not in item[0]))
+
+
 PATCHES = (
+    Patch(
+        "verbs_first",
+        "`/custom-entities/{id}` also fits `/custom-entities/X:upsert`, and openapi-core takes the "
+        "first of equals: paths with a verb go first.",
+        _verbs_first,
+    ),
     Patch(
         "all_of",
         "`additionalProperties: false` in one branch of an allOf refuses what the other declares "
