@@ -43,7 +43,7 @@ def env_bool(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={text} is neither yes nor no: write 1 or 0.")
 
 
-def env_int(name: str, default: int | None, *, least: int, most: int) -> int | None:
+def env_int(name: str, default: int, *, least: int, most: int) -> int:
     """Read a whole number within limits."""
     text = env(name)
     if not text:
@@ -185,7 +185,7 @@ BENCHLING_JWKS_URL = env(
 
 BATCH_SIZE = env_int("BATCH_SIZE", 500, least=1, most=2500)
 IN_FLIGHT = env_int("IN_FLIGHT", 1, least=1, most=4)
-OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", None, least=1, most=10_000_000)
+OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", 0, least=0, most=10_000_000)  # 0: none of ours
 SLICE_SECONDS = 60
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)

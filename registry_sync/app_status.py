@@ -259,5 +259,3 @@ def _stamp(when: datetime | None) -> str:
 
 def _read_stamp(text: str) -> datetime | None:
     return None if text == "none" else datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-

@@ -26,7 +26,7 @@ from .problems import SyncError
 
 Json = dict[str, Any]
 UPSERT_LIMIT = 2500
-"""Rows of one custom-entity upsert. https://benchling.com/api/reference (bulkUpsertCustomEntities)"""
+"""Rows of one upsert. https://benchling.com/api/reference (bulkUpsertCustomEntities)"""
 UPSERT_BYTES = 20 * 1024 * 1024
 """Our own limit for one body, far below Benchling's 100 MB."""
 PAGE = 100
@@ -106,22 +106,21 @@ class Client:
         return [item for page in pages for item in page]
 
     def registries(self) -> list[Json]:
-        return list(self._call("get", "registries").get("registries", []))
+        return list(self._get("registries").get("registries", []))
 
     def entity_schema(self, schema_id: str) -> Json:
-        return self._call("get", f"entity-schemas/{quote(schema_id, safe='')}")
+        return self._get(f"entity-schemas/{quote(schema_id, safe='')}")
 
     def dropdown(self, dropdown_id: str) -> Json:
-        return self._call("get", f"dropdowns/{quote(dropdown_id, safe='')}")
+        return self._get(f"dropdowns/{quote(dropdown_id, safe='')}")
 
     def folder(self, folder_id: str) -> Json:
-        return self._call("get", f"folders/{quote(folder_id, safe='')}")
+        return self._get(f"folders/{quote(folder_id, safe='')}")
 
     def entities(self, *, schema_id: str, token: str = "", **filters: str) -> Iterator[EntityPage]:
         """List the entities of a schema, archived ones too, from page `token` on."""
         while True:
-            body = self._call(
-                "get",
+            body = self._get(
                 "custom-entities",
                 schemaId=schema_id,
                 sort="createdAt:asc",
@@ -143,8 +142,7 @@ class Client:
         """Find entities of any type by their registry ids."""
         found: list[Json] = []
         for start in range(0, len(ids), PAGE):
-            body = self._call(
-                "get",
+            body = self._get(
                 f"registries/{quote(registry_id, safe='')}/registered-entities:bulk-get",
                 entityRegistryIds=_joined(ids[start : start + PAGE]),
             )
@@ -167,13 +165,13 @@ class Client:
 
     def start_upsert(self, rows: list[Json]) -> str:
         """Send rows to be upserted, all or none of them, and return the task's id."""
-        body = self._call("post", "custom-entities:bulk-upsert", body={"customEntities": rows})
+        body = self._call("post", "custom-entities:bulk-upsert", {"customEntities": rows})
         return str(body["taskId"])
 
     def task(self, task_id: str) -> Task | None:
         """Look at a task; None once Benchling has forgotten it, 30 minutes after its end."""
         try:
-            body = self._call("get", f"tasks/{quote(task_id, safe='')}")
+            body = self._get(f"tasks/{quote(task_id, safe='')}")
         except Refused as refused:
             if refused.status == 404:
                 return None
@@ -191,15 +189,15 @@ class Client:
         row = dict(row)
         # The path is not encoded by the SDK: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
-        return self._call("patch", f"custom-entities/{registry_id}:upsert", body=row)
+        return self._call("patch", f"custom-entities/{registry_id}:upsert", row)
 
     # -- App Status ------------------------------------------------------------------------
 
     def create_session(self, body: Json) -> Json:
-        return self._call("post", "app-sessions", body={"appId": self.app_id, **body})
+        return self._call("post", "app-sessions", {"appId": self.app_id, **body})
 
     def update_session(self, session_id: str, body: Json) -> Json:
-        return self._call("patch", f"app-sessions/{quote(session_id, safe='')}", body=body)
+        return self._call("patch", f"app-sessions/{quote(session_id, safe='')}", body)
 
     def sessions(self, *, most: int = 300) -> Iterator[Json]:
         """List this app's sessions, the last changed first."""
@@ -218,16 +216,18 @@ class Client:
     def _pages(self, path: str, key: str, **query: str) -> Iterator[list[Json]]:
         token = ""
         while True:
-            body = self._call("get", path, pageSize=str(PAGE), nextToken=token, **query)
+            body = self._get(path, pageSize=str(PAGE), nextToken=token, **query)
             yield body.get(key, [])
             token = body.get("nextToken") or ""  # null would loop for ever in the SDK's iterator
             if not token:
                 return
 
-    def _call(self, method: str, path: str, *, body: Json | None = None, **query: str) -> Json:
+    def _get(self, path: str, **query: str) -> Json:
+        asked = {name: value for name, value in query.items() if value != ""}
+        return self._call("get", path + ("?" + urlencode(asked) if asked else ""))
+
+    def _call(self, method: str, path: str, body: Json | None = None) -> Json:
         url = "api/v2/" + path
-        if asked := {name: value for name, value in query.items() if value != ""}:
-            url += "?" + urlencode(asked)
         failures = renewed = waits = 0
         while True:
             self._pace()

@@ -66,9 +66,7 @@ def arrivals(records: Sequence[Json], source: Source, fingerprint: str) -> list[
         problem = _unusable_id(external_id, raw)
         if external_id is None or problem is not None:
             external_id = f"(no usable id {raw_hash[:12]})"
-        found.append(
-            Arrival(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem)
-        )
+        found.append(Arrival(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem))
     return found
 
 
@@ -146,9 +144,7 @@ def _compare_one(
         out.candidates.append(Candidate(record, done.entity, is_new, position))
 
 
-def sighting(
-    record: Arrival, outcome: Outcome, *, problems: tuple[Problem, ...] = ()
-) -> Sighting:
+def sighting(record: Arrival, outcome: Outcome, *, problems: tuple[Problem, ...] = ()) -> Sighting:
     """Say what came of a record that is not (or no longer) on its way."""
     return Sighting(
         external_id=record.external_id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -72,7 +73,7 @@ def read_schema(client: Client, config: AppConfig) -> EntitySchema:
         if dropdown_id and field["id"] in mapped and dropdown_id not in dropdowns:
             what = f"The dropdown of the field '{field['name']}'"
             dropdowns[dropdown_id] = _asked(
-                lambda dropdown_id=dropdown_id: client.dropdown(dropdown_id), what, dropdown_id
+                partial(client.dropdown, dropdown_id), what, dropdown_id
             )
     return parse_schema(raw, dropdowns)
 

@@ -167,7 +167,7 @@ class Delivery:
 
     def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
         sightings = []
-        for row, item in self._with_items(rows):
+        for _, item in self._with_items(rows):
             entity = _entity(item)
             answer = entities.get(entity.registry_id, {})
             outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED

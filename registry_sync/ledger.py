@@ -129,8 +129,12 @@ def _record_chunk(run: SyncRun, sightings: Sequence[Sighting]) -> None:
     touched, rest = [], []
     for sighting in settled:
         entry = before.get(sighting.external_id)
-        same = entry is not None and entry.raw_hash == sighting.raw_hash
-        if same and sighting.outcome == Outcome.UNCHANGED and entry.outcome != Outcome.FAILED:
+        if (
+            entry is not None
+            and entry.raw_hash == sighting.raw_hash
+            and sighting.outcome == Outcome.UNCHANGED
+            and entry.outcome != Outcome.FAILED
+        ):
             touched.append(entry.pk)
         else:
             rest.append(sighting)
@@ -255,9 +259,7 @@ def _write_changes(
     Change.objects.bulk_create(changes, batch_size=CHUNK)
 
 
-def differences(
-    old: LedgerEntry | None, entity: Entity
-) -> Iterable[tuple[str, object, object]]:
+def differences(old: LedgerEntry | None, entity: Entity) -> Iterable[tuple[str, object, object]]:
     """Give what would change: field id, value before, value after."""
     if old is None or old.entity_registry_id != entity.registry_id:
         yield "registry id", old.entity_registry_id if old else None, entity.registry_id
@@ -317,6 +319,7 @@ def _error(error: EntityError, run: SyncRun, sighting: Sighting) -> EntityError:
     if not sighting.problems:
         return error
     first = sighting.problems[0]
+    assert run.lane is not None
     error.lane = run.lane
     error.external_id = sighting.external_id
     error.kind, error.code, error.remedy = first.kind, first.code, first.remedy

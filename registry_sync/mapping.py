@@ -112,7 +112,7 @@ def build_mapping(
         except (RuleError, PathError) as error:
             faults.append(f"{row.name}: {error}")
     faults += _rule_faults(config, schema)
-    mapped += _ruled_only(config, schema)
+    mapped += _ruled_only(config, schema, faults)
     faults += _required_faults(schema, mapped)
     try:
         name = compile_template(config.name_field)
@@ -168,17 +168,19 @@ def _rule_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     return faults
 
 
-def _ruled_only(config: AppConfig, schema: EntitySchema) -> list[FieldMapping]:
+def _ruled_only(config: AppConfig, schema: EntitySchema, faults: list[str]) -> list[FieldMapping]:
     """Map fields that no row feeds but a constant or default does."""
     fed = {row.field_id for row in config.rows}
     found = []
     for key, raw in config.mapping_rules.items():
         definition = schema.field(key)
-        if definition is not None and key not in fed and gives_value(raw):
-            try:
-                found.append(FieldMapping(definition, "", lambda record: ABSENT, parse_rule(raw)))
-            except RuleError:
-                pass  # told with the row, or below
+        if definition is None or key in fed or not gives_value(raw):
+            continue
+        faults += _field_faults(definition)
+        try:
+            found.append(FieldMapping(definition, "", lambda record: ABSENT, parse_rule(raw)))
+        except RuleError as error:
+            faults.append(f"Mapping Rules: {definition.name}: {error}")
     return found
 
 

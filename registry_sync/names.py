@@ -103,9 +103,7 @@ def _taken(lane: Lane, entities: Sequence[Entity]) -> dict[str, list[Holder]]:
     return taken
 
 
-def _conflict(
-    entity: Entity, taken: dict[str, list[Holder]], claims: Claims
-) -> Problem | None:
+def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
     for key, own_kind in (
         (name_key(entity.registry_id), "id"),
         (name_key(entity.name), "name"),
@@ -121,8 +119,10 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         return _held_by_others(entity, key, holder)
     what = "name" if own_kind == "name" else "registry id"
     value = entity.name if own_kind == "name" else entity.registry_id
-    whose = f"{holder.entity_registry_id}" if holder.external_id else (
-        f"{holder.entity_registry_id}, an entity in Benchling that this app did not make"
+    whose = (
+        f"{holder.entity_registry_id}"
+        if holder.external_id
+        else (f"{holder.entity_registry_id}, an entity in Benchling that this app did not make")
     )
     as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
     return Problem(

@@ -16,15 +16,13 @@ from .benchling import Client
 from .compare import Arrival, Candidate
 from .configure import Setup
 from .ledger import hash_record
-from .mapping import transform
+from .mapping import name_key, transform
 from .models import EntityError, Lane, SyncRun, TakenName
 
 CHUNK = 500
 
 
-def due(
-    run: SyncRun, lane: Lane, setup: Setup, client: Client
-) -> Iterator[list[EntityError]]:
+def due(run: SyncRun, lane: Lane, setup: Setup, client: Client) -> Iterator[list[EntityError]]:
     """Give the errors to try now, in the order they were first seen, some at a time."""
     if run.only:
         return
@@ -34,7 +32,9 @@ def due(
         yield from _chunks(untried)
     else:
         changed = ~Q(fingerprint=run.fingerprint)
-        yield from _chunks(untried.filter(Q(kind="transient") | Q(waits_for="permission") | changed))
+        yield from _chunks(
+            untried.filter(Q(kind="transient") | Q(waits_for="permission") | changed)
+        )
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
     _forget_freed(lane, keys, setup, client)
@@ -51,8 +51,8 @@ def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:
     return [
         Arrival(
             external_id=error.external_id,
-            raw=error.raw,
-            raw_hash=hash_record(error.raw, fingerprint),
+            raw=error.raw or {},
+            raw_hash=hash_record(error.raw or {}, fingerprint),
             modified_at=error.source_modified_at,
             retried=True,
         )
@@ -78,9 +78,7 @@ def circles(lane: Lane, setup: Setup, fingerprint: str) -> list[Candidate]:
     return candidates
 
 
-def _arrived(
-    lane: Lane, targets: Collection[str], setup: Setup, client: Client
-) -> set[str]:
+def _arrived(lane: Lane, targets: Collection[str], setup: Setup, client: Client) -> set[str]:
     """Say which link targets are in Benchling by now, written by us or by others."""
     there = present(lane, targets) if targets else set()
     elsewhere = sorted(set(targets) - there)
@@ -98,7 +96,7 @@ def _forget_freed(lane: Lane, keys: Sequence[str], setup: Setup, client: Client)
         return
     bearers = client.entities_named(asked, registry_id=setup.config.registry_id)
     still = {
-        names.name_key(text)
+        name_key(text)
         for entity in bearers
         for text in (entity["name"], entity["entityRegistryId"], *(entity.get("aliases") or ()))
         if text

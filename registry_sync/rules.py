@@ -1,7 +1,7 @@
 """Mapping Rules: what is done to a raw value before it is fitted to its Benchling field.
 
 Pure functions. JSON keyed by field id; one rule, or a list of them applied in order:
-`{"tsf_1": "trim", "tsf_2": [{"rule": "number", "decimal": ","}, {"rule": "unit", "factor": 1000}]}`.
+`{"tsf_1": "trim", "tsf_2": [{"rule": "number", "decimal": ","}, {"rule": "unit", "factor": 10}]}`.
 Rules besides `default` and `constant` leave null and empty text as they are.
 """
 

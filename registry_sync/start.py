@@ -44,7 +44,10 @@ def starting_point(
         return Start(run.since_asked, watermark=kept)
     if previous is None:
         return Start(None, "this is the lane's first run")
-    if previous.fingerprint and previous.fingerprint != setup.mapping.fingerprint[: len(previous.fingerprint)]:
+    if (
+        previous.fingerprint
+        and previous.fingerprint != setup.mapping.fingerprint[: len(previous.fingerprint)]
+    ):
         return Start(None, "the mapping or the Benchling schema has changed")
     if previous.doubt:
         return Start(None, previous.doubt)

@@ -197,9 +197,7 @@ def provision(
             {"name": "First approval", "type": "integer"},
         ],
     )
-    state.install_app(
-        "app_demo", "appdef_demo", "demo-client", "demo-secret", public.decode()
-    )
+    state.install_app("app_demo", "appdef_demo", "demo-client", "demo-secret", public.decode())
     state.configure(
         "app_demo",
         {

@@ -60,5 +60,3 @@ class RedisServer:
         if self.folder is not None:
             self.folder.cleanup()
             self.folder = None
-
-

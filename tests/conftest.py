@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-
-os.environ.setdefault("DEBUG", "1")
-os.environ.setdefault("SECRET_KEY", "only-for-tests")
-os.environ.setdefault("BENCHLING_URL", "http://127.0.0.1:1")
-os.environ.setdefault("BENCHLING_APP_ID", "app_test")
 
 import pytest
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
+BASE = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 class ListRegistry:
@@ -93,6 +94,6 @@ def compound(number: int, **values: Any) -> Json:
         "smiles": "C" * (number % 40 + 1),
         "kind": ("Small molecule", "Protein")[number % 2],
         "approval": 1950 + number % 70,
-        "modified_at": f"2026-01-05T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
+        "modified_at": (BASE + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **values,
     }

@@ -146,7 +146,7 @@ def build(
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, settings: Any, transactional_db: None) -> Any:
-    """Give `make(records, **options)`; every tenant made is held against the contract at the end."""
+    """Give `make(records, **options)`; the contract is checked at the end for every tenant made."""
     made: list[World] = []
 
     def make(records: list[Json], **options: Any) -> World:

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import tasks
-
 from .entities import Upsert, key_of, rendered
 from .limits import RATE_ERROR
 from .state import Entity, TenantState
@@ -29,9 +28,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         kind = "authentication_error" if status == 401 else "invalid_request_error"
-        self.body = {
-            "error": {"type": kind, "message": message, "userMessage": message, **more}
-        }
+        self.body = {"error": {"type": kind, "message": message, "userMessage": message, **more}}
 
 
 class Api:
@@ -64,7 +61,9 @@ class Api:
             ("POST", "/custom-entities:unarchive", self.unarchive),
             ("GET", "/tasks/{id}", self.task),
         ]
-        return [Route("/api/v2" + path, handler, methods=[method]) for method, path, handler in table]
+        return [
+            Route("/api/v2" + path, handler, methods=[method]) for method, path, handler in table
+        ]
 
     # -- who asks ---------------------------------------------------------------------------
 
@@ -132,13 +131,18 @@ class Api:
         start = int(request.query_params.get("nextToken") or 0)
         more = start + size < len(items)
         return JSONResponse(
-            {key: list(items[start : start + size]), "nextToken": str(start + size) if more else ""},
+            {
+                key: list(items[start : start + size]),
+                "nextToken": str(start + size) if more else "",
+            },
             headers={"Result-Count": str(len(items))},
         )
 
     async def config_items(self, request: Request) -> Response:
         app_id = request.query_params.get("appId")
-        items = [self._config_item(i) for i in self.state.config.values() if i["app"]["id"] == app_id]
+        items = [
+            self._config_item(i) for i in self.state.config.values() if i["app"]["id"] == app_id
+        ]
         return self._listed(request, "appConfigurationItems", items)
 
     def _config_item(self, item: Json) -> Json:

@@ -17,8 +17,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl
 
-import yaml
 import jsonschema_rs
+import yaml
 from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
@@ -171,7 +171,7 @@ class Contract:
             self.state.violations.append(f"{where}: {at}: {error.message}"[:900])
 
     def _unknown_parameters(self, api: OpenAPI, request: _Request, where: str) -> None:
-        """openapi-core lets unknown query parameters pass; Benchling's clients must not send any."""
+        """Unknown query parameters pass openapi-core; no client of Benchling may send any."""
         operation = _operation(request.method, request.path)
         declared = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
         for name in request.parameters.query:
@@ -185,8 +185,10 @@ def _operation(method: str, path: str) -> Json:
     parts = path.removeprefix("/api/v2").split("/")
     for template, item in doc["paths"].items():
         wanted = template.split("/")
-        if len(wanted) == len(parts) and method in item and all(
-            _fits(w, p) for w, p in zip(wanted, parts, strict=True)
+        if (
+            len(wanted) == len(parts)
+            and method in item
+            and all(_fits(w, p) for w, p in zip(wanted, parts, strict=True))
         ):
             found = [*item.get("parameters", ()), *item[method].get("parameters", ())]
             return {"parameters": [_resolved(doc, p) for p in found]}

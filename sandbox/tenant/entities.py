@@ -105,9 +105,7 @@ class Upsert:
 
     def _check_known(self, entity: Entity, row: Json) -> None:
         if entity.schema_id != row["schemaId"]:
-            raise Refusal(
-                f"Entity {entity.entity_registry_id} belongs to another schema."
-            )
+            raise Refusal(f"Entity {entity.entity_registry_id} belongs to another schema.")
         mode = self.state.switches.archived_match
         if entity.archived and "archiveRecord" not in row and mode == "fail":
             raise Refusal(f"Entity {entity.entity_registry_id} is archived.")

@@ -183,8 +183,13 @@ class TenantState:
                 self._item(app_id, [name], LINKED[name], value, required=name != "Synced Entity "
                            "Location")  # fmt: skip
             elif name in JSON_ITEMS:
-                text = None if value is None else value if isinstance(value, str) \
+                text = (
+                    None
+                    if value is None
+                    else value
+                    if isinstance(value, str)
                     else json.dumps(value)
+                )
                 self._item(app_id, [name], "json", text)
             else:
                 self._item(app_id, [name], "text", value, required=name == "API URL")

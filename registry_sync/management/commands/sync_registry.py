@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -68,7 +69,7 @@ class Command(BaseCommand):
 
     def _take_over(self, run: SyncRun, wanted: dict[str, Any]) -> SyncRun:
         """Finish a run whose holder died, then go on with ours; a live one is left alone."""
-        if run.lease_until is not None and run.lease_until > runs.timezone.now():
+        if run.lease_until is not None and run.lease_until > timezone.now():
             self.stderr.write(
                 f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
             )
@@ -102,8 +103,9 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
     """Turn options into a request; CommandError 64 where they do not go together."""
     chosen = [name for name in ("full", "since", "only", "retry_failed") if options[name]]
     if len(chosen) > 1:
-        raise _usage(" and ".join(f"--{name.replace('_', '-')}" for name in chosen)
-                     + " do not go together.")
+        raise _usage(
+            " and ".join(f"--{name.replace('_', '-')}" for name in chosen) + " do not go together."
+        )
     if options["dry_run"] and (options["retry_failed"] or options["enqueue"]):
         raise _usage("--dry-run goes with neither --retry-failed nor --enqueue.")
     if options["details"] and not options["dry_run"]:
@@ -157,7 +159,7 @@ def _summary(run: SyncRun) -> str:
     return line
 
 
-class watching:  # noqa: N801
+class watching:
     """Follow a run: a progress bar on a terminal, nothing elsewhere until the summary."""
 
     def __init__(self, terminal: bool, *, details: bool, out: Any) -> None:
@@ -187,9 +189,7 @@ class watching:  # noqa: N801
     def progress(self, run: SyncRun) -> None:
         if self.bar is not None:
             text = app_status.counts_sentence(run)
-            self.bar.update(
-                self.task, description=text, completed=run.read, total=run.source_total
-            )
+            self.bar.update(self.task, description=text, completed=run.read, total=run.source_total)
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
         if outcome == "refused" or self.details:
