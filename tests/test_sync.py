@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from registry_sync.models import Change, EntityError, LedgerEntry, SyncRun
@@ -246,12 +248,19 @@ def test_another_registration_in_progress_is_waited_for(world, monkeypatch):
     from registry_sync.sync import Line
 
     waited = []
-    monkeypatch.setattr(Line, "pause", lambda self, s, reason: waited.append(reason))
+
+    def pause(self, seconds, reason):
+        waited.append(reason)
+        if reason and "other" in w.tenant.tasks:
+            w.tenant.tasks["other"]["ready"] = 0.0
+        time.sleep(min(seconds, 0.2))
+
+    monkeypatch.setattr(Line, "pause", pause)
     w = world([compound(n) for n in range(100)], task_base=0.3)
     registry = w.benchling_registry
     w.tenant.tasks["other"] = {
         "status": "RUNNING", "registry": registry, "rows": [], "app": "x", "locked": False,
-        "ready": w.tenant.clock.now() + 0.5,
+        "ready": w.tenant.clock.now() + 600,
     }  # fmt: skip
     assert w.sync().status == Status.SUCCEEDED
     assert "another registration in Benchling" in waited
