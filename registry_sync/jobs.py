@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 
@@ -47,13 +48,14 @@ def client_of_settings() -> Client:
     )
 
 
-def source_of(setup: Setup) -> Source:
-    """Make the registry's client that a configuration asks for."""
+def source_of(setup: Setup, pause: Callable[[float], None]) -> Source:
+    """Make the registry's client that a configuration asks for; `pause` keeps the lease alive."""
     return Source(
         setup.connector,
         credential=setup.config.api_key,
         allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
         user_agent=f"RegistrySync/{__version__}",
+        pause=pause,
     )
 
 

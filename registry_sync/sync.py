@@ -66,7 +66,7 @@ class Terms:
 class Line:
     """One slice of one run, from its lease to its end.
 
-    `open_source(setup)` makes the registry's client from the configuration of the tenant.
+    `open_source(setup, pause)` makes the registry's client from the configuration of the tenant.
     `work` raises LeaseLost, Wait or SyncError; whoever composed the line ends the run then.
     """
 
@@ -75,7 +75,7 @@ class Line:
         run: SyncRun,
         lease: runs.Lease,
         client: Client,
-        open_source: Callable[[Setup], Source],
+        open_source: Callable[[Setup, Callable[[float], None]], Source],
         terms: Terms,
         listener: Listener,
     ) -> None:
@@ -92,7 +92,7 @@ class Line:
         """Work one slice; True when the run is finished, False when there is more to do."""
         with self.timed("configure"):
             self.configure()
-        self.source = self.open_source(self.setup)
+        self.source = self.open_source(self.setup, lambda seconds: self.pause(seconds, ""))
         try:
             return self._work()
         finally:
@@ -212,6 +212,16 @@ class Line:
         return self._pulled()
 
     def _pulled(self) -> bool:
+        unread, example = self.source.bad_cursors
+        if unread:
+            runs.warn(
+                self.run,
+                self.lease,
+                "no_time",
+                f"{unread:,} records bear no modification time that can be read (one has "
+                f"{example}): changes of them are seen by full runs only. The integration owner "
+                "checks endpoint.incremental in Connector Settings.",
+            )
         if not self.run.dry_run:
             runs.save(self.run, self.lease, phase=Phase.RETRY)
         return True
@@ -228,18 +238,16 @@ class Line:
 
     def pilot(self) -> None:
         """Read and carry the records that were named, and no others."""
-        records = []
+        found = self.source.fetch_all(self.run.only)
         for external_id in self.run.only:
-            raw = self.source.fetch(external_id)
-            if raw is None:
+            if external_id not in found:
                 runs.warn(
                     self.run,
                     self.lease,
                     f"not_at_source:{external_id}",
                     f"{external_id} is not in the registry, or its key may not see it.",
                 )
-            else:
-                records.append(raw)
+        records = list(found.values())
         self.session.open()
         self.carry(arrivals(records, self.source, self.run.fingerprint))
         self.deliver.flush()
