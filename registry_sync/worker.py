@@ -8,10 +8,14 @@ in between loses it.
 from __future__ import annotations
 
 import logging
-import threading
+import os
+import time
 from typing import Any
 
+from django.db import connections
 from rq import Worker
+
+from . import jobs
 
 logger = logging.getLogger(__name__)
 
@@ -20,36 +24,46 @@ EVERY = 30.0
 
 
 class QuickWorker(Worker):
-    """Worker with quick recovery, JSON jobs, and the reconciler in a thread of its parent."""
+    """Worker with quick recovery, which looks for stranded runs, idle or at work.
+
+    The look is done in a forked child: a thread beside RQ's own forks could leave them with a
+    lock held for ever, and Benchling may let it wait.
+    """
 
     def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("job_monitoring_interval", 5)
         kwargs.setdefault("maintenance_interval", 30)
         kwargs.setdefault("worker_ttl", 45)
         super().__init__(queues, *args, **kwargs)
+        self._parent = os.getpid()
+        self._looked = time.monotonic()
+        self._child = 0
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         if len(self.queues) > 1:
             names = ", ".join(queue.name for queue in self.queues)
             raise SystemExit(f"One queue a worker: start one worker each for {names}.")
-        stop = threading.Event()
-        threading.Thread(target=reconcile_until, args=(stop,), daemon=True).start()
-        try:
-            return super().work(*args, **kwargs)
-        finally:
-            stop.set()
+        return super().work(*args, **kwargs)
 
+    def heartbeat(self, *args: Any, **kwargs: Any) -> None:
+        """Tell Redis that the worker lives, and now and then look for stranded runs.
 
-def reconcile_until(stop: threading.Event) -> None:
-    """Look for stranded runs every 30 s; what fails once is tried again."""
-    from django.db import connection
+        RQ calls this every 30 s while idle (worker_ttl less 15) and every 5 s while a job runs.
+        """
+        super().heartbeat(*args, **kwargs)
+        if os.getpid() == self._parent and time.monotonic() - self._looked >= EVERY - 5:
+            self._looked = time.monotonic()
+            self._look()
 
-    from . import jobs
-
-    while not stop.wait(EVERY):
-        try:
-            jobs.reconcile()
-        except Exception:
-            logger.exception("The reconciler failed; it tries again in %s s", EVERY)
-        finally:
-            connection.close()
+    def _look(self) -> None:
+        if self._child and os.waitpid(self._child, os.WNOHANG) == (0, 0):
+            return  # the last look still waits for somebody
+        connections.close_all()  # a connection must not be shared with the child
+        self._child = os.fork()
+        if self._child == 0:
+            try:
+                jobs.reconcile()
+            except Exception:
+                logger.exception("The reconciler failed; it tries again in %s s", EVERY)
+            finally:
+                os._exit(0)

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -226,6 +227,7 @@ def story(world: World, *, name_template: str) -> list[str]:
     after_first = world.counters()
     _expect(faults, "exit status of the first sync", first, 2 if refused else 0)
     _expect(faults, "objects written by the first sync", after_first["objects_written"], arrive)
+    show_refused(world)
     console.rule("[bold]Three edits at the source")
     edits = {
         "CHEMBL25": {"first_approval": 1899},
@@ -278,6 +280,19 @@ def _until(
             return answer
         time.sleep(0.2)
     return None
+
+
+def show_refused(world: World, *, most: int = 6) -> None:
+    """Name who was refused and why, as the admin does."""
+    database = sqlite3.connect(world.folder / "registry_sync.sqlite3")
+    refused = database.execute(
+        "SELECT message, remedy FROM registry_sync_entityerror WHERE closed_at IS NULL ORDER BY id"
+    ).fetchall()
+    database.close()
+    for message, _ in refused[:most]:
+        console.print(f"  [yellow]Refused[/yellow] {message}")
+    if refused:
+        console.print(f"  … {len(refused)} in all. What to do about the last: {refused[-1][1]}")
 
 
 def table(world: World, first: dict[str, Any], second: int, session: dict[str, Any]) -> None:
