@@ -72,6 +72,14 @@ COLOURS = {
 }
 
 
+WHO = {
+    EntityError.Kind.SOURCE: "the registry's owner",
+    EntityError.Kind.MAPPING: "the integration owner",
+    EntityError.Kind.BENCHLING: "a Benchling admin",
+    EntityError.Kind.TRANSIENT: "nobody: it is tried again",
+}
+
+
 class LogInline(admin.TabularInline):
     """The log of a run, as it came."""
 
@@ -106,10 +114,14 @@ class SyncRunAdmin(ReadOnly):
 
 @admin.register(EntityError)
 class EntityErrorAdmin(ReadOnly):
-    list_display = ("external_id", "code", "kind", "message", "remedy", "first_seen", "last_seen")
+    list_display = ("external_id", "message", "who_must_act", "code", "last_seen")
     list_filter = (OpenFilter, "kind", "code")
     search_fields = ("external_id", "message")
     date_hierarchy = "last_seen"
+
+    @admin.display(description="who must act", ordering="kind")
+    def who_must_act(self, error: EntityError) -> str:
+        return WHO[EntityError.Kind(error.kind)]
 
 
 @admin.register(LedgerEntry)

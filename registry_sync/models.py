@@ -253,6 +253,7 @@ class Batch(models.Model):
 
     class Meta:
         ordering = ("run_id", "number")
+        verbose_name_plural = "batches"
         constraints = (models.UniqueConstraint(fields=["run", "number"], name="batch_number"),)
         indexes = (models.Index(fields=["run", "done_at"], name="batch_open"),)
 

@@ -1,0 +1,114 @@
+"""`manage.py sync_registry`: what it says and how it exits."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.models import EntityError, SyncRun
+
+from .registry import compound
+
+
+def command(*words: str) -> tuple[int, str]:
+    """Run the command as cron does; its exit status and what it said."""
+    out = io.StringIO()
+    try:
+        call_command("sync_registry", *words, stdout=out, stderr=out)
+    except SystemExit as end:
+        return int(end.code or 0), out.getvalue()
+    except CommandError as error:
+        return error.returncode, f"{out.getvalue()}{error}"
+    return 0, out.getvalue()
+
+
+def test_exit_statuses_follow_the_outcome(world):
+    records = [compound(n) for n in range(20)]
+    w = world(records)
+    status, said = command()
+    assert status == 0 and "20 records read: 20 created" in said
+    w.registry.edit("C-000003", name="Compound 4")
+    status, said = command()
+    assert status == 2 and "Open errors: 1" in said
+    assert command()[0] == 2
+    EntityError.objects.update(dismissed_at=timezone.now(), dismissed_by="owner")
+    assert command()[0] == 0
+    w.registry.token = "other"
+    status, said = command()
+    assert status == 1 and "API Key" in said
+
+
+def test_a_live_run_is_left_alone_and_a_dead_one_is_finished(world):
+    w = world([compound(n) for n in range(20)])
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    runs.claim(run.pk)
+    status, said = command()
+    assert status == 75 and f"Run {run.pk} is active" in said
+    SyncRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    status, said = command()
+    assert status == 0 and "taking it over" in said
+    run.refresh_from_db()
+    assert run.status == SyncRun.Status.SUCCEEDED and len(w.values()) == 20
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--full", "--retry-failed"],
+        ["--since", "yesterday-ish"],
+        ["--details"],
+        ["--dry-run", "--enqueue"],
+        ["--only", "A", "--since", "2026-01-05"],
+    ],
+)
+def test_wrong_usage_is_64_and_starts_nothing(words, db):
+    assert command(*words)[0] == 64
+    assert not SyncRun.objects.exists()
+
+
+def test_since_reads_from_there_and_leaves_the_watermark(world):
+    w = world([compound(n) for n in range(300)])
+    command()
+    kept = SyncRun.objects.latest("pk").watermark
+    status, said = command("--since", "2026-01-05T00:04:00Z")
+    assert status == 0 and "60 records read" in said
+    command()
+    assert SyncRun.objects.latest("pk").watermark == kept
+    assert w.written() == 300
+
+
+def test_a_dry_run_names_what_it_would_do(world):
+    records = [compound(n) for n in range(5)]
+    records[4]["name"] = "Compound 1"
+    w = world(records)
+    status, said = command("--dry-run", "--details")
+    assert status == 2 and w.written() == 0
+    assert "C-000001: created" in said and "SMILES: None → 'CC'" in said
+    assert "C-000004: refused" in said and "C-000001" in said
+
+
+def test_only_carries_the_records_that_are_named(world):
+    w = world([compound(n) for n in range(30)])
+    status, said = command("--only", "C-000003,C-000004")
+    assert status == 0 and set(w.values()) == {"C-000003", "C-000004"}
+    status, said = command("--only", "C-000003,nobody")
+    assert status == 2 and "nobody is not in the registry" in said
+
+
+def test_by_hand_notes_the_person(world):
+    world([compound(1)])
+    command("--by-hand")
+    run = SyncRun.objects.get()
+    assert run.trigger == SyncRun.Trigger.COMMAND and run.actor
+
+
+def test_without_redis_enqueue_says_what_to_do(world, settings):
+    settings.REDIS_URL = ""
+    world([compound(1)])
+    status, said = command("--enqueue")
+    assert status == 1 and "REDIS_URL" in said
