@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+TAG = "registry_sync"
 REQUIRED = (
     ("BENCHLING_CLIENT_ID", "E003", "the app's page in Benchling's Developer Console shows it"),
     ("BENCHLING_CLIENT_SECRET", "E004", "generate it in Benchling's Developer Console"),
@@ -18,7 +19,7 @@ REQUIRED = (
 )
 
 
-@register()
+@register(TAG)
 def check_benchling(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check what names the tenant and the app."""
     found: list[CheckMessage] = []
@@ -53,7 +54,7 @@ def _softened(message: CheckMessage) -> CheckMessage:
     return Warning(message.msg, hint=message.hint, id=message.id)
 
 
-@register()
+@register(TAG)
 def check_private_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check the key that opens secure_text values."""
     if not settings.BENCHLING_PRIVATE_KEY:
@@ -75,7 +76,7 @@ def check_private_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(TAG)
 def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check what the workers need."""
     found: list[CheckMessage] = []

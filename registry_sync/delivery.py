@@ -121,10 +121,10 @@ class Delivery:
         rows = [self._row(item) for item in items]
         fit = batch_length([size_of(row.body) for row in rows], most=self.batch_size)
         items, rows = items[:fit], rows[:fit]
-        while len(self._flights) >= self.in_flight:
-            self._land_oldest()
         batch = self._new_batch(items)
         del self.pending[:fit]
+        while len(self._flights) >= self.in_flight:
+            self._land_oldest()
         self._batch = batch
         self._flights.append((batch, self.upserter.start(rows)))
         self._record_landed()

@@ -63,9 +63,12 @@ class TaskClock:
     def expect(self, rows: int) -> float:
         return self.base + self.per_row * rows
 
-    def learn(self, rows: int, seconds: float, *, polls: int) -> None:
-        """Shrink slowly while the first poll finds it done; grow at once when it does not."""
-        factor = 0.97 if polls == 1 else max(0.5, seconds / max(self.expect(rows), 0.001))
+    def learn(self, rows: int, running_at: float) -> None:
+        """Shrink slowly while the first poll finds it done; grow when one found it running.
+
+        `running_at`: seconds after its start at which it was last seen running; 0 for never.
+        """
+        factor = max(running_at / self.expect(rows), 1.0) * 1.02 if running_at else 0.99
         self.base *= factor
         self.per_row *= factor
 
@@ -134,17 +137,21 @@ class Upserter:
         raise Wait(retry_time(60), "another registration in Benchling")
 
     def _poll(self, flight: Flight) -> Task | None:
-        rows, polls = len(flight.rows), 0
-        wait = flight.started + 0.95 * self.clock.expect(rows) - time.monotonic()
+        rows, polls, running_at = len(flight.rows), 0, 0.0
+        wait = flight.started + self.clock.expect(rows) - time.monotonic()
         while True:
             if wait > 0:
                 self.pause(wait, "")
+            asked = time.monotonic() - flight.started
             task = self.client.task(flight.task_id)
             polls += 1
             if task is None or not task.running:
-                self.clock.learn(rows, time.monotonic() - flight.started, polls=polls)
+                self.clock.learn(rows, running_at)
                 return task
-            wait = min(5.0, 0.25 * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)
+            running_at = asked
+            # Soon, for it is nearly done; then ever more patiently, should it be stuck.
+            soon = max(0.1, 0.08 * asked)
+            wait = min(5.0, soon * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)
 
     # -- finding the bad rows --------------------------------------------------------------
 

@@ -55,6 +55,13 @@ def _overlaid_api() -> OpenAPI:
     return OpenAPI.from_dict(overlaid())
 
 
+def warm_up() -> None:
+    """Read and compile the document before the first exchange needs it."""
+    _overlaid_api()
+    for name in ("CustomEntitiesBulkUpsertRequest", "AsyncTask", "CustomEntity"):
+        _compiled(name)
+
+
 class _Request:
     """A request as openapi-core wants to see it."""
 

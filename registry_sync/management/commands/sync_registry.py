@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from registry_sync import app_status, jobs, runs
+from registry_sync.checks import TAG
 from registry_sync.models import SyncRun
 
 SUCCEEDED, FAILED, WARNINGS, USAGE, BUSY = 0, 1, 2, 64, 75
@@ -25,6 +28,7 @@ class Command(BaseCommand):
         "Bring Benchling up to date with the registry. Exit status: 0 succeeded, 2 completed "
         "with warnings, 1 failed, 75 another run is active, 64 wrong usage."
     )
+    requires_system_checks: list[str] = []  # cron would mail every hint of theirs each time
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--full", action="store_true", help="read every record")
@@ -50,6 +54,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = _wanted(options)
+        _refuse_misconfiguration()
+        try:
+            self._sync(wanted, options)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database cannot be used: {str(error).strip()}. Nothing is lost: the run "
+                "goes on within two minutes of the database's return, or with the next "
+                "sync_registry. The operator checks DATABASE_URL, and whether manage.py migrate "
+                "was run.",
+                returncode=FAILED,
+            ) from error
+
+    def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
         jobs.reconcile()
         run, ours = runs.request(**wanted)
         if not ours:
@@ -97,6 +114,14 @@ class Command(BaseCommand):
             raise SystemExit(SUCCEEDED)
         good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
         raise SystemExit(WARNINGS if good else FAILED)
+
+
+def _refuse_misconfiguration() -> None:
+    """Stop before anything is asked, where the settings cannot work; hints stay with `check`."""
+    serious = [message for message in checks.run_checks(tags=[TAG]) if message.is_serious()]
+    if serious:
+        lines = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
+        raise CommandError("\n".join(lines), returncode=FAILED)
 
 
 def _wanted(options: dict[str, Any]) -> dict[str, Any]:

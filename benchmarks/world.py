@@ -1,0 +1,220 @@
+"""A tenant, a registry and a client of both, each in its own process, and what they used."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox.children import dies_with_parent
+
+from .registry import KINDS
+
+Json = dict[str, Any]
+ROOT = Path(__file__).resolve().parent.parent
+TENANT = {
+    "latency": 0.08,
+    "task_base": 0.15,
+    "task_per_entity": 0.002,
+    "contract": "after",
+}
+"""80 ms a request, a task of 150 ms + 2 ms an entity; Benchling's 300 requests in 30 s hold."""
+FIELDS = {
+    "SMILES": ("long_text", "smiles"),
+    "Kind": ("dropdown", "kind"),
+    "Approval": ("integer", "approval"),
+    "Weight": ("float", "weight"),
+    "Batch": ("text", "batch"),
+    "Supplier": ("text", "supplier"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one process needed: seconds by the clock and of CPU, peak memory in MB, its status."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A run and what the tenant saw of it."""
+
+    used: Used
+    written: int
+    requests: int
+    app_status: int
+
+
+class World:
+    """One tenant and one registry of `count` records; a fresh one for each contender."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.folder = tempfile.TemporaryDirectory(prefix="registry-sync-bench-")
+        self.children: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> World:
+        self.tenant = self._serve("sandbox.tenant", "--settings", json.dumps(TENANT))
+        self.registry = self._serve("benchmarks.registry", "--count", str(self.count))
+        self._furnish()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for child in self.children:
+            child.kill()
+            child.wait()
+        self.folder.cleanup()
+
+    def _serve(self, module: str, *words: str) -> str:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            cwd=ROOT, text=True, stdout=subprocess.PIPE, preexec_fn=dies_with_parent,
+        )  # fmt: skip
+        self.children.append(child)
+        assert child.stdout is not None
+        return str(json.loads(child.stdout.readline())["url"])
+
+    def _furnish(self) -> None:
+        key = rsa.generate_private_key(65537, 2048)
+        self.private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        made = self._provision(
+            ("add_registry", ["Research"], {}),
+            ("add_folder", ["Compounds"], {}),
+            ("add_dropdown", ["Kinds", KINDS], {}),
+            ("install_app", ["app_b", "appdef_b", "client", "secret", public.decode()], {}),
+        )
+        self.benchling_registry, self.benchling_folder, self.kinds = made[:3]
+        definitions = [
+            {"name": name, "type": type_} | ({"dropdownId": self.kinds} if name == "Kind" else {})
+            for name, (type_, _) in FIELDS.items()
+        ]
+        (self.schema,) = self._provision(
+            ("add_schema", ["Compound", self.benchling_registry],
+             {"fields": definitions, "prefix": "CMP"}),
+        )  # fmt: skip
+        self._provision(("configure", ["app_b", self._configuration()], {}))
+
+    def _configuration(self) -> Json:
+        return {
+            "API URL": self.registry,
+            "API Key": "key",
+            "Schema to Sync": self.schema,
+            "Registry": self.benchling_registry,
+            "Synced Entity Location": self.benchling_folder,
+            "Field Configurations": [[name, path] for name, (_, path) in FIELDS.items()],
+            "Connector Settings": {
+                "endpoint": {
+                    "params": {"since": "{incremental.start_value}"},
+                    "incremental": {"cursor_path": "modified_at", "lag": 0},
+                }
+            },
+        }
+
+    def _provision(self, *calls: tuple[str, list[Any], Json]) -> list[Any]:
+        answer = requests.post(f"{self.tenant}/sandbox/provision", json=calls, timeout=30)
+        answer.raise_for_status()
+        return list(answer.json()["results"])
+
+    def counters(self) -> Json:
+        """Read the tenant's counters, once every exchange was held against the contract."""
+        answer = requests.get(f"{self.tenant}/sandbox/counters", timeout=600)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def edit(self, count: int) -> None:
+        requests.get(f"{self.registry[: -len('/compounds')]}/edit?count={count}", timeout=30)
+
+    # -- the two contenders ----------------------------------------------------------------
+
+    def ours(self, *words: str) -> Measured:
+        """Run `manage.py sync_registry` as cron does."""
+        env = self._environment()
+        database = Path(self.folder.name) / "registry_sync.sqlite3"
+        if "DATABASE_URL" not in os.environ and not database.exists():
+            self._run(["manage.py", "migrate", "--verbosity", "0"], env)
+        return self._measured(["manage.py", "sync_registry", *words], env)
+
+    def plain(self) -> Measured:
+        """Run the plain script."""
+        mapping = [f"{name}={path}" for name, (_, path) in FIELDS.items()]
+        words = ["-m", "benchmarks.plain_script", "--tenant", self.tenant, "--client-id", "client",
+                 "--client-secret", "secret", "--url", self.registry, "--key", "key",
+                 "--schema", self.schema, "--registry", self.benchling_registry,
+                 "--folder", self.benchling_folder, "--dropdown", self.kinds,
+                 "--map", *mapping]  # fmt: skip
+        return self._measured(words, dict(os.environ))
+
+    def _environment(self) -> dict[str, str]:
+        database = Path(self.folder.name) / "registry_sync.sqlite3"
+        return {
+            "DATABASE_URL": f"sqlite:///{database}",
+            **os.environ,
+            "SECRET_KEY": "only-for-benchmarks",
+            "DEBUG": "0",
+            "ALLOWED_HOSTS": "localhost",
+            "BENCHLING_URL": self.tenant,
+            "BENCHLING_CLIENT_ID": "client",
+            "BENCHLING_CLIENT_SECRET": "secret",
+            "BENCHLING_APP_ID": "app_b",
+            "BENCHLING_PRIVATE_KEY": self.private,
+            "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _measured(self, words: Sequence[str], env: dict[str, str]) -> Measured:
+        before = self.counters()
+        used = self._run(words, env)
+        after = self.counters()
+        sessions = sum(n - before["endpoints"].get(name, 0)
+                       for name, n in after["endpoints"].items() if "app-sessions" in name)  # fmt: skip
+        if after["contract_violations"]:
+            raise RuntimeError(f"outside the contract: {after['violations'][:3]}")
+        return Measured(
+            used,
+            after["objects_written"] - before["objects_written"],
+            after["requests"] - before["requests"],
+            sessions,
+        )
+
+    def _run(self, words: Sequence[str], env: dict[str, str]) -> Used:
+        began = time.monotonic()
+        child = subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, env=env, preexec_fn=dies_with_parent
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        return _used(time.monotonic() - began, usage, child.returncode)
+
+
+def _used(seconds: float, usage: resource.struct_rusage, status: int) -> Used:
+    # ru_maxrss is in KB on Linux, and not below what this small parent had when it forked.
+    return Used(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, status)
