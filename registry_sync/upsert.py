@@ -55,20 +55,26 @@ class Watcher(Protocol):
 
 @dataclass
 class TaskClock:
-    """Foretells how long a task takes, so that most tasks cost a single poll."""
+    """Foretells how long a task takes, so that most tasks cost a single poll that comes in time."""
 
     per_row: float = 0.002
     base: float = 0.15
+    bounded: bool = False
+    """A task was once seen running: the guess is no longer too long by an unknown factor."""
 
     def expect(self, rows: int) -> float:
         return self.base + self.per_row * rows
 
-    def learn(self, rows: int, running_at: float) -> None:
-        """Shrink slowly while the first poll finds it done; grow when one found it running.
+    def learn(self, rows: int, *, running_at: float, done_at: float) -> None:
+        """Shrink while the first poll finds it done, fast at first; grow when it still ran.
 
-        `running_at`: seconds after its start at which it was last seen running; 0 for never.
+        Both in seconds after its start, of the last poll that saw it running (0: none did) and of
+        the one that saw it done.
         """
-        factor = max(running_at / self.expect(rows), 1.0) * 1.02 if running_at else 0.99
+        if running_at:
+            factor, self.bounded = (running_at + done_at) / 2 / self.expect(rows), True
+        else:
+            factor = 0.997 if self.bounded else 0.7
         self.base *= factor
         self.per_row *= factor
 
@@ -146,7 +152,7 @@ class Upserter:
             task = self.client.task(flight.task_id)
             polls += 1
             if task is None or not task.running:
-                self.clock.learn(rows, running_at)
+                self.clock.learn(rows, running_at=running_at, done_at=asked)
                 return task
             running_at = asked
             # Soon, for it is nearly done; then ever more patiently, should it be stuck.
