@@ -49,7 +49,7 @@ def upsert(
     mapping: dict[str, str],
     kinds: dict[str, str],
 ) -> None:
-    """Send one batch and wait for its task. Raises TaskFailureException where Benchling refuses it."""
+    """Send one batch and wait for its task. Raises TaskFailureException where it is refused."""
     rows = [
         CustomEntityBulkUpsertRequest(
             entity_registry_id=str(record["id"]),

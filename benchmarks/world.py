@@ -194,8 +194,11 @@ class World:
         before = self.counters()
         used = self._run(words, env)
         after = self.counters()
-        sessions = sum(n - before["endpoints"].get(name, 0)
-                       for name, n in after["endpoints"].items() if "app-sessions" in name)  # fmt: skip
+        sessions = sum(
+            n - before["endpoints"].get(name, 0)
+            for name, n in after["endpoints"].items()
+            if "app-sessions" in name
+        )
         if after["contract_violations"]:
             raise RuntimeError(f"outside the contract: {after['violations'][:3]}")
         return Measured(

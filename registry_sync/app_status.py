@@ -72,10 +72,11 @@ class Session:
         if answer:
             runs.save(self.run, self.lease, session_id=str(answer["id"]), session_open=True)
 
-    def progress(self, text: str) -> None:
+    def progress(self, text: str, *, at_once: bool = False) -> None:
         """Show one line of progress, at most every few seconds and only when it is news."""
         now = time.monotonic()
-        if not self.run.session_open or text == self._text or now - self._told < EVERY:
+        soon = now - self._told < EVERY and not at_once
+        if not self.run.session_open or text == self._text or soon:
             return
         self._told, self._text = now, text
         body = {"messages": [message(text, "INFO")]}

@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, names, refusals, runs
-from .benchling import Client, Refused
+from .allowance import wait_for_room
+from .benchling import Client, Refused, Wait
 from .compare import Candidate
 from .configure import Setup
 from .ledger import Outcome, Sighting
@@ -44,6 +45,7 @@ class Delivery:
     on_failed_batch: Callable[[Refused | None], None]
     batch_size: int
     in_flight: int
+    objects_per_hour: int = 0
     pending: list[Candidate] = field(default_factory=list)
     underway: dict[str, str] = field(default_factory=dict)
     """External id to registry id of what is pending or flying."""
@@ -53,6 +55,8 @@ class Delivery:
 
     def __post_init__(self) -> None:
         self.upserter = Upserter(self.client, self, self.pause)
+        if self.objects_per_hour:
+            self.batch_size = min(self.batch_size, self.objects_per_hour)
 
     # -- from the line ---------------------------------------------------------------------
 
@@ -98,6 +102,7 @@ class Delivery:
                 self.upserter.land(self.upserter.resume(flying, batch.task_id))
             rest = [rows[item["external_id"]] for item in batch.items]
             if rest:
+                wait_for_room(self.run, len(rest), per_hour=self.objects_per_hour)
                 self.upserter.land(self.upserter.start(rest))
             self._record_landed()
 
@@ -125,9 +130,20 @@ class Delivery:
         del self.pending[:fit]
         while len(self._flights) >= self.in_flight:
             self._land_oldest()
+        self._wait_for_room(fit)
         self._batch = batch
         self._flights.append((batch, self.upserter.start(rows)))
         self._record_landed()
+
+    def _wait_for_room(self, count: int) -> None:
+        """Raise Wait at our own hourly cap, with what has landed written down first."""
+        try:
+            wait_for_room(self.run, count, per_hour=self.objects_per_hour)
+        except Wait:
+            while self._flights:
+                self._land_oldest()
+            self._record_landed()
+            raise
 
     def _new_batch(self, items: list[Json]) -> Batch:
         with transaction.atomic():

@@ -65,6 +65,7 @@ def terms_of_settings() -> Terms:
         private_key=settings.BENCHLING_PRIVATE_KEY,
         batch_size=settings.BATCH_SIZE,
         in_flight=settings.IN_FLIGHT,
+        objects_per_hour=settings.OBJECTS_PER_HOUR,
         slice_seconds=settings.SLICE_SECONDS,
         full_after=timedelta(days=settings.FULL_SYNC_EVERY_DAYS),
     )
@@ -83,7 +84,9 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     except runs.LeaseLost:
         return End.BUSY
     except Wait as wait:
-        runs.log(run, "INFO", f"Waiting for {wait.reason}; next try at {wait.until:%H:%M:%S} UTC.")
+        text = f"Waiting for {wait.reason}; next try at {wait.until:%H:%M:%S} UTC."
+        runs.log(run, "INFO", text)
+        line.session.progress(text, at_once=True)
         runs.release(lease, waiting_until=wait.until)
         return End.WAITING
     except SyncError as error:

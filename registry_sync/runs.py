@@ -26,8 +26,10 @@ from .problems import SyncError
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=90)
-"""How long a silent holder keeps a run: with the reconciler's 30 s, under two minutes."""
+
+def lease_time() -> timedelta:
+    """Say how long a silent holder keeps a run: with the reconciler's 30 s, under two minutes."""
+    return timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class LeaseLost(Exception):
@@ -102,7 +104,7 @@ def claim(run_id: int) -> Lease | None:
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     taken = SyncRun.objects.filter(free, pk=run_id, status__in=SyncRun.ACTIVE).update(
         fence=F("fence") + 1,
-        lease_until=now + LEASE,
+        lease_until=now + lease_time(),
         lease_holder=f"{socket.gethostname()}:{os.getpid()}",
         heartbeat=now,
         status=SyncRun.Status.RUNNING,
@@ -122,7 +124,7 @@ def renew(lease: Lease) -> None:
     now = timezone.now()
     held = SyncRun.objects.filter(
         pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
-    ).update(lease_until=now + LEASE, heartbeat=now)
+    ).update(lease_until=now + lease_time(), heartbeat=now)
     if not held:
         raise LeaseLost(f"Run {lease.run_id} is no longer ours.")
 
@@ -221,7 +223,7 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
 def stranded() -> QuerySet[SyncRun]:
     """List active runs that nobody works on and that need not wait: their lease has run out."""
     now = timezone.now()
-    quiet = now - timedelta(seconds=15)
+    quiet = now - lease_time() / 6
     return SyncRun.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=now),
         Q(waiting_until__isnull=True) | Q(waiting_until__lte=now),

@@ -59,6 +59,7 @@ class Terms:
     private_key: str = field(repr=False)
     batch_size: int = 500
     in_flight: int = 1
+    objects_per_hour: int = 0
     slice_seconds: float = 60.0
     full_after: timedelta = timedelta(days=7)
 
@@ -305,6 +306,7 @@ class Line:
             on_failed_batch=self.check_access,
             batch_size=self.terms.batch_size,
             in_flight=self.terms.in_flight,
+            objects_per_hour=self.terms.objects_per_hour,
         )
 
     def check_access(self, refusal: Refused | None) -> None:
@@ -441,10 +443,10 @@ class Line:
             raise Wait(retry_time(seconds), reason)
         if reason and seconds > 1:
             self.session.progress(f"Waiting for {reason}; next try in {seconds:.0f} s.")
-        until = time.monotonic() + seconds
+        until, often = time.monotonic() + seconds, runs.lease_time().total_seconds() / 9
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 10.0))
-            if left > 10.0:
+            time.sleep(min(left, often))
+            if left > often:
                 runs.renew(self.lease)
 
     def tell(self) -> None:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import logging
 import os
 import time
+from math import ceil
 from typing import Any
 
 from django.db import connections
 from rq import Worker
 
-from . import jobs
+from . import jobs, runs
 
 logger = logging.getLogger(__name__)
 
-EVERY = 30.0
-"""Seconds between two looks for runs whose holder died."""
+
+def every() -> float:
+    """Say how many seconds lie between two looks for runs whose holder died: 30 by default."""
+    return runs.lease_time().total_seconds() / 3
 
 
 class QuickWorker(Worker):
@@ -31,9 +34,10 @@ class QuickWorker(Worker):
     """
 
     def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("job_monitoring_interval", 5)
+        kwargs.setdefault("job_monitoring_interval", min(5, ceil(every() / 6)))
         kwargs.setdefault("maintenance_interval", 30)
-        kwargs.setdefault("worker_ttl", 45)
+        # RQ waits for jobs this long less 15 s, and then shows that it lives.
+        kwargs.setdefault("worker_ttl", 15 + ceil(every()))
         super().__init__(queues, *args, **kwargs)
         self._parent = os.getpid()
         self._looked = time.monotonic()
@@ -51,7 +55,7 @@ class QuickWorker(Worker):
         RQ calls this every 30 s while idle (worker_ttl less 15) and every 5 s while a job runs.
         """
         super().heartbeat(*args, **kwargs)
-        if os.getpid() == self._parent and time.monotonic() - self._looked >= EVERY - 5:
+        if os.getpid() == self._parent and time.monotonic() - self._looked >= every() * 0.8:
             self._looked = time.monotonic()
             self._look()
 
@@ -64,6 +68,6 @@ class QuickWorker(Worker):
             try:
                 jobs.reconcile()
             except Exception:
-                logger.exception("The reconciler failed; it tries again in %s s", EVERY)
+                logger.exception("The reconciler failed; it tries again in %s s", every())
             finally:
                 os._exit(0)

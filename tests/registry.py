@@ -24,6 +24,7 @@ class ListRegistry:
         self.on_page: Callable[[int], None] = lambda number: None
         self.date: datetime | None = None
         self.ignores_filter = False
+        self.broken = False
         self.pages_served = 0
         registry = self
 
@@ -67,6 +68,9 @@ class ListRegistry:
         link = f"?start={following}&since={query.get('since', '')}"
         self.pages_served += 1
         self.on_page(self.pages_served)
+        if self.broken:
+            request.close_connection = True
+            return
         self._send(
             request,
             200,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from registry_sync.models import Change, EntityError, LedgerEntry, SyncRun
+from registry_sync import jobs, runs
+from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from sandbox.tenant.state import Fault
 
 from .registry import compound
@@ -393,6 +396,25 @@ def test_the_object_limit_is_waited_for(world):
     run = w.sync()
     assert run.status == Status.SUCCEEDED and len(w.values()) == 900
     assert w.tenant.counters["throughput_429"] >= 1
+
+
+def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
+    settings.OBJECTS_PER_HOUR, settings.BATCH_SIZE = 250, 100
+    w = world([compound(n) for n in range(600)])
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    for written in (200, 400):
+        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        run.refresh_from_db()
+        assert w.written() == run.created == written
+        assert timedelta(minutes=59) < run.waiting_until - timezone.now() < timedelta(minutes=61)
+        told = w.session()["messages"][0]["content"]
+        assert "our own limit of 250 objects an hour" in told and "next try at" in told
+        Batch.objects.filter(sent_at__isnull=False).update(
+            sent_at=timezone.now() - timedelta(hours=1)
+        )
+    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    run.refresh_from_db()
+    assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 600, 600)
 
 
 def test_session_messages_keep_every_limit(world):

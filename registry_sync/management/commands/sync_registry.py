@@ -91,6 +91,9 @@ class Command(BaseCommand):
                 f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
             )
             raise SystemExit(BUSY)
+        if run.waiting_until is not None and run.waiting_until > timezone.now():
+            self.stderr.write(f"Run {run.pk} waits until {run.waiting_until:%H:%M} UTC.")
+            raise SystemExit(BUSY)
         self.stdout.write(f"Run {run.pk} was left unfinished; taking it over.")
         taken = jobs.work_to_end(run.pk)
         if taken.is_active:

@@ -1,0 +1,34 @@
+"""Our own cap on objects an hour: other integrations of the tenant keep their share of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from .benchling import Wait
+from .models import Batch, SyncRun
+
+HOUR = timedelta(hours=1)
+
+
+def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
+    """Raise Wait where `count` more objects would be too many for the hour that ends now.
+
+    Counted are the batches this app has sent to this tenant, whatever the run; 0 is no cap.
+    """
+    if not per_hour:
+        return
+    sent = Batch.objects.filter(
+        run__tenant=run.tenant, run__app_id=run.app_id, sent_at__gt=timezone.now() - HOUR
+    )
+    batches = list(sent.order_by("sent_at").values_list("sent_at", "size"))
+    used = sum(size for _, size in batches)
+    free_at = None
+    for sent_at, size in batches:
+        if used + count <= per_hour:
+            break
+        used -= size
+        free_at = sent_at
+    if free_at is not None:
+        raise Wait(free_at + HOUR, f"our own limit of {per_hour:,} objects an hour")
