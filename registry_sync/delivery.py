@@ -100,6 +100,7 @@ class Delivery:
             if flying:
                 self.upserter.calls = batch.calls
                 self.upserter.land(self.upserter.resume(flying, batch.task_id))
+                self._record_landed()  # what its task wrote must not be sent again
             rest = [rows[item["external_id"]] for item in batch.items]
             if rest:
                 wait_for_room(self.run, len(rest), per_hour=self.objects_per_hour)

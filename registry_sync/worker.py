@@ -26,6 +26,14 @@ def every() -> float:
     return runs.lease_time().total_seconds() / 3
 
 
+def ttl() -> int:
+    """Say after how many silent seconds a worker counts as dead.
+
+    RQ waits for jobs this long less 15 s, then shows that the worker lives and looks around.
+    """
+    return 15 + ceil(every())
+
+
 class QuickWorker(Worker):
     """Worker with quick recovery, which looks for stranded runs, idle or at work.
 
@@ -36,8 +44,7 @@ class QuickWorker(Worker):
     def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("job_monitoring_interval", min(5, ceil(every() / 6)))
         kwargs.setdefault("maintenance_interval", 30)
-        # RQ waits for jobs this long less 15 s, and then shows that it lives.
-        kwargs.setdefault("worker_ttl", 15 + ceil(every()))
+        kwargs.setdefault("worker_ttl", ttl())
         super().__init__(queues, *args, **kwargs)
         self._parent = os.getpid()
         self._looked = time.monotonic()

@@ -5,12 +5,14 @@ from typing import Any
 
 from django_rq.management.commands import rqworker
 
+from registry_sync.worker import ttl
+
 
 class Command(rqworker.Command):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)  # type: ignore[no-untyped-call]
         # RQ wants the serialiser said on the queues and to the worker.
-        parser.set_defaults(serializer="rq.serializers.JSONSerializer", worker_ttl=45)
+        parser.set_defaults(serializer="rq.serializers.JSONSerializer", worker_ttl=ttl())
 
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*(args or ("sync",)), **options)  # type: ignore[no-untyped-call]

@@ -1,0 +1,131 @@
+"""The service as an operator runs it: processes of its own, a database that outlives them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sandbox.children import dies_with_parent
+
+from .worlds import APP, CLIENT, PRIVATE, SECRET, World
+
+ROOT = Path(__file__).resolve().parent.parent
+LEASE = 2
+"""Seconds; the product's 90 would make each of these tests wait for minutes."""
+
+
+class Deployment:
+    """`manage.py` against a world, on SQLite or on the PostgreSQL that DATABASE_URL names."""
+
+    def __init__(self, world: World, folder: Path, **env: str) -> None:
+        self.world, self.folder = world, folder
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.postgres = os.environ.get("DATABASE_URL", "").startswith("postgres")
+        self.database = self._new_database()
+        self.env = {
+            **os.environ,
+            "DEBUG": "1",
+            "SECRET_KEY": "only-for-tests",
+            "DATABASE_URL": self.database,
+            "BENCHLING_URL": world.server.url,
+            "BENCHLING_APP_ID": APP,
+            "BENCHLING_CLIENT_ID": CLIENT,
+            "BENCHLING_CLIENT_SECRET": SECRET,
+            "BENCHLING_PRIVATE_KEY": PRIVATE,
+            "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
+            "LEASE_SECONDS": str(LEASE),
+            "BATCH_SIZE": "100",
+            **env,
+        }
+        status, said = self.run("migrate", "--verbosity", "0")
+        assert status == 0, said
+
+    def _new_database(self) -> str:
+        if not self.postgres:
+            self.path = self.folder / "deployment.sqlite3"
+            # Patient for a second, not for 20: one test outlasts it.
+            return f"sqlite:///{self.path}?timeout=1"
+        import psycopg
+
+        base, name = os.environ["DATABASE_URL"].rsplit("/", 1)[0], f"d_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"{base}/{name}"
+
+    # -- processes -------------------------------------------------------------------------
+
+    def start(self, *words: str, log: str = "child") -> subprocess.Popen[bytes]:
+        """Start `manage.py words` in a process group of its own; it ends with the tests."""
+        out = (self.folder / f"{log}.log").open("ab")
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.env,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=dies_with_parent,
+        )
+        self.children.append(child)
+        return child
+
+    def run(self, *words: str, timeout: float = 120) -> tuple[int, str]:
+        """Run `manage.py words`; its exit status and what it said."""
+        log = uuid.uuid4().hex
+        child = self.start(*words, log=log)
+        status = child.wait(timeout)
+        return status, self.log(log)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    def sync(self, *words: str) -> tuple[int, str]:
+        """Sync until no dead run's lease is in the way."""
+        deadline = time.monotonic() + 60
+        while True:
+            status, said = self.run("sync_registry", *words)
+            if status != 75 or time.monotonic() > deadline:
+                return status, said
+            time.sleep(0.3)
+
+    def stop(self) -> None:
+        for child in self.children:
+            if child.poll() is None:
+                kill(child)
+
+    # -- the database ----------------------------------------------------------------------
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Read rows past the service."""
+        if self.postgres:
+            import psycopg
+
+            with psycopg.connect(self.database) as connection:
+                return list(connection.execute(statement.encode()).fetchall())
+        with sqlite3.connect(self.path, timeout=20) as database:
+            return list(database.execute(statement).fetchall())
+
+    def statuses(self) -> list[str]:
+        return [row[0] for row in self.rows("SELECT status FROM registry_sync_syncrun ORDER BY id")]
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """End a process and all it started, with no chance to say a word."""
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait(20)
+
+
+def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
