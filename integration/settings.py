@@ -139,6 +139,8 @@ if TRUST_PROXY_HEADERS:
 
 # -- Database -------------------------------------------------------------------------------
 
+# A silent holder keeps a run this long; workers look for such runs three times as often.
+LEASE_SECONDS = env_int("LEASE_SECONDS", 90, least=1, most=90)
 SQLITE_OPTIONS = {
     # A transaction that reads and then writes must not find the database locked: take the
     # write lock at once, and wait for it.
@@ -155,6 +157,11 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A process frozen inside a transaction holds its row locks: the server lets go of it before
+    # its lease has run out, so that another can take over.
+    frozen = f"-c idle_in_transaction_session_timeout={LEASE_SECONDS * 1000 * 2 // 3}"
+    DATABASES["default"]["OPTIONS"] = {"options": frozen} | DATABASES["default"].get("OPTIONS", {})
 
 # -- Redis and RQ: the wake-up, never the truth ---------------------------------------------------
 
@@ -187,8 +194,6 @@ BATCH_SIZE = env_int("BATCH_SIZE", 500, least=1, most=2500)
 IN_FLIGHT = env_int("IN_FLIGHT", 1, least=1, most=4)
 OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", 0, least=0, most=10_000_000)  # 0: none of ours
 SLICE_SECONDS = 60
-# A silent holder keeps a run this long; workers look for such runs three times as often.
-LEASE_SECONDS = env_int("LEASE_SECONDS", 90, least=1, most=90)
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
 METRICS_TOKEN = env_secret("METRICS_TOKEN")

@@ -110,7 +110,8 @@ def test_a_holder_that_slept_through_its_lease_writes_nothing_more(deploy):
     assert status == 0 and "taking it over" in said, said
     written = d.world.written()
     os.killpg(sleeper.pid, signal.SIGCONT)
-    assert sleeper.wait(30) in (0, 75), d.log("sleeper")
+    # 1 on PostgreSQL, whose server ended the transaction it slept in.
+    assert sleeper.wait(30) in (0, 1, 75) and "Traceback" not in d.log("sleeper")
     assert d.world.written() <= written + BATCH
     assert written <= count + BATCH
     arrived(d, count)
