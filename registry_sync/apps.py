@@ -8,4 +8,4 @@ class RegistrySyncConfig(AppConfig):
     verbose_name = "Registry Sync"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  registers the system checks
+        from . import checks, lookups  # noqa: F401  registers checks, and `among`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import ledger
 from .configure import Setup
@@ -19,8 +19,7 @@ Json = dict[str, Any]
 LONGEST_ID = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One record as the registry gave it, or as we kept it (`retried`).
 
     A record without a usable id is known by its content, and carries the `problem`.
@@ -49,6 +48,7 @@ class Candidate:
 class Compared:
     """What a page came to: what to send, what is settled, and what came again."""
 
+    known: dict[str, Known]
     candidates: list[Candidate] = field(default_factory=list)
     settled: list[Sighting] = field(default_factory=list)
     repeated: int = 0
@@ -86,7 +86,7 @@ def compare(
     refused before is tried again even though it is the same.
     """
     known = ledger.known(lane, {record.external_id for record in records})
-    out = Compared()
+    out = Compared(known)
     in_page: dict[str, Arrival] = {}
     for record in records:
         first = in_page.get(record.external_id)

@@ -60,10 +60,10 @@ class Delivery:
 
     # -- from the line ---------------------------------------------------------------------
 
-    def settled(self, sightings: Sequence[Sighting]) -> None:
-        """Record what needs no sending."""
+    def settled(self, sightings: Sequence[Sighting], known: dict[str, ledger.Known]) -> None:
+        """Record what needs no sending; `known` is what the ledger holds of it."""
         if sightings:
-            ledger.record(self.run, self.lease, sightings)
+            ledger.record(self.run, self.lease, sightings, before=known)
 
     def oldest_position(self) -> Json | None:
         """Name the page of the first candidate that is in no batch yet, if there is one."""

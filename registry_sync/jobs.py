@@ -5,6 +5,7 @@ RQ is only the wake-up. A job carries a run's id and nothing else; whoever gets 
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -109,6 +110,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
 
 def run_sync(run_id: int) -> None:
     """Work one slice in a worker and ask for the next one."""
+    gc.freeze()  # what Django and the SDK made at their import need not be searched at each page
     if work_slice(run_id) is End.MORE:
         enqueue(run_id)
 

@@ -47,16 +47,16 @@ class Rehearsal:
     def oldest_position(self) -> Json | None:
         return None
 
-    def settled(self, sightings: Sequence[Sighting]) -> None:
+    def settled(self, sightings: Sequence[Sighting], known: dict[str, ledger.Known]) -> None:
         """Count what would not be sent, and tell what would be refused."""
         on_file = self._on_file([s.external_id for s in sightings if not s.problems])
         for sighting in sightings:
             self._count(sighting.outcome)
             if sighting.outcome == Outcome.FAILED:
                 said = [f"{p.message} {p.remedy}" for p in sighting.problems]
-                known = on_file.get(sighting.external_id)
+                filed = on_file.get(sighting.external_id)
                 self.listener.finding(
-                    sighting.external_id, "refused", said or ([known] if known else [])
+                    sighting.external_id, "refused", said or ([filed] if filed else [])
                 )
 
     def add(self, candidates: Sequence[Candidate]) -> None:

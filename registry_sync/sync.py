@@ -280,7 +280,7 @@ class Line:
             self.claims,
             underway=self.deliver.underway.values(),
         )
-        self.deliver.settled([*out.settled, *waiting])
+        self.deliver.settled([*out.settled, *waiting], out.known)
         self.deliver.add(going)
         with self.timed("upsert"):
             self.deliver.send_full_batches()

@@ -36,6 +36,8 @@ def read_time(value: Any, terms: Incremental) -> datetime | None:
 
 def _read(value: Any, terms: Incremental) -> datetime | None:
     style = terms.datetime_format
+    if style == "iso" and isinstance(value, str) and value.endswith("Z"):
+        return datetime.fromisoformat(value)  # nearly all are; the rest takes thrice as long
     bare = isinstance(value, str) and EPOCH_TEXT.fullmatch(value.strip()) is not None
     if isinstance(value, (int, float)) or (bare and style in ("epoch", "epoch_ms")):
         number = float(value)
