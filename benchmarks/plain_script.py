@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 BATCH = 2500
 
 
-def read_all(url: str, key: str, selector: str) -> list[Json]:
+def read_all(url: str, key: str, *, selector: str, link_at: str) -> list[Json]:
     """Read every page of the registry into one list."""
     records: list[Json] = []
     headers = {"Authorization": f"Bearer {key}"}
@@ -29,8 +30,7 @@ def read_all(url: str, key: str, selector: str) -> list[Json]:
     while link:
         body = requests.get(link, headers=headers, timeout=60).json()
         records += body[selector]
-        following = body.get("next") or body.get("next_url")
-        link = requests.compat.urljoin(url, following) if following else None
+        link = urljoin(url, body[link_at]) if body[link_at] else None
     return records
 
 
@@ -77,7 +77,8 @@ def main() -> None:
                  "--schema", "--registry", "--folder"):  # fmt: skip
         parser.add_argument(name, required=True)
     parser.add_argument("--map", nargs="+", required=True, help="Benchling field=path")
-    parser.add_argument("--selector", default="items")
+    parser.add_argument("--selector", default="items", help="where the records are")
+    parser.add_argument("--link-at", default="next", help="where the next page's link is")
     parser.add_argument("--dropdown", default="")
     given = parser.parse_args()
     benchling = Benchling(
@@ -88,7 +89,8 @@ def main() -> None:
         dropdown = benchling.v2.stable.dropdowns.get_by_id(given.dropdown)
         kinds = {option.name: option.id for option in dropdown.options or []}
     mapping = dict(pair.split("=", 1) for pair in given.map)
-    for batch in batches(read_all(given.url, given.key, given.selector)):
+    records = read_all(given.url, given.key, selector=given.selector, link_at=given.link_at)
+    for batch in batches(records):
         upsert(
             benchling, batch, schema=given.schema, registry=given.registry, folder=given.folder,
             mapping=mapping, kinds=kinds,

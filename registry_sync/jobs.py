@@ -127,7 +127,7 @@ def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
 
 
 def enqueue(run_id: int) -> bool:
-    """Wake a worker for a run once its row is committed; False when Redis cannot be reached.
+    """Wake a worker for a run once its row is committed; False when none could be told (yet).
 
     The run is safe without Redis: the reconciler or the next cron command takes it up.
     """
@@ -137,23 +137,25 @@ def enqueue(run_id: int) -> bool:
     from redis.exceptions import RedisError
 
     fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
+    told = False
 
     def push() -> None:
-        django_rq.get_queue("sync").enqueue(
-            "registry_sync.jobs.run_sync",
-            run_id,
-            job_id=f"sync-run-{run_id}-{fence}",
-            job_timeout=SLICE_TIMEOUT,
-            result_ttl=3600,
-            failure_ttl=7 * 24 * 3600,
-        )
+        nonlocal told
+        try:
+            django_rq.get_queue("sync").enqueue(
+                "registry_sync.jobs.run_sync",
+                run_id,
+                job_id=f"sync-run-{run_id}-{fence}",
+                job_timeout=SLICE_TIMEOUT,
+                result_ttl=3600,
+                failure_ttl=7 * 24 * 3600,
+            )
+            told = True
+        except (RedisError, OSError) as error:
+            logger.warning("run=%s is queued, but Redis cannot be reached: %s", run_id, error)
 
-    try:
-        transaction.on_commit(push)
-    except (RedisError, OSError) as error:
-        logger.warning("run=%s is queued, but Redis cannot be reached: %s", run_id, error)
-        return False
-    return True
+    transaction.on_commit(push)
+    return told
 
 
 def reconcile() -> int:
