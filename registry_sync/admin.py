@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from . import app_status
-from .models import Batch, Change, EntityError, Lane, LedgerEntry, RunLog, SyncRun
+from .models import Allowance, Batch, Change, EntityError, Lane, LedgerEntry, RunLog, SyncRun
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -138,6 +138,22 @@ class ChangeAdmin(ReadOnly):
     list_select_related = ("run",)
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "at"
+
+
+@admin.register(Allowance)
+class AllowanceAdmin(ReadOnly):
+    """A person may add one, with a reason; what was allowed stays as it was said."""
+
+    list_display = ("created_at", "what", "external_id", "actor", "reason", "used_by", "lane")
+    list_select_related = ("lane", "used_by")
+    fields = ("lane", "what", "external_id", "reason")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def save_model(self, request: HttpRequest, obj: Allowance, form: object, change: bool) -> None:
+        obj.actor = request.user.get_username()
+        obj.save()
 
 
 @admin.register(Lane)

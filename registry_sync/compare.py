@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from . import ledger
+from . import guards, ledger
 from .configure import Setup
 from .ledger import Known, Outcome, Sighting, hash_record
 from .mapping import Entity, transform
@@ -41,6 +41,7 @@ class Candidate:
     entity: Entity
     is_new: bool
     position: Json | None = None
+    identity: str = ""
     """The page it came from, read again should this process die before it is in a batch."""
 
 
@@ -134,17 +135,22 @@ def _compare_one(
         out.settled.append(sighting(record, Outcome.FAILED, problems=(record.problem,)))
         return
     done = transform(record.raw, record.external_id, setup.mapping)
+    identity = setup.mapping.identity_of(record.raw)
     out.coerced += len(done.coercions)
     if done.entity is None or done.problems:
         out.settled.append(sighting(record, Outcome.FAILED, problems=done.problems))
+    elif other := guards.other_substance(run, record.external_id, before, identity):
+        out.settled.append(sighting(record, Outcome.FAILED, problems=(other,)))
     elif before is not None and before.entity_hash == done.entity.digest():
-        out.settled.append(sighting(record, Outcome.UNCHANGED))
+        out.settled.append(sighting(record, Outcome.UNCHANGED, identity=identity))
     else:
         is_new = before is None or not before.entity_hash
-        out.candidates.append(Candidate(record, done.entity, is_new, position))
+        out.candidates.append(Candidate(record, done.entity, is_new, position, identity))
 
 
-def sighting(record: Arrival, outcome: Outcome, *, problems: tuple[Problem, ...] = ()) -> Sighting:
+def sighting(
+    record: Arrival, outcome: Outcome, *, problems: tuple[Problem, ...] = (), identity: str = ""
+) -> Sighting:
     """Say what came of a record that is not (or no longer) on its way."""
     return Sighting(
         external_id=record.external_id,
@@ -154,6 +160,7 @@ def sighting(record: Arrival, outcome: Outcome, *, problems: tuple[Problem, ...]
         problems=problems,
         modified_at=record.modified_at,
         retried=record.retried,
+        identity=identity,
     )
 
 

@@ -59,7 +59,12 @@ def configure(client: Client, *, private_key: str) -> Setup:
     )
     schema = read_schema(client, config)
     check_access(client, config)
-    mapping = build_mapping(config, schema, registry_id_template=connector.registry_id_template)
+    mapping = build_mapping(
+        config,
+        schema,
+        registry_id_template=connector.registry_id_template,
+        identity=connector.identity,
+    )
     return Setup(config, connector, schema, mapping)
 
 

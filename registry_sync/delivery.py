@@ -18,10 +18,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, names, refusals, runs
-from .allowance import wait_for_room
 from .benchling import Client, Refused, Wait
 from .compare import Candidate
 from .configure import Setup
+from .hourly import wait_for_room
 from .ledger import Outcome, Sighting
 from .mapping import Entity, payload
 from .models import Batch, Lane, LedgerEntry, SyncRun
@@ -262,6 +262,7 @@ def _item(candidate: Candidate) -> Json:
         "modified_at": arrival.modified_at.isoformat() if arrival.modified_at else None,
         "new": candidate.is_new,
         "retried": arrival.retried,
+        "identity": candidate.identity,
     }
 
 
@@ -282,6 +283,7 @@ def _sighting(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> Sighting
         raw=item["raw"] if outcome == Outcome.FAILED else None,
         modified_at=_time(item["modified_at"]),
         retried=item["retried"],
+        identity=item["identity"] if outcome != Outcome.FAILED else "",
         **more,
     )
 

@@ -69,6 +69,7 @@ def terms_of_settings() -> Terms:
         objects_per_hour=settings.OBJECTS_PER_HOUR,
         slice_seconds=settings.SLICE_SECONDS,
         full_after=timedelta(days=settings.FULL_SYNC_EVERY_DAYS),
+        great_change_percent=settings.GREAT_CHANGE_PERCENT,
     )
 
 

@@ -16,7 +16,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
-from . import runs
+from . import audit, runs
 from .mapping import Entity, name_key
 from .models import Batch, Change, EntityError, Lane, LedgerEntry, SyncRun
 from .problems import Problem
@@ -35,6 +35,7 @@ class Known(NamedTuple):  # made for every record that is read: a third of a dat
     entity_hash: str
     seen_run_id: int | None
     outcome: str
+    identity: str
 
 
 class Sighting(NamedTuple):
@@ -53,6 +54,7 @@ class Sighting(NamedTuple):
     problems: tuple[Problem, ...] = ()
     modified_at: datetime | None = None
     retried: bool = False
+    identity: str = ""
 
 
 def hash_record(record: dict[str, Any], fingerprint: str) -> str:
@@ -66,7 +68,7 @@ def hash_record(record: dict[str, Any], fingerprint: str) -> str:
 
 def known(lane: Lane, external_ids: Collection[str]) -> dict[str, Known]:
     """Look up external ids in the ledger."""
-    columns = ("pk", "external_id", "raw_hash", "entity_hash", "seen_run_id", "outcome")
+    columns = Known._fields
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
     return {row[1]: Known._make(row) for row in rows.values_list(*columns)}
 
@@ -176,11 +178,11 @@ def _write_entries(
     old: dict[str, LedgerEntry],
 ) -> None:
     seen = ["raw_hash", "seen_run_id", "outcome"]
-    _upsert_entries(
-        [_entry(run, lane, sighting) for sighting in rest if sighting.entity is None], seen
-    )
+    unsent = [sighting for sighting in rest if sighting.entity is None]
+    _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
+    _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
     entity_columns = ["entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash"]
-    columns = [*seen, *entity_columns, "written_run_id", "entity_id"]
+    columns = [*seen, *entity_columns, "identity", "written_run_id", "entity_id"]
     _upsert_entries([_entry(run, lane, s, old.get(s.external_id)) for s in written], columns)
 
 
@@ -203,6 +205,7 @@ def _entry(
         raw_hash=sighting.raw_hash,
         seen_run_id=run.pk,
         outcome=sighting.outcome,
+        identity=sighting.identity,
     )
     if sighting.entity is not None:
         fill(entry, sighting.entity)
@@ -228,30 +231,29 @@ def _write_changes(
 ) -> None:
     """Write one immutable row for each value that Benchling now holds and did not before."""
     names: dict[str, str] = run.mapping.get("field_names", {})
-    same = (lane.pk, run.pk, run.actor, run.trigger, run.fingerprint, run.service_version)
     adapt = connection.ops.adapt_datetimefield_value
-    at = adapt(timezone.now())
+    at, last = timezone.now(), audit.last_digest(lane)
     rows: list[tuple[Any, ...]] = []
     for sighting in written:
         assert sighting.entity is not None
         old = before.get(sighting.external_id)
         entity_id = sighting.entity_id or (old.entity_id if old else "")
-        seen = adapt(sighting.modified_at)
+        seen = sighting.modified_at
         for field_id, was, now in differences(old, sighting.entity):
-            rows.append((
-                *same, sighting.external_id, entity_id, field_id, names.get(field_id, field_id),
-                _json(was), _json(now), old is None, seen, at,
-            ))  # fmt: skip
+            who = (run.pk, sighting.external_id, entity_id, field_id, names.get(field_id, field_id))
+            how = (
+                old is None, run.actor, run.trigger, run.fingerprint, run.service_version,
+            )  # fmt: skip
+            last = audit.digest(last, (*who, was, now, *how, seen, at))
+            stored = (_json(was), _json(now), *how, adapt(seen), adapt(at))
+            rows.append((lane.pk, *who, *stored, last))
     if rows:
         # Eight rows an entity: as model instances they would cost twice all the rest together.
         with connection.cursor() as cursor:
             cursor.executemany(CHANGE_INSERT, rows)
 
 
-CHANGE_COLUMNS = (
-    "lane_id", "run_id", "actor", "trigger", "fingerprint", "service_version", "external_id",
-    "entity_id", "field_id", "field", "before", "after", "created", "source_modified_at", "at",
-)  # fmt: skip
+CHANGE_COLUMNS = ("lane_id", *audit.COLUMNS, "digest")
 CHANGE_INSERT = (
     f"INSERT INTO {Change._meta.db_table} "
     f"({', '.join(f'{chr(34)}{name}{chr(34)}' for name in CHANGE_COLUMNS)}) "

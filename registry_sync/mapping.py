@@ -10,6 +10,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,10 +73,17 @@ class Mapping:
     registry_id_template: str
     schema_id: str
     fingerprint: str
+    identity: tuple[Getter, ...] = ()
 
     @property
     def field_ids(self) -> tuple[str, ...]:
         return tuple(mapped.field.id for mapped in self.fields)
+
+    def identity_of(self, record: Json) -> str:
+        """Say which substance a record is about, by the paths of `identity`; "" for unknown."""
+        values = [get(record) for get in self.identity]
+        known = [str(value).strip() for value in values if value not in (ABSENT, None, "")]
+        return " / ".join(known)
 
     def registry_id(self, external_id: str) -> str:
         """Say which registry id an external id has in Benchling."""
@@ -95,7 +103,11 @@ class Transformed:
 
 
 def build_mapping(
-    config: AppConfig, schema: EntitySchema, *, registry_id_template: str | None = None
+    config: AppConfig,
+    schema: EntitySchema,
+    *,
+    registry_id_template: str | None = None,
+    identity: Sequence[str] = (),
 ) -> Mapping:
     """Compile a mapping and check it against the schema. Raises ConfigError with every fault."""
     faults = _schema_faults(config, schema)
@@ -128,7 +140,8 @@ def build_mapping(
         name=name,
         registry_id_template=template,
         schema_id=schema.id,
-        fingerprint=_fingerprint(config, schema, mapped, template),
+        fingerprint=_fingerprint(config, schema, mapped, [template, *identity]),
+        identity=tuple(compile_path(path) for path in identity),
     )
 
 
@@ -204,7 +217,7 @@ def _unusable(faults: list[str]) -> ConfigError:
 
 
 def _fingerprint(
-    config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], template: str
+    config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], settings: list[str]
 ) -> str:
     """Hash everything that decides an entity; display names, folder and credentials do not."""
     fields = [
@@ -217,7 +230,7 @@ def _fingerprint(
         for m in mapped
     ]  # fmt: skip
     whole = [
-        TRANSFORM_VERSION, schema.id, schema.registry_id, template, config.id_field,
+        TRANSFORM_VERSION, schema.id, schema.registry_id, settings, config.id_field,
         config.name_field, (config.connector_settings or {}).get("endpoint", {}).get("primary_key")
         if isinstance((config.connector_settings or {}).get("endpoint"), dict) else None,
         sorted(fields, key=lambda item: str(item[0])),

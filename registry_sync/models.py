@@ -203,6 +203,7 @@ class LedgerEntry(models.Model):
     fields = models.JSONField(default=dict, blank=True)
     raw_hash = models.CharField(max_length=32, blank=True)
     entity_hash = models.CharField(max_length=32, blank=True)
+    identity = models.TextField(blank=True, help_text="Which substance it is, where that is told.")
     written_run_id = models.BigIntegerField(null=True, blank=True)
     seen_run_id = models.BigIntegerField(null=True, blank=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
@@ -279,9 +280,15 @@ class Change(models.Model):
     service_version = models.CharField(max_length=32)
     source_modified_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField()
+    digest = models.CharField(
+        max_length=64, help_text="Of this row and the digest of the lane's row before it."
+    )
 
     class Meta:
-        indexes = (models.Index(fields=["lane", "external_id"], name="change_external_id"),)
+        indexes = (
+            models.Index(fields=["lane", "external_id"], name="change_external_id"),
+            models.Index(fields=["lane", "-id"], name="change_chain"),
+        )
 
     def __str__(self) -> str:
         return f"{self.external_id} {self.field}"
@@ -337,6 +344,48 @@ class EntityError(models.Model):
 
     def __str__(self) -> str:
         return f"{self.external_id}: {self.message}"
+
+
+class Retention(models.Model):
+    """Old Change rows were deleted: by whom and why, and the digest that the rest builds on."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
+    before = models.DateTimeField(help_text="Changes older than this were deleted.")
+    rows = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.rows} changes before {self.before:%Y-%m-%d}"
+
+
+class Allowance(models.Model):
+    """A person lets one stop pass, once, and says why."""
+
+    class What(models.TextChoices):
+        GREAT_CHANGE = "great-change", "more changes than the limit"
+        PATH_GONE = "path-gone", "a mapped path gone from the records"
+        IDENTITY = "identity", "another substance under a known id"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="allowances")
+    what = models.CharField(max_length=16, choices=What.choices)
+    external_id = models.CharField(
+        max_length=255, blank=True, help_text="Of the record, where one record was stopped."
+    )
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_by = models.ForeignKey(
+        SyncRun, null=True, blank=True, editable=False, on_delete=models.PROTECT
+    )
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()}{f' ({self.external_id})' if self.external_id else ''}"
 
 
 class RunLog(models.Model):

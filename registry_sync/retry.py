@@ -17,7 +17,7 @@ from .compare import Arrival, Candidate
 from .configure import Setup
 from .ledger import hash_record
 from .mapping import name_key, transform
-from .models import EntityError, Lane, SyncRun, TakenName
+from .models import Allowance, EntityError, Lane, SyncRun, TakenName
 
 CHUNK = 500
 
@@ -35,6 +35,8 @@ def due(run: SyncRun, lane: Lane, setup: Setup, client: Client) -> Iterator[list
         yield from _chunks(
             untried.filter(Q(kind="transient") | Q(waits_for="permission") | changed)
         )
+    allowed = Allowance.objects.filter(lane=lane, used_by=None).values("external_id")
+    yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
     _forget_freed(lane, keys, setup, client)

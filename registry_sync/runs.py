@@ -56,6 +56,15 @@ def active() -> SyncRun | None:
     ).first()
 
 
+def latest_lane() -> Lane | None:
+    """Find the lane that this deployment's app synced last."""
+    mine = SyncRun.objects.filter(
+        tenant=tenant_host(), app_id=settings.BENCHLING_APP_ID, lane__isnull=False
+    )
+    last = mine.select_related("lane").first()
+    return last.lane if last else None
+
+
 def request(
     *,
     kind: SyncRun.Kind,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from . import app_status, ledger, names, rebuild, retry, runs, verdict
+from . import app_status, guards, ledger, names, rebuild, retry, runs, verdict
 from .admit import admit
 from .benchling import Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
@@ -62,6 +62,7 @@ class Terms:
     objects_per_hour: int = 0
     slice_seconds: float = 60.0
     full_after: timedelta = timedelta(days=7)
+    great_change_percent: int = 50
 
 
 class Line:
@@ -104,6 +105,7 @@ class Line:
         if self.run.phase == Phase.REBUILD and not self.rebuild():
             return False
         self.deliver = self._delivery()
+        self.guard = guards.UpdateGuard(self.run, self.lane, self.terms.great_change_percent)
         with self.timed("upsert"):
             self.deliver.recover()
         if self.run.phase == Phase.PULL and not self.pull():
@@ -193,8 +195,10 @@ class Line:
             return self._pulled()
         resumed = self.run.position is not None
         for page in self._pages():
-            self._first_page(page)
+            first = self._first_page(page)
             records = arrivals(page.records, self.source, self.run.fingerprint)
+            if first:
+                self._check_paths(records)
             self._follow_clock(records)
             with self.timed("compare"):
                 self.carry(records, position=page.position, count_repeats=not resumed)
@@ -281,6 +285,7 @@ class Line:
             underway=self.deliver.underway.values(),
         )
         self.deliver.settled([*out.settled, *waiting], out.known)
+        self.guard.check(going)
         self.deliver.add(going)
         with self.timed("upsert"):
             self.deliver.send_full_batches()
@@ -366,12 +371,24 @@ class Line:
 
     # -- the source's clock ----------------------------------------------------------------
 
-    def _first_page(self, page: Page) -> None:
+    def _first_page(self, page: Page) -> bool:
+        """Note what the first page of all says about the registry; True where this is it."""
         self.session.open()
-        if self.run.server_date is None:
-            date = page.server_date or timezone.now()
-            total = page.total if self.run.reads_all else None
-            runs.save(self.run, self.lease, server_date=date, source_total=total)
+        if self.run.server_date is not None:
+            return False
+        date = page.server_date or timezone.now()
+        total = page.total if self.run.reads_all else None
+        runs.save(self.run, self.lease, server_date=date, source_total=total)
+        return True
+
+    def _check_paths(self, records: Sequence[Arrival]) -> None:
+        missing = guards.check_paths(self.run, self.lane, self.setup.mapping, records)
+        if missing and self.run.reads_all:
+            named = ", ".join(f"“{path}”" for path in missing)
+            # No warning that turns the run yellow: many registries leave empty keys out.
+            text = f"None of the {len(records):,} records of the first page has {named}. If it is "
+            text += "misspelt, the integration owner corrects Field Configurations."
+            runs.log(self.run, "WARNING", text)
 
     def _follow_clock(self, records: Sequence[Arrival]) -> None:
         """Note the newest time seen, whose record it is, and what is older than was asked."""

@@ -61,7 +61,7 @@ class ListRegistry:
             return
         query = {k: v[0] for k, v in parse_qs(urlsplit(request.path).query).items()}
         since = "" if self.ignores_filter else query.get("since", "")
-        found = [r for r in self.records if not since or r.get("modified_at", "") >= since]
+        found = [r for r in self.records if not since or _time(r) >= datetime.fromisoformat(since)]
         start = int(query.get("start", 0))
         page = found[start : start + self.page_size]
         following = start + self.page_size
@@ -88,6 +88,10 @@ class ListRegistry:
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()
         request.wfile.write(content)
+
+
+def _time(record: Json) -> datetime:
+    return datetime.fromisoformat(record.get("modified_at") or "1970-01-01T00:00:00Z")
 
 
 def compound(number: int, **values: Any) -> Json:

@@ -1,0 +1,157 @@
+"""Who changed which value, when, by what: Change rows in a chain that shows any tampering.
+
+Each row's digest covers the row and the digest of the lane's row before it, so that no row can be
+edited, added or taken out in between without breaking every later one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.db import transaction
+from django.utils import timezone
+from jwcrypto import jwk, jws
+from jwcrypto.common import JWException
+
+from .models import Change, Lane, Retention
+
+COLUMNS = (
+    "run_id", "external_id", "entity_id", "field_id", "field", "before", "after", "created",
+    "actor", "trigger", "fingerprint", "service_version", "source_modified_at", "at",
+)  # fmt: skip
+"""What a digest covers, in this order."""
+EXPORTED = ("id", *COLUMNS, "digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at a lane's chain came to: how many rows, and the first that does not fit."""
+
+    rows: int
+    broken: str = ""
+
+
+def digest(previous: str, values: Sequence[Any]) -> str:
+    """Chain one row, its values as COLUMNS say, to the digest of the row before: 64 hex."""
+    body = json.dumps([previous, *map(_canonical, values)], sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def last_digest(lane: Lane) -> str:
+    """Give the digest that the lane's next row builds on."""
+    last = Change.objects.filter(lane=lane).order_by("-id").values_list("digest", flat=True).first()
+    return last if last is not None else _start(lane)
+
+
+def _start(lane: Lane) -> str:
+    """Say what a lane's first remaining row builds on: what was forgotten, or nothing."""
+    forgotten = Retention.objects.filter(lane=lane).order_by("-id").first()
+    return forgotten.digest if forgotten else lane.mark
+
+
+def _canonical(value: Any) -> Any:
+    """Write a value as it also comes back from the database."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # PostgreSQL's jsonb gives 1e22 back as an integer
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    return value
+
+
+def verify(lane: Lane) -> Verdict:
+    """Follow a lane's chain from its first row to its last."""
+    previous, count = _start(lane), 0
+    rows = Change.objects.filter(lane=lane).order_by("id").values_list(*EXPORTED)
+    for row in rows.iterator(2000):
+        expected = digest(previous, row[1:-1])
+        if row[-1] != expected:
+            return Verdict(
+                count,
+                f"Row {row[0]} ({row[2]}, {row[5]}, {row[-2]:%Y-%m-%d %H:%M} UTC) does not follow "
+                "from the one before: it was edited, or a row before it was taken out or added.",
+            )
+        previous, count = expected, count + 1
+    return Verdict(count)
+
+
+def export(lane: Lane, out: TextIO, *, since: datetime, until: datetime) -> int:
+    """Write the changes of a period as CSV; returns how many."""
+    writer = csv.writer(out)
+    writer.writerow(EXPORTED)
+    rows = Change.objects.filter(lane=lane, at__gte=since, at__lt=until).order_by("id")
+    count = 0
+    for row in rows.values_list(*EXPORTED).iterator(2000):
+        writer.writerow([_cell(name, value) for name, value in zip(EXPORTED, row, strict=True)])
+        count += 1
+    return count
+
+
+def _cell(name: str, value: Any) -> Any:
+    if name in ("before", "after"):
+        return json.dumps(value)
+    return _canonical(value)
+
+
+def sign(path: Path, private_key: str) -> Path:
+    """Sign a file with the app's private key: a detached JWS (PS256) beside it."""
+    made = jws.JWS(hashlib.sha256(path.read_bytes()).hexdigest().encode())
+    made.add_signature(
+        jwk.JWK.from_pem(private_key.encode()), None, json.dumps({"alg": "PS256"}), None
+    )
+    beside = path.with_name(path.name + ".jws")
+    beside.write_text(made.serialize(compact=True) + "\n", encoding="utf-8")
+    return beside
+
+
+def signature_fault(path: Path, private_key: str) -> str:
+    """Say what is wrong with a file's signature; "" where it is good."""
+    beside = path.with_name(path.name + ".jws")
+    try:
+        made = jws.JWS()
+        made.allowed_algs = ["PS256"]
+        made.deserialize(beside.read_text(encoding="utf-8").strip())
+        made.verify(jwk.JWK.from_pem(private_key.encode()))
+    except (OSError, JWException, ValueError) as error:
+        return f"{beside.name} is no signature by this deployment's key ({type(error).__name__})."
+    if made.payload.decode() != hashlib.sha256(path.read_bytes()).hexdigest():
+        return f"{path.name} was changed after it was signed."
+    return ""
+
+
+def history(lane: Lane, wanted: str) -> Iterator[Change]:
+    """Give every value ever written for an external id or a Benchling id, oldest first."""
+    rows = Change.objects.filter(lane=lane).select_related("run")
+    found = rows.filter(external_id=wanted) | rows.filter(entity_id=wanted)
+    return found.order_by("id").iterator()
+
+
+def forget(lane: Lane, *, before: datetime, actor: str, reason: str) -> int:
+    """Delete a lane's changes older than a time, and keep who did it and why.
+
+    The chain goes on from the last digest that was deleted.
+    """
+    with transaction.atomic():
+        kept = Change.objects.filter(lane=lane, at__gte=before).order_by("id").first()
+        old = Change.objects.filter(lane=lane)
+        if kept is not None:
+            old = old.filter(id__lt=kept.pk)
+        last = old.order_by("-id").first()
+        if last is None:
+            return 0
+        count, _ = old.delete()
+        Retention.objects.create(
+            lane=lane, before=before, rows=count, digest=last.digest, actor=actor, reason=reason,
+            at=timezone.now(),
+        )  # fmt: skip
+    return count

@@ -1,0 +1,45 @@
+"""`manage.py allow`: let one stop pass, once, and say why."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from registry_sync import runs
+from registry_sync.models import Allowance
+
+USAGE = 64
+
+
+class Command(BaseCommand):
+    help = (
+        "Let one stop of the lane last synced pass, once: great-change, path-gone, or identity "
+        "of one record. The next run uses it up."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("what", choices=Allowance.What.values)
+        parser.add_argument("--id", default="", help="the record's external id (identity only)")
+        parser.add_argument("--reason", required=True, help="why it is right; kept for ever")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        what, external_id = Allowance.What(options["what"]), options["id"].strip()
+        if (what == Allowance.What.IDENTITY) != bool(external_id):
+            raise CommandError("--id goes with identity, and only with it.", returncode=USAGE)
+        if not options["reason"].strip():
+            raise CommandError("--reason is empty.", returncode=USAGE)
+        lane = runs.latest_lane()
+        if lane is None:
+            raise CommandError("There was no run yet: there is nothing to allow.", returncode=1)
+        Allowance.objects.create(
+            lane=lane,
+            what=what,
+            external_id=external_id,
+            actor=getpass.getuser(),
+            reason=options["reason"].strip(),
+        )
+        self.stdout.write(f"The next run of {lane} lets it pass once: {what.label}.")

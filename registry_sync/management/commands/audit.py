@@ -1,0 +1,115 @@
+"""`manage.py audit`: every value ever written, a signed CSV of a period, and its verification."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+from registry_sync import audit, runs
+from registry_sync.models import Change, Lane
+
+USAGE = 64
+
+
+class Command(BaseCommand):
+    help = (
+        "Show what was written for one entity (--entity), write a signed CSV of a period "
+        "(--csv, --since, --until), check the chain and a CSV's signature (--verify), or delete "
+        "what is older than a date (--forget-before, with --reason). Exit status 1: tampered with."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--entity", metavar="ID", help="an external id or a Benchling id")
+        what.add_argument("--csv", metavar="FILE", type=Path, help="write FILE and FILE.jws")
+        what.add_argument(
+            "--verify", metavar="FILE", nargs="?", const="", help="the chain, and a CSV of it"
+        )
+        what.add_argument("--forget-before", metavar="DATE", type=_day)
+        parser.add_argument("--since", metavar="DATE", type=_day, help="with --csv")
+        parser.add_argument("--until", metavar="DATE", type=_day, help="with --csv; not included")
+        parser.add_argument("--reason", default="", help="with --forget-before")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lanes = list(Lane.objects.order_by("pk"))
+        if options["entity"]:
+            self._entity(lanes, options["entity"])
+        elif options["csv"]:
+            self._csv(options["csv"], options["since"], options["until"])
+        elif options["forget_before"]:
+            self._forget(lanes, options["forget_before"], options["reason"].strip())
+        else:
+            self._verify(lanes, options["verify"])
+
+    def _entity(self, lanes: list[Lane], wanted: str) -> None:
+        found = False
+        for lane in lanes:
+            for change in audit.history(lane, wanted):
+                found = True
+                self.stdout.write(_line(change))
+        if not found:
+            raise CommandError(f"Nothing was ever written for {wanted}.", returncode=1)
+
+    def _csv(self, path: Path, since: datetime | None, until: datetime | None) -> None:
+        lane = runs.latest_lane()
+        if lane is None:
+            raise CommandError("There was no run yet: there is nothing to export.", returncode=1)
+        if not settings.BENCHLING_PRIVATE_KEY:
+            raise CommandError("BENCHLING_PRIVATE_KEY is not set: it signs the file.", returncode=1)
+        with path.open("w", encoding="utf-8", newline="") as out:
+            count = audit.export(
+                lane,
+                out,
+                since=since or datetime(2000, 1, 1, tzinfo=UTC),
+                until=until or timezone.now(),
+            )
+        beside = audit.sign(path, settings.BENCHLING_PRIVATE_KEY)
+        self.stdout.write(f"{count:,} changes are in {path}, the signature in {beside}.")
+
+    def _verify(self, lanes: list[Lane], file: str) -> None:
+        faults = []
+        if file and (fault := audit.signature_fault(Path(file), settings.BENCHLING_PRIVATE_KEY)):
+            faults.append(fault)
+        for lane in lanes:
+            verdict = audit.verify(lane)
+            if verdict.broken:
+                faults.append(f"{lane}: {verdict.broken}")
+            else:
+                self.stdout.write(f"{lane}: {verdict.rows:,} changes, the chain is whole.")
+        if faults:
+            raise CommandError("\n".join(faults), returncode=1)
+
+    def _forget(self, lanes: list[Lane], before: datetime, reason: str) -> None:
+        if not reason:
+            raise CommandError("--forget-before needs a --reason.", returncode=USAGE)
+        for lane in lanes:
+            count = audit.forget(lane, before=before, actor=getpass.getuser(), reason=reason)
+            self.stdout.write(f"{lane}: {count:,} changes before {before:%Y-%m-%d} are deleted.")
+
+
+def _line(change: Change) -> str:
+    who = change.actor or change.trigger
+    source = f", changed at the source {change.source_modified_at:%Y-%m-%d %H:%M}" if (
+        change.source_modified_at
+    ) else ""  # fmt: skip
+    return (
+        f"{change.at:%Y-%m-%d %H:%M:%S} UTC  {change.external_id}  {change.field}: "
+        f"{change.before!r} → {change.after!r}  (run {change.run_id}, {who}{source}, mapping "
+        f"{change.fingerprint[:8]}, version {change.service_version})"
+    )
+
+
+def _day(text: str) -> datetime:
+    day = parse_date(text)
+    if day is None:
+        raise CommandError(f"{text} is no date: write 2026-01-31.", returncode=USAGE)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,123 @@
+"""The auditor: every value ever written, in a chain that shows any tampering."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from registry_sync import audit
+from registry_sync.models import Change, Lane, Retention, SyncRun
+
+from .registry import compound
+
+
+def command(*words: str) -> str:
+    out = io.StringIO()
+    call_command("audit", *words, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def synced(world):
+    """Twenty compounds, one of them changed twice."""
+    w = world([compound(n, weight=n / 7) for n in range(20)])
+    w.sync()
+    w.registry.edit("C-000007", approval=2001)
+    w.sync(trigger=SyncRun.Trigger.COMMAND, actor="mona")
+    w.registry.edit("C-000007", smiles=None)
+    w.sync()
+    return w
+
+
+def tamper(statement: str) -> None:
+    """Change rows past the service, as somebody with the database's password could."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_an_entity_tells_its_whole_story(synced):
+    lines = command("--entity", "C-000007").splitlines()
+    assert len(lines) == 5 + 1 + 1
+    assert "Approval: 1957 → 2001" in lines[5] and "mona" in lines[5]
+    assert "SMILES: 'CCCCCCCC' → None" in lines[6] and "schedule" in lines[6]
+    entity = synced.tenant.entity("C-000007").id
+    assert command("--entity", entity).splitlines() == lines
+    with pytest.raises(CommandError, match="Nothing was ever written for nobody"):
+        command("--entity", "nobody")
+
+
+def test_the_chain_is_whole_after_runs_of_every_sort(synced):
+    verdict = audit.verify(Lane.objects.get())
+    assert verdict == audit.Verdict(Change.objects.count(), "")
+    assert "the chain is whole" in command("--verify")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE registry_sync_change SET actor = 'nobody' WHERE id = (SELECT max(id) - 3 FROM "
+        "registry_sync_change)",
+        "DELETE FROM registry_sync_change WHERE id = (SELECT max(id) - 3 FROM "
+        "registry_sync_change)",
+        "DELETE FROM registry_sync_change WHERE id = (SELECT min(id) FROM registry_sync_change)",
+    ],
+)
+def test_tampering_is_named(synced, statement):
+    tamper(statement)
+    with pytest.raises(CommandError, match=r"Row \d+ \(C-.*does not follow") as broken:
+        command("--verify")
+    assert broken.value.returncode == 1
+
+
+def test_a_csv_of_a_period_is_signed(synced, tmp_path: Path):
+    path = tmp_path / "changes.csv"
+    today = timezone.now().date()
+    said = command("--csv", str(path), "--since", str(today - timedelta(days=1)))
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == Change.objects.count() and f"{len(rows)} changes" in said
+    found = [r for r in rows if r["external_id"] == "C-000007" and r["field"] == "Approval"]
+    assert [(r["before"], r["after"], r["actor"]) for r in found] == [
+        ("null", "1957", ""), ("1957", "2001", "mona"),
+    ]  # fmt: skip
+    assert "whole" in command("--verify", str(path))
+    path.write_text(path.read_text().replace("mona", "lisa"))
+    with pytest.raises(CommandError, match="was changed after it was signed"):
+        command("--verify", str(path))
+    (tmp_path / "changes.csv.jws").write_text("nonsense")
+    with pytest.raises(CommandError, match="no signature by this deployment's key"):
+        command("--verify", str(path))
+
+
+def test_retention_is_logged_and_the_chain_goes_on(synced):
+    first = SyncRun.objects.earliest("pk")
+    cut = first.finished_at + timedelta(milliseconds=1)
+    kept = Change.objects.exclude(run=first).count()
+    lane = Lane.objects.get()
+    assert audit.forget(lane, before=cut, actor="mona", reason="five years are over") > 0
+    assert Change.objects.count() == kept == 2
+    assert audit.verify(lane) == audit.Verdict(2, "")
+    row = Retention.objects.get()
+    assert (row.actor, row.reason) == ("mona", "five years are over")
+    synced.registry.edit("C-000003", approval=2002)
+    synced.sync()
+    assert audit.verify(lane) == audit.Verdict(3, "")
+    with pytest.raises(CommandError) as refused:
+        command("--forget-before", "2026-01-01")
+    assert refused.value.returncode == 64
+
+
+def test_nobody_edits_or_deletes_a_change_in_the_admin(synced, admin_client):
+    change = Change.objects.latest("pk")
+    page = f"/admin/registry_sync/change/{change.pk}"
+    assert admin_client.get(f"{page}/change/").status_code == 200
+    for where in (f"{page}/change/", f"{page}/delete/"):
+        admin_client.post(where, {"post": "yes", "actor": "nobody"})
+    assert Change.objects.get(pk=change.pk).actor == change.actor

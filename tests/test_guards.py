@@ -1,0 +1,152 @@
+"""A great change asks first, and a person lets it pass once."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from registry_sync.models import Allowance, Change, SyncRun
+
+from .registry import compound
+from .worlds import INCREMENTAL
+
+Status = SyncRun.Status
+MANY = 1200
+SUBSTANCE = {**INCREMENTAL, "identity": ["smiles"]}
+
+
+def allow(*words: str) -> str:
+    out = io.StringIO()
+    call_command("allow", *words, stdout=out)
+    return out.getvalue()
+
+
+def mistake(w, numbers) -> None:
+    for n in numbers:
+        w.registry.edit(f"C-{n:06d}", approval=1)
+
+
+def test_a_bulk_mistake_stops_at_the_limit_and_again_until_it_is_allowed(world):
+    w = world([compound(n) for n in range(MANY)], contract="after")
+    w.sync()
+    mistake(w, range(700))
+    first = w.sync()
+    assert first.status == Status.FAILED and first.error_code == "great_change"
+    assert "600 of the 1,200" in first.error and "manage.py allow" in first.remedy
+    assert w.written() - MANY <= 600
+    again = w.sync()
+    assert again.error_code == "great_change" and w.written() - MANY <= 600
+    allow("great-change", "--reason", "The approvals were really wrong")
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and w.written() - MANY == 700
+    assert all(w.values()[f"C-{n:06d}"]["Approval"] == 1 for n in range(700))
+    assert Allowance.objects.get().used_by == run
+    mistake(w, range(0, 700))
+    for n in range(700):
+        w.registry.edit(f"C-{n:06d}", approval=2)
+    assert w.sync().error_code == "great_change"  # it was allowed once, not for ever
+
+
+def test_the_stop_lifts_by_itself_when_the_registry_is_put_right(world):
+    w = world([compound(n) for n in range(MANY)], contract="after")
+    w.sync()
+    mistake(w, range(MANY))
+    assert w.sync().error_code == "great_change"
+    for n in range(MANY):
+        w.registry.edit(f"C-{n:06d}", approval=compound(n)["approval"])
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED
+    assert all(w.values()[f"C-{n:06d}"]["Approval"] == 1950 + n % 70 for n in range(MANY))
+
+
+def test_another_mapping_may_change_everything(world):
+    w = world([compound(n) for n in range(MANY)], contract="after")
+    w.sync()
+    w.configure(**{"External Name Field": "{name} [{id}]"})
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and run.updated == MANY
+
+
+def test_a_key_renamed_at_the_source_blanks_nothing(world):
+    w = world([compound(n) for n in range(300)], contract="after")
+    w.sync()
+    before = w.values()
+    for record in w.registry.records:
+        record["structure"] = record.pop("smiles")
+    run = w.sync(kind=SyncRun.Kind.FULL)
+    assert run.status == Status.FAILED and run.error_code == "path_gone"
+    assert "“smiles” (for 'SMILES')" in run.error and w.values() == before and w.written() == 300
+    allow("path-gone", "--reason", "We keep what is there")
+    assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
+    assert w.values() == before
+    for record in w.registry.records:
+        record["smiles"] = record.pop("structure")
+    assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
+    assert not w.open_errors()
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"External ID Field": "ID"}, "External ID Field"),
+        ({"External Name Field": "title"}, "External Name Field"),
+    ],
+)
+def test_a_wrong_id_or_name_path_is_one_failure(world, changed, named):
+    w = world([compound(n) for n in range(50)], config=changed)
+    run = w.sync()
+    assert run.status == Status.FAILED and named in run.error and "smiles" in run.error
+    assert not w.open_errors() and w.written() == 0
+
+
+def test_a_path_that_no_record_has_is_told(world):
+    w = world([compound(n) for n in range(50)], rows=[("SMILES", "smile"), ("Kind", "kind")])
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and len(w.values()) == 50
+    assert "“smile”" in run.log.get(level="WARNING").text
+
+
+def test_another_substance_under_a_known_id_is_one_error_and_the_rest_goes_on(world):
+    w = world([compound(n) for n in range(50)], config={"Connector Settings": SUBSTANCE})
+    w.sync()
+    w.registry.edit("C-000007", smiles="c1ccccc1", name="Benzene")
+    w.registry.edit("C-000008", approval=2001)
+    run = w.sync()
+    assert (run.status, run.updated, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1, 1)
+    error = w.open_errors()["C-000007"]
+    assert "CCCCCCCC" in error.message and "c1ccccc1" in error.message
+    assert w.values()["C-000007"]["name"] == "Compound 7"
+    assert w.values()["C-000008"]["Approval"] == 2001
+    w.sync()
+    assert w.values()["C-000007"]["name"] == "Compound 7"
+    allow("identity", "--id", "C-000007", "--reason", "It was drawn wrongly")
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and w.values()["C-000007"]["SMILES"] == "c1ccccc1"
+    w.registry.edit("C-000007", smiles="CCO")
+    assert w.sync().failed == 1  # allowed once
+
+
+def test_a_substance_put_back_closes_its_error(world):
+    w = world([compound(n) for n in range(20)], config={"Connector Settings": SUBSTANCE})
+    w.sync()
+    w.registry.edit("C-000007", smiles="c1ccccc1")
+    assert w.sync().failed == 1
+    w.registry.edit("C-000007", smiles="C" * 8)
+    assert w.sync().status == Status.SUCCEEDED and not w.open_errors()
+    assert Change.objects.filter(external_id="C-000007", created=False).count() == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("great-change", "--reason", " "),
+        ("great-change", "--id", "C-1", "--reason", "why"),
+        ("identity", "--reason", "why"),
+    ],
+)
+def test_allow_wants_a_reason_and_the_right_words(db, words):
+    with pytest.raises(CommandError) as refused:
+        allow(*words)
+    assert refused.value.returncode == 64 and not Allowance.objects.exists()
