@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+import orjson
 from django.db import transaction
 from django.utils import timezone
 from jwcrypto import jwk, jws
@@ -27,6 +28,7 @@ COLUMNS = (
     "actor", "trigger", "fingerprint", "service_version", "source_modified_at", "at",
 )  # fmt: skip
 """What a digest covers, in this order."""
+BEFORE, AFTER = COLUMNS.index("before") + 1, COLUMNS.index("after") + 1
 EXPORTED = ("id", *COLUMNS, "digest")
 
 
@@ -40,8 +42,14 @@ class Verdict:
 
 def digest(previous: str, values: Sequence[Any]) -> str:
     """Chain one row, its values as COLUMNS say, to the digest of the row before: 64 hex."""
-    body = json.dumps([previous, *map(_canonical, values)], sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()
+    row = [previous, *values]
+    row[BEFORE], row[AFTER] = _canonical(row[BEFORE]), _canonical(row[AFTER])
+    try:
+        body = orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    except TypeError:  # an integer beyond 64 bits
+        row[BEFORE], row[AFTER] = json.dumps(row[BEFORE]), json.dumps(row[AFTER])
+        body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
+    return hashlib.sha256(body).hexdigest()
 
 
 def last_digest(lane: Lane) -> str:
@@ -57,9 +65,7 @@ def _start(lane: Lane) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    """Write a value as it also comes back from the database."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+    """Write a field's value as it also comes back from the database."""
     if isinstance(value, float) and value.is_integer():
         return int(value)  # PostgreSQL's jsonb gives 1e22 back as an integer
     if isinstance(value, list):
@@ -100,7 +106,7 @@ def export(lane: Lane, out: TextIO, *, since: datetime, until: datetime) -> int:
 def _cell(name: str, value: Any) -> Any:
     if name in ("before", "after"):
         return json.dumps(value)
-    return _canonical(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 def sign(path: Path, private_key: str) -> Path:

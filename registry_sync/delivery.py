@@ -60,10 +60,12 @@ class Delivery:
 
     # -- from the line ---------------------------------------------------------------------
 
-    def settled(self, sightings: Sequence[Sighting], known: dict[str, ledger.Known]) -> None:
+    def settled(
+        self, sightings: Sequence[Sighting], known: dict[str, ledger.Known], **run_values: Any
+    ) -> None:
         """Record what needs no sending; `known` is what the ledger holds of it."""
-        if sightings:
-            ledger.record(self.run, self.lease, sightings, before=known)
+        if sightings or run_values:
+            ledger.record(self.run, self.lease, sightings, before=known, **run_values)
 
     def oldest_position(self) -> Json | None:
         """Name the page of the first candidate that is in no batch yet, if there is one."""

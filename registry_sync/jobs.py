@@ -109,9 +109,14 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     return End.MORE
 
 
+def spare_collector() -> None:
+    """Let the garbage collector leave alone what was made at import; once a process is enough."""
+    gc.freeze()
+
+
 def run_sync(run_id: int) -> None:
     """Work one slice in a worker and ask for the next one."""
-    gc.freeze()  # what Django and the SDK made at their import need not be searched at each page
+    spare_collector()
     if work_slice(run_id) is End.MORE:
         enqueue(run_id)
 

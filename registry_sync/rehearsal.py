@@ -47,7 +47,9 @@ class Rehearsal:
     def oldest_position(self) -> Json | None:
         return None
 
-    def settled(self, sightings: Sequence[Sighting], known: dict[str, ledger.Known]) -> None:
+    def settled(
+        self, sightings: Sequence[Sighting], known: dict[str, ledger.Known], **run_values: Any
+    ) -> None:
         """Count what would not be sent, and tell what would be refused."""
         on_file = self._on_file([s.external_id for s in sightings if not s.problems])
         for sighting in sightings:

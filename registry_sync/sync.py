@@ -21,12 +21,12 @@ from .compare import Arrival, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
 from .models import Batch, Lane, SyncRun
+from .reading import Reading
 from .rehearsal import Rehearsal
 from .source import Page, Source
 from .start import starting_point
 from .stopwatch import Stopwatch
 from .upsert import access_lost
-from .watermark import advance
 
 Json = dict[str, Any]
 Phase = SyncRun.Phase
@@ -105,6 +105,7 @@ class Line:
         if self.run.phase == Phase.REBUILD and not self.rebuild():
             return False
         self.deliver = self._delivery()
+        self.reading = Reading(self.run, self.lease, self.lane, self.setup.mapping)
         self.guard = guards.UpdateGuard(self.run, self.lane, self.terms.great_change_percent)
         with self.timed("upsert"):
             self.deliver.recover()
@@ -195,25 +196,23 @@ class Line:
             return self._pulled()
         resumed = self.run.position is not None
         for page in self._pages():
-            first = self._first_page(page)
+            self.session.open()
             records = arrivals(page.records, self.source, self.run.fingerprint)
-            if first:
-                self._check_paths(records)
-            self._follow_clock(records)
+            if reason := self.reading.follow(page, records):
+                return self._read_all_again(reason)
             with self.timed("compare"):
-                self.carry(records, position=page.position, count_repeats=not resumed)
+                self.carry(records, page=page, count_repeats=not resumed)
             resumed = False
-            self._save_position(page)
             self.tell()
             if page.next_position is not None and self.out_of_time() and not self.run.dry_run:
                 with self.timed("upsert"):
                     self.deliver.flush()
-                self._save_position(page)
+                self.deliver.settled((), {}, **self.place(page))
                 return False
         with self.timed("upsert"):
             self.deliver.flush()
-        if self._record_is_missing():
-            return self._read_all_again()
+        if reason := self.reading.lost_record():
+            return self._read_all_again(reason)
         return self._pulled()
 
     def _pulled(self) -> bool:
@@ -261,11 +260,14 @@ class Line:
         self,
         records: Sequence[Arrival],
         *,
-        position: Json | None = None,
+        page: Page | None = None,
         count_repeats: bool = True,
         force: bool = False,
     ) -> None:
-        """Bring records to their end or into a batch: transform, compare, admit, deliver."""
+        """Bring records to their end or into a batch: transform, compare, admit, deliver.
+
+        What is settled is recorded together with the place that is reached by `page`.
+        """
         out = compare(
             records,
             self.run,
@@ -273,7 +275,7 @@ class Line:
             self.setup,
             underway=self.deliver.underway,
             force=force,
-            position=position,
+            position=page.position if page else None,
         )
         self.run.repeated += out.repeated if count_repeats else 0
         self.run.coerced += out.coerced
@@ -284,16 +286,22 @@ class Line:
             self.claims,
             underway=self.deliver.underway.values(),
         )
-        self.deliver.settled([*out.settled, *waiting], out.known)
         self.guard.check(going)
         self.deliver.add(going)
         with self.timed("upsert"):
             self.deliver.send_full_batches()
+        place = self.place(page) if page and not out.later else {}
+        self.deliver.settled([*out.settled, *waiting], out.known, **place)
         if out.later:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.deliver.flush()
             later = arrivals(out.later, self.source, self.run.fingerprint)
-            self.carry(later, position=position, count_repeats=False)
+            self.carry(later, page=page, count_repeats=False)
+
+    def place(self, page: Page) -> Json:
+        """Say how far the run has come with a page: where another process would go on."""
+        position = self.deliver.oldest_position() or page.next_position
+        return {"position": position, **self.reading.place()}
 
     def _delivery(self) -> Delivery | Rehearsal:
         if self.run.dry_run:
@@ -369,68 +377,8 @@ class Line:
         app_status.close(run, self.client, app_status.bookmark_of(run))
         self.listener.progress(run)
 
-    # -- the source's clock ----------------------------------------------------------------
-
-    def _first_page(self, page: Page) -> bool:
-        """Note what the first page of all says about the registry; True where this is it."""
-        self.session.open()
-        if self.run.server_date is not None:
-            return False
-        date = page.server_date or timezone.now()
-        total = page.total if self.run.reads_all else None
-        runs.save(self.run, self.lease, server_date=date, source_total=total)
-        return True
-
-    def _check_paths(self, records: Sequence[Arrival]) -> None:
-        missing = guards.check_paths(self.run, self.lane, self.setup.mapping, records)
-        if missing and self.run.reads_all:
-            named = ", ".join(f"“{path}”" for path in missing)
-            # No warning that turns the run yellow: many registries leave empty keys out.
-            text = f"None of the {len(records):,} records of the first page has {named}. If it is "
-            text += "misspelt, the integration owner corrects Field Configurations."
-            runs.log(self.run, "WARNING", text)
-
-    def _follow_clock(self, records: Sequence[Arrival]) -> None:
-        """Note the newest time seen, whose record it is, and what is older than was asked."""
-        run, since = self.run, self.run.since
-        assert run.server_date is not None
-        for record in records:
-            if record.external_id == run.expected_record:
-                run.expected_record = ""
-            when = record.modified_at
-            if when is None:
-                continue
-            if since is not None and not run.reads_all and when < since:
-                run.older += 1
-            if run.watermark is None or when > run.watermark:
-                run.watermark = advance(run.watermark, when, run.server_date)
-                run.watermark_record = record.external_id
-
-    def _save_position(self, page: Page) -> None:
-        if self.run.dry_run:
-            return
-        run = self.run
-        ledger.record(
-            run,
-            self.lease,
-            (),
-            position=self.deliver.oldest_position() or page.next_position,
-            watermark=run.watermark,
-            watermark_record=run.watermark_record,
-            expected_record=run.expected_record,
-            older=run.older,
-        )
-
-    def _record_is_missing(self) -> bool:
-        return bool(self.run.expected_record) and not self.run.reads_all
-
-    def _read_all_again(self) -> bool:
-        """The record that set the last watermark did not come back: read everything."""
-        lost = self.run.expected_record
-        reason = (
-            f"{lost}, the newest record of the last run, did not come back: the registry was "
-            "restored, its filter broke, or the key sees less than before"
-        )
+    def _read_all_again(self, reason: str) -> bool:
+        """Start the reading anew, from the beginning of everything."""
         runs.log(self.run, "WARNING", f"Everything is read: {reason}.")
         runs.save(
             self.run,

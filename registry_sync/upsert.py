@@ -72,9 +72,10 @@ class TaskClock:
         the one that saw it done.
         """
         if running_at:
-            factor, self.bounded = (running_at + done_at) / 2 / self.expect(rows), True
+            likely = min((running_at + done_at) / 2, running_at * 1.03)
+            factor, self.bounded = likely / self.expect(rows), True
         else:
-            factor = 0.997 if self.bounded else 0.7
+            factor = 0.999 if self.bounded else 0.7
         self.base *= factor
         self.per_row *= factor
 

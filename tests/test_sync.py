@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -353,8 +353,42 @@ def test_an_ignored_filter_is_said(world):
     w.sync()
     w.registry.ignores_filter = True
     run = w.sync()
-    assert run.status == Status.COMPLETED_WITH_WARNINGS
+    assert run.status == Status.COMPLETED_WITH_WARNINGS and run.read == run.unchanged == 300
+    assert run.kind == SyncRun.Kind.FULL and "older than asked" in run.full_reason
     assert "older than asked" in run.warnings[0]["text"]
+    w.registry.ignores_filter = False
+    assert w.sync().status == Status.SUCCEEDED
+
+
+def test_a_registry_restored_from_a_backup_is_read_whole(world):
+    w = world([compound(n) for n in range(300)])
+    w.sync()
+    w.registry.edit("C-000001", approval=2001)
+    w.sync()
+    w.registry.records = [compound(n) for n in range(300)]
+    run = w.sync()
+    assert run.kind == SyncRun.Kind.FULL and "C-000001" in run.full_reason
+    assert w.values()["C-000001"]["Approval"] == 1951 and run.status == Status.SUCCEEDED
+    w.registry.edit("C-000001", approval=2002)
+    assert w.sync().kind == SyncRun.Kind.INCREMENTAL
+    assert w.values()["C-000001"]["Approval"] == 2002
+
+
+def test_a_clock_that_went_back_makes_the_run_full(world):
+    w = world([compound(n) for n in range(30)])
+    w.sync()
+    w.registry.date = datetime.now(UTC) - timedelta(hours=2)
+    run = w.sync()
+    assert run.kind == SyncRun.Kind.FULL and "clock went back" in run.full_reason
+    assert run.status == Status.SUCCEEDED
+
+
+def test_a_key_that_sees_less_withdraws_nothing(world):
+    w = world([compound(n) for n in range(300)])
+    w.sync()
+    w.registry.records = w.registry.records[:200]
+    run = w.sync()
+    assert run.kind == SyncRun.Kind.FULL and len(w.values()) == 300
 
 
 def test_an_empty_full_read_is_not_green(world):

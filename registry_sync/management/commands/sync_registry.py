@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import getpass
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -81,7 +80,7 @@ class Command(BaseCommand):
                 )
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
             return
-        gc.freeze()  # what Django and the SDK made at their import need not be searched each page
+        jobs.spare_collector()
         with watching(self.stdout.isatty(), details=options["details"], out=self.stdout) as watch:
             run = jobs.work_to_end(run.pk, watch)
         self._close(run)

@@ -1,0 +1,105 @@
+"""What a registry's pages say about it as a whole: its clock, its past, and what they all lack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from . import guards, runs
+from .compare import Arrival
+from .mapping import Mapping
+from .models import Lane, SyncRun
+from .source import Page
+from .watermark import advance
+
+CLOCK_SLACK = timedelta(minutes=5)
+"""By how much the clocks of a registry's several servers may differ."""
+
+
+@dataclass
+class Reading:
+    """Follows one run's pages on the registry's own clock."""
+
+    run: SyncRun
+    lease: runs.Lease
+    lane: Lane
+    mapping: Mapping
+
+    def follow(self, page: Page, records: Sequence[Arrival]) -> str:
+        """Take note of a page; returns why everything must be read instead, or "".
+
+        Raises SyncError where the page shows one cause that would refuse every record.
+        """
+        first = self.run.server_date is None
+        if first:
+            self._begin(page)
+            self._check_paths(records)
+        self._follow_clock(records)
+        if self.run.reads_all or self.run.since_asked is not None:
+            return ""
+        return self._older() or (self._clock_went_back(page) if first else "")
+
+    def lost_record(self) -> str:
+        """Say, at the end, that the record which set the last watermark did not come back."""
+        if not self.run.expected_record or self.run.reads_all:
+            return ""
+        return (
+            f"{self.run.expected_record}, the newest record of the last run, did not come back: "
+            "the registry was restored, its filter broke, or the key sees less than before"
+        )
+
+    def place(self) -> dict[str, Any]:
+        """Give the run's columns that another process needs to go on."""
+        names = ("watermark", "watermark_record", "expected_record", "older")
+        return {name: getattr(self.run, name) for name in names}
+
+    def _begin(self, page: Page) -> None:
+        date = page.server_date or timezone.now()
+        total = page.total if self.run.reads_all else None
+        runs.save(self.run, self.lease, server_date=date, source_total=total)
+
+    def _check_paths(self, records: Sequence[Arrival]) -> None:
+        missing = guards.check_paths(self.run, self.lane, self.mapping, records)
+        if missing and self.run.reads_all:
+            named = ", ".join(f"“{path}”" for path in missing)
+            # No warning that turns the run yellow: many registries leave empty keys out.
+            text = f"None of the {len(records):,} records of the first page has {named}. If it is "
+            text += "misspelt, the integration owner corrects Field Configurations."
+            runs.log(self.run, "WARNING", text)
+
+    def _follow_clock(self, records: Sequence[Arrival]) -> None:
+        """Note the newest time seen, whose record it is, and what is older than was asked."""
+        run, since = self.run, self.run.since
+        assert run.server_date is not None
+        for record in records:
+            if record.external_id == run.expected_record:
+                run.expected_record = ""
+            when = record.modified_at
+            if when is None:
+                continue
+            if since is not None and not run.reads_all and when < since:
+                run.older += 1
+            if run.watermark is None or when > run.watermark:
+                run.watermark = advance(run.watermark, when, run.server_date)
+                run.watermark_record = record.external_id
+
+    def _older(self) -> str:
+        if not self.run.older:
+            return ""
+        text = f"{self.run.older:,} records of one page were older than asked for: the registry "
+        text += "seems to ignore the modified-since parameter"
+        remedy = "The integration owner checks its name in the app's configuration."
+        said = f"{text}, so everything is read each time. {remedy}"
+        runs.warn(self.run, self.lease, "older_than_asked", said)
+        return text
+
+    def _clock_went_back(self, page: Page) -> str:
+        last = runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
+        now, then = page.server_date, last.server_date if last else None
+        if now is None or then is None or now >= then - CLOCK_SLACK:
+            return ""
+        return f"the registry's clock went back, from {then:%Y-%m-%d %H:%M} to {now:%H:%M} UTC"
