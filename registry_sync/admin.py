@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from . import app_status
-from .models import Allowance, Batch, Change, EntityError, Lane, LedgerEntry, RunLog, SyncRun
+from .models import Allowance, Batch, Change, Drift, EntityError, Lane, LedgerEntry, RunLog, SyncRun
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -156,9 +156,29 @@ class AllowanceAdmin(ReadOnly):
         obj.save()
 
 
+@admin.register(Drift)
+class DriftAdmin(ReadOnly):
+    list_display = ("external_id", "field", "ours", "theirs", "modified_at", "closed_at", "ended")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
+    search_fields = ("external_id", "entity_id")
+    date_hierarchy = "found_at"
+
+
 @admin.register(Lane)
 class LaneAdmin(ReadOnly):
-    list_display = ("schema_name", "collection", "tenant", "registry_id", "created_at")
+    """Read-only save for what a full run does about drift."""
+
+    list_display = (
+        "schema_name", "collection", "tenant", "registry_id", "drift_policy", "created_at",
+    )  # fmt: skip
+    fields = (
+        "schema_name", "collection", "tenant", "app_id", "registry_id", "schema_id",
+        "drift_policy", "rebuilt_at", "looked_at", "created_at",
+    )  # fmt: skip
+    readonly_fields = tuple(name for name in fields if name != "drift_policy")
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
 
 
 @admin.register(Batch)

@@ -25,6 +25,21 @@ class Lane(models.Model):
     schema_id = models.CharField(max_length=64)
     collection = models.CharField(max_length=1000, help_text="The list that is read, no secrets.")
     schema_name = models.CharField(max_length=255, blank=True)
+
+    class DriftPolicy(models.TextChoices):
+        REPORT = "report", "report it"
+        RESTORE = "restore", "restore the registry's value"
+        LEAVE = "leave", "leave it"
+
+    drift_policy = models.CharField(
+        max_length=8,
+        choices=DriftPolicy.choices,
+        default=DriftPolicy.REPORT,
+        help_text="What a full run does about values that people changed in Benchling.",
+    )
+    looked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Benchling's entities were last compared with ours."
+    )
     rebuilt_at = models.DateTimeField(
         null=True, blank=True, help_text="When the ledger was last rebuilt from Benchling."
     )
@@ -80,6 +95,7 @@ class SyncRun(models.Model):
     class Phase(models.TextChoices):
         CONFIGURE = "configure"
         REBUILD = "rebuild"
+        DRIFT = "drift"
         PULL = "pull"
         RETRY = "retry"
         REPORT = "report"
@@ -344,6 +360,41 @@ class EntityError(models.Model):
 
     def __str__(self) -> str:
         return f"{self.external_id}: {self.message}"
+
+
+class Drift(models.Model):
+    """A value that is not what we wrote: somebody changed, renamed or archived it in Benchling."""
+
+    class End(models.TextChoices):
+        PUT_RIGHT = "put right"
+        RESTORED = "restored"
+        LEFT = "left"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="drift")
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="drift")
+    external_id = models.CharField(max_length=255)
+    entity_id = models.CharField(max_length=64)
+    field_id = models.CharField(max_length=64, help_text="Field id, or `name`, `archived`.")
+    field = models.CharField(max_length=255)
+    ours = models.JSONField(null=True)
+    theirs = models.JSONField(null=True)
+    modified_at = models.DateTimeField(help_text="When Benchling says the entity was modified.")
+    found_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=12, choices=End.choices, blank=True)
+
+    class Meta:
+        verbose_name_plural = "drift"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["lane", "external_id", "field_id"],
+                condition=Q(closed_at__isnull=True),
+                name="one_open_drift",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.external_id} {self.field}: {self.ours!r} → {self.theirs!r}"
 
 
 class Retention(models.Model):

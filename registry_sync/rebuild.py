@@ -6,6 +6,7 @@ names, aliases and ids of everything else are remembered as taken, so that it is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -28,7 +29,7 @@ def remember_page(
     run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: list[Json]
 ) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
-    targets = _link_targets(page, setup, client)
+    targets = link_targets(page, setup, client)
     mine, taken = [], []
     for raw in page:
         external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
@@ -57,22 +58,21 @@ def _is_ours(raw: Json, app_id: str) -> bool:
 def _entry(
     lane: Lane, raw: Json, external_id: str, setup: Setup, targets: dict[str, str]
 ) -> LedgerEntry:
-    entity = Entity(
-        external_id=external_id,
-        registry_id=raw["entityRegistryId"],
-        name=raw["name"],
-        fields=canonical_fields(raw, setup.schema, targets),
-    )
     entry = LedgerEntry(lane=lane, external_id=external_id, entity_id=raw["id"])
-    mapped = set(setup.mapping.field_ids)
-    entity = Entity(
-        external_id=entity.external_id,
-        registry_id=entity.registry_id,
-        name=entity.name,
-        fields={key: value for key, value in entity.fields.items() if key in mapped},
-    )
-    ledger.fill(entry, entity)
+    ledger.fill(entry, entity_of(external_id, raw, setup, targets))
     return entry
+
+
+def entity_of(external_id: str, raw: Json, setup: Setup, targets: dict[str, str]) -> Entity:
+    """Read an entity of Benchling as we would have sent it: its mapped values alone."""
+    mapped = set(setup.mapping.field_ids)
+    fields = canonical_fields(raw, setup.schema, targets)
+    return Entity(
+        external_id=external_id,
+        registry_id=raw.get("entityRegistryId") or "",
+        name=raw["name"],
+        fields={key: value for key, value in fields.items() if key in mapped},
+    )
 
 
 def _taken(lane: Lane, raw: Json) -> list[TakenName]:
@@ -92,7 +92,7 @@ def _taken(lane: Lane, raw: Json) -> list[TakenName]:
     ]
 
 
-def _link_targets(page: list[Json], setup: Setup, client: Client) -> dict[str, str]:
+def link_targets(page: Sequence[Json], setup: Setup, client: Client) -> dict[str, str]:
     """Translate the Benchling ids that a page points at into registry ids."""
     names = {f.name for f in setup.schema.fields if f.type.endswith("_link")}
     wanted: set[str] = set()

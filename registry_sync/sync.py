@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from . import app_status, guards, ledger, names, rebuild, retry, runs, verdict
+from . import app_status, drift, guards, ledger, names, rebuild, retry, runs, verdict
 from .admit import admit
 from .benchling import Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
@@ -30,6 +30,10 @@ from .upsert import access_lost
 
 Json = dict[str, Any]
 Phase = SyncRun.Phase
+
+
+CLOCK_SLACK = timedelta(minutes=10)
+"""By how much our clock and Benchling's may differ."""
 
 
 class Listener(Protocol):
@@ -104,6 +108,8 @@ class Line:
     def _work(self) -> bool:
         if self.run.phase == Phase.REBUILD and not self.rebuild():
             return False
+        if self.run.phase == Phase.DRIFT and not self.look_for_drift():
+            return False
         self.deliver = self._delivery()
         self.reading = Reading(self.run, self.lease, self.lane, self.setup.mapping)
         self.guard = guards.UpdateGuard(self.run, self.lane, self.terms.great_change_percent)
@@ -164,13 +170,37 @@ class Line:
             fingerprint=self.setup.mapping.fingerprint,
             mapping=self.setup.summary(),
             position=None,
-            phase=Phase.REBUILD if rebuild.needed(self.lane) else self._after_rebuild(),
+            phase=self._first_phase(kind, reads_all=reads_all),
         )
         if reads_all and not full_reason:
             runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
 
-    def _after_rebuild(self) -> str:
-        return Phase.RETRY if self.run.kind == SyncRun.Kind.RETRY else Phase.PULL
+    def _first_phase(self, kind: str, *, reads_all: bool) -> str:
+        if rebuild.needed(self.lane):
+            return Phase.REBUILD
+        if kind == SyncRun.Kind.FULL and reads_all:
+            return Phase.DRIFT
+        return Phase.RETRY if kind == SyncRun.Kind.RETRY else Phase.PULL
+
+    def look_for_drift(self) -> bool:
+        """Compare what Benchling holds with what we wrote; False when the slice's time is up."""
+        token = (self.run.position or {}).get("token", "")
+        since = self.lane.looked_at
+        began = (self.run.position or {}).get("began") or timezone.now().isoformat()
+        filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
+        with self.timed("drift"):
+            pages = self.client.entities(schema_id=self.setup.schema.id, token=token, **filters)
+            for page in pages:
+                drift.look_at_page(
+                    self.run, self.lease, self.lane, self.setup, self.client, page.entities
+                )
+                position = {"token": page.next_token, "began": began}
+                runs.save(self.run, self.lease, position=position)
+                if page.next_token and self.out_of_time():
+                    return False
+        Lane.objects.filter(pk=self.lane.pk).update(looked_at=began)
+        runs.save(self.run, self.lease, position=None, phase=Phase.PULL)
+        return True
 
     def rebuild(self) -> bool:
         """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
@@ -183,8 +213,11 @@ class Line:
                 runs.save(self.run, self.lease, position={"token": page.next_token})
                 if page.next_token and self.out_of_time():
                     return False
-        Lane.objects.filter(pk=self.lane.pk).update(rebuilt_at=timezone.now())
-        runs.save(self.run, self.lease, position=None, phase=self._after_rebuild())
+        now, retry = timezone.now(), self.run.kind == SyncRun.Kind.RETRY
+        # A little earlier, for people who edited while it was listed.
+        looked_at = (self.run.started_at or now) - CLOCK_SLACK
+        Lane.objects.filter(pk=self.lane.pk).update(rebuilt_at=now, looked_at=looked_at)
+        runs.save(self.run, self.lease, position=None, phase=Phase.RETRY if retry else Phase.PULL)
         return True
 
     # -- pull to upsert --------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import runs
@@ -40,7 +41,30 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
                 "configuration.",
             )
         )
+    if not run.dry_run:
+        found += _drift(lane)
     return found
+
+
+def _drift(lane: Lane) -> list[Caution]:
+    rows = lane.drift.filter(closed_at=None).order_by("pk")
+    ids = list(rows.values_list("external_id", flat=True).distinct()[:4])
+    if not ids:
+        return []
+    count = rows.values("external_id").distinct().count()
+    return [
+        Caution(
+            "drift",
+            f"People changed, renamed or archived {count:,} "
+            f"{'entity' if count == 1 else 'entities'} in Benchling that now "
+            f"{'differs' if count == 1 else 'differ'} from the registry ({_named(ids)}). The "
+            "integration owner looks at Drift in the admin, and sets the lane's policy there.",
+        )
+    ]
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
 
 
 def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
@@ -61,7 +85,23 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
                 "everything again.",
             )
         ]
-    return []
+    return _withdrawn(run, lane)
+
+
+def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:
+    """Find what is in Benchling and no longer in the registry; nothing is done about it."""
+    gone = lane.ledger.exclude(entity_hash="").exclude(seen_run_id=run.pk)
+    ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
+    if not ids:
+        return []
+    return [
+        Caution(
+            "withdrawn",
+            f"{gone.count():,} records that are in Benchling are no longer in the registry "
+            f"({_named(ids)}). Nothing was archived: a Benchling admin does that "
+            "where it is right.",
+        )
+    ]
 
 
 def status(run: SyncRun, lane: Lane) -> SyncRun.Status:

@@ -24,7 +24,7 @@ LAYERS = [
     {"guards"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading"},
-    {"retry", "delivery", "rehearsal"},
+    {"retry", "delivery", "rehearsal", "drift"},
     {"sync"},
     {"jobs"},
     {"admin", "views", "worker", "checks"},

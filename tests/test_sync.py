@@ -344,7 +344,8 @@ def test_the_newest_record_missing_makes_the_run_full(world):
     w.registry.records = [r for r in w.registry.records if r["id"] != "C-000299"]
     run = w.sync()
     assert run.kind == SyncRun.Kind.FULL and "C-000299" in run.full_reason
-    assert run.read == 299 and run.status == Status.SUCCEEDED
+    assert run.read == 299 and run.status == Status.COMPLETED_WITH_WARNINGS
+    assert "C-000299" in run.warnings[0]["text"]
     assert w.sync().kind == SyncRun.Kind.INCREMENTAL
 
 

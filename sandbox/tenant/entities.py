@@ -277,6 +277,18 @@ def add_by_hand(state: TenantState, row: Json, *, creator: str = "ent_person") -
     return entity
 
 
+def edit_by_hand(state: TenantState, entity: Entity, **changes: Any) -> None:
+    """Edit an entity as a person does: `name`, `archived` (a reason or None), fields by name."""
+    for name, value in changes.items():
+        if name == "name":
+            Upsert(state, "ent_person")._rename(entity, value)
+        elif name == "archived":
+            entity.archived = value
+        else:
+            entity.fields[state.field_id(entity.schema_id, name)] = value
+    entity.modified_at = state.clock.stamp()
+
+
 def rendered(state: TenantState, entity: Entity, url: str) -> Json:
     """Write an entity as the API gives it."""
     schema = state.schemas[entity.schema_id]

@@ -1,0 +1,114 @@
+"""What people changed in Benchling after us: compared with the ledger by every full run.
+
+By the lane's policy a difference is reported, restored or left. An archived entity is only ever
+reported: nothing is silently unarchived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from . import ledger, runs
+from .benchling import Client
+from .configure import Setup
+from .mapping import UNKNOWN
+from .models import Drift, Lane, LedgerEntry, SyncRun
+from .rebuild import entity_of, link_targets
+
+Json = dict[str, Any]
+Policy = Lane.DriftPolicy
+
+
+def look_at_page(
+    run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: Sequence[Json]
+) -> None:
+    """Compare one page of Benchling's list with the ledger, under the lease."""
+    ids = [raw["id"] for raw in page]
+    registered = [raw.get("entityRegistryId") or "" for raw in page]
+    ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+    rows = ours.filter(Q(entity_id__in=ids) | Q(entity_registry_id__in=registered))
+    rows = rows.select_related("lane")
+    entries = {row.entity_registry_id: row for row in rows}
+    entries |= {row.entity_id: row for row in rows if row.entity_id}
+    targets = link_targets(page, setup, client)
+    with transaction.atomic():
+        runs.renew(lease)
+        for raw in page:
+            entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
+            if entry is not None:
+                _compare(run, entry, raw, setup, targets)
+
+
+def _compare(
+    run: SyncRun, entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]
+) -> None:
+    found = list(_differences(entry, raw, setup, targets))
+    open_now = Drift.objects.filter(
+        lane=entry.lane, external_id=entry.external_id, closed_at__isnull=True
+    )
+    named = {field_id for field_id, _, _ in found}
+    gone = open_now.exclude(field_id__in=named)
+    gone.update(closed_at=timezone.now(), ended=Drift.End.PUT_RIGHT)
+    names = {field.id: field.name for field in setup.schema.fields}
+    for field_id, ours, theirs in found:
+        _report(run, entry, raw, field_id, names.get(field_id, field_id), ours, theirs)
+    if found and entry.lane.drift_policy == Policy.RESTORE and not raw.get("archiveRecord"):
+        _forget_ours(entry, raw, setup, targets)
+
+
+def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]):  # type: ignore[no-untyped-def]
+    theirs = entity_of(entry.external_id, raw, setup, targets)
+    archived = raw.get("archiveRecord")
+    if archived:
+        yield "archived", None, archived.get("reason") or "archived"
+    if theirs.name != entry.name:
+        yield "name", entry.name, theirs.name
+    for field_id, value in theirs.fields.items():
+        if field_id in entry.fields and entry.fields[field_id] != value:
+            yield field_id, entry.fields[field_id], "?" if value == UNKNOWN else value
+
+
+def _report(
+    run: SyncRun, entry: LedgerEntry, raw: Json, field_id: str, field: str, ours: Any, theirs: Any
+) -> None:
+    policy = entry.lane.drift_policy
+    ended = ""
+    if field_id != "archived" and policy == Policy.RESTORE and not raw.get("archiveRecord"):
+        ended = Drift.End.RESTORED
+    elif policy == Policy.LEAVE:
+        ended = Drift.End.LEFT
+    now = timezone.now()
+    seen = {
+        "ours": ours,
+        "theirs": theirs,
+        "entity_id": raw["id"],
+        "field": field,
+        "modified_at": parse_datetime(str(raw.get("modifiedAt"))) or now,
+        "ended": ended,
+    }
+    row, _ = Drift.objects.update_or_create(
+        lane=entry.lane,
+        external_id=entry.external_id,
+        field_id=field_id,
+        closed_at=None,
+        defaults=seen,
+        create_defaults={**seen, "run": run, "found_at": now},
+    )
+    if ended:
+        Drift.objects.filter(pk=row.pk).update(closed_at=now)
+
+
+def _forget_ours(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]) -> None:
+    """Let the ledger hold what Benchling holds, so that this run writes the registry's value."""
+    theirs = entity_of(entry.external_id, raw, setup, targets)
+    kept = entry.fields
+    ledger.fill(entry, theirs)
+    entry.fields = {**kept, **theirs.fields}
+    entry.raw_hash = ""
+    entry.save()
