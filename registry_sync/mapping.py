@@ -19,7 +19,7 @@ from .paths import ABSENT, Getter, PathError, compile_path, compile_template
 from .problems import ConfigError, Problem
 from .rules import RuleError, Step, apply, gives_value, parse_rule
 from .schema import MAPPABLE, EntitySchema, FieldDefinition
-from .values import Misfit, fit
+from .values import Misfit, fit, readable
 
 Json = dict[str, Any]
 TRANSFORM_VERSION = 1
@@ -308,7 +308,7 @@ def _name(
         number = int(value) if isinstance(value, float) and value.is_integer() else value
         coercions.append("name: number to text")
         return str(number)
-    if isinstance(value, str) and value.strip() and "\x00" not in value:
+    if isinstance(value, str) and value.strip() and readable(value):
         return value.strip()
     problems.append(
         Problem(

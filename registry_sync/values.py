@@ -47,10 +47,20 @@ def fit(value: Any, field: FieldDefinition, link_id: Callable[[str], str]) -> Fi
     return fitted, told
 
 
+def readable(text: str) -> bool:
+    """Say whether a text can be sent and stored: no NUL, no half of a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
+
+
 def _text(value: Any) -> Fitted:
     if isinstance(value, str):
-        if "\x00" in value:
-            raise Misfit("unreadable_text", "holds a NUL character, which no text field takes")
+        if not readable(value):
+            raise Misfit("unreadable_text", "holds a character that no text can hold (NUL, or "
+                         "half of a pair)")  # fmt: skip
         return value, ""
     if isinstance(value, bool):
         return ("true" if value else "false"), "yes/no to text"
@@ -166,7 +176,17 @@ def _datetime(value: Any) -> Fitted:
 def _json(value: Any) -> Fitted:
     if not isinstance(value, dict):
         raise Misfit("wrong_type", f"is {_kind(value)}, not a JSON object")
+    if not _readable_whole(value):
+        raise Misfit("unreadable_text", "holds text that cannot be stored")
     return value, ""
+
+
+def _readable_whole(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(readable(key) and _readable_whole(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_readable_whole, value))
+    return not isinstance(value, str) or readable(value)
 
 
 def _option(value: Any, field: FieldDefinition) -> Fitted:

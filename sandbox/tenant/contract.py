@@ -11,6 +11,7 @@ import copy
 import json
 import queue
 import threading
+import time
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -49,17 +50,17 @@ def overlaid(patches: Sequence[Patch] = PATCHES) -> Json:
 
 
 @cache
-def _overlaid_api() -> OpenAPI:
+def _overlaid_api(patches: tuple[Patch, ...]) -> OpenAPI:
     # It knows no OpenID scheme; who asks is the token handler's business, not the contract's.
     warnings.filterwarnings("ignore", "Unsupported scheme type", UserWarning)
-    return OpenAPI.from_dict(overlaid())
+    return OpenAPI.from_dict(overlaid(patches))
 
 
 def warm_up() -> None:
     """Read and compile the document before the first exchange needs it."""
-    _overlaid_api()
+    _overlaid_api(PATCHES)
     for name in ("CustomEntitiesBulkUpsertRequest", "AsyncTask", "CustomEntity"):
-        _compiled(name)
+        _compiled(name, PATCHES)
 
 
 class _Request:
@@ -91,11 +92,13 @@ class _Response:
 class Contract:
     """Checks exchanges, inline or behind the answers, and gathers what is outside."""
 
-    def __init__(self, state: TenantState, api: OpenAPI | None = None) -> None:
+    def __init__(self, state: TenantState, patches: tuple[Patch, ...] = PATCHES) -> None:
         self.state = state
-        self.api = api
+        self.patches = patches
         self.todo: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
         self.thread: threading.Thread | None = None
+        self.underway = 0
+        """Exchanges that are answered, perhaps, and not yet checked."""
 
     def check(self, scope: Json, body: bytes, answer: Any) -> None:
         """Check one exchange, or put it on the pile."""
@@ -115,7 +118,10 @@ class Contract:
             self._check(*exchange)
 
     def drain(self) -> None:
-        """Wait until the pile is worked off."""
+        """Wait until what was answered is checked, up to a few seconds for what still runs."""
+        deadline = time.monotonic() + 5
+        while self.underway and time.monotonic() < deadline:
+            time.sleep(0.005)
         self.todo.join()
 
     def finish(self) -> None:
@@ -135,7 +141,7 @@ class Contract:
         self.state.counters["exchanges_checked"] += 1
         if path.endswith("/token"):
             return  # declared with form parameters that openapi-core cannot unmarshal strictly
-        api = self.api or _overlaid_api()
+        api = _overlaid_api(self.patches)
         request = _Request(method, path, query, headers, body)
         where = f"{method} {path}{'?' + query if query else ''} → {status}"
         try:
@@ -162,15 +168,15 @@ class Contract:
     ) -> str:
         """Check the bodies that hold many entities; say which of the two it was."""
         if path.endswith("/custom-entities:bulk-upsert") and status < 500:
-            validator = _compiled("CustomEntitiesBulkUpsertRequest")
+            validator = _compiled("CustomEntitiesBulkUpsertRequest", self.patches)
             self._note(validator, json.loads(body), where)
             return "request"
         if method == "GET" and "/tasks/" in path and status == 200:
             task = json.loads(answer)
             shape = {k: v for k, v in task.items() if k != "response"}
-            self._note(_compiled("AsyncTask"), shape, where)
+            self._note(_compiled("AsyncTask", self.patches), shape, where)
             for entity in (task.get("response") or {}).get("customEntities", ()):
-                self._note(_compiled("CustomEntity"), entity, where)
+                self._note(_compiled("CustomEntity", self.patches), entity, where)
             return "response"
         return ""
 
@@ -219,15 +225,18 @@ def _resolved(doc: Json, parameter: Json) -> Json:
 
 
 @cache
-def _compiled(name: str) -> Any:
+def _compiled(name: str, patches: tuple[Patch, ...]) -> Any:
     """Compile one schema of the overlaid document."""
-    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": _json_schemas()}}
+    schema = {
+        "$ref": f"#/components/schemas/{name}",
+        "components": {"schemas": _json_schemas(patches)},
+    }
     return jsonschema_rs.Draft4Validator(schema)
 
 
 @cache
-def _json_schemas() -> Json:
-    return _without_nullable(overlaid()["components"]["schemas"])  # type: ignore[no-any-return]
+def _json_schemas(patches: tuple[Patch, ...]) -> Json:
+    return _without_nullable(overlaid(patches)["components"]["schemas"])  # type: ignore[no-any-return]
 
 
 SMALL_UPSERT = json.dumps(

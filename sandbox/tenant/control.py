@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -74,7 +75,7 @@ class Control:
 
     async def show_counters(self, request: Request) -> Response:
         tasks.settle(self.state)
-        self.contract.drain()
+        await run_in_threadpool(self.contract.drain)
         counters = dict.fromkeys(
             ("requests", "bulk_calls", "single_upserts", "objects_written", "objects_created",
              "objects_updated", "rate_429", "throughput_429", "exchanges_checked"), 0

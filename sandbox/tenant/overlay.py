@@ -93,8 +93,10 @@ def _link_lists(doc: Json) -> None:
         ],
     }  # fmt: skip
     for name in ("Field", "FieldWithResolution"):
-        if "value" in _schemas(doc).get(name, {}).get("properties", {}):
-            _schemas(doc)[name]["properties"]["value"] = value
+        schema = _schemas(doc)[name]
+        for part in (schema, *schema.get("allOf", ())):
+            if "value" in part.get("properties", {}):
+                part["properties"]["value"] = value
 
 
 def _verbs_first(doc: Json) -> None:

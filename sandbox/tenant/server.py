@@ -37,6 +37,13 @@ class Front:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self.app(scope, receive, send)
             return
+        self.contract.underway += 1
+        try:
+            await self._exchange(scope, receive, send)
+        finally:
+            self.contract.underway -= 1
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _whole_body(receive)
         path = scope["path"]
         self.state.counters["requests"] += 1
