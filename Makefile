@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Most tests wait for tasks and clocks, not for a processor.
+SPREAD := -n 4 --dist worksteal
 
 .PHONY: help install demo demo-once test lint bench run worker clean
 
@@ -31,8 +33,8 @@ lint: $(STAMP)  ## ruff, mypy, migrations, deployment checks
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
 test: $(STAMP) lint  ## everything, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
-	@$(BIN)/python -m sandbox.postgres $(BIN)/python -m pytest -m "not once" $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+	@$(BIN)/python -m sandbox.postgres $(BIN)/python -m pytest $(SPREAD) -m "not once" $(ARGS)
 
 bench: $(STAMP)  ## the table of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks

@@ -158,10 +158,9 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A process frozen inside a transaction holds its row locks: the server lets go of it before
-    # its lease has run out, so that another can take over.
-    frozen = f"-c idle_in_transaction_session_timeout={LEASE_SECONDS * 1000 * 2 // 3}"
-    DATABASES["default"]["OPTIONS"] = {"options": frozen} | DATABASES["default"].get("OPTIONS", {})
+    # By this name runs.py tells our connections from others of the same role.
+    ours = {"application_name": "registry-sync"}
+    DATABASES["default"]["OPTIONS"] = ours | DATABASES["default"].get("OPTIONS", {})
 
 # -- Redis and RQ: the wake-up, never the truth ---------------------------------------------------
 

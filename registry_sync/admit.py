@@ -30,7 +30,7 @@ def admit(
     claims.release(waiting)
     problems: dict[str, tuple[Problem, ...]] = refused | waiting
     return (
-        [c for c in going if c.entity.external_id not in waiting],
+        parents_first([c for c in going if c.entity.external_id not in waiting], schema),
         [
             sighting(c.arrival, Outcome.FAILED, problems=problems[c.entity.external_id])
             for c in candidates
@@ -68,6 +68,30 @@ def hold_links(
         if not held:
             return waiting
         waiting |= held
+
+
+def parents_first(candidates: Sequence[Candidate], schema: EntitySchema) -> list[Candidate]:
+    """Put candidates after the ones they point at, and else leave them in their order.
+
+    A batch that is cut between them is then not refused for what comes with the next one.
+    """
+    if not any(field.link_schema_id == schema.id for field in schema.fields):
+        return list(candidates)
+    by_id = {c.entity.registry_id: c for c in candidates}
+    ordered: dict[str, Candidate] = {}
+    begun: set[str] = set()
+    for registry_id in by_id:
+        stack = [registry_id]
+        while stack:
+            top = stack[-1]
+            parents = [] if top in begun else own_links(by_id[top], schema)
+            begun.add(top)
+            ahead = [p for p in sorted(parents) if p in by_id and p not in begun]
+            if ahead:
+                stack += ahead
+            else:
+                ordered.setdefault(stack.pop(), by_id[top])
+    return list(ordered.values())
 
 
 def own_links(candidate: Candidate, schema: EntitySchema) -> set[str]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Count
+from django.utils import timezone
 
 from . import runs
 from .benchling import Client, Refused, Wait
@@ -24,7 +25,8 @@ from .problems import SyncError
 Json = dict[str, Any]
 MESSAGES, LONGEST, SHORTEST = 10, 200, 3
 TIMEOUT = 24 * 3600
-"""Seconds until Benchling itself gives a silent session up (30 days is its most)."""
+"""Seconds until Benchling itself gives a session up, from its creation; it grows with the run."""
+LONGEST_TIMEOUT = 30 * 24 * 3600
 EVERY = 5.0
 """Seconds between two lines of progress."""
 CAUSES = 5
@@ -57,6 +59,8 @@ class Session:
     client: Client
     _told: float = 0.0
     _text: str = ""
+    _timeout: int = 0
+    """As Benchling last told it; 0 before it has."""
     trouble: str = field(default="")
 
     def open(self) -> None:
@@ -68,7 +72,13 @@ class Session:
             "timeoutSeconds": TIMEOUT,
             "messages": [message("Reading the registry.", "INFO")],
         }
-        answer = self._tell(lambda: self.client.create_session(body))
+        # Another process of this run may have died between creating it and writing it down.
+        answer = self._tell(
+            lambda: (
+                (self._orphan() if self.lease.fence > 1 else None)
+                or self.client.create_session(body, after_lost=self._orphan)
+            )
+        )
         if answer:
             runs.save(self.run, self.lease, session_id=str(answer["id"]), session_open=True)
 
@@ -79,8 +89,23 @@ class Session:
         if not self.run.session_open or text == self._text or soon:
             return
         self._told, self._text = now, text
-        body = {"messages": [message(text, "INFO")]}
-        self._tell(lambda: self.client.update_session(self.run.session_id, body))
+        body: Json = {"messages": [message(text, "INFO")]}
+        age = (timezone.now() - self.run.created_at).total_seconds()
+        if self._timeout and age > self._timeout / 2:
+            body["timeoutSeconds"] = min(LONGEST_TIMEOUT, self._timeout * 2)
+        answer = self._tell(lambda: self.client.update_session(self.run.session_id, body))
+        self._timeout = int((answer or {}).get("timeoutSeconds") or 0)
+
+    def _orphan(self) -> Json | None:
+        """Find a running session of this name that no run knows: ours, of a lost answer."""
+        for session in self.client.sessions(most=100):
+            if (
+                session.get("status") == "RUNNING"
+                and session.get("name") == session_name(self.run)
+                and not SyncRun.objects.filter(session_id=session["id"]).exists()
+            ):
+                return session
+        return None
 
     def _tell(self, call: Callable[[], Json]) -> Json | None:
         try:
@@ -110,6 +135,9 @@ def close(run: SyncRun, client: Client, bookmark: str = "") -> bool:
     try:
         client.update_session(run.session_id, body)
     except Refused as refused:
+        if refused.status not in (400, 404):
+            runs.log(run, "WARNING", f"The App Status session is not closed yet: {refused}")
+            return False
         # Closed or timed out already: nothing more can be said in this session.
         runs.log(run, "WARNING", f"The App Status session was not updated: {refused.message}")
     except (SyncError, Wait) as error:
@@ -202,13 +230,15 @@ def bookmark_of(run: SyncRun) -> str:
     if run.status not in SyncRun.GOOD or not run.moves_watermark or run.lane is None:
         return ""
     lane = run.lane
+    short = any(warning["code"] == "short_read" for warning in run.warnings)
     return bookmark_text(
         Bookmark(
             lane=lane.mark,
             watermark=run.watermark,
             full_at=run.last_full_at,
             fingerprint=run.fingerprint,
-            open_errors=lane.errors.filter(closed_at__isnull=True).count(),
+            # A read that got too little leaves a doubt behind, as an open error does.
+            open_errors=lane.errors.filter(closed_at__isnull=True).count() + short,
         )
     )
 

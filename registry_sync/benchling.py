@@ -149,15 +149,24 @@ class Client:
             found += body.get("entities", [])
         return found
 
+    def entities_with_ids(self, ids: Sequence[str], *, schema_id: str) -> list[Json]:
+        """Read custom entities of one schema by their registry ids, archived ones too."""
+        return self._by_hundreds(
+            "entityRegistryIds.anyOf",
+            ids,
+            schemaId=schema_id,
+            archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED",
+        )
+
     def entities_by_id(self, ids: Sequence[str]) -> list[Json]:
         """Read custom entities by their Benchling ids."""
         return self._by_hundreds("ids", ids, archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED")
 
     def _by_hundreds(self, name: str, values: Sequence[str], **more: str) -> list[Json]:
         found: list[Json] = []
-        for start in range(0, len(values), PAGE):
-            some = {name: _joined(values[start : start + PAGE])}
-            for page in self._pages("custom-entities", "customEntities", **some, **more):
+        for some in _short_lists(values):
+            asked = {name: _joined(some)}
+            for page in self._pages("custom-entities", "customEntities", **asked, **more):
                 found += page
         return found
 
@@ -193,8 +202,9 @@ class Client:
 
     # -- App Status ------------------------------------------------------------------------
 
-    def create_session(self, body: Json) -> Json:
-        return self._call("post", "app-sessions", {"appId": self.app_id, **body})
+    def create_session(self, body: Json, *, after_lost: Callable[[], Json | None]) -> Json:
+        """Create a session; `after_lost` finds the one that was made though its answer was lost."""
+        return self._call("post", "app-sessions", {"appId": self.app_id, **body}, after_lost)
 
     def update_session(self, session_id: str, body: Json) -> Json:
         return self._call("patch", f"app-sessions/{quote(session_id, safe='')}", body)
@@ -226,7 +236,13 @@ class Client:
         asked = {name: value for name, value in query.items() if value != ""}
         return self._call("get", path + ("?" + urlencode(asked) if asked else ""))
 
-    def _call(self, method: str, path: str, body: Json | None = None) -> Json:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        after_lost: Callable[[], Json | None] = lambda: None,
+    ) -> Json:
         url = "api/v2/" + path
         failures = renewed = waits = 0
         while True:
@@ -244,14 +260,16 @@ class Client:
                     self._wait_for_limit(waits)
                 elif status >= 500 and failures < 6:
                     failures += 1
-                    self._back_off(failures, f"Benchling answered {status}")
+                    self._back_off(failures)
                 else:
                     raise _translated(error, path) from error
             except (httpx.TransportError, json.JSONDecodeError) as error:
                 failures += 1
                 if failures > 6:
                     raise unreachable(type(error).__name__) from error
-                self._back_off(failures, "Benchling could not be reached")
+                self._back_off(failures)
+                if made := after_lost():
+                    return made
 
     def _send(self, method: str, url: str, body: Json | None) -> Json:
         api = self._connection().api
@@ -301,8 +319,9 @@ class Client:
         if self._sdk is not None:
             self._sdk._rate_limit_remaining = None
 
-    def _back_off(self, failures: int, reason: str) -> None:
-        self.pause(random.uniform(0.5, 1.0) * min(15.0, 2.0 ** (failures - 1)), reason)
+    def _back_off(self, failures: int) -> None:
+        # No reason is given, so the slice does not end in it: these tries must come to their end.
+        self.pause(random.uniform(0.5, 1.0) * min(15.0, 2.0 ** (failures - 1)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +330,21 @@ class EntityPage:
 
     entities: list[Json]
     next_token: str
+
+
+def _short_lists(values: Sequence[str]) -> Iterator[list[str]]:
+    """Cut a list so that each part fits a query: a hundred values, and an address of 6 KB."""
+    some: list[str] = []
+    size = 0
+    for value in values:
+        length = len(quote(value)) + 3
+        if some and (len(some) == PAGE or size + length > 6000):
+            yield some
+            some, size = [], 0
+        some.append(value)
+        size += length
+    if some:
+        yield some
 
 
 def _joined(values: Sequence[str]) -> str:

@@ -88,21 +88,47 @@ def compare(
     """
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known)
+    earlier = _seen_otherwise(records, known, run)
     in_page: dict[str, Arrival] = {}
     for record in records:
         first = in_page.get(record.external_id)
         before = known.get(record.external_id)
         if record.external_id in underway or first is not None:
             out.repeated += 1
-            if first is not None and _contradicts(first, record):
-                _refuse_twins(out, first, record)
-            elif first is None or first.raw_hash != record.raw_hash:
+            if first is None or _is_newer(record, first.modified_at):
                 out.later.append(record.raw)
+            elif first.raw_hash != record.raw_hash and first.modified_at == record.modified_at:
+                _refuse_twins(out, first, record)
+            continue
+        if record.external_id in earlier and not _is_newer(record, earlier[record.external_id]):
+            out.repeated += 1
+            if record.modified_at == earlier[record.external_id]:
+                problem = _twins(record.external_id, "the one that was read first was kept")
+                out.settled.append(sighting(record, Outcome.FAILED, problems=(problem,)))
             continue
         in_page[record.external_id] = record
         _compare_one(record, before, run, setup, out, force=force, position=position)
     _drop_held(lane, out)
     return out
+
+
+def _seen_otherwise(
+    records: Sequence[Arrival], known: dict[str, Known], run: SyncRun
+) -> dict[str, datetime | None]:
+    """Find records that this run has seen with another content, and the time which that bore."""
+    ids = [
+        record.external_id
+        for record in records
+        if (before := known.get(record.external_id)) is not None
+        and before.seen_run_id == run.pk
+        and before.raw_hash != record.raw_hash
+        and not record.retried
+    ]
+    return ledger.times(run, ids) if ids else {}
+
+
+def _is_newer(record: Arrival, than: datetime | None) -> bool:
+    return record.modified_at is not None and (than is None or record.modified_at > than)
 
 
 def _drop_held(lane: Lane, out: Compared) -> None:
@@ -188,22 +214,20 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
     return None
 
 
-def _contradicts(first: Arrival, second: Arrival) -> bool:
-    """Say whether one page has two different records with one id and neither is the newer."""
-    return first.raw_hash != second.raw_hash and first.modified_at == second.modified_at
-
-
 def _refuse_twins(out: Compared, first: Arrival, second: Arrival) -> None:
     out.candidates = [c for c in out.candidates if c.arrival.external_id != first.external_id]
     out.settled = [s for s in out.settled if s.external_id != first.external_id]
-    problem = Problem(
+    problem = _twins(first.external_id, "neither was written")
+    out.settled.append(sighting(second, Outcome.FAILED, problems=(problem,)))
+
+
+def _twins(external_id: str, outcome: str) -> Problem:
+    return Problem(
         kind="source",
         code="id_twice",
-        message=f"The registry has two different records with the id {first.external_id}; "
-        "neither was written.",
+        message=f"The registry has two different records with the id {external_id}; {outcome}.",
         remedy="The registry's owner gives each record its own id, or the integration owner "
         "corrects External ID Field in the app's configuration.",
         field="External ID Field",
-        value=first.external_id[:200],
+        value=external_id[:200],
     )
-    out.settled.append(sighting(second, Outcome.FAILED, problems=(problem,)))

@@ -113,7 +113,12 @@ class Delivery:
         """Learn what an ended run's batch wrote; what it did not write is read anew anyway."""
         self._batch = batch
         if batch.task_id:
-            rows = {item["external_id"]: self._row(item) for item in batch.items}
+            rows = {  # without their values: the mapping they were made by may be no more
+                item["external_id"]: Row(
+                    item["external_id"], {"entityRegistryId": item["registry_id"]}
+                )
+                for item in batch.items
+            }
             flying = [rows[i] for i in batch.task_ids if i in rows]
             flight = self.upserter.resume(flying, batch.task_id)
             task = self.upserter.outcome(flight)

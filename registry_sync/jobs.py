@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import Enum
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from . import __version__, app_status, runs
@@ -49,14 +49,20 @@ def client_of_settings() -> Client:
     )
 
 
-def source_of(setup: Setup, pause: Callable[[float], None]) -> Source:
-    """Make the registry's client that a configuration asks for; `pause` keeps the lease alive."""
+def source_of(
+    setup: Setup, pause: Callable[[float], None], keep_alive: Callable[[], None]
+) -> Source:
+    """Make the registry's client that a configuration asks for.
+
+    `pause` and `keep_alive` hold the lease while it waits and reads.
+    """
     return Source(
         setup.connector,
         credential=setup.config.api_key,
         allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
         user_agent=f"RegistrySync/{__version__}",
         pause=pause,
+        before_request=keep_alive,
     )
 
 
@@ -97,7 +103,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     except Refused as refused:
         _fail(run, lease, client, _unexpected_refusal(refused))
         return End.DONE
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
         logger.exception("run=%s failed for a reason of our own", run.pk)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from . import audit, runs
@@ -73,6 +74,12 @@ def known(lane: Lane, external_ids: Collection[str]) -> dict[str, Known]:
     return {row[1]: Known._make(row) for row in rows.values_list(*columns)}
 
 
+def times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:
+    """Give the modification times of records in the form that this run saw last."""
+    rows = LedgerEntry.objects.filter(lane=run.lane, external_id__among=external_ids)
+    return dict(rows.filter(seen_run_id=run.pk).values_list("external_id", "modified_at"))
+
+
 def holding(lane: Lane, entities: Sequence[Entity]) -> set[str]:
     """Say which of these entities the ledger holds with the very values they would be given.
 
@@ -86,6 +93,19 @@ def holding(lane: Lane, entities: Sequence[Entity]) -> set[str]:
             if not any(differences(row, wanted[row.external_id])):
                 held.add(row.external_id)
     return held
+
+
+def passing_name(lane: Lane, entity: Entity) -> Sighting:
+    """Make the sighting of an entity that bears another name for now; its error stays open."""
+    row = LedgerEntry.objects.get(lane=lane, external_id=entity.external_id)
+    return Sighting(
+        external_id=entity.external_id,
+        raw_hash=row.raw_hash,
+        outcome=Outcome.FAILED,
+        entity=entity,
+        modified_at=row.modified_at,
+        identity=row.identity,
+    )
 
 
 def record(
@@ -177,7 +197,7 @@ def _write_entries(
     rest: Sequence[Sighting],
     old: dict[str, LedgerEntry],
 ) -> None:
-    seen = ["raw_hash", "seen_run_id", "outcome"]
+    seen = ["raw_hash", "modified_at", "seen_run_id", "outcome"]
     unsent = [sighting for sighting in rest if sighting.entity is None]
     _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
     _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
@@ -203,6 +223,7 @@ def _entry(
         lane=lane,
         external_id=sighting.external_id,
         raw_hash=sighting.raw_hash,
+        modified_at=sighting.modified_at,
         seen_run_id=run.pk,
         outcome=sighting.outcome,
         identity=sighting.identity,
@@ -295,14 +316,21 @@ def _open_and_close_errors(run: SyncRun, lane: Lane, rest: Sequence[Sighting]) -
         lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in rest]
     )
     open_now = {row.external_id: row for row in rows}
-    opened, refreshed, passed = [], [], []
+    # Closed by this very run's first sight of a record that comes twice: the same error still.
+    closed = EntityError.objects.filter(lane=lane, closed_by_run=run)
+    again = [s.external_id for s in rest if s.outcome == Outcome.FAILED]
+    closed_now = {row.external_id: row for row in closed.filter(external_id__in=again)}
+    opened: list[EntityError] = []
+    refreshed: list[EntityError] = []
+    passed: list[int] = []
     for sighting in rest:
         error = open_now.get(sighting.external_id)
         if sighting.outcome != Outcome.FAILED:
             if error is not None:
                 passed.append(error.pk)
         elif error is None:
-            opened.append(_error(EntityError(first_seen=timezone.now()), run, sighting))
+            error = closed_now.get(sighting.external_id) or EntityError(first_seen=timezone.now())
+            (refreshed if error.pk else opened).append(_error(error, run, sighting))
         else:
             error.times_seen += 1
             refreshed.append(_error(error, run, sighting))
@@ -311,30 +339,43 @@ def _open_and_close_errors(run: SyncRun, lane: Lane, rest: Sequence[Sighting]) -
     EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
 
 
+def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
+    """Close the errors of records that a whole read no longer found; returns how many."""
+    here = LedgerEntry.objects.filter(
+        lane=OuterRef("lane"), external_id=OuterRef("external_id"), seen_run_id=run.pk
+    )
+    gone = EntityError.objects.filter(~Exists(here), lane=run.lane, closed_at__isnull=True)
+    with transaction.atomic():
+        runs.renew(lease)
+        return gone.update(closed_at=timezone.now(), closed_by_run=run)
+
+
 ERROR_COLUMNS = (
     "run", "kind", "code", "message", "remedy", "field", "value", "waits_for", "waits_key",
     "raw", "raw_hash", "fingerprint", "source_modified_at", "last_seen", "times_seen",
-    "dismissed_at",
+    "dismissed_at", "closed_at", "closed_by_run",
 )  # fmt: skip
 
 
 def _error(error: EntityError, run: SyncRun, sighting: Sighting) -> EntityError:
     """Fill an error's row; without problems the cause that is on file stays as it is."""
     error.last_seen = timezone.now()
-    error.run = run
+    error.closed_at = error.closed_by_run = None
     if not sighting.problems:
         return error
+    error.run = run
     first = sighting.problems[0]
     assert run.lane is not None
     error.lane = run.lane
     error.external_id = sighting.external_id
-    error.kind, error.code, error.remedy = first.kind, first.code, first.remedy
-    error.message = " ".join(problem.message for problem in sighting.problems)
-    error.field, error.value = first.field, first.value
+    error.kind, error.code, error.remedy = first.kind, first.code, storable(first.remedy)
+    error.message = storable(" ".join(problem.message for problem in sighting.problems))
+    error.field, error.value = first.field, storable(first.value)
     error.waits_for, error.waits_key = first.waits_for or ("", "")
-    if error.raw_hash != sighting.raw_hash:
+    raw = storable(sighting.raw)
+    if error.raw != raw:
         error.dismissed_at = None  # what was dismissed was another content of this record
-    error.raw, error.raw_hash = storable(sighting.raw), sighting.raw_hash
+    error.raw, error.raw_hash = raw, sighting.raw_hash
     error.fingerprint = run.fingerprint
     error.source_modified_at = sighting.modified_at
     return error

@@ -24,6 +24,7 @@ from .values import Misfit, fit, readable
 Json = dict[str, Any]
 TRANSFORM_VERSION = 1
 """Raised whenever the same record and mapping would give another entity: every lane reads all."""
+LONGEST_ID = 255
 UNKNOWN = "\x00unknown"
 """A value read back from Benchling that cannot be expressed as we would send it."""
 
@@ -229,11 +230,14 @@ def _fingerprint(
         ]
         for m in mapped
     ]  # fmt: skip
+    endpoint = (config.connector_settings or {}).get("endpoint")
+    asked = endpoint if isinstance(endpoint, dict) else {}
     whole = [
+        # What is asked decides which records there are: another filter, another full read.
+        config.api_url.partition("?")[2],
+        [asked.get(key) for key in ("params", "json", "data_selector", "detail", "primary_key")],
         TRANSFORM_VERSION, schema.id, schema.registry_id, settings, config.id_field,
-        config.name_field, (config.connector_settings or {}).get("endpoint", {}).get("primary_key")
-        if isinstance((config.connector_settings or {}).get("endpoint"), dict) else None,
-        sorted(fields, key=lambda item: str(item[0])),
+        config.name_field, sorted(fields, key=lambda item: str(item[0])),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
@@ -259,10 +263,26 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
         except (Misfit, RuleError) as error:
             problems.append(_problem(mapped, value, error, external_id))
     name = _name(record, external_id, mapping, problems, coercions)
+    registry_id = mapping.registry_id(external_id)
+    if len(name_key(registry_id)) > LONGEST_ID:
+        problems.append(_long_id(external_id, registry_id))
     if problems or name is None:
         return Transformed(None, tuple(problems), tuple(coercions))
-    entity = Entity(external_id, mapping.registry_id(external_id), name, fields)
+    entity = Entity(external_id, registry_id, name, fields)
     return Transformed(entity, (), tuple(coercions))
+
+
+def _long_id(external_id: str, registry_id: str) -> Problem:
+    return Problem(
+        kind="source",
+        code="unusable_id",
+        message=f"The registry id {registry_id[:60]}… of {external_id[:60]}… would have "
+        f"{len(registry_id)} characters; {LONGEST_ID} are the most.",
+        remedy="The registry's owner gives the record a shorter id, or the integration owner a "
+        "shorter registry_id_template in Connector Settings.",
+        field="registry id",
+        value=registry_id[:200],
+    )
 
 
 def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[Any, list[str]]:

@@ -219,6 +219,9 @@ class LedgerEntry(models.Model):
     fields = models.JSONField(default=dict, blank=True)
     raw_hash = models.CharField(max_length=32, blank=True)
     entity_hash = models.CharField(max_length=32, blank=True)
+    modified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it changed at the source, by the form seen last."
+    )
     identity = models.TextField(blank=True, help_text="Which substance it is, where that is told.")
     written_run_id = models.BigIntegerField(null=True, blank=True)
     seen_run_id = models.BigIntegerField(null=True, blank=True)
@@ -328,7 +331,7 @@ class EntityError(models.Model):
     remedy = models.TextField()
     field = models.CharField(max_length=255, blank=True)
     value = models.TextField(blank=True)
-    waits_for = models.CharField(max_length=12, blank=True)
+    waits_for = models.CharField(max_length=16, blank=True)
     waits_key = models.TextField(blank=True)
     raw = models.JSONField(null=True)
     raw_hash = models.CharField(max_length=32, blank=True)

@@ -70,6 +70,31 @@ def settle(
     return refused
 
 
+def circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
+    """Find holders of names who wait for each other's: external ids, each list one circle.
+
+    `wants` gives, by external id, the key of the name that a record waits for.
+    """
+    holders: dict[str, str] = {}
+    keys = sorted(set(wants.values()))
+    for start in range(0, len(keys), CHUNK):
+        ours = LedgerEntry.objects.filter(lane=lane, name_key__in=keys[start : start + CHUNK])
+        held = ours.exclude(entity_hash="").values_list("name_key", "external_id")
+        holders.update(held)
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for external_id in wants:
+        path: list[str] = []
+        here: str | None = external_id
+        while here is not None and here in wants and here not in done:
+            done.add(here)
+            path.append(here)
+            here = holders.get(wants[here])
+        if here in path:
+            found.append(path[path.index(here) :])
+    return found
+
+
 def free(lane: Lane, keys: Sequence[str]) -> set[str]:
     """Say which of these names nobody in the ledger or beside it holds any more."""
     held: set[str] = set()

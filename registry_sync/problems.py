@@ -12,7 +12,10 @@ from typing import Literal
 Kind = Literal["source", "mapping", "benchling", "transient"]
 """Who must act: the registry's owner, the mapping's owner, Benchling's admin, or nobody."""
 
-WaitsFor = tuple[Literal["name", "link", "option", "permission", "allowance"], str]
+Awaited = Literal[
+    "name", "link", "option", "permission", "allowance", "benchling name", "unarchived"
+]
+WaitsFor = tuple[Awaited, str]
 """What has to change before it is worth trying again: its sort, and its key."""
 
 

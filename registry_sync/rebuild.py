@@ -7,12 +7,14 @@ names, aliases and ids of everything else are remembered as taken, so that it is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 
 from . import ledger, runs
 from .benchling import Client
+from .compare import Candidate
 from .configure import Setup
 from .mapping import Entity, canonical_fields, external_id_of, name_key
 from .models import Lane, LedgerEntry, SyncRun, TakenName
@@ -21,8 +23,8 @@ Json = dict[str, Any]
 
 
 def needed(lane: Lane) -> bool:
-    """Say whether the lane's ledger has never been filled."""
-    return lane.rebuilt_at is None and not lane.ledger.exclude(entity_hash="").exists()
+    """Say whether the lane's ledger has never been filled to the end."""
+    return lane.rebuilt_at is None
 
 
 def remember_page(
@@ -44,6 +46,32 @@ def remember_page(
             lane=lane, entity_id__in={name.entity_id for name in taken}
         ).delete()
         TakenName.objects.bulk_create(taken)
+
+
+def learn(
+    run: SyncRun,
+    lease: runs.Lease,
+    lane: Lane,
+    setup: Setup,
+    client: Client,
+    candidates: Sequence[Candidate],
+) -> list[Candidate]:
+    """Ask whether what is new to the ledger was made in Benchling since it was filled.
+
+    What others made is remembered as taken; what this app made is no longer new. The run that
+    filled the ledger need not ask.
+    """
+    new = {c.entity.registry_id: c.entity.external_id for c in candidates if c.is_new}
+    if not new or (lane.rebuilt_at and lane.rebuilt_at >= run.created_at):
+        return list(candidates)
+    found = client.entities_with_ids(sorted(new), schema_id=setup.schema.id)
+    if not found:
+        return list(candidates)
+    remember_page(run, lease, lane, setup, client, found)
+    ids = [new[raw["entityRegistryId"]] for raw in found if raw["entityRegistryId"] in new]
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
+    ours = set(rows.values_list("external_id", flat=True))
+    return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
 
 
 def _is_ours(raw: Json, app_id: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .benchling import Refused
 from .mapping import Entity, name_key
-from .problems import Kind, Problem
+from .problems import Kind, Problem, WaitsFor
 from .schema import EntitySchema
 
 
@@ -75,8 +75,16 @@ def refusal(
         remedy=cause.remedy.format(id=entity.external_id),
         field=field,
         value=_value_of(field, entity, schema),
-        waits_for=("permission", "") if cause.code == "permission" else None,
+        waits_for=_waits_for(cause, entity),
     )
+
+
+def _waits_for(cause: Cause, entity: Entity) -> WaitsFor | None:
+    if cause.code == "permission":
+        return "permission", ""
+    if cause.code == "archived":
+        return "unarchived", entity.registry_id
+    return ("benchling name", name_key(entity.name)) if cause.code == "not_unique" else None
 
 
 def missing_link(entity: Entity, target: str, said: str = "") -> Problem:

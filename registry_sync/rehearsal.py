@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import ledger, names
 from .benchling import Client
-from .compare import Candidate
+from .compare import Arrival, Candidate
 from .configure import Setup
 from .ledger import Outcome, Sighting
-from .mapping import name_key
+from .mapping import name_key, transform
 from .models import EntityError, Lane, LedgerEntry, SyncRun
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Rehearsal:
         self.run, self.lane, self.setup = run, lane, setup
         self.client, self.claims, self.listener = client, claims, listener
         self.underway: dict[str, str] = {}
+        self._waiting: list[Sighting] = []
+        self._given_up: set[str] = set()
 
     def recover(self) -> None:
         pass
@@ -50,7 +52,44 @@ class Rehearsal:
     def settled(
         self, sightings: Sequence[Sighting], known: dict[str, ledger.Known], **run_values: Any
     ) -> None:
-        """Count what would not be sent, and tell what would be refused."""
+        """Count what would not be sent, and tell what would be refused.
+
+        What waits for another record is looked at again at the end, as the sync does.
+        """
+        self._waiting += [s for s in sightings if _waits(s)]
+        self._refuse([s for s in sightings if not _waits(s)])
+
+    def conclude(self) -> None:
+        """Bring what waited to its end, now that every record was seen."""
+        while passing := self._passing():
+            gone = {candidate.entity.external_id for candidate in passing}
+            self._waiting = [s for s in self._waiting if s.external_id not in gone]
+            self.add(passing)
+        self._refuse(self._waiting)
+        self._waiting = []
+
+    def _passing(self) -> list[Candidate]:
+        wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
+        named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
+        swapped = {id_ for circle in names.circles(self.lane, named) for id_ in circle}
+        known = ledger.known(self.lane, list(wants))
+        passing = []
+        for waiting in self._waiting:
+            what, key = wants[waiting.external_id]
+            taken = bool(self.claims.holders(name_key(key)))
+            free = key in self._given_up and not taken
+            if (what == "link" and taken) or waiting.external_id in swapped or free:
+                raw = waiting.raw or {}
+                entity = transform(raw, waiting.external_id, self.setup.mapping).entity
+                assert entity is not None
+                self.claims.add(entity)
+                before = known.get(waiting.external_id)
+                arrival = Arrival(waiting.external_id, raw, waiting.raw_hash, waiting.modified_at)
+                is_new = before is None or not before.entity_hash
+                passing.append(Candidate(arrival, entity, is_new))
+        return passing
+
+    def _refuse(self, sightings: Sequence[Sighting]) -> None:
         on_file = self._on_file([s.external_id for s in sightings if not s.problems])
         for sighting in sightings:
             self._count(sighting.outcome)
@@ -81,6 +120,8 @@ class Rehearsal:
                 continue
             self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
             before = old.get(entity.external_id)
+            if before is not None and before.name_key != name_key(entity.name):
+                self._given_up.add(before.name_key)
             self.listener.finding(
                 entity.external_id,
                 "created" if candidate.is_new else "changed",
@@ -129,3 +170,9 @@ class Rehearsal:
         )
         there = {raw.get("entityRegistryId") for raw in found}
         return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
+
+
+def _waits(sighting: Sighting) -> bool:
+    """Say whether a record was refused for what another record of this run may yet bring."""
+    waits_for = sighting.problems[0].waits_for if sighting.problems else None
+    return waits_for is not None and waits_for[0] in ("link", "name")

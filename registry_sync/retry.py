@@ -10,23 +10,27 @@ from collections.abc import Collection, Iterator, Sequence
 
 from django.db.models import Q, QuerySet
 
-from . import names, runs
+from . import ledger, names, rebuild, runs
 from .admit import own_links, present
 from .benchling import Client
 from .compare import Arrival, Candidate
 from .configure import Setup
 from .ledger import hash_record
-from .mapping import name_key, transform
-from .models import Allowance, EntityError, Lane, SyncRun, TakenName
+from .mapping import Entity, name_key, transform
+from .models import Allowance, EntityError, Lane, LedgerEntry, SyncRun, TakenName
 
 CHUNK = 500
+UNSENDABLE = ("no_id", "unusable_id", "id_twice")
+"""What only a change at the source can mend: our copy has no id that could be sent."""
 
 
-def due(run: SyncRun, lane: Lane, setup: Setup, client: Client) -> Iterator[list[EntityError]]:
+def due(
+    run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client
+) -> Iterator[list[EntityError]]:
     """Give the errors to try now, in the order they were first seen, some at a time."""
     if run.only:
         return
-    open_errors = runs.open_errors(lane).exclude(raw=None)
+    open_errors = runs.open_errors(lane).exclude(raw=None).exclude(code__in=UNSENDABLE)
     untried = open_errors.exclude(run=run)
     if run.kind == SyncRun.Kind.RETRY:
         yield from _chunks(untried)
@@ -39,9 +43,17 @@ def due(run: SyncRun, lane: Lane, setup: Setup, client: Client) -> Iterator[list
     yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
-    _forget_freed(lane, keys, setup, client)
+    _look_again(run, lease, lane, keys, setup, client)
     for some in _parts(sorted(names.free(lane, keys))):
         yield from _chunks(named.filter(waits_key__in=some))
+    refused = open_errors.filter(waits_for="benchling name")
+    keys = sorted(set(refused.values_list("waits_key", flat=True)))
+    for some in _parts(sorted(set(keys) - _borne(keys, setup, client))):
+        yield from _chunks(refused.filter(waits_key__in=some))
+    archived = open_errors.filter(waits_for="unarchived")
+    ids = sorted(set(archived.values_list("waits_key", flat=True)))
+    for some in _parts(sorted(_in_use(ids, setup, client))):
+        yield from _chunks(archived.filter(waits_key__in=some))
     linked = open_errors.filter(waits_for="link")
     targets = set(linked.values_list("waits_key", flat=True))
     for some in _parts(sorted(_arrived(lane, targets, setup, client))):
@@ -65,11 +77,16 @@ def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:
 def circles(lane: Lane, setup: Setup, fingerprint: str) -> list[Candidate]:
     """Find waiting records that only wait for each other: together they can go."""
     waiting = runs.open_errors(lane).filter(waits_for="link").exclude(raw=None)
+    ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
+    within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
     candidates = []
-    for arrival in arrivals(list(waiting.order_by("pk")[:CHUNK]), fingerprint):
+    known = ledger.known(lane, [error.external_id for error in within])
+    for arrival in arrivals(list(within), fingerprint):
         entity = transform(arrival.raw, arrival.external_id, setup.mapping).entity
         if entity is not None:
-            candidates.append(Candidate(arrival, entity, True))
+            before = known.get(arrival.external_id)
+            is_new = before is None or not before.entity_hash
+            candidates.append(Candidate(arrival, entity, is_new))
     there = present(lane, set().union(*(own_links(c, setup.schema) for c in candidates)))
     while candidates:
         coming = there | {candidate.entity.registry_id for candidate in candidates}
@@ -78,6 +95,26 @@ def circles(lane: Lane, setup: Setup, fingerprint: str) -> list[Candidate]:
             break
         candidates = kept
     return candidates
+
+
+def stand_aside(lane: Lane) -> list[Entity]:
+    """Find records that want each other's names, and let one of each circle bear another first.
+
+    Its error stays open and waits for the name as before, so a run that dies here loses nothing.
+    """
+    waiting = runs.open_errors(lane).filter(waits_for="name").exclude(raw=None)
+    wants = dict(waiting.values_list("external_id", "waits_key"))
+    firsts = [circle[0] for circle in names.circles(lane, wants)]
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
+    return [
+        Entity(
+            external_id=row.external_id,
+            registry_id=row.entity_registry_id,
+            name=f"{row.name} ({row.entity_registry_id}, being renamed)",
+            fields=row.fields,
+        )
+        for row in rows
+    ]
 
 
 def _arrived(lane: Lane, targets: Collection[str], setup: Setup, client: Client) -> set[str]:
@@ -90,21 +127,33 @@ def _arrived(lane: Lane, targets: Collection[str], setup: Setup, client: Client)
     return there & set(targets)
 
 
-def _forget_freed(lane: Lane, keys: Sequence[str], setup: Setup, client: Client) -> None:
-    """Ask Benchling whether others still hold the names that records wait for."""
+def _look_again(
+    run: SyncRun, lease: runs.Lease, lane: Lane, keys: Sequence[str], setup: Setup, client: Client
+) -> None:
+    """Ask Benchling what became of the entities that hold the names which records wait for."""
     held = TakenName.objects.filter(lane=lane, key__in=keys)
-    asked = sorted(set(held.values_list("key", flat=True)))
-    if not asked:
-        return
-    bearers = client.entities_named(asked, registry_id=setup.config.registry_id)
-    still = {
+    ids = sorted(set(held.values_list("entity_id", flat=True)))
+    for some in _parts(ids):
+        found = client.entities_by_id(some)
+        TakenName.objects.filter(lane=lane, entity_id__in=some).delete()
+        rebuild.remember_page(run, lease, lane, setup, client, found)
+
+
+def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
+    """Say which of these names somebody in the Benchling registry bears."""
+    bearers = client.entities_named(keys, registry_id=setup.config.registry_id) if keys else []
+    return {
         name_key(text)
         for entity in bearers
         for text in (entity["name"], entity["entityRegistryId"], *(entity.get("aliases") or ()))
         if text
     }
-    archived = held.filter(archived=True).values_list("key", flat=True)
-    held.exclude(key__in=still | set(archived)).delete()
+
+
+def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[str]:
+    """Say which of these entities are not (or no longer) archived."""
+    found = client.entities_with_ids(registry_ids, schema_id=setup.schema.id)
+    return {str(e["entityRegistryId"]) for e in found if not e.get("archiveRecord")}
 
 
 def _chunks(errors: QuerySet[EntityError]) -> Iterator[list[EntityError]]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -25,6 +27,7 @@ from .models import EntityError, Lane, RunLog, SyncRun
 from .problems import SyncError
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def lease_time() -> timedelta:
@@ -76,20 +79,20 @@ def request(
     rerun_of: SyncRun | None = None,
 ) -> tuple[SyncRun, bool]:
     """Ask for a run. Return it and True, or the run that is already active and False."""
+    wanted = SyncRun(
+        tenant=tenant_host(),
+        app_id=settings.BENCHLING_APP_ID,
+        kind=kind,
+        reads_all=reads_all,
+        trigger=trigger,
+        actor=actor,
+        only=list(only),
+        since_asked=since,
+        rerun_of=rerun_of,
+        service_version=__version__,
+    )
     try:
-        with transaction.atomic():
-            run = SyncRun.objects.create(
-                tenant=tenant_host(),
-                app_id=settings.BENCHLING_APP_ID,
-                kind=kind,
-                reads_all=reads_all,
-                trigger=trigger,
-                actor=actor,
-                only=list(only),
-                since_asked=since,
-                rerun_of=rerun_of,
-                service_version=__version__,
-            )
+        _past_the_frozen(wanted.save)
     except IntegrityError:
         # The partial unique constraint is the lock: exactly one of many triggers gets through.
         existing = active()
@@ -104,19 +107,54 @@ def request(
                 rerun_of=rerun_of,
             )
         return existing, False
-    return run, True
+    return wanted, True
+
+
+def _past_the_frozen(write: Callable[[], T]) -> T:
+    """Write to a run's row, which a process that was frozen in a transaction may hold locked.
+
+    SQLite has one lock for everything and a timeout on it. PostgreSQL waits for ever, and its own
+    timeout on idle transactions does not end one that was frozen in the middle of a message; so
+    we end the connection of a process that has been silent for most of a lease.
+    """
+    deadline = time.monotonic() + lease_time().total_seconds()
+    while True:
+        try:
+            with transaction.atomic():
+                if connection.vendor == "postgresql":
+                    with connection.cursor() as cursor:
+                        cursor.execute("SELECT set_config('lock_timeout', '2s', true)")
+                return write()
+        except OperationalError:
+            if connection.vendor != "postgresql" or time.monotonic() > deadline:
+                raise
+            _end_frozen_connections()
+
+
+def _end_frozen_connections() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            "current_database() AND usename = current_user AND wait_event_type = 'Client' "
+            "AND application_name = current_setting('application_name') "
+            "AND xact_start IS NOT NULL AND state_change < %s",
+            [timezone.now() - lease_time() * 2 / 3],
+        )
 
 
 def claim(run_id: int) -> Lease | None:
     """Take the lease of an active run that nobody holds; None when somebody does."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    taken = SyncRun.objects.filter(free, pk=run_id, status__in=SyncRun.ACTIVE).update(
-        fence=F("fence") + 1,
-        lease_until=now + lease_time(),
-        lease_holder=f"{socket.gethostname()}:{os.getpid()}",
-        heartbeat=now,
-        status=SyncRun.Status.RUNNING,
+    claimable = SyncRun.objects.filter(free, pk=run_id, status__in=SyncRun.ACTIVE)
+    taken = _past_the_frozen(
+        lambda: claimable.update(
+            fence=F("fence") + 1,
+            lease_until=now + lease_time(),
+            lease_holder=f"{socket.gethostname()}:{os.getpid()}",
+            heartbeat=now,
+            status=SyncRun.Status.RUNNING,
+        )
     )
     if not taken:
         return None

@@ -56,8 +56,10 @@ class Source:
         timeout: tuple[float, float] = (10, 60),
         max_page_bytes: int = 32 * 1024 * 1024,
         pause: Callable[[float], None] = time.sleep,
+        before_request: Callable[[], None] = lambda: None,
     ) -> None:
         self.connector = connector
+        self._before_request = before_request
         self.bad_cursors: tuple[int, str] = (0, "")
         self._exchange = Exchange(
             connector,
@@ -100,6 +102,7 @@ class Source:
     def _page(
         self, where: Json | None, trail: Trail, since: datetime | None
     ) -> tuple[Page, Json | None, Trail]:
+        self._before_request()
         reply = self._exchange.ask(ask_of(self.connector, where, self._since(since)))
         assert reply is not None
         records, follows = self._read(reply, where)
@@ -199,6 +202,7 @@ class Source:
         assert detail is not None
         path = detail.path.replace("{id}", quote(external_id, safe=""))
         url = self.connector.address(path)
+        self._before_request()
         reply = self._exchange.ask(Ask("GET", url, {}, None), missing_ok=True)
         if reply is None or reply.ignored:
             return None

@@ -20,6 +20,7 @@ from .benchling import Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
+from .mapping import Entity, payload
 from .models import Batch, Lane, SyncRun
 from .reading import Reading
 from .rehearsal import Rehearsal
@@ -72,7 +73,8 @@ class Terms:
 class Line:
     """One slice of one run, from its lease to its end.
 
-    `open_source(setup, pause)` makes the registry's client from the configuration of the tenant.
+    `open_source(setup, pause, keep_alive)` makes the registry's client from the configuration of
+    the tenant.
     `work` raises LeaseLost, Wait or SyncError; whoever composed the line ends the run then.
     """
 
@@ -81,7 +83,7 @@ class Line:
         run: SyncRun,
         lease: runs.Lease,
         client: Client,
-        open_source: Callable[[Setup, Callable[[float], None]], Source],
+        open_source: Callable[[Setup, Callable[[float], None], Callable[[], None]], Source],
         terms: Terms,
         listener: Listener,
     ) -> None:
@@ -92,13 +94,16 @@ class Line:
         self.claims = names.Claims()
         self.timed = Stopwatch(run.phase_seconds)
         self.checked_access = False
+        self._renewed = time.monotonic()
         client.pause = self.pause
 
     def work(self) -> bool:
         """Work one slice; True when the run is finished, False when there is more to do."""
         with self.timed("configure"):
             self.configure()
-        self.source = self.open_source(self.setup, lambda seconds: self.pause(seconds, ""))
+        self.source = self.open_source(
+            self.setup, lambda seconds: self.pause(seconds, ""), self.keep_alive
+        )
         try:
             return self._work()
         finally:
@@ -137,6 +142,8 @@ class Line:
             self._begin("")
         elif self._changed_meanwhile():
             runs.log(self.run, "WARNING", "The configuration changed: everything is read again.")
+            if self.run.lane_id != self.lane.pk:
+                runs.save(self.run, self.lease, **dict.fromkeys(ledger.COUNTS, 0))
             Batch.objects.filter(run=self.run).update(items=[], done_at=timezone.now())
             self._begin("the mapping or the Benchling schema changed during the run")
 
@@ -216,7 +223,8 @@ class Line:
         now, retry = timezone.now(), self.run.kind == SyncRun.Kind.RETRY
         # A little earlier, for people who edited while it was listed.
         looked_at = (self.run.started_at or now) - CLOCK_SLACK
-        Lane.objects.filter(pk=self.lane.pk).update(rebuilt_at=now, looked_at=looked_at)
+        self.lane.rebuilt_at, self.lane.looked_at = now, looked_at
+        self.lane.save(update_fields=["rebuilt_at", "looked_at"])
         runs.save(self.run, self.lease, position=None, phase=Phase.RETRY if retry else Phase.PULL)
         return True
 
@@ -227,15 +235,16 @@ class Line:
         if self.run.only:
             self.pilot()
             return self._pulled()
-        resumed = self.run.position is not None
+        again = self.run.position is not None
         for page in self._pages():
             self.session.open()
             records = arrivals(page.records, self.source, self.run.fingerprint)
             if reason := self.reading.follow(page, records):
                 return self._read_all_again(reason)
             with self.timed("compare"):
-                self.carry(records, page=page, count_repeats=not resumed)
-            resumed = False
+                # Pages from before the slice's end come again until one brings nothing known.
+                again = bool(self.carry(records, page=page, again=again)) and again
+            self._warn_of_times()
             self.tell()
             if page.next_position is not None and self.out_of_time() and not self.run.dry_run:
                 with self.timed("upsert"):
@@ -248,17 +257,21 @@ class Line:
             return self._read_all_again(reason)
         return self._pulled()
 
-    def _pulled(self) -> bool:
+    def _warn_of_times(self) -> None:
         unread, example = self.source.bad_cursors
         if unread:
             runs.warn(
                 self.run,
                 self.lease,
                 "no_time",
-                f"{unread:,} records bear no modification time that can be read (one has "
-                f"{example}): changes of them are seen by full runs only. The integration owner "
-                "checks endpoint.incremental in Connector Settings.",
+                f"Records bear no modification time that can be read (one has {example}): changes "
+                "of them are seen by full runs only. The integration owner checks "
+                "endpoint.incremental in Connector Settings.",
             )
+
+    def _pulled(self) -> bool:
+        if isinstance(self.deliver, Rehearsal):
+            self.deliver.conclude()
         if not self.run.dry_run:
             runs.save(self.run, self.lease, phase=Phase.RETRY)
         return True
@@ -282,11 +295,12 @@ class Line:
                     self.run,
                     self.lease,
                     f"not_at_source:{external_id}",
-                    f"{external_id} is not in the registry, or its key may not see it.",
+                    f"{external_id} is not in the registry, or API Key may not see it: the "
+                    "registry's owner knows.",
                 )
         records = list(found.values())
         self.session.open()
-        self.carry(arrivals(records, self.source, self.run.fingerprint))
+        self.carry(arrivals(records, self.source, self.run.fingerprint), force=True)
         self.deliver.flush()
 
     def carry(
@@ -294,12 +308,13 @@ class Line:
         records: Sequence[Arrival],
         *,
         page: Page | None = None,
-        count_repeats: bool = True,
+        again: bool = False,
         force: bool = False,
-    ) -> None:
+    ) -> int:
         """Bring records to their end or into a batch: transform, compare, admit, deliver.
 
-        What is settled is recorded together with the place that is reached by `page`.
+        What is settled is recorded together with the place that is reached by `page`. Returns how
+        many this run had seen already, which are counted unless they come `again` by our doing.
         """
         out = compare(
             records,
@@ -310,12 +325,12 @@ class Line:
             force=force,
             position=page.position if page else None,
         )
-        self.run.repeated += out.repeated if count_repeats else 0
+        self.run.repeated += 0 if again else out.repeated
         self.run.coerced += out.coerced
         going, waiting = admit(
             self.lane,
             self.setup.schema,
-            out.candidates,
+            rebuild.learn(self.run, self.lease, self.lane, self.setup, self.client, out.candidates),
             self.claims,
             underway=self.deliver.underway.values(),
         )
@@ -329,7 +344,8 @@ class Line:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.deliver.flush()
             later = arrivals(out.later, self.source, self.run.fingerprint)
-            self.carry(later, page=page, count_repeats=False)
+            self.carry(later, page=page, again=True)
+        return out.repeated
 
     def place(self, page: Page) -> Json:
         """Say how far the run has come with a page: where another process would go on."""
@@ -373,26 +389,53 @@ class Line:
     def retry(self) -> None:
         """Try open errors again whose cause may be gone, until a round brings nothing more."""
         self.session.open()
-        while True:
-            before = self.run.created + self.run.updated + self.run.unchanged
-            for errors in retry.due(self.run, self.lane, self.setup, self.client):
-                self.carry(retry.arrivals(errors, self.run.fingerprint), force=True)
-                self.deliver.flush()
-                self.tell()
-            if before == self.run.created + self.run.updated + self.run.unchanged:
-                break
+        if verdict.read_whole(self.run, self.lane):
+            closed = ledger.close_withdrawn(self.run, self.lease)
+            if closed:
+                text = f"{closed:,} errors are closed: their records are no longer in the registry."
+                runs.log(self.run, "INFO", text)
+        self._try_errors()
+        if aside := retry.stand_aside(self.lane):
+            self._rename(aside)
+            self._try_errors()
         circle = retry.circles(self.lane, self.setup, self.run.fingerprint)
         if circle:
             self.deliver.add(circle)
             self.deliver.flush()
 
+    def _try_errors(self) -> None:
+        while True:
+            before = self.run.created + self.run.updated + self.run.unchanged
+            for errors in retry.due(self.run, self.lease, self.lane, self.setup, self.client):
+                self.carry(retry.arrivals(errors, self.run.fingerprint), force=True)
+                self.deliver.flush()
+                self.tell()
+            if before == self.run.created + self.run.updated + self.run.unchanged:
+                break
+
+    def _rename(self, entities: Sequence[Entity]) -> None:
+        """Give entities a name for the moment, so that others can take theirs."""
+        for entity in entities:
+            body = payload(
+                entity, self.setup.schema, registry_id=self.setup.config.registry_id, folder_id=None
+            )
+            try:
+                self.client.upsert_one(body)
+            except Refused as refused:
+                text = f"{entity.registry_id} could not be renamed for a moment: {refused}"
+                runs.log(self.run, "WARNING", text)
+                continue
+            ledger.record(self.run, self.lease, [ledger.passing_name(self.lane, entity)])
+
     def finish(self) -> None:
         """Judge the run, end it, and tell everyone."""
         run = self.run
         self.session.open()
-        if run.moves_watermark and self.setup.connector.incremental is not None:
+        incremental = self.setup.connector.incremental
+        if run.moves_watermark and incremental is not None:
             # A registry whose records bear no time: what counts is when it was asked.
-            run.watermark = run.watermark or run.server_date
+            asked = run.server_date if not incremental.cursor_path else None
+            run.watermark = asked or run.watermark or run.server_date
         for warning in verdict.warnings(run, self.lane):
             runs.warn(run, self.lease, warning.code, warning.text)
         runs.finish(
@@ -441,11 +484,20 @@ class Line:
             raise Wait(retry_time(seconds), reason)
         if reason and seconds > 1:
             self.session.progress(f"Waiting for {reason}; next try in {seconds:.0f} s.")
+        # First of all: a holder whose lease was taken over must not go on, and ask again.
+        runs.renew(self.lease)
         until, often = time.monotonic() + seconds, runs.lease_time().total_seconds() / 9
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, often))
             if left > often:
                 runs.renew(self.lease)
+
+    def keep_alive(self) -> None:
+        """Prolong the lease now and then, while the registry is read page by page."""
+        now, often = time.monotonic(), runs.lease_time().total_seconds() / 9
+        if now - self._renewed > often:
+            self._renewed = now
+            runs.renew(self.lease)
 
     def tell(self) -> None:
         """Show progress to whoever watches: the terminal and App Status."""

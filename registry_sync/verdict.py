@@ -76,16 +76,29 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
             "Nothing was changed in Benchling.",
             code="empty_read",
         )
-    if run.source_total is not None and seen < run.source_total:
+    if is_short(run, seen):
         return [
             Caution(
                 "short_read",
                 f"The registry says it has {run.source_total:,} records, but only {seen:,} "
                 "different ones came: its order changes while it is read. The next run reads "
-                "everything again.",
+                "everything again; the registry's owner names a stable order for the list.",
             )
         ]
     return _withdrawn(run, lane)
+
+
+def is_short(run: SyncRun, seen: int) -> bool:
+    """Say whether a full read got fewer records than the registry says it has."""
+    return run.source_total is not None and seen < run.source_total
+
+
+def read_whole(run: SyncRun, lane: Lane) -> bool:
+    """Say whether everything was read, so that what was not seen is no longer there."""
+    if not run.reads_all or run.dry_run or run.only:
+        return False
+    seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
+    return seen > 0 and not is_short(run, seen)
 
 
 def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:

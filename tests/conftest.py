@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -30,3 +31,17 @@ def pytest_terminal_summary(
         f"{sum(counted):,} exchanges with {len(counted)} tenants were checked against "
         "Benchling's OpenAPI document; none was outside."
     )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker of pytest-xdist: hand the counts to the process that prints them."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["exchanges"] = session.config.stash.get(EXCHANGES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of pytest-xdist counted."""
+    counted = getattr(node, "workeroutput", {}).get("exchanges", [])
+    node.config.stash.setdefault(EXCHANGES, []).extend(counted)

@@ -17,11 +17,15 @@ BASE = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 class ListRegistry:
-    """Serves `records` in pages with a next link; `since=` filters on `modified_at` (>=)."""
+    """Serves `records` in pages with a next link; `since=` filters on `modified_at` (>=).
+
+    Each record alone is at the list's address with its id behind.
+    """
 
     def __init__(self, records: list[Json], *, page_size: int = 200, token: str = "key") -> None:
         self.records, self.page_size, self.token = records, page_size, token
         self.on_page: Callable[[int], None] = lambda number: None
+        self.on_detail: Callable[[str], None] = lambda external_id: None
         self.date: datetime | None = None
         self.ignores_filter = False
         self.broken = False
@@ -58,6 +62,12 @@ class ListRegistry:
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             self._send(request, 401, {"error": "unauthorised"})
+            return
+        path = urlsplit(request.path).path
+        if path.count("/") == 2:  # /compounds/C-000001
+            external_id = path.rsplit("/", 1)[1]
+            self.on_detail(external_id)
+            self._send(request, 200, self.record(external_id))
             return
         query = {k: v[0] for k, v in parse_qs(urlsplit(request.path).query).items()}
         since = "" if self.ignores_filter else query.get("since", "")

@@ -70,6 +70,7 @@ def arrived(d: Deployment, count: int) -> None:
     ]
     assert d.rows("SELECT count(*) FROM registry_sync_entityerror") == [(0,)]
     assert not [s for s in d.world.tenant.sessions.values() if s["status"] == "RUNNING"]
+    d.world.settle()
     before = d.world.written()
     status, said = d.run("sync_registry", "--full")
     assert status == 0 and d.world.written() == before, said
@@ -199,10 +200,15 @@ def test_redis_gone_and_back(deploy, redis):
     status, said = d.run("sync_registry", "--enqueue")
     assert status == 1 and "Redis" in said and "Traceback" not in said
     again = RedisServer(own=True, port=redis.port).start()
-    try:
-        if worker.poll() is not None:  # what systemd does
+
+    def done() -> bool:
+        nonlocal worker
+        if worker.poll() is not None:  # it died of the lost Redis: systemd starts it again
             worker = d.start("rqworker", "sync", log="worker")
-        until(lambda: d.statuses() == ["SUCCEEDED"], seconds=60, what="the queued run")
+        return d.statuses() == ["SUCCEEDED"]
+
+    try:
+        until(done, seconds=60, what="the queued run")
     finally:
         kill(worker)
         again.stop()

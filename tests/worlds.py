@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from registry_sync import jobs, runs
 from registry_sync.models import EntityError, SyncRun
-from sandbox.tenant import TenantServer, TenantState
+from sandbox.tenant import TenantServer, TenantState, tasks
 
 from .registry import ListRegistry
 
@@ -88,6 +89,12 @@ class World:
 
     def written(self) -> int:
         return self.tenant.counters["objects_written"]
+
+    def settle(self) -> None:
+        """Wait for the tasks that are under way, such as a killed process's last one."""
+        while any(task["status"] == "RUNNING" for task in list(self.tenant.tasks.values())):
+            time.sleep(0.05)
+            tasks.settle(self.tenant)
 
     def open_errors(self) -> dict[str, EntityError]:
         return {e.external_id: e for e in EntityError.objects.filter(closed_at__isnull=True)}

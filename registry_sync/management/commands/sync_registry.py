@@ -100,8 +100,12 @@ class Command(BaseCommand):
         if taken.is_active:
             raise SystemExit(BUSY)
         self.stdout.write(_summary(taken))
-        if taken.kind in (wanted["kind"], SyncRun.Kind.FULL) and not (
-            wanted["only"] or wanted["since"]
+        plain = not (wanted["only"] or wanted["since"]) and taken.moves_watermark
+        kinds = {wanted["kind"], taken.kind} - {SyncRun.Kind.FULL}
+        if (
+            plain
+            and kinds <= {SyncRun.Kind.INCREMENTAL}
+            and (taken.reads_all or not wanted["reads_all"])
         ):
             self._close(taken, told=True)
         again, ours = runs.request(**wanted)
