@@ -117,13 +117,13 @@ def _past_the_frozen(write: Callable[[], T]) -> T:
     timeout on idle transactions does not end one that was frozen in the middle of a message; so
     we end the connection of a process that has been silent for most of a lease.
     """
-    deadline = time.monotonic() + lease_time().total_seconds()
+    deadline = time.monotonic() + 2 * lease_time().total_seconds()
     while True:
         try:
             with transaction.atomic():
                 if connection.vendor == "postgresql":
                     with connection.cursor() as cursor:
-                        cursor.execute("SELECT set_config('lock_timeout', '2s', true)")
+                        cursor.execute("SELECT set_config('lock_timeout', '500ms', true)")
                 return write()
         except OperationalError:
             if connection.vendor != "postgresql" or time.monotonic() > deadline:
