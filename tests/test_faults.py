@@ -69,7 +69,13 @@ def arrived(d: Deployment, count: int) -> None:
         (count,)
     ]
     assert d.rows("SELECT count(*) FROM registry_sync_entityerror") == [(0,)]
-    assert not [s for s in d.world.tenant.sessions.values() if s["status"] == "RUNNING"]
+    # A run is ended in the database first, and then in Benchling.
+    sessions = d.world.tenant.sessions
+    until(
+        lambda: all(session["status"] != "RUNNING" for session in list(sessions.values())),
+        seconds=20,
+        what="the session's end",
+    )
     d.world.settle()
     before = d.world.written()
     status, said = d.run("sync_registry", "--full")
