@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from . import app_status
-from .models import Allowance, Batch, Change, Drift, EntityError, Lane, LedgerEntry, RunLog, SyncRun
+from . import adoption, app_status
+from .models import (
+    Adoption,
+    Allowance,
+    Batch,
+    Change,
+    Drift,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    RunLog,
+    SyncRun,
+)
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -62,6 +76,7 @@ class ReadOnly(admin.ModelAdmin):
         return False
 
 
+SIDES = "admin/registry_sync/adoption/sides.html"
 COLOURS = {
     SyncRun.Status.SUCCEEDED: "#2e7d32",
     SyncRun.Status.COMPLETED_WITH_WARNINGS: "#b26a00",
@@ -162,6 +177,55 @@ class DriftAdmin(ReadOnly):
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "found_at"
+
+
+@admin.register(Adoption)
+class AdoptionAdmin(ReadOnly):
+    """Both sides of each entity that was in Benchling before; a person takes it over."""
+
+    list_display = (
+        "external_id", "how", "entity_registry_id", "name", "differs", "state", "note",
+        "modified_at", "actor", "decided_at",
+    )  # fmt: skip
+    list_filter = ("state", "how", "lane")
+    search_fields = ("external_id", "entity_registry_id", "name", "entity_id")
+    fields = (
+        "external_id", "how", "entity_registry_id", "entity_id", "name", "schema_name", "sides",
+        "modified_at", "found_at", "state", "note", "actor", "reason", "decided_at", "run",
+    )  # fmt: skip
+    readonly_fields = ("sides",)
+    actions = ("take_over",)
+
+    @admin.display(description="values that differ")
+    def differs(self, row: Adoption) -> int:
+        return len(row.differences)
+
+    @admin.display(description="both sides")
+    def sides(self, row: Adoption) -> str:
+        return render_to_string(SIDES, {"adoption": row})
+
+    def has_take_over_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry_sync.change_adoption")
+
+    @admin.action(description="Take over the selected entities", permissions=["take_over"])
+    def take_over(self, request: HttpRequest, rows: QuerySet[Adoption]) -> HttpResponse | None:
+        """Show both sides, ask for a reason, and let the next run do it."""
+        chosen = list(rows.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE))
+        twice, reason = adoption.chosen_twice(chosen), request.POST.get("reason", "").strip()
+        if request.POST.get("decided") and reason and chosen and not twice:
+            who = request.user.get_username()
+            count = adoption.approve(chosen, actor=who, reason=reason)
+            self.message_user(request, f"{count:,} entities are taken over by the next run.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Take over entities",
+            "rows": chosen,
+            "left_out": rows.count() - len(chosen),
+            "twice": twice,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/registry_sync/adoption/decide.html", context)
 
 
 @admin.register(Lane)

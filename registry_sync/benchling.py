@@ -117,12 +117,14 @@ class Client:
     def folder(self, folder_id: str) -> Json:
         return self._get(f"folders/{quote(folder_id, safe='')}")
 
-    def entities(self, *, schema_id: str, token: str = "", **filters: str) -> Iterator[EntityPage]:
-        """List the entities of a schema, archived ones too, from page `token` on."""
+    def entities(self, *, token: str = "", **filters: str) -> Iterator[EntityPage]:
+        """List entities, archived ones too, from page `token` on.
+
+        `filters` are the endpoint's own, such as `schemaId`, `registryId`, `modifiedAt`.
+        """
         while True:
             body = self._get(
                 "custom-entities",
-                schemaId=schema_id,
                 sort="createdAt:asc",
                 pageSize=str(PAGE),
                 archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED",
@@ -149,12 +151,12 @@ class Client:
             found += body.get("entities", [])
         return found
 
-    def entities_with_ids(self, ids: Sequence[str], *, schema_id: str) -> list[Json]:
-        """Read custom entities of one schema by their registry ids, archived ones too."""
+    def entities_with_ids(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
+        """Read custom entities of any schema by their registry ids, archived ones too."""
         return self._by_hundreds(
             "entityRegistryIds.anyOf",
             ids,
-            schemaId=schema_id,
+            registryId=registry_id,
             archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED",
         )
 
@@ -199,6 +201,11 @@ class Client:
         # The path is not encoded by the SDK: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
         return self._call("patch", f"custom-entities/{registry_id}:upsert", row)
+
+    def give_registry_id(self, entity_id: str, registry_id: str) -> Json:
+        """Give an entity another registry id, and change nothing else of it."""
+        body = {"entityRegistryId": registry_id}
+        return self._call("patch", f"custom-entities/{quote(entity_id, safe='')}", body)
 
     # -- App Status ------------------------------------------------------------------------
 

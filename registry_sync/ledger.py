@@ -135,6 +135,7 @@ def record(
         setattr(run, name, value)
 
 
+ENTITY_COLUMNS = ("entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash")
 COUNTS = ("read", "unchanged", "created", "updated", "failed", "repeated", "retried", "coerced")
 
 
@@ -201,9 +202,20 @@ def _write_entries(
     unsent = [sighting for sighting in rest if sighting.entity is None]
     _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
     _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
-    entity_columns = ["entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash"]
-    columns = [*seen, *entity_columns, "identity", "written_run_id", "entity_id"]
+    columns = [*seen, *ENTITY_COLUMNS, "identity", "written_run_id", "entity_id"]
     _upsert_entries([_entry(run, lane, s, old.get(s.external_id)) for s in written], columns)
+
+
+def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) -> None:
+    """Take an entity that Benchling holds into the ledger, as if we had written it.
+
+    What this run will count for its record is not touched.
+    """
+    entry = LedgerEntry(lane=run.lane, external_id=entity.external_id, entity_id=entity_id)
+    fill(entry, entity)
+    with transaction.atomic():
+        runs.renew(lease)
+        _upsert_entries([entry], [*ENTITY_COLUMNS, "entity_id"])
 
 
 def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:

@@ -16,6 +16,7 @@ from .models import Lane, LedgerEntry, TakenName
 from .problems import Problem
 
 CHUNK = 400
+ADOPT = "the integration owner takes it over: manage.py adopt --id {id} --reason “…”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Holder:
     entity_registry_id: str
     kind: str
     archived: bool = False
+    schema_name: str = ""
 
 
 class Claims:
@@ -108,6 +110,13 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
     return set(keys) - held
 
 
+def borne_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
+    """List the names and ids of these entities that something not in the ledger bears."""
+    keys = {name_key(entity.name) for entity in entities}
+    keys |= {name_key(entity.registry_id) for entity in entities}
+    return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
+
+
 def _taken(lane: Lane, entities: Sequence[Entity]) -> dict[str, list[Holder]]:
     keys = {name_key(entity.name) for entity in entities}
     keys |= {name_key(entity.registry_id) for entity in entities}
@@ -123,7 +132,8 @@ def _taken(lane: Lane, entities: Sequence[Entity]) -> dict[str, list[Holder]]:
             ):
                 taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
         for row in TakenName.objects.filter(lane=lane, key__in=some):
-            holder = Holder("", row.entity_registry_id or row.entity_id, row.kind, row.archived)
+            whose = row.entity_registry_id or row.entity_id
+            holder = Holder("", whose, row.kind, row.archived, row.schema_name)
             taken.setdefault(row.key, []).append(holder)
     return taken
 
@@ -145,10 +155,14 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
     what = "name" if own_kind == "name" else "registry id"
     value = entity.name if own_kind == "name" else entity.registry_id
     whose = (
-        f"{holder.entity_registry_id}"
+        holder.entity_registry_id
         if holder.external_id
-        else (f"{holder.entity_registry_id}, an entity in Benchling that this app did not make")
+        else f"{holder.entity_registry_id}, an entity {_of_schema(holder)}in Benchling that this "
+        "app did not make"
     )
+    same = ""
+    if not (holder.external_id or holder.archived or holder.schema_name):
+        same = f" If they are the same, {ADOPT.format(id=entity.external_id)}."
     as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
     return Problem(
         kind="source",
@@ -157,24 +171,34 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         f"{as_what[holder.kind]}; Benchling takes each name once.",
         remedy=f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the "
         "registry, or have the integration owner add the id to the name with External Name "
-        "Field, e.g. “{name} [{id}]”. It is tried again once the name is free.",
+        "Field, e.g. “{name} [{id}]”. It is tried again once the name is free." + same,
         field="name" if own_kind == "name" else "registry id",
         value=value[:200],
         waits_for=("name", key),
     )
 
 
+def _of_schema(holder: Holder) -> str:
+    return f"of the schema {holder.schema_name} " if holder.schema_name else ""
+
+
 def _held_by_others(entity: Entity, key: str, holder: Holder) -> Problem:
     state = "archived in Benchling" if holder.archived else "already in Benchling"
-    remedy = (
-        "A Benchling admin unarchives it, or the registry's owner withdraws the record."
-        if holder.archived
-        else "The integration owner decides whether this app takes the entity over."
-    )
+    if holder.archived:
+        remedy = "A Benchling admin unarchives it, or the registry's owner withdraws the record."
+    elif holder.schema_name:
+        remedy = (
+            "The integration owner gives the ids of this registry a prefix of their own "
+            "(registry_id_template in Connector Settings), or a Benchling admin unregisters it."
+        )
+    else:
+        adopt = ADOPT.format(id=entity.external_id)
+        remedy = f"If they are the same, {adopt}. Both sides are under Adoptions in the admin."
     return Problem(
         kind="benchling",
         code="archived" if holder.archived else "not_ours",
         message=f"An entity with the registry id {entity.registry_id} is {state}"
+        + (f", in the schema {holder.schema_name}" if holder.schema_name else "")
         + ("." if holder.archived else " and was not made by this app; it was left untouched."),
         remedy=remedy,
         field="registry id",

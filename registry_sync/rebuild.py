@@ -31,14 +31,15 @@ def remember_page(
     run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: list[Json]
 ) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
-    targets = link_targets(page, setup, client)
+    ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
+    targets = link_targets(ours, setup, client)
     mine, taken = [], []
     for raw in page:
         external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
-        if external_id is not None and _is_ours(raw, client.app_id):
+        if external_id is not None and _is_ours(raw, client.app_id, setup):
             mine.append(_entry(lane, raw, external_id, setup, targets))
         else:
-            taken += _taken(lane, raw)
+            taken += _taken(lane, raw, setup)
     with transaction.atomic():
         runs.renew(lease)
         LedgerEntry.objects.bulk_create(mine, ignore_conflicts=True)
@@ -64,7 +65,7 @@ def learn(
     new = {c.entity.registry_id: c.entity.external_id for c in candidates if c.is_new}
     if not new or (lane.rebuilt_at and lane.rebuilt_at >= run.created_at):
         return list(candidates)
-    found = client.entities_with_ids(sorted(new), schema_id=setup.schema.id)
+    found = client.entities_with_ids(sorted(new), registry_id=setup.config.registry_id)
     if not found:
         return list(candidates)
     remember_page(run, lease, lane, setup, client, found)
@@ -74,13 +75,14 @@ def learn(
     return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
 
 
-def _is_ours(raw: Json, app_id: str) -> bool:
-    """Say whether this app made an entity and it is still in use.
+def _is_ours(raw: Json, app_id: str, setup: Setup) -> bool:
+    """Say whether this app made an entity of this schema and it is still in use.
 
     What id an app bears as a creator is undocumented; the design takes it to be the app's id.
     """
     creator = raw.get("creator") or {}
-    return creator.get("id") == app_id and not raw.get("archiveRecord")
+    here = (raw.get("schema") or {}).get("id") == setup.schema.id
+    return creator.get("id") == app_id and here and not raw.get("archiveRecord")
 
 
 def _entry(
@@ -103,7 +105,8 @@ def entity_of(external_id: str, raw: Json, setup: Setup, targets: dict[str, str]
     )
 
 
-def _taken(lane: Lane, raw: Json) -> list[TakenName]:
+def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
+    schema = raw.get("schema") or {}
     names = [("name", raw.get("name")), ("id", raw.get("entityRegistryId"))]
     names += [("alias", alias) for alias in raw.get("aliases") or ()]
     return [
@@ -113,6 +116,7 @@ def _taken(lane: Lane, raw: Json) -> list[TakenName]:
             kind=kind,
             entity_id=raw["id"],
             entity_registry_id=raw.get("entityRegistryId") or "",
+            schema_name="" if schema.get("id") == setup.schema.id else schema.get("name") or "?",
             archived=bool(raw.get("archiveRecord")),
         )
         for kind, text in names

@@ -17,7 +17,7 @@ from .compare import Arrival, Candidate
 from .configure import Setup
 from .ledger import hash_record
 from .mapping import Entity, name_key, transform
-from .models import Allowance, EntityError, Lane, LedgerEntry, SyncRun, TakenName
+from .models import Adoption, Allowance, EntityError, Lane, LedgerEntry, SyncRun, TakenName
 
 CHUNK = 500
 UNSENDABLE = ("no_id", "unusable_id", "id_twice")
@@ -39,6 +39,8 @@ def due(
         yield from _chunks(
             untried.filter(Q(kind="transient") | Q(waits_for="permission") | changed)
         )
+    approved = Adoption.objects.filter(lane=lane, state=Adoption.State.APPROVED)
+    yield from _chunks(open_errors.filter(external_id__in=approved.values("external_id")))
     allowed = Allowance.objects.filter(lane=lane, used_by=None).values("external_id")
     yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
     named = open_errors.filter(waits_for="name")
@@ -152,7 +154,7 @@ def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
 
 def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[str]:
     """Say which of these entities are not (or no longer) archived."""
-    found = client.entities_with_ids(registry_ids, schema_id=setup.schema.id)
+    found = client.entities_with_ids(registry_ids, registry_id=setup.config.registry_id)
     return {str(e["entityRegistryId"]) for e in found if not e.get("archiveRecord")}
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from . import app_status, drift, guards, ledger, names, rebuild, retry, runs, verdict
+from . import adoption, app_status, drift, guards, ledger, names, rebuild, retry, runs, verdict
 from .admit import admit
 from .benchling import Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
@@ -196,7 +196,7 @@ class Line:
         began = (self.run.position or {}).get("began") or timezone.now().isoformat()
         filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
         with self.timed("drift"):
-            pages = self.client.entities(schema_id=self.setup.schema.id, token=token, **filters)
+            pages = self.client.entities(schemaId=self.setup.schema.id, token=token, **filters)
             for page in pages:
                 drift.look_at_page(
                     self.run, self.lease, self.lane, self.setup, self.client, page.entities
@@ -213,7 +213,8 @@ class Line:
         """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
         with self.timed("rebuild"):
             token = (self.run.position or {}).get("token", "")
-            for page in self.client.entities(schema_id=self.setup.schema.id, token=token):
+            # Of every schema: names and ids are taken in the whole Benchling registry.
+            for page in self.client.entities(registryId=self.setup.config.registry_id, token=token):
                 rebuild.remember_page(
                     self.run, self.lease, self.lane, self.setup, self.client, page.entities
                 )
@@ -327,10 +328,12 @@ class Line:
         )
         self.run.repeated += 0 if again else out.repeated
         self.run.coerced += out.coerced
+        where = (self.run, self.lease, self.lane, self.setup, self.client)
+        candidates, equal = adoption.consider(*where, rebuild.learn(*where, out.candidates))
         going, waiting = admit(
             self.lane,
             self.setup.schema,
-            rebuild.learn(self.run, self.lease, self.lane, self.setup, self.client, out.candidates),
+            candidates,
             self.claims,
             underway=self.deliver.underway.values(),
         )
@@ -339,7 +342,7 @@ class Line:
         with self.timed("upsert"):
             self.deliver.send_full_batches()
         place = self.place(page) if page and not out.later else {}
-        self.deliver.settled([*out.settled, *waiting], out.known, **place)
+        self.deliver.settled([*out.settled, *equal, *waiting], out.known, **place)
         if out.later:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.deliver.flush()
@@ -436,6 +439,9 @@ class Line:
             # A registry whose records bear no time: what counts is when it was asked.
             asked = run.server_date if not incremental.cursor_path else None
             run.watermark = asked or run.watermark or run.server_date
+        if equal := run.adoptions.filter(actor="").count():
+            text = f"{equal:,} entities that were in Benchling before equal the registry's records"
+            runs.log(run, "INFO", f"{text} and were taken over.")
         for warning in verdict.warnings(run, self.lane):
             runs.warn(run, self.lease, warning.code, warning.text)
         runs.finish(

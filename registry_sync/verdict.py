@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Count
+
 from . import runs
-from .models import Lane, LedgerEntry, SyncRun
+from .models import Adoption, Lane, LedgerEntry, SyncRun
 from .problems import SourceError, SyncError
 
 
@@ -42,8 +44,25 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
             )
         )
     if not run.dry_run:
-        found += _drift(lane)
+        found += _adoptions(lane) + _drift(lane)
     return found
+
+
+def _adoptions(lane: Lane) -> list[Caution]:
+    rows = lane.adoptions.filter(state=Adoption.State.OPEN).order_by()
+    counted = rows.values_list("how").annotate(n=Count("pk")).order_by("how")
+    ways = [f"{how} {n:,}" for how, n in counted]
+    if not ways:
+        return []
+    count = rows.values("entity_id").distinct().count()
+    return [
+        Caution(
+            "adoption",
+            f"{count:,} {'entity was' if count == 1 else 'entities were'} in Benchling before "
+            f"({', '.join(ways)}) and left untouched. The integration owner decides: Adoptions in "
+            "the admin, or manage.py adopt.",
+        )
+    ]
 
 
 def _drift(lane: Lane) -> list[Caution]:

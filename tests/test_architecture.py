@@ -24,12 +24,12 @@ LAYERS = [
     {"guards"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading"},
-    {"retry", "delivery", "rehearsal", "drift"},
+    {"retry", "delivery", "rehearsal", "drift", "adoption"},
     {"sync"},
     {"jobs"},
     {"admin", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
-     "audit command"},
+     "audit command", "adopt command"},
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import tasks
-from .entities import Upsert, key_of, rendered
+from .entities import Refusal, Upsert, key_of, rename, rendered
 from .limits import RATE_ERROR
 from .state import Entity, TenantState
 
@@ -57,6 +57,7 @@ class Api:
             ("PATCH", "/custom-entities/{id}:upsert", self.upsert_one),
             ("GET", "/custom-entities", self.list_entities),
             ("GET", "/custom-entities/{id}", self.get_entity),
+            ("PATCH", "/custom-entities/{id}", self.update_entity),
             ("POST", "/custom-entities:archive", self.archive),
             ("POST", "/custom-entities:unarchive", self.unarchive),
             ("GET", "/tasks/{id}", self.task),
@@ -286,6 +287,19 @@ class Api:
         entity = self.state.entities.get(request.path_params["id"])
         if entity is None:
             raise ApiError(404, "Item not found.", invalidId=request.path_params["id"])
+        return JSONResponse(self._rendered(request, entity))
+
+    async def update_entity(self, request: Request) -> Response:
+        """Change an entity by its Benchling id: of its many parts, name and registry id."""
+        app_id = self.app_of(request)
+        tasks.settle(self.state)
+        entity = self.state.entities.get(request.path_params["id"])
+        if entity is None:
+            raise ApiError(404, "Item not found.", invalidId=request.path_params["id"])
+        try:
+            rename(self.state, app_id, entity, await request.json())
+        except Refusal as refusal:
+            raise ApiError(400, str(refusal)) from refusal
         return JSONResponse(self._rendered(request, entity))
 
     async def list_entities(self, request: Request) -> Response:

@@ -105,6 +105,11 @@ class Upsert:
 
     def _check_known(self, entity: Entity, row: Json) -> None:
         if entity.schema_id != row["schemaId"]:
+            if self.state.switches.other_schema == "move":
+                was_of = entity.schema_id
+                self.undo.append(lambda: setattr(entity, "schema_id", was_of))
+                entity.schema_id, entity.fields = row["schemaId"], {}
+                return
             raise Refusal(f"Entity {entity.entity_registry_id} belongs to another schema.")
         mode = self.state.switches.archived_match
         if entity.archived and "archiveRecord" not in row and mode == "fail":
@@ -261,6 +266,37 @@ def _is_time(value: str, kind: str) -> bool:
         return datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         return False
+
+
+def rename(state: TenantState, app_id: str, entity: Entity, body: Json) -> None:
+    """Give an entity another name or registry id; raises Refusal, and then nothing has changed."""
+    upsert = Upsert(state, app_id)
+    known = set(body) - {"name", "entityRegistryId"}
+    if known:
+        raise Refusal(f"This sandbox cannot update {', '.join(sorted(known))} of one entity.")
+    if entity.archived:
+        raise Refusal(f"Entity {entity.entity_registry_id} is archived.")
+    if message := state.refuse.get(body.get("entityRegistryId", entity.entity_registry_id)):
+        raise Refusal(message)
+    try:
+        if "entityRegistryId" in body:
+            old, new = entity.entity_registry_id, body["entityRegistryId"]
+            upsert._take(entity, new, "registry ID")
+            upsert._drop(entity, old)
+            state.by_registry_id[entity.registry_id, new] = entity.id
+            if old != new:
+                del state.by_registry_id[entity.registry_id, old]
+            entity.entity_registry_id = new
+        if "name" in body:
+            upsert._rename(entity, body["name"])
+    except Refusal:
+        for step in reversed(upsert.undo):
+            step()
+        raise
+    entity.modified_at = state.clock.stamp()
+    state.counters["objects_written"] += 1
+    state.counters["objects_updated"] += 1
+    state.writes[entity.entity_registry_id] += 1
 
 
 def add_by_hand(state: TenantState, row: Json, *, creator: str = "ent_person") -> Entity:

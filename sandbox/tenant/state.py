@@ -27,6 +27,7 @@ class Switches:
     field_keys: str = "name"  # name, id, either
     omitted_fields: str = "keep"  # keep, clear
     archived_match: str = "fail"  # fail, update, unarchive
+    other_schema: str = "refuse"  # refuse, move
     task_errors: str = "list_all"  # list_all, first_object, none
     duplicate_ids: str = "reject"  # reject, last
     granular_locking: bool = False

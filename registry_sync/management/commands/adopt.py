@@ -1,0 +1,180 @@
+"""`manage.py adopt`: entities that were in Benchling before us; a person takes them over."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+
+from registry_sync import adoption, runs
+from registry_sync.models import Adoption, Lane
+
+USAGE = 64
+COLUMNS = (
+    "external_id", "how", "entity_registry_id", "entity_id", "name", "schema", "differences",
+    "modified_at", "decision",
+)  # fmt: skip
+SHOWN = 3
+
+
+class Command(BaseCommand):
+    help = (
+        "List the entities that were in Benchling before and that records match, or take some "
+        "over: by the records' ids (--id), by name (--name), all of one kind (--all), or those "
+        "marked “adopt” in a CSV (--from). The next run does it, and the registry's values win."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--id", metavar="ID,…", help="external ids of the records")
+        what.add_argument("--name", metavar="NAME", help="the entity's name in Benchling")
+        what.add_argument("--all", choices=[str(how) for how in Adoption.ADOPTABLE])
+        what.add_argument("--from", metavar="FILE", type=Path, dest="file")
+        what.add_argument("--csv", metavar="FILE", type=Path, help="write the list; - for here")
+        parser.add_argument("--reason", default="", help="why it is right; kept for ever")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lane = runs.latest_lane()
+        if lane is None:
+            raise CommandError("There was no run yet: nothing is known of Benchling.", returncode=1)
+        rows = Adoption.objects.filter(lane=lane, state=Adoption.State.OPEN)
+        if options["csv"]:
+            self._write(rows, options["csv"])
+            return
+        if not any(options[name] for name in ("id", "name", "all", "file")):
+            self._list(lane, rows)
+            return
+        reason = options["reason"].strip()
+        if not reason:
+            raise CommandError("--reason is empty.", returncode=USAGE)
+        chosen = _chosen(rows, options)
+        if twice := adoption.chosen_twice(chosen):
+            raise CommandError(
+                f"{twice} would be taken over for two records, or a record would take over two "
+                "entities. Choose one in a CSV (--csv, then --from).",
+                returncode=USAGE,
+            )
+        count = adoption.approve(chosen, actor=getpass.getuser(), reason=reason)
+        self.stdout.write(f"{count:,} entities are taken over by the next run.")
+
+    def _list(self, lane: Lane, rows: QuerySet[Adoption]) -> None:
+        for row in rows:
+            self.stdout.write(_line(row))
+        states = Adoption.objects.filter(lane=lane).values_list("state", flat=True)
+        count = {state: list(states).count(state) for state in Adoption.State.values}
+        self.stdout.write(
+            f"{count['open']:,} wait for a decision, {count['approved']:,} for the next run, "
+            f"{count['adopted']:,} are taken over."
+        )
+
+    def _write(self, rows: QuerySet[Adoption], path: Path) -> None:
+        if str(path) == "-":
+            _to_csv(rows, sys.stdout)
+            return
+        with path.open("w", encoding="utf-8", newline="") as out:
+            count = _to_csv(rows, out)
+        self.stdout.write(
+            f"{count:,} rows are in {path}. Write “adopt” under decision where this app shall take "
+            f"an entity over, then: manage.py adopt --from {path} --reason “…”"
+        )
+
+
+def _chosen(rows: QuerySet[Adoption], options: dict[str, Any]) -> list[Adoption]:
+    if options["file"]:
+        return _from_csv(rows, options["file"])
+    if options["all"]:
+        return list(rows.filter(how=options["all"]))
+    if options["name"]:
+        found = list(rows.filter(name__iexact=options["name"].strip()))
+        missing = [] if found else [options["name"]]
+    else:
+        ids = [part.strip() for part in options["id"].split(",") if part.strip()]
+        found = list(rows.filter(external_id__in=ids))
+        missing = sorted(set(ids) - {row.external_id for row in found})
+    if missing:
+        raise CommandError(f"Nothing waits for a decision: {', '.join(missing)}.", returncode=USAGE)
+    for row in found:
+        if row.how not in Adoption.ADOPTABLE:
+            raise CommandError(_refusal(row), returncode=USAGE)
+    return found
+
+
+def _refusal(row: Adoption) -> str:
+    what = "is archived" if row.how == Adoption.How.ARCHIVED else f"belongs to {row.schema_name}"
+    return (
+        f"{row.external_id}: {row.entity_registry_id} {what} in Benchling and cannot be taken "
+        "over as it is; a Benchling admin changes that first."
+    )
+
+
+def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
+    """Read the rows marked “adopt”; every fault of the file is named, and then none is taken."""
+    waiting = {(row.external_id, row.entity_id): row for row in rows}
+    found, faults = [], []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"external_id", "entity_id", "decision"} <= set(reader.fieldnames or ()):
+                raise CommandError(
+                    f"{path} needs the columns external_id, entity_id and decision.",
+                    returncode=USAGE,
+                )
+            for line in reader:
+                decision = (line["decision"] or "").strip().casefold()
+                row = waiting.get((line["external_id"] or "", line["entity_id"] or ""))
+                if not decision:
+                    continue
+                if decision != "adopt":
+                    faults.append(f"line {reader.line_num}: “{decision}” is not “adopt”")
+                elif row is None:
+                    faults.append(
+                        f"line {reader.line_num}: {line['external_id']} with "
+                        f"{line['entity_id']} waits for no decision"
+                    )
+                elif row.how not in Adoption.ADOPTABLE:
+                    faults.append(f"line {reader.line_num}: {_refusal(row)}")
+                else:
+                    found.append(row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"{path} cannot be read: {error}", returncode=USAGE) from error
+    if faults:
+        raise CommandError(f"{path}: " + "; ".join(faults) + ".", returncode=USAGE)
+    return found
+
+
+def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    count = 0
+    for row in rows.iterator(2000):
+        count += 1
+        writer.writerow(
+            [
+                row.external_id, row.how, row.entity_registry_id, row.entity_id, row.name,
+                row.schema_name, " | ".join(differences(row)), row.modified_at.isoformat(), "",
+            ]
+        )  # fmt: skip
+    return count
+
+
+def differences(row: Adoption) -> list[str]:
+    """Say what a takeover would change, field by field."""
+    return [f"{field}: {theirs!r} → {ours!r}" for field, theirs, ours in row.differences]
+
+
+def _line(row: Adoption) -> str:
+    said = differences(row)
+    more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
+    where = f" of {row.schema_name}" if row.how == Adoption.How.OTHER_SCHEMA else ""
+    note = f"  [{row.note}]" if row.note else ""
+    return (
+        f"{row.external_id}  {row.how}  {row.entity_registry_id or row.entity_id} "
+        f"“{row.name}”{where}  {'; '.join(said[:SHOWN]) or 'nothing would change'}{more}{note}"
+    )
