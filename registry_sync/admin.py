@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Callable
+
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from . import adoption, app_status
+from . import adoption, app_status, jobs
 from .models import (
     Adoption,
     Allowance,
@@ -113,6 +116,64 @@ class SyncRunAdmin(ReadOnly):
     list_select_related = ("lane",)
     date_hierarchy = "created_at"
     inlines = (LogInline,)
+    actions = ("pause", "resume", "cancel")
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry_sync.change_syncrun")
+
+    @admin.action(description="Pause the selected run", permissions=["control"])
+    def pause(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse | None:
+        return self._control(
+            request, runs, jobs.pause, "pause", "Pause",
+            "It stops after the batch on its way and keeps its place. No other run starts until "
+            "it is resumed or cancelled.",
+        )  # fmt: skip
+
+    @admin.action(description="Cancel the selected run", permissions=["control"])
+    def cancel(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse | None:
+        return self._control(
+            request, runs, jobs.cancel, "cancel", "Cancel the run",
+            "It ends at once. What was written stays; the next run starts from where the last "
+            "good one ended.",
+        )  # fmt: skip
+
+    @admin.action(description="Resume the selected run", permissions=["control"])
+    def resume(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> None:
+        for run in runs.filter(status__in=SyncRun.ACTIVE, paused_at__isnull=False):
+            told = jobs.resume(run)
+            who = "a worker" if told else "the next sync_registry"
+            self.message_user(request, f"Run {run.pk} goes on where it was: {who} takes it up.")
+
+    def _control(
+        self,
+        request: HttpRequest,
+        runs: QuerySet[SyncRun],
+        do: Callable[..., bool],
+        action: str,
+        title: str,
+        explanation: str,
+    ) -> HttpResponse | None:
+        """Ask for a reason first, then pause or cancel the active ones of these runs."""
+        active, reason = list(runs.filter(status__in=SyncRun.ACTIVE)), request.POST.get("reason")
+        if not active:
+            self.message_user(request, "No selected run is active.", messages.WARNING)
+            return None
+        if request.POST.get("decided") and reason and reason.strip():
+            for run in active:
+                if do(run, actor=request.user.get_username(), reason=reason.strip()):
+                    self.message_user(request, f"{title}: run {run.pk}.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "explanation": explanation,
+            "rows": active,
+            "action": action,
+            "opts": self.opts,
+            "back": reverse("admin:registry_sync_syncrun_changelist"),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/registry_sync/reason.html", context)
 
     @admin.display(description="status", ordering="status")
     def pill(self, run: SyncRun) -> SafeString:

@@ -125,6 +125,16 @@ def session_name(run: SyncRun) -> str:
     return SESSION_NAME
 
 
+def tell(run: SyncRun, client: Client, text: str) -> None:
+    """Show one line in a run's session, past any holder of its lease."""
+    if not run.session_open:
+        return
+    try:
+        client.update_session(run.session_id, {"messages": [message(text, "INFO")]})
+    except (Refused, SyncError, Wait) as error:
+        runs.log(run, "WARNING", f"App Status could not be updated: {error}")
+
+
 def close(run: SyncRun, client: Client, bookmark: str = "") -> bool:
     """Close an ended run's session with its outcome; True when Benchling shows the end."""
     if not run.session_open:

@@ -30,6 +30,7 @@ UPSERT_LIMIT = 2500
 UPSERT_BYTES = 20 * 1024 * 1024
 """Our own limit for one body, far below Benchling's 100 MB."""
 PAGE = 100
+OBJECT_LIMIT = "Benchling's hourly object limit"
 LOCKED = "Another registration attempt is in progress"
 
 
@@ -320,7 +321,7 @@ class Client:
             self._forget_window()
         else:
             longest = min(15.0, 2.0 ** (waits - 1))
-            self.pause(random.uniform(longest / 2, longest), "Benchling's hourly object limit")
+            self.pause(random.uniform(longest / 2, longest), OBJECT_LIMIT)
 
     def _forget_window(self) -> None:
         if self._sdk is not None:

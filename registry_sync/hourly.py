@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -12,6 +12,11 @@ from .models import Batch, SyncRun
 HOUR = timedelta(hours=1)
 
 
+def room(run: SyncRun, *, per_hour: int) -> int:
+    """Say how many objects may still be sent in the hour that ends now."""
+    return max(0, per_hour - sum(size for _, size in _sent(run)))
+
+
 def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
     """Raise Wait where `count` more objects would be too many for the hour that ends now.
 
@@ -19,10 +24,7 @@ def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
     """
     if not per_hour:
         return
-    sent = Batch.objects.filter(
-        run__tenant=run.tenant, run__app_id=run.app_id, sent_at__gt=timezone.now() - HOUR
-    )
-    batches = list(sent.order_by("sent_at").values_list("sent_at", "size"))
+    batches = _sent(run)
     used = sum(size for _, size in batches)
     free_at = None
     for sent_at, size in batches:
@@ -32,3 +34,11 @@ def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
         free_at = sent_at
     if free_at is not None:
         raise Wait(free_at + HOUR, f"our own limit of {per_hour:,} objects an hour")
+
+
+def _sent(run: SyncRun) -> list[tuple[datetime, int]]:
+    sent = Batch.objects.filter(
+        run__tenant=run.tenant, run__app_id=run.app_id, sent_at__gt=timezone.now() - HOUR
+    )
+    rows = sent.order_by("sent_at").values_list("sent_at", "size")
+    return [(at, size) for at, size in rows if at is not None]

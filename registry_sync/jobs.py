@@ -9,14 +9,14 @@ import gc
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, runs
+from . import __version__, app_status, estimate, runs
 from .benchling import Client, Refused, Wait
 from .configure import Setup
 from .models import SyncRun
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 SLICE_TIMEOUT = 1800
 """Seconds RQ lets one slice take: a slice ends by itself long before, save when it isolates."""
+
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks, while waiting, for what a person may have decided."""
 
 
 class End(Enum):
@@ -93,6 +97,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     except Wait as wait:
         text = f"Waiting for {wait.reason}; next try at {wait.until:%H:%M:%S} UTC."
+        text = f"{text} {estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR)}".strip()
         runs.log(run, "INFO", text)
         line.session.progress(text, at_once=True)
         runs.release(lease, waiting_until=wait.until)
@@ -111,6 +116,8 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.DONE
     if done:
         return End.DONE
+    if runs.is_paused(run):
+        line.session.progress(runs.paused_sentence(run), at_once=True)
     runs.release(lease)
     return End.MORE
 
@@ -135,7 +142,37 @@ def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
         if end is End.BUSY or not run.is_active:
             return run
         if end is End.WAITING and run.waiting_until is not None:
-            time.sleep(max(0.0, (run.waiting_until - timezone.now()).total_seconds()))
+            _sleep_until(run, run.waiting_until)
+
+
+def _sleep_until(run: SyncRun, until: datetime) -> None:
+    """Wait, but not for a run that a person cancels or pauses meanwhile."""
+    active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
+    while (left := (until - timezone.now()).total_seconds()) > 0 and active.exists():
+        time.sleep(min(left, LOOK_EVERY))
+
+
+def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
+    """Pause a run, and show it in Benchling, where nobody works on it who would."""
+    if not runs.pause(run, actor=actor, reason=reason):
+        return False
+    if run.lease_until is None:
+        app_status.tell(run, client_of_settings(), runs.paused_sentence(run))
+    return True
+
+
+def resume(run: SyncRun) -> bool:
+    """Let a paused run go on; True when a worker was told, else the next command takes it up."""
+    return runs.resume(run) and enqueue(run.pk)
+
+
+def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
+    """End a run at once, and close its session with who did it and why."""
+    if not runs.cancel(run, actor=actor, reason=reason):
+        return False
+    runs.log(run, "WARNING", run.error)
+    app_status.close(run, client_of_settings())
+    return True
 
 
 def enqueue(run_id: int) -> bool:

@@ -154,6 +154,13 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
     waiting_until = models.DateTimeField(null=True, blank=True)
+    limited_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Benchling's hourly object limit was first met."
+    )
+    limited_written = models.BigIntegerField(default=0, help_text="Objects written by then.")
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True)
+    paused_reason = models.TextField(blank=True)
     fence = models.BigIntegerField(default=0, help_text="Fencing number of the newest lease.")
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_holder = models.CharField(max_length=150, blank=True)

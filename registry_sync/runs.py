@@ -143,10 +143,12 @@ def _end_frozen_connections() -> None:
 
 
 def claim(run_id: int) -> Lease | None:
-    """Take the lease of an active run that nobody holds; None when somebody does."""
+    """Take the lease of an active run that nobody holds; None when somebody does, or it pauses."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    claimable = SyncRun.objects.filter(free, pk=run_id, status__in=SyncRun.ACTIVE)
+    claimable = SyncRun.objects.filter(
+        free, pk=run_id, status__in=SyncRun.ACTIVE, paused_at__isnull=True
+    )
     taken = _past_the_frozen(
         lambda: claimable.update(
             fence=F("fence") + 1,
@@ -219,6 +221,50 @@ def fail(run: SyncRun, lease: Lease, error: SyncError) -> None:
     )
 
 
+def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
+    """Ask an active run to stop after what is on its way, until `resume`; False when it ended."""
+    return _control(run, paused_at=timezone.now(), paused_by=actor, paused_reason=reason)
+
+
+def resume(run: SyncRun) -> bool:
+    """Let a paused run go on where it was; False when it ended."""
+    return _control(run, paused_at=None, paused_by="", paused_reason="")
+
+
+def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
+    """End an active run at once; False when it ended before. Its holder can write nothing more."""
+    return _control(
+        run,
+        status=SyncRun.Status.CANCELLED,
+        finished_at=timezone.now(),
+        fence=F("fence") + 1,
+        lease_until=None,
+        waiting_until=None,
+        paused_at=None,
+        error=f"{actor} cancelled it: {reason}",
+        error_code="cancelled",
+        remedy="What was written stays. The next run starts from where the last good one ended.",
+    )
+
+
+def _control(run: SyncRun, **values: object) -> bool:
+    active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE)
+    done = bool(_past_the_frozen(lambda: active.update(**values)))
+    run.refresh_from_db()
+    return done
+
+
+def is_paused(run: SyncRun) -> bool:
+    """Ask the database whether a person wants this run to pause, and by whom and why."""
+    run.refresh_from_db(fields=["paused_at", "paused_by", "paused_reason"])
+    return run.paused_at is not None
+
+
+def paused_sentence(run: SyncRun) -> str:
+    """Say who paused a run, since when and why."""
+    return f"Paused by {run.paused_by} at {run.paused_at:%H:%M} UTC: {run.paused_reason}"
+
+
 def log(run: SyncRun, level: str, text: str) -> None:
     """Keep a line of what the run said, as it comes."""
     logger.log(logging.getLevelName(level), "run=%s %s", run.pk, text)
@@ -276,5 +322,6 @@ def stranded() -> QuerySet[SyncRun]:
         Q(waiting_until__isnull=True) | Q(waiting_until__lte=now),
         Q(heartbeat__isnull=True) | Q(heartbeat__lt=quiet),
         status__in=SyncRun.ACTIVE,
+        paused_at__isnull=True,
         created_at__lt=quiet,
     )

@@ -14,9 +14,21 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from . import adoption, app_status, drift, guards, ledger, names, rebuild, retry, runs, verdict
+from . import (
+    adoption,
+    app_status,
+    drift,
+    estimate,
+    guards,
+    ledger,
+    names,
+    rebuild,
+    retry,
+    runs,
+    verdict,
+)
 from .admit import admit
-from .benchling import Client, Refused, Wait, retry_time
+from .benchling import OBJECT_LIMIT, Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
@@ -353,7 +365,8 @@ class Line:
     def place(self, page: Page) -> Json:
         """Say how far the run has come with a page: where another process would go on."""
         position = self.deliver.oldest_position() or page.next_position
-        return {"position": position, **self.reading.place()}
+        seconds = self.run.phase_seconds
+        return {"position": position, "phase_seconds": seconds, **self.reading.place()}
 
     def _delivery(self) -> Delivery | Rehearsal:
         if self.run.dry_run:
@@ -482,10 +495,15 @@ class Line:
     # -- time ------------------------------------------------------------------------------
 
     def out_of_time(self) -> bool:
-        return time.monotonic() > self.deadline
+        """Say whether the slice ends here: its time is up, or a person wants the run to pause."""
+        return time.monotonic() > self.deadline or runs.is_paused(self.run)
 
     def pause(self, seconds: float, reason: str) -> None:
         """Wait with the lease kept alive; a long wait is told, and one past the slice ends it."""
+        if reason == OBJECT_LIMIT and self.run.limited_at is None:
+            written = self.run.created + self.run.updated
+            now = timezone.now()
+            runs.save(self.run, self.lease, limited_at=now, limited_written=written)
         if reason and self.out_of_time():
             raise Wait(retry_time(seconds), reason)
         if reason and seconds > 1:
@@ -510,7 +528,9 @@ class Line:
         self.listener.progress(self.run)
         total = self.run.source_total
         of_total = f" of {total:,}" if total else ""
-        self.session.progress(f"So far{of_total}: {app_status.counts_sentence(self.run)}")
+        left = estimate.said(self.run, per_hour=self.terms.objects_per_hour)
+        counts = app_status.counts_sentence(self.run)
+        self.session.progress(f"So far{of_total}: {counts} {left}".strip())
 
 
 def time_pause(seconds: float, reason: str) -> None:

@@ -20,7 +20,7 @@ LAYERS = [
     {"lookups"},
     {"models"},
     {"runs", "audit", "hourly"},
-    {"ledger", "names", "app_status", "refusals"},
+    {"ledger", "names", "app_status", "refusals", "estimate"},
     {"guards"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"jobs"},
     {"admin", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
-     "audit command", "adopt command"},
+     "audit command", "adopt command", "run command"},
 ]  # fmt: skip
 
 

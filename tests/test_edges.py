@@ -240,7 +240,8 @@ def test_a_dry_run_foretells_names_given_up(world):
 
 
 def test_a_name_given_up_by_an_entity_of_others(world):
-    w = world([compound(n) for n in range(5)])
+    w = world([compound(0), compound(1)])
+    w.sync()
     other = w.tenant.add_schema("Other", w.benchling_registry, fields=[])
     entity = add_by_hand(
         w.tenant,
@@ -251,6 +252,9 @@ def test_a_name_given_up_by_an_entity_of_others(world):
             "registryId": w.benchling_registry,
         },
     )
+    for n in (2, 3, 4):
+        w.registry.records.append(compound(n))
+        w.registry.edit(f"C-{n:06d}")
     w.sync()
     assert w.open_errors()["C-000002"].code == "not_unique"
     add_by_hand(

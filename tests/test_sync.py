@@ -305,7 +305,7 @@ def test_a_dry_run_sees_names_that_others_hold_in_benchling(world):
     assert (dry.created, dry.failed) == (4, 1)
     run = w.sync()
     assert (run.created, run.failed) == (4, 1)
-    assert w.open_errors()["C-000002"].code == "not_unique"
+    assert w.open_errors()["C-000002"].code == "name_taken"
 
 
 def test_the_database_lost_without_open_errors_goes_on_from_app_status(world):

@@ -92,6 +92,11 @@ class Command(BaseCommand):
                 f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
             )
             raise SystemExit(BUSY)
+        if run.paused_at is not None:
+            self.stderr.write(
+                f"Run {run.pk}: {runs.paused_sentence(run)}. It goes on with manage.py run resume."
+            )
+            raise SystemExit(BUSY)
         if run.waiting_until is not None and run.waiting_until > timezone.now():
             self.stderr.write(f"Run {run.pk} waits until {run.waiting_until:%H:%M} UTC.")
             raise SystemExit(BUSY)
