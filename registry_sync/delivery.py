@@ -26,6 +26,7 @@ from .ledger import Outcome, Sighting
 from .mapping import Entity, payload
 from .models import Batch, Lane, LedgerEntry, SyncRun
 from .problems import Problem
+from .unmapped import Unmapped
 from .upsert import Flight, Row, Upserter, batch_length, size_of
 
 Json = dict[str, Any]
@@ -55,6 +56,7 @@ class Delivery:
 
     def __post_init__(self) -> None:
         self.upserter = Upserter(self.client, self, self.pause)
+        self.unmapped = Unmapped(self.run, self.lease, self.lane, self.setup, self.client)
         if self.objects_per_hour:
             self.batch_size = min(self.batch_size, self.objects_per_hour)
 
@@ -89,6 +91,22 @@ class Delivery:
             self._land_oldest()
         self._record_landed()
 
+    def rename(self, entities: Sequence[Entity]) -> None:
+        """Give entities a name for the moment, so that others can take theirs."""
+        for entity in entities:
+            registry_id = self.setup.config.registry_id
+            body = payload(entity, self.setup.schema, registry_id=registry_id, folder_id=None)
+            self.unmapped.trial([body])
+            self.unmapped.fill([body])
+            try:
+                self.client.upsert_one(body)
+            except Refused as refused:
+                text = f"{entity.registry_id} could not be renamed for a moment: {refused}"
+                runs.log(self.run, "WARNING", text)
+            else:
+                ledger.record(self.run, self.lease, [ledger.passing_name(self.lane, entity)])
+            self.unmapped.conclude()
+
     def recover(self) -> None:
         """Finish what a process that died left on its way, in this run or an earlier one."""
         for batch in Batch.objects.filter(run__lane=self.lane, done_at__isnull=True):
@@ -96,7 +114,7 @@ class Delivery:
                 self._close_stale(batch)
                 continue
             self._batch = batch
-            rows = {item["external_id"]: self._row(item) for item in batch.items}
+            rows = {row.external_id: row for row in self._rows(batch.items)}
             self.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
             flying = [rows[i] for i in batch.task_ids if i in rows] if batch.task_id else []
             if flying:
@@ -108,6 +126,7 @@ class Delivery:
                 wait_for_room(self.run, len(rest), per_hour=self.objects_per_hour)
                 self.upserter.land(self.upserter.start(rest))
             self._record_landed()
+        self.unmapped.conclude()
 
     def _close_stale(self, batch: Batch) -> None:
         """Learn what an ended run's batch wrote; what it did not write is read anew anyway."""
@@ -130,8 +149,10 @@ class Delivery:
     # -- sending ---------------------------------------------------------------------------
 
     def _send(self, some: Sequence[Candidate]) -> None:
+        alone = self._trial(some)
+        some = [alone] if alone else some
         items = [_item(candidate) for candidate in some]
-        rows = [self._row(item) for item in items]
+        rows = self._rows(items)
         fit = batch_length([size_of(row.body) for row in rows], most=self.batch_size)
         items, rows = items[:fit], rows[:fit]
         batch = self._new_batch(items)
@@ -142,6 +163,24 @@ class Delivery:
         self._batch = batch
         self._flights.append((batch, self.upserter.start(rows)))
         self._record_landed()
+        if alone:
+            self._land_oldest()
+            self._record_landed()
+            self.unmapped.conclude()
+
+    def _trial(self, some: Sequence[Candidate]) -> Candidate | None:
+        """Choose the lane's first update, to be sent alone and read back."""
+        updates = [candidate for candidate in some if not candidate.is_new]
+        bodies = [self._row(_item(candidate)).body for candidate in updates]
+        registry_id = self.unmapped.trial(bodies) if updates else ""
+        for candidate in updates:
+            if candidate.entity.registry_id == registry_id:
+                self.pending.remove(candidate)
+                self.pending.insert(0, candidate)
+                while self._flights:  # nothing else is on its way while we look
+                    self._land_oldest()
+                return candidate
+        return None
 
     def _wait_for_room(self, count: int) -> None:
         """Raise Wait at our own hourly cap, with what has landed written down first."""
@@ -166,6 +205,13 @@ class Delivery:
     def _land_oldest(self) -> None:
         self._batch, flight = self._flights.popleft()
         self.upserter.land(flight)
+
+    def _rows(self, items: Sequence[Json]) -> list[Row]:
+        rows = [self._row(item) for item in items]
+        old = [row.body for row, item in zip(rows, items, strict=True) if not item["new"]]
+        if old:
+            self.unmapped.fill(old)
+        return rows
 
     def _row(self, item: Json) -> Row:
         config = self.setup.config

@@ -37,6 +37,17 @@ class Lane(models.Model):
         default=DriftPolicy.REPORT,
         help_text="What a full run does about values that people changed in Benchling.",
     )
+    kept = models.JSONField(
+        default=list, blank=True,
+        help_text="What this tenant was seen to keep where an update leaves it out.",
+    )  # fmt: skip
+    cleared = models.JSONField(
+        default=list, blank=True,
+        help_text="What it was seen to clear, so that updates send it as it was read.",
+    )  # fmt: skip
+    trial = models.JSONField(
+        null=True, blank=True, help_text="The first update, and what its entity had before."
+    )
     looked_at = models.DateTimeField(
         null=True, blank=True, help_text="When Benchling's entities were last compared with ours."
     )

@@ -10,7 +10,7 @@ from .benchling import Client
 from .compare import Arrival, Candidate
 from .configure import Setup
 from .ledger import Outcome, Sighting
-from .mapping import name_key, transform
+from .mapping import Entity, name_key, transform
 from .models import EntityError, Lane, LedgerEntry, SyncRun
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class Rehearsal:
         self._given_up: set[str] = set()
 
     def recover(self) -> None:
+        pass
+
+    def rename(self, entities: Sequence[Entity]) -> None:
         pass
 
     def send_full_batches(self) -> None:

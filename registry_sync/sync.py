@@ -32,7 +32,6 @@ from .benchling import OBJECT_LIMIT, Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
-from .mapping import Entity, payload
 from .models import Batch, Lane, SyncRun
 from .reading import Reading
 from .rehearsal import Rehearsal
@@ -412,7 +411,7 @@ class Line:
                 runs.log(self.run, "INFO", text)
         self._try_errors()
         if aside := retry.stand_aside(self.lane):
-            self._rename(aside)
+            self.deliver.rename(aside)
             self._try_errors()
         circle = retry.circles(self.lane, self.setup, self.run.fingerprint)
         if circle:
@@ -428,20 +427,6 @@ class Line:
                 self.tell()
             if before == self.run.created + self.run.updated + self.run.unchanged:
                 break
-
-    def _rename(self, entities: Sequence[Entity]) -> None:
-        """Give entities a name for the moment, so that others can take theirs."""
-        for entity in entities:
-            body = payload(
-                entity, self.setup.schema, registry_id=self.setup.config.registry_id, folder_id=None
-            )
-            try:
-                self.client.upsert_one(body)
-            except Refused as refused:
-                text = f"{entity.registry_id} could not be renamed for a moment: {refused}"
-                runs.log(self.run, "WARNING", text)
-                continue
-            ledger.record(self.run, self.lease, [ledger.passing_name(self.lane, entity)])
 
     def finish(self) -> None:
         """Judge the run, end it, and tell everyone."""

@@ -23,7 +23,7 @@ LAYERS = [
     {"ledger", "names", "app_status", "refusals", "estimate"},
     {"guards"},
     {"compare"},
-    {"admit", "rebuild", "start", "verdict", "reading"},
+    {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
     {"sync"},
     {"jobs"},

@@ -1,0 +1,138 @@
+"""What we do not map stays as it is: seen on the first update of a lane, and provided for.
+
+Whether an upsert keeps the fields that it leaves out is undocumented. So the first update of an
+entity that has something to lose is sent alone and read back. Where the tenant cleared what was
+left out, it is put back, and every later update sends what was read just before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import runs
+from .benchling import Client
+from .configure import Setup
+from .mapping import Entity, payload
+from .models import Lane, LedgerEntry, SyncRun
+
+Json = dict[str, Any]
+NAMED = {"fields": "values we do not map", "aliases": "its aliases", "folderId": "its folder"}
+KINDS = tuple(NAMED)
+
+
+@dataclass
+class Unmapped:
+    """Knows, or finds out, what becomes of the values that a lane's updates leave out."""
+
+    run: SyncRun
+    lease: runs.Lease
+    lane: Lane
+    setup: Setup
+    client: Client
+
+    def trial(self, updates: Sequence[Json]) -> str:
+        """Choose which of these updates to send alone; its registry id, "" for none.
+
+        `updates` are the bodies of entities that are in Benchling already.
+        """
+        unknown = [k for k in KINDS if k not in (*self.lane.kept, *self.lane.cleared)]
+        if not unknown or self.lane.trial:
+            return ""
+        read = [(body, self._left_out(body, raw)) for body, raw in self._read(updates)]
+        most, chosen, before = 0, "", {}
+        for body, held in read:
+            count = sum(bool(held[kind]) for kind in unknown)
+            if count > most:
+                most, chosen, before = count, str(body["entityRegistryId"]), held
+        if chosen:
+            self._remember(trial={"run": self.run.pk, "registry_id": chosen, **before})
+        return chosen
+
+    def fill(self, updates: Sequence[Json]) -> None:
+        """Give bodies what they leave out, as Benchling holds it now, where it would be lost."""
+        if self.lane.cleared:
+            for body, raw in self._read(updates):
+                _put(body, self._left_out(body, raw), self.lane.cleared)
+
+    def conclude(self) -> None:
+        """Look what became of the entity that was sent alone, and put back what it lost."""
+        trial = self.lane.trial
+        if not trial:
+            return
+        wrote = LedgerEntry.objects.filter(
+            lane=self.lane,
+            entity_registry_id=trial["registry_id"],
+            written_run_id__gte=trial["run"],
+        ).first()
+        body = self._body(wrote) if wrote else {}
+        found = self._read([body]) if wrote else []
+        if not found:  # refused, or gone by now: another one will show it
+            self._remember(trial=None)
+            return
+        now = self._left_out(body, found[0][1])
+        lost = [kind for kind in KINDS if _lost(trial[kind], now[kind])]
+        if lost:
+            _put(body, {kind: trial[kind] for kind in lost}, lost)
+            _put(body, now, lost)
+            self.client.upsert_one(body)
+            named = ", ".join(NAMED[kind] for kind in lost)
+            runs.log(
+                self.run,
+                "WARNING",
+                f"This tenant clears what an update leaves out: {trial['registry_id']} lost "
+                f"{named}, and has it back. Every update from now on sends what was read just "
+                "before.",
+            )
+        held = [kind for kind in KINDS if trial[kind] and kind not in lost]
+        self._remember(
+            trial=None,
+            kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
+            cleared=[*self.lane.cleared, *(k for k in lost if k not in self.lane.cleared)],
+        )
+
+    def _body(self, row: LedgerEntry) -> Json:
+        entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
+        registry_id = self.setup.config.registry_id
+        return payload(entity, self.setup.schema, registry_id=registry_id, folder_id=None)
+
+    def _read(self, bodies: Sequence[Json]) -> list[tuple[Json, Json]]:
+        by_id = {str(body["entityRegistryId"]): body for body in bodies}
+        registry_id = self.setup.config.registry_id
+        found = self.client.entities_with_ids(list(by_id), registry_id=registry_id)
+        return [(by_id[raw["entityRegistryId"]], raw) for raw in found]
+
+    def _left_out(self, body: Json, raw: Json) -> Json:
+        """List what an entity has that a body does not speak of."""
+        return {
+            "fields": {
+                name: held["value"]
+                for name, held in (raw.get("fields") or {}).items()
+                if name not in body["fields"] and held and held.get("value") not in (None, [])
+            },
+            "aliases": list(raw.get("aliases") or ()),
+            "folderId": raw.get("folderId") or "",
+        }
+
+    def _remember(self, **values: Any) -> None:
+        runs.renew(self.lease)
+        Lane.objects.filter(pk=self.lane.pk).update(**values)
+        for name, value in values.items():
+            setattr(self.lane, name, value)
+
+
+def _lost(before: Any, now: Any) -> bool:
+    """Say whether something that was there is not there any more."""
+    if isinstance(before, (dict, list)):
+        return not set(before) <= set(now)
+    return bool(before) and before != now
+
+
+def _put(body: Json, held: Json, kinds: Sequence[str]) -> None:
+    for kind in kinds:
+        if kind == "fields":
+            for name, value in held[kind].items():
+                body["fields"].setdefault(name, {"value": value})
+        elif held[kind]:
+            body.setdefault(kind, held[kind])
