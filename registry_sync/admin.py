@@ -298,7 +298,7 @@ class LaneAdmin(ReadOnly):
     )  # fmt: skip
     fields = (
         "schema_name", "collection", "tenant", "app_id", "registry_id", "schema_id",
-        "drift_policy", "kept", "cleared", "rebuilt_at", "looked_at", "created_at",
+        "drift_policy", "field_keys", "kept", "cleared", "rebuilt_at", "looked_at", "created_at",
     )  # fmt: skip
     readonly_fields = tuple(name for name in fields if name != "drift_policy")
 

@@ -62,10 +62,18 @@ class Session:
     _timeout: int = 0
     """As Benchling last told it; 0 before it has."""
     trouble: str = field(default="")
+    _failing: bool | None = None
 
-    def open(self) -> None:
-        """Create the session, unless the run has one."""
+    def open(self, *, quiet: bool = False) -> None:
+        """Create the session, unless the run has one.
+
+        `quiet`: not yet, where nobody waits and the last run failed: this one may fail as it did.
+        """
         if self.run.session_id or self.run.dry_run:
+            return
+        if quiet and not self.run.actor and self._failing is None:
+            self._failing = runs.fails_lately(self.run)
+        if quiet and self._failing:
             return
         body = {
             "name": session_name(self.run),

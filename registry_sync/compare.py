@@ -121,7 +121,7 @@ def _seen_otherwise(
         for record in records
         if (before := known.get(record.external_id)) is not None
         and before.seen_run_id == run.pk
-        and before.raw_hash != record.raw_hash
+        and before.raw_hash not in ("", record.raw_hash)
         and not record.retried
     ]
     return ledger.times(run, ids) if ids else {}

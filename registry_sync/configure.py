@@ -44,6 +44,7 @@ class Setup:
             "id": self.connector.id_path,
             "name": self.config.name_field,
             "field_names": fields,
+            "types": {mapped.field.id: mapped.field.type for mapped in self.mapping.fields},
         }
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, names, refusals, runs
-from .benchling import Client, Refused, Wait
+from .benchling import Client, Refused, Wait, retry_time
 from .compare import Candidate
 from .configure import Setup
 from .hourly import wait_for_room
@@ -30,6 +30,7 @@ from .unmapped import Unmapped
 from .upsert import Flight, Row, Upserter, batch_length, size_of
 
 Json = dict[str, Any]
+FieldKeys = Lane.FieldKeys
 
 
 @dataclass
@@ -95,7 +96,10 @@ class Delivery:
         """Give entities a name for the moment, so that others can take theirs."""
         for entity in entities:
             registry_id = self.setup.config.registry_id
-            body = payload(entity, self.setup.schema, registry_id=registry_id, folder_id=None)
+            by_id = self.lane.field_keys == FieldKeys.ID
+            body = payload(
+                entity, self.setup.schema, registry_id=registry_id, folder_id=None, by_id=by_id
+            )
             self.unmapped.trial([body])
             self.unmapped.fill([body])
             try:
@@ -116,15 +120,13 @@ class Delivery:
             self._batch = batch
             rows = {row.external_id: row for row in self._rows(batch.items)}
             self.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
-            flying = [rows[i] for i in batch.task_ids if i in rows] if batch.task_id else []
-            if flying:
-                self.upserter.calls = batch.calls
-                self.upserter.land(self.upserter.resume(flying, batch.task_id))
-                self._record_landed()  # what its task wrote must not be sent again
+            self._learn(batch, rows)
             rest = [rows[item["external_id"]] for item in batch.items]
-            if rest:
+            if rest:  # its task failed, perhaps for a cause that is gone by now
                 wait_for_room(self.run, len(rest), per_hour=self.objects_per_hour)
-                self.upserter.land(self.upserter.start(rest))
+                flight = self.upserter.start(rest)
+                self.upserter.calls += batch.calls
+                self.upserter.land(flight)
             self._record_landed()
         self.unmapped.conclude()
 
@@ -138,13 +140,18 @@ class Delivery:
                 )
                 for item in batch.items
             }
-            flying = [rows[i] for i in batch.task_ids if i in rows]
-            flight = self.upserter.resume(flying, batch.task_id)
-            task = self.upserter.outcome(flight)
-            if task is not None and task.succeeded:
-                self.written(flying, {str(e.get("entityRegistryId")): e for e in task.entities})
-                self._record_landed()
+            self._learn(batch, rows)
         Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
+
+    def _learn(self, batch: Batch, rows: dict[str, Row]) -> None:
+        """Take up the task of a process that died: what it wrote must not be sent again."""
+        flying = [rows[i] for i in batch.task_ids if i in rows] if batch.task_id else []
+        if not flying:
+            return
+        task = self.upserter.outcome(self.upserter.resume(flying, batch.task_id))
+        if task is not None and task.succeeded:
+            self.written(flying, {str(e.get("entityRegistryId")): e for e in task.entities})
+            self._record_landed()
 
     # -- sending ---------------------------------------------------------------------------
 
@@ -170,7 +177,8 @@ class Delivery:
 
     def _trial(self, some: Sequence[Candidate]) -> Candidate | None:
         """Choose the lane's first update, to be sent alone and read back."""
-        updates = [candidate for candidate in some if not candidate.is_new]
+        together = {candidate.entity.registry_id for candidate in some}
+        updates = [c for c in some if not c.is_new and not c.entity.links & together]
         bodies = [self._row(_item(candidate)).body for candidate in updates]
         registry_id = self.unmapped.trial(bodies) if updates else ""
         for candidate in updates:
@@ -213,7 +221,7 @@ class Delivery:
             self.unmapped.fill(old)
         return rows
 
-    def _row(self, item: Json) -> Row:
+    def _row(self, item: Json, *, by_id: bool = False) -> Row:
         config = self.setup.config
         body = payload(
             _entity(item),
@@ -221,6 +229,7 @@ class Delivery:
             registry_id=config.registry_id,
             # Set at creation only: people may move an entity, and it stays where they put it.
             folder_id=config.folder_id if item["new"] else None,
+            by_id=by_id or self.lane.field_keys == FieldKeys.ID,
         )
         return Row(item["external_id"], body)
 
@@ -245,6 +254,8 @@ class Delivery:
                 _sighting(item, outcome, entity=entity, entity_id=str(answer.get("id") or ""))
             )
         self._landed.append((self._current(), sightings))
+        if not self.lane.field_keys:
+            self._prove(FieldKeys.NAME)
         if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
             self._record_landed()
 
@@ -262,6 +273,30 @@ class Delivery:
     def suspect(self, refusal: Refused | None) -> None:
         self._record_landed()
         self.on_failed_batch(refusal)
+        if not self.lane.field_keys:
+            self._try_ids()
+
+    def _try_ids(self) -> None:
+        """See, where no upsert ever passed, whether this tenant takes fields by id alone.
+
+        The contract says names; an official example sends ids. Raises Wait where it does.
+        """
+        items = self._current().items
+        for item in [items[0], items[-1]]:
+            row = self._row(item, by_id=True)
+            try:
+                entity = self.client.upsert_one(row.body)
+            except Refused:
+                continue
+            self._prove(FieldKeys.ID)
+            self.written([row], {row.body["entityRegistryId"]: entity})
+            self._record_landed()
+            raise Wait(retry_time(0), "the same entities, their fields by id")
+
+    def _prove(self, keys: Lane.FieldKeys) -> None:
+        runs.renew(self.lease)
+        Lane.objects.filter(pk=self.lane.pk).update(field_keys=keys)
+        self.lane.field_keys = keys
 
     def _give_up(self, item: Json, problem: Problem) -> None:
         self._landed.append(

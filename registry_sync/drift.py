@@ -7,6 +7,7 @@ reported: nothing is silently unarchived.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 from . import ledger, runs
 from .benchling import Client
 from .configure import Setup
-from .mapping import UNKNOWN
+from .mapping import UNKNOWN, Mapping
 from .models import Drift, Lane, LedgerEntry, SyncRun
 from .rebuild import entity_of, link_targets
 
@@ -37,12 +38,21 @@ def look_at_page(
     entries = {row.entity_registry_id: row for row in rows}
     entries |= {row.entity_id: row for row in rows if row.entity_id}
     targets = link_targets(page, setup, client)
+    setup = replace(setup, mapping=_comparable(lane, run, setup.mapping))
     with transaction.atomic():
         runs.renew(lease)
         for raw in page:
             entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
             if entry is not None:
                 _compare(run, entry, raw, setup, targets)
+
+
+def _comparable(lane: Lane, run: SyncRun, mapping: Mapping) -> Mapping:
+    """Leave out fields that have another type by now: their values are not people's doing."""
+    last = runs.good_runs(lane).exclude(pk=run.pk).first()
+    types = last.mapping.get("types", {}) if last else {}
+    same = tuple(m for m in mapping.fields if types.get(m.field.id, m.field.type) == m.field.type)
+    return replace(mapping, fields=same)
 
 
 def _compare(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db.models import QuerySet
 
 from . import runs
-from .ledger import Known
+from .ledger import Known, Sighting
 from .mapping import FieldMapping, Mapping
 from .models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from .paths import ABSENT
@@ -135,6 +135,37 @@ def check_paths(
     return [mapped.path for mapped in missing]
 
 
+def check_values(
+    run: SyncRun,
+    lane: Lane,
+    mapping: Mapping,
+    records: Sequence[Arrival],
+    settled: Sequence[Sighting],
+) -> None:
+    """Look for a field that takes no value of the first page at all.
+
+    Raises ConfigError: it was mapped wrongly, or has another type in Benchling now. That an
+    option is missing is a record's own error, unless the field only now became a dropdown.
+    """
+    last = runs.good_runs(lane).exclude(pk=run.pk).first()
+    types = last.mapping.get("types", {}) if last else {}
+    for mapped in mapping.fields:
+        was = types.get(mapped.field.id, mapped.field.type)
+        refusals = [
+            problem
+            for sighting in settled
+            for problem in sighting.problems
+            if problem.field == mapped.field.name
+            and problem.code != "required_missing"
+            and (problem.code == "wrong_type" or was != mapped.field.type)
+        ]
+        if len(refusals) < EVIDENCE:
+            continue
+        values = [mapped.get(record.raw) for record in records]
+        if len(refusals) == sum(value not in (ABSENT, None, "", []) for value in values):
+            raise _unfit(mapped, was, refusals)
+
+
 def other_substance(
     run: SyncRun, external_id: str, before: Known | None, identity: str
 ) -> Problem | None:
@@ -190,6 +221,17 @@ def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
         "run pass, which leaves the values in Benchling as they are.",
         code="path_gone",
+    )
+
+
+def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem]) -> ConfigError:
+    retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.type else ""
+    return ConfigError(
+        f"The field '{mapped.field.name}' is of type {mapped.field.type}{retyped} and takes none "
+        f"of the {len(refusals):,} values of the first page. {refusals[0].message}",
+        remedy="A Benchling admin gives the field its former type back, or the integration owner "
+        "maps another field, or this one with a rule (Mapping Rules) that fits.",
+        code="field_type",
     )
 
 

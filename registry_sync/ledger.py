@@ -74,6 +74,14 @@ def known(lane: Lane, external_ids: Collection[str]) -> dict[str, Known]:
     return {row[1]: Known._make(row) for row in rows.values_list(*columns)}
 
 
+def forget_hashes(run: SyncRun, lease: runs.Lease) -> None:
+    """Let records that this run has seen under another mapping be looked at as never seen."""
+    with transaction.atomic():
+        runs.renew(lease)
+        seen = LedgerEntry.objects.filter(lane=run.lane, seen_run_id=run.pk)
+        seen.exclude(raw_hash="").update(raw_hash="")
+
+
 def times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:
     """Give the modification times of records in the form that this run saw last."""
     rows = LedgerEntry.objects.filter(lane=run.lane, external_id__among=external_ids)

@@ -385,13 +385,18 @@ def _problem(
 
 
 def payload(
-    entity: Entity, schema: EntitySchema, *, registry_id: str, folder_id: str | None
+    entity: Entity,
+    schema: EntitySchema,
+    *,
+    registry_id: str,
+    folder_id: str | None,
+    by_id: bool = False,
 ) -> Json:
-    """Write one row of a bulk upsert, its fields by their present names.
+    """Write one row of a bulk upsert, its fields by their present names, or by id.
 
     https://benchling.com/api/reference (bulkUpsertCustomEntities)
     """
-    names = {definition.id: definition.name for definition in schema.fields}
+    names = {d.id: d.id if by_id else d.name for d in schema.fields}
     row: Json = {
         "entityRegistryId": entity.registry_id,
         "name": entity.name,

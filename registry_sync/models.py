@@ -37,6 +37,17 @@ class Lane(models.Model):
         default=DriftPolicy.REPORT,
         help_text="What a full run does about values that people changed in Benchling.",
     )
+
+    class FieldKeys(models.TextChoices):
+        NAME = "name"
+        ID = "id"
+
+    field_keys = models.CharField(
+        max_length=4,
+        choices=FieldKeys.choices,
+        blank=True,
+        help_text="By what this tenant takes fields in an upsert; empty: not proven yet.",
+    )
     kept = models.JSONField(
         default=list, blank=True,
         help_text="What this tenant was seen to keep where an update leaves it out.",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from . import guards, runs
 from .compare import Arrival
+from .ledger import Sighting
 from .mapping import Mapping
 from .models import Lane, SyncRun
 from .source import Page
@@ -28,13 +29,14 @@ class Reading:
     lease: runs.Lease
     lane: Lane
     mapping: Mapping
+    _first: bool = False
 
     def follow(self, page: Page, records: Sequence[Arrival]) -> str:
         """Take note of a page; returns why everything must be read instead, or "".
 
         Raises SyncError where the page shows one cause that would refuse every record.
         """
-        first = self.run.server_date is None
+        first = self._first = self.run.server_date is None
         if first:
             self._begin(page)
             self._check_paths(records)
@@ -42,6 +44,11 @@ class Reading:
         if self.run.reads_all or self.run.since_asked is not None:
             return ""
         return self._older() or (self._clock_went_back(page) if first else "")
+
+    def judge(self, records: Sequence[Arrival], settled: Sequence[Sighting]) -> None:
+        """Look at what the page just followed came to. Raises SyncError as `follow` does."""
+        if self._first and self.run.reads_all:
+            guards.check_values(self.run, self.lane, self.mapping, records, settled)
 
     def lost_record(self) -> str:
         """Say, at the end, that the record which set the last watermark did not come back."""

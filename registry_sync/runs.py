@@ -313,6 +313,16 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
     return False
 
 
+def fails_lately(run: SyncRun) -> bool:
+    """Say whether the previous run failed and somebody was told within a day."""
+    before = SyncRun.objects.filter(tenant=run.tenant, app_id=run.app_id, pk__lt=run.pk)
+    last = before.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
+    if last is None or last.status != SyncRun.Status.FAILED:
+        return False
+    told = before.filter(created_at__gte=timezone.now() - timedelta(days=1))
+    return told.exclude(session_id="").exists()
+
+
 def stranded() -> QuerySet[SyncRun]:
     """List active runs that nobody works on and that need not wait: their lease has run out."""
     now = timezone.now()

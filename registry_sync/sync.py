@@ -33,6 +33,7 @@ from .compare import Arrival, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
 from .models import Batch, Lane, SyncRun
+from .problems import SourceError
 from .reading import Reading
 from .rehearsal import Rehearsal
 from .source import Page, Source
@@ -117,9 +118,18 @@ class Line:
         )
         try:
             return self._work()
+        except SourceError as error:
+            if error.code != "registry_unauthorised" or not self._has_new_key():
+                raise
+            raise Wait(retry_time(0), "a slice with the new API Key") from error
         finally:
             self.source.close()
             self.client.pause = time_pause
+
+    def _has_new_key(self) -> bool:
+        """Say whether API Key was changed in Benchling since this slice began."""
+        setup = configure(self.client, private_key=self.terms.private_key)
+        return setup.config.api_key != self.setup.config.api_key
 
     def _work(self) -> bool:
         if self.run.phase == Phase.REBUILD and not self.rebuild():
@@ -156,6 +166,7 @@ class Line:
             if self.run.lane_id != self.lane.pk:
                 runs.save(self.run, self.lease, **dict.fromkeys(ledger.COUNTS, 0))
             Batch.objects.filter(run=self.run).update(items=[], done_at=timezone.now())
+            ledger.forget_hashes(self.run, self.lease)
             self._begin("the mapping or the Benchling schema changed during the run")
 
     def _changed_meanwhile(self) -> bool:
@@ -188,15 +199,17 @@ class Line:
             fingerprint=self.setup.mapping.fingerprint,
             mapping=self.setup.summary(),
             position=None,
-            phase=self._first_phase(kind, reads_all=reads_all),
+            server_date=None,
+            older=0,
+            phase=self._first_phase(kind, drift=reads_all and not full_reason),
         )
         if reads_all and not full_reason:
             runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
 
-    def _first_phase(self, kind: str, *, reads_all: bool) -> str:
+    def _first_phase(self, kind: str, *, drift: bool) -> str:
         if rebuild.needed(self.lane):
             return Phase.REBUILD
-        if kind == SyncRun.Kind.FULL and reads_all:
+        if kind == SyncRun.Kind.FULL and drift:
             return Phase.DRIFT
         return Phase.RETRY if kind == SyncRun.Kind.RETRY else Phase.PULL
 
@@ -249,7 +262,7 @@ class Line:
             return self._pulled()
         again = self.run.position is not None
         for page in self._pages():
-            self.session.open()
+            self.session.open(quiet=self.run.created + self.run.updated == 0)
             records = arrivals(page.records, self.source, self.run.fingerprint)
             if reason := self.reading.follow(page, records):
                 return self._read_all_again(reason)
@@ -337,6 +350,8 @@ class Line:
             force=force,
             position=page.position if page else None,
         )
+        if page is not None:
+            self.reading.judge(records, out.settled)
         self.run.repeated += 0 if again else out.repeated
         self.run.coerced += out.coerced
         where = (self.run, self.lease, self.lane, self.setup, self.client)

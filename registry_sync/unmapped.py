@@ -2,13 +2,14 @@
 
 Whether an upsert keeps the fields that it leaves out is undocumented. So the first update of an
 entity that has something to lose is sent alone and read back. Where the tenant cleared what was
-left out, it is put back, and every later update sends what was read just before.
+left out, it is put back. Until it is known that the tenant keeps it, an update also sends what was
+read just before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import runs
@@ -31,6 +32,8 @@ class Unmapped:
     lane: Lane
     setup: Setup
     client: Client
+    _bare: set[str] = field(default_factory=set)
+    """Registry ids of the entities looked at last that have nothing to lose."""
 
     def trial(self, updates: Sequence[Json]) -> str:
         """Choose which of these updates to send alone; its registry id, "" for none.
@@ -40,10 +43,13 @@ class Unmapped:
         unknown = [k for k in KINDS if k not in (*self.lane.kept, *self.lane.cleared)]
         if not unknown or self.lane.trial:
             return ""
-        read = [(body, self._left_out(body, raw)) for body, raw in self._read(updates)]
+        self._bare.clear()
         most, chosen, before = 0, "", {}
-        for body, held in read:
+        for body, raw in self._read(updates):
+            held = self._left_out(body, raw)
             count = sum(bool(held[kind]) for kind in unknown)
+            if not any(held.values()):
+                self._bare.add(str(body["entityRegistryId"]))
             if count > most:
                 most, chosen, before = count, str(body["entityRegistryId"]), held
         if chosen:
@@ -51,10 +57,16 @@ class Unmapped:
         return chosen
 
     def fill(self, updates: Sequence[Json]) -> None:
-        """Give bodies what they leave out, as Benchling holds it now, where it would be lost."""
-        if self.lane.cleared:
-            for body, raw in self._read(updates):
-                _put(body, self._left_out(body, raw), self.lane.cleared)
+        """Give bodies what they leave out, as Benchling holds it now, unless it is kept anyway.
+
+        The entity on trial is left as it is: that is what the trial is about.
+        """
+        kinds = [kind for kind in KINDS if kind not in self.lane.kept]
+        left_alone = {(self.lane.trial or {}).get("registry_id"), *self._bare}
+        bodies = [body for body in updates if body["entityRegistryId"] not in left_alone]
+        if kinds and bodies:
+            for body, raw in self._read(bodies):
+                _put(body, self._left_out(body, raw), kinds)
 
     def conclude(self) -> None:
         """Look what became of the entity that was sent alone, and put back what it lost."""
@@ -95,7 +107,13 @@ class Unmapped:
     def _body(self, row: LedgerEntry) -> Json:
         entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
         registry_id = self.setup.config.registry_id
-        return payload(entity, self.setup.schema, registry_id=registry_id, folder_id=None)
+        return payload(
+            entity, self.setup.schema, registry_id=registry_id, folder_id=None, by_id=self._by_id
+        )
+
+    @property
+    def _by_id(self) -> bool:
+        return self.lane.field_keys == Lane.FieldKeys.ID
 
     def _read(self, bodies: Sequence[Json]) -> list[tuple[Json, Json]]:
         by_id = {str(body["entityRegistryId"]): body for body in bodies}
@@ -105,11 +123,14 @@ class Unmapped:
 
     def _left_out(self, body: Json, raw: Json) -> Json:
         """List what an entity has that a body does not speak of."""
+        keys = {field.name: field.id for field in self.setup.schema.fields} if self._by_id else {}
         return {
             "fields": {
-                name: held["value"]
+                keys.get(name, name): held["value"]
                 for name, held in (raw.get("fields") or {}).items()
-                if name not in body["fields"] and held and held.get("value") not in (None, [])
+                if keys.get(name, name) not in body["fields"]
+                and held
+                and held.get("value") not in (None, [])
             },
             "aliases": list(raw.get("aliases") or ()),
             "folderId": raw.get("folderId") or "",

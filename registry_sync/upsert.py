@@ -171,13 +171,17 @@ class Upserter:
         if not named:
             self._halve(rows, failure)
             return
+        rest = [row for index, row in enumerate(rows) if index not in named]
+        trusted = True
         for position, (index, message) in enumerate(named.items()):
             said = Refused(failure.status, message or failure.message)
             if position < CONFIRMED or not message:
-                self._single(rows[index], said)
-            else:
+                trusted = not self._single(rows[index], said) and trusted
+            elif trusted:
                 self.watcher.refused(rows[index], said)
-        self._try([row for index, row in enumerate(rows) if index not in named], failure)
+            else:  # one that was named has passed alone: the cause may be gone
+                rest.append(rows[index])
+        self._try(rest, failure)
 
     def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
         """Send rows anew; True when all of them were written."""

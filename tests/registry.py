@@ -29,6 +29,7 @@ class ListRegistry:
         self.date: datetime | None = None
         self.ignores_filter = False
         self.broken = False
+        self.refuses = 0
         self.pages_served = 0
         registry = self
 
@@ -62,6 +63,9 @@ class ListRegistry:
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             self._send(request, 401, {"error": "unauthorised"})
+            return
+        if self.refuses:
+            self._send(request, self.refuses, {"error": "no"})
             return
         path = urlsplit(request.path).path
         if path.count("/") == 2:  # /compounds/C-000001

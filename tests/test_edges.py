@@ -689,3 +689,20 @@ def test_a_dismissed_error_rests_when_the_mapping_changes(world):
     w.tenant.add_option(w.kinds, "Another")  # the record has not changed
     w.sync()
     assert EntityError.objects.get().dismissed_at is not None
+
+
+def test_a_mapping_changed_during_a_run_counts_and_writes_everything_once(world, settings):
+    settings.BATCH_SIZE = 50
+    settings.SLICE_SECONDS = 0.01
+    w = world([compound(n) for n in range(300)], page_size=50)
+
+    def change(number: int) -> None:
+        if number == 3:
+            w.configure(**{"External Name Field": "{name} [{id}]"})
+
+    w.registry.on_page = change
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and not w.open_errors(), run.error
+    assert (run.read, run.created, run.failed) == (300, 300, 0)
+    assert all(value["name"].endswith("]") for value in w.values().values())
+    assert run.log.filter(text__contains="The configuration changed").count() == 1

@@ -80,7 +80,8 @@ class Upsert:
         self._rename(entity, row["name"])
         self._set_fields(entity, row, schema)
         if row.get("folderId"):
-            if row["folderId"] not in state.folders or row["folderId"] in state.hidden:
+            folder = state.folders.get(row["folderId"])
+            if folder is None or folder["archiveRecord"] or row["folderId"] in state.hidden:
                 raise Refusal("The folder does not exist or you do not have permission to use it.")
             entity.folder_id = row["folderId"]
         entity.modified_at = state.clock.stamp()
