@@ -106,6 +106,22 @@ class Client:
         )
         return [item for page in pages for item in page]
 
+    def set_configuration_item(
+        self, path: list[str], kind: str, value: str | None, item_id: str | None
+    ) -> Json:
+        """Change an item of the app's configuration, or make it where `item_id` is None."""
+        if item_id:
+            body: Json = {"type": kind, "value": value}
+            return self._call("patch", f"app-configuration-items/{quote(item_id, safe='')}", body)
+        body = {"appId": self.app_id, "path": path, "type": kind, "value": value}
+        return self._call("post", "app-configuration-items", body)
+
+    def entity_schemas(self) -> list[Json]:
+        return [s for page in self._pages("entity-schemas", "entitySchemas") for s in page]
+
+    def folders(self) -> list[Json]:
+        return [folder for page in self._pages("folders", "folders") for folder in page]
+
     def registries(self) -> list[Json]:
         return list(self._get("registries").get("registries", []))
 

@@ -111,19 +111,21 @@ class Line:
 
     def work(self) -> bool:
         """Work one slice; True when the run is finished, False when there is more to do."""
-        with self.timed("configure"):
-            self.configure()
-        self.source = self.open_source(
-            self.setup, lambda seconds: self.pause(seconds, ""), self.keep_alive
-        )
         try:
-            return self._work()
-        except SourceError as error:
-            if error.code != "registry_unauthorised" or not self._has_new_key():
-                raise
-            raise Wait(retry_time(0), "a slice with the new API Key") from error
+            with self.timed("configure"):
+                self.configure()
+            self.source = self.open_source(
+                self.setup, lambda seconds: self.pause(seconds, ""), self.keep_alive
+            )
+            try:
+                return self._work()
+            except SourceError as error:
+                if error.code != "registry_unauthorised" or not self._has_new_key():
+                    raise
+                raise Wait(retry_time(0), "a slice with the new API Key") from error
+            finally:
+                self.source.close()
         finally:
-            self.source.close()
             self.client.pause = time_pause
 
     def _has_new_key(self) -> bool:
@@ -156,9 +158,16 @@ class Line:
         """Read the configuration anew, and decide in the first slice from where to read."""
         self.setup = configure(self.client, private_key=self.terms.private_key)
         key = lane_key(self.client, self.setup)
-        self.lane, _ = Lane.objects.get_or_create(
+        self.lane, is_new = Lane.objects.get_or_create(
             **key, defaults={"schema_name": self.setup.schema.name}
         )
+        if is_new and (others := Lane.objects.exclude(pk=self.lane.pk).count()):
+            text = (
+                f"A new lane begins, with an empty ledger: {self.lane} in {self.lane.tenant}. "
+                f"{'The other one keeps' if others == 1 else f'The {others} others keep'} what "
+                "was recorded there."
+            )
+            runs.log(self.run, "WARNING", text)
         if self.run.phase == Phase.CONFIGURE:
             self._begin("")
         elif self._changed_meanwhile():
@@ -469,6 +478,7 @@ class Line:
             **{name: getattr(run, name) for name in ledger.COUNTS},
         )
         runs.log(run, "INFO", app_status.counts_sentence(run))
+        self.client.pause = time_pause  # the lease is given up by now
         app_status.close(run, self.client, app_status.bookmark_of(run))
         self.listener.progress(run)
 

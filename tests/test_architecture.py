@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "endpoint", "exchange",
-    "faults", "mapping", "net", "paginators", "paths", "problems", "rules", "schema", "source",
-    "stopwatch", "times", "trail", "upsert", "values", "watermark",
+    "faults", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
+    "schema", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
 }  # fmt: skip
 LAYERS = [
     {"lookups"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"jobs"},
     {"admin", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
-     "audit command", "adopt command", "run command"},
+     "audit command", "adopt command", "run command", "mapping command"},
 ]  # fmt: skip
 
 

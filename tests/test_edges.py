@@ -706,3 +706,14 @@ def test_a_mapping_changed_during_a_run_counts_and_writes_everything_once(world,
     assert (run.read, run.created, run.failed) == (300, 300, 0)
     assert all(value["name"].endswith("]") for value in w.values().values())
     assert run.log.filter(text__contains="The configuration changed").count() == 1
+
+
+@pytest.mark.parametrize("limit", [4, 5, 7])
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_a_full_rate_window_does_not_keep_the_session_open(world, ends, limit):
+    w = world([compound(n) for n in range(30)], rate_limit=limit, rate_window=0.8)
+    if ends == "badly":
+        w.tenant.hidden.add(w.folder)
+    run = w.sync()
+    assert run.status == (Status.SUCCEEDED if ends == "well" else Status.FAILED)
+    assert not run.session_open and w.session()["status"] == run.status

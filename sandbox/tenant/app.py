@@ -49,6 +49,8 @@ class Api:
             ("GET", "/folders", self.folders),
             ("GET", "/folders/{id}", self.folder),
             ("GET", "/app-configuration-items", self.config_items),
+            ("POST", "/app-configuration-items", self.create_config_item),
+            ("PATCH", "/app-configuration-items/{id}", self.update_config_item),
             ("POST", "/app-sessions", self.create_session),
             ("GET", "/app-sessions", self.list_sessions),
             ("GET", "/app-sessions/{id}", self.get_session),
@@ -145,6 +147,29 @@ class Api:
             self._config_item(i) for i in self.state.config.values() if i["app"]["id"] == app_id
         ]
         return self._listed(request, "appConfigurationItems", items)
+
+    async def create_config_item(self, request: Request) -> Response:
+        app_id, body = self.app_of(request), await request.json()
+        if body["appId"] != app_id:
+            raise ApiError(403, "An app may write its own configuration only.")
+        path = list(body["path"])
+        taken = [i for i in self.state.config.values() if i["app"]["id"] == app_id]
+        if any(item["path"] == path for item in taken):
+            raise ApiError(400, f"There is an item at {path} already.")
+        if len(path) > 2 and not any(item["path"] == path[:2] for item in taken):
+            self.state._item(app_id, path[:2], "array_element", None)
+        self.state._item(app_id, path, body["type"], body["value"])
+        return JSONResponse(self._config_item(list(self.state.config.values())[-1]), 201)
+
+    async def update_config_item(self, request: Request) -> Response:
+        app_id, body = self.app_of(request), await request.json()
+        item = self.state.config.get(request.path_params["id"])
+        if item is None or item["app"]["id"] != app_id:
+            raise ApiError(404, "Item not found.", invalidId=request.path_params["id"])
+        if body["type"] != item["type"]:
+            raise ApiError(400, f"The item is of type {item['type']}.")
+        item["value"], item["modifiedAt"] = body["value"], self.state.clock.stamp()
+        return JSONResponse(self._config_item(item))
 
     def _config_item(self, item: Json) -> Json:
         linked: Json | None = None
