@@ -170,6 +170,8 @@ RQ_QUEUES = {
         "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
         "DEFAULT_TIMEOUT": 1800,
         "SERIALIZER": "rq.serializers.JSONSerializer",
+        # A webhook is answered within three seconds, also where Redis hangs.
+        "CONNECTION_KWARGS": {"socket_connect_timeout": 0.5},
     }
     for name in ("sync", "interactive")
 }

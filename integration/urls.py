@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from registry_sync.views import healthz
+from registry_sync.views import healthz, webhook
 
 admin.site.site_header = "Registry Sync"
 admin.site.site_title = "Registry Sync"
@@ -12,4 +12,9 @@ admin.site.index_title = "The external registry and Benchling"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
+    *(
+        path(f"benchling/webhooks{suffix}{slash}", webhook)
+        for suffix in ("", "/event", "/canvas", "/lifecycle")
+        for slash in ("", "/")
+    ),
 ]

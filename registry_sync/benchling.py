@@ -245,6 +245,34 @@ class Client:
             if seen >= most:
                 return
 
+    # -- canvases --------------------------------------------------------------------------
+
+    def create_canvas(self, body: Json, *, after_lost: Callable[[], Json | None]) -> Json:
+        """Make a canvas; `after_lost` finds the one that was made though its answer was lost."""
+        return self._call("post", "app-canvases", {"appId": self.app_id, **body}, after_lost)
+
+    def update_canvas(self, canvas_id: str, body: Json) -> Json:
+        return self._call("patch", f"app-canvases/{quote(canvas_id, safe='')}", body)
+
+    def canvas(self, canvas_id: str) -> Json:
+        """Read a canvas with what people typed into it."""
+        return self._get(f"app-canvases/{quote(canvas_id, safe='')}")
+
+    def canvas_of(self, resource_id: str, feature_id: str) -> Json | None:
+        """Find the canvas of a feature on a page, if there is one."""
+        pages = self._pages(
+            "app-canvases",
+            "appCanvases",
+            appId=self.app_id,
+            featureId=feature_id,
+            resourceId=resource_id,
+        )
+        return next((canvas for page in pages for canvas in page), None)
+
+    def user_name(self, user_id: str) -> str:
+        """Name a person of the tenant."""
+        return str(self._get(f"users/{quote(user_id, safe='')}").get("name") or "")
+
     # -- transport -------------------------------------------------------------------------
 
     def _pages(self, path: str, key: str, **query: str) -> Iterator[list[Json]]:

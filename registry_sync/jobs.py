@@ -8,18 +8,18 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, estimate, runs
+from . import __version__, app_status, canvas, estimate, runs, webhooks
 from .benchling import Client, Refused, Wait
 from .configure import Setup
-from .models import SyncRun
+from .models import Installation, SyncRun
 from .problems import SyncError
 from .source import Source
 from .sync import Line, Listener, Nobody, Terms
@@ -30,6 +30,8 @@ SLICE_TIMEOUT = 1800
 """Seconds RQ lets one slice take: a slice ends by itself long before, save when it isolates."""
 
 
+CANVAS_EVERY = 5.0
+"""Seconds between two drawings of a canvas while a run goes on."""
 LOOK_EVERY = 5.0
 """Seconds between two looks, while waiting, for what a person may have decided."""
 
@@ -90,8 +92,19 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     client = client_of_settings()
-    line = Line(run, lease, client, source_of, terms_of_settings(), listener or Nobody())
+    watched = CanvasWatch(run, client_of_settings(), listener or Nobody())
+    line = Line(run, lease, client, source_of, terms_of_settings(), watched)
     try:
+        return _work(run, lease, client, line)
+    finally:
+        watched.look()
+
+
+def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
+    try:
+        if run.trigger == SyncRun.Trigger.CANVAS:
+            line.session.open()  # a scientist waits to see something
+        _refuse_deactivated()
         done = line.work()
     except runs.LeaseLost:
         return End.BUSY
@@ -120,6 +133,44 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         line.session.progress(runs.paused_sentence(run), at_once=True)
     runs.release(lease)
     return End.MORE
+
+
+def _refuse_deactivated() -> None:
+    here = Installation.objects.filter(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID, deactivated_at__isnull=False
+    )
+    if here.exists():
+        raise SyncError(
+            "The app was deactivated in Benchling.",
+            remedy="A Benchling admin activates it again; the next run then goes on where the last "
+            "good one ended.",
+            kind="benchling",
+            code="deactivated",
+        )
+
+
+class CanvasWatch:
+    """Shows a run's progress in canvases, at most every few seconds, and passes it on."""
+
+    def __init__(self, run: SyncRun, client: Client, inner: Listener) -> None:
+        self.run, self.client, self.inner = run, client, inner
+        self._shown = 0.0
+
+    def progress(self, run: SyncRun) -> None:
+        self.inner.progress(run)
+        if time.monotonic() - self._shown > CANVAS_EVERY:
+            self.look()
+
+    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
+        self.inner.finding(external_id, outcome, details)
+
+    def look(self) -> None:
+        """Draw the canvases that show this run, as the database has it now."""
+        self._shown = time.monotonic()
+        try:
+            canvas.redraw(canvas.watching(self.run), self.client)
+        except DatabaseError as error:  # the run's own end says so
+            logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
 
 
 def spare_collector() -> None:
@@ -157,7 +208,9 @@ def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
     if not runs.pause(run, actor=actor, reason=reason):
         return False
     if run.lease_until is None:
-        app_status.tell(run, client_of_settings(), runs.paused_sentence(run))
+        client = client_of_settings()
+        app_status.tell(run, client, runs.paused_sentence(run))
+        canvas.redraw(canvas.watching(run), client)
     return True
 
 
@@ -171,7 +224,9 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
     if not runs.cancel(run, actor=actor, reason=reason):
         return False
     runs.log(run, "WARNING", run.error)
-    app_status.close(run, client_of_settings())
+    client = client_of_settings()
+    app_status.close(run, client)
+    canvas.redraw(canvas.watching(run), client)
     return True
 
 
@@ -207,6 +262,28 @@ def enqueue(run_id: int) -> bool:
     return told
 
 
+def enqueue_delivery(delivery_id: int, *, attempt: int) -> bool:
+    """Wake a worker for a webhook; False where none can be told now, and the sweeper does it."""
+    if not settings.REDIS_URL:
+        return False
+    import django_rq
+    from redis.exceptions import RedisError
+
+    try:
+        django_rq.get_queue("interactive").enqueue(
+            "registry_sync.deliveries.work_delivery",
+            delivery_id,
+            job_id=f"delivery-{delivery_id}-{attempt}",
+            job_timeout=120,
+            result_ttl=600,
+            failure_ttl=7 * 24 * 3600,
+        )
+    except (RedisError, OSError) as error:
+        logger.warning("delivery=%s is stored, but Redis cannot be reached: %s", delivery_id, error)
+        return False
+    return True
+
+
 def reconcile() -> int:
     """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
 
@@ -215,6 +292,10 @@ def reconcile() -> int:
     woken = 0
     for run_id in runs.stranded().values_list("pk", flat=True):
         woken += enqueue(run_id)
+    for delivery in webhooks.left_over()[:200]:
+        woken += enqueue_delivery(delivery.pk, attempt=delivery.attempts + 1)
+    if (behind := canvas.behind()[: canvas.RECENT]).exists():
+        canvas.redraw(behind, client_of_settings())
     left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
     ended = timezone.now() - timedelta(seconds=30)
     for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:

@@ -530,6 +530,102 @@ class Allowance(models.Model):
         return f"{self.get_what_display()}{f' ({self.external_id})' if self.external_id else ''}"
 
 
+class Installation(models.Model):
+    """What Benchling told about this app in a tenant, beside its runs."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    deactivated_at = models.DateTimeField(null=True, blank=True)
+    config_fault = models.TextField(blank=True, help_text="What the last change broke.")
+    config_checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "app_id"], name="one_installation"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.app_id} in {self.tenant}"
+
+
+class Canvas(models.Model):
+    """A canvas in Benchling: what its people asked there, and what was drawn last."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    canvas_id = models.CharField(max_length=64, unique=True)
+    feature_id = models.CharField(max_length=64, blank=True)
+    resource_id = models.CharField(max_length=64, blank=True)
+    run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="canvases",
+        help_text="The run that its people started or joined.",
+    )  # fmt: skip
+    preview = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    note = models.TextField(blank=True)
+    asked = models.CharField(max_length=255, blank=True)
+    standing = models.TextField(blank=True)
+    chip = models.CharField(max_length=64, blank=True)
+    used_at = models.DateTimeField()
+    drawn_at = models.DateTimeField(null=True, blank=True)
+    drawn_run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    drawn_status = models.CharField(max_length=24, blank=True)
+
+    class Meta:
+        verbose_name_plural = "canvases"
+        indexes = (models.Index(fields=["tenant", "app_id", "-used_at"], name="canvas_used"),)
+
+    def __str__(self) -> str:
+        return self.canvas_id
+
+
+class WebhookDelivery(models.Model):
+    """One verified webhook. Benchling delivers at least once: its id makes it unique."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received"
+        WORKING = "working"
+        DONE = "done"
+        IGNORED = "ignored"
+        FAILED = "failed"
+
+    webhook_id = models.CharField(max_length=255, unique=True)
+    type = models.CharField(max_length=100)
+    message = models.JSONField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
+    error = models.TextField(blank=True)
+    attempts = models.IntegerField(default=0)
+    received_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name_plural = "webhook deliveries"
+        indexes = (models.Index(fields=["state", "received_at"], name="delivery_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.type} ({self.webhook_id})"
+
+
+class WebhookRefusal(models.Model):
+    """How many deliveries were refused on a day, by reason; nothing of them is kept."""
+
+    day = models.DateField()
+    reason = models.CharField(max_length=40)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-day", "reason")
+        constraints = (models.UniqueConstraint(fields=["day", "reason"], name="refusal_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.reason}: {self.count}"
+
+
 class RunLog(models.Model):
     """What a run said, line by line, as it came."""
 

@@ -1,14 +1,17 @@
-"""What a monitor asks: is the service alive, and does it do its work."""
+"""What comes in over HTTP beside the admin: a monitor's question, and Benchling's webhooks."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 from redis import Redis
 from redis.exceptions import RedisError
 
+from . import jobs, keys, webhooks
 from .models import SyncRun
 
 
@@ -30,3 +33,29 @@ def healthz(request: HttpRequest) -> JsonResponse:
             said["redis"] = "cannot be reached; cron still syncs, workers do not"
     well = said["database"] == "ok" and said.get("redis", "ok") == "ok"
     return JsonResponse(said, status=200 if well else 503)
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Take a webhook of Benchling: 200 once it is stored, a 4xx without a word for all else.
+
+    503, the only 5xx, where the keys to verify it with cannot be had.
+    """
+    try:
+        if int(request.headers.get("Content-Length") or 0) > webhooks.LONGEST_BODY:
+            raise webhooks.Rejected(413, "too large")
+        if any(not request.headers.get(name) for name in webhooks.HEADERS):
+            raise webhooks.Rejected(401, "unsigned")
+        delivery, is_new = webhooks.receive(request.headers, request.body)
+    except webhooks.Rejected as rejected:
+        webhooks.count(rejected)
+        return HttpResponse(status=rejected.status)
+    except (RequestDataTooBig, UnreadablePostError, ValueError):
+        webhooks.count(webhooks.Rejected(400, "malformed"))
+        return HttpResponse(status=400)
+    except keys.KeysUnreachable:
+        return HttpResponse(status=503)
+    if is_new:
+        jobs.enqueue_delivery(delivery.pk, attempt=0)
+    return HttpResponse(status=200)

@@ -161,6 +161,7 @@ def service_env(folder: Path, tenant_url: str, redis_url: str) -> dict[str, str]
         "BENCHLING_CLIENT_SECRET": "demo-secret",
         "BENCHLING_APP_ID": "app_demo",
         "BENCHLING_APP_DEFINITION_ID": "appdef_demo",
+        "BENCHLING_JWKS_URL": f"{tenant_url}/sandbox/jwks",
         "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
         "LOG_LEVEL": "WARNING",
         "PYTHONUNBUFFERED": "1",
@@ -271,6 +272,13 @@ def _wait_for_worker(world: World) -> dict[str, Any]:
     return found
 
 
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
 def _until(
     question: Callable[[], dict[str, Any] | None], *, seconds: float
 ) -> dict[str, Any] | None:
@@ -316,9 +324,17 @@ def stay(world: World) -> None:
     """Start the web service, say where everything is, and wait for Ctrl-C."""
     port = free_port()
     world.start("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
+    world.start("manage.py", "rqworker", "interactive", log="interactive.log")
+    webhooks = f"http://127.0.0.1:{port}/benchling/webhooks"
+    world.tenant.state.apps["app_demo"]["webhook_url"] = webhooks
+    for _ in range(100):  # the canvas is inserted once somebody is there to draw it
+        if _answers(f"http://127.0.0.1:{port}/healthz"):
+            break
+        time.sleep(0.1)
+    requests.post(f"{world.tenant.url}/sandbox/insert", json={}, timeout=10).raise_for_status()
     console.rule("[bold]Look around")
     console.print(f"  Admin           http://127.0.0.1:{port}/admin/  (user demo, password demo)")
-    console.print(f"  Benchling       {world.tenant.url}/")
+    console.print(f"  Benchling       {world.tenant.url}/  (press Manual Sync in the canvas)")
     console.print(f"  Registry        {world.registry.url}")
     console.print("  Ctrl-C ends everything.")
     while True:

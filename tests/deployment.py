@@ -13,9 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.children import dies_with_parent
+import requests
 
-from .worlds import APP, CLIENT, PRIVATE, SECRET, World
+from sandbox.children import dies_with_parent, free_port
+
+from .worlds import APP, CLIENT, DEFINITION, PRIVATE, SECRET, World
 
 ROOT = Path(__file__).resolve().parent.parent
 LEASE = 2
@@ -129,3 +131,30 @@ def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
     while not question():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.05)
+
+
+class Service:
+    """Web and workers of a deployment, as systemd would start them."""
+
+    def __init__(self, d: Deployment) -> None:
+        self.d, port = d, free_port()
+        d.world.tenant.apps[APP]["webhook_url"] = f"http://127.0.0.1:{port}/benchling/webhooks"
+        d.start("runserver", "--noreload", f"127.0.0.1:{port}", log="web")
+        d.start("rqworker", "interactive", log="interactive")
+        self.worker = d.start("rqworker", "sync", log="sync")
+        self.url = f"http://127.0.0.1:{port}"
+        until(self._answers, seconds=30, what="the web service")
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+
+def serve(deploy: Callable[..., Deployment], redis: Any, count: int, **options: Any) -> Service:
+    """Start web and workers that receive the tenant's webhooks."""
+    env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION}
+    d = deploy(count, env=env, **options)
+    d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
+    return Service(d)

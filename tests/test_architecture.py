@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "endpoint", "exchange",
-    "faults", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
+    "faults", "keys", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
     "schema", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
 }  # fmt: skip
 LAYERS = [
@@ -21,12 +21,14 @@ LAYERS = [
     {"models"},
     {"runs", "audit", "hourly"},
     {"ledger", "names", "app_status", "refusals", "estimate"},
-    {"guards"},
+    {"guards", "webhooks"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
-    {"sync"},
+    {"sync", "words"},
+    {"canvas", "standing"},
     {"jobs"},
+    {"deliveries"},
     {"admin", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},

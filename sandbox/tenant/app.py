@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import tasks
+from . import canvases, tasks
 from .entities import Refusal, Upsert, key_of, rename, rendered
 from .limits import RATE_ERROR
 from .state import Entity, TenantState
@@ -55,6 +55,11 @@ class Api:
             ("GET", "/app-sessions", self.list_sessions),
             ("GET", "/app-sessions/{id}", self.get_session),
             ("PATCH", "/app-sessions/{id}", self.update_session),
+            ("POST", "/app-canvases", self.create_canvas),
+            ("GET", "/app-canvases", self.list_canvases),
+            ("GET", "/app-canvases/{id}", self.get_canvas),
+            ("PATCH", "/app-canvases/{id}", self.update_canvas),
+            ("GET", "/users/{id}", self.user),
             ("POST", "/custom-entities:bulk-upsert", self.bulk_upsert),
             ("PATCH", "/custom-entities/{id}:upsert", self.upsert_one),
             ("GET", "/custom-entities", self.list_entities),
@@ -268,6 +273,52 @@ class Api:
         for said in messages:
             if not 3 <= len(said["content"]) <= 200:
                 raise ApiError(400, "Message content must have between 3 and 200 characters.")
+
+    # -- canvases ------------------------------------------------------------------------------
+
+    async def create_canvas(self, request: Request) -> Response:
+        app_id, body = self.app_of(request), await request.json()
+        self._check_canvas(body)
+        return JSONResponse(canvases.make(self.state, app_id, body), 201)
+
+    async def update_canvas(self, request: Request) -> Response:
+        canvas, body = self._canvas(request), await request.json()
+        self._check_canvas(body)
+        return JSONResponse(canvases.change(canvas, body))
+
+    async def get_canvas(self, request: Request) -> Response:
+        return JSONResponse(self._canvas(request))
+
+    async def list_canvases(self, request: Request) -> Response:
+        query = request.query_params
+        found = [
+            c for c in self.state.canvases.values()
+            if query.get("appId") in (None, c["app"]["id"])
+            and all(query.get(name) in (None, c[name]) for name in ("featureId", "resourceId"))
+        ]  # fmt: skip
+        return self._listed(request, "appCanvases", found)
+
+    async def user(self, request: Request) -> Response:
+        self.app_of(request)
+        id_ = request.path_params["id"]
+        if id_ not in self.state.users:
+            raise ApiError(404, f"Item not found: {id_}", invalidId=id_)
+        name = self.state.users[id_]
+        return JSONResponse({"id": id_, "name": name, "handle": id_, "isSuspended": False})
+
+    def _canvas(self, request: Request) -> Json:
+        self.app_of(request)
+        id_ = request.path_params["id"]
+        if id_ not in self.state.canvases:
+            raise ApiError(404, f"Item not found: {id_}", invalidId=id_)
+        return self.state.canvases[id_]
+
+    def _check_canvas(self, body: Json) -> None:
+        if found := canvases.faults(body.get("blocks") or []):
+            raise ApiError(400, " ".join(found))
+        session = body.get("sessionId")
+        if session is not None and session not in self.state.sessions:
+            raise ApiError(400, f"There is no session {session}.")
 
     # -- entities ------------------------------------------------------------------------------
 

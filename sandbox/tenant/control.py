@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from . import tasks
+from . import canvases, tasks
 from .contract import Contract
 from .limits import Limits
 from .state import Fault, Switches, TenantState
@@ -36,6 +36,9 @@ class Control:
             Route("/sandbox/faults", self.faults, methods=["POST"]),
             Route("/sandbox/clock", self.clock, methods=["POST"]),
             Route("/sandbox/provision", self.provision, methods=["POST"]),
+            Route("/sandbox/jwks", self.jwks),
+            Route("/sandbox/insert", self.insert, methods=["POST"]),
+            Route("/sandbox/press", self.press, methods=["POST"]),
         ]
 
     async def page(self, request: Request) -> Response:
@@ -56,6 +59,7 @@ class Control:
                 "tenant": self.state.name,
                 "attribution": self.state.attribution,
                 "sessions": list(self.state.sessions.values()),
+                "canvases": [self._shown(canvas) for canvas in self.state.canvases.values()],
                 "total": len(self.state.entities),
                 "found": len(found),
                 "entities": [
@@ -73,6 +77,16 @@ class Control:
             }
         )
 
+    def _shown(self, canvas: Json) -> Json:
+        """Give a canvas with its session, and its chips by name."""
+        session = self.state.sessions.get(canvas["sessionId"] or "")
+        chips = {
+            block["value"]: self.state.entities[block["value"]].name
+            for block in canvas["blocks"]
+            if block["type"] == "CHIP" and block["value"] in self.state.entities
+        }
+        return {**canvas, "session": session, "chips": chips}
+
     async def show_counters(self, request: Request) -> Response:
         tasks.settle(self.state)
         await run_in_threadpool(self.contract.drain)
@@ -89,6 +103,29 @@ class Control:
                 "violations": self.state.violations[:20],
             }
         )
+
+    async def jwks(self, request: Request) -> Response:
+        self.state.counters["jwks"] += 1
+        return Response(self.state.signer.jwks(), media_type="application/json")
+
+    async def insert(self, request: Request) -> Response:
+        """A scientist inserts the canvas into an entry."""
+        body = await request.json()
+        app_id = body.get("app") or next(iter(self.state.apps))
+        url = str(request.base_url).rstrip("/")
+        entry = body.get("resource") or self.state.new_id("etr")
+        return JSONResponse({"id": canvases.insert(self.state, app_id, entry, base_url=url)})
+
+    async def press(self, request: Request) -> Response:
+        """A scientist presses a button of a canvas."""
+        body = await request.json()
+        url = str(request.base_url).rstrip("/")
+        user = body.get("user", "ent_ada")
+        pressed = canvases.press(
+            self.state, body["canvas"], body["button"], body.get("inputs", {}), base_url=url,
+            user=user,
+        )  # fmt: skip
+        return JSONResponse({"pressed": pressed})
 
     async def settings(self, request: Request) -> Response:
         known = {field.name for field in fields(Switches)}

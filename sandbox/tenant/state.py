@@ -13,6 +13,7 @@ from typing import Any
 from jwcrypto import jwe, jwk
 
 from .clock import Clock
+from .signing import Signer
 
 Json = dict[str, Any]
 LINKED = {"Schema to Sync": "entity_schema", "Registry": "registry",
@@ -90,6 +91,9 @@ class TenantState:
         self.config: dict[str, Json] = {}
         self.sessions: dict[str, Json] = {}
         self.canvases: dict[str, Json] = {}
+        self.users: dict[str, str] = {"ent_ada": "Ada Byron", "ent_max": "Max Born"}
+        self.signer = Signer()
+        self.webhooks: list[Json] = []
         self.tasks: dict[str, Json] = {}
         self.tokens: dict[str, tuple[str, float]] = {}
         self.faults: deque[Fault] = deque()
