@@ -91,6 +91,7 @@ def _interacted(message: Json, client: Client) -> None:
     canvas.note = words.unknown_button() if press is None else ""
     canvas.used_at = timezone.now()
     if press is not None:
+        canvas.standing = canvas.chip = ""  # of an earlier look
         press(canvas, client, _name_of(message, client))
     canvas.save()
     canvases.draw(canvas, client, pressed=True)
