@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from . import names, refusals
 from .compare import Candidate, sighting
 from .ledger import Outcome, Sighting
+from .mapping import name_key
 from .models import Lane, LedgerEntry
 from .problems import Problem
 from .schema import EntitySchema
@@ -107,5 +108,6 @@ def own_links(candidate: Candidate, schema: EntitySchema) -> set[str]:
 
 def present(lane: Lane, registry_ids: Collection[str]) -> set[str]:
     """Say which of these registry ids the ledger knows to be in Benchling."""
-    rows = LedgerEntry.objects.filter(lane=lane, entity_registry_id__in=list(registry_ids))
-    return set(rows.exclude(entity_hash="").values_list("entity_registry_id", flat=True))
+    keys = [name_key(registry_id) for registry_id in registry_ids]
+    rows = LedgerEntry.objects.filter(lane=lane, id_key__among=keys).exclude(entity_hash="")
+    return set(rows.values_list("entity_registry_id", flat=True)) & set(registry_ids)

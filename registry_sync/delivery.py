@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, names, refusals, runs
+from .admit import present
 from .benchling import Client, Refused, Wait, retry_time
 from .compare import Candidate
 from .configure import Setup
@@ -309,8 +310,7 @@ class Delivery:
         targets = set(entity.links)
         if not targets:
             return []
-        ours = LedgerEntry.objects.filter(lane=self.lane, entity_registry_id__in=targets)
-        targets -= set(ours.exclude(entity_hash="").values_list("entity_registry_id", flat=True))
+        targets -= present(self.lane, targets)
         if targets:
             registry_id = self.setup.config.registry_id
             found = self.client.entities_registered(sorted(targets), registry_id=registry_id)

@@ -11,14 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, runs
 from .benchling import Client
 from .configure import Setup
-from .mapping import UNKNOWN, Mapping
+from .mapping import UNKNOWN, Mapping, name_key
 from .models import Drift, Lane, LedgerEntry, SyncRun
 from .rebuild import entity_of, link_targets
 
@@ -33,18 +32,23 @@ def look_at_page(
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-    rows = ours.filter(Q(entity_id__in=ids) | Q(entity_registry_id__in=registered))
-    rows = rows.select_related("lane")
-    entries = {row.entity_registry_id: row for row in rows}
-    entries |= {row.entity_id: row for row in rows if row.entity_id}
+    ours = ours.select_related("lane")
+    by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
+    entries = {row.entity_registry_id: row for row in by_key}
+    entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
     targets = link_targets(page, setup, client)
     setup = replace(setup, mapping=_comparable(lane, run, setup.mapping))
+    open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
+    ids = list({entry.external_id for entry in entries.values()})
+    drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
     with transaction.atomic():
         runs.renew(lease)
         for raw in page:
             entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
             if entry is not None:
-                _compare(run, entry, raw, setup, targets)
+                found = list(_differences(entry, raw, setup, targets))
+                if found or entry.external_id in drifted:
+                    _keep(run, entry, raw, setup, targets, found)
 
 
 def _comparable(lane: Lane, run: SyncRun, mapping: Mapping) -> Mapping:
@@ -55,10 +59,15 @@ def _comparable(lane: Lane, run: SyncRun, mapping: Mapping) -> Mapping:
     return replace(mapping, fields=same)
 
 
-def _compare(
-    run: SyncRun, entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]
+def _keep(
+    run: SyncRun,
+    entry: LedgerEntry,
+    raw: Json,
+    setup: Setup,
+    targets: dict[str, str],
+    found: Sequence[tuple[str, Any, Any]],
 ) -> None:
-    found = list(_differences(entry, raw, setup, targets))
+    """Keep the differences found, and close the rows of those that are there no more."""
     open_now = Drift.objects.filter(
         lane=entry.lane, external_id=entry.external_id, closed_at__isnull=True
     )

@@ -264,6 +264,7 @@ class LedgerEntry(models.Model):
         indexes = (
             models.Index(fields=["lane", "name_key"], name="ledger_name"),
             models.Index(fields=["lane", "id_key"], name="ledger_id"),
+            models.Index(fields=["lane", "entity_id"], name="ledger_entity"),
         )
 
     def __str__(self) -> str:
@@ -282,7 +283,10 @@ class TakenName(models.Model):
     archived = models.BooleanField(default=False)
 
     class Meta:
-        indexes = (models.Index(fields=["lane", "key"], name="taken_key"),)
+        indexes = (
+            models.Index(fields=["lane", "key"], name="taken_key"),
+            models.Index(fields=["lane", "entity_id"], name="taken_entity"),
+        )
 
     def __str__(self) -> str:
         return f"{self.key} ({self.kind} of {self.entity_registry_id or self.entity_id})"
@@ -482,7 +486,10 @@ class Adoption(models.Model):
                 name="one_undecided_adoption",
             ),
         )
-        indexes = (models.Index(fields=["lane", "state", "how"], name="adoption_state"),)
+        indexes = (
+            models.Index(fields=["lane", "state", "how"], name="adoption_state"),
+            models.Index(fields=["lane", "entity_id"], name="adoption_entity"),
+        )
 
     def __str__(self) -> str:
         return f"{self.external_id} ← {self.entity_registry_id or self.entity_id} ({self.how})"

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from . import runs, words
 from .configure import Setup
 from .ledger import hash_record
@@ -51,8 +49,11 @@ def external_id_of(asked: str, lane: Lane) -> str:
 
 def _entry(lane: Lane, asked: str) -> LedgerEntry | None:
     mine = LedgerEntry.objects.filter(lane=lane)
-    by_id = mine.filter(Q(external_id=asked) | Q(entity_registry_id=asked)).first()
-    return by_id or mine.filter(name_key=name_key(asked)).first()
+    key = name_key(asked)
+    for question in ({"external_id": asked}, {"id_key": key}, {"name_key": key}):
+        if (found := mine.filter(**question).first()) is not None:
+            return found
+    return None
 
 
 def _here(entry: LedgerEntry | None, error: EntityError | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from . import runs
 from .benchling import Client
 from .configure import Setup
-from .mapping import Entity, payload
+from .mapping import Entity, name_key, payload
 from .models import Lane, LedgerEntry, SyncRun
 
 Json = dict[str, Any]
@@ -75,7 +75,7 @@ class Unmapped:
             return
         wrote = LedgerEntry.objects.filter(
             lane=self.lane,
-            entity_registry_id=trial["registry_id"],
+            id_key=name_key(trial["registry_id"]),
             written_run_id__gte=trial["run"],
         ).first()
         body = self._body(wrote) if wrote else {}

@@ -18,6 +18,7 @@ from .limits import RATE_ERROR
 from .state import Entity, TenantState
 
 Json = dict[str, Any]
+LISTS = ("names.anyOf", "entityRegistryIds.anyOf", "ids", "creatorIds")
 CLOSED = "Session has been closed and cannot be updated"
 
 
@@ -381,7 +382,7 @@ class Api:
     async def list_entities(self, request: Request) -> Response:
         self.app_of(request)
         tasks.settle(self.state)
-        found = [e for e in self.state.entities.values() if self._matches(request, e)]
+        found = self._matching(request)
         order, _, way = request.query_params.get("sort", "modifiedAt:desc").partition(":")
         if (order, way) != ("createdAt", "asc"):  # entities are kept in the order of creation
             attribute = {"createdAt": "created_at", "modifiedAt": "modified_at", "name": "name"}
@@ -395,32 +396,32 @@ class Api:
             headers={"Result-Count": str(len(found))},
         )
 
-    def _matches(self, request: Request, entity: Entity) -> bool:
+    def _matching(self, request: Request) -> list[Entity]:
+        """Find the entities that a query asks for, in the order of their creation."""
         query = request.query_params
+        checks: list[Callable[[Entity], bool]] = []
         archived = query.get("archiveReason", "NOT_ARCHIVED")
-        if archived == "NOT_ARCHIVED" and entity.archived:
-            return False
-        if archived == "ANY_ARCHIVED" and not entity.archived:
-            return False
-        if query.get("schemaId") not in (None, entity.schema_id):
-            return False
-        if query.get("registryId") not in (None, entity.registry_id):
-            return False
-        names = {key_of(n) for n in (entity.name, entity.entity_registry_id, *entity.aliases)}
-        for param, held in (
-            ("names.anyOf", names),
-            ("entityRegistryIds.anyOf", {entity.entity_registry_id}),
-            ("ids", {entity.id}),
-            ("creatorIds", {entity.creator}),
-        ):
-            if param in query:
-                asked = _split(query[param])
-                wanted = {key_of(a) for a in asked} if param == "names.anyOf" else set(asked)
-                if not wanted & held:
-                    return False
+        if archived == "NOT_ARCHIVED":
+            checks.append(lambda e: not e.archived)
+        elif archived == "ANY_ARCHIVED":
+            checks.append(lambda e: bool(e.archived))
+        if (schema := query.get("schemaId")) is not None:
+            checks.append(lambda e: e.schema_id == schema)
+        if (registry := query.get("registryId")) is not None:
+            checks.append(lambda e: e.registry_id == registry)
+        asked = {name: set(_split(query[name])) for name in LISTS if name in query}
+        if "names.anyOf" in asked:
+            names = {key_of(name) for name in asked["names.anyOf"]}
+            checks.append(lambda e: not names.isdisjoint(_names(e)))
+        if "entityRegistryIds.anyOf" in asked:
+            checks.append(lambda e: e.entity_registry_id in asked["entityRegistryIds.anyOf"])
+        if "ids" in asked:
+            checks.append(lambda e: e.id in asked["ids"])
+        if "creatorIds" in asked:
+            checks.append(lambda e: e.creator in asked["creatorIds"])
         if "modifiedAt" in query:
-            return _in_range(query["modifiedAt"], entity.modified_at)
-        return True
+            checks.append(lambda e: _in_range(query["modifiedAt"], e.modified_at))
+        return [e for e in self.state.entities.values() if all(check(e) for check in checks)]
 
     async def registered(self, request: Request) -> Response:
         self.app_of(request)
@@ -450,6 +451,10 @@ class Api:
 
     def _rendered(self, request: Request, entity: Entity) -> Json:
         return rendered(self.state, entity, str(request.base_url).rstrip("/"))
+
+
+def _names(entity: Entity) -> set[str]:
+    return {key_of(n) for n in (entity.name, entity.entity_registry_id, *entity.aliases)}
 
 
 def _messages(messages: list[Json] | None) -> list[Json]:
