@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import orjson
 from django.db import transaction
@@ -21,15 +21,17 @@ from django.utils import timezone
 from jwcrypto import jwk, jws
 from jwcrypto.common import JWException
 
-from .models import Change, Lane, Retention
+from .models import Change, Lane, Retention, SyncRun
 
 COLUMNS = (
-    "run_id", "external_id", "entity_id", "field_id", "field", "before", "after", "created",
-    "actor", "trigger", "fingerprint", "service_version", "source_modified_at", "at",
+    "run_id", "external_id", "entity_id", "field_id", "field", "before", "after", "source",
+    "created", "actor", "trigger", "fingerprint", "service_version", "source_modified_at", "at",
 )  # fmt: skip
 """What a digest covers, in this order."""
-BEFORE, AFTER = COLUMNS.index("before") + 1, COLUMNS.index("after") + 1
-EXPORTED = ("id", *COLUMNS, "digest")
+BEFORE = COLUMNS.index("before")
+SOURCE = COLUMNS.index("source")
+STORED = ("id", *COLUMNS, "digest")
+EXPORTED = ("id", *COLUMNS[:SOURCE], "path", "rule", *COLUMNS[SOURCE:], "digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,15 @@ class Verdict:
 
 def digest(previous: str, values: Sequence[Any]) -> str:
     """Chain one row, its values as COLUMNS say, to the digest of the row before: 64 hex."""
-    row = [previous, *values]
-    row[BEFORE], row[AFTER] = _canonical(row[BEFORE]), _canonical(row[AFTER])
+    # Most rows have no source of their own: it is left out, as it was before there was one.
+    end = SOURCE if values[SOURCE] is None else SOURCE + 1
+    told = [_canonical(value) for value in values[BEFORE:end]]
+    row = [previous, *values[:BEFORE], *told, *values[SOURCE + 1 :]]
     try:
         body = orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
     except TypeError:  # an integer beyond 64 bits
-        row[BEFORE], row[AFTER] = json.dumps(row[BEFORE]), json.dumps(row[AFTER])
+        told = [json.dumps(value, sort_keys=True) for value in told]
+        row = [previous, *values[:BEFORE], *told, *values[SOURCE + 1 :]]
         body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
     return hashlib.sha256(body).hexdigest()
 
@@ -78,7 +83,7 @@ def _canonical(value: Any) -> Any:
 def verify(lane: Lane) -> Verdict:
     """Follow a lane's chain from its first row to its last."""
     previous, count = _start(lane), 0
-    rows = Change.objects.filter(lane=lane).order_by("id").values_list(*EXPORTED)
+    rows = Change.objects.filter(lane=lane).order_by("id").values_list(*STORED)
     for row in rows.iterator(2000):
         expected = digest(previous, row[1:-1])
         if row[-1] != expected:
@@ -96,17 +101,48 @@ def export(lane: Lane, out: TextIO, *, since: datetime, until: datetime) -> int:
     writer = csv.writer(out)
     writer.writerow(EXPORTED)
     rows = Change.objects.filter(lane=lane, at__gte=since, at__lt=until).order_by("id")
-    count = 0
-    for row in rows.values_list(*EXPORTED).iterator(2000):
-        writer.writerow([_cell(name, value) for name, value in zip(EXPORTED, row, strict=True)])
+    count, run = 0, SyncRun()
+    for change in rows.iterator(2000):
+        if run.pk != change.run_id:  # a run's rows come together: one look at its mapping
+            run = SyncRun.objects.get(pk=change.run_id)
+        told = origin(change, run)
+        row = {name: getattr(change, name) for name in STORED}
+        row |= {name: json.dumps(row[name]) for name in ("before", "after")}
+        row |= {"path": told.path, "rule": json.dumps(told.rule) if told.rule else ""}
+        row["source"] = json.dumps(told.source[0]) if told.source else ""
+        writer.writerow([_cell(row[name]) for name in EXPORTED])
         count += 1
     return count
 
 
-def _cell(name: str, value: Any) -> Any:
-    if name in ("before", "after"):
-        return json.dumps(value)
+def _cell(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+class Origin(NamedTuple):
+    """Why a value is what it is: the path in the record, the rules on the way, what was there.
+
+    `source` holds one value; none where a constant, a default or the service itself gave it.
+    """
+
+    path: str
+    rule: Any
+    source: list[Any]
+
+
+def origin(change: Change, run: SyncRun) -> Origin:
+    """Tell from which source value, and by which mapping, a value was written."""
+    source = [change.after] if change.source is None else change.source
+    mapping = run.mapping_by(change.fingerprint)
+    if change.field_id == "name":
+        return Origin(mapping.get("name", ""), None, source)
+    if change.field_id == "registry id":
+        template = mapping.get("registry_id_template", "{id}")
+        return Origin(mapping.get("id", ""), None if template == "{id}" else template, source)
+    for row in mapping.get("rows", ()):
+        if row.get("id") == change.field_id:
+            return Origin(row["path"], row.get("rule"), source)
+    return Origin("", None, source)
 
 
 def sign(path: Path, private_key: str) -> Path:

@@ -37,12 +37,18 @@ class Setup:
         return {
             "schema": self.schema.name,
             "rows": [
-                {"field": fields.get(row.field_id, row.field_id), "path": row.path}
-                for row in self.config.rows
+                {
+                    "id": mapped.field.id,
+                    "field": mapped.field.name,
+                    "path": mapped.path,
+                    "rule": self.config.mapping_rules.get(mapped.field.id),
+                }
+                for mapped in self.mapping.fields
             ],
             "rules": self.config.mapping_rules,
             "id": self.connector.id_path,
             "name": self.config.name_field,
+            "registry_id_template": self.mapping.registry_id_template,
             "field_names": fields,
             "types": {mapped.field.id: mapped.field.type for mapped in self.mapping.fields},
         }

@@ -345,6 +345,7 @@ def _item(candidate: Candidate) -> Json:
         "registry_id": entity.registry_id,
         "name": entity.name,
         "fields": entity.fields,
+        "sources": entity.sources,
         "raw": arrival.raw,
         "raw_hash": arrival.raw_hash,
         "modified_at": arrival.modified_at.isoformat() if arrival.modified_at else None,
@@ -360,6 +361,7 @@ def _entity(item: Json) -> Entity:
         registry_id=item["registry_id"],
         name=item["name"],
         fields=item["fields"],
+        sources=item.get("sources", {}),
     )
 
 

@@ -279,14 +279,15 @@ def _write_changes(
         assert sighting.entity is not None
         old = before.get(sighting.external_id)
         entity_id = sighting.entity_id or (old.entity_id if old else "")
-        seen = sighting.modified_at
+        seen, sources = sighting.modified_at, sighting.entity.sources
         for field_id, was, now in differences(old, sighting.entity):
             who = (run.pk, sighting.external_id, entity_id, field_id, names.get(field_id, field_id))
             how = (
                 old is None, run.actor, run.trigger, run.fingerprint, run.service_version,
             )  # fmt: skip
-            last = audit.digest(last, (*who, was, now, *how, seen, at))
-            stored = (_json(was), _json(now), *how, adapt(seen), adapt(at))
+            source = sources.get(field_id)
+            last = audit.digest(last, (*who, was, now, source, *how, seen, at))
+            stored = (_json(was), _json(now), _json(source), *how, adapt(seen), adapt(at))
             rows.append((lane.pk, *who, *stored, last))
     if rows:
         # Eight rows an entity: as model instances they would cost twice all the rest together.

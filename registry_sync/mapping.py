@@ -37,6 +37,8 @@ class Entity:
     registry_id: str
     name: str
     fields: Json
+    sources: Json = field(default_factory=dict, compare=False)
+    """What the record had where that is not the value itself: a list of one value, or of none."""
 
     @property
     def links(self) -> frozenset[str]:
@@ -250,8 +252,9 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     problems: list[Problem] = []
     coercions: list[str] = []
     fields: Json = {}
+    sources: Json = {}
     for mapped in mapping.fields:
-        value = mapped.get(record)
+        value = given = mapped.get(record)
         try:
             value = apply(mapped.steps, value)
             if value is ABSENT:
@@ -259,6 +262,7 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
                     raise Misfit("required_missing", "")
                 continue
             fields[mapped.field.id], told = _fitted(value, mapped.field, mapping)
+            _note_source(sources, mapped.field.id, given, fields[mapped.field.id])
             coercions += [f"{mapped.field.name}: {what}" for what in told]
         except (Misfit, RuleError) as error:
             problems.append(_problem(mapped, value, error, external_id))
@@ -268,8 +272,24 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
         problems.append(_long_id(external_id, registry_id))
     if problems or name is None:
         return Transformed(None, tuple(problems), tuple(coercions))
-    entity = Entity(external_id, registry_id, name, fields)
+    _note_source(sources, "name", mapping.name(record), name)
+    _note_source(sources, "registry id", external_id, registry_id)
+    entity = Entity(external_id, registry_id, name, fields, sources)
     return Transformed(entity, (), tuple(coercions))
+
+
+def _note_source(sources: Json, field_id: str, given: Any, value: Any) -> None:
+    """Keep what a record had for a field where that is not the value which was made of it."""
+    if given is not value and not _same(given, value):
+        sources[field_id] = [] if given is ABSENT else [given]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):  # 1 and True are equal, and not the same
+        return False
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 def _long_id(external_id: str, registry_id: str) -> Problem:

@@ -7,6 +7,7 @@ alone, under a lease with a fencing number.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -207,6 +208,11 @@ class SyncRun(models.Model):
     def __str__(self) -> str:
         return f"Run {self.pk} ({self.kind}, {self.status})"
 
+    def mapping_by(self, fingerprint: str) -> dict[str, Any]:
+        """Give the mapping that this run used under a fingerprint: it may change during a run."""
+        earlier: dict[str, dict[str, Any]] = self.mapping.get("earlier", {})
+        return earlier.get(fingerprint, self.mapping)
+
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
@@ -326,6 +332,11 @@ class Change(models.Model):
     field = models.CharField(max_length=255)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
+    source = models.JSONField(
+        null=True,
+        help_text="What the record had at the mapped path, as a list: one value; none where a "
+        "constant, a default or we gave it. Null: the very value in `after`.",
+    )
     created = models.BooleanField(help_text="The entity itself was new.")
     actor = models.CharField(max_length=150, blank=True)
     trigger = models.CharField(max_length=16)

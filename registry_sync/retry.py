@@ -114,6 +114,7 @@ def stand_aside(lane: Lane) -> list[Entity]:
             registry_id=row.entity_registry_id,
             name=f"{row.name} ({row.entity_registry_id}, being renamed)",
             fields=row.fields,
+            sources={"name": []},
         )
         for row in rows
     ]

@@ -206,7 +206,7 @@ class Line:
             expected_record=start.record,
             last_full_at=run.created_at if reads_all else start.last_full_at,
             fingerprint=self.setup.mapping.fingerprint,
-            mapping=self.setup.summary(),
+            mapping=self._mapping_used(),
             position=None,
             server_date=None,
             older=0,
@@ -214,6 +214,16 @@ class Line:
         )
         if reads_all and not full_reason:
             runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
+
+    def _mapping_used(self) -> dict[str, Any]:
+        """Describe the mapping; one that this run used before stays told, by its fingerprint."""
+        used, run = self.setup.summary(), self.run
+        if run.fingerprint and run.fingerprint != self.setup.mapping.fingerprint:
+            before = dict(run.mapping)
+            used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}
+        elif "earlier" in run.mapping:
+            used["earlier"] = run.mapping["earlier"]
+        return used
 
     def _first_phase(self, kind: str, *, drift: bool) -> str:
         if rebuild.needed(self.lane):

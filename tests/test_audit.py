@@ -16,6 +16,7 @@ from registry_sync import audit
 from registry_sync.models import Change, Lane, Retention, SyncRun
 
 from .registry import compound
+from .worlds import FIELDS, INCREMENTAL, ROWS
 
 
 def command(*words: str) -> str:
@@ -51,6 +52,64 @@ def test_an_entity_tells_its_whole_story(synced):
     assert command("--entity", entity).splitlines() == lines
     with pytest.raises(CommandError, match="Nothing was ever written for nobody"):
         command("--entity", "nobody")
+
+
+def test_a_value_tells_the_source_value_the_path_and_the_rule_it_came_by(world, tmp_path: Path):
+    given = compound(1, name=" Compound 1 ", smiles=" CCO ", kind="protein", approval=None)
+    w = world(
+        [given, compound(2, parent="C-000001", approval=1960, big=2**70)],
+        fields=[*FIELDS, {"name": "Raw", "type": "json"}],
+        rows=[*ROWS, ("Raw", "$")],
+        config={"Connector Settings": {**INCREMENTAL, "registry_id_template": "CDD-{id}"}},
+    )
+    field = {d["name"]: d["id"] for d in w.tenant.schemas[w.schema]["fieldDefinitions"]}
+    rules = {
+        field["SMILES"]: "trim",
+        field["Approval"]: [{"rule": "default", "value": 1900}, {"rule": "unit", "factor": 2}],
+    }
+    w.configure(**{"Mapping Rules": rules})
+    assert w.sync().status == "SUCCEEDED"
+    story = command("--entity", "C-000001")
+    for told in (
+        "registry id: None → 'CDD-C-000001'  (from 'C-000001' at id by the rule \"CDD-{id}\", run",
+        "name: None → 'Compound 1'  (from ' Compound 1 ' at name, run",
+        "SMILES: None → 'CCO'  (from ' CCO ' at smiles by the rule \"trim\", run",
+        "(from 'protein' at kind, run",
+        'Approval: None → 3800  (from None at approval by the rule [{"rule": "default", "value"',
+    ):
+        assert told in story
+    path = tmp_path / "changes.csv"
+    command("--csv", str(path))
+    with path.open(newline="") as lines:
+        rows = {(r["external_id"], r["field"]): r for r in csv.DictReader(lines)}
+    row = rows["C-000002", "Parent"]
+    assert (row["path"], row["source"], row["rule"]) == ("parent", '"C-000001"', "")
+    row = rows["C-000002", "SMILES"]  # not kept twice where it is the value itself
+    assert (row["path"], row["source"], row["rule"]) == ("smiles", '"CCC"', '"trim"')
+    kept = Change.objects.exclude(source=None).values_list("field", flat=True)
+    assert sorted({f for f in kept if kept}) == [
+        "Approval", "Kind", "Parent", "SMILES", "name", "registry id"
+    ]  # fmt: skip
+    assert audit.verify(Lane.objects.get()).broken == ""
+    tamper("UPDATE registry_sync_change SET source = '[\"aspirin\"]' WHERE field = 'Parent'")
+    assert "(C-000002, Parent," in audit.verify(Lane.objects.get()).broken
+
+
+def test_a_mapping_that_changes_during_a_run_stays_told(world, settings):
+    settings.BATCH_SIZE = 2
+    w = world([compound(n) for n in range(8)], page_size=2)
+
+    def other(pages: int) -> None:
+        if pages == 3:  # a new key makes the run read its configuration again
+            w.registry.token = "another"
+            w.configure(**{"External Name Field": "{name} ({id})", "API Key": "another"})
+
+    w.registry.on_page = other
+    run = w.sync()
+    assert run.status == "SUCCEEDED", run.error
+    paths = {c.after: audit.origin(c, run).path for c in Change.objects.filter(field_id="name")}
+    assert paths["Compound 0"] == "name"
+    assert paths["Compound 0 (C-000000)"] == paths["Compound 7 (C-000007)"] == "{name} ({id})"
 
 
 def test_the_chain_is_whole_after_runs_of_every_sort(synced):

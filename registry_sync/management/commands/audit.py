@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 from argparse import ArgumentParser
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,9 +104,18 @@ def _line(change: Change) -> str:
     ) else ""  # fmt: skip
     return (
         f"{change.at:%Y-%m-%d %H:%M:%S} UTC  {change.external_id}  {change.field}: "
-        f"{change.before!r} → {change.after!r}  (run {change.run_id}, {who}{source}, mapping "
-        f"{change.fingerprint[:8]}, version {change.service_version})"
+        f"{change.before!r} → {change.after!r}  ({_told(change)}, run {change.run_id}, "
+        f"{who}{source}, mapping {change.fingerprint[:8]}, version {change.service_version})"
     )
+
+
+def _told(change: Change) -> str:
+    told = audit.origin(change, change.run)
+    at = f" at {told.path}" if told.path else ""
+    by = f" by the rule {json.dumps(told.rule, ensure_ascii=False)}" if told.rule else ""
+    if not told.source:
+        return f"not from the record{by}"
+    return f"from {told.source[0]!r}{at}{by}"
 
 
 def _day(text: str) -> datetime:
