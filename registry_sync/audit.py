@@ -1,7 +1,9 @@
 """Who changed which value, when, by what: Change rows in a chain that shows any tampering.
 
 Each row's digest covers the row and the digest of the lane's row before it, so that no row can be
-edited, added or taken out in between without breaking every later one.
+edited, added or taken out without breaking every later one. Where the chain ends is kept beside it
+(ChainHead), and where it begins (Retention, or the lane's key). Whoever can rewrite all of these
+can make another whole chain: a signed CSV that is kept elsewhere shows even that.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -21,7 +24,7 @@ from django.utils import timezone
 from jwcrypto import jwk, jws
 from jwcrypto.common import JWException
 
-from .models import Change, Lane, Retention, SyncRun
+from .models import ChainHead, Change, Lane, Retention, SyncRun
 
 COLUMNS = (
     "run_id", "external_id", "entity_id", "field_id", "field", "before", "after", "source",
@@ -31,7 +34,7 @@ COLUMNS = (
 BEFORE = COLUMNS.index("before")
 SOURCE = COLUMNS.index("source")
 STORED = ("id", *COLUMNS, "digest")
-EXPORTED = ("id", *COLUMNS[:SOURCE], "path", "rule", *COLUMNS[SOURCE:], "digest")
+EXPORTED = ("id", "lane", *COLUMNS[:SOURCE], "path", "rule", *COLUMNS[SOURCE:], "digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,20 @@ def digest(previous: str, values: Sequence[Any]) -> str:
 
 def last_digest(lane: Lane) -> str:
     """Give the digest that the lane's next row builds on."""
+    if head := _head(lane):
+        return head
     last = Change.objects.filter(lane=lane).order_by("-id").values_list("digest", flat=True).first()
     return last if last is not None else _start(lane)
+
+
+def move_head(lane: Lane, last: str) -> None:
+    """Keep where the lane's chain ends by now, in the transaction that wrote its rows."""
+    if not ChainHead.objects.filter(lane=lane).update(digest=last):
+        ChainHead.objects.create(lane=lane, digest=last)
+
+
+def _head(lane: Lane) -> str | None:
+    return ChainHead.objects.filter(lane=lane).values_list("digest", flat=True).first()
 
 
 def _start(lane: Lane) -> str:
@@ -81,32 +96,63 @@ def _canonical(value: Any) -> Any:
 
 
 def verify(lane: Lane) -> Verdict:
-    """Follow a lane's chain from its first row to its last."""
-    previous, count = _start(lane), 0
-    rows = Change.objects.filter(lane=lane).order_by("id").values_list(*STORED)
-    for row in rows.iterator(2000):
-        expected = digest(previous, row[1:-1])
-        if row[-1] != expected:
+    """Follow a lane's chain from its first row to its last, also while a run adds to it."""
+    previous, count, at = _start(lane), 0, 0
+    rows = Change.objects.filter(lane=lane).order_by("id")
+    while True:
+        for row in rows.filter(id__gt=at).values_list(*STORED).iterator(2000):
+            expected = digest(previous, row[1:-1])
+            if row[-1] != expected:
+                return Verdict(
+                    count,
+                    f"Row {row[0]} ({row[2]}, {row[5]}, {row[-2]:%Y-%m-%d %H:%M} UTC) does not "
+                    "follow from the one before: it was edited, or a row before it was taken out "
+                    "or added.",
+                )
+            previous, count, at = expected, count + 1, row[0]
+        if _head(lane) in (None, previous):
+            return Verdict(count)
+        if not rows.filter(id__gt=at).exists():
             return Verdict(
                 count,
-                f"Row {row[0]} ({row[2]}, {row[5]}, {row[-2]:%Y-%m-%d %H:%M} UTC) does not follow "
-                "from the one before: it was edited, or a row before it was taken out or added.",
+                f"After row {at} the chain does not end as it was left: rows at its end were taken "
+                "out or added.",
             )
-        previous, count = expected, count + 1
-    return Verdict(count)
 
 
-def export(lane: Lane, out: TextIO, *, since: datetime, until: datetime) -> int:
-    """Write the changes of a period as CSV; returns how many."""
+def stray(path: Path) -> str:
+    """Say which row of a CSV of ours is no longer as it was written there; "" where all are."""
+    forgotten = Retention.objects.order_by("-before").values_list("before", flat=True).first()
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        while some := list(islice(reader, 500)):
+            held = dict(
+                Change.objects.filter(pk__in=[row["id"] for row in some]).values_list(
+                    "pk", "digest"
+                )
+            )
+            for row in some:
+                here = held.get(int(row["id"]))
+                old = forgotten is not None and datetime.fromisoformat(row["at"]) < forgotten
+                if here != row["digest"] and not (here is None and old):
+                    what = "is there no more" if here is None else "is another one by now"
+                    return f"Row {row['id']} of {path.name} ({row['external_id']}) {what}."
+    return ""
+
+
+def export(out: TextIO, *, since: datetime, until: datetime) -> int:
+    """Write the changes of a period, of every lane, as CSV; returns how many."""
     writer = csv.writer(out)
     writer.writerow(EXPORTED)
-    rows = Change.objects.filter(lane=lane, at__gte=since, at__lt=until).order_by("id")
+    rows = Change.objects.filter(at__gte=since, at__lt=until).order_by("id")
+    lanes = {lane.pk: f"{lane.tenant}: {lane}" for lane in Lane.objects.all()}
     count, run = 0, SyncRun()
     for change in rows.iterator(2000):
         if run.pk != change.run_id:  # a run's rows come together: one look at its mapping
             run = SyncRun.objects.get(pk=change.run_id)
         told = origin(change, run)
         row = {name: getattr(change, name) for name in STORED}
+        row["lane"] = lanes[change.lane_id]
         row |= {name: json.dumps(row[name]) for name in ("before", "after")}
         row |= {"path": told.path, "rule": json.dumps(told.rule) if told.rule else ""}
         row["source"] = json.dumps(told.source[0]) if told.source else ""

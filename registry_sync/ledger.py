@@ -293,6 +293,7 @@ def _write_changes(
         # Eight rows an entity: as model instances they would cost twice all the rest together.
         with connection.cursor() as cursor:
             cursor.executemany(CHANGE_INSERT, rows)
+        audit.move_head(lane, last)
 
 
 CHANGE_COLUMNS = ("lane_id", *audit.COLUMNS, "digest")

@@ -506,6 +506,16 @@ class Adoption(models.Model):
         return f"{self.external_id} ← {self.entity_registry_id or self.entity_id} ({self.how})"
 
 
+class ChainHead(models.Model):
+    """Where a lane's chain of changes ends: moved with every row, so that its end is known."""
+
+    lane = models.OneToOneField(Lane, on_delete=models.PROTECT)
+    digest = models.CharField(max_length=64, help_text="Of the lane's last change.")
+
+    def __str__(self) -> str:
+        return f"{self.lane} ends at {self.digest[:12]}"
+
+
 class Retention(models.Model):
     """Old Change rows were deleted: by whom and why, and the digest that the rest builds on."""
 

@@ -135,6 +135,51 @@ def test_tampering_is_named(synced, statement):
     assert broken.value.returncode == 1
 
 
+LAST = "(SELECT max(id) FROM registry_sync_change)"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM registry_sync_change WHERE id = {LAST}",
+        "DELETE FROM registry_sync_change",
+        f"UPDATE registry_sync_change SET digest = 'forged' WHERE id = {LAST}",
+    ],
+)
+def test_a_loss_at_the_end_is_named_and_stays_so(synced, statement):
+    tamper(statement)
+    with pytest.raises(CommandError, match=r"rows at its end were taken out|does not follow"):
+        command("--verify")
+    synced.registry.edit("C-000003", approval=2002)
+    synced.sync()  # what comes later does not mend it
+    with pytest.raises(CommandError, match="does not follow"):
+        command("--verify")
+
+
+def test_a_row_added_at_the_end_is_named(synced):
+    lane, last = Lane.objects.get(), Change.objects.latest("pk")
+    values = [getattr(last, name) for name in audit.COLUMNS]
+    forged = audit.digest(last.digest, values)
+    last.pk, last.digest = None, forged
+    last.save(force_insert=True)
+    assert "rows at its end were taken out or added" in audit.verify(lane).broken
+
+
+def test_a_signed_csv_shows_a_history_that_was_written_anew(synced, tmp_path: Path):
+    path, lane = tmp_path / "changes.csv", Lane.objects.get()
+    command("--csv", str(path))
+    previous = lane.mark  # as somebody could who knows how the digests are made
+    for row in Change.objects.order_by("pk"):
+        row.actor = "lisa" if row.actor == "mona" else row.actor
+        row.digest = audit.digest(previous, [getattr(row, name) for name in audit.COLUMNS])
+        row.save()
+        previous = row.digest
+    audit.move_head(lane, previous)
+    assert "whole" in command("--verify")
+    with pytest.raises(CommandError, match=r"\(C-000007\) is another one by now"):
+        command("--verify", str(path))
+
+
 def test_a_csv_of_a_period_is_signed(synced, tmp_path: Path):
     path = tmp_path / "changes.csv"
     today = timezone.now().date()
@@ -165,6 +210,7 @@ def test_retention_is_logged_and_the_chain_goes_on(synced):
     assert audit.verify(lane) == audit.Verdict(2, "")
     row = Retention.objects.get()
     assert (row.actor, row.reason) == ("mona", "five years are over")
+    assert "by mona: five years are over" in command("--verify")
     synced.registry.edit("C-000003", approval=2002)
     synced.sync()
     assert audit.verify(lane) == audit.Verdict(3, "")

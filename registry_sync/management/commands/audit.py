@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from registry_sync import audit, runs
-from registry_sync.models import Change, Lane
+from registry_sync import audit
+from registry_sync.models import Change, Lane, Retention
 
 USAGE = 64
 
@@ -61,14 +61,10 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was ever written for {wanted}.", returncode=1)
 
     def _csv(self, path: Path, since: datetime | None, until: datetime | None) -> None:
-        lane = runs.latest_lane()
-        if lane is None:
-            raise CommandError("There was no run yet: there is nothing to export.", returncode=1)
         if not settings.BENCHLING_PRIVATE_KEY:
             raise CommandError("BENCHLING_PRIVATE_KEY is not set: it signs the file.", returncode=1)
         with path.open("w", encoding="utf-8", newline="") as out:
             count = audit.export(
-                lane,
                 out,
                 since=since or datetime(2000, 1, 1, tzinfo=UTC),
                 until=until or timezone.now(),
@@ -78,14 +74,22 @@ class Command(BaseCommand):
 
     def _verify(self, lanes: list[Lane], file: str) -> None:
         faults = []
-        if file and (fault := audit.signature_fault(Path(file), settings.BENCHLING_PRIVATE_KEY)):
-            faults.append(fault)
+        if file:
+            path = Path(file)
+            fault = audit.signature_fault(path, settings.BENCHLING_PRIVATE_KEY)
+            if fault := fault or audit.stray(path):
+                faults.append(fault)
         for lane in lanes:
             verdict = audit.verify(lane)
             if verdict.broken:
                 faults.append(f"{lane}: {verdict.broken}")
             else:
                 self.stdout.write(f"{lane}: {verdict.rows:,} changes, the chain is whole.")
+            for old in Retention.objects.filter(lane=lane).order_by("pk"):
+                self.stdout.write(
+                    f"  {old.rows:,} changes before {old.before:%Y-%m-%d} were deleted on "
+                    f"{old.at:%Y-%m-%d} by {old.actor}: {old.reason}"
+                )
         if faults:
             raise CommandError("\n".join(faults), returncode=1)
 
