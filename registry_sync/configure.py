@@ -92,7 +92,8 @@ def read_schema(client: Client, config: AppConfig) -> EntitySchema:
 
 def check_access(client: Client, config: AppConfig) -> None:
     """Make sure that the app still sees the Benchling registry and the folder."""
-    registries = {str(registry["id"]) for registry in client.registries()}
+    listed = _asked(client.registries, "Registry", config.registry_id)
+    registries = {str(registry["id"]) for registry in listed}
     if config.registry_id not in registries:
         raise _inaccessible("Registry", config.registry_id)
     if config.folder_id:

@@ -25,8 +25,9 @@ Json = dict[str, Any]
 TRANSFORM_VERSION = 1
 """Raised whenever the same record and mapping would give another entity: every lane reads all."""
 LONGEST_ID = 255
-UNKNOWN = "\x00unknown"
-"""A value read back from Benchling that cannot be expressed as we would send it."""
+UNKNOWN: Any = [["?"]]
+"""A value read back from Benchling that cannot be told as we would send it. No value is a list of
+lists, so that it equals none; and any database can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,7 +423,10 @@ def payload(
         "name": entity.name,
         "registryId": registry_id,
         "schemaId": schema.id,
-        "fields": {names[key]: {"value": value} for key, value in entity.fields.items()},
+        # What cannot be told is left out, which leaves it as it is.
+        "fields": {
+            names[key]: {"value": value} for key, value in entity.fields.items() if value != UNKNOWN
+        },
     }
     if folder_id:
         row["folderId"] = folder_id
@@ -444,7 +448,8 @@ def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -
         if value is None or value == []:
             fields[definition.id] = [] if definition.is_multi else None
         elif isinstance(value, list):
-            fields[definition.id] = [_read_back(item, definition, targets) for item in value]
+            items = [_read_back(item, definition, targets) for item in value]
+            fields[definition.id] = UNKNOWN if UNKNOWN in items else items
         else:
             fields[definition.id] = _read_back(value, definition, targets)
     return fields

@@ -132,9 +132,9 @@ def link_targets(page: Sequence[Json], setup: Setup, client: Client) -> dict[str
         for name in names & set(raw.get("fields") or {}):
             value = raw["fields"][name].get("value")
             wanted.update(value if isinstance(value, list) else [value] if value else [])
-    found = {str(raw["id"]): str(raw.get("entityRegistryId")) for raw in page}
-    unknown = sorted(wanted - set(found))
+    here = {str(raw["id"]): raw for raw in page}
+    unknown = sorted(wanted - set(here))
     if unknown:
-        for raw in client.entities_by_id(unknown):
-            found[str(raw["id"])] = str(raw.get("entityRegistryId"))
-    return found
+        here |= {str(raw["id"]): raw for raw in client.entities_by_id(unknown)}
+    registered = {i: raw.get("entityRegistryId") for i, raw in here.items()}
+    return {i: str(registry_id) for i, registry_id in registered.items() if registry_id}

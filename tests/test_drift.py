@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_sync.models import Change, Drift, Lane, SyncRun
+from registry_sync.models import Change, Drift, Lane, LedgerEntry, SyncRun
 from sandbox.tenant.entities import edit_by_hand
 
 from .registry import compound
@@ -102,3 +102,23 @@ def test_withdrawn_records_are_listed_and_nothing_is_archived(world):
     text = run.warnings[0]["text"]
     assert "2 records" in text and "C-000028, C-000029" in text and "Nothing was archived" in text
     assert all(entity.archived is None for entity in w.tenant.entities.values())
+
+
+def test_a_value_that_cannot_be_told_stops_nothing_and_is_written_again(world):
+    """People linked a compound to an entity that the app cannot see."""
+    w = world([compound(0), *(compound(n, parent="C-000000") for n in range(1, 6))], contract="off")
+    w.sync()
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000003", Parent="bfi_elsewhere")
+    assert w.sync(kind=FULL).status == Status.COMPLETED_WITH_WARNINGS
+    assert Drift.objects.get().theirs == "?"
+    Lane.objects.update(drift_policy="restore")
+    by_hand(w, "C-000003", Approval=1953)
+    assert w.sync(kind=FULL).status == Status.SUCCEEDED
+    assert w.values()["C-000003"]["Parent"] == "C-000000"
+    by_hand(w, "C-000004", Parent="bfi_elsewhere")
+    LedgerEntry.objects.all().delete()
+    Lane.objects.update(rebuilt_at=None)
+    run = w.sync(kind=FULL)
+    assert (run.status, run.updated, run.unchanged) == (Status.SUCCEEDED, 1, 5), run.error
+    assert w.values()["C-000004"]["Parent"] == "C-000000"
