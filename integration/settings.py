@@ -72,13 +72,14 @@ LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en-us", "UTC", False, True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # First: its templates win over the admin's, its rqworker over django_rq's.
+    "registry_sync",
+    "registry_sync.apps.DeskConfig",  # Django's admin, with our first page
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "registry_sync",  # before django_rq: its rqworker is the one that counts
     "django_rq",
 ]
 

@@ -5,10 +5,6 @@ from django.urls import path
 
 from registry_sync.views import healthz, webhook
 
-admin.site.site_header = "Registry Sync"
-admin.site.site_title = "Registry Sync"
-admin.site.index_title = "The external registry and Benchling"
-
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),

@@ -1,6 +1,7 @@
-"""The Django app."""
+"""The Django apps: ours, and Django's admin with our site."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class RegistrySyncConfig(AppConfig):
@@ -9,3 +10,8 @@ class RegistrySyncConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, lookups  # noqa: F401  registers checks, and `among`
+
+
+class DeskConfig(admin_apps.AdminConfig):
+    default = False
+    default_site = "registry_sync.desk.Desk"

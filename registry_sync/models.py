@@ -203,6 +203,7 @@ class SyncRun(models.Model):
         indexes = (
             models.Index(fields=["lane", "status", "-id"], name="run_lane_status"),
             models.Index(fields=["status", "lease_until"], name="run_lease"),
+            models.Index(fields=["-created_at"], name="run_created"),
         )
 
     def __str__(self) -> str:
@@ -392,11 +393,25 @@ class EntityError(models.Model):
     dismissed_at = models.DateTimeField(null=True, blank=True)
     dismissed_by = models.CharField(max_length=150, blank=True)
     dismissed_reason = models.TextField(blank=True)
+    assigned = models.CharField(
+        max_length=12, blank=True, choices=[("source", "source"), ("mapping", "mapping")],
+        help_text="Who must act, where a person decided so; else the kind says it.",
+    )  # fmt: skip
+    assigned_by = models.CharField(max_length=150, blank=True)
+    assigned_reason = models.TextField(blank=True)
 
     class Meta:
         indexes = (
             models.Index(fields=["lane", "closed_at", "waits_for"], name="error_open"),
             models.Index(fields=["run", "code"], name="error_cause"),
+            # The desk counts and lists open errors among a million closed ones.
+            models.Index(
+                fields=["code", "kind", "lane"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_open_cause",
+            ),
+            models.Index(fields=["-last_seen"], name="error_last_seen"),
+            models.Index(fields=["external_id"], name="error_external_id"),
         )
         constraints = (
             models.UniqueConstraint(
@@ -652,6 +667,195 @@ class WebhookRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.reason}: {self.count}"
+
+
+class MappingDraft(models.Model):
+    """A field mapping being prepared: suggested, previewed on real records, published.
+
+    `rows` are `{"path": …, "field_id": …, "rule": …}` in order; a row without a path is fed by its
+    rule alone (constant). `base` is the live configuration it was started from, by which a change
+    that somebody made meanwhile is noticed.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        PUBLISHED = "published"
+        DISCARDED = "discarded"
+
+    class Preview(models.TextChoices):
+        NONE = "none", "not previewed"
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    version = models.IntegerField(default=1, help_text="Raised with each edit.")
+    rows = models.JSONField(default=list, blank=True)
+    name_field = models.CharField(max_length=500, blank=True)
+    schema = models.JSONField(default=dict, blank=True, help_text="The Benchling schema, as read.")
+    base = models.JSONField(default=dict, blank=True, help_text="The live configuration, as read.")
+    sample = models.JSONField(default=list, blank=True, help_text="Records of the registry.")
+    suggestions = models.JSONField(default=list, blank=True)
+    sampled_at = models.DateTimeField(null=True, blank=True)
+    preview_state = models.CharField(
+        max_length=8, choices=Preview.choices, default=Preview.NONE
+    )  # fmt: skip
+    preview_version = models.IntegerField(default=0, help_text="The version it was run on.")
+    preview_scope = models.CharField(max_length=200, blank=True, help_text="sample, ids or all.")
+    preview_position = models.JSONField(null=True, blank=True)
+    preview_done = models.BigIntegerField(default=0)
+    preview_total = models.BigIntegerField(null=True, blank=True)
+    preview_heartbeat = models.DateTimeField(null=True, blank=True)
+    preview_error = models.TextField(blank=True)
+    preview = models.JSONField(default=dict, blank=True, help_text="Counts and examples.")
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_by = models.CharField(max_length=150, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = (("publish_mappingdraft", "Can publish a mapping to Benchling"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MappingVersion(models.Model):
+    """A mapping as it was published to the app's configuration: what, who, when and why."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    number = models.IntegerField()
+    rows = models.JSONField(default=list)
+    name_field = models.CharField(max_length=500, blank=True)
+    before = models.JSONField(default=dict, help_text="The configuration that it replaced.")
+    draft = models.ForeignKey(MappingDraft, null=True, blank=True, on_delete=models.PROTECT)
+    back_to = models.IntegerField(null=True, blank=True, help_text="The version rolled back to.")
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "app_id", "number"], name="mapping_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"Version {self.number}"
+
+
+class AlertSettings(models.Model):
+    """Whom to tell of a change of state, and from when on. One row an app in a tenant."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    emails = models.TextField(blank=True, help_text="Addresses, one a line.")
+    webhook_url = models.URLField(
+        blank=True, max_length=500, help_text="Gets a POST, signed by the app's own key."
+    )
+    no_good_run_hours = models.PositiveIntegerField(
+        default=24, help_text="Tell when no run was good for this many hours."
+    )
+    refused_percent = models.PositiveIntegerField(
+        default=5, help_text="Tell when more than this share of a run's records is refused."
+    )
+    error_days = models.PositiveIntegerField(
+        default=7, help_text="Tell when an error is open for longer than this many days."
+    )
+    transient_runs = models.PositiveIntegerField(
+        default=3, help_text="Tell of failures that may pass only after this many runs in a row."
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "alert settings"
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "app_id"], name="one_alert_settings"),
+        )
+
+    def __str__(self) -> str:
+        return "Alert settings"
+
+
+class Alert(models.Model):
+    """A state worth telling of, from its beginning to its end; told once at each."""
+
+    class What(models.TextChoices):
+        FAILING = "failing", "runs fail"
+        STALE = "stale", "no good run"
+        REFUSED = "refused", "many records refused"
+        OLD_ERROR = "old error", "an error is open for long"
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    what = models.CharField(max_length=12, choices=What.choices)
+    text = models.TextField()
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant", "app_id", "what"],
+                condition=Q(ended_at__isnull=True),
+                name="one_open_alert",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()} since {self.began_at:%Y-%m-%d %H:%M} UTC"
+
+
+class AlertMessage(models.Model):
+    """One message to one receiver, kept until it is sent."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "e-mail"
+        WEBHOOK = "webhook"
+
+    alert = models.ForeignKey(
+        Alert, null=True, blank=True, on_delete=models.CASCADE, related_name="messages",
+        help_text="Empty: a test.",
+    )  # fmt: skip
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    receiver = models.CharField(max_length=500)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    created_at = models.DateTimeField()
+    attempts = models.IntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=["sent_at", "next_try_at"], name="alert_unsent"),)
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Checkup(models.Model):
+    """What `doctor` found when it looked at the whole set-up, point by point."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    points = models.JSONField(default=list, help_text="Name, state, finding, remedy.")
+    actor = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"Check-up of {self.at:%Y-%m-%d %H:%M} UTC"
 
 
 class RunLog(models.Model):

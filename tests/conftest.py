@@ -9,9 +9,10 @@ import pytest
 
 from sandbox.redis import RedisServer
 
+from .desk import owner, viewer
 from .worlds import EXCHANGES, world
 
-__all__ = ["world"]
+__all__ = ["owner", "viewer", "world"]
 
 
 @pytest.fixture(scope="session")

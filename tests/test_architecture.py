@@ -29,16 +29,18 @@ LAYERS = [
     {"canvas", "standing"},
     {"jobs"},
     {"deliveries"},
-    {"admin", "views", "worker", "checks"},
+    {"base page"},
+    {"runs page", "errors page", "records page", "lanes page", "webhooks page"},
+    {"desk", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},
 ]  # fmt: skip
 
 
 def named(path: Path) -> str:
-    """Name a module; a command may bear the name of the module it serves."""
-    command = path.parent.name == "commands" and path.stem != "__init__"
-    return f"{path.stem} command" if command else path.stem
+    """Name a module; a command or a page of the admin may bear the name of what it serves."""
+    kind = {"commands": "command", "admin": "page"}.get(path.parent.name)
+    return f"{path.stem} {kind}" if kind and path.stem != "__init__" else path.stem
 
 
 def imports(path: Path) -> set[str]:

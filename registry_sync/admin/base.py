@@ -1,0 +1,91 @@
+"""What the desk's pages share: read-only lists that stay fast, actions that ask for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+Json = dict[str, Any]
+COUNTED = 10_000
+"""Rows a list counts at most: nobody pages further, and a whole table is never counted."""
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than anybody would page."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        return rows.order_by()[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
+
+
+class ReadOnly(admin.ModelAdmin):
+    """History is looked at, never edited: by nobody, superusers included."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class Reasoned(ReadOnly):
+    """A page whose actions ask first, by POST and with a reason, and are kept in the admin's log.
+
+    `may(request)` is the permission of its actions: to change the model.
+    """
+
+    def may(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"registry_sync.change_{self.opts.model_name}")
+
+    def ask(
+        self,
+        request: HttpRequest,
+        rows: Sequence[Model],
+        *,
+        action: str,
+        title: str,
+        explanation: str,
+        **more: Any,
+    ) -> str | HttpResponse:
+        """Give the reason a person typed, or the page that asks for it.
+
+        `more` reaches the template: `facts` are lines that say what would be touched.
+        """
+        reason = (request.POST.get("reason") or "").strip()
+        if request.POST.get("decided") and reason:
+            return reason
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "explanation": explanation,
+            "rows": rows,
+            "action": action,
+            "opts": self.opts,
+            "back": reverse(f"admin:registry_sync_{self.opts.model_name}_changelist"),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            "select_across": request.POST.get("select_across", ""),
+            **more,
+        }
+        return TemplateResponse(request, "admin/registry_sync/reason.html", context)
+
+    def note(self, request: HttpRequest, rows: Iterable[Model], text: str) -> None:
+        """Write to the admin's log what a person did with each of these rows, and why."""
+        for row in rows:
+            self.log_change(request, row, text)

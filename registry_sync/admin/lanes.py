@@ -1,0 +1,106 @@
+"""Lanes, and what people decide about them: adoptions, drift and allowances."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+
+from .. import adoption
+from ..models import Adoption, Allowance, Drift, Lane
+from .base import ReadOnly
+
+SIDES = "admin/registry_sync/adoption/sides.html"
+
+
+@admin.register(Allowance)
+class AllowanceAdmin(ReadOnly):
+    """A person may add one, with a reason; what was allowed stays as it was said."""
+
+    list_display = ("created_at", "what", "external_id", "actor", "reason", "used_by", "lane")
+    list_select_related = ("lane", "used_by")
+    fields = ("lane", "what", "external_id", "reason")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def save_model(self, request: HttpRequest, obj: Allowance, form: object, change: bool) -> None:
+        obj.actor = request.user.get_username()
+        obj.save()
+
+
+@admin.register(Drift)
+class DriftAdmin(ReadOnly):
+    list_display = ("external_id", "field", "ours", "theirs", "modified_at", "closed_at", "ended")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
+    search_fields = ("external_id", "entity_id")
+    date_hierarchy = "found_at"
+
+
+@admin.register(Adoption)
+class AdoptionAdmin(ReadOnly):
+    """Both sides of each entity that was in Benchling before; a person takes it over."""
+
+    list_display = (
+        "external_id", "how", "entity_registry_id", "name", "differs", "state", "note",
+        "modified_at", "actor", "decided_at",
+    )  # fmt: skip
+    list_filter = ("state", "how", "lane")
+    search_fields = ("external_id", "entity_registry_id", "name", "entity_id")
+    fields = (
+        "external_id", "how", "entity_registry_id", "entity_id", "name", "schema_name", "sides",
+        "modified_at", "found_at", "state", "note", "actor", "reason", "decided_at", "run",
+    )  # fmt: skip
+    readonly_fields = ("sides",)
+    actions = ("take_over",)
+
+    @admin.display(description="values that differ")
+    def differs(self, row: Adoption) -> int:
+        return len(row.differences)
+
+    @admin.display(description="both sides")
+    def sides(self, row: Adoption) -> str:
+        return render_to_string(SIDES, {"adoption": row})
+
+    def has_take_over_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry_sync.change_adoption")
+
+    @admin.action(description="Take over the selected entities", permissions=["take_over"])
+    def take_over(self, request: HttpRequest, rows: QuerySet[Adoption]) -> HttpResponse | None:
+        """Show both sides, ask for a reason, and let the next run do it."""
+        chosen = list(rows.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE))
+        twice, reason = adoption.chosen_twice(chosen), request.POST.get("reason", "").strip()
+        if request.POST.get("decided") and reason and chosen and not twice:
+            who = request.user.get_username()
+            count = adoption.approve(chosen, actor=who, reason=reason)
+            self.message_user(request, f"{count:,} entities are taken over by the next run.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Take over entities",
+            "rows": chosen,
+            "left_out": rows.count() - len(chosen),
+            "twice": twice,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/registry_sync/adoption/decide.html", context)
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnly):
+    """Read-only save for what a full run does about drift."""
+
+    list_display = (
+        "schema_name", "collection", "tenant", "registry_id", "drift_policy", "created_at",
+    )  # fmt: skip
+    fields = (
+        "schema_name", "collection", "tenant", "app_id", "registry_id", "schema_id",
+        "drift_policy", "field_keys", "kept", "cleared", "rebuilt_at", "looked_at", "created_at",
+    )  # fmt: skip
+    readonly_fields = tuple(name for name in fields if name != "drift_policy")
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)

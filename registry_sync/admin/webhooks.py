@@ -1,0 +1,49 @@
+"""What came from Benchling: webhooks, canvases, and the app's installation."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from .. import jobs
+from ..models import Canvas, Installation, WebhookDelivery, WebhookRefusal
+from .base import ReadOnly
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnly):
+    list_display = ("received_at", "type", "state", "attempts", "error", "done_at")
+    list_filter = ("state", "type")
+    search_fields = ("webhook_id",)
+    date_hierarchy = "received_at"
+    actions = ("again",)
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry_sync.change_webhookdelivery")
+
+    @admin.action(description="Process the selected deliveries again", permissions=["again"])
+    def again(self, request: HttpRequest, rows: QuerySet[WebhookDelivery]) -> None:
+        """Hand failed ones to a worker once more; others are left as they are."""
+        failed = list(rows.filter(state=WebhookDelivery.State.FAILED))
+        for row in failed:
+            row.state, row.error = WebhookDelivery.State.RECEIVED, ""
+            row.save(update_fields=["state", "error"])
+            jobs.enqueue_delivery(row.pk, attempt=row.attempts + 1)
+        self.message_user(request, f"{len(failed)} deliveries are processed again.")
+
+
+@admin.register(WebhookRefusal)
+class WebhookRefusalAdmin(ReadOnly):
+    list_display = ("day", "reason", "count")
+    list_filter = ("reason",)
+
+
+@admin.register(Canvas)
+class CanvasAdmin(ReadOnly):
+    list_display = ("canvas_id", "resource_id", "run", "drawn_status", "drawn_at", "used_at")
+
+
+@admin.register(Installation)
+class InstallationAdmin(ReadOnly):
+    list_display = ("app_id", "tenant", "deactivated_at", "config_fault", "config_checked_at")
