@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry_sync', '0001_initial'),
+        ('registry_sync', '0002_change_source'),
     ]
 
     operations = [
