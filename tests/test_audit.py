@@ -10,10 +10,25 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from registry_sync import audit
-from registry_sync.models import Change, Lane, Retention, SyncRun
+from registry_sync.models import (
+    Adoption,
+    Allowance,
+    Batch,
+    ChainHead,
+    Change,
+    Drift,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    Retention,
+    RunLog,
+    SyncRun,
+)
+from sandbox.tenant.entities import add_by_hand, edit_by_hand
 
 from .registry import compound
 from .worlds import FIELDS, INCREMENTAL, ROWS
@@ -219,10 +234,47 @@ def test_retention_is_logged_and_the_chain_goes_on(synced):
     assert refused.value.returncode == 64
 
 
-def test_nobody_edits_or_deletes_a_change_in_the_admin(synced, admin_client):
-    change = Change.objects.latest("pk")
-    page = f"/admin/registry_sync/change/{change.pk}"
-    assert admin_client.get(f"{page}/change/").status_code == 200
-    for where in (f"{page}/change/", f"{page}/delete/"):
-        admin_client.post(where, {"post": "yes", "actor": "nobody"})
-    assert Change.objects.get(pk=change.pk).actor == change.actor
+HISTORY = (Change, SyncRun, RunLog, Batch, LedgerEntry, EntityError, Adoption, Drift, Allowance,
+           Retention, ChainHead)  # fmt: skip
+
+
+@pytest.fixture
+def whole_history(synced):
+    """The twenty, and a row of everything else that is history."""
+    w, lane = synced, Lane.objects.get()
+    w.tenant.clock.advance(3600)
+    edit_by_hand(w.tenant, w.tenant.entity("C-000003"), Approval=1900)
+    row = {"entityRegistryId": "C-000021", "name": "By hand", "schemaId": w.schema, "fields": {},
+           "registryId": w.benchling_registry}  # fmt: skip
+    add_by_hand(w.tenant, row)
+    w.registry.records.append(compound(21))
+    w.sync(kind=SyncRun.Kind.FULL)
+    Allowance.objects.create(lane=lane, what="path-gone", actor="mona", reason="Gone for good")
+    audit.forget(lane, before=timezone.now() - timedelta(days=9), actor="mona", reason="old")
+    old = Change.objects.earliest("pk").at + timedelta(microseconds=1)
+    audit.forget(lane, before=old, actor="mona", reason="old")
+    return w
+
+
+def test_nobody_edits_or_deletes_history_in_the_admin(whole_history, admin_client):
+    def held() -> dict[str, list]:
+        return {m.__name__: list(m.objects.order_by("pk").values()) for m in (*HISTORY, Lane)}
+
+    before = held()
+    assert all(before.values()), [name for name, rows in before.items() if not rows]
+    for model in (*HISTORY, Lane):
+        row, name = model.objects.latest("pk"), model._meta.model_name
+        page = f"/admin/registry_sync/{name}"
+        words = {"actor": "nobody", "reason": "none", "tenant": "t", "external_id": "X", "after": 1}
+        admin_client.post(f"{page}/{row.pk}/delete/", {"post": "yes"})
+        admin_client.post(f"{page}/", {"action": "delete_selected", "post": "yes",
+                                       "_selected_action": [row.pk]})  # fmt: skip
+        if model is not Lane:
+            admin_client.post(f"{page}/{row.pk}/change/", words)
+    with CaptureQueriesContext(connection) as asked:
+        page = f"/admin/registry_sync/lane/{Lane.objects.get().pk}/change/"
+        admin_client.post(page, {"drift_policy": "leave", "tenant": "t", "kept": "[1]"})
+    (update,) = [q["sql"] for q in asked if q["sql"].startswith('UPDATE "registry_sync_lane"')]
+    assert update.count("=") == 2  # what a run is writing there meanwhile stays
+    before["Lane"][0]["drift_policy"] = "leave"
+    assert held() == before

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from registry_sync.models import Allowance, Change, SyncRun
 
 from .registry import compound
-from .worlds import INCREMENTAL
+from .worlds import INCREMENTAL, ROWS
 
 Status = SyncRun.Status
 MANY = 1200
@@ -85,6 +85,25 @@ def test_a_key_renamed_at_the_source_blanks_nothing(world):
         record["smiles"] = record.pop("structure")
     assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
     assert not w.open_errors()
+
+
+@pytest.mark.parametrize("mended", ["the registry", "the mapping"])
+def test_a_path_that_is_back_lifts_the_stop_by_itself(world, mended):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    for n, record in enumerate(w.registry.records):
+        record["structure"] = record.pop("smiles")
+        w.registry.edit(record["id"], approval=2000 + n)
+    assert w.sync().error_code == "path_gone" and w.written() == 20
+    if mended == "the registry":
+        for record in w.registry.records:
+            record["smiles"] = record.pop("structure")
+    else:
+        w.configure(**{"Field Configurations": [("SMILES", "structure"), *ROWS[1:]]})
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and run.updated == 20 and not Allowance.objects.exists()
+    assert w.values()["C-000007"]["SMILES"] == "C" * 8
+    assert w.values()["C-000007"]["Approval"] == 2007
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync import estimate, jobs, runs
-from registry_sync.models import SyncRun
+from registry_sync import app_status, estimate, jobs, runs
+from registry_sync.models import Batch, SyncRun
 from sandbox.tenant.state import Fault
 
 from .deployment import kill, until
@@ -95,6 +95,20 @@ def test_a_run_that_waits_can_be_cancelled_at_once(world, settings):
     assert run.status == Status.CANCELLED and w.session()["status"] == "FAILED"
     began = time.monotonic()
     assert jobs.work_to_end(run.pk).status == Status.CANCELLED and time.monotonic() - began < 5
+
+
+def test_the_sessions_timeout_grows_with_the_run(world, settings, monkeypatch):
+    settings.OBJECTS_PER_HOUR = 100
+    monkeypatch.setattr(app_status, "EVERY", 0.0)
+    w = world([compound(n) for n in range(500)], page_size=100, contract="off")
+    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    for hours, days in ((0, 1), (13, 2), (800, 4)):
+        SyncRun.objects.update(created_at=timezone.now() - timedelta(hours=hours))
+        # Each slice ends waiting for an hour, which we let pass.
+        Batch.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert w.session()["timeoutSeconds"] == days * 86400
+    assert w.session()["status"] == "RUNNING"
 
 
 def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from ..models import Change, LedgerEntry
+from ..models import Change, LedgerEntry, Retention
 from .base import ReadOnly
 
 
@@ -22,3 +22,11 @@ class ChangeAdmin(ReadOnly):
     list_select_related = ("run",)
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "at"
+
+
+@admin.register(Retention)
+class RetentionAdmin(ReadOnly):
+    """What `manage.py audit --forget-before` deleted."""
+
+    list_display = ("at", "before", "rows", "actor", "reason", "lane")
+    list_select_related = ("lane",)
