@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
+from registry_sync.metrics import metrics
 from registry_sync.views import healthz, webhook
 
 admin.site.site_header = "Registry Sync"
@@ -12,6 +13,7 @@ admin.site.index_title = "The external registry and Benchling"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
+    path("metrics", metrics),
     *(
         path(f"benchling/webhooks{suffix}{slash}", webhook)
         for suffix in ("", "/event", "/canvas", "/lifecycle")

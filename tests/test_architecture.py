@@ -29,7 +29,7 @@ LAYERS = [
     {"canvas", "standing"},
     {"jobs"},
     {"deliveries"},
-    {"admin", "views", "worker", "checks"},
+    {"admin", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},
 ]  # fmt: skip
