@@ -42,9 +42,9 @@ def _lines() -> Iterable[str]:
     mine = SyncRun.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
     real = mine.exclude(kind=SyncRun.Kind.DRY_RUN).order_by()
     counted = real.values_list("status").annotate(
-        Count("pk"), objects=Sum(F("created") + F("updated"))
+        Count("pk"), written=Sum(F("created") + F("updated"))
     )
-    by_status = {str(status): (ended, objects) for status, ended, objects in counted}
+    by_status = {str(status): (ended, written) for status, ended, written in counted}
     active = [str(status) for status in SyncRun.ACTIVE]
     ended = {s: by_status.get(s, (0, 0))[0] for s in SyncRun.Status.values if s not in active}
     yield from _metric("runs_total", "counter",
@@ -52,7 +52,7 @@ def _lines() -> Iterable[str]:
                        ended)  # fmt: skip
     yield from _metric("objects_written_total", "counter",
                        "Entities created or changed in Benchling.", "",
-                       {"": sum(objects for _, objects in by_status.values())})  # fmt: skip
+                       {"": sum(written for _, written in by_status.values())})  # fmt: skip
     running = mine.filter(status__in=SyncRun.ACTIVE).values_list("heartbeat", "created_at").first()
     yield from _metric("run_active", "gauge", "Whether a run is queued or at work.", "",
                        {"": int(running is not None)})  # fmt: skip
