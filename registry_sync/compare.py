@@ -17,6 +17,7 @@ from .source import Source
 
 Json = dict[str, Any]
 LONGEST_ID = 255
+UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
 
 
 class Arrival(NamedTuple):
@@ -116,11 +117,12 @@ def _seen_otherwise(
     records: Sequence[Arrival], known: dict[str, Known], run: SyncRun
 ) -> dict[str, datetime | None]:
     """Find records that this run has seen with another content, and the time which that bore."""
+    run_id = run.pk
     ids = [
         record.external_id
         for record in records
         if (before := known.get(record.external_id)) is not None
-        and before.seen_run_id == run.pk
+        and before.seen_run_id == run_id
         and before.raw_hash not in ("", record.raw_hash)
         and not record.retried
     ]
@@ -151,11 +153,16 @@ def _compare_one(
     position: Json | None,
 ) -> None:
     if before is not None and before.raw_hash == record.raw_hash and not force:
-        if before.seen_run_id == run.pk:
+        if before.seen_run_id == run.id:
             out.repeated += 1
         else:
-            failed = before.outcome == Outcome.FAILED
-            out.settled.append(sighting(record, Outcome.FAILED if failed else Outcome.UNCHANGED))
+            # By far the most records of a full read end here: `id` is plain where `pk` is looked
+            # up, and a Sighting by position is made in half the time.
+            outcome = FAILED if before.outcome == FAILED else UNCHANGED
+            id_, when, retried = record.external_id, record.modified_at, record.retried
+            out.settled.append(
+                Sighting(id_, record.raw_hash, outcome, None, None, "", (), when, retried)
+            )
         return
     if record.problem is not None:
         out.settled.append(sighting(record, Outcome.FAILED, problems=(record.problem,)))

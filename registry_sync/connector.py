@@ -35,6 +35,13 @@ __all__ = ["Connector", "parse_connector"]
 
 ENDPOINT = ("path", "method", "params", "json", "data_selector", "primary_key", "paginator",
             "incremental", "detail", "response_actions")  # fmt: skip
+SESSION = ("login_path", "login_body", "token_path", "template", "expiration_duration")
+EXPORT = ("create", "status_path", "status_mapping", "poll_seconds", "download")
+FILLED = {  # the placeholders that each way of paging fills, beside the one for the time
+    "offset": ("offset", "limit"),
+    "page_number": ("page", "limit"),
+    "cursor": ("cursor",),
+}
 AUTH_NEEDS = {
     "api_key": ("name",),
     "http_basic": ("username",),
@@ -80,19 +87,25 @@ def _connector(
     if endpoint.get("json") is not None:
         body = faults.mapping(endpoint["json"], "endpoint.json")
     _check_holes(faults, params, body, incremental)
+    headers = _headers(faults, client.get("headers"))
+    auth = _auth(faults, client.get("auth"))
+    paginator = _paginator(faults, endpoint.get("paginator"))
+    _check_paging_holes(faults, f"{params}{body}", paginator)
     base = faults.text(client.get("base_url"), "client.base_url") or api_url.strip()
     _check_address(faults, base, "client.base_url" if client.get("base_url") else "API URL")
+    path = faults.text(endpoint.get("path"), "endpoint.path")
+    _check_nothing_filled(faults, {"endpoint.path": path, "client.headers": str(headers)})
     return Connector(
-        list_url=joined(base, faults.text(endpoint.get("path"), "endpoint.path")),
+        list_url=joined(base, path),
         base_url=base,
         method=faults.choice(
             endpoint, "method", "endpoint", of=("GET", "POST"), default="POST" if body else "GET"
         ),
-        headers=_headers(faults, client.get("headers")),
+        headers=headers,
         params=params,
         json=body,
-        auth=_auth(faults, client.get("auth")),
-        paginator=_paginator(faults, endpoint.get("paginator")),
+        auth=auth,
+        paginator=paginator,
         data_selector=faults.path(endpoint, "data_selector", "endpoint"),
         id_paths=_id_paths(faults, id_field, endpoint.get("primary_key")),
         incremental=incremental,
@@ -121,9 +134,30 @@ def _check_address(faults: Faults, url: str, where: str) -> None:
 def _headers(faults: Faults, raw: object) -> dict[str, str]:
     read = faults.flat(raw, "client.headers")
     for name, value in read.items():
-        if isinstance(value, list) or re.search(r"[\r\n]", f"{name}{value}"):
+        if isinstance(value, list):
             faults.add(f"client.headers.{name} must be one line of text")
+        _check_sendable(faults, f"{name}{value}", f"client.headers.{name}")
     return {name: str(value) for name, value in read.items()}
+
+
+def _check_sendable(faults: Faults, text: str, where: str) -> None:
+    if not (text.isascii() and text.isprintable()):
+        faults.add(f"{where} must be one line of plain (ASCII) text")
+
+
+def _check_nothing_filled(faults: Faults, places: dict[str, str]) -> None:
+    for where, text in places.items():
+        if hole := re.search(r"\{incremental[^}]*\}", text, re.IGNORECASE):
+            faults.add(f"{hole[0]} in {where} is not built yet: put it into endpoint.params or "
+                       "endpoint.json")  # fmt: skip
+
+
+def _check_paging_holes(faults: Faults, asked: str, paginator: Paginator) -> None:
+    """See that no placeholder for paging would reach the registry as it is written."""
+    filled = FILLED.get(paginator.type, ())
+    for hole in re.findall(r"\{(offset|limit|page|cursor)\}", asked):
+        if hole not in filled:
+            faults.add(f"{{{hole}}} in endpoint is filled by no paginator of type {paginator.type}")
 
 
 def _check_holes(
@@ -131,10 +165,10 @@ def _check_holes(
 ) -> None:
     """See that each placeholder is one that gets filled, and that `since` is sent."""
     asked = f"{params}{body}"
-    for hole in re.findall(r"\{([a-z_]+(?:\.[a-z_]+)*)\}", asked):
+    for hole in re.findall(r"\{(incremental[a-z_.]*)\}", asked, re.IGNORECASE):
         if hole == "incremental.end_value":
             faults.add("{incremental.end_value} in endpoint is not built yet")
-        elif hole.startswith("incremental") and f"{{{hole}}}" != SINCE:
+        elif f"{{{hole}}}" != SINCE:
             faults.add(f"{{{hole}}} in endpoint is unknown: write {SINCE}")
     if incremental is None:
         if SINCE in asked:
@@ -155,7 +189,7 @@ def _check_holes(
 def _auth(faults: Faults, raw: object) -> Auth:
     where = "client.auth"
     known = tuple(Auth.__dataclass_fields__)
-    auth = faults.section({"type": raw} if isinstance(raw, str) else raw, where, known)
+    auth = faults.section({"type": raw} if isinstance(raw, str) else raw, where, known, SESSION)
     kind = faults.choice(
         auth, "type", where, of=get_args(AuthType), default="bearer", later=("session",)
     )
@@ -167,11 +201,14 @@ def _auth(faults: Faults, raw: object) -> Auth:
     for name in AUTH_NEEDS.get(kind, ()):
         if not read[name]:
             faults.add(f"{where}.{name} is required for {kind}")
+    scheme = faults.text(auth.get("scheme"), f"{where}.scheme") or "Bearer"
+    for name, text in (("name", read["name"]), ("scheme", scheme)):
+        _check_sendable(faults, text, f"{where}.{name}")
     if read["access_token_url"]:
         _check_address(faults, read["access_token_url"], f"{where}.access_token_url")
     return Auth(
         type=kind,
-        scheme=faults.text(auth.get("scheme"), f"{where}.scheme") or "Bearer",
+        scheme=scheme,
         location=faults.choice(
             auth, "location", where, of=("header", "query", "cookie"), default="header"
         ),
@@ -188,7 +225,7 @@ def _paginator(faults: Faults, raw: object) -> Paginator:
     fields = Paginator.__dataclass_fields__
     guards = ("max_pages", "stop_on_repeated_page", "stable_order")
     given = faults.section(
-        {"type": raw} if isinstance(raw, str) else raw, where, (*fields, *guards, "guards")
+        {"type": raw} if isinstance(raw, str) else raw, where, (*fields, *guards, "guards"), EXPORT
     )
     given = {**faults.section(given.get("guards"), f"{where}.guards", guards), **given}
     if given.get("stop_on_repeated_page") not in (None, True):

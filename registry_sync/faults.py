@@ -37,7 +37,7 @@ class Faults:
         for name, value in raw.items():
             at = f"{where}.{name}" if where else str(name)
             if name in later:
-                if value not in (None, False, "none", {"mode": "none"}):
+                if value not in (None, False, "none", {}, {"mode": "none"}):
                     self.add(f"{at} is not built yet")
             elif name not in known and not SECRET.fullmatch(str(name)):
                 self.add(f"{at} is unknown: {', '.join(known)} are known here")

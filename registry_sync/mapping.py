@@ -19,10 +19,10 @@ from .paths import ABSENT, Getter, PathError, compile_path, compile_template
 from .problems import ConfigError, Problem
 from .rules import RuleError, Step, apply, gives_value, parse_rule
 from .schema import MAPPABLE, EntitySchema, FieldDefinition
-from .values import Misfit, fit, readable
+from .values import Misfit, fit, is_empty, readable
 
 Json = dict[str, Any]
-TRANSFORM_VERSION = 1
+TRANSFORM_VERSION = 2
 """Raised whenever the same record and mapping would give another entity: every lane reads all."""
 LONGEST_ID = 255
 UNKNOWN: Any = [["?"]]
@@ -313,28 +313,28 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
         own = definition.link_schema_id == mapping.schema_id
         return mapping.registry_id(text) if own else text
 
-    empty = value is None or value == [] or (isinstance(value, str) and not value.strip())
-    if empty and definition.is_required:
-        raise Misfit("required_missing", "")
-    if definition.is_multi:
-        items = value if isinstance(value, list) else [] if empty else [value]
-        kept = [item for item in items if item is not None and item != ""]
-        pairs = [fit(item, definition, link_id) for item in kept]
-        told = [] if isinstance(value, list) or empty else ["single value to list"]
-        if len(kept) < len(items):
-            told.append("empty items left out")
-        if definition.is_required and not pairs:
+    listed = isinstance(value, list)
+    items = value if listed else [value]
+    kept = [item for item in items if not is_empty(item)]
+    if not kept:
+        if definition.is_required:
             raise Misfit("required_missing", "")
-        return [pair[0] for pair in pairs], told + [pair[1] for pair in pairs if pair[1]]
-    if empty:
-        return None, []
-    if isinstance(value, list):
-        if len(value) != 1:
-            raise Misfit("several_values", f"holds {len(value)} values, but the field takes one")
-        fitted, what = fit(value[0], definition, link_id)
-        return fitted, [what or "list of one to single value"]
-    fitted, what = fit(value, definition, link_id)
-    return fitted, [what] if what else []
+        return [] if definition.is_multi else None, []
+    if not definition.is_multi and len(kept) > 1:
+        raise Misfit("several_values", f"holds {len(kept)} values, but the field takes one")
+    told = [] if len(kept) == len(items) else ["empty items left out"]
+    if listed != definition.is_multi:
+        told.append("list of one to single value" if listed else "single value to list")
+    fitted = []
+    for item in kept:
+        try:
+            sent, what = fit(item, definition, link_id)
+        except Misfit as error:
+            error.item = item
+            raise
+        fitted.append(sent)
+        told += [what] if what else []
+    return fitted if definition.is_multi else fitted[0], told
 
 
 def _name(
@@ -372,6 +372,8 @@ def _problem(
     definition = mapped.field
     at = f" (path {mapped.path})" if mapped.path else ""
     code = error.code if isinstance(error, Misfit) else "rule"
+    item = getattr(error, "item", None)
+    value = value if item is None else item
     shown = "" if value is ABSENT or value is None else str(value)[:200]
     if code == "required_missing":
         message = f"{external_id} has no value for the required field '{definition.name}'{at}."

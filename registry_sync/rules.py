@@ -2,11 +2,12 @@
 
 Pure functions. JSON keyed by field id; one rule, or a list of them applied in order:
 `{"tsf_1": "trim", "tsf_2": [{"rule": "number", "decimal": ","}, {"rule": "unit", "factor": 10}]}`.
-Rules besides `default` and `constant` leave null and empty text as they are.
+Rules besides `default` and `constant` leave null and empty or blank text as they are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -14,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from .paths import ABSENT
+from .values import is_empty
 
 Json = dict[str, Any]
 Step = Callable[[Any], Any]
@@ -57,10 +59,9 @@ def apply(steps: Iterable[Step], value: Any) -> Any:
 
 
 def _step(raw: object) -> Step:
-    if not isinstance(raw, dict) or raw.get("rule") not in KEYS:
-        name = raw.get("rule") if isinstance(raw, dict) else raw
+    name = raw.get("rule") if isinstance(raw, dict) else raw
+    if not isinstance(raw, dict) or not isinstance(name, str) or name not in KEYS:
         raise RuleError(f"rule {name!r} is none of {', '.join(KEYS)}")
-    name = raw["rule"]
     unknown = set(raw) - {"rule", *KEYS[name]}
     if unknown:
         raise RuleError(f"rule {name} does not know {', '.join(sorted(unknown))}")
@@ -73,7 +74,7 @@ def _each(step: Step, name: str) -> Step:
         return step
 
     def apply_to(value: Any) -> Any:
-        if value is ABSENT or value is None or value == "":
+        if value is ABSENT or (is_empty(value) and name != "trim"):
             return value
         if isinstance(value, list) and name != "split":
             return [apply_to(item) for item in value]
@@ -91,14 +92,15 @@ def _trim(raw: Json) -> Step:
 
 
 def _case(raw: Json) -> Step:
-    cases: dict[object, Callable[[str], str]] = {
+    cases: dict[str, Callable[[str], str]] = {
         "upper": str.upper,
         "lower": str.lower,
         "title": str.title,
     }
-    if raw.get("to") not in cases:
+    to = raw.get("to")
+    if not isinstance(to, str) or to not in cases:
         raise RuleError("rule case needs `to`: upper, lower or title")
-    change = cases[raw["to"]]
+    change = cases[to]
     return lambda value: change(value) if isinstance(value, str) else value
 
 
@@ -107,18 +109,25 @@ def _number(raw: Json) -> Step:
     if decimal not in (".", ",") or thousands == decimal or not isinstance(thousands, str):
         raise RuleError("rule number takes `decimal` . or , and another `thousands` separator")
 
+    apart = re.escape(thousands)
+    # Where thousands are set apart, they must stand where they do in a number: `1.234,5` read
+    # with a comma for thousands is no 1.2345. Indians set apart two digits, and last three.
+    whole = rf"\d+|\d{{1,3}}(?:{apart}\d{{2,3}})*{apart}\d{{3}}" if thousands else r"\d+"
+    form = re.compile(
+        rf"[+-]?(?:(?:{whole})(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][+-]?\d+)?"
+    )
+
     def read(value: Any) -> Any:
         if isinstance(value, bool):
             raise RuleError(f"{value} is no number")
         if isinstance(value, (int, float)):
             return value
         text = str(value).strip()
+        if not form.fullmatch(text):
+            by = f", with {thousands!r} between thousands" if thousands else ""
+            raise RuleError(f"{text!r} is no number with {decimal!r} before its decimals{by}")
         plain = text.replace(thousands, "") if thousands else text
-        if decimal == ",":
-            if "." in plain:
-                raise RuleError(f"{text!r} is no number with a decimal comma")
-            plain = plain.replace(",", ".")
-        return _plain_number(_decimal(plain, text))
+        return _plain_number(_decimal(plain.replace(",", "."), text))
 
     return read
 
@@ -128,6 +137,8 @@ def _unit(raw: Json) -> Step:
     if isinstance(factor, bool) or not isinstance(factor, (int, float, str)):
         raise RuleError("rule unit needs a number as `factor`")
     by = _decimal(str(factor), str(factor))
+    if not by:
+        raise RuleError("rule unit needs a `factor` other than 0")
 
     def scale(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -142,6 +153,7 @@ def _date(raw: Json) -> Step:
     form, zone = raw.get("format"), raw.get("timezone")
     if not isinstance(form, str) or "%" not in form:
         raise RuleError("rule date needs a `format` such as %d.%m.%Y")
+    _check_format(form)
     try:
         tz = ZoneInfo(zone) if zone else None
     except (KeyError, ValueError, OSError, TypeError) as error:
@@ -158,6 +170,16 @@ def _date(raw: Json) -> Step:
         return (when.replace(tzinfo=tz) if tz and when.tzinfo is None else when).isoformat()
 
     return read
+
+
+def _check_format(form: str) -> None:
+    """See that a format can be read by, and that no year is made up."""
+    try:
+        datetime.strptime(datetime(2001, 2, 3, 4, 5, 6).strftime(form), form)
+    except ValueError as error:
+        raise RuleError(f"rule date cannot read by the `format` {form}: {error}") from error
+    if not re.search(r"%[YyGcx]", form):
+        raise RuleError(f"rule date needs a year (%Y) in its `format`, which {form} has not")
 
 
 def _split(raw: Json) -> Step:
@@ -183,7 +205,7 @@ def _labels(raw: Json) -> Step:
         raise RuleError("rule labels needs a `table`, and `otherwise` error or keep")
 
     def translate(value: Any) -> Any:
-        key = value if isinstance(value, str) else str(value)
+        key = value if isinstance(value, str) else _label(value)
         if key in table:
             return table[key]
         if otherwise == "keep":
@@ -191,6 +213,13 @@ def _labels(raw: Json) -> Step:
         raise RuleError(f"{value!r} is not in the label table")
 
     return translate
+
+
+def _label(value: Any) -> str:
+    """Write a value as it stands in a JSON table: `true`, and 1 for 1.0."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _constant(raw: Json) -> Step:
@@ -202,9 +231,7 @@ def _constant(raw: Json) -> Step:
 def _default(raw: Json) -> Step:
     if "value" not in raw:
         raise RuleError("rule default needs a `value`")
-    return lambda value: (
-        raw["value"] if value is ABSENT or value is None or value in ("", []) else value
-    )
+    return lambda value: raw["value"] if value is ABSENT or is_empty(value) else value
 
 
 def _decimal(text: str, shown: str) -> Decimal:

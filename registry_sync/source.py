@@ -228,6 +228,8 @@ class Source:
         parts = []
         for path in self._id_paths:
             value = path(record)
+            if type(value) is str and len(self._id_paths) == 1:  # nearly all are
+                return value.strip() or None
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
             if isinstance(value, bool) or not isinstance(value, (str, int)):

@@ -11,24 +11,29 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .schema import FieldDefinition
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
-DIGITS = re.compile(r"[+-]?\d+")
+FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
+"""A fraction of a second beyond the microsecond, which no time of ours can hold."""
 LARGEST = 2**63 - 1
 
 
 class Misfit(ValueError):
-    """A value that does not fit its field; `code` is the cause, the text completes "it …"."""
+    """A value that does not fit its field; `code` is the cause, the text completes "it …".
+
+    `item` is the one of several values that does not.
+    """
 
     def __init__(self, code: str, text: str, *, option: str | None = None) -> None:
         super().__init__(text)
         self.code = code
         self.option = option
+        self.item: Any = None
 
 
 Fitted = tuple[Any, str]
@@ -45,6 +50,13 @@ def fit(value: Any, field: FieldDefinition, link_id: Callable[[str], str]) -> Fi
     if field.type in ("integer", "float"):
         _within_limits(fitted, field)
     return fitted, told
+
+
+def is_empty(value: Any) -> bool:
+    """Say whether a value is nothing: null, text without a sign in it, a list of nothing else."""
+    if isinstance(value, list):
+        return all(map(is_empty, value))
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def readable(text: str) -> bool:
@@ -81,13 +93,18 @@ def _integer(value: Any) -> Fitted:
             raise Misfit("wrong_type", "is no whole number")
         return _sized(int(value)), "decimal to whole number"
     if isinstance(value, str):
-        text = value.strip()
-        if DIGITS.fullmatch(text) and text.isascii():
-            return _sized(int(text[:400])), "text to whole number"
-        number = _float(value)[0]
-        if number.is_integer():
-            return _sized(int(number)), "text to whole number"
+        return _whole(value), "text to whole number"
     raise Misfit("wrong_type", "is no whole number")
+
+
+def _whole(text: str) -> int:
+    """Read a whole number digit by digit: by way of a float, the last ones would change."""
+    number = _decimal(text, "is no whole number")
+    if number.is_finite() and number.adjusted() > 18:
+        raise Misfit("out_of_range", "is larger than Benchling's whole numbers")
+    if not number.is_finite() or number != number.to_integral_value():
+        raise Misfit("wrong_type", "is no whole number")
+    return _sized(int(number))
 
 
 def _sized(number: int) -> int:
@@ -99,23 +116,30 @@ def _sized(number: int) -> int:
 def _float(value: Any) -> Fitted:
     if isinstance(value, bool):
         raise Misfit("wrong_type", "is yes/no, not a number")
-    if isinstance(value, (int, float)):
-        try:
-            number = float(value)
-        except OverflowError as error:
-            raise Misfit("out_of_range", "is larger than any number Benchling takes") from error
-        told = ""
-    elif isinstance(value, str) and value.strip() and "_" not in value:
-        try:
-            number = float(Decimal(value.strip()))
-        except (InvalidOperation, OverflowError) as error:
-            raise Misfit("wrong_type", "is no number") from error
-        told = "text to number"
+    if isinstance(value, float):
+        exact, number, told = None, value, ""
+    elif isinstance(value, (int, str)):
+        exact = Decimal(value) if isinstance(value, int) else _decimal(value, "is no number")
+        told = "text to number" if isinstance(value, str) else ""
+        number = float(exact)
+        if exact.is_finite() and (math.isinf(number) or (number == 0 and exact != 0)):
+            raise Misfit("out_of_range", "is beyond any number Benchling takes")
     else:
         raise Misfit("wrong_type", "is no number")
     if not math.isfinite(number):
         raise Misfit("wrong_type", "is no finite number")
+    if exact is not None and Decimal(repr(number)) != exact:
+        told = "number rounded to the digits that a decimal field holds"
     return number + 0.0, told  # -0.0 and 0.0 are one value
+
+
+def _decimal(text: str, fault: str) -> Decimal:
+    try:
+        if "_" in text:
+            raise InvalidOperation
+        return Decimal(text.strip())
+    except InvalidOperation as error:
+        raise Misfit("wrong_type", fault) from error
 
 
 def _within_limits(number: float, field: FieldDefinition) -> None:
@@ -143,13 +167,14 @@ def _date(value: Any) -> Fitted:
     text = value.strip()
     try:
         if len(text) == 10:
-            return date.fromisoformat(text).isoformat(), ""
+            plain = date.fromisoformat(text).isoformat()
+            return plain, "" if plain == text else "week or day number to date"
         when = datetime.fromisoformat(text)
     except ValueError as error:
         raise Misfit(
             "wrong_type", "is no date (YYYY-MM-DD); a date rule can read other forms"
         ) from error
-    if (when.hour, when.minute, when.second, when.microsecond) != (0, 0, 0, 0):
+    if when.time() != time() or FINER.search(text):
         raise Misfit("wrong_type", "has a time of day, which a date field would lose")
     return when.date().isoformat(), "date and time to date"
 
@@ -163,7 +188,7 @@ def _datetime(value: Any) -> Fitted:
         raise Misfit(
             "wrong_type", "is no date and time; a date rule can read other forms"
         ) from error
-    told = ""
+    told = "time cut to the microsecond" if FINER.search(value) else ""
     if when.tzinfo is None:
         when, told = when.replace(tzinfo=UTC), "time without zone read as UTC"
     try:
@@ -186,6 +211,8 @@ def _readable_whole(value: Any) -> bool:
         return all(readable(key) and _readable_whole(item) for key, item in value.items())
     if isinstance(value, list):
         return all(map(_readable_whole, value))
+    if isinstance(value, float):
+        return math.isfinite(value)  # NaN is no JSON, though a rule's constant may hold it
     return not isinstance(value, str) or readable(value)
 
 

@@ -31,7 +31,7 @@ LAYERS = [
     {"deliveries"},
     {"base page"},
     {"runs page", "errors page", "records page", "lanes page", "webhooks page"},
-    {"desk", "views", "worker", "checks"},
+    {"desk", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},
 ]  # fmt: skip

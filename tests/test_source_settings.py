@@ -148,6 +148,17 @@ def test_the_collection_holds_no_query() -> None:
             "{incremental.end_value} in endpoint is not built yet",
         ),
         (
+            {"endpoint": {"params": {"s": "{Incremental.Since}"}}},
+            "{Incremental.Since} in endpoint is",
+        ),
+        ({"endpoint": {"params": {"p": "{page}"}}}, "{page} in endpoint is filled by no paginator"),
+        (
+            {"endpoint": {"params": {"p": "{page}"}, "paginator": "offset"}},
+            "{page} in endpoint is filled by no paginator of type offset",
+        ),
+        ({"client": {"headers": {"A": "→"}}}, "client.headers.A must be one line of plain"),
+        ({"client": {"auth": {"type": "api_key", "name": "X\nY"}}}, "client.auth.name must be one"),
+        (
             {"endpoint": {"json": {"since": SINCE}, "incremental": {}}},
             "endpoint.incremental.initial_value is missing",
         ),
@@ -207,6 +218,10 @@ def test_faults_of_the_time(terms: Any, said: str) -> None:
             "endpoint.incremental.client_side",
         ),
         ({"endpoint": {"paginator": {"stable_order": False}}}, "paginator.stable_order false"),
+        ({"client": {"auth": {"type": "session", "login_path": "/l"}}}, "client.auth.login_path"),
+        ({"endpoint": {"paginator": {"type": "async_export", "create": "x"}}}, "paginator.create"),
+        ({"endpoint": {"path": f"x?since={SINCE}"}}, f"{SINCE} in endpoint.path"),
+        ({"client": {"headers": {"X-Since": SINCE}}}, f"{SINCE} in client.headers"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(settings: Any, name: str) -> None:

@@ -117,6 +117,18 @@ def test_seven_rows_that_only_the_tenant_refuses(world, shape):
     assert EntityError.objects.filter(closed_by_run=run).count() == 7
 
 
+def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
+    from registry_sync import upsert
+
+    monkeypatch.setattr(upsert, "UPSERT_BYTES", 20_000)
+    # Five rows of 4 KB fit; the last one alone is above the limit, and goes alone.
+    records = [compound(n, smiles="C" * (3500 if n < 20 else 30_000)) for n in range(21)]
+    w = world(records)
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and len(w.values()) == w.written() == 21
+    assert list(run.batches.order_by("number").values_list("size", flat=True)) == [5, 5, 5, 5, 1]
+
+
 def test_what_the_budget_leaves_over_is_set_aside_and_tried_again(world):
     w = world([compound(n) for n in range(500)], task_errors="none")
     for n in range(0, 500, 3):
