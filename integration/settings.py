@@ -170,7 +170,7 @@ RQ_QUEUES = {
         "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
         "DEFAULT_TIMEOUT": 1800,
         "SERIALIZER": "rq.serializers.JSONSerializer",
-        # A webhook is answered within three seconds, also where Redis hangs.
+        # An admin's click does not wait for long where Redis is away.
         "CONNECTION_KWARGS": {"socket_connect_timeout": 0.5},
     }
     for name in ("sync", "interactive")

@@ -326,9 +326,9 @@ class WebhookDeliveryAdmin(ReadOnly):
         """Hand failed ones to a worker once more; others are left as they are."""
         failed = list(rows.filter(state=WebhookDelivery.State.FAILED))
         for row in failed:
-            row.state, row.error = WebhookDelivery.State.RECEIVED, ""
-            row.save(update_fields=["state", "error"])
-            jobs.enqueue_delivery(row.pk, attempt=row.attempts + 1)
+            row.state, row.error, row.attempts = WebhookDelivery.State.RECEIVED, "", 0
+            row.save(update_fields=["state", "error", "attempts"])
+            jobs.enqueue_delivery(row.pk, attempt=0)
         self.message_user(request, f"{len(failed)} deliveries are processed again.")
 
 
