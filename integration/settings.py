@@ -140,7 +140,7 @@ if TRUST_PROXY_HEADERS:
 # -- Database -------------------------------------------------------------------------------
 
 # A silent holder keeps a run this long; workers look for such runs three times as often.
-LEASE_SECONDS = env_int("LEASE_SECONDS", 90, least=1, most=90)
+LEASE_SECONDS = env_int("LEASE_SECONDS", 80, least=1, most=80)
 SQLITE_OPTIONS = {
     # A transaction that reads and then writes must not find the database locked: take the
     # write lock at once, and wait for it.

@@ -83,8 +83,8 @@ def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, b
 def count(rejected: Rejected) -> None:
     """Keep a counter a day of what was refused, and nothing else of it."""
     today = timezone.now().date()
-    mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
     try:
+        mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
         if not mine.update(count=F("count") + 1):
             try:
                 with transaction.atomic():
