@@ -15,7 +15,7 @@ from .benchling import Client
 from .configure import Setup
 from .ledger import hash_record
 from .mapping import name_key
-from .models import Adoption, Lane, LedgerEntry, SyncRun
+from .models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
 from .problems import SyncError
 from .source import Source
 
@@ -43,11 +43,11 @@ def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Cl
     if entity_id and _is_archived(entity_id, client):
         lines.append(words.record_archived())
     if error is not None:
-        lines.append(words.record_refused(error))
+        lines.append(words.record_refused(error, is_there=bool(lines[0])))
     lines += [words.record_adoption(row) for row in adoptions]
     lines += [words.record_drift(row) for row in drifted[:3]]
-    lines.append(_there(external_id, entry, setup, source))
-    text = " ".join(line for line in lines if line)
+    lines.append(_there(external_id, entry, error, setup, source))
+    text = "\n\n".join(line for line in lines if line)
     before = adoptions.first()
     return Standing(text, external_id, entity_id or (before.entity_id if before else ""))
 
@@ -96,7 +96,13 @@ def _is_archived(entity_id: str, client: Client) -> bool:
     return any(found.get("archiveRecord") for found in client.entities_by_id([entity_id]))
 
 
-def _there(external_id: str, entry: LedgerEntry | None, setup: Setup, source: Source) -> str:
+def _there(
+    external_id: str,
+    entry: LedgerEntry | None,
+    error: EntityError | None,
+    setup: Setup,
+    source: Source,
+) -> str:
     """Ask the registry itself."""
     if not source.gives_one:
         return words.only_lists()
@@ -107,10 +113,10 @@ def _there(external_id: str, entry: LedgerEntry | None, setup: Setup, source: So
     if raw is None:
         return words.record_unknown(external_id)
     if entry is None or not entry.entity_hash:
-        return words.record_only_there(external_id)
+        return "" if error is not None else words.record_only_there(external_id)
     changed = source.cursor_of(raw)
     if changed is not None and entry.modified_at is not None:
         newer = changed > entry.modified_at
     else:
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
-    return words.record_newer() if newer else words.record_same()
+    return words.record_newer() if newer else words.record_same(refused=error is not None)

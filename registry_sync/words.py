@@ -63,7 +63,7 @@ def deactivated(installation: Installation) -> str:
 def misconfigured(installation: Installation) -> str:
     return (
         "Registry Sync cannot run until its configuration is put right. "
-        f"{plain(installation.config_fault)} {ASK}"
+        f"{plain(installation.config_fault)}"
     )
 
 
@@ -250,10 +250,11 @@ WAITS = {
 }
 
 
-def record_refused(error: EntityError) -> str:
+def record_refused(error: EntityError, *, is_there: bool) -> str:
     """Say why a record is not up to date, and what it waits for or who must act."""
     waits = WAITS.get(error.waits_for, BY_KIND[error.kind]).format(key=error.waits_key)
-    return f"**{error.external_id} is not up to date in Benchling.** {plain(error.message)} {waits}"
+    what = "Its newest version" if is_there else error.external_id
+    return f"**{what} is not in Benchling.** {plain(error.message)} {waits}"
 
 
 def record_adoption(row: Adoption) -> str:
@@ -282,7 +283,9 @@ def record_newer() -> str:
     return "The registry has a newer version, which the next sync brings."
 
 
-def record_same() -> str:
+def record_same(*, refused: bool) -> str:
+    if refused:
+        return "The registry has not changed it since."
     return "The registry has nothing newer."
 
 

@@ -191,7 +191,10 @@ def test_a_record_nobody_knows_and_a_refused_one(w):
     page.press("look_up", record="C-999999")
     assert "has no record “C-999999”" in page.text
     page.press("look_up", record="C-000004")
-    assert "not up to date" in page.text and "The SMILES is not valid" in page.text
+    assert "C-000004 is not in Benchling" in page.text and "SMILES is not valid" in page.text
+    w.registry.records.append(compound(40))
+    page.press("look_up", record="C-000040")
+    assert "in the registry, and not in Benchling yet" in page.text and page.chips == []
     page.press("look_up", record="  ")
     assert "Type the id or the name" in page.text
 

@@ -210,7 +210,7 @@ def test_a_record_that_waits_says_for_what(w):
     page.press("manual_sync")
     work()
     page.press("look_up", record="C-000050")
-    assert "It waits for C-000099" in page.text and "in the registry, and not in" in page.text
+    assert "C-000050 is not in Benchling" in page.text and "It waits for C-000099" in page.text
 
 
 def test_an_archived_record_says_so(w):

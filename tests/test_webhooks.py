@@ -441,7 +441,7 @@ def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):  
     id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
     canvas = tenant.canvases[id_]
     until(lambda: canvas["enabled"], seconds=40, what="the canvas")
-    tenant.faults.append(Fault("PATCH /api/v2/app-canvases", "stall", times=1, seconds=60))
+    tenant.faults.append(Fault("PATCH /api/v2/app-canvases", "stall", times=1, seconds=20))
     assert canvases.press(tenant, id_, "refresh", {}, base_url=url)
     working = "SELECT count(*) FROM registry_sync_webhookdelivery WHERE state = 'working'"
     until(lambda: d.rows(working) == [(1,)], seconds=20, what="the press in its hands")
