@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from . import adoption, app_status, jobs
+from . import adoption, app_status, doorbell, jobs
 from .models import (
     Adoption,
     Allowance,
@@ -328,7 +328,7 @@ class WebhookDeliveryAdmin(ReadOnly):
         for row in failed:
             row.state, row.error, row.attempts = WebhookDelivery.State.RECEIVED, "", 0
             row.save(update_fields=["state", "error", "attempts"])
-            jobs.enqueue_delivery(row.pk, attempt=0)
+        doorbell.ring(failed)
         self.message_user(request, f"{len(failed)} deliveries are processed again.")
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, canvas, estimate, runs, webhooks, words
+from . import __version__, app_status, canvas, doorbell, estimate, runs, webhooks, words
 from .benchling import Client, Refused, Wait, retry_time
 from .configure import Setup
 from .models import Installation, SyncRun
@@ -291,41 +291,6 @@ def enqueue(run_id: int) -> bool:
     return told
 
 
-def enqueue_delivery(delivery_id: int, *, attempt: int) -> bool:
-    """Wake a worker for a webhook; False where none can be told now, and the sweeper does it."""
-    if not settings.REDIS_URL:
-        return False
-    from redis import Redis
-    from redis.backoff import NoBackoff
-    from redis.exceptions import RedisError
-    from redis.retry import Retry
-    from rq import Queue
-    from rq.serializers import JSONSerializer
-
-    # Not django-rq's connection, which must be patient for workers: Benchling waits three seconds.
-    connection = Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=0.5,
-        socket_timeout=1,
-        retry=Retry(NoBackoff(), 0),
-    )
-    try:
-        Queue("interactive", connection=connection, serializer=JSONSerializer).enqueue(
-            "registry_sync.deliveries.work_delivery",
-            delivery_id,
-            job_id=f"delivery-{delivery_id}-{attempt}",
-            job_timeout=webhooks.LONGEST_WORK,
-            result_ttl=600,
-            failure_ttl=7 * 24 * 3600,
-        )
-    except (RedisError, OSError) as error:
-        logger.warning("delivery=%s is stored, but Redis cannot be reached: %s", delivery_id, error)
-        return False
-    finally:
-        connection.close()
-    return True
-
-
 def reconcile() -> int:
     """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
 
@@ -334,8 +299,7 @@ def reconcile() -> int:
     woken = 0
     for run_id in runs.stranded().values_list("pk", flat=True):
         woken += enqueue(run_id)
-    for delivery in webhooks.left_over()[:200]:
-        woken += enqueue_delivery(delivery.pk, attempt=delivery.attempts + 1)
+    woken += doorbell.ring(webhooks.left_over()[:2000])
     for delivery in webhooks.given_up():
         error = f"The worker died with it, or was stopped, {delivery.attempts} times."
         webhooks.close(delivery, delivery.State.FAILED, error)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from redis import Redis
 from redis.exceptions import RedisError
 
-from . import jobs, keys, webhooks
+from . import doorbell, keys, webhooks
 from .models import SyncRun
 
 logger = logging.getLogger(__name__)
@@ -66,5 +66,5 @@ def webhook(request: HttpRequest) -> HttpResponse:
         logger.error("A webhook was answered 503: the database cannot be used: %s", error)
         return HttpResponse(status=503)
     if is_new:
-        jobs.enqueue_delivery(delivery.pk, attempt=0)
+        doorbell.ring([delivery])
     return HttpResponse(status=200)

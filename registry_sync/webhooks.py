@@ -32,6 +32,8 @@ LONGEST_BODY = 256 * 1024
 """Bytes: Benchling's messages are thin, a few hundred."""
 LONGEST_ID = 255
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+UNTOLD = timedelta(seconds=10)
+"""After which a delivery that nobody took is told to the workers again."""
 LONGEST_WORK = 50
 """Seconds that a worker may spend on one delivery."""
 PATIENCE = timedelta(seconds=60)
@@ -108,7 +110,7 @@ def claim(delivery_id: int) -> WebhookDelivery | None:
 def left_over() -> QuerySet[WebhookDelivery]:
     """List deliveries that no worker was told of, or that one died with; not for ever."""
     now = timezone.now()
-    untold = Q(state=State.RECEIVED, received_at__lt=now - timedelta(seconds=10))
+    untold = Q(state=State.RECEIVED, received_at__lt=now - UNTOLD)
     dead = Q(state=State.WORKING, taken_at__lt=now - PATIENCE)
     return WebhookDelivery.objects.filter(untold | dead, attempts__lt=ATTEMPTS).order_by("pk")
 

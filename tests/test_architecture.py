@@ -22,6 +22,7 @@ LAYERS = [
     {"runs", "audit", "hourly"},
     {"ledger", "names", "app_status", "refusals", "estimate"},
     {"guards", "webhooks"},
+    {"doorbell"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
