@@ -99,7 +99,7 @@ def ended(run: SyncRun) -> str:
     if run.status == SyncRun.Status.FAILED:
         return f"**The last {what} failed** {when}. {failure(run)}"
     if run.status == SyncRun.Status.CANCELLED:
-        return f"**The last {what} was cancelled** {when}. {run.error}"
+        return f"**The last {what} was cancelled** {when}. {run.error.rstrip('.')}."
     if run.only:
         return f"**Synced {_names(run.only)} only** {when}, started {starter(run)}. {changes(run)}"
     good = run.status == SyncRun.Status.SUCCEEDED
