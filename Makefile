@@ -38,6 +38,7 @@ test: $(STAMP) lint  ## everything, on SQLite and on PostgreSQL
 
 bench: $(STAMP)  ## the table of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.webhooks
 
 run: $(STAMP)  ## the web service, for development
 	@DEBUG=1 $(BIN)/python manage.py runserver

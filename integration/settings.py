@@ -141,7 +141,7 @@ if TRUST_PROXY_HEADERS:
 # -- Database -------------------------------------------------------------------------------
 
 # A silent holder keeps a run this long; workers look for such runs three times as often.
-LEASE_SECONDS = env_int("LEASE_SECONDS", 90, least=1, most=90)
+LEASE_SECONDS = env_int("LEASE_SECONDS", 80, least=1, most=80)
 SQLITE_OPTIONS = {
     # A transaction that reads and then writes must not find the database locked: take the
     # write lock at once, and wait for it.
@@ -171,7 +171,7 @@ RQ_QUEUES = {
         "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
         "DEFAULT_TIMEOUT": 1800,
         "SERIALIZER": "rq.serializers.JSONSerializer",
-        # A webhook is answered within three seconds, also where Redis hangs.
+        # An admin's click does not wait for long where Redis is away.
         "CONNECTION_KWARGS": {"socket_connect_timeout": 0.5},
     }
     for name in ("sync", "interactive")

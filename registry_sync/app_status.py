@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from . import runs
 from .benchling import Client, Refused, Wait
-from .models import Lane, SyncRun
+from .models import EntityError, Lane, SyncRun
 from .problems import SyncError
 
 Json = dict[str, Any]
@@ -207,16 +207,26 @@ def counts_sentence(run: SyncRun) -> str:
 
 def causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
     """Name the first causes of the lane's open errors, the most frequent first, each counted."""
+    return [
+        f"{f'{count:,} × ' if count > 1 else ''}{title}: {first.message}"
+        for count, title, first in grouped(lane, most=most)
+    ]
+
+
+def grouped(lane: Lane | None, *, most: int = CAUSES) -> list[tuple[int, str, EntityError]]:
+    """Group the lane's open errors by cause, the most frequent first: how many, what, the first."""
     if lane is None:
         return []
     open_errors = runs.open_errors(lane)
     counted = open_errors.values("code").annotate(n=Count("pk")).order_by("-n", "code")
-    lines = []
-    for row in counted[:most]:
-        first = open_errors.filter(code=row["code"]).order_by("pk")[0]
-        count = f"{row['n']:,} × " if row["n"] > 1 else ""
-        lines.append(f"{count}{TITLES.get(row['code'], first.code)}: {first.message}")
-    return lines
+    return [
+        (
+            row["n"],
+            TITLES.get(row["code"], TITLES["refused"]),
+            open_errors.filter(code=row["code"]).order_by("pk")[0],
+        )
+        for row in counted[:most]
+    ]
 
 
 TITLES = {
@@ -232,6 +242,13 @@ TITLES = {
     "set_aside": "set aside, tried again next time",
     "refused": "refused by Benchling",
     "out_of_range": "number out of range",
+    "wrong_type": "value does not fit its field",
+    "several_values": "several values where one fits",
+    "rule": "value cannot be read",
+    "name_missing": "record without name",
+    "unusable_id": "id cannot be used",
+    "another_substance": "another substance under a known id",
+    "permission": "permission missing in Benchling",
 }
 
 

@@ -7,13 +7,14 @@ it again. https://docs.benchling.com/docs/introduction-to-canvas
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from . import runs, words
+from . import runs, standing, words
 from .benchling import Client, Refused, Wait
 from .models import Canvas, Installation, SyncRun
 from .problems import SyncError
@@ -21,6 +22,7 @@ from .problems import SyncError
 logger = logging.getLogger(__name__)
 Json = dict[str, Any]
 LONGEST_TEXT = 4000
+OWED_AFTER = timedelta(seconds=10)
 RECENT = 20
 """Canvases that nobody pressed for this run, but that were used last: they are kept fresh, too."""
 
@@ -43,17 +45,28 @@ def draw(canvas: Canvas, client: Client, *, pressed: bool = False) -> None:
     )
 
 
-def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False) -> None:
-    """Draw some canvases; one that cannot be drawn is left for the next time."""
+def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False) -> int:
+    """Draw some canvases and count them; one that cannot be drawn is left for the next time."""
+    number = 0
     for canvas in canvases:
+        number += 1
         try:
             draw(canvas, client, pressed=pressed)
         except Refused as refused:
             if refused.status == 404:  # archived, or gone with its entry
                 canvas.delete()
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
-        except (SyncError, Wait) as error:
+        except (SyncError, Wait) as error:  # Benchling is away: the others can wait as well
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
+            break
+    return number
+
+
+def promise(canvas_id: str, note: str) -> None:
+    """Owe a canvas a drawing, which its people wait for: the reconciler sees to it."""
+    Canvas.objects.filter(canvas_id=canvas_id).update(
+        note=note, used_at=timezone.now(), drawn_at=None
+    )
 
 
 def watching(run: SyncRun) -> QuerySet[Canvas]:
@@ -64,10 +77,13 @@ def watching(run: SyncRun) -> QuerySet[Canvas]:
 
 
 def behind() -> QuerySet[Canvas]:
-    """List canvases that show a run as going on which has ended, or an older one."""
+    """List canvases that show a run as going on which has ended, or that owe an answer."""
     mine = Canvas.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
     active = [str(status) for status in SyncRun.ACTIVE]
-    return mine.filter(drawn_status__in=active).exclude(drawn_run__status=F("drawn_status"))
+    moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
+    owed = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
+    patient = Q(used_at__lt=timezone.now() - OWED_AFTER)  # else it is in the works
+    return mine.filter(moved | (owed & patient)).order_by("-used_at")
 
 
 def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> list[Json]:
@@ -77,25 +93,22 @@ def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> lis
     lines += _state(run)
     preview = canvas.preview
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
-        lines.append(words.ended(preview, ""))
+        lines.append(words.ended(preview))
     out = [_markdown("title", words.title()), _markdown("state", "\n\n".join(lines))]
     if run is not None and run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
         out.append(_markdown("attention", "\n".join(words.attention(run))))
-    failed = run is not None and run.lane is not None and runs.open_errors(run.lane).exists()
+        out += _chips("concerned", standing.entities_concerned(run.lane))
+    lane = runs.latest_lane()
+    failed = lane is not None and runs.open_errors(lane).exists()
     names = ["manual_sync", "preview", *(["retry_failed"] if failed else []), "refresh"]
     out.append(_buttons("actions", names))
-    out.append(_input("record", "One record's id or name", canvas.asked))
+    out.append(_input("record", words.RECORD, canvas.asked))
     out.append(_buttons("record_actions", ["look_up", "sync_one"]))
     if canvas.standing:
         out.append(_markdown("standing", canvas.standing))
     if canvas.chip:
-        out.append({"type": "CHIP", "id": "chip", "value": canvas.chip})
+        out += _chips("chip", [canvas.chip])
     return out
-
-
-def who_of(run: SyncRun) -> str:
-    """Name the person who started a run; "" for the schedule."""
-    return run.actor
 
 
 def _state(run: SyncRun | None) -> list[str]:
@@ -111,9 +124,9 @@ def _state(run: SyncRun | None) -> list[str]:
         return lines or [words.never()]
     if run.is_active:
         left = words.left(run, settings.OBJECTS_PER_HOUR)
-        lines.append(words.underway(run, who_of(run), left=left))
+        lines.append(words.underway(run, left=left))
     else:
-        lines.append(words.ended(run, who_of(run)))
+        lines.append(words.ended(run))
     return lines
 
 
@@ -139,8 +152,17 @@ def _buttons(name: str, buttons: list[str]) -> Json:
     return {"type": "SECTION", "id": name, "children": children}
 
 
+def _chips(name: str, entity_ids: list[str]) -> list[Json]:
+    """Show entities as chips, which Benchling makes links."""
+    chips = [
+        {"type": "CHIP", "id": f"{name}_{i}", "value": id_} for i, id_ in enumerate(entity_ids)
+    ]
+    return [{"type": "SECTION", "id": name, "children": chips}] if chips else []
+
+
 def _input(name: str, label: str, value: str) -> Json:
     return {
-        "type": "TEXT_INPUT", "id": name, "label": label, "value": value, "placeholder": "",
+        "type": "TEXT_INPUT", "id": name, "label": label, "value": value,
+        "placeholder": words.RECORD_EXAMPLE,
         "required": False, "enabled": True,
     }  # fmt: skip

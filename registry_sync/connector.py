@@ -261,13 +261,15 @@ def _detail(faults: Faults, raw: object) -> Detail | None:
     if raw is None:
         return None
     where = "endpoint.detail"
-    given = faults.section(raw, where, ("path", "data_selector", "concurrency"))
+    given = faults.section(raw, where, ("path", "data_selector", "concurrency", "each"))
     path = faults.text(given.get("path"), f"{where}.path")
     if path.count("{id}") != 1:
         faults.add(f"{where}.path must hold {{id}} once")
     if given.get("concurrency") not in (None, 1):
         faults.add(f"{where}.concurrency above 1 is not built yet")
-    return Detail(path, faults.path(given, "data_selector", where))
+    if given.get("each") not in (None, True, False):
+        faults.add(f"{where}.each is neither true nor false")
+    return Detail(path, faults.path(given, "data_selector", where), given.get("each") is not False)
 
 
 def _actions(faults: Faults, raw: object) -> tuple[ResponseAction, ...]:

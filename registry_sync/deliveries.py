@@ -7,7 +7,9 @@ the message. https://docs.benchling.com/docs/getting-started-with-webhooks
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -16,9 +18,10 @@ from django.utils import timezone
 from . import canvas as canvases
 from . import jobs, runs, standing, webhooks, words
 from .benchling import Client, Refused, Wait
-from .configure import configure
+from .configure import Setup, configure
 from .models import Canvas, Installation, SyncRun, WebhookDelivery
 from .problems import SyncError
+from .source import Source
 
 logger = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -34,13 +37,14 @@ def work_delivery(delivery_id: int) -> None:
     if handler is None:
         webhooks.close(delivery, State.IGNORED)
         return
-    client = jobs.client_of_settings()
+    client = jobs.impatient_client()
     try:
         handler(delivery.message, client)
     except (Refused, SyncError, Wait) as error:
         logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
-        webhooks.close(delivery, State.FAILED, str(error))
-        _enable(delivery, client)
+        if not (_passes(error) and webhooks.put_back(delivery, str(error))):
+            webhooks.close(delivery, State.FAILED, str(error))
+            _enable(delivery, client)
     except Exception as error:
         logger.exception("delivery=%s failed for a reason of our own", delivery.webhook_id)
         webhooks.close(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
@@ -50,10 +54,15 @@ def work_delivery(delivery_id: int) -> None:
 
 
 def _enable(delivery: WebhookDelivery, client: Client) -> None:
-    """Leave no dead button behind, whatever went wrong."""
-    found = Canvas.objects.filter(canvas_id=str(delivery.message.get("canvasId")))
-    found.update(note=words.trouble())
-    canvases.redraw(found, client, pressed=True)
+    """Leave no dead button behind, whatever went wrong; now, or by the reconciler."""
+    canvas_id = str(delivery.message.get("canvasId"))
+    canvases.promise(canvas_id, words.trouble())
+    canvases.redraw(Canvas.objects.filter(canvas_id=canvas_id), client, pressed=True)
+
+
+def _passes(error: Exception) -> bool:
+    """Say whether waiting is all that is needed."""
+    return isinstance(error, Wait) or (isinstance(error, SyncError) and error.transient)
 
 
 # -- canvases ---------------------------------------------------------------------------------
@@ -73,6 +82,9 @@ def _initialised(message: Json, client: Client) -> None:
         resource_id=resource_id,
         feature_id=feature_id,
     ).first()
+    if known is not None and not _is_there(known, client):
+        known.delete()  # archived, or gone: a new one is made
+        known = None
     if known is None:
         body = {
             "featureId": feature_id, "resourceId": resource_id, "enabled": True, "blocks": [],
@@ -84,17 +96,33 @@ def _initialised(message: Json, client: Client) -> None:
     canvases.draw(known, client)
 
 
+def _is_there(canvas: Canvas, client: Client) -> bool:
+    try:
+        return not client.canvas(canvas.canvas_id).get("archiveRecord")
+    except Refused as refused:
+        if refused.status == 404:
+            return False
+        raise
+
+
 def _interacted(message: Json, client: Client) -> None:
     """A scientist pressed a button."""
     canvas = _canvas(message, str(message["canvasId"]))
+    canvas.used_at = timezone.now()
+    canvas.save(update_fields=["used_at"])  # from now on it is owed a drawing
     press = BUTTONS.get(str(message.get("buttonId")))
     canvas.note = words.unknown_button() if press is None else ""
-    canvas.used_at = timezone.now()
     if press is not None:
         canvas.standing = canvas.chip = ""  # of an earlier look
         press(canvas, client, _name_of(message, client))
-    canvas.save()
-    canvases.draw(canvas, client, pressed=True)
+    canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip"])
+    try:
+        canvases.draw(canvas, client, pressed=True)
+    except (SyncError, Wait) as error:
+        if not _passes(error):
+            raise
+        # What was pressed is done; the drawing is owed, and the reconciler sees to it.
+        logger.warning("canvas=%s was not drawn yet: %s", canvas.canvas_id, error)
 
 
 def _canvas(message: Json, canvas_id: str) -> Canvas:
@@ -126,7 +154,7 @@ def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
         canvas.run = run
         if kind == Kind.DRY_RUN and ours:
             canvas.preview = run
-        canvas.note = words.started(run) if ours else words.attached(run, run.actor)
+        canvas.note = words.started(run) if ours else words.attached(run, kind)
         if ours:
             jobs.enqueue(run.pk)
 
@@ -143,16 +171,23 @@ def _look_up(canvas: Canvas, client: Client, who: str) -> None:
     if not asked:
         canvas.note = words.nothing_typed()
         return
+    if lane is None:
+        canvas.standing = words.never()
+        return
+    with _asking(client) as (setup, source):
+        found = standing.standing_of(asked, lane, setup, source, client)
+    canvas.standing, canvas.chip = found.text, found.entity_id
+
+
+@contextmanager
+def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
+    """Open the registry for a question that somebody waits for."""
     setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-    source = jobs.source_of(setup, lambda seconds: None, lambda: None)
+    source = jobs.source_of(setup, time.sleep, lambda: None)
     try:
-        if lane is None:
-            canvas.standing = words.never()
-            return
-        found = standing.standing_of(asked, lane, setup, source)
+        yield setup, source
     finally:
         source.close()
-    canvas.standing, canvas.chip = found.text, found.entity_id
 
 
 def _sync_one(canvas: Canvas, client: Client, who: str) -> None:
@@ -160,6 +195,10 @@ def _sync_one(canvas: Canvas, client: Client, who: str) -> None:
     if not asked:
         canvas.note = words.nothing_typed()
         return
+    with _asking(client) as (_, source):
+        if not source.gives_one:
+            canvas.note = words.only_lists()
+            return
     lane = runs.latest_lane()
     external_id = standing.external_id_of(asked, lane) if lane else asked
     _start(Kind.INCREMENTAL, only=(external_id,))(canvas, client, who)
@@ -184,6 +223,8 @@ def _configuration_updated(message: Json, client: Client) -> None:
     try:
         configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
     except SyncError as error:
+        if error.transient:
+            raise  # Benchling is away: that says nothing of the configuration
         fault = f"{error.message} {error.remedy}"
     _installation(config_fault=fault, config_checked_at=timezone.now())
     _redraw_all(client)

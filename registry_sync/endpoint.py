@@ -81,10 +81,14 @@ class ResponseAction:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A second request for each record, where the list does not give it whole."""
+    """A request for one record: its own address, or the list with a filter on its id.
+
+    `each`: also for each record of the list, as the list does not give it whole.
+    """
 
     path: str
     data_selector: str = ""
+    each: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, canvas, estimate, runs, webhooks
-from .benchling import Client, Refused, Wait
+from . import __version__, app_status, canvas, doorbell, estimate, runs, webhooks, words
+from .benchling import Client, Refused, Wait, retry_time
 from .configure import Setup
 from .models import Installation, SyncRun
 from .problems import SyncError
@@ -32,6 +32,10 @@ SLICE_TIMEOUT = 1800
 
 CANVAS_EVERY = 5.0
 """Seconds between two drawings of a canvas while a run goes on."""
+CANVAS_SHARE = 2.0
+"""Seconds more for each canvas that shows it: 15 of the 300 requests in 30 s are the most."""
+LONGEST_PAUSE = 5.0
+"""Seconds that are waited for Benchling where a person waits."""
 LOOK_EVERY = 5.0
 """Seconds between two looks, while waiting, for what a person may have decided."""
 
@@ -53,6 +57,22 @@ def client_of_settings() -> Client:
         settings.BENCHLING_CLIENT_SECRET,
         settings.BENCHLING_APP_ID,
     )
+
+
+def impatient_client() -> Client:
+    """Make a client for what somebody waits for: where Benchling wants long waits it raises Wait.
+
+    A canvas must hold up neither a sync nor the next press.
+    """
+
+    def pause(seconds: float, reason: str) -> None:
+        if seconds > LONGEST_PAUSE:
+            raise Wait(retry_time(seconds), reason or "Benchling")
+        time.sleep(seconds)
+
+    client = client_of_settings()
+    client.pause = pause
+    return client
 
 
 def source_of(
@@ -92,7 +112,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     client = client_of_settings()
-    watched = CanvasWatch(run, client_of_settings(), listener or Nobody())
+    watched = CanvasWatch(run, impatient_client(), listener or Nobody())
     line = Line(run, lease, client, source_of, terms_of_settings(), watched)
     try:
         return _work(run, lease, client, line)
@@ -127,6 +147,7 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
         logger.exception("run=%s failed for a reason of our own", run.pk)
         _fail(run, lease, client, _our_fault(error))
         return End.DONE
+    _configuration_holds()
     if done:
         return End.DONE
     if runs.is_paused(run):
@@ -149,16 +170,23 @@ def _refuse_deactivated() -> None:
         )
 
 
+def _configuration_holds() -> None:
+    """Forget what an earlier configuration broke: a slice has just worked with this one."""
+    Installation.objects.filter(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
+    ).exclude(config_fault="").update(config_fault="", config_checked_at=timezone.now())
+
+
 class CanvasWatch:
     """Shows a run's progress in canvases, at most every few seconds, and passes it on."""
 
     def __init__(self, run: SyncRun, client: Client, inner: Listener) -> None:
         self.run, self.client, self.inner = run, client, inner
-        self._shown = 0.0
+        self._next = 0.0
 
     def progress(self, run: SyncRun) -> None:
         self.inner.progress(run)
-        if time.monotonic() - self._shown > CANVAS_EVERY:
+        if time.monotonic() > self._next:
             self.look()
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
@@ -166,11 +194,12 @@ class CanvasWatch:
 
     def look(self) -> None:
         """Draw the canvases that show this run, as the database has it now."""
-        self._shown = time.monotonic()
+        drawn = 0
         try:
-            canvas.redraw(canvas.watching(self.run), self.client)
+            drawn = canvas.redraw(canvas.watching(self.run), self.client)
         except DatabaseError as error:  # the run's own end says so
             logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
+        self._next = time.monotonic() + max(CANVAS_EVERY, CANVAS_SHARE * drawn)
 
 
 def spare_collector() -> None:
@@ -266,28 +295,6 @@ def enqueue(run_id: int) -> bool:
     return told
 
 
-def enqueue_delivery(delivery_id: int, *, attempt: int) -> bool:
-    """Wake a worker for a webhook; False where none can be told now, and the sweeper does it."""
-    if not settings.REDIS_URL:
-        return False
-    import django_rq
-    from redis.exceptions import RedisError
-
-    try:
-        django_rq.get_queue("interactive").enqueue(
-            "registry_sync.deliveries.work_delivery",
-            delivery_id,
-            job_id=f"delivery-{delivery_id}-{attempt}",
-            job_timeout=120,
-            result_ttl=600,
-            failure_ttl=7 * 24 * 3600,
-        )
-    except (RedisError, OSError) as error:
-        logger.warning("delivery=%s is stored, but Redis cannot be reached: %s", delivery_id, error)
-        return False
-    return True
-
-
 def reconcile() -> int:
     """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
 
@@ -296,10 +303,13 @@ def reconcile() -> int:
     woken = 0
     for run_id in runs.stranded().values_list("pk", flat=True):
         woken += enqueue(run_id)
-    for delivery in webhooks.left_over()[:200]:
-        woken += enqueue_delivery(delivery.pk, attempt=delivery.attempts + 1)
+    woken += doorbell.ring(webhooks.left_over()[:2000])
+    for delivery in webhooks.given_up():
+        error = f"The worker died with it, or was stopped, {delivery.attempts} times."
+        webhooks.close(delivery, delivery.State.FAILED, error)
+        canvas.promise(str(delivery.message.get("canvasId")), words.trouble())
     if (behind := canvas.behind()[: canvas.RECENT]).exists():
-        canvas.redraw(behind, client_of_settings())
+        canvas.redraw(behind, impatient_client(), pressed=True)
     left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
     ended = timezone.now() - timedelta(seconds=30)
     for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:

@@ -5,6 +5,7 @@ https://docs.benchling.com/docs/webhook-verification
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ LONGEST = 256 * 1024
 
 
 class KeysUnreachable(Exception):
-    """No keys younger than six hours are at hand, and none can be had."""
+    """The keys cannot be had: those at hand are too old, or know nothing of a signature."""
 
 
 @dataclass
@@ -36,6 +37,7 @@ class KeyRing:
     _keys: jwk.JWKSet | None = None
     _fetched: float = 0.0
     _tried: float = field(default=float("-inf"))
+    _failed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keys(self) -> jwk.JWKSet:
@@ -48,30 +50,45 @@ class KeyRing:
                 raise KeysUnreachable(self.url)
             return self._keys
 
-    def renewed(self) -> bool:
-        """Fetch the keys anew, as none matched; False where that was done a moment ago."""
+    def renewed(self) -> jwk.JWKSet:
+        """Give the newest keys, as none matched: fetched anew, unless that was a moment ago.
+
+        Raises KeysUnreachable where the last fetch failed: nobody knows what the keys are now.
+        """
         with self._lock:
-            before = self._fetched
             self._fetch()
-            return self._fetched != before
+            if self._failed or self._keys is None:
+                raise KeysUnreachable(self.url)
+            return self._keys
 
     def _fetch(self) -> None:
         now = self.clock()
         if now - self._tried < AGAIN:
             return
-        self._tried = now
+        self._tried, self._failed = now, True
         try:
             with requests.get(self.url, timeout=TIMEOUT, stream=True) as answer:
                 answer.raise_for_status()
                 text = answer.raw.read(LONGEST, decode_content=True).decode("utf-8")
-            found = jwk.JWKSet.from_json(text)
-        except (requests.RequestException, JWException, OSError, ValueError, TypeError, KeyError):
+            found = _usable(json.loads(text)["keys"])
+        except (requests.RequestException, OSError, ValueError, TypeError, KeyError):
             return
-        usable = jwk.JWKSet()
-        for key in found["keys"]:
-            if key.get("kty") == "EC" and key.get("crv") == "P-256":  # the SDK fails on any other
-                usable.add(key)
-        self._keys, self._fetched = usable, now
+        if found["keys"]:
+            self._keys, self._fetched, self._failed = found, now, False
+
+
+def _usable(raw: list[dict[str, object]]) -> jwk.JWKSet:
+    """Read the keys that Benchling signs with; the SDK fails on any other sort among them."""
+    found = jwk.JWKSet()
+    for item in raw:
+        try:
+            key = jwk.JWK(**item)
+            if key.get("kty") == "EC" and key.get("crv") == "P-256":
+                key.export_to_pem()  # fails where it is no point of the curve
+                found.add(key)
+        except (JWException, ValueError, TypeError):
+            continue
+    return found
 
 
 _rings: dict[str, KeyRing] = {}

@@ -156,6 +156,11 @@ class Source:
 
     # -- one record --------------------------------------------------------------------------
 
+    @property
+    def gives_one(self) -> bool:
+        """Say whether one record can be asked for, without reading the whole list."""
+        return self.connector.detail is not None
+
     def fetch(self, external_id: str) -> Json | None:
         """Read one record: by `detail` where there is one, else by looking through all pages.
 
@@ -183,7 +188,7 @@ class Source:
 
     def _whole(self, records: list[Json]) -> list[Json]:
         """Read each record whole where the list gives it in part."""
-        if self.connector.detail is None:
+        if self.connector.detail is None or not self.connector.detail.each:
             return records
         whole = []
         for record in records:
@@ -207,7 +212,9 @@ class Source:
         if reply is None or reply.ignored:
             return None
         found = compile_path(detail.data_selector or "$")(reply.body)
-        if isinstance(found, list) and len(found) == 1:
+        if isinstance(found, list) and len(found) < 2:  # the list with a filter on the id
+            if not found:
+                return None
             found = found[0]
         if not isinstance(found, dict):
             raise broken(

@@ -1,17 +1,21 @@
 """Where one record stands: in Benchling since when, refused and why, waiting for what, or nowhere.
 
-The registry is asked live, so that what is newer there than here is told.
+Registry and Benchling are asked live, so that what is newer or archived there is told.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from . import runs, words
+from .app_status import CAUSES
+from .benchling import Client
 from .configure import Setup
 from .ledger import hash_record
 from .mapping import name_key
-from .models import Adoption, Drift, EntityError, Lane, LedgerEntry, SyncRun
+from .models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
 from .problems import SyncError
 from .source import Source
 
@@ -25,83 +29,94 @@ class Standing:
     entity_id: str = ""
 
 
-def standing_of(asked: str, lane: Lane, setup: Setup, source: Source) -> Standing:
+def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Client) -> Standing:
     """Say where the record with this id or name stands."""
-    entry = _entry(lane, asked)
-    external_id = entry.external_id if entry else asked
+    external_id = external_id_of(asked, lane)
+    entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     error = runs.open_errors(lane).filter(external_id=external_id).first()
-    lines = [_here(entry, error)]
-    lines += [_adoption(row) for row in _adoptions(lane, external_id)]
-    lines += [_drift(row) for row in _drifted(lane, external_id)]
-    lines.append(_there(external_id, entry, setup, source))
-    text = " ".join(line for line in lines if line)
-    return Standing(text, external_id, entry.entity_id if entry else "")
+    adoptions = _undecided(lane).filter(external_id=external_id)
+    drifted = lane.drift.filter(external_id=external_id, closed_at=None).exclude(
+        field_id="archived"
+    )
+    entity_id = entry.entity_id if entry else ""
+    lines = [_here(entry)]
+    if entity_id and _is_archived(entity_id, client):
+        lines.append(words.record_archived())
+    if error is not None:
+        lines.append(words.record_refused(error, is_there=bool(lines[0])))
+    lines += [words.record_adoption(row) for row in adoptions]
+    lines += [words.record_drift(row) for row in drifted[:3]]
+    lines.append(_there(external_id, entry, error, setup, source))
+    text = "\n\n".join(line for line in lines if line)
+    before = adoptions.first()
+    return Standing(text, external_id, entity_id or (before.entity_id if before else ""))
 
 
 def external_id_of(asked: str, lane: Lane) -> str:
     """Give the external id of what was typed: an id, a registry id, or a name."""
-    entry = _entry(lane, asked)
-    if entry is not None:
-        return entry.external_id
-    named = runs.open_errors(lane).filter(value=asked).first()
+    mine, key = LedgerEntry.objects.filter(lane=lane), name_key(asked)
+    for question in ({"external_id": asked}, {"id_key": key}, {"name_key": key}):
+        if (found := mine.filter(**question).first()) is not None:
+            return found.external_id
+    refused = runs.open_errors(lane)
+    if refused.filter(external_id=asked).exists():
+        return asked
+    named = refused.filter(value=asked).first() or refused.filter(waits_key=key).first()
     return named.external_id if named else asked
 
 
-def _entry(lane: Lane, asked: str) -> LedgerEntry | None:
-    mine = LedgerEntry.objects.filter(lane=lane)
-    key = name_key(asked)
-    for question in ({"external_id": asked}, {"id_key": key}, {"name_key": key}):
-        if (found := mine.filter(**question).first()) is not None:
-            return found
-    return None
+def entities_concerned(lane: Lane | None) -> list[str]:
+    """List the entities in Benchling that the first causes of open errors are about."""
+    if lane is None:
+        return []
+    first: dict[str, str] = {}
+    for code, external_id in (
+        runs.open_errors(lane).order_by("pk").values_list("code", "external_id")[:500]
+    ):
+        first.setdefault(code, external_id)
+    ids = list(first.values())
+    ours = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_id="")
+    theirs = _undecided(lane).filter(external_id__in=ids)
+    found = [*ours.values_list("entity_id", flat=True), *theirs.values_list("entity_id", flat=True)]
+    return list(dict.fromkeys(found))[:CAUSES]
 
 
-def _here(entry: LedgerEntry | None, error: EntityError | None) -> str:
-    if error is not None:
-        waits = "" if error.kind == EntityError.Kind.TRANSIENT else f" {error.remedy}"
-        return f"**{error.external_id} is not up to date in Benchling.** {error.message}{waits}"
+def _here(entry: LedgerEntry | None) -> str:
     if entry is None or not entry.entity_hash:
         return ""
     run = SyncRun.objects.filter(pk=entry.written_run_id or 0).first()
-    if run is None:
-        return f"**{entry.external_id}** is in Benchling as “{entry.name}”."
-    when = words.moment(run.finished_at or run.started_at)
-    return f"**{entry.external_id}** is in Benchling as “{entry.name}”, last written {when}."
+    return words.record_here(entry, run)
 
 
-def _adoptions(lane: Lane, external_id: str) -> list[Adoption]:
-    undecided = [Adoption.State.OPEN, Adoption.State.APPROVED]
-    return list(lane.adoptions.filter(external_id=external_id, state__in=undecided))
+def _undecided(lane: Lane) -> QuerySet[Adoption]:
+    return lane.adoptions.filter(state__in=[Adoption.State.OPEN, Adoption.State.APPROVED])
 
 
-def _adoption(row: Adoption) -> str:
-    whose = f"{row.entity_registry_id or row.entity_id} (“{row.name}”)"
-    if row.state == Adoption.State.APPROVED:
-        return f"The next sync takes {whose} over."
-    return f"{whose} was in Benchling before: your integration owner decides what becomes of it."
+def _is_archived(entity_id: str, client: Client) -> bool:
+    return any(found.get("archiveRecord") for found in client.entities_by_id([entity_id]))
 
 
-def _drifted(lane: Lane, external_id: str) -> list[Drift]:
-    return list(lane.drift.filter(external_id=external_id, closed_at=None)[:3])
-
-
-def _drift(row: Drift) -> str:
-    if row.field_id == "archived":
-        return "It was archived in Benchling."
-    return f"Its {row.field} was changed in Benchling {words.moment(row.modified_at)}."
-
-
-def _there(external_id: str, entry: LedgerEntry | None, setup: Setup, source: Source) -> str:
+def _there(
+    external_id: str,
+    entry: LedgerEntry | None,
+    error: EntityError | None,
+    setup: Setup,
+    source: Source,
+) -> str:
     """Ask the registry itself."""
+    if not source.gives_one:
+        return words.only_lists()
     try:
-        found = source.fetch_all([external_id])
+        raw = source.fetch(external_id)
     except SyncError as error:
-        return f"The registry could not be asked: {error.message}"
-    raw = found.get(external_id)
+        return words.registry_silent(error)
     if raw is None:
-        return f"The registry has no record “{external_id}”, or its key may not see it."
-    if entry is None:
-        return f"**{external_id}** is in the registry and not in Benchling yet."
-    if entry.raw_hash != hash_record(raw, setup.mapping.fingerprint):
-        return "The registry has a newer version, which the next sync brings."
-    return "The registry has nothing newer."
+        return words.record_unknown(external_id)
+    if entry is None or not entry.entity_hash:
+        return "" if error is not None else words.record_only_there(external_id)
+    changed = source.cursor_of(raw)
+    if changed is not None and entry.modified_at is not None:
+        newer = changed > entry.modified_at
+    else:
+        newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
+    return words.record_newer() if newer else words.record_same(refused=error is not None)

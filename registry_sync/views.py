@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
@@ -11,8 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from redis import Redis
 from redis.exceptions import RedisError
 
-from . import jobs, keys, webhooks
+from . import doorbell, keys, webhooks
 from .models import SyncRun
+
+logger = logging.getLogger(__name__)
 
 
 @require_safe
@@ -40,7 +44,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def webhook(request: HttpRequest) -> HttpResponse:
     """Take a webhook of Benchling: 200 once it is stored, a 4xx without a word for all else.
 
-    503, the only 5xx, where the keys to verify it with cannot be had.
+    503, the only 5xx, where the keys to verify it with cannot be had, or the database to store it:
+    Benchling sends it again.
     """
     try:
         if int(request.headers.get("Content-Length") or 0) > webhooks.LONGEST_BODY:
@@ -54,8 +59,12 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except (RequestDataTooBig, UnreadablePostError, ValueError):
         webhooks.count(webhooks.Rejected(400, "malformed"))
         return HttpResponse(status=400)
-    except keys.KeysUnreachable:
+    except keys.KeysUnreachable as error:
+        logger.warning("A webhook was answered 503: no keys to verify it, from %s", error)
+        return HttpResponse(status=503)
+    except DatabaseError as error:
+        logger.error("A webhook was answered 503: the database cannot be used: %s", error)
         return HttpResponse(status=503)
     if is_new:
-        jobs.enqueue_delivery(delivery.pk, attempt=0)
+        doorbell.ring([delivery])
     return HttpResponse(status=200)

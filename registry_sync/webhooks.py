@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from benchling_sdk.apps.helpers.webhook_helpers import WebhookVerificationError, verify
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -32,6 +32,10 @@ LONGEST_BODY = 256 * 1024
 """Bytes: Benchling's messages are thin, a few hundred."""
 LONGEST_ID = 255
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+UNTOLD = timedelta(seconds=10)
+"""After which a delivery that nobody took is told to the workers again."""
+LONGEST_WORK = 50
+"""Seconds that a worker may spend on one delivery."""
 PATIENCE = timedelta(seconds=60)
 """After which a delivery that a worker took and did not finish is taken by another."""
 ATTEMPTS = 5
@@ -59,31 +63,38 @@ def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, b
     if len(webhook_id) > LONGEST_ID or not webhook_id.isprintable():
         raise Rejected(400, "malformed")
     _verify(body, {name: found[name] for name in HEADERS})
-    envelope = _envelope(body)
-    message = envelope["message"]
+    message = _message(body)
     try:
         with transaction.atomic():
             delivery = WebhookDelivery.objects.create(
                 webhook_id=webhook_id,
-                type=str(message["type"])[:100],
-                message=storable(message),
+                type=message["type"][:100],
+                message=message,
                 received_at=timezone.now(),
             )
-    except IntegrityError:  # a repeat, perhaps at this very moment
-        return WebhookDelivery.objects.get(webhook_id=webhook_id), False
+    except IntegrityError as error:  # a repeat, perhaps at this very moment
+        known = WebhookDelivery.objects.filter(webhook_id=webhook_id).first()
+        if known is None:
+            raise Rejected(400, "malformed") from error
+        return known, False
+    except DataError as error:  # JSON that the database does not take
+        raise Rejected(400, "malformed") from error
     return delivery, True
 
 
 def count(rejected: Rejected) -> None:
     """Keep a counter a day of what was refused, and nothing else of it."""
     today = timezone.now().date()
-    mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
-    if not mine.update(count=F("count") + 1):
-        try:
-            with transaction.atomic():
-                WebhookRefusal.objects.create(day=today, reason=rejected.reason, count=1)
-        except IntegrityError:
-            mine.update(count=F("count") + 1)
+    try:
+        mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
+        if not mine.update(count=F("count") + 1):
+            try:
+                with transaction.atomic():
+                    WebhookRefusal.objects.create(day=today, reason=rejected.reason, count=1)
+            except IntegrityError:
+                mine.update(count=F("count") + 1)
+    except DatabaseError as error:  # a refusal is a refusal, counted or not
+        logger.warning("A refused webhook (%s) was not counted: %s", rejected.reason, error)
 
 
 def claim(delivery_id: int) -> WebhookDelivery | None:
@@ -99,9 +110,25 @@ def claim(delivery_id: int) -> WebhookDelivery | None:
 def left_over() -> QuerySet[WebhookDelivery]:
     """List deliveries that no worker was told of, or that one died with; not for ever."""
     now = timezone.now()
-    untold = Q(state=State.RECEIVED, received_at__lt=now - timedelta(seconds=10))
+    untold = Q(state=State.RECEIVED, received_at__lt=now - UNTOLD)
     dead = Q(state=State.WORKING, taken_at__lt=now - PATIENCE)
     return WebhookDelivery.objects.filter(untold | dead, attempts__lt=ATTEMPTS).order_by("pk")
+
+
+def given_up() -> QuerySet[WebhookDelivery]:
+    """List deliveries with which so many workers died that no other one shall."""
+    long_ago = timezone.now() - PATIENCE
+    return WebhookDelivery.objects.filter(
+        state=State.WORKING, taken_at__lt=long_ago, attempts__gte=ATTEMPTS
+    )
+
+
+def put_back(delivery: WebhookDelivery, error: str) -> bool:
+    """Let a delivery be tried again within half a minute; False where it was often enough."""
+    if delivery.attempts >= ATTEMPTS:
+        return False
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(state=State.RECEIVED, error=error)
+    return True
 
 
 def close(delivery: WebhookDelivery, state: WebhookDelivery.State, error: str = "") -> None:
@@ -118,32 +145,39 @@ def _verify(body: bytes, headers: dict[str, str]) -> None:
             app_id=settings.BENCHLING_APP_ID,
         )
     )
-    at_hand = ring.keys()
-    if _is_signed(body, headers, at_hand):
-        return
-    if ring.renewed() and _is_signed(body, headers, ring.keys()):
-        return
-    raise Rejected(401, "not verified")
+    if not _is_signed(body, headers, ring.keys) and not _is_signed(body, headers, ring.renewed):
+        raise Rejected(401, "not verified")
 
 
-def _is_signed(body: bytes, headers: dict[str, str], at_hand: object) -> bool:
+def _is_signed(body: bytes, headers: dict[str, str], keys_at_hand: Callable[[], object]) -> bool:
+    """Say whether a key signed this. Raises Rejected where no key of the world could have."""
+    asked = False
+
+    def jwk_function(app_definition_id: str) -> object:
+        nonlocal asked
+        asked = True
+        return keys_at_hand()
+
     try:
         verify(
             settings.BENCHLING_APP_DEFINITION_ID,
             body.decode("utf-8"),
             headers,
-            jwk_function=lambda app_definition_id: at_hand,
+            jwk_function=jwk_function,
         )
-    except (WebhookVerificationError, ValueError, TypeError, OverflowError):
-        # The SDK lets ValueError (also of base64, of times and of text) and TypeError through.
+    except (WebhookVerificationError, ValueError, TypeError, ArithmeticError, OSError) as error:
+        # The SDK lets through what it meets in times (ValueError, OverflowError, OSError), in
+        # base64 and text (ValueError), and in keys of another sort (TypeError).
+        if not asked:  # stale or malformed: nobody need be asked for keys
+            raise Rejected(401, "not verified") from error
         return False
     return True
 
 
-def _envelope(body: bytes) -> Json:
+def _message(body: bytes) -> Json:
     """Read a verified body. Raises Rejected where it is not about this app in this tenant."""
     try:
-        envelope = json.loads(body)
+        envelope: Json = storable(json.loads(body))
     except (ValueError, RecursionError) as error:
         raise Rejected(400, "malformed") from error
     if not isinstance(envelope, dict) or not isinstance(envelope.get("message"), dict):
@@ -157,7 +191,7 @@ def _envelope(body: bytes) -> Json:
         raise Rejected(403, "another app definition")
     if _host(envelope.get("baseURL")) != tenant_host():
         raise Rejected(403, "another tenant")
-    return envelope
+    return dict(envelope["message"])
 
 
 def _id_of(part: object) -> object:

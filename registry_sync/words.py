@@ -5,14 +5,23 @@ Plain and short, no codes, and each time names its zone.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from django.utils import timezone
 
 from . import app_status, estimate
-from .models import Installation, SyncRun
+from .models import Adoption, Drift, EntityError, Installation, LedgerEntry, SyncRun
+from .problems import SyncError
 
+RECORD = "One record's id or name"
+RECORD_EXAMPLE = "For example CMP-0042"
 ASK = "Ask your integration owner if you need help."
+ASK_OWNER = "Ask your integration owner to look at it."
+ASK_ADMIN = "Ask a Benchling admin to look at it."
+ASK_REGISTRY = "Ask the owner of the registry to look at it."
+WAIT = "It is tried again with the next sync; if it stays, ask your integration owner."
+FIVE = 5
 BUTTONS = {
     "manual_sync": "Manual Sync",
     "preview": "Preview",
@@ -24,13 +33,16 @@ BUTTONS = {
 
 
 def moment(when: datetime | None) -> str:
-    """Write a time as people say it, with its zone."""
+    """Write a time as people say it, with its zone; never "today", for a canvas is read later."""
     if when is None:
-        return "an unknown time"
+        return "at an unknown time"
     local = timezone.localtime(when)
-    today = local.date() == timezone.localdate()
-    day = "today" if today else f"on {local.day} {local:%B %Y}"
-    return f"{day} at {local:%H:%M} {local:%Z}"
+    return f"on {local.day} {local:%B %Y} at {local:%H:%M} {local:%Z}"
+
+
+def plain(text: str) -> str:
+    """Take out of a sentence what only an integration owner reads: paths, ids, statuses."""
+    return " ".join(re.sub(r"\s*\((path [^)]*|[a-z]+_\w+|\d{3})\)", "", text).split())
 
 
 def title() -> str:
@@ -51,43 +63,100 @@ def deactivated(installation: Installation) -> str:
 def misconfigured(installation: Installation) -> str:
     return (
         "Registry Sync cannot run until its configuration is put right. "
-        f"{installation.config_fault} {ASK}"
+        f"{plain(installation.config_fault)}"
     )
 
 
-def underway(run: SyncRun, who: str, *, left: str) -> str:
+def starter(run: SyncRun) -> str:
+    """Name who or what started a run."""
+    return f"by {run.actor}" if run.actor else "by the schedule"
+
+
+def underway(run: SyncRun, *, left: str) -> str:
     """Say who syncs, since when and how far."""
-    begun = f"since {moment(run.started_at)}" if run.started_at else "waiting for its turn"
-    started = f"started by {who}" if who else "started by the schedule"
-    what = "Looking what would change" if run.dry_run else "Syncing"
-    lines = [f"**{what}** ({started}, {begun})."]
+    begun = f"running since {moment(run.started_at)[3:]}" if run.started_at else "about to begin"
+    what = "Looking at what would change" if run.dry_run else "Syncing"
+    lines = [f"**{what}**, started {starter(run)}, {begun}."]
     if run.paused_at:
         lines.append(f"Paused by {run.paused_by} {moment(run.paused_at)}: {run.paused_reason}")
     elif run.waiting_until and run.waiting_until > timezone.now():
         lines.append(
-            "Benchling takes no more at the moment; it goes on by itself "
-            f"{moment(run.waiting_until)}."
+            "It waits, because only so many records an hour may be written to Benchling, and goes "
+            f"on by itself {moment(run.waiting_until)}."
         )
-    elif run.read:
+    if run.read:
         of_all = f" of {run.source_total:,}" if run.source_total and run.reads_all else ""
         lines.append(f"{run.read:,}{of_all} records done. {left}".strip())
     return " ".join(lines)
 
 
-def ended(run: SyncRun, who: str) -> str:
+def ended(run: SyncRun) -> str:
     """Say how a run ended, in two sentences."""
     when = moment(run.finished_at)
     if run.dry_run and run.status in SyncRun.GOOD:
         return previewed(run)
     what = "preview" if run.dry_run else "sync"
     if run.status == SyncRun.Status.FAILED:
-        return f"**The last {what} failed** {when}. {run.error} {run.remedy}"
+        return f"**The last {what} failed** {when}. {failure(run)}"
     if run.status == SyncRun.Status.CANCELLED:
-        return f"**The last {what} was cancelled** {when}. {run.error}"
+        return f"**The last {what} was cancelled** {when}. {run.error.rstrip('.')}."
+    if run.only:
+        return f"**Synced {_names(run.only)} only** {when}, started {starter(run)}. {changes(run)}"
     good = run.status == SyncRun.Status.SUCCEEDED
-    head = "**Up to date** as of" if good else "**Synced, with warnings,** as of"
-    by = f" (started by {who})" if who else ""
-    return f"{head} {when}{by}. {changes(run)}"
+    head = "**Up to date**" if good else "**Synced, with warnings,**"
+    return f"{head} as of {when[3:]}, started {starter(run)}. {changes(run)}"
+
+
+def _names(external_ids: list[str]) -> str:
+    more = len(external_ids) - FIVE
+    return ", ".join(external_ids[:FIVE]) + (f" and {more:,} more" if more > 0 else "")
+
+
+READ_NOT = "The registry gave an answer that could not be read."
+SETTINGS = "The settings of Registry Sync do not fit together."
+BENCHLING_CLOSED = "Benchling did not let Registry Sync in."
+NO_ACCESS = "Registry Sync no longer has access to something it needs in Benchling."
+FAILURES = {
+    "registry_unauthorised": ("The registry did not accept our key.", ASK_OWNER),
+    "registry_unreachable": ("The registry could not be reached.", WAIT),
+    "registry_certificate": ("The registry could not be reached safely.", ASK_REGISTRY),
+    "registry_address": ("The registry's address cannot be used.", ASK_OWNER),
+    "registry_elsewhere": (READ_NOT, ASK_OWNER),
+    "registry_answer": (READ_NOT, ASK_REGISTRY),
+    "registry_not_json": (READ_NOT, ASK_REGISTRY),
+    "registry_page_size": (READ_NOT, ASK_OWNER),
+    "registry_paging": (READ_NOT, ASK_OWNER),
+    "page_repeats": (READ_NOT, ASK_REGISTRY),
+    "empty_read": ("The registry gave no records, where it gave many before.", ASK_REGISTRY),
+    "counts": ("Not every record could be accounted for.", ASK_OWNER),
+    "secure_text": (SETTINGS, ASK_OWNER),
+    "inaccessible": (NO_ACCESS, ASK_ADMIN),
+    "benchling_access": (NO_ACCESS, ASK_ADMIN),
+    "benchling_credentials": (BENCHLING_CLOSED, ASK_OWNER),
+    "benchling_unauthorised": (BENCHLING_CLOSED, ASK_ADMIN),
+    "benchling_unreachable": ("Benchling did not answer.", WAIT),
+    "great_change": (
+        "Far more would change than usual, so nothing was written until somebody has looked.",
+        ASK_OWNER,
+    ),
+    "path_gone": ("The registry no longer sends a value that Benchling has.", ASK_OWNER),
+    "path_never": ("The registry does not send a value that Benchling wants.", ASK_OWNER),
+    "deactivated": (
+        "Registry Sync is switched off in Benchling.",
+        "Ask a Benchling admin to switch it on again.",
+    ),
+    "internal": ("Registry Sync stopped by a fault of its own; nothing was lost.", ASK_OWNER),
+}
+BY_KIND = {"source": ASK_REGISTRY, "mapping": ASK_OWNER, "benchling": ASK_ADMIN, "transient": WAIT}
+
+
+def failure(run: SyncRun) -> str:
+    """Say why a run failed, and whom to ask."""
+    if run.error_code in FAILURES:
+        return " ".join(FAILURES[run.error_code])
+    if re.fullmatch(r"benchling_\d+", run.error_code):
+        return f"Benchling refused something that Registry Sync needs. {ASK_ADMIN}"
+    return f"{plain(run.error)} {BY_KIND.get(run.error_kind, ASK_OWNER)}"
 
 
 def changes(run: SyncRun) -> str:
@@ -109,9 +178,13 @@ def previewed(run: SyncRun) -> str:
 
 
 def attention(run: SyncRun) -> list[str]:
-    """List the first causes of what needs somebody's attention."""
-    found = [f"- {cause}" for cause in app_status.causes(run.lane)]
-    return found + [f"- {warning['text']}" for warning in run.warnings][: 5 - len(found)]
+    """List the first causes of what needs somebody's attention, grouped and counted."""
+    found = []
+    for count, title, first in app_status.grouped(run.lane, most=FIVE):
+        records = f"{count:,} records" if count > 1 else "1 record"
+        example = "For example: " if count > 1 else ""
+        found.append(f"- **{records}: {title}.** {example}{plain(first.message)}")
+    return found + [f"- {plain(w['text'])}" for w in run.warnings][: FIVE - len(found)]
 
 
 def started(run: SyncRun) -> str:
@@ -122,10 +195,13 @@ def started(run: SyncRun) -> str:
     return "Your sync was started."
 
 
-def attached(run: SyncRun, who: str) -> str:
-    """Say that somebody else's run is shown."""
-    by = f"by {who}" if who else "by the schedule"
-    return f"A sync is already running (started {by}): you see it here, and no second one begins."
+def attached(run: SyncRun, wanted: str) -> str:
+    """Say that a run which was there already is shown, and whether it does what was wanted."""
+    what = "A preview" if run.dry_run else "A sync"
+    said = f"{what} is already running, started {starter(run)}: you see it here"
+    if run.dry_run == (wanted == SyncRun.Kind.DRY_RUN):
+        return f"{said}, and no second one begins."
+    return f"{said}. Press again once it has ended."
 
 
 def unknown_button() -> str:
@@ -137,8 +213,89 @@ def nothing_typed() -> str:
 
 
 def trouble() -> str:
-    return f"Something went wrong on our side; nothing was lost. Press Refresh to try again. {ASK}"
+    return (
+        "Something went wrong on our side with what you pressed. Press Refresh and look below "
+        f"before you press it again. {ASK}"
+    )
 
 
 def left(run: SyncRun, per_hour: int) -> str:
     return estimate.said(run, per_hour=per_hour)
+
+
+# -- one record ----------------------------------------------------------------------------------
+
+
+def record_here(entry: LedgerEntry, run: SyncRun | None) -> str:
+    """Say since when a record is in Benchling as it is, and which run brought it."""
+    said = f"**{entry.external_id}** is in Benchling as “{entry.name}”"
+    if run is None:
+        return f"{said}."
+    when = moment(run.finished_at or run.started_at)
+    return f"{said}, last written {when} by sync {run.pk}, started {starter(run)}."
+
+
+def record_archived() -> str:
+    return "It is archived in Benchling; a Benchling admin can bring it back."
+
+
+WAITS = {
+    "name": "It waits until its name is free.",
+    "benchling name": "It waits until its name is free.",
+    "link": "It waits for {key}, and follows by itself once that is in Benchling.",
+    "option": "It waits for the choice “{key}”, which a Benchling admin can add to the field.",
+    "permission": "It waits for a permission, which a Benchling admin can give.",
+    "allowance": "It waits for your integration owner, who may let it pass.",
+    "unarchived": "It waits until {key} is no longer archived in Benchling.",
+}
+
+
+def record_refused(error: EntityError, *, is_there: bool) -> str:
+    """Say why a record is not up to date, and what it waits for or who must act."""
+    waits = WAITS.get(error.waits_for, BY_KIND[error.kind]).format(key=error.waits_key)
+    what = "Its newest version" if is_there else error.external_id
+    return f"**{what} is not in Benchling.** {plain(error.message)} {waits}"
+
+
+def record_adoption(row: Adoption) -> str:
+    """Say that an entity was there before, and what becomes of it."""
+    whose = f"{row.entity_registry_id or 'An entity'} (“{row.name}”)"
+    if row.state == Adoption.State.APPROVED:
+        return f"The next sync takes over {whose}, which was in Benchling before."
+    if row.how == Adoption.How.ARCHIVED:
+        return f"{whose} was in Benchling before and is archived. {ASK_ADMIN}"
+    return f"{whose} was in Benchling before: your integration owner decides what becomes of it."
+
+
+def record_drift(row: Drift) -> str:
+    return f"Its {row.field} was changed in Benchling {moment(row.modified_at)}."
+
+
+def record_unknown(external_id: str) -> str:
+    return f"The registry has no record “{external_id}”, or does not show it to us."
+
+
+def record_only_there(external_id: str) -> str:
+    return f"**{external_id}** is in the registry, and not in Benchling yet."
+
+
+def record_newer() -> str:
+    return "The registry has a newer version, which the next sync brings."
+
+
+def record_same(*, refused: bool) -> str:
+    if refused:
+        return "The registry has not changed it since."
+    return "The registry has nothing newer."
+
+
+def registry_silent(error: SyncError) -> str:
+    said = FAILURES.get(error.code, ("The registry could not be asked.", ASK_OWNER))
+    return " ".join(said)
+
+
+def only_lists() -> str:
+    return (
+        "This registry gives only its whole list, so one record alone can be neither asked for nor "
+        "synced. Press Manual Sync to bring everything up to date."
+    )

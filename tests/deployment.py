@@ -140,10 +140,17 @@ class Service:
         self.d, port = d, free_port()
         d.world.tenant.apps[APP]["webhook_url"] = f"http://127.0.0.1:{port}/benchling/webhooks"
         d.start("runserver", "--noreload", f"127.0.0.1:{port}", log="web")
-        d.start("rqworker", "interactive", log="interactive")
+        self.interactive = d.start("rqworker", "interactive", log="interactive")
         self.worker = d.start("rqworker", "sync", log="sync")
         self.url = f"http://127.0.0.1:{port}"
         until(self._answers, seconds=30, what="the web service")
+
+    def keep_running(self) -> None:
+        """Start a worker again that has ended, as systemd would."""
+        if self.interactive.poll() is not None:
+            self.interactive = self.d.start("rqworker", "interactive", log="interactive")
+        if self.worker.poll() is not None:
+            self.worker = self.d.start("rqworker", "sync", log="sync")
 
     def _answers(self) -> bool:
         try:

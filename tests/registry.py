@@ -71,7 +71,8 @@ class ListRegistry:
         if path.count("/") == 2:  # /compounds/C-000001
             external_id = path.rsplit("/", 1)[1]
             self.on_detail(external_id)
-            self._send(request, 200, self.record(external_id))
+            found = next((r for r in self.records if r.get("id") == external_id), None)
+            self._send(request, 200 if found else 404, found or {"error": "not found"})
             return
         query = {k: v[0] for k, v in parse_qs(urlsplit(request.path).query).items()}
         since = "" if self.ignores_filter else query.get("since", "")

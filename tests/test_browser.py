@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from registry_sync import jobs, runs
+from registry_sync.models import SyncRun
+
 from .deployment import kill, serve
+from .test_canvas import Page, w, work  # noqa: F401
 from .test_faults import deploy, redis  # noqa: F401
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -88,3 +92,62 @@ def test_a_worker_killed_under_the_button(deploy, redis, page):  # noqa: F811
     page.get_by_text("Up to date").wait_for(timeout=60_000)
     assert button.is_enabled() and len(world.values()) == 1500
     assert world.written() <= 1600
+
+
+def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):  # noqa: F811
+    """All states of a canvas in one sitting; the service works in this process."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop is no request's
+    settings.BATCH_SIZE = 5
+    canvas = Page(w)
+    page.goto(w.server.url)
+
+    def shows(text: str, name: str) -> None:
+        page.evaluate("draw()")
+        page.get_by_text(text).first.wait_for()
+        assert page.get_by_role("button", name="Manual Sync").first.is_enabled()
+        shoot(page, f"canvas-{name}")
+
+    shows("The registry was never synced", "never")
+    canvas.press("preview")
+    work()
+    shows("20 would be created", "preview")
+    canvas.tell({"type": "v2.app.deactivated"})
+    shows("was switched off in Benchling", "deactivated")
+    canvas.tell({"type": "v2.app.activateRequested"})
+    settings.OBJECTS_PER_HOUR = 10
+    canvas.press("manual_sync")
+    run = runs.active()
+    while jobs.work_slice(run.pk) is not jobs.End.WAITING:
+        pass
+    shows("goes on by itself", "waiting")
+    settings.OBJECTS_PER_HOUR = 0
+    so_far = {"read": 1200, "created": 1200, "source_total": 2628, "waiting_until": None,
+              "phase_seconds": {"upsert": 400}}  # fmt: skip
+    was = SyncRun.objects.filter(pk=run.pk).values("read", "created", "source_total").get()
+    SyncRun.objects.filter(pk=run.pk).update(**so_far)
+    Page(w, "etr_2", "ent_max").press("manual_sync")
+    canvas.press("refresh")
+    shows("About 8 min left", "syncing")
+    SyncRun.objects.filter(pk=run.pk).update(**was, phase_seconds={})
+    jobs.cancel(SyncRun.objects.get(pk=run.pk), actor="Jo Field", reason="the lab registers now")
+    shows("was cancelled", "cancelled")
+    canvas.press("manual_sync")
+    work()
+    shows("Up to date", "finished")
+    for number in (3, 4):
+        w.tenant.refuse[f"C-{number:06d}"] = "The SMILES is not a valid structure."
+        w.registry.edit(f"C-{number:06d}", smiles="?")
+    w.registry.edit("C-000005", kind="Peptide")
+    w.registry.edit("C-000006", parent="C-000099")
+    canvas.press("manual_sync")
+    work()
+    shows("Synced, with warnings", "warnings")
+    canvas.press("look_up", record="Compound 6")
+    shows("It waits for C-000099", "record")
+    w.registry.token = "other"
+    canvas.press("manual_sync")
+    work()
+    shows("The last sync failed", "failed")
+    w.configure(**{"External Name Field": "{name"})
+    canvas.tell({"type": "v2-beta.app.configuration.updated"})
+    shows("cannot run until its configuration is put right", "misconfigured")

@@ -21,6 +21,12 @@ Status, Kind = SyncRun.Status, SyncRun.Kind
 Json = dict[str, Any]
 
 
+def looked_up() -> Json:
+    """Connector Settings of a registry that can be asked for one record."""
+    detail = {"path": "{id}", "each": False}
+    return {"endpoint": {**INCREMENTAL["endpoint"], "detail": detail}}
+
+
 class Page:
     """A page of Benchling with the canvas on it, and the person before it."""
 
@@ -60,14 +66,23 @@ class Page:
         return "\n".join(b["value"] for b in self.canvas["blocks"] if b["type"] == "MARKDOWN")
 
     @property
+    def _inner(self) -> list[Json]:
+        return [b for block in self.canvas["blocks"] for b in block.get("children", ())]
+
+    @property
     def buttons(self) -> set[str]:
-        sections = [b for b in self.canvas["blocks"] if b["type"] == "SECTION"]
-        return {button["id"] for section in sections for button in section["children"]}
+        return {block["id"] for block in self._inner if block["type"] == "BUTTON"}
+
+    @property
+    def chips(self) -> list[str]:
+        """The registry ids of the entities that are shown."""
+        ids = [block["value"] for block in self._inner if block["type"] == "CHIP"]
+        return [self.w.tenant.entities[id_].entity_registry_id for id_ in ids]
 
 
 @pytest.fixture
 def w(world, settings) -> World:
-    made = world([compound(n) for n in range(20)])
+    made = world([compound(n) for n in range(20)], config={"Connector Settings": looked_up()})
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
     keys._rings.clear()
@@ -106,7 +121,7 @@ def test_two_scientists_see_the_same_run(w):
     ada.press("manual_sync")
     max_.press("manual_sync")
     assert SyncRun.objects.count() == 1
-    assert "already running (started by Ada Byron)" in max_.text
+    assert "already running, started by Ada Byron" in max_.text
     work()
     assert "Up to date" in ada.text and "Up to date" in max_.text
     assert ada.canvas["sessionId"] == max_.canvas["sessionId"]
@@ -131,7 +146,8 @@ def test_a_failure_says_what_to_do(w):
     page = Page(w)
     page.press("manual_sync")
     assert work().status == Status.FAILED
-    assert "The last sync failed" in page.text and "API Key" in page.text
+    assert "The last sync failed" in page.text and "did not accept our key" in page.text
+    assert "Ask your integration owner" in page.text and "401" not in page.text
     assert page.canvas["enabled"] and "Traceback" not in page.text
 
 
@@ -158,8 +174,8 @@ def test_a_record_is_looked_up_by_id_or_name(w, asked):
     work()
     page.press("look_up", record=asked)
     assert "“Compound 3”" in page.text and "nothing newer" in page.text
-    chip = next(b for b in page.canvas["blocks"] if b["type"] == "CHIP")
-    assert w.tenant.entities[chip["value"]].entity_registry_id == "C-000003"
+    assert page.chips == ["C-000003"]
+    assert "by sync" in page.text and "started by Ada Byron" in page.text
     w.registry.edit("C-000003", approval=2020)
     page.press("look_up", record=asked)
     assert "newer version" in page.text
@@ -175,7 +191,10 @@ def test_a_record_nobody_knows_and_a_refused_one(w):
     page.press("look_up", record="C-999999")
     assert "has no record “C-999999”" in page.text
     page.press("look_up", record="C-000004")
-    assert "not up to date" in page.text and "The SMILES is not valid" in page.text
+    assert "C-000004 is not in Benchling" in page.text and "SMILES is not valid" in page.text
+    w.registry.records.append(compound(40))
+    page.press("look_up", record="C-000040")
+    assert "in the registry, and not in Benchling yet" in page.text and page.chips == []
     page.press("look_up", record="  ")
     assert "Type the id or the name" in page.text
 
@@ -197,7 +216,7 @@ def test_a_configuration_that_breaks_is_shown_before_the_next_run(w):
     page.tell({"type": "v2-beta.app.configuration.updated"})
     assert "cannot run until its configuration is put right" in page.text
     assert "External Name Field" in page.text
-    w.configure(**{"External Name Field": "name", "Connector Settings": INCREMENTAL})
+    w.configure(**{"External Name Field": "name", "Connector Settings": looked_up()})
     page.tell({"type": "v2-beta.app.configuration.updated"})
     assert "put right" not in page.text
 
@@ -272,5 +291,5 @@ def test_a_waiting_run_says_until_when(w, settings):
     run = runs.active()
     while jobs.work_slice(run.pk) is not jobs.End.WAITING:
         pass
-    assert "Benchling takes no more at the moment" in page.text and page.canvas["enabled"]
+    assert "goes on by itself on " in page.text and "UTC" in page.text and page.canvas["enabled"]
     jobs.cancel(run, actor="Jo", reason="Enough")

@@ -184,7 +184,7 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
     for _ in range(40):  # a task that takes 200 s is polled each 5 s
         line.pause(5.0, "")
     monkeypatch.undo()
-    assert renewed, f"{now[0]} s of waiting without one renewal of a lease of 90 s"
+    assert renewed, f"{now[0]} s of waiting without one renewal of a lease of 80 s"
 
 
 def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatch):
@@ -404,7 +404,7 @@ def test_a_short_read_is_known_without_the_database(world):
 
 
 def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
-    """Two read timeouts of 60 s outlast the lease of 90 s; the third POST is a stale holder's."""
+    """Two read timeouts of 60 s outlast the lease of 80 s; the third POST is a stale holder's."""
     from registry_sync.benchling import Client
 
     w = world([compound(n) for n in range(20)])

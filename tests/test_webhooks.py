@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import random
+import signal
 import threading
 import time
 from datetime import timedelta
@@ -11,14 +14,21 @@ from typing import Any
 
 import pytest
 import requests
+from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
 
-from registry_sync import deliveries, keys, webhooks
+from registry_sync import deliveries, jobs, keys, webhooks
 from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
+from sandbox.redis import RedisServer
 from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
+from sandbox.tenant.state import Fault
 
-from .deployment import serve, until
+from .deployment import kill, serve, until
 from .registry import compound
 from .test_faults import deploy, redis  # noqa: F401
 from .worlds import APP, DEFINITION, World
@@ -174,6 +184,76 @@ def test_a_key_of_another_kind_among_them_is_no_harm(w):
     assert Sender(w).send() == 200
 
 
+def test_keys_that_cannot_be_used_among_them_are_no_harm(w):
+    ours = json.loads(w.tenant.signer.jwks())["keys"]
+    point = "A" * 43
+    odd: list[Any] = [
+        {"kty": "EC", "crv": "P-256", "x": point, "y": point},  # no point of the curve
+        {"kty": "OKP", "crv": "Ed25519", "x": point}, {"kty": "new"}, {}, None, 5,
+    ]  # fmt: skip
+    w.tenant.signer.jwks = lambda: json.dumps({"keys": [*odd, *ours]})  # type: ignore[method-assign]
+    assert Sender(w).send() == 200
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>", "[]", '{"keys": 5}', '{"keys": []}', '{"keys": [7]}']
+)
+def test_an_answer_without_keys_is_an_outage(w, body):
+    sender, signer = Sender(w), w.tenant.signer
+    jwks, signer.jwks = signer.jwks, lambda: body  # type: ignore[method-assign]
+    assert sender.send() == 503
+    signer.jwks = jwks  # type: ignore[method-assign]
+    assert sender.send() == 503 and w.tenant.counters["jwks"] == 1  # once a minute
+    next(iter(keys._rings.values()))._tried = float("-inf")
+    assert sender.send() == 200
+
+
+def test_new_keys_that_cannot_be_had_are_an_outage_and_nothing_is_lost(w):
+    sender = Sender(w)
+    assert sender.send() == 200
+    ring = next(iter(keys._rings.values()))
+    w.tenant.signer, ring.url, url = Signer(), "http://127.0.0.1:1/jwks", ring.url
+    ring._tried = float("-inf")
+    assert sender.send(id="msg_2") == 503  # not 401, after which nobody would send it again
+    ring.url, ring._tried = url, float("-inf")
+    assert sender.send(id="msg_2") == 200
+
+
+def test_what_no_key_could_have_signed_is_refused_also_in_an_outage(w, settings):
+    settings.BENCHLING_JWKS_URL = "http://127.0.0.1:1/jwks"
+    sender, now = Sender(w), int(time.time())
+    body = sender.body()
+    for changed in (
+        {"Webhook-Timestamp": str(now - 301)}, {"Webhook-Timestamp": str(now + 400)},
+        {"Webhook-Timestamp": "x"}, {"Webhook-Timestamp": "nan"},
+        *({"Webhook-Timestamp": str(10**power)} for power in (12, 17, 19, 30)),
+        {"Webhook-Timestamp": "-67768040609740800"}, {"Webhook-Signature": "v1bder"},
+        {"Webhook-Signature": "v1bder,a,b"}, {"Webhook-Signature": "v1bder,AAA"},
+        {"Webhook-Signature": "v1,AAAA"}, {"Webhook-Signature": " "},
+    ):  # fmt: skip
+        assert sender.post(body, {**sender.headers(body), **changed}) == 401, changed
+    assert sender.post(b"\xff\xfe", sender.headers(body)) == 401
+
+
+@pytest.mark.parametrize(
+    "more", ['"a": NaN', '"a": 1e999', f'"a": {"[" * 900 + "]" * 900}', f'"a": {"9" * 4000}']
+)
+def test_signed_json_that_no_database_takes_is_no_5xx(w, more):
+    sender = Sender(w)
+    body = sender.body().replace('"deprecated": false', more)
+    assert more in body and sender.post(body, sender.headers(body)) in (200, 400)
+    body = sender.body({"type": "v2\x00\ud800"})
+    assert sender.post(body, sender.headers(body, id="msg_2")) == 200
+
+
+def test_a_refusal_that_cannot_be_counted_is_a_refusal(w, monkeypatch):
+    def locked(**asked: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(WebhookRefusal.objects, "filter", locked)
+    assert Sender(w).post("{}", {}) == 401
+
+
 @pytest.mark.slow
 def test_ten_thousand_bad_deliveries_get_nowhere(w):
     sender, chance, forged = Sender(w), random.Random(7), Signer()
@@ -212,7 +292,8 @@ def _bad(
         bad = ["", ",", "v1bder", "v1bder,", "v1bder,%%", "v1,abc", "v1bder,AAAA v1bder,BBBB"]
         headers["Webhook-Signature"] = chance.choice([*bad, junk])
     elif kind == 6:
-        headers["Webhook-Timestamp"] = chance.choice(["", "x", "-1", "1e9", "9" * 400, junk])
+        odd = ["", "x", "-1", "1e9", "9" * 400, str(10 ** chance.randrange(12, 30)), junk]
+        headers["Webhook-Timestamp"] = chance.choice(odd)
     elif kind == 7:
         headers["Webhook-Id"] = chance.choice(["", "msg_2", "x" * 400, junk])
     elif kind == 8:
@@ -254,7 +335,12 @@ def test_a_failed_delivery_keeps_its_error_and_can_be_worked_again(w, admin_clie
     asked = {"action": "again", "_selected_action": [row.pk]}
     assert admin_client.post(url, asked, follow=True).status_code == 200
     row.refresh_from_db()
-    assert row.state in ("received", "failed") and row.attempts <= 2
+    assert (row.state, row.attempts, row.error) == ("received", 0, "")
+    canvas = canvases.make(w.tenant, APP, {"featureId": "manual_sync", "resourceId": "etr_1"})
+    w.tenant.canvases["cnvs_gone"] = {**canvas, "enabled": False}
+    deliveries.work_delivery(row.pk)
+    row.refresh_from_db()
+    assert row.state == "done" and w.tenant.canvases["cnvs_gone"]["enabled"]
 
 
 def test_a_deactivated_app_stops_runs_until_it_is_activated(w):
@@ -269,15 +355,124 @@ def test_a_deactivated_app_stops_runs_until_it_is_activated(w):
     assert w.sync().status == SyncRun.Status.SUCCEEDED
 
 
-def test_without_redis_a_delivery_is_stored_and_worked_when_it_is_back(w, settings, redis_server):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    settings.RQ_QUEUES["interactive"]["URL"] = settings.REDIS_URL
+@pytest.mark.parametrize("trouble", ["away", "frozen"])
+def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
+    server: RedisServer = request.getfixturevalue("redis")
+    settings.REDIS_URL = server.url
     began = time.monotonic()
-    assert Sender(w).send() == 200 and time.monotonic() - began < 3
+    if trouble == "frozen":
+        os.kill(server.process.pid, signal.SIGSTOP)
+    else:
+        server.stop()
+    try:
+        assert Sender(w).send() == 200 and time.monotonic() - began < 3
+    finally:
+        if trouble == "frozen":
+            os.kill(server.process.pid, signal.SIGCONT)
     row = WebhookDelivery.objects.get()
     assert row.state == "received"
     WebhookDelivery.objects.update(received_at=row.received_at - timedelta(minutes=1))
-    assert list(webhooks.left_over()) == [row]
+    back = server if trouble == "frozen" else RedisServer(own=True, port=server.port).start()
+    try:
+        with pytest.raises(SystemExit):
+            call_command("sync_registry", stdout=io.StringIO())
+        queue = Queue(
+            "interactive", connection=Redis.from_url(server.url), serializer=JSONSerializer
+        )
+        jobs.reconcile()  # a worker's sweep, for which the job is known already
+        assert [job.args[0] for job in queue.jobs] == [row.pk]
+    finally:
+        back.stop()
+
+
+def test_redis_stopped_in_between_loses_no_press(deploy, redis):  # noqa: F811
+    service = serve(deploy, redis, 300)
+    d, tenant = service.d, service.d.world.tenant
+    url = d.world.server.url
+    ids = [canvases.insert(tenant, APP, f"etr_{n}", base_url=url) for n in range(3)]
+    shown = [tenant.canvases[id_] for id_ in ids]
+    until(lambda: all(canvas["enabled"] for canvas in shown), seconds=40, what="the canvases")
+    redis.stop()
+    for id_ in ids:
+        assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
+    until(lambda: len(tenant.webhooks) == 6, seconds=20, what="the answers")
+    assert {hook["status"] for hook in tenant.webhooks} == {200}
+    time.sleep(3)
+    assert not any(canvas["enabled"] for canvas in shown)
+    again = RedisServer(own=True, port=redis.port).start()
+
+    def done() -> bool:
+        service.keep_running()  # as systemd would
+        return all(canvas["enabled"] and "Up to date" in str(canvas["blocks"]) for canvas in shown)
+
+    try:
+        until(done, seconds=90, what="what was pressed meanwhile")
+    finally:
+        d.stop()
+        again.stop()
+    assert d.statuses() == ["SUCCEEDED"] and len(d.world.values()) == 300
+    rows = d.rows("SELECT state, count(*) FROM registry_sync_webhookdelivery GROUP BY state")
+    assert rows == [("done", 6)]
+
+
+def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis):  # noqa: F811
+    service = serve(deploy, redis, 1500, task_base=0.3)
+    d, tenant = service.d, service.d.world.tenant
+    url = d.world.server.url
+    id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
+    canvas = tenant.canvases[id_]
+    until(lambda: canvas["enabled"], seconds=40, what="the canvas")
+    assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
+    assert min(_answered(tenant, canvas, url) for _ in range(3)) < 2  # beside a long sync
+    for written in (200, 700):
+        until(lambda: d.world.written() >= written, seconds=60, what=f"{written} records")  # noqa: B023
+        kill(service.worker)
+        service.worker = d.start("rqworker", "sync", log="sync")
+    until(lambda: "Up to date" in str(canvas["blocks"]), seconds=90, what="the truth")
+    assert canvas["enabled"] and d.world.written() <= 1500 + 2 * 100
+    assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
+    until(lambda: d.statuses() == ["SUCCEEDED"] * 2, seconds=60, what="the next press")
+    until(lambda: canvas["enabled"] and "Nothing had changed" in str(canvas["blocks"]), seconds=20,
+          what="its outcome")  # fmt: skip
+
+
+def _answered(tenant: Any, canvas: Json, url: str) -> float:
+    """Press Refresh, and measure until the canvas is drawn and enabled."""
+    until(lambda: canvas["enabled"], seconds=20, what="the last press")
+    began = time.monotonic()
+    assert canvases.press(tenant, canvas["id"], "refresh", {}, base_url=url)
+    until(lambda: canvas["enabled"], seconds=20, what="an answer")
+    print(f"answered after {time.monotonic() - began:.2f} s")
+    return time.monotonic() - began
+
+
+def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):  # noqa: F811
+    service = serve(deploy, redis, 10)
+    d, tenant = service.d, service.d.world.tenant
+    url = d.world.server.url
+    id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
+    canvas = tenant.canvases[id_]
+    until(lambda: canvas["enabled"], seconds=40, what="the canvas")
+    tenant.faults.append(Fault("PATCH /api/v2/app-canvases", "stall", times=1, seconds=20))
+    assert canvases.press(tenant, id_, "refresh", {}, base_url=url)
+    working = "SELECT count(*) FROM registry_sync_webhookdelivery WHERE state = 'working'"
+    until(lambda: d.rows(working) == [(1,)], seconds=20, what="the press in its hands")
+    kill(service.interactive)
+    assert not canvas["enabled"]
+    service.keep_running()
+    until(lambda: canvas["enabled"], seconds=110, what="the canvas by itself")
+
+
+def test_a_default_deployment_is_back_within_two_minutes():
+    """What the tests above shorten: a lease, and the pause between two looks of a worker."""
+    from django.conf import settings
+
+    from registry_sync import worker
+
+    noticed = 5  # a busy worker's heartbeat
+    assert settings.LEASE_SECONDS + worker.every() + noticed < 115
+    assert webhooks.PATIENCE.total_seconds() + worker.every() + noticed < 115
+    assert webhooks.PATIENCE.total_seconds() > webhooks.LONGEST_WORK
 
 
 def test_twenty_of_the_same_at_once_start_one_run(deploy, redis):  # noqa: F811

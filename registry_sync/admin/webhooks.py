@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from .. import jobs
+from .. import doorbell
 from ..models import Canvas, Installation, WebhookDelivery, WebhookRefusal
 from .base import ReadOnly
 
@@ -27,9 +27,9 @@ class WebhookDeliveryAdmin(ReadOnly):
         """Hand failed ones to a worker once more; others are left as they are."""
         failed = list(rows.filter(state=WebhookDelivery.State.FAILED))
         for row in failed:
-            row.state, row.error = WebhookDelivery.State.RECEIVED, ""
-            row.save(update_fields=["state", "error"])
-            jobs.enqueue_delivery(row.pk, attempt=row.attempts + 1)
+            row.state, row.error, row.attempts = WebhookDelivery.State.RECEIVED, "", 0
+            row.save(update_fields=["state", "error", "attempts"])
+        doorbell.ring(failed)
         self.message_user(request, f"{len(failed)} deliveries are processed again.")
 
 

@@ -82,7 +82,8 @@ class Control:
         session = self.state.sessions.get(canvas["sessionId"] or "")
         chips = {
             block["value"]: self.state.entities[block["value"]].name
-            for block in canvas["blocks"]
+            for outer in canvas["blocks"]
+            for block in (outer, *outer.get("children", ()))
             if block["type"] == "CHIP" and block["value"] in self.state.entities
         }
         return {**canvas, "session": session, "chips": chips}
