@@ -25,6 +25,7 @@ LAYERS = [
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
+    {"leftover"},
     {"sync", "words"},
     {"canvas", "standing"},
     {"jobs"},
