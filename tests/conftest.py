@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox.redis import RedisServer
 
@@ -13,6 +14,10 @@ from .desk import owner, viewer
 from .worlds import EXCHANGES, world
 
 __all__ = ["owner", "viewer", "world"]
+
+# On a busy machine drawing an example may take long, and that says nothing of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

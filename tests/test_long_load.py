@@ -111,6 +111,25 @@ def test_the_sessions_timeout_grows_with_the_run(world, settings, monkeypatch):
     assert w.session()["status"] == "RUNNING"
 
 
+@pytest.mark.parametrize("then", ["resume", "cancel"])
+def test_a_pause_that_outlasts_its_session_is_told_in_another_one(world, then):
+    w = world([compound(n) for n in range(1000)], page_size=100, contract="after")
+    run = w.sync(listener=Interrupt(300, lambda: control("pause", "--reason", "Inventory")))
+    w.tenant.clock.advance(26 * 3600)
+    words = ("--reason", "Never mind") if then == "cancel" else ()
+    control(then, *words)
+    if then == "resume":
+        run = jobs.work_to_end(run.pk)
+        assert run.status == Status.SUCCEEDED and len(w.values()) == w.written() == 1000
+    run.refresh_from_db()
+    ended = "SUCCEEDED" if then == "resume" else "FAILED"
+    assert [s["status"] for s in w.tenant.sessions.values()] == ["TIMEOUT", ended]
+    assert w.session()["id"] == run.session_id and not run.session_open
+    said = str(w.session()["messages"])
+    assert ("1,000 records read" in said and "State: lane" in said) or "Never mind" in said
+    assert run.log.filter(text__contains="had timed out").count() == 1
+
+
 def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
     w = world([compound(n) for n in range(300)], page_size=100, contract="after")
 
