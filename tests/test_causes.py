@@ -159,7 +159,7 @@ def judged(w: World, run: SyncRun, cause: Cause) -> None:
 
 
 def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
-    w = world([compound(n) for n in range(20)])
+    w = world([compound(n) for n in range(20)], contract="off")  # 200 times the same exchanges
     w.sync()
     w.registry.token = "other"
     _weekend(w, runs=200)
@@ -167,7 +167,7 @@ def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
 
 def test_a_weekend_without_the_right_to_write_leaves_one_session_a_day(world):
     """The cause shows only after the first page, when a good run would have its session."""
-    w = world([compound(n) for n in range(20)])
+    w = world([compound(n) for n in range(20)], contract="off")
     w.sync()
     w.registry.edit("C-000003", approval=2020)
     refuse_upserts(w)
