@@ -91,7 +91,7 @@ class _Desk:
         self.run, self.lease, self.lane = run, lease, lane
         self.setup, self.client, self.found = setup, client, found
         here = [raw for raw in found.values() if self._in_our_schema(raw)]
-        self.targets = rebuild.link_targets(here, setup, client)
+        self.targets = rebuild.link_targets(here, setup.schema, client)
         self.equal: set[str] = set()
         self.adopted: set[str] = set()
         self.rows: dict[tuple[str, str], Adoption] = {}

@@ -27,6 +27,7 @@ MESSAGES, LONGEST, SHORTEST = 10, 200, 3
 TIMEOUT = 24 * 3600
 """Seconds until Benchling itself gives a session up, from its creation; it grows with the run."""
 LONGEST_TIMEOUT = 30 * 24 * 3600
+TIMED_OUT = "The App Status session had timed out; how things stand is told in a new one,"
 EVERY = 5.0
 """Seconds between two lines of progress."""
 CAUSES = 5
@@ -75,16 +76,12 @@ class Session:
             self._failing = runs.fails_lately(self.run)
         if quiet and self._failing:
             return
-        body = {
-            "name": session_name(self.run),
-            "timeoutSeconds": TIMEOUT,
-            "messages": [message("Reading the registry.", "INFO")],
-        }
+        body = opening(self.run, [message("Reading the registry.", "INFO")])
         # Another process of this run may have died between creating it and writing it down.
         answer = self._tell(
             lambda: (
-                (self._orphan() if self.lease.fence > 1 else None)
-                or self.client.create_session(body, after_lost=self._orphan)
+                (orphan(self.run, self.client) if self.lease.fence > 1 else None)
+                or create(self.run, self.client, body)
             )
         )
         if answer:
@@ -101,19 +98,20 @@ class Session:
         age = (timezone.now() - self.run.created_at).total_seconds()
         if self._timeout and age > self._timeout / 2:
             body["timeoutSeconds"] = min(LONGEST_TIMEOUT, self._timeout * 2)
-        answer = self._tell(lambda: self.client.update_session(self.run.session_id, body))
+        answer = self._tell(lambda: self._update(body))
         self._timeout = int((answer or {}).get("timeoutSeconds") or 0)
 
-    def _orphan(self) -> Json | None:
-        """Find a running session of this name that no run knows: ours, of a lost answer."""
-        for session in self.client.sessions(most=100):
-            if (
-                session.get("status") == "RUNNING"
-                and session.get("name") == session_name(self.run)
-                and not SyncRun.objects.filter(session_id=session["id"]).exists()
-            ):
-                return session
-        return None
+    def _update(self, body: Json) -> Json:
+        """Update the session; where a pause outlasted it, go on in another one."""
+        try:
+            return self.client.update_session(self.run.session_id, body)
+        except Refused as refused:
+            if not timed_out(self.run, self.client, refused):
+                raise
+        made = create(self.run, self.client, opening(self.run, body["messages"]))
+        runs.save(self.run, self.lease, session_id=str(made["id"]))
+        runs.log(self.run, "INFO", f"{TIMED_OUT} {made['id']}.")
+        return made
 
     def _tell(self, call: Callable[[], Json]) -> Json | None:
         try:
@@ -122,6 +120,33 @@ class Session:
             self.trouble = str(error)
             runs.log(self.run, "WARNING", f"App Status could not be updated: {error}")
             return None
+
+
+def opening(run: SyncRun, messages: list[Json]) -> Json:
+    """Write what a run's session begins with."""
+    return {"name": session_name(run), "timeoutSeconds": TIMEOUT, "messages": messages}
+
+
+def create(run: SyncRun, client: Client, body: Json) -> Json:
+    """Create a session, once: an answer that is lost is looked for."""
+    return client.create_session(body, after_lost=lambda: orphan(run, client))
+
+
+def orphan(run: SyncRun, client: Client) -> Json | None:
+    """Find a running session of this name that no run knows: ours, of a lost answer."""
+    for session in client.sessions(most=100):
+        if (
+            session.get("status") == "RUNNING"
+            and session.get("name") == session_name(run)
+            and not SyncRun.objects.filter(session_id=session["id"]).exists()
+        ):
+            return session
+    return None
+
+
+def timed_out(run: SyncRun, client: Client, refused: Refused) -> bool:
+    """Say whether a session takes nothing more because Benchling gave it up, not because we did."""
+    return refused.status == 400 and client.session(run.session_id).get("status") == "TIMEOUT"
 
 
 def session_name(run: SyncRun) -> str:
@@ -151,12 +176,12 @@ def close(run: SyncRun, client: Client, bookmark: str = "") -> bool:
     status = SyncRun.Status.FAILED if failed else run.status
     body = {"status": str(status), "messages": closing_messages(run, bookmark)}
     try:
-        client.update_session(run.session_id, body)
+        _end(run, client, body)
     except Refused as refused:
         if refused.status not in (400, 404):
             runs.log(run, "WARNING", f"The App Status session is not closed yet: {refused}")
             return False
-        # Closed or timed out already: nothing more can be said in this session.
+        # Closed already: nothing more can be said in this session.
         runs.log(run, "WARNING", f"The App Status session was not updated: {refused.message}")
     except (SyncError, Wait) as error:
         runs.log(run, "WARNING", f"The App Status session will be closed later: {error}")
@@ -164,6 +189,20 @@ def close(run: SyncRun, client: Client, bookmark: str = "") -> bool:
     SyncRun.objects.filter(pk=run.pk).update(session_open=False)
     run.session_open = False
     return True
+
+
+def _end(run: SyncRun, client: Client, body: Json) -> None:
+    """Close a run's session; one that Benchling gave up gets a successor that shows the end."""
+    try:
+        client.update_session(run.session_id, body)
+    except Refused as refused:
+        if not timed_out(run, client, refused):
+            raise
+        made = create(run, client, opening(run, body["messages"]))
+        run.session_id = str(made["id"])
+        SyncRun.objects.filter(pk=run.pk).update(session_id=run.session_id)
+        runs.log(run, "INFO", f"{TIMED_OUT} {run.session_id}.")
+        client.update_session(run.session_id, body)
 
 
 # -- words ----------------------------------------------------------------------------------

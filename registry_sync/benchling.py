@@ -233,6 +233,9 @@ class Client:
     def update_session(self, session_id: str, body: Json) -> Json:
         return self._call("patch", f"app-sessions/{quote(session_id, safe='')}", body)
 
+    def session(self, session_id: str) -> Json:
+        return self._get(f"app-sessions/{quote(session_id, safe='')}")
+
     def sessions(self, *, most: int = 300) -> Iterator[Json]:
         """List this app's sessions, the last changed first."""
         pages = self._pages(

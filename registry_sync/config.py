@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from jwcrypto import jwe, jwk
@@ -70,10 +71,16 @@ def open_secure_text(value: str, private_key: str) -> str:
         raise _unopened("no BENCHLING_PRIVATE_KEY is set")
     try:
         sealed = jwe.JWE(algs=["RSA-OAEP-256", "A256GCM"])
-        sealed.deserialize(value, key=jwk.JWK.from_pem(private_key.encode()))
+        sealed.deserialize(value, key=_opened(private_key))
         return str(sealed.payload.decode("utf-8"))
     except (JWException, ValueError, TypeError) as error:
         raise _unopened("it was sealed with another key, or not at all") from error
+
+
+@lru_cache(maxsize=1)
+def _opened(private_key: str) -> jwk.JWK:
+    """Read a PEM, which takes longer than all the rest of a configuration: once a process."""
+    return jwk.JWK.from_pem(private_key.encode())
 
 
 def _unopened(why: str) -> ConfigError:

@@ -113,11 +113,8 @@ class Delivery:
             self.unmapped.conclude()
 
     def recover(self) -> None:
-        """Finish what a process that died left on its way, in this run or an earlier one."""
-        for batch in Batch.objects.filter(run__lane=self.lane, done_at__isnull=True):
-            if batch.run_id != self.run.pk:
-                self._close_stale(batch)
-                continue
+        """Finish what a process of this run left on its way when it died."""
+        for batch in Batch.objects.filter(run=self.run, done_at__isnull=True):
             self._batch = batch
             rows = {row.external_id: row for row in self._rows(batch.items)}
             self.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
@@ -130,19 +127,6 @@ class Delivery:
                 self.upserter.land(flight)
             self._record_landed()
         self.unmapped.conclude()
-
-    def _close_stale(self, batch: Batch) -> None:
-        """Learn what an ended run's batch wrote; what it did not write is read anew anyway."""
-        self._batch = batch
-        if batch.task_id:
-            rows = {  # without their values: the mapping they were made by may be no more
-                item["external_id"]: Row(
-                    item["external_id"], {"entityRegistryId": item["registry_id"]}
-                )
-                for item in batch.items
-            }
-            self._learn(batch, rows)
-        Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
 
     def _learn(self, batch: Batch, rows: dict[str, Row]) -> None:
         """Take up the task of a process that died: what it wrote must not be sent again."""
@@ -225,7 +209,7 @@ class Delivery:
     def _row(self, item: Json, *, by_id: bool = False) -> Row:
         config = self.setup.config
         body = payload(
-            _entity(item),
+            entity_of_item(item),
             self.setup.schema,
             registry_id=config.registry_id,
             # Set at creation only: people may move an entity, and it stays where they put it.
@@ -241,18 +225,25 @@ class Delivery:
         batch.task_id, batch.task_ids = task_id, [row.external_id for row in rows]
         batch.calls = self.upserter.calls
         batch.sent_at = timezone.now()
-        with transaction.atomic():
-            runs.renew(self.lease)
-            batch.save(update_fields=["task_id", "task_ids", "calls", "sent_at"])
+        columns = ("task_id", "task_ids", "calls", "sent_at")
+        try:
+            with transaction.atomic():
+                runs.renew(self.lease)
+                batch.save(update_fields=columns)
+        except runs.LeaseLost:
+            # A person ended the run: whoever settles the batch must know of its task.
+            told = {name: getattr(batch, name) for name in columns}
+            Batch.objects.filter(pk=batch.pk, task_id="", done_at=None).update(**told)
+            raise
 
     def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
         sightings = []
         for _, item in self._with_items(rows):
-            entity = _entity(item)
+            entity = entity_of_item(item)
             answer = entities.get(entity.registry_id, {})
             outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
             sightings.append(
-                _sighting(item, outcome, entity=entity, entity_id=str(answer.get("id") or ""))
+                sighting_of(item, outcome, entity=entity, entity_id=str(answer.get("id") or ""))
             )
         self._landed.append((self._current(), sightings))
         if not self.lane.field_keys:
@@ -262,7 +253,7 @@ class Delivery:
 
     def refused(self, row: Row, refusal: Refused) -> None:
         ((_, item),) = self._with_items([row])
-        entity = _entity(item)
+        entity = entity_of_item(item)
         missing = self._missing(entity)
         problem = refusals.refusal(entity, refusal, self.setup.schema, missing_links=missing)
         self._give_up(item, problem)
@@ -301,7 +292,7 @@ class Delivery:
 
     def _give_up(self, item: Json, problem: Problem) -> None:
         self._landed.append(
-            (self._current(), [_sighting(item, Outcome.FAILED, problems=(problem,))])
+            (self._current(), [sighting_of(item, Outcome.FAILED, problems=(problem,))])
         )
         self._record_landed()
 
@@ -355,7 +346,8 @@ def _item(candidate: Candidate) -> Json:
     }
 
 
-def _entity(item: Json) -> Entity:
+def entity_of_item(item: Json) -> Entity:
+    """Read back the entity that a batch's item writes down."""
     return Entity(
         external_id=item["external_id"],
         registry_id=item["registry_id"],
@@ -365,7 +357,8 @@ def _entity(item: Json) -> Entity:
     )
 
 
-def _sighting(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> Sighting:
+def sighting_of(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> Sighting:
+    """Say what came of a batch's item."""
     return Sighting(
         external_id=item["external_id"],
         raw_hash=item["raw_hash"],

@@ -36,7 +36,7 @@ def look_at_page(
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
-    targets = link_targets(page, setup, client)
+    targets = link_targets(page, setup.schema, client)
     setup = replace(setup, mapping=_comparable(lane, run, setup.mapping))
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
     ids = list({entry.external_id for entry in entries.values()})

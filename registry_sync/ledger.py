@@ -288,23 +288,58 @@ def _write_changes(
 ) -> None:
     """Write one immutable row for each value that Benchling now holds and did not before."""
     names: dict[str, str] = run.mapping.get("field_names", {})
+
+    def told() -> Iterable[Value]:
+        for sighting in written:
+            assert sighting.entity is not None
+            old = before.get(sighting.external_id)
+            entity_id = sighting.entity_id or (old.entity_id if old else "")
+            seen, sources = sighting.modified_at, sighting.entity.sources
+            for field_id, was, now in differences(old, sighting.entity):
+                what = (sighting.external_id, entity_id, field_id, names.get(field_id, field_id))
+                yield what, was, now, sources.get(field_id), old is None, seen
+
+    _chain(run, lane, told())
+
+
+def tell_put_back(
+    cleared_by: SyncRun, run: SyncRun, row: LedgerEntry, values: Sequence[tuple[str, str, Any]]
+) -> None:
+    """Write the changes of unmapped values (id, name, value) that an update cleared and `run`
+    put back, within a transaction of the caller's under its lease.
+    """
+    for by, back in ((cleared_by, False), (run, True)):
+        _chain(
+            by,
+            row.lane,
+            [
+                (
+                    (row.external_id, row.entity_id, field_id, field),
+                    *((None, value) if back else (value, None)),
+                    [],
+                    False,
+                    row.modified_at,
+                )
+                for field_id, field, value in values
+            ],
+        )
+
+
+Value = tuple[tuple[str, str, str, str], Any, Any, Any, bool, datetime | None]
+"""One value written: external id, entity id, field id and name; before, after, its source, whether
+the entity is new, and when the record was changed."""
+
+
+def _chain(run: SyncRun, lane: Lane, values: Iterable[Value]) -> None:
     adapt = connection.ops.adapt_datetimefield_value
     at, last = timezone.now(), audit.last_digest(lane)
     rows: list[tuple[Any, ...]] = []
-    for sighting in written:
-        assert sighting.entity is not None
-        old = before.get(sighting.external_id)
-        entity_id = sighting.entity_id or (old.entity_id if old else "")
-        seen, sources = sighting.modified_at, sighting.entity.sources
-        for field_id, was, now in differences(old, sighting.entity):
-            who = (run.pk, sighting.external_id, entity_id, field_id, names.get(field_id, field_id))
-            how = (
-                old is None, run.actor, run.trigger, run.fingerprint, run.service_version,
-            )  # fmt: skip
-            source = sources.get(field_id)
-            last = audit.digest(last, (*who, was, now, source, *how, seen, at))
-            stored = (_json(was), _json(now), _json(source), *how, adapt(seen), adapt(at))
-            rows.append((lane.pk, *who, *stored, last))
+    for what, was, now, source, new, seen in values:
+        who = (run.pk, *what)
+        how = (new, run.actor, run.trigger, run.fingerprint, run.service_version)
+        last = audit.digest(last, (*who, was, now, source, *how, seen, at))
+        stored = (_json(was), _json(now), _json(source), *how, adapt(seen), adapt(at))
+        rows.append((lane.pk, *who, *stored, last))
     if rows:
         # Eight rows an entity: as model instances they would cost twice all the rest together.
         with connection.cursor() as cursor:

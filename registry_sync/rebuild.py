@@ -18,6 +18,7 @@ from .compare import Candidate
 from .configure import Setup
 from .mapping import Entity, canonical_fields, external_id_of, name_key
 from .models import Lane, LedgerEntry, SyncRun, TakenName
+from .schema import EntitySchema
 
 Json = dict[str, Any]
 
@@ -32,7 +33,7 @@ def remember_page(
 ) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
     ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
-    targets = link_targets(ours, setup, client)
+    targets = link_targets(ours, setup.schema, client)
     mine, taken = [], []
     for raw in page:
         external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
@@ -124,9 +125,9 @@ def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
     ]
 
 
-def link_targets(page: Sequence[Json], setup: Setup, client: Client) -> dict[str, str]:
+def link_targets(page: Sequence[Json], schema: EntitySchema, client: Client) -> dict[str, str]:
     """Translate the Benchling ids that a page points at into registry ids."""
-    names = {f.name for f in setup.schema.fields if f.type.endswith("_link")}
+    names = {f.name for f in schema.fields if f.type.endswith("_link")}
     wanted: set[str] = set()
     for raw in page:
         for name in names & set(raw.get("fields") or {}):

@@ -21,6 +21,7 @@ from . import (
     estimate,
     guards,
     ledger,
+    leftover,
     names,
     rebuild,
     retry,
@@ -32,7 +33,7 @@ from .benchling import OBJECT_LIMIT, Client, Refused, Wait, retry_time
 from .compare import Arrival, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
-from .models import Batch, Lane, SyncRun
+from .models import Lane, SyncRun
 from .problems import SourceError
 from .reading import Reading
 from .rehearsal import Rehearsal
@@ -168,13 +169,15 @@ class Line:
                 "was recorded there."
             )
             runs.log(self.run, "WARNING", text)
+        changed = self.run.phase != Phase.CONFIGURE and self._changed_meanwhile()
+        if not self.run.dry_run:  # before anything is compared with what the ledger holds
+            leftover.settle(self.run, self.lease, self.client, self.pause, own=changed)
         if self.run.phase == Phase.CONFIGURE:
             self._begin("")
-        elif self._changed_meanwhile():
+        elif changed:
             runs.log(self.run, "WARNING", "The configuration changed: everything is read again.")
             if self.run.lane_id != self.lane.pk:
                 runs.save(self.run, self.lease, **dict.fromkeys(ledger.COUNTS, 0))
-            Batch.objects.filter(run=self.run).update(items=[], done_at=timezone.now())
             ledger.forget_hashes(self.run, self.lease)
             self._begin("the mapping or the Benchling schema changed during the run")
 

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import runs
+from django.db import transaction
+
+from . import ledger, runs
 from .benchling import Client
 from .configure import Setup
 from .mapping import Entity, name_key, payload
@@ -21,6 +23,7 @@ from .models import Lane, LedgerEntry, SyncRun
 Json = dict[str, Any]
 NAMED = {"fields": "values we do not map", "aliases": "its aliases", "folderId": "its folder"}
 KINDS = tuple(NAMED)
+WORDS = {"aliases": "aliases", "folderId": "folder"}
 
 
 @dataclass
@@ -84,8 +87,11 @@ class Unmapped:
             self._remember(trial=None)
             return
         now = self._left_out(body, found[0][1])
-        lost = [kind for kind in KINDS if _lost(trial[kind], now[kind])]
+        lost = trial.get("lost") or [kind for kind in KINDS if _lost(trial[kind], now[kind])]
         if lost:
+            # Kept first: a process that dies after putting it back must still tell of it.
+            left = trial.get("left") or now
+            self._remember(trial={**trial, "lost": lost, "left": left})
             _put(body, {kind: trial[kind] for kind in lost}, lost)
             _put(body, now, lost)
             self.client.upsert_one(body)
@@ -98,11 +104,28 @@ class Unmapped:
                 "before.",
             )
         held = [kind for kind in KINDS if trial[kind] and kind not in lost]
-        self._remember(
-            trial=None,
-            kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
-            cleared=[*self.lane.cleared, *(k for k in lost if k not in self.lane.cleared)],
-        )
+        with transaction.atomic():
+            if lost and wrote:
+                self._tell(wrote, {kind: trial[kind] for kind in lost}, left)
+            self._remember(
+                trial=None,
+                kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
+                cleared=[*self.lane.cleared, *(k for k in lost if k not in self.lane.cleared)],
+            )
+
+    def _tell(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
+        """Let the auditor see what the update cleared (but for what it left), and was put back."""
+        runs.renew(self.lease)
+        names = {field.id: field.name for field in self.setup.schema.fields}
+        ids = {name: field_id for field_id, name in names.items()}
+        values = [
+            (ids.get(key, key), names.get(key, key), value)
+            for key, value in lost.get("fields", {}).items()
+            if key not in left["fields"]
+        ]
+        values += [(kind, WORDS[kind], lost[kind]) for kind in WORDS if kind in lost]
+        cleared_by = SyncRun.objects.get(pk=wrote.written_run_id or self.run.pk)
+        ledger.tell_put_back(cleared_by, self.run, wrote, values)
 
     def _body(self, row: LedgerEntry) -> Json:
         entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)

@@ -26,6 +26,7 @@ LAYERS = [
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
+    {"leftover"},
     {"sync", "words"},
     {"standing"},
     {"canvas"},

@@ -111,6 +111,25 @@ def test_the_sessions_timeout_grows_with_the_run(world, settings, monkeypatch):
     assert w.session()["status"] == "RUNNING"
 
 
+@pytest.mark.parametrize("then", ["resume", "cancel"])
+def test_a_pause_that_outlasts_its_session_is_told_in_another_one(world, then):
+    w = world([compound(n) for n in range(1000)], page_size=100, contract="after")
+    run = w.sync(listener=Interrupt(300, lambda: control("pause", "--reason", "Inventory")))
+    w.tenant.clock.advance(26 * 3600)
+    words = ("--reason", "Never mind") if then == "cancel" else ()
+    control(then, *words)
+    if then == "resume":
+        run = jobs.work_to_end(run.pk)
+        assert run.status == Status.SUCCEEDED and len(w.values()) == w.written() == 1000
+    run.refresh_from_db()
+    ended = "SUCCEEDED" if then == "resume" else "FAILED"
+    assert [s["status"] for s in w.tenant.sessions.values()] == ["TIMEOUT", ended]
+    assert w.session()["id"] == run.session_id and not run.session_open
+    said = str(w.session()["messages"])
+    assert ("1,000 records read" in said and "State: lane" in said) or "Never mind" in said
+    assert run.log.filter(text__contains="had timed out").count() == 1
+
+
 def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
     w = world([compound(n) for n in range(300)], page_size=100, contract="after")
 
@@ -208,29 +227,42 @@ def test_durations_are_said_as_people_do(minutes, words):
     assert estimate.duration(timedelta(minutes=minutes)) == words
 
 
-SPEED = 160
+FASTEST = 160
+"""Times our clock: four hours of Benchling's limit in a minute and a half."""
 COLUMNS = ("read", "created", "updated", "retried", "reads_all", "source_total", "phase_seconds",
            "limited_at", "limited_written")  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_eighty_thousand_under_an_hourly_limit_with_a_restart(deploy):  # noqa: F811
-    """On a clock 160 times as fast: four hours of Benchling's limit in a minute and a half."""
-    count = 80_000 if "DATABASE_URL" not in os.environ else 24_000
+    """On a fast clock, yet never so fast that this machine could not meet the limit."""
+    share = 1.0 if "DATABASE_URL" not in os.environ else 0.3
+    count, per_hour, burst = int(80_000 * share), int(20_000 * share), int(5_000 * share)
     d = deploy(
-        count, page_size=1000, contract="off", objects_per_hour=20_000,
+        count, page_size=1000, contract="off", objects_per_hour=per_hour, object_burst=burst,
         env={"BATCH_SIZE": "500", "LEASE_SECONDS": "5"},
     )  # fmt: skip
-    d.world.tenant.clock.run_at(SPEED)
+    began: list[float] = []
+
+    def set_the_clock() -> None:
+        """On our own clock the first objects meet the limit; their pace is what is possible."""
+        tenant = d.world.tenant
+        if not began and d.world.written():
+            began.append(time.time())
+        if tenant.clock.speed == 1.0 and tenant.counters["throughput_429"]:
+            possible = (d.world.written() - 500) / (time.time() - began[0])
+            tenant.clock.run_at(min(FASTEST / share, 0.7 * possible * 3600 / per_hour))
+
     ends: list[tuple[float, float]] = []
 
     def half_way() -> bool:
+        set_the_clock()
         _ask(d, ends)
         return d.world.written() >= count // 2
 
     child = d.start("sync_registry", log="load")
-    until(half_way, seconds=300, what="half of it")
+    until(half_way, seconds=600, what="half of it")
     kill(child)
     said = ""
     while child.poll() != 0:

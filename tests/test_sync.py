@@ -344,9 +344,10 @@ def test_the_database_lost_with_open_errors_reads_everything(world):
 
 
 def _forget():
-    from registry_sync.models import Batch, Lane, RunLog, TakenName
+    from registry_sync.models import ChainHead, Lane, RunLog, TakenName
 
-    for model in (Change, EntityError, LedgerEntry, TakenName, Batch, RunLog, SyncRun, Lane):
+    for model in (ChainHead, Change, EntityError, LedgerEntry, TakenName, Batch, RunLog, SyncRun,
+                  Lane):  # fmt: skip
         model.objects.all().delete()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry_sync import jobs, runs
-from registry_sync.models import Lane, SyncRun
+from registry_sync import audit, jobs, runs, unmapped
+from registry_sync.models import Change, Lane, SyncRun
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 
 from .registry import compound
@@ -95,7 +95,6 @@ def test_a_process_that_dies_after_the_first_update_loses_nothing(noted, tenant,
     before = notes(w)
     for n in range(30, 60):
         w.registry.edit(f"C-{n:06d}", approval=2020)
-    from registry_sync import unmapped
 
     def die(self) -> None:
         if self.lane.trial and dies:
@@ -113,6 +112,35 @@ def test_a_process_that_dies_after_the_first_update_loses_nothing(noted, tenant,
     run = jobs.work_to_end(run.pk)
     assert run.status == Status.SUCCEEDED and notes(w) == before
     assert ("fields" in Lane.objects.get().cleared) == (tenant == "clear")
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch, dies):
+    w = noted("clear")
+    before = notes(w)
+    w.registry.edit("C-000030", approval=2020)
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
+    if dies:  # when it is put back, and not yet told
+
+        def die(*args: object) -> None:
+            raise SystemExit("killed")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(unmapped.Unmapped, "_tell", die)
+            with pytest.raises(SystemExit):
+                jobs.work_to_end(run.pk)
+        SyncRun.objects.update(lease_until=None)
+        assert notes(w) == before
+    assert jobs.work_to_end(run.pk).status == Status.SUCCEEDED and notes(w) == before
+    rows = Change.objects.filter(external_id="C-000030", run=run, actor="Ann").order_by("id")
+    told = [(c.field, c.before, c.after) for c in rows if c.field in ("Notes", "Shelf")]
+    assert sorted(told, key=lambda row: row[0]) == [
+        ("Notes", "Seen 30", None), ("Notes", None, "Seen 30"),
+        ("Shelf", 30, None), ("Shelf", None, 30),
+    ]  # fmt: skip
+    notes_id = w.tenant.field_id(w.schema, "Notes")
+    assert {c.field_id for c in rows if c.field == "Notes"} == {notes_id}
+    assert audit.verify(Lane.objects.get()).broken == ""
 
 
 def test_a_first_update_that_benchling_refuses_teaches_nothing(noted):
