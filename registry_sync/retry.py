@@ -33,11 +33,11 @@ def due(
     retry tries the errors of those it was given.
     """
     open_errors = runs.open_errors(lane).exclude(raw=None).exclude(code__in=UNSENDABLE)
-    untried = open_errors.exclude(run=run)
     if run.only:
-        if run.kind == SyncRun.Kind.RETRY:
-            yield from _chunks(untried.filter(external_id__among=run.only))
-        return
+        if run.kind != SyncRun.Kind.RETRY:
+            return
+        open_errors = open_errors.filter(external_id__among=run.only)
+    untried = open_errors.exclude(run=run)
     if run.kind == SyncRun.Kind.RETRY:
         yield from _chunks(untried)
     else:

@@ -14,7 +14,8 @@ SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "csvs", "endpoint",
     "exchange", "faults", "figures", "keys", "mapping", "mapping_file", "net", "paginators",
-    "paths", "problems", "rules", "schema", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
+    "paths", "problems", "rules", "schema", "source", "stopwatch", "times", "trail", "upsert",
+    "values", "watermark",
 }  # fmt: skip
 LAYERS = [
     {"lookups", "queues"},
