@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -21,6 +20,8 @@ Outcome = LedgerEntry.Outcome
 COUNTED = 10_000
 """Records that are counted, and looked through for causes, at most."""
 CHUNK = 1000
+LASTING = (Outcome.CREATED, Outcome.UPDATED)
+"""What later runs do not take over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def caveat(run: SyncRun, outcome: str, known: int) -> str:
     if run.is_active or known >= min(counted, COUNTED):
         return ""
     missing = f"{counted - known:,} of {counted:,} cannot be named here any more"
-    if outcome in (Outcome.FAILED, Outcome.UNCHANGED):
+    if outcome not in LASTING:
         return f"{missing}: later runs saw them again, and their pages list them."
     if Retention.objects.filter(lane=run.lane_id, before__gte=run.created_at).exists():
         return f"{missing}: changes as old as these were deleted (Retentions says by whom)."
@@ -147,11 +148,3 @@ def causes(run: SyncRun) -> list[Cause]:
     examples = EntityError.objects.defer("raw").in_bulk([first for first, _ in firsts.values()])
     made = [Cause(count, examples[pk]) for pk, count in firsts.values() if pk in examples]
     return sorted(made, key=lambda cause: -cause.count)
-
-
-def moments(run: SyncRun) -> tuple[datetime | None, float | None]:
-    """Say until when a run went, and how many seconds it took so far."""
-    if run.started_at is None:
-        return None, None
-    until = run.finished_at or timezone.now()
-    return until, max(0.0, (until - run.started_at).total_seconds())

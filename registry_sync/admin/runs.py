@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -21,6 +21,33 @@ from .run_orders import CONTROLS, RunOrders
 from .run_views import RunViews
 
 
+class Spanned(QuerySet[SyncRun]):
+    """For the date hierarchy: each period from the first run to the last, without a look at all.
+
+    Django would truncate the time of every row, which takes half a second for 100,000 on SQLite.
+    """
+
+    def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
+        ends = [self.order_by(order + field_name).first() for order in ("", "-")]
+        if ends[0] is None or ends[1] is None:
+            return []
+        first, last = (getattr(run, field_name).astimezone(UTC) for run in ends)
+        found, at = [], _start(first, kind)
+        while at <= last:
+            found.append(at)
+            at = _start(at + STEPS[kind], kind)
+        return found
+
+
+STEPS = {"year": timedelta(days=366), "month": timedelta(days=31), "day": timedelta(days=1)}
+
+
+def _start(moment: datetime, kind: str) -> datetime:
+    """Give the beginning of the year, month or day."""
+    whole = {"year": {"month": 1, "day": 1}, "month": {"day": 1}, "day": {}}[kind]
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0, **whole)
+
+
 @admin.register(SyncRun)
 class SyncRunAdmin(RunViews, RunOrders):
     list_display = ("run", "pill", "asked", "begun", "counts", "from_when", "up_to")
@@ -37,7 +64,8 @@ class SyncRunAdmin(RunViews, RunOrders):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         """Leave in the database what no list shows and may be long."""
-        return super().get_queryset(request).defer("mapping", "position", "warnings", "only")
+        shown = Spanned(self.model).order_by(*self.ordering)
+        return shown.defer("mapping", "position", "warnings", "only")
 
     # -- actions of the list ---------------------------------------------------------------
 
