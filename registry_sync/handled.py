@@ -97,7 +97,7 @@ def caveat(run: SyncRun, outcome: str, known: int) -> str:
     """Say what the list cannot name of what the run counted; "" where it names them all."""
     counted = getattr(run, outcome)
     if run.dry_run:
-        return "A dry run writes nothing down: it counts, and its log says what it found."
+        return "A dry run counts, and its log says what it found."
     if run.is_active or known >= min(counted, COUNTED):
         return ""
     missing = f"{counted - known:,} of {counted:,} cannot be named here any more"

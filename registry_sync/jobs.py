@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, canvas, estimate, runs, webhooks
+from . import __version__, app_status, canvas, estimate, findings, runs, webhooks
 from .benchling import Client, Refused, Wait
 from .configure import Setup
 from .models import Installation, SyncRun
@@ -92,7 +92,8 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     client = client_of_settings()
-    watched = CanvasWatch(run, client_of_settings(), listener or Nobody())
+    heard = findings.Kept(run, listener or Nobody()) if run.dry_run else listener or Nobody()
+    watched = CanvasWatch(run, client_of_settings(), heard)
     line = Line(run, lease, client, source_of, terms_of_settings(), watched)
     try:
         return _work(run, lease, client, line)

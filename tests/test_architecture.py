@@ -27,7 +27,7 @@ LAYERS = [
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
     {"sync", "words"},
-    {"canvas", "standing", "health", "handled"},
+    {"canvas", "standing", "health", "handled", "findings"},
     {"jobs", "orders", "looks", "history"},
     {"deliveries", "run_looks"},
     {"base page"},

@@ -220,6 +220,10 @@ def test_a_button_asks_first_and_then_starts(world, owner, what):
     run = jobs.work_to_end(run.pk)
     assert run.status == "COMPLETED_WITH_WARNINGS" and w.written() == written
     assert run.read == {"sync": 1, "full": 6, "dry-run": 1, "retry": 1}[what]
+    if what == "dry-run":  # nobody watches a worker's terminal
+        assert "C-000009 would be refused" in read(
+            owner, reverse("admin:registry_sync_syncrun_change", args=[run.pk])
+        )
 
 
 @pytest.mark.parametrize("what", ORDERS)
