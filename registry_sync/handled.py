@@ -38,9 +38,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause of a run's refusals: how many, and an example to read."""
+    """One cause of a run's refusals: how many, how many of them are open, an example to read."""
 
     count: int
+    still_open: int
     example: EntityError
 
     @property
@@ -140,11 +141,17 @@ def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
 
 def causes(run: SyncRun) -> list[Cause]:
     """Group what a run refused by cause, the most frequent first; of very many, the first ones."""
-    firsts: dict[tuple[str, str], tuple[int, int]] = {}
-    seen = refused(run).order_by("pk").values_list("code", "kind", "pk")[:COUNTED]
-    for code, kind, pk in seen:
-        first, count = firsts.get((code, kind), (pk, 0))
-        firsts[code, kind] = (first, count + 1)
-    examples = EntityError.objects.defer("raw").in_bulk([first for first, _ in firsts.values()])
-    made = [Cause(count, examples[pk]) for pk, count in firsts.values() if pk in examples]
+    found: dict[tuple[str, str], tuple[int, int, int]] = {}
+    columns = ("code", "kind", "pk", "closed_at", "dismissed_at")
+    for code, kind, pk, closed, dismissed in (
+        refused(run).order_by("pk").values_list(*columns)[:COUNTED]
+    ):
+        first, count, still_open = found.get((code, kind), (pk, 0, 0))
+        found[code, kind] = (first, count + 1, still_open + (closed is None and dismissed is None))
+    examples = EntityError.objects.defer("raw").in_bulk([first for first, _, _ in found.values()])
+    made = [
+        Cause(count, still_open, examples[pk])
+        for pk, count, still_open in found.values()
+        if pk in examples
+    ]
     return sorted(made, key=lambda cause: -cause.count)

@@ -6,10 +6,11 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import estimate
+from . import estimate, figures
 from .health import stamp
 from .models import SyncRun
 
+Json = dict[str, Any]
 Status = SyncRun.Status
 PILLS = {
     Status.SUCCEEDED: "good",
@@ -22,6 +23,19 @@ PILLS = {
 """How each status looks; desk.css has the colours, light and dark."""
 SIGNS = {"good": "✓", "warning": "!", "bad": "✕", "quiet": "–", "active": "…"}
 """By which it is known without colour."""
+
+
+PHASES = {
+    "configure": "read the configuration",
+    "rebuild": "list Benchling for an empty ledger",
+    "drift": "look what people changed in Benchling",
+    "pull": "read the registry",
+    "compare": "transform and compare",
+    "upsert": "write to Benchling",
+    "retry": "try open errors again",
+    "report": "judge and report",
+}
+"""The line that a run takes, in order."""
 
 
 def pill(run: SyncRun) -> str:
@@ -89,3 +103,45 @@ def shown(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def phases(run: SyncRun) -> list[Json]:
+    """Lay out the line of phases: how long each took, which goes on, which were not needed."""
+    spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
+    whole = sum(spent.values())
+    cut = figures.shares(list(spent.values()), width=1000.0)
+    drawn = []
+    for (name, what), (x, width) in zip(PHASES.items(), cut, strict=True):
+        now_here = run.is_active and run.phase == name and run.started_at is not None
+        told = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
+        state = "now" if now_here else "done" if spent[name] or told else "not needed"
+        drawn.append(
+            {
+                "name": name,
+                "what": what,
+                "state": state,
+                "seconds": seconds(spent[name]) if spent[name] else "",
+                "percent": round(100 * spent[name] / whole) if whole else 0,
+                "x": x,
+                "width": width,
+            }
+        )
+    return drawn
+
+
+def mapping(run: SyncRun) -> list[Json]:
+    """List the mapping that a run used: Benchling field, source path, rule."""
+    used = run.mapping or {}
+    rules, names = used.get("rules") or {}, used.get("field_names") or {}
+    ids = {name: field_id for field_id, name in names.items()}
+    rows = []
+    for row in used.get("rows") or []:
+        field_id = row.get("field_id") or ids.get(row.get("field"), "")
+        rule = rules.get(field_id, rules.get(row.get("field"), "as_is"))
+        rows.append({**row, "rule": shown(rule).replace("_", " ")})
+    fed = {row.get("field_id") or ids.get(row.get("field")) for row in used.get("rows") or []}
+    for field_id, rule in rules.items():
+        if field_id not in fed:  # a constant needs no path
+            field = names.get(field_id, field_id)
+            rows.append({"field": field, "path": "", "rule": shown(rule)})
+    return rows

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from .. import csvs, estimate, figures, handled, looks, orders
+from .. import csvs, estimate, handled, looks, orders
 from ..models import Change, RunLog, SyncRun
 from ..queues import see_queues
 from .base import CappedPaginator, Json, ReadOnly
@@ -22,17 +22,6 @@ PAGE = 50
 LOG_LINES = 200
 TRUSTED = 2_000
 """From how many written records on the run's own count is taken for the length of their list."""
-PHASES = {
-    "configure": "read the configuration",
-    "rebuild": "list Benchling for an empty ledger",
-    "drift": "look what people changed in Benchling",
-    "pull": "read the registry",
-    "compare": "transform and compare",
-    "upsert": "write to Benchling",
-    "retry": "try open errors again",
-    "report": "judge and report",
-}
-"""The line that a run takes, in order."""
 COUNTS = (
     ("created", "created", "New in Benchling."),
     ("updated", "changed", "Was in Benchling; at least one value was written."),
@@ -100,21 +89,21 @@ class RunViews(ReadOnly):
             "opts": self.opts,
             **standing(run),
             "reruns": list(SyncRun.objects.filter(rerun_of=run).only("status")[:20]),
-            "mapping": mapping_of(run),
-            **_causes(run),
-            **self._hands(request, run),
+            "mapping": looks.mapping(run),
+            **(refused := _causes(run)),
+            **self._hands(request, run, refused["causes"]),
             **_changes(run, request.GET.get("changes_after", "")),
             **_log(run, request.GET.get("log_before", "")),
         }
         return TemplateResponse(request, "admin/registry_sync/run/page.html", context)
 
-    def _hands(self, request: HttpRequest, run: SyncRun) -> Json:
+    def _hands(self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.Cause]) -> Json:
         """Say what this person may do with a run as it stands."""
         may = request.user.has_perm("registry_sync.change_syncrun") and run.is_active
         start = request.user.has_perm("registry_sync.add_syncrun") and not run.is_active
         return {
             "may_rerun": start,
-            "may_retry": start and orders.still_open(run).exists(),
+            "may_retry": start and any(cause.still_open for cause in causes),
             "may_pause": may and run.paused_at is None,
             "may_resume": may and run.paused_at is not None,
             "may_cancel": may,
@@ -212,7 +201,7 @@ def standing(run: SyncRun) -> Json:
         "left": estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR) if run.is_active else "",
         "waits": run.waiting_until if run.waiting_until and run.waiting_until > now else None,
         "unclaimed": _unclaimed(run),
-        "phases": phases(run, now),
+        "phases": looks.phases(run),
         "counts": [(n, w, say, getattr(run, n), written) for n, w, say in COUNTS],
         "others": [(getattr(run, n), word) for n, word in OTHERS if getattr(run, n)],
     }
@@ -224,48 +213,6 @@ def _unclaimed(run: SyncRun) -> str:
         return ""
     queues = see_queues()
     return "" if queues.listening else orders.waits(queues)
-
-
-def phases(run: SyncRun, now: Any) -> list[Json]:
-    """Lay out the line of phases: how long each took, which goes on, which were not needed."""
-    spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
-    whole = sum(spent.values())
-    cut = figures.shares(list(spent.values()), width=1000.0)
-    drawn = []
-    for (name, what), (x, width) in zip(PHASES.items(), cut, strict=True):
-        now_here = run.is_active and run.phase == name and run.started_at is not None
-        told = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
-        state = "now" if now_here else "done" if spent[name] or told else "not needed"
-        drawn.append(
-            {
-                "name": name,
-                "what": what,
-                "state": state,
-                "seconds": looks.seconds(spent[name]) if spent[name] else "",
-                "percent": round(100 * spent[name] / whole) if whole else 0,
-                "x": x,
-                "width": width,
-            }
-        )
-    return drawn
-
-
-def mapping_of(run: SyncRun) -> list[Json]:
-    """List the mapping that a run used: Benchling field, source path, rule."""
-    used = run.mapping or {}
-    rules, names = used.get("rules") or {}, used.get("field_names") or {}
-    ids = {name: field_id for field_id, name in names.items()}
-    rows = []
-    for row in used.get("rows") or []:
-        field_id = row.get("field_id") or ids.get(row.get("field"), "")
-        rule = rules.get(field_id, rules.get(row.get("field"), "as_is"))
-        rows.append({**row, "rule": looks.shown(rule).replace("_", " ")})
-    fed = {row.get("field_id") or ids.get(row.get("field")) for row in used.get("rows") or []}
-    for field_id, rule in rules.items():
-        if field_id not in fed:  # a constant needs no path
-            field = names.get(field_id, field_id)
-            rows.append({"field": field, "path": "", "rule": looks.shown(rule)})
-    return rows
 
 
 def _causes(run: SyncRun) -> Json:

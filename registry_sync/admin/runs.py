@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
@@ -28,12 +28,11 @@ class Spanned(QuerySet[SyncRun]):
     """
 
     def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
-        ends = [self.order_by(order + field_name).first() for order in ("", "-")]
-        if ends[0] is None or ends[1] is None:
+        ends = self.aggregate(first=Min(field_name), last=Max(field_name))
+        if ends["first"] is None:
             return []
-        first, last = (getattr(run, field_name).astimezone(UTC) for run in ends)
-        found, at = [], _start(first, kind)
-        while at <= last:
+        found, at = [], _start(ends["first"].astimezone(UTC), kind)
+        while at <= ends["last"]:
             found.append(at)
             at = _start(at + STEPS[kind], kind)
         return found
