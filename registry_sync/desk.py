@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 # Not in the package `admin`: Django imports this class before the pages that register with it.
 from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from . import figures, health, history, runs
+from .models import EntityError, SyncRun
+
+Json = dict[str, Any]
+ORDER = (
+    "SyncRun", "EntityError", "LedgerEntry", "Change", "MappingDraft", "MappingVersion", "Lane",
+    "Adoption", "Drift", "Allowance", "Alert", "AlertSettings", "Checkup",
+)  # fmt: skip
+"""Tables in the order in which an integration owner wants them; the rest follow by name."""
+RUNS_WIDTH, DAYS_WIDTH, HEIGHT, LEFT = 1100.0, 720.0, 120.0, 44.0
+"""Of the pictures, in their own units; LEFT is for the scale."""
 
 
 class Desk(admin.AdminSite):
@@ -12,4 +28,69 @@ class Desk(admin.AdminSite):
     site_header = "Registry Sync"
     site_title = "Registry Sync"
     index_title = "The external registry and Benchling"
+    index_template = "admin/registry_sync/first.html"
     enable_nav_sidebar = True
+
+    def index(self, request: HttpRequest, extra_context: Json | None = None) -> TemplateResponse:
+        """Show how it stands; whoever may not see runs sees Django's own page."""
+        seen = first_page(request) if request.user.has_perm("registry_sync.view_syncrun") else {}
+        return super().index(request, {**seen, **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """List our tables first, in the order of the work."""
+        apps: list[Any] = super().get_app_list(request, app_label)
+        for app in apps:
+            app["models"].sort(key=lambda model: _place(model["object_name"]))
+        return sorted(apps, key=lambda app: app["app_label"] != "registry_sync")
+
+
+def _place(name: str) -> int:
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+def first_page(request: HttpRequest) -> Json:
+    """Collect what the first page shows."""
+    from .admin.errors import WHO  # a page, which registers itself with this very site
+
+    causes = history.causes(runs.latest_lane())
+    standing = health.look(open_errors=sum(cause.count for cause in causes))
+    return {
+        "health": standing,
+        "causes": [(cause, WHO[EntityError.Kind(cause.kind)]) for cause in causes],
+        "runs_picture": _runs_picture(history.last_runs()),
+        "days_picture": _days_picture(history.days()),
+        "may_start": request.user.has_perm("registry_sync.add_syncrun"),
+    }
+
+
+def _runs_picture(shown: list[SyncRun]) -> Json:
+    """Draw the last runs: heights of records handled, looks and signs of outcomes."""
+    read = [run.read for run in shown]
+    drawn = _bars(read, history.RUNS, RUNS_WIDTH)
+    return {
+        "bars": list(zip(shown, drawn, strict=True)),
+        "lines": figures.lines(max(read, default=0), height=HEIGHT),
+    }
+
+
+def _bars(values: list[int], places: int, width: float) -> list[figures.Bar]:
+    return figures.bars(values, places=places, width=width - LEFT, height=HEIGHT, left=LEFT)
+
+
+def _days_picture(days: list[history.Day]) -> Json:
+    """Draw the last days: what was written, and above it what was refused."""
+    most = max((day.written + day.refused for day in days), default=0)
+    whole = [day.written + day.refused for day in days]
+    drawn = []
+    bars = _bars(whole, history.DAYS, DAYS_WIDTH)
+    for day, bar in zip(days, bars, strict=True):
+        refused = round(bar.height * day.refused / bar.value, 1) if bar.value else 0.0
+        drawn.append((day, bar, refused))
+    return {
+        "bars": drawn,
+        "lines": figures.lines(most, height=HEIGHT) if most else [],
+        "written": sum(day.written for day in days),
+        "refused": sum(day.refused for day in days),
+        "busy": [day for day in reversed(days) if day.written or day.refused],
+        "firsts": [(day.day, bar.x) for day, bar, _ in drawn if day.day.day == 1],
+    }

@@ -16,7 +16,17 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, canvas, doorbell, estimate, runs, webhooks, words
+from . import (
+    __version__,
+    app_status,
+    canvas,
+    doorbell,
+    estimate,
+    findings,
+    runs,
+    webhooks,
+    words,
+)
 from .benchling import Client, Refused, Wait, retry_time
 from .configure import Setup
 from .models import Installation, SyncRun
@@ -112,7 +122,8 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     client = client_of_settings()
-    watched = CanvasWatch(run, impatient_client(), listener or Nobody())
+    heard = findings.Kept(run, listener or Nobody()) if run.dry_run else listener or Nobody()
+    watched = CanvasWatch(run, impatient_client(), heard)
     line = Line(run, lease, client, source_of, terms_of_settings(), watched)
     try:
         return _work(run, lease, client, line)

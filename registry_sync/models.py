@@ -204,6 +204,9 @@ class SyncRun(models.Model):
             models.Index(fields=["lane", "status", "-id"], name="run_lane_status"),
             models.Index(fields=["status", "lease_until"], name="run_lease"),
             models.Index(fields=["-created_at"], name="run_created"),
+            # The desk's list by what is rare among a hundred thousand scheduled ones.
+            models.Index(fields=["kind", "-id"], name="run_kind"),
+            models.Index(fields=["trigger", "-id"], name="run_trigger"),
         )
 
     def __str__(self) -> str:

@@ -27,10 +27,16 @@ UNSENDABLE = ("no_id", "unusable_id", "id_twice")
 def due(
     run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client
 ) -> Iterator[list[EntityError]]:
-    """Give the errors to try now, in the order they were first seen, some at a time."""
-    if run.only:
-        return
+    """Give the errors to try now, in the order they were first seen, some at a time.
+
+    A run that was asked for certain records touches no others: a pilot reads its own anew, a
+    retry tries the errors of those it was given.
+    """
     open_errors = runs.open_errors(lane).exclude(raw=None).exclude(code__in=UNSENDABLE)
+    if run.only:
+        if run.kind != SyncRun.Kind.RETRY:
+            return
+        open_errors = open_errors.filter(external_id__among=run.only)
     untried = open_errors.exclude(run=run)
     if run.kind == SyncRun.Kind.RETRY:
         yield from _chunks(untried)
@@ -76,14 +82,14 @@ def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:
     ]
 
 
-def circles(lane: Lane, setup: Setup, fingerprint: str) -> list[Candidate]:
+def circles(run: SyncRun, lane: Lane, setup: Setup) -> list[Candidate]:
     """Find waiting records that only wait for each other: together they can go."""
-    waiting = runs.open_errors(lane).filter(waits_for="link").exclude(raw=None)
+    waiting = _waiting(run, lane, "link")
     ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
     within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
     candidates = []
     known = ledger.known(lane, [error.external_id for error in within])
-    for arrival in arrivals(list(within), fingerprint):
+    for arrival in arrivals(list(within), run.fingerprint):
         entity = transform(arrival.raw, arrival.external_id, setup.mapping).entity
         if entity is not None:
             before = known.get(arrival.external_id)
@@ -99,12 +105,14 @@ def circles(lane: Lane, setup: Setup, fingerprint: str) -> list[Candidate]:
     return candidates
 
 
-def stand_aside(lane: Lane) -> list[Entity]:
+def stand_aside(run: SyncRun, lane: Lane) -> list[Entity]:
     """Find records that want each other's names, and let one of each circle bear another first.
 
     Its error stays open and waits for the name as before, so a run that dies here loses nothing.
     """
-    waiting = runs.open_errors(lane).filter(waits_for="name").exclude(raw=None)
+    if run.only and run.kind != SyncRun.Kind.RETRY:
+        return []  # a pilot tries no error again, so none would ever get its name
+    waiting = _waiting(run, lane, "name")
     wants = dict(waiting.values_list("external_id", "waits_key"))
     firsts = [circle[0] for circle in names.circles(lane, wants)]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
@@ -118,6 +126,12 @@ def stand_aside(lane: Lane) -> list[Entity]:
         )
         for row in rows
     ]
+
+
+def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
+    """List the errors that wait for this, of the records that the run may touch."""
+    waiting = runs.open_errors(lane).filter(waits_for=what).exclude(raw=None)
+    return waiting.filter(external_id__among=run.only) if run.only else waiting
 
 
 def _arrived(lane: Lane, targets: Collection[str], setup: Setup, client: Client) -> set[str]:

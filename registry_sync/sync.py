@@ -447,10 +447,10 @@ class Line:
                 text = f"{closed:,} errors are closed: their records are no longer in the registry."
                 runs.log(self.run, "INFO", text)
         self._try_errors()
-        if aside := retry.stand_aside(self.lane):
+        if aside := retry.stand_aside(self.run, self.lane):
             self.deliver.rename(aside)
             self._try_errors()
-        circle = retry.circles(self.lane, self.setup, self.run.fingerprint)
+        circle = retry.circles(self.run, self.lane, self.setup)
         if circle:
             self.deliver.add(circle)
             self.deliver.flush()

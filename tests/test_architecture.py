@@ -12,12 +12,13 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
-    "auth", "benchling", "bodies", "config", "configure", "connector", "endpoint", "exchange",
-    "faults", "keys", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
-    "schema", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
+    "auth", "benchling", "bodies", "config", "configure", "connector", "csvs", "endpoint",
+    "exchange", "faults", "figures", "keys", "mapping", "mapping_file", "net", "paginators",
+    "paths", "problems", "rules", "schema", "source", "stopwatch", "times", "trail", "upsert",
+    "values", "watermark",
 }  # fmt: skip
 LAYERS = [
-    {"lookups"},
+    {"lookups", "queues"},
     {"models"},
     {"runs", "audit", "hourly"},
     {"ledger", "names", "app_status", "refusals", "estimate"},
@@ -28,11 +29,12 @@ LAYERS = [
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
     {"leftover"},
     {"sync", "words"},
-    {"standing"},
+    {"standing", "health", "handled", "findings"},
     {"canvas"},
-    {"jobs"},
-    {"deliveries"},
+    {"jobs", "orders", "looks", "history"},
+    {"deliveries", "run_looks"},
     {"base page"},
+    {"run_views page", "run_orders page"},
     {"runs page", "errors page", "records page", "lanes page", "webhooks page"},
     {"desk", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",

@@ -172,7 +172,7 @@ def test_the_admin_pauses_resumes_and_cancels(world, admin_client):
     assert "Why?" in press("pause") and run.paused_at is None
     press("pause", decided="yes", reason="Lunch")
     assert run.paused_by == "admin" and run.paused_reason == "Lunch"
-    press("resume")
+    press("resume", decided="yes", reason="Back")
     assert run.paused_at is None
     assert jobs.work_to_end(run.pk).status == Status.SUCCEEDED and w.written() == 600
     assert "No selected run is active" in press("cancel", decided="yes", reason="Too late")
