@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from . import runs
 from .benchling import Client, Refused, Wait
+from .causes import groups
 from .models import Lane, SyncRun
 from .problems import SyncError
 
@@ -210,29 +210,12 @@ def causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
     if lane is None:
         return []
     open_errors = runs.open_errors(lane)
-    counted = open_errors.values("code").annotate(n=Count("pk")).order_by("-n", "code")
     lines = []
-    for row in counted[:most]:
-        first = open_errors.filter(code=row["code"]).order_by("pk")[0]
-        count = f"{row['n']:,} × " if row["n"] > 1 else ""
-        lines.append(f"{count}{TITLES.get(row['code'], first.code)}: {first.message}")
+    for group in groups(open_errors)[:most]:
+        first = open_errors.filter(code=group.code).order_by("pk")[0]
+        count = f"{group.count:,} × " if group.count > 1 else ""
+        lines.append(f"{count}{group.title.label}: {first.message}")
     return lines
-
-
-TITLES = {
-    "name_taken": "name already taken",
-    "not_unique": "value already taken",
-    "link_missing": "waits for another record",
-    "dropdown_option_missing": "option missing in Benchling",
-    "required_missing": "required value missing",
-    "no_id": "record without id",
-    "id_twice": "id borne twice",
-    "not_ours": "already in Benchling",
-    "archived": "archived in Benchling",
-    "set_aside": "set aside, tried again next time",
-    "refused": "refused by Benchling",
-    "out_of_range": "number out of range",
-}
 
 
 # -- the bookmark ---------------------------------------------------------------------------

@@ -28,10 +28,12 @@ def due(
     run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client
 ) -> Iterator[list[EntityError]]:
     """Give the errors to try now, in the order they were first seen, some at a time."""
-    if run.only:
-        return
-    open_errors = runs.open_errors(lane).exclude(raw=None).exclude(code__in=UNSENDABLE)
+    open_errors = sendable(runs.open_errors(lane))
     untried = open_errors.exclude(run=run)
+    if limited(run):
+        if run.kind == SyncRun.Kind.RETRY:
+            yield from _chunks(chosen(untried, run))
+        return
     if run.kind == SyncRun.Kind.RETRY:
         yield from _chunks(untried)
     else:
@@ -60,6 +62,23 @@ def due(
     targets = set(linked.values_list("waits_key", flat=True))
     for some in _parts(sorted(_arrived(lane, targets, setup, client))):
         yield from _chunks(linked.filter(waits_key__in=some))
+
+
+def limited(run: SyncRun) -> bool:
+    """Say whether a run was asked for some records only: it tries no others."""
+    return bool(run.only or run.only_cause)
+
+
+def chosen(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]:
+    """Keep the errors that a retry was asked for, by their records or by their cause."""
+    if run.only_cause:
+        errors = errors.filter(code=run.only_cause)
+    return errors.filter(external_id__among=run.only) if run.only else errors
+
+
+def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """Keep the errors whose records could pass as we have them."""
+    return errors.exclude(raw=None).exclude(code__in=UNSENDABLE)
 
 
 def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:

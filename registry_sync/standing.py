@@ -6,6 +6,7 @@ The registry is asked live, so that what is newer there than here is told.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from . import runs, words
 from .configure import Setup
@@ -18,11 +19,15 @@ from .source import Source
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a scientist reads of one record; `entity_id` is Benchling's, where there is one."""
+    """What a scientist reads of one record; `entity_id` is Benchling's, where there is one.
+
+    `raw` is the registry's record as it is now, where it gave one.
+    """
 
     text: str
     external_id: str
     entity_id: str = ""
+    raw: dict[str, Any] | None = None
 
 
 def standing_of(asked: str, lane: Lane, setup: Setup, source: Source) -> Standing:
@@ -33,9 +38,9 @@ def standing_of(asked: str, lane: Lane, setup: Setup, source: Source) -> Standin
     lines = [_here(entry, error)]
     lines += [_adoption(row) for row in _adoptions(lane, external_id)]
     lines += [_drift(row) for row in _drifted(lane, external_id)]
-    lines.append(_there(external_id, entry, setup, source))
-    text = " ".join(line for line in lines if line)
-    return Standing(text, external_id, entry.entity_id if entry else "")
+    there, raw = _there(external_id, entry, setup, source)
+    text = " ".join(line for line in [*lines, there] if line)
+    return Standing(text, external_id, entry.entity_id if entry else "", raw)
 
 
 def external_id_of(asked: str, lane: Lane) -> str:
@@ -91,17 +96,18 @@ def _drift(row: Drift) -> str:
     return f"Its {row.field} was changed in Benchling {words.moment(row.modified_at)}."
 
 
-def _there(external_id: str, entry: LedgerEntry | None, setup: Setup, source: Source) -> str:
-    """Ask the registry itself."""
+def _there(
+    external_id: str, entry: LedgerEntry | None, setup: Setup, source: Source
+) -> tuple[str, dict[str, Any] | None]:
+    """Ask the registry itself: what to say of it, and the record."""
     try:
-        found = source.fetch_all([external_id])
+        raw = source.fetch_all([external_id]).get(external_id)
     except SyncError as error:
-        return f"The registry could not be asked: {error.message}"
-    raw = found.get(external_id)
+        return f"The registry could not be asked: {error.message}", None
     if raw is None:
-        return f"The registry has no record “{external_id}”, or its key may not see it."
+        return f"The registry has no record “{external_id}”, or its key may not see it.", None
     if entry is None:
-        return f"**{external_id}** is in the registry and not in Benchling yet."
+        return f"**{external_id}** is in the registry and not in Benchling yet.", raw
     if entry.raw_hash != hash_record(raw, setup.mapping.fingerprint):
-        return "The registry has a newer version, which the next sync brings."
-    return "The registry has nothing newer."
+        return "The registry has a newer version, which the next sync brings.", raw
+    return "The registry has nothing newer.", raw

@@ -35,6 +35,7 @@ from .delivery import Delivery
 from .models import Batch, Lane, SyncRun
 from .problems import SourceError
 from .reading import Reading
+from .redact import mark
 from .rehearsal import Rehearsal
 from .source import Page, Source
 from .start import starting_point
@@ -206,7 +207,7 @@ class Line:
             expected_record=start.record,
             last_full_at=run.created_at if reads_all else start.last_full_at,
             fingerprint=self.setup.mapping.fingerprint,
-            mapping=self.setup.summary(),
+            mapping=self.setup.summary() | {"key_mark": mark(self.setup.config.api_key)},
             position=None,
             server_date=None,
             older=0,
@@ -434,6 +435,11 @@ class Line:
                 text = f"{closed:,} errors are closed: their records are no longer in the registry."
                 runs.log(self.run, "INFO", text)
         self._try_errors()
+        if not retry.limited(self.run):  # it would take along records that nobody asked for
+            self._go_round_circles()
+
+    def _go_round_circles(self) -> None:
+        """Carry records that only wait for each other's names, or for each other."""
         if aside := retry.stand_aside(self.lane):
             self.deliver.rename(aside)
             self._try_errors()
