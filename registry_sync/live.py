@@ -1,10 +1,9 @@
-"""One record as registry and Benchling have it now: asked for by a person who waits, but not long."""
+"""One record as registry and Benchling have it now: a person asked and waits, but not long."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,13 +47,13 @@ class Answer:
 def ask(lane: Lane, external_id: str) -> Answer:
     """Ask the registry for a record, and say what the present mapping makes of it."""
     try:
-        with _client() as (client, impatient):
-            setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-            source = jobs.source_of(setup, impatient, lambda: impatient(0.0))
-            try:
-                found = standing.standing_of(external_id, lane, setup, source)
-            finally:
-                source.close()
+        setup = configure(_client(), private_key=settings.BENCHLING_PRIVATE_KEY)
+        wait = _impatient("The registry")
+        source = jobs.source_of(setup, wait, wait)
+        try:
+            found = standing.standing_of(external_id, lane, setup, source)
+        finally:
+            source.close()
     except (Refused, SyncError, Wait) as error:
         return Answer(trouble=_words(error))
     if found.raw is None:
@@ -67,8 +66,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
 def entity_url(entity_id: str) -> tuple[str, str]:
     """Ask Benchling for the address of an entity's page: the address, or why there is none."""
     try:
-        with _client() as (client, _):
-            found = client.entities_by_id([entity_id])
+        found = _client().entities_by_id([entity_id])
     except (Refused, SyncError, Wait) as error:
         return "", _words(error)
     url = str(found[0].get("webURL") or "") if found else ""
@@ -99,24 +97,27 @@ def _readings(raw: dict[str, Any], external_id: str, setup: Setup) -> Iterator[R
         yield Reading(name, mapped.path, shown, result, problems.get(name, ""))
 
 
-@contextmanager
-def _client() -> Iterator[tuple[Client, Callable[..., None]]]:
-    """Give a client that waits no longer than a person would, and what it waits with."""
+def _impatient(whom: str) -> Callable[..., None]:
+    """Make a way to wait for somebody that gives up when a person would."""
     deadline = time.monotonic() + PATIENCE
 
-    def impatient(seconds: float, reason: str = "") -> None:
+    def wait(seconds: float = 0.0, reason: str = "") -> None:
         if time.monotonic() + seconds > deadline:
             raise SyncError(
-                f"It took too long ({reason or 'the other side is slow'}).",
-                remedy="Try again in a minute; a sync has more patience.",
+                f"{whom} gave no answer in time{f' ({reason})' if reason else ''}.",
+                remedy="Try again in a minute, or sync just this record: a run has more patience.",
                 kind="transient",
                 code="impatient",
             )
         time.sleep(seconds)
 
+    return wait
+
+
+def _client() -> Client:
     client = jobs.client_of_settings()
-    client.pause = impatient
-    yield client, impatient
+    client.pause = _impatient("Benchling")
+    return client
 
 
 def _words(error: Exception) -> str:

@@ -91,8 +91,10 @@ def find(asked: str) -> list[Hit]:
             found.setdefault((error.lane_id, error.external_id), hit)
     matched = Adoption.objects.filter(lane__in=lanes, entity_id=asked).select_related("lane")
     for match in matched[:HITS]:
-        hit = Hit(match.lane, match.external_id, match.name, match.entity_registry_id, match.entity_id,
-                  "Benchling id of an entity it matches")  # fmt: skip
+        hit = Hit(
+            match.lane, match.external_id, match.name, match.entity_registry_id, match.entity_id,
+            "Benchling id of an entity it matches",
+        )  # fmt: skip
         found.setdefault((match.lane_id, match.external_id), hit)
     return list(found.values())
 

@@ -30,6 +30,7 @@ LAYERS = [
     {"jobs"},
     {"deliveries", "live"},
     {"base page", "links page", "filters page", "starting page"},
+    {"cause page"},
     {"runs page", "errors page", "record page", "records page", "lanes page", "webhooks page"},
     {"desk", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",

@@ -12,14 +12,13 @@ from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
 
 from .. import causes, decisions, retry, runs, waiting
 from ..models import EntityError, SyncRun
 from ..redact import redact
-from .base import Reasoned
+from .cause import DISMISS, RETRY, WholeCauses
 from .filters import AssignedFilter, CauseFilter, LaneFilter, RunFilter, StateFilter
 from .links import record_link
 from .starting import start
@@ -28,25 +27,15 @@ Errors = QuerySet[EntityError]
 CHOSEN = 1000
 """Records that a retry takes one by one; a cause is retried as a whole, however many it has."""
 SHOWN = 50
-RETRY = (
-    "Their records are tried again from the copy that is kept, against the mapping and Benchling "
-    "as they are now. Those that pass are written to Benchling, and their errors close."
-)
-DISMISS = (
-    "They rest until their records change at the source, count neither for a run's status nor "
-    "for its exit code, and are under “Dismissed” meanwhile."
-)
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(Reasoned):
+class EntityErrorAdmin(WholeCauses):
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
-    list_display = (
-        "record", "message", "who_must_act", "waits", "first_seen", "last_seen", "times_seen",
-    )  # fmt: skip
+    list_display = ("record", "message", "who_must_act", "waits", "seen")
     list_display_links = ("message",)
     list_filter = (
-        StateFilter, CauseFilter, "kind", AssignedFilter, "last_seen", RunFilter, LaneFilter,
+        StateFilter, "kind", AssignedFilter, "last_seen", RunFilter, LaneFilter, CauseFilter,
     )  # fmt: skip
     list_select_related = ("lane",)
     show_facets = admin.ShowFacets.NEVER
@@ -100,6 +89,13 @@ class EntityErrorAdmin(Reasoned):
     def waits(self, error: EntityError) -> str:
         return str(getattr(error, "waits_text", ""))
 
+    @admin.display(description="seen (UTC)")
+    def seen(self, error: EntityError) -> str:
+        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (error.first_seen, error.last_seen))
+        if error.times_seen == 1:
+            return f"once, {first}"
+        return f"{error.times_seen:,} times, {first} to {last}"
+
     # -- one error ---------------------------------------------------------------------------
 
     def change_view(
@@ -125,7 +121,7 @@ class EntityErrorAdmin(Reasoned):
             "who": causes.who(error.kind, error.assigned),
             "by_kind": causes.who(error.kind),
             "waits": waiting.tell([error])[error.pk],
-            "raw": "" if error.raw is None else raw,
+            "raw": raw if error.raw is not None else "",
             "others": self._others(error),
             "log": self._log(error),
             "may_act": self.may(request),
@@ -167,7 +163,7 @@ class EntityErrorAdmin(Reasoned):
         reason = self._ask(request, able, "retry", "Retry", RETRY, facts)
         if isinstance(reason, HttpResponse):
             return reason
-        run, ours = start(self, request, kind=SyncRun.Kind.RETRY, only=ids)
+        run, ours = start(self, request, kind=SyncRun.Kind.RETRY, only=sorted(ids))
         if ours:
             self.note(request, able[:CHOSEN], f"Retried by run {run.pk}: {reason}")
         return None
@@ -223,49 +219,6 @@ class EntityErrorAdmin(Reasoned):
             return None
         return reason
 
-    # -- a whole cause -----------------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        pattern = "cause/<slug:code>/<slug:what>/"
-        view = self.admin_site.admin_view(self.cause_view)
-        return [path(pattern, view, name="registry_sync_entityerror_cause"), *super().get_urls()]
-
-    def cause_view(self, request: HttpRequest, code: str, what: str) -> HttpResponse:
-        """Retry or dismiss all open errors of a cause, after a page that asks why."""
-        lane = runs.latest_lane()
-        if not self.may(request):
-            raise PermissionDenied
-        if what not in ("retry", "dismiss") or lane is None:
-            raise Http404("There is no such action.")
-        able = runs.open_errors(lane).filter(code=code)
-        able = retry.sendable(able) if what == "retry" else able
-        back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
-        count = able.count()
-        if not count:
-            self.message_user(request, "No open error of this cause is left.", messages.WARNING)
-            return HttpResponseRedirect(back)
-        label = causes.title(code).label
-        title = f"{what.capitalize()} all: {label}"
-        text = RETRY if what == "retry" else DISMISS
-        reason = self.ask(
-            request, [], action=what, title=title, explanation=text, back=back,
-            facts=[f"{count:,} × {label}", *(str(error) for error in able.order_by("pk")[:10])],
-        )  # fmt: skip
-        if isinstance(reason, HttpResponse):
-            return reason
-        first = able.order_by("pk")[:1].get()
-        if what == "retry":
-            run, ours = start(self, request, kind=SyncRun.Kind.RETRY, only_cause=code)
-            said = f"Run {run.pk} retries all {count:,} × {label}: {reason}" if ours else ""
-        else:
-            who = request.user.get_username()
-            count = decisions.dismiss(able, actor=who, reason=reason)
-            said = f"All {count:,} × {label} dismissed: {reason}"
-            self.message_user(request, f"{count:,} errors are dismissed.")
-        if said:
-            self.note(request, [first], said)
-        return HttpResponseRedirect(back)
-
     # -- words -------------------------------------------------------------------------------
 
     def _retriable(self, rows: Errors) -> Errors:
@@ -282,12 +235,12 @@ class EntityErrorAdmin(Reasoned):
         facts: Sequence[str] = (),
     ) -> str | HttpResponse | None:
         """Give the reason, the page that asks for it, or None where nothing is selected."""
-        shown = list(rows[:SHOWN])
+        across = request.POST.get("select_across") == "1"
+        shown = list(rows[: SHOWN if across else CHOSEN])
         if not shown:
             text = "Nothing that you selected can be treated so."
             self.message_user(request, text, messages.WARNING)
             return None
-        across = request.POST.get("select_across") == "1"
         if across:
             facts = [*facts, f"{rows.count():,} errors in all; the first {len(shown)} are:"]
         return self.ask(request, shown, action=action, title=title, explanation=text, facts=facts)

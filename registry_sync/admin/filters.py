@@ -64,18 +64,17 @@ class LaneFilter(Chosen):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         lanes = list(Lane.objects.order_by("pk")[:100])
-        if len(lanes) < 2 and self.value() is None:
-            return [("current", "Current")]
+        if len(lanes) < 2:
+            return []
         return [("current", "The one synced now"), ("all", "All"),
                 *((str(lane.pk), str(lane)) for lane in lanes)]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
         if self.chosen() == "all":
             return queryset
-        if self.chosen() != "current":
-            return queryset.filter(lane_id=int(self.chosen())) if self.chosen().isdigit() else (
-                queryset.none()
-            )  # fmt: skip
+        asked = self.chosen()
+        if asked != "current":
+            return queryset.filter(lane_id=int(asked)) if asked.isdigit() else queryset.none()
         lane = runs.latest_lane()
         return queryset if lane is None else queryset.filter(lane=lane)
 
