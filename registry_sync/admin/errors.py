@@ -14,6 +14,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
 from .. import causes, decisions, retry, runs, waiting
 from ..models import EntityError, SyncRun
@@ -32,8 +34,8 @@ SHOWN = 50
 @admin.register(EntityError)
 class EntityErrorAdmin(WholeCauses):
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
-    list_display = ("record", "message", "who_must_act", "waits", "seen")
-    list_display_links = ("message",)
+    list_display = ("record", "problem", "who_must_act", "seen")
+    list_display_links = None
     list_filter = (
         StateFilter, "kind", AssignedFilter, "last_seen", RunFilter, LaneFilter, CauseFilter,
     )  # fmt: skip
@@ -85,9 +87,11 @@ class EntityErrorAdmin(WholeCauses):
     def who_must_act(self, error: EntityError) -> str:
         return causes.who(error.kind, error.assigned)
 
-    @admin.display(description="what it waits for")
-    def waits(self, error: EntityError) -> str:
-        return str(getattr(error, "waits_text", ""))
+    @admin.display(description="what is wrong, and what it waits for")
+    def problem(self, error: EntityError) -> str:
+        address = reverse("admin:registry_sync_entityerror_change", args=[error.pk])
+        text = '<a href="{}">{}</a><br><span class="desk-quiet">{}</span>'
+        return format_html(text, address, error.message, getattr(error, "waits_text", ""))
 
     @admin.display(description="seen (UTC)")
     def seen(self, error: EntityError) -> str:
