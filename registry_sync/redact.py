@@ -19,7 +19,8 @@ HIDDEN = "(hidden: a secret)"
 OURS = ("BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN")
 SHORTEST = 4
 """Characters of a secret that is looked for inside texts: shorter ones stand in every word."""
-WORD = re.compile(r"[^\s\"'<>=?&/,;:()]+")
+WORDS = (re.compile(r"[^\s\"'<>]+"), re.compile(r"[^\s\"'<>=?&/,;:()]+"))
+"""What may be a secret within a text: first what stands alone, then the parts of an address."""
 
 
 def mark(secret: str) -> str:
@@ -54,4 +55,6 @@ def _text(text: str, ours: list[str], marks: Collection[str]) -> str:
         return text
     if mark(text) in marks:
         return HIDDEN
-    return WORD.sub(lambda word: HIDDEN if mark(word[0]) in marks else word[0], text)
+    for words in WORDS:
+        text = words.sub(lambda word: HIDDEN if mark(word[0]) in marks else word[0], text)
+    return text

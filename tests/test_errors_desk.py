@@ -238,7 +238,9 @@ def test_secrets_are_hidden_by_name_and_by_value(settings):
         "links": [{"self": "https://r/x?key=reg-key-1&page=2"}, "reg-key-1"],
         "token": None,
     }
-    shown = redact(raw, [mark("reg-key-1")])
+    raw["sent"], raw["phrase"] = "Bearer a+b/c==", "open sesame"
+    shown = redact(raw, [mark("reg-key-1"), mark("a+b/c=="), mark("open sesame")])
+    assert (shown["sent"], shown["phrase"]) == (f"Bearer {HIDDEN}", HIDDEN)
     assert shown["api_key"] == HIDDEN and shown["note"] == f"sent with {HIDDEN}"
     assert shown["links"] == [{"self": f"https://r/x?key={HIDDEN}&page=2"}, HIDDEN]
     assert shown["id"] == 1 and shown["token"] is None
