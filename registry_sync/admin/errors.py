@@ -44,7 +44,6 @@ class EntityErrorAdmin(WholeCauses):
     ordering = ("-last_seen",)
     sortable_by = ()
     search_fields = ("external_id",)
-    search_help_text = "The external id of a record, in full"
     actions = ("retry", "dismiss", "bring_back", "to_source", "to_mapping", "unassign")
 
     # -- the list ----------------------------------------------------------------------------

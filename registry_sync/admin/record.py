@@ -27,7 +27,6 @@ class LedgerEntryAdmin(Reasoned):
     list_filter = ("outcome", "lane")
     list_select_related = ("lane",)
     search_fields = ("external_id",)
-    search_help_text = "An external id, registry id, name or Benchling id, in full"
     show_facets = admin.ShowFacets.NEVER
 
     def may(self, request: HttpRequest) -> bool:

@@ -17,7 +17,6 @@ class ChangeAdmin(ReadOnly):
     list_filter = ("trigger", "lane")
     list_select_related = ("run", "lane")
     search_fields = ("external_id",)
-    search_help_text = "The external id of a record, in full"
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-id",)
     sortable_by = ()
