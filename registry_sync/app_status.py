@@ -212,7 +212,7 @@ def causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
     open_errors = runs.open_errors(lane)
     lines = []
     for group in groups(open_errors)[:most]:
-        first = open_errors.filter(code=group.code).order_by("pk")[0]
+        first = open_errors.filter(code=group.code).order_by("first_seen", "pk")[0]
         count = f"{group.count:,} × " if group.count > 1 else ""
         lines.append(f"{count}{group.title.label}: {first.message}")
     return lines

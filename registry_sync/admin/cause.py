@@ -40,7 +40,8 @@ class WholeCauses(Reasoned):
         able = runs.open_errors(lane).filter(code=code)
         able = retry.sendable(able) if what == "retry" else able
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
-        first = able.order_by("pk").first()
+        able = able.order_by("first_seen")  # by the key, a million closed ones would be walked
+        first = able.first()
         if first is None:
             text = "Nothing of this cause is left that could be treated so."
             self.message_user(request, text, messages.WARNING)
@@ -53,7 +54,7 @@ class WholeCauses(Reasoned):
             title=f"{what.capitalize()} all: {causes.title(code).label}",
             explanation=RETRY if what == "retry" else DISMISS,
             back=back,
-            facts=[counted, *(str(error) for error in able.order_by("pk")[:10])],
+            facts=[counted, *(str(error) for error in able[:10])],
         )
         if isinstance(reason, HttpResponse):
             return reason

@@ -30,22 +30,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='entityerror',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('dismissed_at__isnull', True)), fields=['lane', '-last_seen', '-id'], name='error_open_seen'),
+            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('dismissed_at__isnull', True)), fields=['-last_seen', '-id'], name='error_open_seen'),
         ),
         migrations.AddIndex(
             model_name='entityerror',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('dismissed_at__isnull', False)), fields=['lane', '-last_seen', '-id'], name='error_dismissed'),
+            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('dismissed_at__isnull', False)), fields=['-last_seen', '-id'], name='error_dismissed'),
         ),
         migrations.AddIndex(
             model_name='entityerror',
-            index=models.Index(fields=['lane', 'code', '-last_seen', '-id'], name='error_code_seen'),
+            index=models.Index(fields=['code', '-last_seen', '-id'], name='error_code_seen'),
         ),
         migrations.AddIndex(
             model_name='entityerror',
-            index=models.Index(fields=['lane', 'kind', '-last_seen', '-id'], name='error_kind_seen'),
+            index=models.Index(fields=['kind', '-last_seen', '-id'], name='error_kind_seen'),
         ),
         migrations.AddIndex(
             model_name='entityerror',
-            index=models.Index(condition=models.Q(('assigned', ''), _negated=True), fields=['lane', 'assigned', '-last_seen', '-id'], name='error_assigned'),
+            index=models.Index(condition=models.Q(('assigned', ''), _negated=True), fields=['assigned', '-last_seen', '-id'], name='error_assigned'),
         ),
     ]
