@@ -144,7 +144,7 @@ def who(kind: str, assigned: str = "") -> str:
 def groups(open_errors: QuerySet[EntityError]) -> list[Group]:
     """Group open errors by cause, the most frequent first: one query, from an index alone."""
     rows = open_errors.order_by().values_list("code", "kind", "assigned")
-    counted = rows.annotate(n=Count("pk"), first=Min("first_seen"), last=Max("last_seen"))
+    counted = rows.annotate(n=Count("*"), first=Min("first_seen"), last=Max("last_seen"))
     by_code: dict[str, list[tuple[str, str, int, datetime, datetime]]] = {}
     for code, *row in counted:
         by_code.setdefault(code, []).append(tuple(row))
