@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from . import runs
 from .benchling import Client, Refused, Wait
+from .causes import groups
 from .models import EntityError, Lane, SyncRun
 from .problems import SyncError
 
@@ -257,38 +257,14 @@ def grouped(lane: Lane | None, *, most: int = CAUSES) -> list[tuple[int, str, En
     if lane is None:
         return []
     open_errors = runs.open_errors(lane)
-    counted = open_errors.values("code").annotate(n=Count("pk")).order_by("-n", "code")
     return [
         (
-            row["n"],
-            TITLES.get(row["code"], TITLES["refused"]),
-            open_errors.filter(code=row["code"]).order_by("pk")[0],
+            group.count,
+            group.title.label,
+            open_errors.filter(code=group.code).order_by("first_seen", "pk")[0],
         )
-        for row in counted[:most]
+        for group in groups(open_errors)[:most]
     ]
-
-
-TITLES = {
-    "name_taken": "name already taken",
-    "not_unique": "value already taken",
-    "link_missing": "waits for another record",
-    "dropdown_option_missing": "option missing in Benchling",
-    "required_missing": "required value missing",
-    "no_id": "record without id",
-    "id_twice": "id borne twice",
-    "not_ours": "already in Benchling",
-    "archived": "archived in Benchling",
-    "set_aside": "set aside, tried again next time",
-    "refused": "refused by Benchling",
-    "out_of_range": "number out of range",
-    "wrong_type": "value does not fit its field",
-    "several_values": "several values where one fits",
-    "rule": "value cannot be read",
-    "name_missing": "record without name",
-    "unusable_id": "id cannot be used",
-    "another_substance": "another substance under a known id",
-    "permission": "permission missing in Benchling",
-}
 
 
 # -- the bookmark ---------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from . import figures, health, history, runs
-from .models import EntityError, SyncRun
+from . import causes, figures, health, history, runs
+from .models import SyncRun
 
 Json = dict[str, Any]
 ORDER = (
@@ -50,13 +50,12 @@ def _place(name: str) -> int:
 
 def first_page(request: HttpRequest) -> Json:
     """Collect what the first page shows."""
-    from .admin.errors import WHO  # a page, which registers itself with this very site
-
-    causes = history.causes(runs.latest_lane())
-    standing = health.look(open_errors=sum(cause.count for cause in causes))
+    lane = runs.latest_lane()
+    groups = causes.groups(runs.open_errors(lane)) if lane else []
+    standing = health.look(open_errors=sum(group.count for group in groups))
     return {
         "health": standing,
-        "causes": [(cause, WHO[EntityError.Kind(cause.kind)]) for cause in causes],
+        "causes": groups,
         "runs_picture": _runs_picture(history.last_runs()),
         "days_picture": _days_picture(history.days()),
         "may_start": request.user.has_perm("registry_sync.add_syncrun"),

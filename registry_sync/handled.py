@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from . import app_status
+from .causes import title as cause_title
 from .models import Change, EntityError, LedgerEntry, Retention, SyncRun
 
 Outcome = LedgerEntry.Outcome
@@ -46,7 +46,7 @@ class Cause:
 
     @property
     def title(self) -> str:
-        return app_status.TITLES.get(self.example.code, self.example.code.replace("_", " "))
+        return cause_title(self.example.code).label
 
 
 def created(run: SyncRun) -> QuerySet[Any]:

@@ -1,4 +1,4 @@
-"""What the first page tells of the past: the last runs, records by day, open errors by cause."""
+"""What the first page tells of the past: the last runs, and records by day."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from . import app_status, runs
-from .models import Lane, SyncRun
+from . import runs
+from .models import SyncRun
 
 RUNS, DAYS = 30, 90
 SEEN = (
@@ -28,19 +28,6 @@ class Day:
     day: date
     written: int
     refused: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """How many open errors have one cause, and of which kind it is."""
-
-    code: str
-    kind: str
-    count: int
-
-    @property
-    def title(self) -> str:
-        return app_status.TITLES.get(self.code, self.code.replace("_", " "))
 
 
 def mine() -> QuerySet[SyncRun]:
@@ -70,12 +57,3 @@ def days(count: int = DAYS) -> list[Day]:
     told = {day: (created + updated, failed) for day, created, updated, failed in counted}
     every = [first + timedelta(days=number) for number in range(count)]
     return [Day(day, *told.get(day, (0, 0))) for day in every]
-
-
-def causes(lane: Lane | None) -> list[Cause]:
-    """Count the open errors of a lane by cause, the most frequent first."""
-    if lane is None:
-        return []
-    # Of rows, not of keys: so the index of open errors alone has all of the answer.
-    counted = runs.open_errors(lane).order_by().values_list("code", "kind").annotate(n=Count("*"))
-    return sorted((Cause(*row) for row in counted), key=lambda cause: (-cause.count, cause.code))

@@ -133,7 +133,12 @@ class SyncRun(models.Model):
     full_reason = models.CharField(max_length=300, blank=True)
     trigger = models.CharField(max_length=16, choices=Trigger.choices)
     actor = models.CharField(max_length=150, blank=True, help_text="Person, or empty: schedule.")
-    only = models.JSONField(default=list, blank=True, help_text="External ids of a pilot.")
+    only = models.JSONField(
+        default=list, blank=True, help_text="External ids of a pilot, or of a retry of some."
+    )
+    only_cause = models.CharField(
+        max_length=64, blank=True, help_text="A retry of one cause: the code of its errors."
+    )
     since_asked = models.DateTimeField(null=True, blank=True)
     rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
 
@@ -407,11 +412,29 @@ class EntityError(models.Model):
         indexes = (
             models.Index(fields=["lane", "closed_at", "waits_for"], name="error_open"),
             models.Index(fields=["run", "code"], name="error_cause"),
-            # The desk counts and lists open errors among a million closed ones.
+            # The desk counts and lists open errors among a million closed ones: by cause from
+            # this index alone, newest first from the next.
             models.Index(
-                fields=["code", "kind", "lane"],
+                fields=["lane", "code", "kind", "assigned", "first_seen", "last_seen"],
                 condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
                 name="error_open_cause",
+            ),
+            models.Index(
+                fields=["-last_seen", "-id"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_open_seen",
+            ),
+            models.Index(
+                fields=["-last_seen", "-id"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=False),
+                name="error_dismissed",
+            ),
+            models.Index(fields=["code", "-last_seen", "-id"], name="error_code_seen"),
+            models.Index(fields=["kind", "-last_seen", "-id"], name="error_kind_seen"),
+            models.Index(
+                fields=["assigned", "-last_seen", "-id"],
+                condition=~Q(assigned=""),
+                name="error_assigned",
             ),
             models.Index(fields=["-last_seen"], name="error_last_seen"),
             models.Index(fields=["external_id"], name="error_external_id"),

@@ -8,7 +8,7 @@ https://help.benchling.com/hc/en-us/articles/9684227098893
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from .mapping import Entity, name_key
@@ -61,7 +61,9 @@ def settle(
     lane: Lane, entities: Sequence[Entity], claims: Claims
 ) -> dict[str, tuple[Problem, ...]]:
     """Give each entity its name, in order, and return the problems of those that get none."""
-    taken = _taken(lane, entities)
+    keys = {name_key(entity.name) for entity in entities}
+    keys |= {name_key(entity.registry_id) for entity in entities}
+    taken = holders(lane, keys)
     refused: dict[str, tuple[Problem, ...]] = {}
     for entity in entities:
         problem = _conflict(entity, taken, claims)
@@ -117,9 +119,8 @@ def borne_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
     return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
 
 
-def _taken(lane: Lane, entities: Sequence[Entity]) -> dict[str, list[Holder]]:
-    keys = {name_key(entity.name) for entity in entities}
-    keys |= {name_key(entity.registry_id) for entity in entities}
+def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
+    """Say who holds these names and ids: what is in the ledger, and what is beside it."""
     taken: dict[str, list[Holder]] = {}
     ordered = sorted(keys)
     for start in range(0, len(ordered), CHUNK):

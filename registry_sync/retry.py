@@ -32,11 +32,11 @@ def due(
     A run that was asked for certain records touches no others: a pilot reads its own anew, a
     retry tries the errors of those it was given.
     """
-    open_errors = runs.open_errors(lane).exclude(raw=None).exclude(code__in=UNSENDABLE)
-    if run.only:
+    open_errors = sendable(runs.open_errors(lane))
+    if limited(run):
         if run.kind != SyncRun.Kind.RETRY:
             return
-        open_errors = open_errors.filter(external_id__among=run.only)
+        open_errors = chosen(open_errors, run)
     untried = open_errors.exclude(run=run)
     if run.kind == SyncRun.Kind.RETRY:
         yield from _chunks(untried)
@@ -66,6 +66,23 @@ def due(
     targets = set(linked.values_list("waits_key", flat=True))
     for some in _parts(sorted(_arrived(lane, targets, setup, client))):
         yield from _chunks(linked.filter(waits_key__in=some))
+
+
+def limited(run: SyncRun) -> bool:
+    """Say whether a run was asked for some records only: it tries no others."""
+    return bool(run.only or run.only_cause)
+
+
+def chosen(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]:
+    """Keep the errors that a retry was asked for, by their records or by their cause."""
+    if run.only_cause:
+        errors = errors.filter(code=run.only_cause)
+    return errors.filter(external_id__among=run.only) if run.only else errors
+
+
+def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """Keep the errors whose records could pass as we have them."""
+    return errors.exclude(raw=None).exclude(code__in=UNSENDABLE)
 
 
 def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:
@@ -110,7 +127,7 @@ def stand_aside(run: SyncRun, lane: Lane) -> list[Entity]:
 
     Its error stays open and waits for the name as before, so a run that dies here loses nothing.
     """
-    if run.only and run.kind != SyncRun.Kind.RETRY:
+    if limited(run) and run.kind != SyncRun.Kind.RETRY:
         return []  # a pilot tries no error again, so none would ever get its name
     waiting = _waiting(run, lane, "name")
     wants = dict(waiting.values_list("external_id", "waits_key"))
@@ -131,7 +148,7 @@ def stand_aside(run: SyncRun, lane: Lane) -> list[Entity]:
 def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
     """List the errors that wait for this, of the records that the run may touch."""
     waiting = runs.open_errors(lane).filter(waits_for=what).exclude(raw=None)
-    return waiting.filter(external_id__among=run.only) if run.only else waiting
+    return chosen(waiting, run)
 
 
 def _arrived(lane: Lane, targets: Collection[str], setup: Setup, client: Client) -> set[str]:

@@ -75,6 +75,7 @@ def request(
     actor: str = "",
     reads_all: bool = False,
     only: Iterable[str] = (),
+    only_cause: str = "",
     since: datetime | None = None,
     rerun_of: SyncRun | None = None,
 ) -> tuple[SyncRun, bool]:
@@ -87,6 +88,7 @@ def request(
         trigger=trigger,
         actor=actor,
         only=list(only),
+        only_cause=only_cause,
         since_asked=since,
         rerun_of=rerun_of,
         service_version=__version__,
@@ -103,6 +105,7 @@ def request(
                 actor=actor,
                 reads_all=reads_all,
                 only=only,
+                only_cause=only_cause,
                 since=since,
                 rerun_of=rerun_of,
             )

@@ -6,6 +6,7 @@ Registry and Benchling are asked live, so that what is newer or archived there i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -22,11 +23,15 @@ from .source import Source
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a scientist reads of one record; `entity_id` is Benchling's, where there is one."""
+    """What a scientist reads of one record; `entity_id` is Benchling's, where there is one.
+
+    `raw` is the registry's record as it is now, where it gave one.
+    """
 
     text: str
     external_id: str
     entity_id: str = ""
+    raw: dict[str, Any] | None = None
 
 
 def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Client) -> Standing:
@@ -46,10 +51,11 @@ def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Cl
         lines.append(words.record_refused(error, is_there=bool(lines[0])))
     lines += [words.record_adoption(row) for row in adoptions]
     lines += [words.record_drift(row) for row in drifted[:3]]
-    lines.append(_there(external_id, entry, error, setup, source))
+    there, raw = _there(external_id, entry, error, setup, source)
+    lines.append(there)
     text = "\n\n".join(line for line in lines if line)
     before = adoptions.first()
-    return Standing(text, external_id, entity_id or (before.entity_id if before else ""))
+    return Standing(text, external_id, entity_id or (before.entity_id if before else ""), raw)
 
 
 def external_id_of(asked: str, lane: Lane) -> str:
@@ -102,21 +108,22 @@ def _there(
     error: EntityError | None,
     setup: Setup,
     source: Source,
-) -> str:
-    """Ask the registry itself."""
+) -> tuple[str, dict[str, Any] | None]:
+    """Ask the registry itself: what to say of it, and the record."""
     if not source.gives_one:
-        return words.only_lists()
+        return words.only_lists(), None
     try:
         raw = source.fetch(external_id)
     except SyncError as error:
-        return words.registry_silent(error)
+        return words.registry_silent(error), None
     if raw is None:
-        return words.record_unknown(external_id)
+        return words.record_unknown(external_id), None
     if entry is None or not entry.entity_hash:
-        return "" if error is not None else words.record_only_there(external_id)
+        return ("" if error is not None else words.record_only_there(external_id)), raw
     changed = source.cursor_of(raw)
     if changed is not None and entry.modified_at is not None:
         newer = changed > entry.modified_at
     else:
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
-    return words.record_newer() if newer else words.record_same(refused=error is not None)
+    said = words.record_newer() if newer else words.record_same(refused=error is not None)
+    return said, raw

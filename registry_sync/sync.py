@@ -36,6 +36,7 @@ from .delivery import Delivery
 from .models import Lane, SyncRun
 from .problems import SourceError
 from .reading import Reading
+from .redact import mark
 from .rehearsal import Rehearsal
 from .source import Page, Source
 from .start import starting_point
@@ -221,6 +222,7 @@ class Line:
     def _mapping_used(self) -> dict[str, Any]:
         """Describe the mapping; one that this run used before stays told, by its fingerprint."""
         used, run = self.setup.summary(), self.run
+        used["key_mark"] = mark(self.setup.config.api_key)
         if run.fingerprint and run.fingerprint != self.setup.mapping.fingerprint:
             before = dict(run.mapping)
             used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}

@@ -1,63 +1,256 @@
-"""Entity errors: what is not in Benchling, by cause, and who must act."""
+"""Entity errors: what is not in Benchling, by cause, who must act, and what can be done here."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
-from ..models import EntityError
-from .base import ReadOnly
+from .. import causes, decisions, retry, runs, waiting
+from ..models import EntityError, SyncRun
+from ..redact import redact
+from .cause import DISMISS, RETRY, WholeCauses
+from .filters import AssignedFilter, CauseFilter, LaneFilter, RunFilter, StateFilter
+from .links import record_link
+from .starting import start
 
-WHO = {
-    EntityError.Kind.SOURCE: "the registry's owner",
-    EntityError.Kind.MAPPING: "the integration owner",
-    EntityError.Kind.BENCHLING: "a Benchling admin",
-    EntityError.Kind.TRANSIENT: "nobody: it is tried again",
-}
-
-
-class OpenFilter(admin.SimpleListFilter):
-    """Show open errors, and the others on demand."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("closed", "Closed"), ("dismissed", "Dismissed"), ("all", "All")]
-
-    def choices(self, changelist):  # type: ignore[no-untyped-def]
-        yield {
-            "selected": self.value() is None,
-            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-            "display": "Open",
-        }
-        for value, title in self.lookup_choices:
-            yield {
-                "selected": self.value() == value,
-                "query_string": changelist.get_query_string({self.parameter_name: value}),
-                "display": title,
-            }
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[EntityError]
-    ) -> QuerySet[EntityError]:
-        if self.value() == "closed":
-            return queryset.filter(closed_at__isnull=False)
-        if self.value() == "dismissed":
-            return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=False)
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+Errors = QuerySet[EntityError]
+CHOSEN = 1000
+"""Records that a retry takes one by one; a cause is retried as a whole, however many it has."""
+SHOWN = 50
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(ReadOnly):
-    list_display = ("external_id", "message", "who_must_act", "code", "last_seen")
-    list_filter = (OpenFilter, "kind", "code")
-    search_fields = ("external_id", "message")
-    date_hierarchy = "last_seen"
+class EntityErrorAdmin(WholeCauses):
+    change_list_template = "admin/registry_sync/entityerror/change_list.html"
+    list_display = ("record", "problem", "who_must_act", "seen")
+    list_display_links = None
+    list_filter = (
+        StateFilter, "kind", AssignedFilter, "last_seen", RunFilter, LaneFilter, CauseFilter,
+    )  # fmt: skip
+    list_select_related = ("lane",)
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-last_seen",)
+    sortable_by = ()
+    search_fields = ("external_id",)
+    actions = ("retry", "dismiss", "bring_back", "to_source", "to_mapping", "unassign")
 
-    @admin.display(description="who must act", ordering="kind")
+    # -- the list ----------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> Errors:
+        return super().get_queryset(request).defer("raw")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Errors, search_term: str
+    ) -> tuple[Errors, bool]:
+        """Find a record by its whole id: parts of one would be looked for in every row."""
+        asked = search_term.strip()
+        return (queryset.filter(external_id=asked) if asked else queryset), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        changelist = getattr(response, "context_data", {}).get("cl")
+        if isinstance(response, TemplateResponse) and changelist is not None:
+            lane = runs.latest_lane()
+            told = waiting.tell(changelist.result_list)
+            for error in changelist.result_list:
+                error.waits_text = told[error.pk]
+            response.context_data = {
+                **(response.context_data or {}),
+                "title": "Errors",
+                "groups": causes.groups(runs.open_errors(lane)) if lane else [],
+                "lane": lane,
+                "chosen": request.GET.get("code", ""),
+                "may_act": self.may(request),
+            }
+        return response
+
+    @admin.display(description="record")
+    def record(self, error: EntityError) -> str:
+        return record_link(error.external_id, error.lane_id)
+
+    @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> str:
-        return WHO[EntityError.Kind(error.kind)]
+        return causes.who(error.kind, error.assigned)
+
+    @admin.display(description="what is wrong, and what it waits for")
+    def problem(self, error: EntityError) -> str:
+        address = reverse("admin:registry_sync_entityerror_change", args=[error.pk])
+        text = '<a href="{}">{}</a><br><span class="desk-quiet">{}</span>'
+        return format_html(text, address, error.message, getattr(error, "waits_text", ""))
+
+    @admin.display(description="seen (UTC)")
+    def seen(self, error: EntityError) -> str:
+        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (error.first_seen, error.last_seen))
+        if error.times_seen == 1:
+            return f"once, {first}"
+        return f"{error.times_seen:,} times, {first} to {last}"
+
+    # -- one error ---------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show one error whole: what to do about it, its history, and the record as it came."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = EntityError.objects.select_related("lane", "run", "closed_by_run")
+        error = rows.filter(pk=unquote(object_id)).first() if object_id.isdigit() else None
+        if error is None:
+            raise Http404("There is no such error.")
+        marks = [str(error.run.mapping.get("key_mark") or "")]
+        named = {error.field or "value": error.value}
+        raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{error.external_id}: {causes.title(error.code).label}",
+            "opts": self.opts,
+            "error": error,
+            "message": redact(error.message, marks),
+            "value": next(iter(redact(named, marks).values())),
+            "who": causes.who(error.kind, error.assigned),
+            "by_kind": causes.who(error.kind),
+            "waits": waiting.tell([error])[error.pk],
+            "raw": raw if error.raw is not None else "",
+            "others": self._others(error),
+            "log": self._log(error),
+            "may_act": self.may(request),
+            "record_link": record_link(error.external_id, error.lane_id),
+        }
+        return TemplateResponse(
+            request, "admin/registry_sync/entityerror/change_form.html", context
+        )
+
+    def _others(self, error: EntityError) -> Errors:
+        """List what else was ever wrong with this record, the newest first."""
+        same = EntityError.objects.filter(external_id=error.external_id, lane_id=error.lane_id)
+        return same.exclude(pk=error.pk).defer("raw").order_by("-pk")[:20]
+
+    def _log(self, error: EntityError) -> QuerySet[LogEntry]:
+        mine = ContentType.objects.get_for_model(EntityError)
+        said = LogEntry.objects.filter(content_type=mine, object_id=str(error.pk))
+        return said.select_related("user")[:50]
+
+    # -- what a person may do ----------------------------------------------------------------
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return self.may(request)
+
+    @admin.action(description="Retry the selected records", permissions=["act"])
+    def retry(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
+        able = self._retriable(rows)
+        ids = list(able.values_list("external_id", flat=True)[: CHOSEN + 1])
+        if len(ids) > CHOSEN:
+            text = f"More than {CHOSEN:,} are selected: use “Retry all” of their cause."
+            self.message_user(request, text, messages.WARNING)
+            return None
+        if not ids:
+            text = "None of them can be tried: they are closed, dismissed, of another lane, or "
+            text += "only a change in the registry mends them."
+            self.message_user(request, text, messages.WARNING)
+            return None
+        facts = [f"{len(ids):,} of those selected can be tried; the others are left as they are."]
+        reason = self._ask(request, able, "retry", "Retry", RETRY, facts)
+        if isinstance(reason, HttpResponse):
+            return reason
+        run, ours = start(self, request, kind=SyncRun.Kind.RETRY, only=sorted(ids))
+        if ours:
+            self.note(request, able[:CHOSEN], f"Retried by run {run.pk}: {reason}")
+        return None
+
+    @admin.action(description="Dismiss the selected errors", permissions=["act"])
+    def dismiss(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
+        able = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+        reason = self._ask(request, able, "dismiss", "Dismiss", DISMISS)
+        if isinstance(reason, str):
+            some = list(able[:CHOSEN])
+            who = request.user.get_username()
+            count = decisions.dismiss(able, actor=who, reason=reason)
+            self._done(request, some, count, "dismissed", reason)
+            return None
+        return reason
+
+    @admin.action(description="Undo the dismissal of the selected errors", permissions=["act"])
+    def bring_back(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
+        able = rows.filter(closed_at__isnull=True, dismissed_at__isnull=False)
+        text = "They are open again, count for each run's status, and are tried again."
+        reason = self._ask(request, able, "bring_back", "Undo the dismissal", text)
+        if isinstance(reason, str):
+            some = list(able[:CHOSEN])
+            self._done(request, some, decisions.bring_back(able), "open again", reason)
+            return None
+        return reason
+
+    @admin.action(description="Assign to the source (the registry's owner)", permissions=["act"])
+    def to_source(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
+        return self._assign(request, rows, "to_source", "source")
+
+    @admin.action(description="Assign to the mapping (integration owner)", permissions=["act"])
+    def to_mapping(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
+        return self._assign(request, rows, "to_mapping", "mapping")
+
+    @admin.action(description="Undo the assignment", permissions=["act"])
+    def unassign(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
+        return self._assign(request, rows.exclude(assigned=""), "unassign", "")
+
+    def _assign(
+        self, request: HttpRequest, rows: Errors, action: str, to: str
+    ) -> HttpResponse | None:
+        able = rows.filter(closed_at__isnull=True)
+        title = f"Assign to the {to}" if to else "Undo the assignment"
+        whom = f"“{causes.WHO[EntityError.Kind(to)]}”" if to else "whoever the cause itself names"
+        reason = self._ask(request, able, action, title, f"Who must act is then {whom}.")
+        if isinstance(reason, str):
+            some = list(able[:CHOSEN])
+            who = request.user.get_username()
+            count = decisions.assign(able, to, actor=who, reason=reason)
+            what = f"assigned to the {to}" if to else "assigned to nobody in particular"
+            self._done(request, some, count, what, reason)
+            return None
+        return reason
+
+    # -- words -------------------------------------------------------------------------------
+
+    def _retriable(self, rows: Errors) -> Errors:
+        open_now = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+        return retry.sendable(open_now.filter(lane=runs.latest_lane()))
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        rows: Errors,
+        action: str,
+        title: str,
+        text: str,
+        facts: Sequence[str] = (),
+    ) -> str | HttpResponse | None:
+        """Give the reason, the page that asks for it, or None where nothing is selected."""
+        across = request.POST.get("select_across") == "1"
+        shown = list(rows[: SHOWN if across else CHOSEN])
+        if not shown:
+            text = "Nothing that you selected can be treated so."
+            self.message_user(request, text, messages.WARNING)
+            return None
+        if across:
+            facts = [*facts, f"{rows.count():,} errors in all; the first {len(shown)} are:"]
+        return self.ask(request, shown, action=action, title=title, explanation=text, facts=facts)
+
+    def _done(
+        self, request: HttpRequest, rows: Sequence[EntityError], count: int, what: str, reason: str
+    ) -> None:
+        self.note(request, rows, f"{what.capitalize()}: {reason}")
+        counted = f"{count:,} {'error is' if count == 1 else 'errors are'}"
+        self.message_user(request, f"{counted} {what}.")

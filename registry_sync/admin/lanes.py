@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from .. import adoption
 from ..models import Adoption, Allowance, Drift, Lane
 from .base import ReadOnly
+from .links import record_link
 
 SIDES = "admin/registry_sync/adoption/sides.html"
 
@@ -35,10 +36,15 @@ class AllowanceAdmin(ReadOnly):
 
 @admin.register(Drift)
 class DriftAdmin(ReadOnly):
-    list_display = ("external_id", "field", "ours", "theirs", "modified_at", "closed_at", "ended")
+    list_display = ("record", "field", "ours", "theirs", "modified_at", "closed_at", "ended")
+    list_display_links = ("field",)
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "found_at"
+
+    @admin.display(description="record")
+    def record(self, row: Drift) -> str:
+        return record_link(row.external_id, row.lane_id)
 
 
 @admin.register(Adoption)
@@ -46,9 +52,10 @@ class AdoptionAdmin(ReadOnly):
     """Both sides of each entity that was in Benchling before; a person takes it over."""
 
     list_display = (
-        "external_id", "how", "entity_registry_id", "name", "differs", "state", "note",
+        "record", "how", "entity_registry_id", "name", "differs", "state", "note",
         "modified_at", "actor", "decided_at",
     )  # fmt: skip
+    list_display_links = ("how",)
     list_filter = ("state", "how", "lane")
     search_fields = ("external_id", "entity_registry_id", "name", "entity_id")
     fields = (
@@ -57,6 +64,10 @@ class AdoptionAdmin(ReadOnly):
     )  # fmt: skip
     readonly_fields = ("sides",)
     actions = ("take_over",)
+
+    @admin.display(description="record")
+    def record(self, row: Adoption) -> str:
+        return record_link(row.external_id, row.lane_id)
 
     @admin.display(description="values that differ")
     def differs(self, row: Adoption) -> int:

@@ -1,27 +1,38 @@
-"""Records: what the ledger holds of each, and every value that was ever written."""
+"""Every value that was ever written to Benchling."""
 
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from ..models import Change, LedgerEntry, Retention
+from ..models import Change, Lane, Retention
 from .base import ReadOnly
-
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnly):
-    list_display = ("external_id", "entity_registry_id", "name", "entity_id", "outcome")
-    list_filter = ("outcome", "lane")
-    search_fields = ("external_id", "name", "entity_id")
+from .links import record_link
 
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnly):
-    list_display = ("at", "external_id", "field", "before", "after", "run", "actor", "trigger")
+    list_display = ("at", "record", "field", "before", "after", "run", "actor", "trigger")
     list_filter = ("trigger", "lane")
-    list_select_related = ("run",)
-    search_fields = ("external_id", "entity_id")
-    date_hierarchy = "at"
+    list_select_related = ("run", "lane")
+    search_fields = ("external_id",)
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-id",)
+    sortable_by = ()
+
+    @admin.display(description="record")
+    def record(self, change: Change) -> str:
+        return record_link(change.external_id, change.lane_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
+    ) -> tuple[QuerySet[Change], bool]:
+        asked = search_term.strip()
+        if not asked:
+            return queryset, False
+        lanes = list(Lane.objects.values_list("pk", flat=True))  # the index begins with the lane
+        return queryset.filter(lane__in=lanes, external_id=asked), False
 
 
 @admin.register(Retention)

@@ -1,0 +1,119 @@
+"""The filters of the errors' list: each walks an index, and none asks what values there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from .. import causes, runs
+from ..models import EntityError, Lane
+
+Errors = QuerySet[EntityError]
+NARROWED = ("q", "run__id__exact", "closed_by_run__id__exact")
+"""Questions about some records: closed errors, and those of other lanes, answer them as well."""
+
+
+class Chosen(admin.SimpleListFilter):
+    """A filter that has a choice where none is named: `standard`, or `narrowed`."""
+
+    standard = narrowed = ""
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        some = any(request.GET.get(name) for name in NARROWED)
+        self.unnamed = self.narrowed if some else self.standard
+        super().__init__(request, *args)
+
+    def chosen(self) -> str:
+        return self.value() or self.unnamed
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": self.chosen() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
+
+
+class StateFilter(Chosen):
+    title, parameter_name = "state", "state"
+    standard, narrowed = "open", "all"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("closed", "Closed"), ("dismissed", "Dismissed"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
+        if self.chosen() == "closed":
+            return queryset.filter(closed_at__isnull=False)
+        if self.chosen() == "dismissed":
+            return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=False)
+        if self.chosen() == "all":
+            return queryset
+        return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+
+
+class LaneFilter(Chosen):
+    """The lane that is synced now, unless others are asked for; no choice where it is alone."""
+
+    title, parameter_name = "lane", "lane"
+    standard, narrowed = "current", "all"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        lanes = list(Lane.objects.order_by("pk")[:100])
+        if len(lanes) < 2:
+            return []
+        return [("current", "The one synced now"), ("all", "All"),
+                *((str(lane.pk), str(lane)) for lane in lanes)]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
+        if self.chosen() == "all":
+            return queryset
+        asked = self.chosen()
+        if asked != "current":
+            return queryset.filter(lane_id=int(asked)) if asked.isdigit() else queryset.none()
+        lane = runs.latest_lane()
+        return queryset if lane is None else queryset.filter(lane=lane)
+
+
+class CauseFilter(admin.SimpleListFilter):
+    title, parameter_name = "cause", "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        known = {code: title.label for code, title in causes.TITLES.items()}
+        if self.value() and self.value() not in known:
+            known[str(self.value())] = causes.title(str(self.value())).label
+        return sorted(known.items(), key=lambda pair: pair[1])
+
+    def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
+class AssignedFilter(admin.SimpleListFilter):
+    title, parameter_name = "assigned by a person", "assigned"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("source", "To the source"), ("mapping", "To the mapping"), ("no", "Not assigned")]
+
+    def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(assigned="" if self.value() == "no" else self.value())
+
+
+class RunFilter(admin.SimpleListFilter):
+    """The run that saw an error last: other pages link here; it offers no list of all runs."""
+
+    title, parameter_name = "run that saw it last", "run__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(self.value()), f"Run {self.value()}")] if self.value() else []
+
+    def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
+        if not self.value():
+            return queryset
+        asked = str(self.value())
+        return queryset.filter(run_id=int(asked)) if asked.isdigit() else queryset.none()

@@ -1,0 +1,20 @@
+"""Links between the desk's pages."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+def record_url(external_id: str, lane_id: int | None = None) -> str:
+    """Address the story of one record, of the lane that is synced now unless another is named."""
+    asked = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
+    return f"{reverse('admin:registry_sync_record')}?{urlencode(asked)}"
+
+
+def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
+    """Link a record's external id to its story."""
+    return format_html('<a href="{}">{}</a>', record_url(external_id, lane_id), external_id)

@@ -1,0 +1,148 @@
+"""One record at the desk: found by any of its names, its story, and why each value is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from registry_sync import jobs
+from registry_sync.models import LedgerEntry, SyncRun
+from sandbox.tenant.entities import edit_by_hand
+from sandbox.tenant.state import Fault
+
+from .registry import compound
+from .test_errors_desk import text
+
+Status, Kind = SyncRun.Status, SyncRun.Kind
+PAGE, OPEN = reverse("admin:registry_sync_record"), reverse("admin:registry_sync_record_open")
+
+
+def story(client: Client, external_id: str) -> str:
+    return text(client.get(PAGE, {"id": external_id}))
+
+
+def test_a_record_is_found_by_any_of_its_names(world, owner, viewer):
+    records = [compound(n) for n in range(4)]
+    records[1]["name"] = "Compound 0"
+    w = world(records)
+    w.sync()
+    entity = w.tenant.entity("C-000002")
+    for asked in ("C-000002", "c-000002", "compound 2 ", entity.id):
+        assert "Record C-000002" in text(owner.get(PAGE, {"q": asked}, follow=True)), asked
+    several = text(viewer.get(PAGE, {"q": "COMPOUND 0"}))
+    assert "2 records fit" in several and "C-000000" in several and "name, refused" in several
+    assert "No record is known" in text(owner.get(PAGE, {"q": "C-000009"}))
+    assert Client().get(PAGE, {"q": "C-000002"}).url.startswith(reverse("admin:login"))
+    assert "C-000003" in text(owner.get(reverse("admin:registry_sync_ledgerentry_changelist")))
+
+
+def test_the_story_tells_what_happened_by_which_run_and_why_each_value_is_there(world, owner):
+    rules = {"Mapping Rules": {}}
+    w = world([compound(n) for n in range(4)], config=rules)
+    field = next(
+        d["id"] for d in w.tenant.schemas[w.schema]["fieldDefinitions"] if d["name"] == "SMILES"
+    )
+    w.configure(**{"Mapping Rules": {field: "trim"}})
+    first = w.sync(actor="Ada", trigger=SyncRun.Trigger.ADMIN)
+    w.registry.edit("C-000001", smiles=" c1ccccc1 ")
+    second = w.sync()
+    w.registry.edit("C-000001", kind="Peptide")
+    third = w.sync()
+    page = story(owner, "C-000001")
+    created, changed, refused = (
+        page.index(f"run {first.pk}</a> <span"),
+        page.index(f"run {second.pk}</a> <span"),
+        page.index("“Peptide” is no option"),
+    )
+    assert refused < changed < created, "the newest first"
+    assert "It was created in Benchling." in page and "Ada" in page
+    row = page[page.index('<th scope="row">SMILES</th><td>c1ccccc1</td>') :].split("</tr>")[0]
+    assert ">smiles<" in row and ">trim<" in row and f"run {second.pk}</a> (schedule" in row
+    assert "not up to date in Benchling" in page
+    w.tenant.add_option(w.kinds, "Peptide")
+    fourth = w.sync()
+    after = story(owner, "C-000001")
+    assert "closed by itself" in after and f"run {fourth.pk}</a>" in after
+    assert third.status == Status.COMPLETED_WITH_WARNINGS
+
+
+def test_drift_and_adoption_are_part_of_the_story(world, owner):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
+    w.sync(kind=Kind.FULL)
+    page = story(owner, "C-000001")
+    assert "People changed it in Benchling" in page and "<td>Mine</td>" in page
+    LedgerEntry.objects.all().delete()
+    w.sync(kind=Kind.FULL)
+    assert "was in Benchling before" in story(owner, "C-000001")
+
+
+def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    w.registry.edit("C-000001", smiles="CCO", kind="protein")
+    asked, served = w.tenant.counters["requests"], w.registry.pages_served
+    story(viewer, "C-000001")
+    assert (w.tenant.counters["requests"], w.registry.pages_served) == (asked, served)
+    here = f"{PAGE}?id=C-000001"
+    live = text(viewer.post(here, {"action": "ask"}))
+    assert "The registry has a newer version" in live and "**" not in live
+    assert "<td>CCO</td><td>CCO</td>" in live and "<td>protein</td><td>Protein</td>" in live
+    w.registry.token = "other"
+    assert "The registry could not be asked" in text(owner.post(here, {"action": "ask"}))
+    w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    assert "Benchling gave no answer in time" in text(owner.post(here, {"action": "ask"}))
+
+
+def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    w.registry.edit("C-000001", smiles="CCO")
+    w.registry.edit("C-000002", smiles="CCO")
+    here, asked = f"{PAGE}?id=C-000001", {"action": "sync_one", "decided": "yes", "reason": "Now"}
+    assert viewer.post(here, asked).status_code == 403
+    assert Client().post(here, asked).url.startswith(reverse("admin:login"))
+    assert "Why?" in text(owner.post(here, {"action": "sync_one"}))
+    assert SyncRun.objects.count() == 1
+    owner.post(here, asked)
+    run = SyncRun.objects.first()
+    assert (run.only, run.actor, run.trigger) == (["C-000001"], "Olivia", "admin")
+    assert "Now" in LogEntry.objects.get().get_change_message()
+    jobs.work_to_end(run.pk)
+    assert w.values()["C-000001"]["SMILES"] == "CCO" != w.values()["C-000002"]["SMILES"]
+
+
+def test_the_way_to_benchling_is_benchlings_own(world, owner, settings):
+    w = world([compound(n) for n in range(2)])
+    w.sync()
+    url = owner.get(OPEN, {"id": "C-000001"}).url
+    assert url.startswith(w.server.url) and url.endswith(w.tenant.entity("C-000001").id)
+    assert owner.get(OPEN, {"id": "C-000009"}).url.startswith(PAGE)
+    w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    back = owner.get(OPEN, {"id": "C-000001"}, follow=True)
+    assert "Benchling gave no answer in time" in text(back) and "Record C-000001" in text(back)
+
+
+def test_a_story_asks_the_database_as_often_when_it_is_long(
+    world, owner, django_assert_max_num_queries
+):
+    w = world([compound(n) for n in range(2)])
+    w.sync()
+    for year in range(1990, 1996):
+        w.registry.edit("C-000001", approval=year)
+        w.sync()
+    with django_assert_max_num_queries(24) as asked:
+        story(owner, "C-000001")
+    with django_assert_max_num_queries(len(asked)):
+        story(owner, "C-000000")
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: Any) -> None:
+    """Nobody waits fifteen seconds for a test."""
+    monkeypatch.setattr("registry_sync.live.PATIENCE", 1.0)
