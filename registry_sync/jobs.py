@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, canvas, estimate, runs, webhooks
+from . import app_status, canvas, estimate, runs, webhooks
 from .benchling import Client, Refused, Wait
-from .configure import Setup
+from .clients import client_of_settings as client_of_settings
+from .clients import source_of as source_of
 from .models import Installation, SyncRun
 from .problems import SyncError
-from .source import Source
 from .sync import Line, Listener, Nobody, Terms
 
 logger = logging.getLogger(__name__)
@@ -43,33 +43,6 @@ class End(Enum):
     MORE = "more"
     WAITING = "waiting"
     BUSY = "busy"
-
-
-def client_of_settings() -> Client:
-    """Make the Benchling client of this deployment's app."""
-    return Client(
-        settings.BENCHLING_URL,
-        settings.BENCHLING_CLIENT_ID,
-        settings.BENCHLING_CLIENT_SECRET,
-        settings.BENCHLING_APP_ID,
-    )
-
-
-def source_of(
-    setup: Setup, pause: Callable[[float], None], keep_alive: Callable[[], None]
-) -> Source:
-    """Make the registry's client that a configuration asks for.
-
-    `pause` and `keep_alive` hold the lease while it waits and reads.
-    """
-    return Source(
-        setup.connector,
-        credential=setup.config.api_key,
-        allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
-        user_agent=f"RegistrySync/{__version__}",
-        pause=pause,
-        before_request=keep_alive,
-    )
 
 
 def terms_of_settings() -> Terms:
