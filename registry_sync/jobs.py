@@ -16,11 +16,11 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import app_status, canvas, estimate, runs, webhooks
+from . import app_status, canvas, estimate, preview, runs, webhooks
 from .benchling import Client, Refused, Wait
 from .clients import client_of_settings as client_of_settings
 from .clients import source_of as source_of
-from .models import Installation, SyncRun
+from .models import Installation, MappingDraft, SyncRun
 from .problems import SyncError
 from .sync import Line, Listener, Nobody, Terms
 
@@ -257,6 +257,34 @@ def enqueue_delivery(delivery_id: int, *, attempt: int) -> bool:
     return True
 
 
+def enqueue_preview(draft: MappingDraft) -> bool:
+    """Wake a worker for a slice of a draft's preview; False where none can be told."""
+    if not settings.REDIS_URL:
+        return False
+    import django_rq
+    from redis.exceptions import RedisError
+
+    try:
+        django_rq.get_queue("sync").enqueue(
+            "registry_sync.jobs.run_preview",
+            draft.pk,
+            job_id=f"preview-{draft.pk}-{draft.version}-{draft.preview_done}",
+            job_timeout=SLICE_TIMEOUT,
+            result_ttl=600,
+            failure_ttl=7 * 24 * 3600,
+        )
+    except (RedisError, OSError) as error:
+        logger.warning("preview=%s is queued, but Redis cannot be reached: %s", draft.pk, error)
+        return False
+    return True
+
+
+def run_preview(draft_id: int) -> None:
+    """Work one slice of a draft's preview in a worker, and ask for the next one behind others."""
+    if preview.work_slice(draft_id, client_of_settings(), source_of):
+        enqueue_preview(MappingDraft.objects.get(pk=draft_id))
+
+
 def reconcile() -> int:
     """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
 
@@ -267,6 +295,8 @@ def reconcile() -> int:
         woken += enqueue(run_id)
     for delivery in webhooks.left_over()[:200]:
         woken += enqueue_delivery(delivery.pk, attempt=delivery.attempts + 1)
+    for draft in preview.stranded()[:20]:
+        woken += preview.tell_again(draft) and enqueue_preview(draft)
     if (behind := canvas.behind()[: canvas.RECENT]).exists():
         canvas.redraw(behind, client_of_settings())
     left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
