@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from . import items, runs
+from . import items, mapping_file, runs
 from .benchling import Client
 from .config import AppConfig, ConfigRow
 from .configure import Sides, connector_of, mapping_of, read_config, read_items, read_schema
@@ -188,7 +188,7 @@ def config_of(draft: MappingDraft) -> AppConfig:
         for number, row in enumerate(draft.rows, 1)
         if row["path"]
     ]
-    return AppConfig(**kept, rows=tuple(rows), mapping_rules=rules_of(draft.rows))
+    return AppConfig(**kept, api_key="", rows=tuple(rows), mapping_rules=rules_of(draft.rows))
 
 
 def rules_of(rows: Sequence[Json]) -> Json:
@@ -260,3 +260,25 @@ def name_example(draft: MappingDraft) -> str:
         return str(error)
     value = get(draft.sample[0]) if draft.sample else ABSENT
     return "no name" if value in (ABSENT, None, "") else str(value)
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+def from_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[Json], str]:
+    """Read rows and External Name Field of a mapping file, for this draft. Raises ConfigError."""
+    resolved = mapping_file.read(text, mapping_file.catalog_of(client))
+    schema = schema_of(draft)
+    if resolved.schema_id != schema.id:
+        raise ConfigError(
+            "The file is for another Benchling schema than the draft.",
+            remedy=f"Choose a file whose schema is {schema.name}. Nothing was changed.",
+            code="mapping_file",
+        )
+    rules = dict(resolved.rules)
+    rows = [
+        {"path": path, "field_id": field_id, "rule": rules.pop(field_id, None)}
+        for field_id, path in resolved.rows
+    ]
+    rows += [{"path": "", "field_id": key, "rule": rule} for key, rule in rules.items()]
+    return rows, str(resolved.items["External Name Field"][1] or "")

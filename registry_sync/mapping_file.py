@@ -37,6 +37,7 @@ class Resolved:
     rows: tuple[tuple[str, str], ...]
     """Of each row: the field's id and the path."""
     schema_id: str
+    rules: Json
 
 
 @dataclass
@@ -115,7 +116,7 @@ def read(text: str, catalog: Catalog) -> Resolved:
         "Mapping Rules": ("json", rules or None),
     }
     items |= {name: ("text", document.get(key)) for key, name in TEXTS.items()}
-    return Resolved(items, tuple(rows), str(schema["id"]))
+    return Resolved(items, tuple(rows), str(schema["id"]), rules)
 
 
 def _fields(config: AppConfig, schema: EntitySchema) -> list[Json]:

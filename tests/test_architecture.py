@@ -13,8 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "endpoint", "exchange",
-    "faults", "identity", "items", "keys", "likeness", "looks", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
-    "sample", "schema", "source", "stopwatch", "suggest", "times", "trail", "trial", "upsert", "values", "watermark",
+    "faults", "identity", "items", "keys", "likeness", "looks", "mapping", "mapping_file", "net",
+    "paginators", "paths", "problems", "rule_form", "rules", "sample", "schema", "source",
+    "stopwatch", "suggest", "times", "trail", "trial", "upsert", "values", "watermark",
 }  # fmt: skip
 LAYERS = [
     {"lookups"},
@@ -31,8 +32,9 @@ LAYERS = [
     {"jobs"},
     {"deliveries"},
     {"base page"},
-    {"runs page", "errors page", "records page", "lanes page", "webhooks page", "drafts page",
+    {"runs page", "errors page", "records page", "lanes page", "webhooks page",
      "publishing page"},
+    {"drafts page"},
     {"desk", "views", "worker", "checks"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},

@@ -1,5 +1,5 @@
 """The integration owner's desk: Django's admin, a module a page."""
 
-from . import errors, lanes, records, runs, webhooks
+from . import drafts, errors, lanes, publishing, records, runs, webhooks
 
-__all__ = ["errors", "lanes", "records", "runs", "webhooks"]
+__all__ = ["drafts", "errors", "lanes", "publishing", "records", "runs", "webhooks"]

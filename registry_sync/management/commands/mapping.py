@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from registry_sync import items, jobs, mapping_file, runs
+from registry_sync import items, jobs, mapping_file, preview, runs
 from registry_sync.benchling import Client, Refused
 from registry_sync.configure import configure
+from registry_sync.models import MappingDraft
 from registry_sync.problems import SyncError
 
 Json = dict[str, Any]
@@ -25,19 +26,22 @@ class Command(BaseCommand):
     help = (
         "export FILE writes the app's mapping with names instead of ids; import FILE resolves the "
         "names in the tenant of BENCHLING_URL, names every one that does not resolve, and else "
-        "fills in the app's configuration there. API Key is never in the file."
+        "fills in the app's configuration there. API Key is never in the file. preview ID works "
+        "the preview of a mapping draft to its end, where no worker does."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["export", "import"])
-        parser.add_argument("file", type=Path)
+        parser.add_argument("what", choices=["export", "import", "preview"])
+        parser.add_argument("file", type=Path, help="a file; for preview the draft's number")
         parser.add_argument("--dry-run", action="store_true", help="import: resolve, write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         client = jobs.client_of_settings()
         try:
-            if options["what"] == "export":
+            if options["what"] == "preview":
+                self._preview(client, str(options["file"]))
+            elif options["what"] == "export":
                 self._export(client, options["file"])
             else:
                 self._import(client, options["file"], dry_run=options["dry_run"])
@@ -49,6 +53,24 @@ class Command(BaseCommand):
                 "gives the app the right to read and write its own configuration.",
                 returncode=1,
             ) from refused
+
+    def _preview(self, client: Client, number: str) -> None:
+        draft = MappingDraft.objects.filter(pk=number if number.isdigit() else None).first()
+        if draft is None:
+            raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
+        if draft.preview_state not in preview.AT_WORK:
+            preview.begin(draft)
+        while preview.work_slice(draft.pk, client, jobs.source_of):
+            draft.refresh_from_db()
+            self.stdout.write(f"{draft.preview_done:,} records read")
+        draft.refresh_from_db()
+        if draft.preview_state != draft.Preview.DONE:
+            raise CommandError(draft.preview_error or "Somebody else works on it.", returncode=1)
+        found = draft.preview
+        self.stdout.write(
+            f"{found['read']:,} records: {found['new']:,} new, {found['changed']:,} changed, "
+            f"{found['unchanged']:,} unchanged, {found['refused']:,} refused."
+        )
 
     def _export(self, client: Client, path: Path) -> None:
         setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
