@@ -54,7 +54,7 @@ def start(
     sides = _read_base(draft, client)
     _read_sample(draft, sides, open_source)
     draft.rows = live_rows(draft) if from_live else []
-    draft.name_field = str(draft.base["config"]["name_field"]) if from_live else ""
+    draft.name_field = _live_name(draft) if from_live else ""
     draft.updated_by = actor
     draft.save()
     return draft
@@ -125,6 +125,12 @@ def _read_sample(draft: MappingDraft, sides: Sides, open_source: OpenSource) -> 
     found = suggest(records, sides.schema, id_path=sides.connector.id_path)
     draft.sample, draft.suggestions = records, [one.as_json() for one in found]
     draft.sampled_at = timezone.now()
+
+
+def _live_name(draft: MappingDraft) -> str:
+    """Give External Name Field as it is typed: "" where the default holds."""
+    held = {tuple(path): value for path, value in draft.base["items"]}
+    return str(held.get((items.NAME_FIELD,)) or "")
 
 
 def live_rows(draft: MappingDraft) -> list[Json]:

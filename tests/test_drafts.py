@@ -109,9 +109,8 @@ def test_from_nothing_to_a_published_mapping(bare, desk):
     said = desk.do(draft, "take_all")
     assert len(draft.rows) == 3 and "The sync would take this mapping" in said
     desk.do(draft, "sample", at="preview")
-    assert (
-        draft.preview["new"] == 30 and draft.preview["rows"][0]["cells"][1][1] == "Small molecule"
-    )
+    assert draft.preview["new"] == 30
+    assert "Small molecule" in str(draft.preview["rows"][0]["cells"])
     said = desk.publish(draft, "Go live")
     assert "Published as version 1. The next run reads everything" in said
     assert rows_in(bare) == FED and draft.state == "published"
@@ -130,7 +129,7 @@ def test_what_a_new_rule_would_change_is_shown_then_written_in_a_full_run(world,
     approval = next(row for row in draft.rows if row["path"] == "approval")
     sent = as_posted(draft)
     n = draft.rows.index(approval) + 1
-    desk.do(draft, "save", **sent, **{f"row-{n}-rule": "unit", f"row-{n}-unit.factor": "2"})
+    desk.do(draft, "save", **sent | {f"row-{n}-rule": "unit", f"row-{n}-unit.factor": "2"})
     rule = {"rule": "unit", "factor": 2}
     assert next(row for row in draft.rows if row["path"] == "approval")["rule"] == rule
     desk.do(draft, "sample", at="preview")

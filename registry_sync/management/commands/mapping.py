@@ -55,7 +55,7 @@ class Command(BaseCommand):
             ) from refused
 
     def _preview(self, client: Client, number: str) -> None:
-        draft = MappingDraft.objects.filter(pk=number if number.isdigit() else None).first()
+        draft = MappingDraft.objects.filter(pk=int(number) if number.isdigit() else 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in preview.AT_WORK:
