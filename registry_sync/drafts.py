@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from . import items, mapping_file, runs
@@ -39,6 +39,11 @@ KEPT = ("api_url", "schema_id", "registry_id", "folder_id", "id_field", "name_fi
 
 class Outdated(Exception):
     """Somebody saved the draft meanwhile."""
+
+
+def mine() -> QuerySet[MappingDraft]:
+    """List the drafts of this app in this tenant: another's would be written to the wrong place."""
+    return MappingDraft.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
 
 
 # -- starting ---------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def stranded() -> QuerySet[MappingDraft]:
     old = Q(preview_heartbeat__isnull=True) | Q(
         preview_heartbeat__lt=timezone.now() - runs.lease_time()
     )
-    return MappingDraft.objects.filter(old, preview_state__in=AT_WORK)
+    return drafts.mine().filter(old, preview_state__in=AT_WORK)
 
 
 def tell_again(draft: MappingDraft) -> bool:

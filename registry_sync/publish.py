@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from . import drafts, items, preview, runs
+from . import drafts, items, preview, runs, versions
 from .benchling import Client, Refused
 from .configure import connector_of, mapping_of, read_items, read_schema
 from .items import Write
@@ -245,51 +245,4 @@ def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -
             kind="benchling",
             code="not_written",
         )
-    return _keep(draft, actor=actor, reason=reason)
-
-
-@transaction.atomic
-def _keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
-    """Keep what was published; and before the first time, what was there before."""
-    mine = MappingVersion.objects.filter(tenant=draft.tenant, app_id=draft.app_id)
-    number = mine.aggregate(last=Max("number"))["last"] or 0
-    before = {
-        "rows": _named(draft, drafts.live_rows(draft)),
-        "name_field": draft.base["config"]["name_field"],
-    }
-    whole = {"tenant": draft.tenant, "app_id": draft.app_id, "at": timezone.now()}
-    if not number and before["rows"]:
-        number += 1
-        MappingVersion.objects.create(
-            **whole, number=number, **before, actor=actor,
-            reason="As it was found, before the first publication from here.",
-        )  # fmt: skip
-    MappingDraft.objects.filter(pk=draft.pk).update(
-        state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor
-    )
-    return MappingVersion.objects.create(
-        **whole,
-        number=number + 1,
-        rows=_named(draft, draft.rows),
-        name_field=drafts.config_of(draft).name_field,
-        before=before,
-        draft=draft,
-        back_to=draft.back_to,
-        actor=actor,
-        reason=reason,
-    )
-
-
-def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
-    """Write the fields' names beside their ids, as they were then."""
-    schema = drafts.schema_of(draft)
-    names = {field.id: field.name for field in schema.fields}
-    return [{**row, "field": names.get(row["field_id"], row["field_id"])} for row in rows]
-
-
-def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
-    """Make the draft that leads back to a version; what it would write is shown first."""
-    draft = drafts.back_to(version.rows, version.name_field, version.number, client)
-    draft.created_by = draft.updated_by = actor
-    draft.save()
-    return draft
+    return versions.keep(draft, actor=actor, reason=reason)

@@ -23,7 +23,7 @@ LAYERS = [
     {"runs", "audit", "hourly"},
     {"ledger", "names", "app_status", "refusals", "estimate"},
     {"guards", "webhooks", "clients", "drafts", "forecast"},
-    {"compare", "preview"},
+    {"compare", "preview", "versions"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped",
      "publish"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -40,6 +41,10 @@ class MappingDraftAdmin(Publishing):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registry_sync.add_mappingdraft")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingDraft]:
+        # A sample may be 2 MB: a list of drafts must not carry fifty of them.
+        return drafts.mine().defer("sample", "schema", "base", "suggestions", "preview")
 
     @admin.display(description="state", ordering="state")
     def pill(self, draft: MappingDraft) -> SafeString:

@@ -7,11 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from .. import drafts, jobs, preview, publish
+from .. import drafts, jobs, preview, publish, versions
 from ..benchling import Client, Refused
 from ..clients import client_of_settings, plain_source
 from ..models import MappingDraft, MappingVersion
@@ -61,7 +62,7 @@ class Publishing(Reasoned):
     def draft_of(self, request: HttpRequest, pk: int) -> MappingDraft:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        draft = MappingDraft.objects.filter(pk=pk).first()
+        draft = drafts.mine().filter(pk=pk).first()
         if draft is None:
             raise Http404("There is no such draft.")
         return draft
@@ -188,9 +189,11 @@ class Publishing(Reasoned):
 class MappingVersionAdmin(ReadOnly):
     """What was published: read-only, and a way back to each."""
 
-    list_display = ("number", "at", "actor", "reason", "back_to", "draft")
-    list_select_related = ("draft",)
+    list_display = ("number", "at", "actor", "reason", "back_to")
     change_form_template = "admin/registry_sync/mappingversion/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
+        return versions.mine()
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.roll_back_view)
@@ -204,8 +207,8 @@ class MappingVersionAdmin(ReadOnly):
         form_url: str = "",
         extra_context: Json | None = None,
     ) -> HttpResponse:
-        version = MappingVersion.objects.filter(pk=object_id).first()
-        newest = MappingVersion.objects.first()
+        version = versions.mine().filter(pk=object_id).first()
+        newest = versions.mine().first()
         more = {
             "version": version,
             "title": str(version or ""),
@@ -218,12 +221,12 @@ class MappingVersionAdmin(ReadOnly):
         """Make the draft that leads back, and show what it would write before it does."""
         if not may_publish(request):
             raise PermissionDenied
-        version = MappingVersion.objects.filter(pk=pk).first()
+        version = versions.mine().filter(pk=pk).first()
         if version is None or request.method != "POST":
             raise Http404("There is no such version.")
         try:
             actor = request.user.get_username()
-            draft = publish.roll_back(version, client_of_settings(), actor=actor)
+            draft = versions.roll_back(version, client_of_settings(), actor=actor)
         except (SyncError, Refused) as error:
             self.message_user(request, in_words(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))

@@ -10,10 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from registry_sync import items, jobs, mapping_file, preview, runs
+from registry_sync import drafts, items, jobs, mapping_file, preview, runs
 from registry_sync.benchling import Client, Refused
 from registry_sync.configure import configure
-from registry_sync.models import MappingDraft
 from registry_sync.problems import SyncError
 
 Json = dict[str, Any]
@@ -55,7 +54,7 @@ class Command(BaseCommand):
             ) from refused
 
     def _preview(self, client: Client, number: str) -> None:
-        draft = MappingDraft.objects.filter(pk=int(number) if number.isdigit() else 0).first()
+        draft = drafts.mine().filter(pk=int(number) if number.isdigit() else 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in preview.AT_WORK:
