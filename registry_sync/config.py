@@ -47,10 +47,16 @@ class AppConfig:
     mapping_rules: Json = field(default_factory=dict)
 
 
-def parse_items(items: Iterable[Json], *, decrypt: Callable[[str], str]) -> AppConfig:
-    """Read raw configuration items. Raises ConfigError with every fault."""
+def parse_items(
+    items: Iterable[Json], *, decrypt: Callable[[str], str], mapping_may_fail: bool = False
+) -> AppConfig:
+    """Read raw configuration items. Raises ConfigError with every fault.
+
+    With `mapping_may_fail`, as for a mapping that is only being prepared, the rows and rules need
+    not be there yet, and what is faulty in them is left out.
+    """
     reader = _Reader({tuple(item.get("path") or ()): item for item in items})
-    config = reader.read(decrypt)
+    config = reader.read(decrypt, mapping_may_fail=mapping_may_fail)
     if reader.faults:
         raise ConfigError(
             "The app's configuration in Benchling cannot be used: "
@@ -101,20 +107,24 @@ class _Reader:
         self.kind: Kind = "mapping"
         self.remedy = "The integration owner corrects the app's configuration in Benchling."
 
-    def read(self, decrypt: Callable[[str], str]) -> AppConfig:
+    def read(self, decrypt: Callable[[str], str], *, mapping_may_fail: bool) -> AppConfig:
         schema_id = self._required("Schema to Sync")
+        before = list(self.faults)
+        rows, rules = self._rows(schema_id), self._json("Mapping Rules") or {}
+        if mapping_may_fail:
+            self.faults = before
         return AppConfig(
             api_url=self._required("API URL"),
             api_key=self._secret(decrypt),
             schema_id=schema_id,
             registry_id=self._required("Registry"),
-            rows=self._rows(schema_id),
+            rows=rows,
             folder_id=self._text("Synced Entity Location") or None,
             id_field=self._text("External ID Field") or None,
             name_field=self._text("External Name Field") or "name",
             modified_since_parameter=self._text("Modified Since Parameter") or None,
             connector_settings=self._json("Connector Settings"),
-            mapping_rules=self._json("Mapping Rules") or {},
+            mapping_rules=rules,
         )
 
     def _rows(self, schema_id: str) -> tuple[ConfigRow, ...]:

@@ -5,7 +5,7 @@ Whatever would refuse every record is found here: one cause, one remedy, no Enti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -23,12 +23,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
-    """Everything a slice needs to know; holds the credential, so it is never stored."""
+class Sides:
+    """The two sides that a mapping joins; holds the credential, so it is never stored."""
 
     config: AppConfig
     connector: Connector
     schema: EntitySchema
+
+
+@dataclass(frozen=True, slots=True)
+class Setup(Sides):
+    """Everything a slice needs to know."""
+
     mapping: Mapping
 
     def summary(self) -> Json:
@@ -56,38 +62,64 @@ class Setup:
 
 def configure(client: Client, *, private_key: str) -> Setup:
     """Read and check the whole configuration. Raises ConfigError with every fault it found."""
-    items = _asked(client.configuration_items, "The app's configuration", client.app_id)
-    config = parse_items(items, decrypt=lambda value: open_secure_text(value, private_key))
-    connector = parse_connector(
+    config = read_config(read_items(client), private_key=private_key)
+    connector = connector_of(config)
+    schema = parse_schema(*read_schema(client, config, {row.field_id for row in config.rows}))
+    check_access(client, config)
+    return Setup(config, connector, schema, mapping_of(config, connector, schema))
+
+
+def read_items(client: Client) -> list[Json]:
+    """Read every item of the app's configuration, as raw JSON."""
+    return _asked(client.configuration_items, "The app's configuration", client.app_id)
+
+
+def read_config(
+    items: list[Json], *, private_key: str, mapping_may_fail: bool = False
+) -> AppConfig:
+    """Read raw items. Raises ConfigError with every fault."""
+    return parse_items(
+        items,
+        decrypt=lambda value: open_secure_text(value, private_key),
+        mapping_may_fail=mapping_may_fail,
+    )
+
+
+def connector_of(config: AppConfig) -> Connector:
+    """Read how the registry is asked. Raises ConfigError with every fault."""
+    return parse_connector(
         config.connector_settings,
         api_url=config.api_url,
         modified_since_parameter=config.modified_since_parameter,
         id_field=config.id_field,
     )
-    schema = read_schema(client, config)
-    check_access(client, config)
-    mapping = build_mapping(
+
+
+def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) -> Mapping:
+    """Compile the mapping of a configuration. Raises ConfigError with every fault."""
+    return build_mapping(
         config,
         schema,
         registry_id_template=connector.registry_id_template,
         identity=connector.identity,
     )
-    return Setup(config, connector, schema, mapping)
 
 
-def read_schema(client: Client, config: AppConfig) -> EntitySchema:
-    """Read the entity schema with the options of its mapped dropdowns."""
+def read_schema(
+    client: Client, config: AppConfig, field_ids: Container[str] | None
+) -> tuple[Json, dict[str, Json]]:
+    """Read the raw entity schema, and by id the raw dropdowns of these fields (None: of all)."""
     raw = _asked(lambda: client.entity_schema(config.schema_id), "Schema to Sync", config.schema_id)
-    mapped = {row.field_id for row in config.rows}
     dropdowns: dict[str, Json] = {}
     for field in raw.get("fieldDefinitions") or []:
         dropdown_id = field.get("dropdownId")
-        if dropdown_id and field["id"] in mapped and dropdown_id not in dropdowns:
+        wanted = dropdown_id and (field_ids is None or field["id"] in field_ids)
+        if wanted and dropdown_id not in dropdowns:
             what = f"The dropdown of the field '{field['name']}'"
             dropdowns[dropdown_id] = _asked(
                 partial(client.dropdown, dropdown_id), what, dropdown_id
             )
-    return parse_schema(raw, dropdowns)
+    return raw, dropdowns
 
 
 def check_access(client: Client, config: AppConfig) -> None:
@@ -109,7 +141,7 @@ def check_access(client: Client, config: AppConfig) -> None:
             )
 
 
-def lane_key(client: Client, setup: Setup) -> dict[str, str]:
+def lane_key(client: Client, setup: Sides) -> dict[str, str]:
     """Name the lane of a setup: another value anywhere is another lane, with its own ledger."""
     return {
         "tenant": urlsplit(client.url).netloc.lower(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -17,21 +17,22 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.utils import timezone
 
 from . import (
-    __version__,
     app_status,
     canvas,
     doorbell,
     estimate,
     findings,
+    preview,
     runs,
     webhooks,
     words,
 )
-from .benchling import Client, Refused, Wait, retry_time
-from .configure import Setup
-from .models import Installation, SyncRun
+from .benchling import Client, Refused, Wait
+from .clients import client_of_settings as client_of_settings
+from .clients import impatient_client as impatient_client
+from .clients import source_of as source_of
+from .models import Installation, MappingDraft, SyncRun
 from .problems import SyncError
-from .source import Source
 from .sync import Line, Listener, Nobody, Terms
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,6 @@ CANVAS_EVERY = 5.0
 """Seconds between two drawings of a canvas while a run goes on."""
 CANVAS_SHARE = 2.0
 """Seconds more for each canvas that shows it: 15 of the 300 requests in 30 s are the most."""
-LONGEST_PAUSE = 5.0
-"""Seconds that are waited for Benchling where a person waits."""
 LOOK_EVERY = 5.0
 """Seconds between two looks, while waiting, for what a person may have decided."""
 
@@ -57,49 +56,6 @@ class End(Enum):
     MORE = "more"
     WAITING = "waiting"
     BUSY = "busy"
-
-
-def client_of_settings() -> Client:
-    """Make the Benchling client of this deployment's app."""
-    return Client(
-        settings.BENCHLING_URL,
-        settings.BENCHLING_CLIENT_ID,
-        settings.BENCHLING_CLIENT_SECRET,
-        settings.BENCHLING_APP_ID,
-    )
-
-
-def impatient_client() -> Client:
-    """Make a client for what somebody waits for: where Benchling wants long waits it raises Wait.
-
-    A canvas must hold up neither a sync nor the next press.
-    """
-
-    def pause(seconds: float, reason: str) -> None:
-        if seconds > LONGEST_PAUSE:
-            raise Wait(retry_time(seconds), reason or "Benchling")
-        time.sleep(seconds)
-
-    client = client_of_settings()
-    client.pause = pause
-    return client
-
-
-def source_of(
-    setup: Setup, pause: Callable[[float], None], keep_alive: Callable[[], None]
-) -> Source:
-    """Make the registry's client that a configuration asks for.
-
-    `pause` and `keep_alive` hold the lease while it waits and reads.
-    """
-    return Source(
-        setup.connector,
-        credential=setup.config.api_key,
-        allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
-        user_agent=f"RegistrySync/{__version__}",
-        pause=pause,
-        before_request=keep_alive,
-    )
 
 
 def terms_of_settings() -> Terms:
@@ -306,6 +262,34 @@ def enqueue(run_id: int) -> bool:
     return told
 
 
+def enqueue_preview(draft: MappingDraft) -> bool:
+    """Wake a worker for a slice of a draft's preview; False where none can be told."""
+    if not settings.REDIS_URL:
+        return False
+    import django_rq
+    from redis.exceptions import RedisError
+
+    try:
+        django_rq.get_queue("sync").enqueue(
+            "registry_sync.jobs.run_preview",
+            draft.pk,
+            job_id=f"preview-{draft.pk}-{draft.version}-{draft.preview_done}",
+            job_timeout=SLICE_TIMEOUT,
+            result_ttl=600,
+            failure_ttl=7 * 24 * 3600,
+        )
+    except (RedisError, OSError) as error:
+        logger.warning("preview=%s is queued, but Redis cannot be reached: %s", draft.pk, error)
+        return False
+    return True
+
+
+def run_preview(draft_id: int) -> None:
+    """Work one slice of a draft's preview in a worker, and ask for the next one behind others."""
+    if preview.work_slice(draft_id, client_of_settings(), source_of):
+        enqueue_preview(MappingDraft.objects.get(pk=draft_id))
+
+
 def reconcile() -> int:
     """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
 
@@ -319,6 +303,8 @@ def reconcile() -> int:
         error = f"The worker died with it, or was stopped, {delivery.attempts} times."
         webhooks.close(delivery, delivery.State.FAILED, error)
         canvas.promise(str(delivery.message.get("canvasId")), words.trouble())
+    for draft in preview.stranded()[:20]:
+        woken += preview.tell_again(draft) and enqueue_preview(draft)
     if (behind := canvas.behind()[: canvas.RECENT]).exists():
         canvas.redraw(behind, impatient_client(), pressed=True)
     left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)

@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from .configure import Setup
+from .benchling import Client
+from .config import AppConfig
 from .problems import ConfigError
 from .schema import EntitySchema, FieldDefinition
 
@@ -36,6 +37,7 @@ class Resolved:
     rows: tuple[tuple[str, str], ...]
     """Of each row: the field's id and the path."""
     schema_id: str
+    rules: Json
 
 
 @dataclass
@@ -58,9 +60,26 @@ class Catalog:
         return None
 
 
-def write(setup: Setup, *, registry: str, folder: str | None) -> str:
-    """Write a tenant's mapping as YAML; `registry` and `folder` are their names."""
-    config, schema = setup.config, setup.schema
+def catalog_of(client: Client) -> Catalog:
+    """List what a tenant has, as far as the app may see it."""
+
+    def options(dropdown_id: str) -> list[str]:
+        found = client.dropdown(dropdown_id).get("options") or ()
+        return [str(option["name"]) for option in found if not option.get("archiveRecord")]
+
+    return Catalog(
+        registries=client.registries(),
+        schemas=client.entity_schemas(),
+        folders=client.folders(),
+        options=options,
+    )
+
+
+def write(config: AppConfig, schema: EntitySchema, client: Client) -> str:
+    """Write a tenant's mapping as YAML; Benchling tells the names."""
+    registries = {str(registry["id"]): str(registry["name"]) for registry in client.registries()}
+    registry = registries.get(config.registry_id, config.registry_id)
+    folder = str(client.folder(config.folder_id)["name"]) if config.folder_id else None
     document: Json = {
         "version": VERSION,
         "registry": registry,
@@ -71,7 +90,7 @@ def write(setup: Setup, *, registry: str, folder: str | None) -> str:
         "external_name_field": config.name_field,
         "modified_since_parameter": config.modified_since_parameter,
         "connector_settings": config.connector_settings,
-        "fields": _fields(setup),
+        "fields": _fields(config, schema),
     }
     kept = {key: value for key, value in document.items() if value is not None}
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
@@ -97,18 +116,16 @@ def read(text: str, catalog: Catalog) -> Resolved:
         "Mapping Rules": ("json", rules or None),
     }
     items |= {name: ("text", document.get(key)) for key, name in TEXTS.items()}
-    return Resolved(items, tuple(rows), str(schema["id"]))
+    return Resolved(items, tuple(rows), str(schema["id"]), rules)
 
 
-def _fields(setup: Setup) -> list[Json]:
-    rules, schema = dict(setup.config.mapping_rules), setup.schema
+def _fields(config: AppConfig, schema: EntitySchema) -> list[Json]:
+    rules = dict(config.mapping_rules)
     found: list[Json] = []
-    for row in setup.config.rows:
-        definition = schema.field(row.field_id)
-        assert definition is not None  # the mapping was built
+    for row in config.rows:
         rule = rules.pop(row.field_id, None)
-        shown = {"rule": _by_label(rule, definition)} if rule is not None else {}
-        found.append({"field": definition.name, "path": row.path, **shown})
+        shown = {"rule": _labelled(schema, row.field_id, rule)} if rule is not None else {}
+        found.append({"field": _name(schema, row.field_id), "path": row.path, **shown})
     for field_id, rule in rules.items():
         found.append({"field": _name(schema, field_id), "rule": _labelled(schema, field_id, rule)})
     return found

@@ -705,6 +705,7 @@ class MappingDraft(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open"
+        WAITING = "waiting", "waits for hands"
         PUBLISHED = "published"
         DISCARDED = "discarded"
 
@@ -738,6 +739,12 @@ class MappingDraft(models.Model):
     preview_heartbeat = models.DateTimeField(null=True, blank=True)
     preview_error = models.TextField(blank=True)
     preview = models.JSONField(default=dict, blank=True, help_text="Counts and examples.")
+    back_to = models.IntegerField(null=True, blank=True, help_text="The version rolled back to.")
+    publishing_at = models.DateTimeField(null=True, blank=True)
+    publishing = models.JSONField(
+        default=dict, blank=True,
+        help_text="What was written so far, why, and what a person has to type.",
+    )  # fmt: skip
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_by = models.CharField(max_length=150, blank=True)

@@ -89,6 +89,13 @@ class Deployment:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8")
 
+    def serve_admin(self) -> str:
+        """Start the web service alone, and give its address."""
+        url = f"http://127.0.0.1:{free_port()}"
+        self.start("runserver", "--noreload", url.removeprefix("http://"), log="web")
+        until(lambda: _answers(url), seconds=30, what="the web service")
+        return url
+
     def sync(self, *words: str) -> tuple[int, str]:
         """Sync until no dead run's lease is in the way."""
         deadline = time.monotonic() + 60
@@ -133,6 +140,13 @@ def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
         time.sleep(0.05)
 
 
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
 class Service:
     """Web and workers of a deployment, as systemd would start them."""
 
@@ -143,7 +157,7 @@ class Service:
         self.interactive = d.start("rqworker", "interactive", log="interactive")
         self.worker = d.start("rqworker", "sync", log="sync")
         self.url = f"http://127.0.0.1:{port}"
-        until(self._answers, seconds=30, what="the web service")
+        until(lambda: _answers(self.url), seconds=30, what="the web service")
 
     def keep_running(self) -> None:
         """Start a worker again that has ended, as systemd would."""
@@ -151,12 +165,6 @@ class Service:
             self.interactive = self.d.start("rqworker", "interactive", log="interactive")
         if self.worker.poll() is not None:
             self.worker = self.d.start("rqworker", "sync", log="sync")
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/healthz", timeout=2).ok
-        except requests.RequestException:
-            return False
 
 
 def serve(deploy: Callable[..., Deployment], redis: Any, count: int, **options: Any) -> Service:

@@ -13,8 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "csvs", "endpoint",
-    "exchange", "faults", "figures", "keys", "mapping", "mapping_file", "net", "paginators",
-    "paths", "problems", "rules", "schema", "source", "stopwatch", "times", "trail", "upsert",
+    "exchange", "faults", "figures", "identity", "items", "keys", "likeness", "mapping",
+    "mapping_file", "net", "paginators", "paths", "patterns", "problems", "rule_form", "rules",
+    "sample", "schema", "source", "stopwatch", "suggest", "times", "trail", "trial", "upsert",
     "values", "watermark",
 }  # fmt: skip
 LAYERS = [
@@ -22,10 +23,10 @@ LAYERS = [
     {"models"},
     {"runs", "audit", "hourly", "causes", "decisions"},
     {"ledger", "names", "app_status", "refusals", "estimate"},
-    {"guards", "webhooks"},
+    {"guards", "webhooks", "clients", "drafts", "forecast"},
     {"doorbell"},
-    {"compare"},
-    {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
+    {"compare", "preview", "versions"},
+    {"admit", "rebuild", "start", "verdict", "reading", "unmapped", "publish"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
     {"leftover"},
     {"sync", "words"},
@@ -35,7 +36,9 @@ LAYERS = [
     {"deliveries", "live", "run_looks"},
     {"base page", "links page", "filters page", "starting page"},
     {"cause page", "run_views page", "run_orders page"},
-    {"runs page", "errors page", "record page", "records page", "lanes page", "webhooks page"},
+    {"runs page", "errors page", "record page", "records page", "lanes page", "webhooks page",
+     "publishing page"},
+    {"drafts page"},
     {"desk", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},

@@ -1,5 +1,14 @@
 """The integration owner's desk: Django's admin, a module a page."""
 
-from . import errors, lanes, record, records, runs, webhooks
+from . import drafts, errors, lanes, publishing, record, records, runs, webhooks
 
-__all__ = ["errors", "lanes", "record", "records", "runs", "webhooks"]
+__all__ = [
+    "drafts",
+    "errors",
+    "lanes",
+    "publishing",
+    "record",
+    "records",
+    "runs",
+    "webhooks",
+]

@@ -158,7 +158,10 @@ class Api:
         app_id, body = self.app_of(request), await request.json()
         if body["appId"] != app_id:
             raise ApiError(403, "An app may write its own configuration only.")
+        self._check_may_configure()
         path = list(body["path"])
+        if self.state.switches.app_config == "no_rows" and len(path) > 1:
+            raise ApiError(400, "Array elements can only be created by users.")
         taken = [i for i in self.state.config.values() if i["app"]["id"] == app_id]
         if any(item["path"] == path for item in taken):
             raise ApiError(400, f"There is an item at {path} already.")
@@ -172,10 +175,15 @@ class Api:
         item = self.state.config.get(request.path_params["id"])
         if item is None or item["app"]["id"] != app_id:
             raise ApiError(404, "Item not found.", invalidId=request.path_params["id"])
+        self._check_may_configure()
         if body["type"] != item["type"]:
             raise ApiError(400, f"The item is of type {item['type']}.")
         item["value"], item["modifiedAt"] = body["value"], self.state.clock.stamp()
         return JSONResponse(self._config_item(item))
+
+    def _check_may_configure(self) -> None:
+        if self.state.switches.app_config == "read_only":
+            raise ApiError(403, "The app is not allowed to change its configuration.")
 
     def _config_item(self, item: Json) -> Json:
         linked: Json | None = None

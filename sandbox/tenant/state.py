@@ -31,6 +31,7 @@ class Switches:
     other_schema: str = "refuse"  # refuse, move
     task_errors: str = "list_all"  # list_all, first_object, none
     duplicate_ids: str = "reject"  # reject, last
+    app_config: str = "write"  # write, no_rows, read_only
     granular_locking: bool = False
     latency: float = 0.0  # seconds a request
     task_base: float = 0.02  # seconds a task

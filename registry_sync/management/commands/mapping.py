@@ -10,9 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from registry_sync import jobs, mapping_file, runs
+from registry_sync import drafts, items, jobs, mapping_file, preview, runs
 from registry_sync.benchling import Client, Refused
-from registry_sync.config import ROWS
 from registry_sync.configure import configure
 from registry_sync.problems import SyncError
 
@@ -26,19 +25,22 @@ class Command(BaseCommand):
     help = (
         "export FILE writes the app's mapping with names instead of ids; import FILE resolves the "
         "names in the tenant of BENCHLING_URL, names every one that does not resolve, and else "
-        "fills in the app's configuration there. API Key is never in the file."
+        "fills in the app's configuration there. API Key is never in the file. preview ID works "
+        "the preview of a mapping draft to its end, where no worker does."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["export", "import"])
-        parser.add_argument("file", type=Path)
+        parser.add_argument("what", choices=["export", "import", "preview"])
+        parser.add_argument("file", type=Path, help="a file; for preview the draft's number")
         parser.add_argument("--dry-run", action="store_true", help="import: resolve, write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         client = jobs.client_of_settings()
         try:
-            if options["what"] == "export":
+            if options["what"] == "preview":
+                self._preview(client, str(options["file"]))
+            elif options["what"] == "export":
                 self._export(client, options["file"])
             else:
                 self._import(client, options["file"], dry_run=options["dry_run"])
@@ -51,15 +53,27 @@ class Command(BaseCommand):
                 returncode=1,
             ) from refused
 
+    def _preview(self, client: Client, number: str) -> None:
+        draft = drafts.mine().filter(pk=int(number) if number.isdigit() else 0).first()
+        if draft is None:
+            raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
+        if draft.preview_state not in preview.AT_WORK:
+            preview.begin(draft)
+        while preview.work_slice(draft.pk, client, jobs.source_of):
+            draft.refresh_from_db()
+            self.stdout.write(f"{draft.preview_done:,} records read")
+        draft.refresh_from_db()
+        if draft.preview_state != draft.Preview.DONE:
+            raise CommandError(draft.preview_error or "Somebody else works on it.", returncode=1)
+        found = draft.preview
+        self.stdout.write(
+            f"{found['read']:,} records: {found['new']:,} new, {found['changed']:,} changed, "
+            f"{found['unchanged']:,} unchanged, {found['refused']:,} refused."
+        )
+
     def _export(self, client: Client, path: Path) -> None:
         setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-        names = {str(registry["id"]): str(registry["name"]) for registry in client.registries()}
-        folder = setup.config.folder_id
-        text = mapping_file.write(
-            setup,
-            registry=names[setup.config.registry_id],
-            folder=str(client.folder(folder)["name"]) if folder else None,
-        )
+        text = mapping_file.write(setup.config, setup.schema, client)
         path.write_text(text, encoding="utf-8")
         self.stdout.write(f"{len(setup.mapping.fields)} fields are in {path}.")
 
@@ -68,23 +82,20 @@ class Command(BaseCommand):
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}", returncode=USAGE) from error
-        resolved = mapping_file.read(text, _catalog(client))
+        resolved = mapping_file.read(text, mapping_file.catalog_of(client))
         if runs.active() is not None and not dry_run:
             raise CommandError(
                 "A run is active: it would see half of the change. Wait for its end, or cancel it "
                 "(manage.py run cancel).",
                 returncode=75,
             )
-        held = {tuple(item["path"]): item for item in client.configuration_items()}
-        wanted = _wanted(resolved, held)
-        changed = [(path, *pair) for path, pair in wanted.items() if _differs(held, path, pair)]
-        for item_path, kind, value in changed:
-            shown = "(empty)" if value is None else value
-            self.stdout.write(f"{' › '.join(item_path)}: {shown}")
-            if not dry_run:
-                client.set_configuration_item(
-                    list(item_path), kind, value, (held.get(item_path) or {}).get("id")
-                )
+        held = items.by_path(client.configuration_items())
+        changed = items.writes(held, _wanted(resolved, held))
+        if dry_run:
+            for write in changed:
+                self.stdout.write(str(write))
+        else:
+            items.write_all(client, changed, lambda write: self.stdout.write(str(write)))
         for name in KEPT:
             if (held.get((name,)) or {}).get("value"):
                 self.stdout.write(f"{name} is left as it is in this tenant.")
@@ -94,47 +105,11 @@ class Command(BaseCommand):
         self.stdout.write(f"Every name resolves; {len(changed)} items {did} changed.")
 
 
-def _catalog(client: Client) -> mapping_file.Catalog:
-    def options(dropdown_id: str) -> list[str]:
-        found = client.dropdown(dropdown_id).get("options") or ()
-        return [str(option["name"]) for option in found if not option.get("archiveRecord")]
-
-    return mapping_file.Catalog(
-        registries=client.registries(),
-        schemas=client.entity_schemas(),
-        folders=client.folders(),
-        options=options,
-    )
-
-
-def _wanted(
-    resolved: mapping_file.Resolved, held: dict[tuple[str, ...], Json]
-) -> dict[tuple[str, ...], tuple[str, str | None]]:
-    """List every item with the value it shall have; surplus rows are emptied."""
-    wanted: dict[tuple[str, ...], tuple[str, str | None]] = {}
+def _wanted(resolved: mapping_file.Resolved, held: items.Held) -> items.Wanted:
+    """List every item with the value it shall have."""
+    wanted: items.Wanted = {}
     for name, (kind, value) in resolved.items.items():
-        if name in KEPT and (held.get((name,)) or {}).get("value"):
+        if name in KEPT and items.value_of(held, (name,)):
             continue
-        text = json.dumps(value) if isinstance(value, dict) else value
-        wanted[(name,)] = (kind, text)
-    rows = list(dict.fromkeys(path[1] for path in held if len(path) > 1 and path[0] == ROWS))
-    for number, (field_id, field_path) in enumerate(resolved.rows):
-        row = rows[number] if number < len(rows) else f"Row {number + 1}"
-        wanted[ROWS, row, "Entity Schema"] = ("entity_schema", resolved.schema_id)
-        wanted[ROWS, row, "Entity Schema", "Benchling Field"] = ("field", field_id)
-        wanted[ROWS, row, "External API Field Name"] = ("text", field_path)
-    for row in rows[len(resolved.rows) :]:
-        wanted[ROWS, row, "Entity Schema", "Benchling Field"] = ("field", None)
-        wanted[ROWS, row, "External API Field Name"] = ("text", None)
-    return wanted
-
-
-def _differs(
-    held: dict[tuple[str, ...], Json], path: tuple[str, ...], pair: tuple[str, str | None]
-) -> bool:
-    now = (held.get(path) or {}).get("value") or None
-    wanted = pair[1] or None
-    if pair[0] == "json" and now and wanted:
-        parsed = json.loads(now) if isinstance(now, str) else now
-        return bool(parsed != json.loads(wanted))
-    return now != wanted
+        wanted[name,] = (kind, json.dumps(value) if isinstance(value, dict) else value)
+    return wanted | items.rows_wanted(held, resolved.rows, resolved.schema_id)

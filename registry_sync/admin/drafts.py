@@ -1,0 +1,253 @@
+"""Mapping drafts: begun, filled by suggestions a person takes, edited in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from .. import drafts, mapping_file, rule_form
+from ..benchling import Refused
+from ..clients import client_of_settings, plain_source
+from ..configure import connector_of
+from ..identity import judge_ids
+from ..models import MappingDraft
+from ..problems import SyncError
+from ..sample import paths_of
+from ..schema import MAPPABLE
+from ..suggest import CONFIDENT
+from ..trial import Example
+from .publishing import Publishing, in_words
+
+Json = dict[str, Any]
+State = MappingDraft.State
+PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good",
+         State.DISCARDED: "quiet"}  # fmt: skip
+
+
+@admin.register(MappingDraft)
+class MappingDraftAdmin(Publishing):
+    list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
+    list_filter = ("state",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry_sync.add_mappingdraft")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingDraft]:
+        # A sample may be 2 MB: a list of drafts must not carry fifty of them.
+        return drafts.mine().defer("sample", "schema", "base", "suggestions", "preview")
+
+    @admin.display(description="state", ordering="state")
+    def pill(self, draft: MappingDraft) -> SafeString:
+        look, text = PILLS[State(draft.state)], draft.get_state_display()
+        return format_html('<span class="pill {}">{}</span>', look, text)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.yaml_view)
+        return [
+            path("<int:pk>/yaml/", view, name="registry_sync_mappingdraft_yaml"),
+            *super().get_urls(),
+        ]
+
+    # -- starting ------------------------------------------------------------------------------
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Json | None = None
+    ) -> HttpResponse:
+        """Ask from what to start, then read both sides."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        title = f"Mapping of {timezone.now():%Y-%m-%d}"
+        if request.method == "POST":
+            try:
+                draft = drafts.start(
+                    client_of_settings(),
+                    plain_source,
+                    title=request.POST.get("title", "").strip()[:200] or title,
+                    actor=request.user.get_username(),
+                    from_live=request.POST.get("do") == "live",
+                )
+                self.log_addition(request, draft, "Begun")
+                return HttpResponseRedirect(self.page("change", draft))
+            except (SyncError, Refused) as error:
+                self.message_user(request, in_words(error), messages.ERROR)
+        context = {**self.admin_site.each_context(request), "opts": self.opts,
+                   "title": "Start a mapping draft", "suggested": title}  # fmt: skip
+        return TemplateResponse(request, "admin/registry_sync/mappingdraft/start.html", context)
+
+    # -- editing -------------------------------------------------------------------------------
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Json | None = None,
+    ) -> HttpResponse:
+        if not object_id.isdigit():
+            raise Http404("There is no such draft.")
+        draft = self.draft_of(request, int(object_id))
+        if request.method != "POST":
+            return self._editor(request, draft)
+        if not self.may(request):
+            raise PermissionDenied
+        values = self._asked(request, draft)
+        if values is not None:
+            try:
+                version = int(request.POST.get("version") or 0)
+                drafts.save(draft, version, actor=request.user.get_username(), **values)
+            except drafts.Outdated:
+                return self._conflict(request, draft, values)
+        if request.POST.get("do") == "discard":
+            self.note(request, [draft], "Discarded")
+            MappingDraft.objects.filter(pk=draft.pk).update(state=State.DISCARDED)
+            return HttpResponseRedirect(reverse("admin:registry_sync_mappingdraft_changelist"))
+        return HttpResponseRedirect(self.page("change", draft))
+
+    def _asked(self, request: HttpRequest, draft: MappingDraft) -> Json | None:
+        """Read what an edit wants the draft to be; None where it cannot be read."""
+        do, post = request.POST.get("do"), request.POST
+        rows = draft.rows
+        if do == "take_all":
+            sure = [s["field_id"] for s in draft.suggestions if s["confidence"] >= CONFIDENT]
+            return {"rows": drafts.take(draft, sure)}
+        if do == "take":
+            return {"rows": drafts.take(draft, post.getlist("take"))}
+        if do == "take_name":
+            return {"name_field": drafts.name_suggestion(draft)[0]}
+        if do == "discard":
+            return {}
+        if do == "import":
+            return self._imported(request, draft)
+        rows, faults = read_rows(post, draft.rows)
+        for fault in faults:
+            self.message_user(request, fault, messages.ERROR)
+        title = post.get("title", "").strip()[:200] or draft.title
+        return {"rows": rows, "name_field": post.get("name_field", "").strip(), "title": title}
+
+    def _imported(self, request: HttpRequest, draft: MappingDraft) -> Json | None:
+        file = request.FILES.get("file")
+        try:
+            text = file.read(1_000_000).decode("utf-8") if file else ""
+            rows, name_field = drafts.from_file(draft, text, client_of_settings())
+        except UnicodeDecodeError:
+            self.message_user(request, "The file is no text in UTF-8.", messages.ERROR)
+            return None
+        except (SyncError, Refused) as error:
+            self.message_user(request, in_words(error), messages.ERROR)
+            return None
+        self.message_user(
+            request, f"{len(rows)} rows are taken from the file; the rest of it was left aside."
+        )
+        return {"rows": rows, "name_field": name_field}
+
+    def _editor(self, request: HttpRequest, draft: MappingDraft) -> HttpResponse:
+        schema = drafts.schema_of(draft)
+        connector = connector_of(drafts.config_of(draft))
+        is_open = draft.state in (State.OPEN, State.WAITING) and draft.back_to is None
+        done = {row["field_id"] for row in draft.rows}
+        suggested, why = drafts.name_suggestion(draft) if draft.sample else ("", "")
+        name_now = drafts.config_of(draft).name_field
+        good, said = judge_ids(draft.sample, connector.id_paths) if draft.sample else (True, "")
+        editable = is_open and self.may(request)
+        rows = draft.rows + [{"path": "", "field_id": "", "rule": None}] * (2 * editable)
+        examples = [*drafts.examples(draft), *[Example()] * 2]
+        return self.shown(
+            request,
+            "edit",
+            draft,
+            editable=editable,
+            schema=schema,
+            rows=[
+                {**row, "n": n, "form": _inputs(row["rule"]), "example": example,
+                 "kind": rule_form.to_form(row["rule"])["rule"]}
+                for n, (row, example) in enumerate(zip(rows, examples, strict=False), 1)
+            ],
+            fields=[f for f in schema.fields if not f.archived and f.type in MAPPABLE],
+            rules=rule_form.LABELS,
+            paths=paths_of(draft.sample),
+            suggestions=[s for s in draft.suggestions if s["field_id"] not in done],
+            sure=[s for s in draft.suggestions
+                  if s["field_id"] not in done and s["confidence"] >= CONFIDENT],
+            confident=int(100 * CONFIDENT),
+            fault=drafts.fault_of(draft),
+            ids_good=good,
+            ids_said=said,
+            name_now=name_now,
+            name_example=drafts.name_example(draft),
+            name_suggested=suggested if suggested != name_now else "",
+            name_why=why,
+        )  # fmt: skip
+
+    def _conflict(self, request: HttpRequest, draft: MappingDraft, values: Json) -> HttpResponse:
+        """Show both sides of an edit that came too late."""
+        names = {field.id: field.name for field in drafts.schema_of(draft).fields}
+        mine = {row["field_id"]: row for row in values.get("rows", [])}
+        theirs = {row["field_id"]: row for row in draft.rows}
+        both = [
+            {"field": names.get(key, key), "mine": mine.get(key), "theirs": theirs.get(key)}
+            for key in dict.fromkeys([*theirs, *mine])
+        ]
+        again = [(k, v) for k in request.POST for v in request.POST.getlist(k)
+                 if k not in ("version", "csrfmiddlewaretoken")]  # fmt: skip
+        return self.shown(request, "conflict", draft, both=both, again=again)
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def yaml_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        draft = self.draft_of(request, pk)
+        try:
+            text = mapping_file.write(
+                drafts.config_of(draft), drafts.schema_of(draft), client_of_settings()
+            )
+        except (SyncError, Refused) as error:
+            self.message_user(request, in_words(error), messages.ERROR)
+            return HttpResponseRedirect(self.page("change", draft))
+        name = f"mapping-draft-{draft.pk}.yaml"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HttpResponse(text, content_type="application/yaml", headers=headers)
+
+
+def _inputs(rule: Any) -> list[Json]:
+    """List the small inputs of a row's rule, with what stands in them."""
+    form = rule_form.to_form(rule)
+    names = [*rule_form.INPUTS, rule_form.SEVERAL]
+    return [
+        {
+            "name": name,
+            "for": name.partition(".")[0],
+            "hint": rule_form.HINTS.get(name, "rules as JSON"),
+            "value": form.get(name, ""),
+            "long": name in ("labels.table", rule_form.SEVERAL),
+        }
+        for name in names
+    ]
+
+
+def read_rows(post: Mapping[str, str], before: list[Json]) -> tuple[list[Json], list[str]]:
+    """Read the table as it was posted; what cannot be read stays as it was, and is told."""
+    rows, faults = [], []
+    for n in range(1, len(before) + 3):
+        if f"row-{n}-field" not in post or post.get(f"row-{n}-remove"):
+            continue
+        was = before[n - 1]["rule"] if n <= len(before) else None
+        prefix = f"row-{n}-"
+        form = {key.removeprefix(prefix): post[key] for key in post if key.startswith(prefix)}
+        try:
+            rule = rule_form.to_rule(form, was)
+        except ValueError as error:
+            faults.append(f"Row {n}: {error}. Its rule was left as it was.")
+            rule = was
+        row = {"path": form.get("path", "").strip(), "field_id": form["field"], "rule": rule}
+        if any(row.values()):
+            rows.append(row)
+    return rows, faults
