@@ -179,16 +179,20 @@ class Origin(NamedTuple):
 def origin(change: Change, run: SyncRun) -> Origin:
     """Tell from which source value, and by which mapping, a value was written."""
     source = [change.after] if change.source is None else change.source
-    mapping = run.mapping_by(change.fingerprint)
-    if change.field_id == "name":
-        return Origin(mapping.get("name", ""), None, source)
-    if change.field_id == "registry id":
+    return Origin(*fed_by(run.mapping_by(change.fingerprint), change.field_id), source)
+
+
+def fed_by(mapping: dict[str, Any], field_id: str) -> tuple[str, Any]:
+    """Say which path feeds a field in a run's mapping, and by which rule; "" where none does."""
+    if field_id == "name":
+        return mapping.get("name", ""), None
+    if field_id == "registry id":
         template = mapping.get("registry_id_template", "{id}")
-        return Origin(mapping.get("id", ""), None if template == "{id}" else template, source)
+        return mapping.get("id", ""), None if template == "{id}" else template
     for row in mapping.get("rows", ()):
-        if row.get("id") == change.field_id:
-            return Origin(row["path"], row.get("rule"), source)
-    return Origin("", None, source)
+        if row.get("id") == field_id:
+            return row["path"], row.get("rule")
+    return "", None
 
 
 def sign(path: Path, private_key: str) -> Path:

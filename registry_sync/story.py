@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from . import audit
 from .mapping import name_key
 from .models import Adoption, Allowance, Change, Drift, EntityError, Lane, LedgerEntry, SyncRun
 
@@ -32,12 +33,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value before and after; `source` is the registry's own value, where it was kept."""
+    """One value before and after; `source` is the registry's own, as in Origin."""
 
     field: str
     before: Any
     after: Any
-    source: Any = None
+    source: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,9 @@ def _written(story: Story) -> Iterable[Event]:
 
 
 def _difference(change: Change) -> Difference:
-    return Difference(change.field, change.before, change.after, getattr(change, "source", None))
+    return Difference(
+        change.field, change.before, change.after, audit.origin(change, change.run).source
+    )
 
 
 def _refused(story: Story) -> Iterable[Event]:
@@ -203,12 +206,16 @@ def _seen(story: Story) -> Iterable[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Why a field has its value: the path and rule of the mapping that a run used."""
+    """Why a field has its value: the path and rule of the mapping that a run used.
+
+    `source` is the record's own value in a list, empty where a constant, a default or a passing
+    name gave it, None where nobody wrote it.
+    """
 
     field: str
     value: Any
     path: str
-    source: Any
+    source: list[Any] | None
     rule: Any
     run: SyncRun | None
     at: datetime | None
@@ -228,30 +235,14 @@ def origins(story: Story) -> list[Origin]:
 
 
 def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> Origin:
-    run = change.run if change else story.written
-    mapping = run.mapping if run else {}
-    named = mapping.get("field_names", {}).get(field_id, change.field if change else field_id)
-    return Origin(
-        field=named,
-        value=value,
-        path=_path(mapping, field_id, named),
-        source=getattr(change, "source", None) if change else None,
-        rule=(mapping.get("rules") or {}).get(field_id),
-        run=change.run if change else None,
-        at=change.at if change else None,
-        who=change.actor if change else "",
-    )
-
-
-def _path(mapping: dict[str, Any], field_id: str, named: str) -> str:
-    """Find what feeds a field, by its id where the mapping holds ids, else by its name."""
-    if field_id == "name":
-        return str(mapping.get("name") or "")
-    if field_id == "registry id":
-        return str(mapping.get("id") or "")
-    for row in mapping.get("rows") or ():
-        if row.get("field_id", field_id) == field_id and (
-            "field_id" in row or row.get("field") == named
-        ):
-            return str(row.get("path") or "")
-    return ""
+    if change is not None:
+        told = audit.origin(change, change.run)
+        return Origin(
+            change.field, value, told.path, told.source, told.rule, change.run, change.at,
+            change.actor,
+        )  # fmt: skip
+    # It was never written by us: an entity that was taken over as it was.
+    mapping = story.written.mapping if story.written else {}
+    named = mapping.get("field_names", {}).get(field_id, field_id)
+    path, rule = audit.fed_by(mapping, field_id)
+    return Origin(named, value, path, None, rule, None, None, "")
