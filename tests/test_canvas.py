@@ -15,16 +15,10 @@ from sandbox.tenant.state import Fault
 
 from .registry import compound
 from .test_webhooks import Sender
-from .worlds import APP, DEFINITION, INCREMENTAL, World
+from .worlds import APP, DEFINITION, World, looked_up
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
 Json = dict[str, Any]
-
-
-def looked_up() -> Json:
-    """Connector Settings of a registry that can be asked for one record."""
-    detail = {"path": "{id}", "each": False}
-    return {"endpoint": {**INCREMENTAL["endpoint"], "detail": detail}}
 
 
 class Page:

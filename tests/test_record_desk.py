@@ -16,6 +16,7 @@ from sandbox.tenant.state import Fault
 
 from .registry import compound
 from .test_errors_desk import text
+from .worlds import looked_up
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
 PAGE, OPEN = reverse("admin:registry_sync_record"), reverse("admin:registry_sync_record_open")
@@ -83,7 +84,8 @@ def test_drift_and_adoption_are_part_of_the_story(world, owner):
 
 
 def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
-    w = world([compound(n) for n in range(3)])
+    config = {"Connector Settings": looked_up()}
+    w = world([compound(n) for n in range(3)], config=config)
     w.sync()
     w.registry.edit("C-000001", smiles="CCO", kind="protein")
     asked, served = w.tenant.counters["requests"], w.registry.pages_served

@@ -103,6 +103,12 @@ class World:
         return list(self.tenant.sessions.values())[-1]
 
 
+def looked_up() -> Json:
+    """Connector Settings of a registry that can be asked for one record."""
+    detail = {"path": "{id}", "each": False}
+    return {"endpoint": {**INCREMENTAL["endpoint"], "detail": detail}}
+
+
 def build(
     settings: Any,
     records: list[Json],
