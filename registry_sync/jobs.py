@@ -16,7 +16,18 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import __version__, app_status, canvas, doorbell, estimate, runs, webhooks, words
+from . import (
+    __version__,
+    alerts,
+    app_status,
+    canvas,
+    doorbell,
+    estimate,
+    outbox,
+    runs,
+    webhooks,
+    words,
+)
 from .benchling import Client, Refused, Wait, retry_time
 from .configure import Setup
 from .models import Installation, SyncRun
@@ -118,6 +129,17 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return _work(run, lease, client, line)
     finally:
         watched.look()
+        look_for_alerts()
+
+
+def look_for_alerts(*, send: bool = False) -> None:
+    """Note what is worth telling, and tell it (`send`); whatever goes wrong there fails no run."""
+    try:
+        alerts.look()
+        if send:
+            outbox.send_due()
+    except Exception:
+        logger.exception("Alerts could not be looked at or sent; they are tried again")
 
 
 def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
@@ -314,6 +336,7 @@ def reconcile() -> int:
     ended = timezone.now() - timedelta(seconds=30)
     for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:
         app_status.close(run, client_of_settings(), app_status.bookmark_of(run))
+    look_for_alerts(send=True)
     return woken
 
 

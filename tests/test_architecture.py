@@ -14,14 +14,14 @@ SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "endpoint", "exchange",
     "faults", "keys", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
-    "schema", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
+    "schema", "seal", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
 }  # fmt: skip
 LAYERS = [
     {"lookups"},
     {"models"},
     {"runs", "audit", "hourly"},
-    {"ledger", "names", "app_status", "refusals", "estimate"},
-    {"guards", "webhooks"},
+    {"ledger", "names", "app_status", "refusals", "estimate", "freshness", "outbox"},
+    {"guards", "webhooks", "alerts"},
     {"doorbell"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
@@ -32,7 +32,8 @@ LAYERS = [
     {"jobs"},
     {"deliveries"},
     {"base page"},
-    {"runs page", "errors page", "records page", "lanes page", "webhooks page"},
+    {"runs page", "errors page", "records page", "lanes page", "webhooks page",
+     "alerts page", "checkups page"},
     {"desk", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command"},
