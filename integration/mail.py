@@ -1,4 +1,4 @@
-"""EMAIL_URL, read into Django's settings; a bad one is told by `manage.py check`, not by a crash."""
+"""EMAIL_URL, read into Django's settings; `manage.py check` tells of a bad one, no crash does."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def mail_settings(url: str, host: str) -> dict[str, Any]:
         return {**NONE, "EMAIL_FAULT": "cannot be read as an address"}
     if "EMAIL_BACKEND" not in found:
         return {**NONE, "EMAIL_FAULT": "has no scheme that is known"}
-    if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
-        if not found["EMAIL_HOST"] or not found["EMAIL_PORT"]:
-            return {**NONE, "EMAIL_FAULT": "names no host, or no port where its scheme needs one"}
+    by_smtp = found["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+    if by_smtp and not (found["EMAIL_HOST"] and found["EMAIL_PORT"]):
+        return {**NONE, "EMAIL_FAULT": "names no host, or no port where its scheme needs one"}
     user = found["EMAIL_HOST_USER"] or ""
     sender = user if "@" in user else f"registry-sync@{host or 'localhost'}"
     return {

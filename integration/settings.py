@@ -205,7 +205,11 @@ METRICS_TOKEN = env_secret("METRICS_TOKEN")
 
 # -- E-mail: of alerts, to whom the desk's alert settings say -------------------------------------
 
-globals().update(mail_settings(env_secret("EMAIL_URL"), next(iter(ALLOWED_HOSTS), "").strip("*.")))
+MAIL = mail_settings(env_secret("EMAIL_URL"), next(iter(ALLOWED_HOSTS), "").strip("*."))
+EMAIL_READY: bool = MAIL.pop("EMAIL_READY")
+EMAIL_FAULT: str = MAIL.pop("EMAIL_FAULT")
+globals().update(MAIL)  # Django's own EMAIL_… names
+del MAIL  # it holds the password under a name that Django's debug page would not hide
 
 # -- Logs: key=value lines, no secrets ------------------------------------------------------------
 

@@ -56,9 +56,7 @@ def _note_changes() -> int:
     """Look again alone, for two may have seen the same change, and write it down."""
     count = 0
     with transaction.atomic():
-        mine = {"tenant": runs.tenant_host(), "app_id": settings.BENCHLING_APP_ID}
-        AlertSettings.objects.get_or_create(**mine)
-        limits = AlertSettings.objects.select_for_update().get(**mine)
+        limits = AlertSettings.objects.select_for_update().get(pk=settings_row().pk)
         for what, alert, finding in _changes(limits):
             if alert is not None:
                 count += _end(alert, limits)
@@ -71,7 +69,7 @@ def _changes(limits: AlertSettings) -> list[tuple[Alert.What, Alert | None, Find
     """List the states that began or ended since they were last looked at."""
     mine = Alert.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
     standing = {alert.what: alert for alert in mine.filter(ended_at__isnull=True)}
-    found = []
+    found: list[tuple[Alert.What, Alert | None, Finding]] = []
     for what, question in QUESTIONS.items():
         finding, alert = question(limits), standing.get(what)
         if (isinstance(finding, Condition) and alert is None) or (finding is False and alert):
@@ -249,6 +247,14 @@ def test_messages(limits: AlertSettings, *, actor: str) -> list[AlertMessage]:
         )
         for channel, receiver in receivers(limits)
     ]  # fmt: skip
+
+
+def settings_row() -> AlertSettings:
+    """Give this app's row of settings, made with the defaults where there is none."""
+    row, _ = AlertSettings.objects.get_or_create(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
+    )
+    return row
 
 
 def receivers(limits: AlertSettings) -> list[tuple[AlertMessage.Channel, str]]:

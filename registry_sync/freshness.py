@@ -100,4 +100,4 @@ def feel_pulse() -> None:
     mine = {"tenant": run.tenant, "app_id": run.app_id}
     if not Pulse.objects.filter(**mine, run_id=run.pk, pulse=pulse).exists():
         values = {"run_id": run.pk, "pulse": pulse, "moved_at": timezone.now()}
-        Pulse.objects.update_or_create(**mine, defaults=values)
+        Pulse.objects.update_or_create(defaults=values, **mine)

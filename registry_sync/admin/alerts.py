@@ -9,13 +9,13 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from .. import alerts, outbox, runs
+from .. import alerts, outbox
 from ..models import Alert, AlertMessage, AlertSettings
 from .base import ReadOnly
 
@@ -23,6 +23,10 @@ from .base import ReadOnly
 class AlertSettingsForm(forms.ModelForm):
     """The settings, and why they are changed."""
 
+    webhook_url = forms.URLField(
+        label="Webhook to", required=False, max_length=500, assume_scheme="https",
+        help_text="Gets a POST, signed by the app's own key.",
+    )  # fmt: skip
     reason = forms.CharField(
         max_length=300, help_text="Why? It is kept in the admin's history, for everybody to see."
     )
@@ -35,7 +39,6 @@ class AlertSettingsForm(forms.ModelForm):
         )  # fmt: skip
         labels = {
             "emails": "E-mail to",
-            "webhook_url": "Webhook to",
             "no_good_run_hours": "Hours without a good run",
             "refused_percent": "Refused records, in percent",
             "error_days": "Days an error is open",
@@ -92,9 +95,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         """Lead to the one form."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        mine = {"tenant": runs.tenant_host(), "app_id": settings.BENCHLING_APP_ID}
-        row, _ = AlertSettings.objects.get_or_create(**mine)
-        return redirect("admin:registry_sync_alertsettings_change", row.pk)
+        return redirect("admin:registry_sync_alertsettings_change", alerts.settings_row().pk)
 
     def changeform_view(
         self,
@@ -153,7 +154,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         self.log_change(request, row, f"Sent a test to {len(made)} receivers.")
         return redirect("admin:registry_sync_alertsettings_change", pk)
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         return redirect("admin:registry_sync_alertsettings_change", obj.pk)
 
 
@@ -180,5 +181,5 @@ class AlertMessageAdmin(ReadOnly):
     list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter))
     list_select_related = ("alert",)
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == "alert__id__exact" or super().lookup_allowed(lookup, value, request)
