@@ -12,6 +12,8 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from integration.mail import mail_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -201,6 +203,14 @@ GREAT_CHANGE_PERCENT = env_int("GREAT_CHANGE_PERCENT", 50, least=1, most=100)
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
 METRICS_TOKEN = env_secret("METRICS_TOKEN")
+
+# -- E-mail: of alerts, to whom the desk's alert settings say -------------------------------------
+
+MAIL = mail_settings(env_secret("EMAIL_URL"), next(iter(ALLOWED_HOSTS), "").strip("*."))
+EMAIL_READY: bool = MAIL.pop("EMAIL_READY")
+EMAIL_FAULT: str = MAIL.pop("EMAIL_FAULT")
+globals().update(MAIL)  # Django's own EMAIL_… names
+del MAIL  # it holds the password under a name that Django's debug page would not hide
 
 # -- Logs: key=value lines, no secrets ------------------------------------------------------------
 

@@ -21,9 +21,8 @@ from typing import Any, NamedTuple, TextIO
 import orjson
 from django.db import transaction
 from django.utils import timezone
-from jwcrypto import jwk, jws
-from jwcrypto.common import JWException
 
+from . import seal
 from .models import ChainHead, Change, Lane, Retention, SyncRun
 
 COLUMNS = (
@@ -197,12 +196,9 @@ def fed_by(mapping: dict[str, Any], field_id: str) -> tuple[str, Any]:
 
 def sign(path: Path, private_key: str) -> Path:
     """Sign a file with the app's private key: a detached JWS (PS256) beside it."""
-    made = jws.JWS(hashlib.sha256(path.read_bytes()).hexdigest().encode())
-    made.add_signature(
-        jwk.JWK.from_pem(private_key.encode()), None, json.dumps({"alg": "PS256"}), None
-    )
+    token = seal.seal(hashlib.sha256(path.read_bytes()).hexdigest().encode(), private_key)
     beside = path.with_name(path.name + ".jws")
-    beside.write_text(made.serialize(compact=True) + "\n", encoding="utf-8")
+    beside.write_text(token + "\n", encoding="utf-8")
     return beside
 
 
@@ -210,13 +206,10 @@ def signature_fault(path: Path, private_key: str) -> str:
     """Say what is wrong with a file's signature; "" where it is good."""
     beside = path.with_name(path.name + ".jws")
     try:
-        made = jws.JWS()
-        made.allowed_algs = ["PS256"]
-        made.deserialize(beside.read_text(encoding="utf-8").strip())
-        made.verify(jwk.JWK.from_pem(private_key.encode()))
-    except (OSError, JWException, ValueError) as error:
+        said = seal.opened(beside.read_text(encoding="utf-8").strip(), private_key)
+    except (OSError, ValueError) as error:
         return f"{beside.name} is no signature by this deployment's key ({type(error).__name__})."
-    if made.payload.decode() != hashlib.sha256(path.read_bytes()).hexdigest():
+    if said.decode() != hashlib.sha256(path.read_bytes()).hexdigest():
         return f"{path.name} was changed after it was signed."
     return ""
 

@@ -101,6 +101,22 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register(TAG)
+def check_mail(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check the address of the mail server; none is fine, and doctor says so."""
+    if not settings.EMAIL_FAULT:
+        return []
+    return [
+        Warning(
+            f"EMAIL_URL {settings.EMAIL_FAULT}: no alert can be sent by e-mail.",
+            hint="Write submission://user:password@mail.example.com (STARTTLS, port 587) or "
+            "smtp://user:password@mail.example.com:465/?ssl=True; signs such as @ in a password "
+            "as %40.",
+            id="registry_sync.W005",
+        )
+    ]
+
+
 @register(deploy=True)
 def check_reach(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check, for deployments, that the service is on the real path."""

@@ -17,11 +17,13 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.utils import timezone
 
 from . import (
+    alerts,
     app_status,
     canvas,
     doorbell,
     estimate,
     findings,
+    outbox,
     preview,
     runs,
     webhooks,
@@ -85,6 +87,17 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return _work(run, lease, client, line)
     finally:
         watched.look()
+        look_for_alerts()
+
+
+def look_for_alerts(*, send: bool = False) -> None:
+    """Note what is worth telling, and tell it (`send`); whatever goes wrong there fails no run."""
+    try:
+        alerts.look()
+        if send:
+            outbox.send_due()
+    except Exception:
+        logger.exception("Alerts could not be looked at or sent; they are tried again")
 
 
 def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
@@ -311,6 +324,7 @@ def reconcile() -> int:
     ended = timezone.now() - timedelta(seconds=30)
     for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:
         app_status.close(run, client_of_settings(), app_status.bookmark_of(run))
+    look_for_alerts(send=True)
     return woken
 
 

@@ -436,6 +436,12 @@ class EntityError(models.Model):
                 condition=~Q(assigned=""),
                 name="error_assigned",
             ),
+            # The oldest open error is looked for each half minute.
+            models.Index(
+                fields=["lane", "first_seen"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_oldest",
+            ),
             models.Index(fields=["-last_seen"], name="error_last_seen"),
             models.Index(fields=["external_id"], name="error_external_id"),
         )
@@ -873,6 +879,25 @@ class AlertMessage(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class Pulse(models.Model):
+    """When an app's active run was last seen to move.
+
+    A row of its own: the run's may be locked by a process that was frozen in a transaction.
+    """
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    run_id = models.BigIntegerField()
+    pulse = models.CharField(max_length=32, help_text="Of its phase, position and counts.")
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["tenant", "app_id"], name="one_pulse"),)
+
+    def __str__(self) -> str:
+        return f"Run {self.run_id} moved at {self.moved_at:%Y-%m-%d %H:%M} UTC"
 
 
 class Checkup(models.Model):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from redis import Redis
 from redis.exceptions import RedisError
 
-from . import doorbell, keys, webhooks
+from . import doorbell, freshness, keys, webhooks
 from .models import SyncRun
 
 logger = logging.getLogger(__name__)
@@ -21,12 +21,21 @@ logger = logging.getLogger(__name__)
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database and Redis answer, else 503, with the newest good run's end."""
+    """Answer 200 when database and Redis answer and runs are good often enough, else 503.
+
+    With `?live` 200 as long as this process serves: for probes that restart what does not answer,
+    since a restart mends neither a dead cron nor a registry that is away.
+    """
+    if "live" in request.GET:
+        return JsonResponse({"live": True})
     said: dict[str, object] = {}
+    stale = False
     try:
         last = SyncRun.objects.filter(status__in=SyncRun.GOOD).order_by("-id").first()
+        found = freshness.judge()
         said["database"] = "ok"
         said["last_good_run"] = last.finished_at if last else None
+        said["runs"], stale = found.text, found.state == "stale"
     except DatabaseError:
         said["database"] = "cannot be reached"
     if settings.REDIS_URL:
@@ -35,7 +44,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             said["redis"] = "ok"
         except (RedisError, OSError):
             said["redis"] = "cannot be reached; cron still syncs, workers do not"
-    well = said["database"] == "ok" and said.get("redis", "ok") == "ok"
+    well = said["database"] == "ok" and said.get("redis", "ok") == "ok" and not stale
     return JsonResponse(said, status=200 if well else 503)
 
 

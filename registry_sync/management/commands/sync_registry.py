@@ -57,6 +57,9 @@ class Command(BaseCommand):
         _refuse_misconfiguration()
         try:
             self._sync(wanted, options)
+        except SystemExit:
+            jobs.look_for_alerts(send=True)  # there may be no worker to do it
+            raise
         except DatabaseError as error:
             raise CommandError(
                 f"The database cannot be used: {str(error).strip()}. Nothing is lost: the run "

@@ -1,0 +1,185 @@
+"""Alerts: whom to tell and from when on, what was told, and whether it arrived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from .. import alerts, outbox
+from ..models import Alert, AlertMessage, AlertSettings
+from .base import ReadOnly
+
+
+class AlertSettingsForm(forms.ModelForm):
+    """The settings, and why they are changed."""
+
+    webhook_url = forms.URLField(
+        label="Webhook to", required=False, max_length=500, assume_scheme="https",
+        help_text="Gets a POST, signed by the app's own key.",
+    )  # fmt: skip
+    reason = forms.CharField(
+        max_length=300, help_text="Why? It is kept in the admin's history, for everybody to see."
+    )
+
+    class Meta:
+        model = AlertSettings
+        fields = (
+            "emails", "webhook_url", "no_good_run_hours", "refused_percent", "error_days",
+            "transient_runs",
+        )  # fmt: skip
+        labels = {
+            "emails": "E-mail to",
+            "no_good_run_hours": "Hours without a good run",
+            "refused_percent": "Refused records, in percent",
+            "error_days": "Days an error is open",
+            "transient_runs": "Failures in a row that may pass",
+        }
+        widgets = {"emails": forms.Textarea(attrs={"rows": 4, "cols": 40})}
+
+    def clean_emails(self) -> str:
+        """Name each line that is no address."""
+        found = alerts.emails(AlertSettings(emails=self.cleaned_data["emails"]))
+        faults = []
+        for address in found:
+            try:
+                validate_email(address)
+            except ValidationError:
+                faults.append(f"{address} is no e-mail address: write one a line.")
+        if faults:
+            raise ValidationError(faults)
+        return "\n".join(found)
+
+    def clean_webhook_url(self) -> str:
+        url: str = self.cleaned_data["webhook_url"]
+        if url and (fault := outbox.url_fault(url)):
+            raise ValidationError(f"The address {fault}.")
+        return url
+
+    def clean_no_good_run_hours(self) -> int:
+        return self._from_one("no_good_run_hours")
+
+    def clean_transient_runs(self) -> int:
+        return self._from_one("transient_runs")
+
+    def _from_one(self, name: str) -> int:
+        number: int = self.cleaned_data[name]
+        if number < 1:
+            raise ValidationError("Write 1 or more.")
+        return number
+
+
+@admin.register(AlertSettings)
+class AlertSettingsAdmin(admin.ModelAdmin):
+    """One form for this app; its list leads there."""
+
+    form = AlertSettingsForm
+    change_form_template = "admin/registry_sync/alertsettings/change_form.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Lead to the one form."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return redirect("admin:registry_sync_alertsettings_change", alerts.settings_row().pk)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = AlertSettings.objects.filter(pk=object_id).first() if object_id else None
+        told = alerts.receivers(row) if row else []
+        more = {
+            "title": "Alert settings",
+            "told": told,
+            "no_mail": not settings.EMAIL_READY and any(c == "e-mail" for c, _ in told),
+        }
+        return super().changeform_view(
+            request, object_id, form_url, {**more, **(extra_context or {})}
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Ask for a reason where something can be changed."""
+        may = self.has_change_permission(request, obj)
+        return [*AlertSettingsForm.Meta.fields, *(["reason"] if may else [])]
+
+    def construct_change_message(
+        self, request: HttpRequest, form: forms.BaseForm, formsets: Any, add: bool = False
+    ) -> Any:
+        """Keep what was changed and why in the admin's log."""
+        changed = ", ".join(name for name in form.changed_data if name != "reason") or "nothing"
+        return f"Changed {changed}: {form.cleaned_data['reason']}"
+
+    def get_urls(self) -> list[URLPattern]:
+        test = path(
+            "<int:pk>/test/",
+            self.admin_site.admin_view(require_POST(self.test)),
+            name="registry_sync_alertsettings_test",
+        )
+        return [test, *super().get_urls()]
+
+    def test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send a test to each receiver, and say what became of each."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        row = AlertSettings.objects.get(pk=pk)
+        made = alerts.test_messages(row, actor=request.user.get_username())
+        for message in made:
+            error = outbox.send(message)
+            if error:
+                self.message_user(request, f"{message.receiver}: {error}", messages.ERROR)
+            else:
+                said = f"{message.receiver}: sent. Ask there whether it arrived."
+                self.message_user(request, said, messages.SUCCESS)
+        if not made:
+            said = "Nobody was told: there is no receiver. Write an address and save first."
+            self.message_user(request, said, messages.WARNING)
+        self.log_change(request, row, f"Sent a test to {len(made)} receivers.")
+        return redirect("admin:registry_sync_alertsettings_change", pk)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return redirect("admin:registry_sync_alertsettings_change", obj.pk)
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnly):
+    """What began and ended, and was told."""
+
+    list_display = ("what", "text", "began_at", "ended_at")
+    list_filter = ("what", ("ended_at", admin.EmptyFieldListFilter))
+    fields = ("what", "text", "began_at", "ended_at", "ended_text", "told")
+    readonly_fields = ("told",)
+
+    @admin.display(description="messages")
+    def told(self, row: Alert) -> str:
+        url = reverse("admin:registry_sync_alertmessage_changelist")
+        return format_html('<a href="{}?alert__id__exact={}">Who was told</a>', url, row.pk)
+
+
+@admin.register(AlertMessage)
+class AlertMessageAdmin(ReadOnly):
+    """Each message to each receiver, and whether it was sent."""
+
+    list_display = ("subject", "channel", "receiver", "created_at", "sent_at", "attempts", "error")
+    list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter))
+    list_select_related = ("alert",)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == "alert__id__exact" or super().lookup_allowed(lookup, value, request)
