@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -97,7 +97,7 @@ def feel_pulse() -> None:
         run.repeated, run.retried,
     )  # fmt: skip
     pulse = hashlib.sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:32]
-    mine = {"tenant": run.tenant, "app_id": run.app_id}
+    mine: dict[str, Any] = {"tenant": run.tenant, "app_id": run.app_id}
     if not Pulse.objects.filter(**mine, run_id=run.pk, pulse=pulse).exists():
         values = {"run_id": run.pk, "pulse": pulse, "moved_at": timezone.now()}
         Pulse.objects.update_or_create(defaults=values, **mine)

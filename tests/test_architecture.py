@@ -13,8 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "endpoint", "exchange",
-    "faults", "keys", "mapping", "mapping_file", "net", "paginators", "paths", "problems", "rules",
-    "schema", "seal", "source", "stopwatch", "times", "trail", "upsert", "values", "watermark",
+    "faults", "keys", "mapping", "mapping_file", "net", "paginators", "paths", "point", "problems",
+    "rules", "schema", "seal", "source", "stopwatch", "times", "trail", "upsert", "values",
+    "watermark",
 }  # fmt: skip
 LAYERS = [
     {"lookups"},
@@ -22,7 +23,9 @@ LAYERS = [
     {"runs", "audit", "hourly"},
     {"ledger", "names", "app_status", "refusals", "estimate", "freshness", "outbox"},
     {"guards", "webhooks", "alerts"},
-    {"doorbell"},
+    {"doorbell", "check_service", "check_tenant"},
+    {"check_registry"},
+    {"doctor"},
     {"compare"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
@@ -36,7 +39,7 @@ LAYERS = [
      "alerts page", "checkups page"},
     {"desk", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
-     "audit command", "adopt command", "run command", "mapping command"},
+     "audit command", "adopt command", "run command", "mapping command", "doctor command"},
 ]  # fmt: skip
 
 
