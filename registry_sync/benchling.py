@@ -80,6 +80,7 @@ class Client:
     """One app on one tenant. Use one a thread: the SDK's shared headers are not thread-safe.
 
     `pause(seconds, reason)` is called for every wait; it may raise `Wait` to give up the slice.
+    `server_date` is the last answer's `Date` header.
     Raises Refused for a 4xx, SyncError where nothing can be done with this tenant.
     """
 
@@ -88,7 +89,9 @@ class Client:
     client_secret: str = field(repr=False)
     app_id: str
     pause: Callable[[float, str], None] = _pause
+    timeout: float = 60
     requests: int = 0
+    server_date: str = ""
     _sdk: Benchling | None = field(default=None, repr=False)
 
     # -- what the app reads ---------------------------------------------------------------
@@ -334,6 +337,7 @@ class Client:
             response = api.post_response(url, body)
         else:
             response = api.patch_response(url, body)
+        self.server_date = str(response.headers.get("date") or "")
         return response.parsed or {}
 
     def _connection(self) -> Benchling:
@@ -342,7 +346,7 @@ class Client:
                 self.url,
                 ClientCredentialsOAuth2(self.client_id, self.client_secret),
                 retry_strategy=None,
-                client_decorator=lambda client: client.with_timeout(60),
+                client_decorator=lambda client: client.with_timeout(self.timeout),
             )
         return self._sdk
 

@@ -14,9 +14,9 @@ SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 PURE = {
     "auth", "benchling", "bodies", "config", "configure", "connector", "csvs", "endpoint",
     "exchange", "faults", "figures", "identity", "items", "keys", "likeness", "mapping",
-    "mapping_file", "net", "paginators", "paths", "patterns", "problems", "rule_form", "rules",
-    "sample", "schema", "seal", "source", "stopwatch", "suggest", "times", "trail", "trial",
-    "upsert", "values", "watermark",
+    "mapping_file", "net", "paginators", "paths", "patterns", "point", "problems", "rule_form",
+    "rules", "sample", "schema", "seal", "source", "stopwatch", "suggest", "times", "trail",
+    "trial", "upsert", "values", "watermark",
 }  # fmt: skip
 LAYERS = [
     {"lookups", "queues", "redact", "shown"},
@@ -24,7 +24,9 @@ LAYERS = [
     {"runs", "audit", "hourly", "causes", "decisions"},
     {"ledger", "names", "app_status", "refusals", "estimate", "freshness", "outbox"},
     {"guards", "webhooks", "clients", "drafts", "forecast", "alerts"},
-    {"doorbell"},
+    {"doorbell", "check_service", "check_tenant"},
+    {"check_registry"},
+    {"doctor"},
     {"compare", "preview", "versions"},
     {"admit", "rebuild", "start", "verdict", "reading", "unmapped", "publish"},
     {"retry", "delivery", "rehearsal", "drift", "adoption"},
@@ -41,7 +43,7 @@ LAYERS = [
     {"drafts page"},
     {"desk", "views", "worker", "checks", "metrics"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
-     "audit command", "adopt command", "run command", "mapping command"},
+     "audit command", "adopt command", "run command", "mapping command", "doctor command"},
 ]  # fmt: skip
 
 

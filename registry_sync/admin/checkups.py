@@ -1,0 +1,79 @@
+"""Check-ups: what doctor found, point by point, and the button that asks for a new one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+
+from .. import doctor
+from ..models import Checkup
+from .base import ReadOnly
+
+PILLS = {"ok": "good", "warning": "warning", "bad": "bad", "unseen": "quiet"}
+WORDS = {"ok": "ok", "warning": "warning", "bad": "fails", "unseen": "not seen"}
+GRAVEST = ("bad", "warning", "unseen", "ok")
+
+
+@admin.register(Checkup)
+class CheckupAdmin(ReadOnly):
+    """Whoever may add one lets doctor look; the rest is read."""
+
+    list_display = ("at", "fails", "warns", "actor")
+    change_list_template = "admin/registry_sync/checkup/change_list.html"
+    change_form_template = "admin/registry_sync/checkup/change_form.html"
+
+    def may(self, request: HttpRequest) -> bool:
+        """Say who may let doctor look."""
+        return request.user.has_perm("registry_sync.add_checkup")
+
+    @admin.display(description="fail")
+    def fails(self, row: Checkup) -> int:
+        return sum(point["state"] == "bad" for point in row.points)
+
+    @admin.display(description="warn")
+    def warns(self, row: Checkup) -> int:
+        return sum(point["state"] == "warning" for point in row.points)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        more = {"may_run": self.may(request), "title": "Check-ups", **(extra_context or {})}
+        return super().changelist_view(request, more)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = Checkup.objects.filter(pk=object_id).first() if object_id else None
+        points = sorted(row.points if row else [], key=lambda p: GRAVEST.index(p["state"]))
+        shown = [{**p, "pill": PILLS[p["state"]], "word": WORDS[p["state"]]} for p in points]
+        title = str(row) if row else "Check-up"
+        more = {"points": shown, "checkup": row, "may_run": self.may(request), "title": title}
+        return super().changeform_view(
+            request, object_id, form_url, {**more, **(extra_context or {})}
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ()
+
+    def get_urls(self) -> list[URLPattern]:
+        run = path(
+            "run/", self.admin_site.admin_view(require_POST(self.run)),
+            name="registry_sync_checkup_run",
+        )  # fmt: skip
+        return [run, *super().get_urls()]
+
+    def run(self, request: HttpRequest) -> HttpResponse:
+        """Let doctor look, and show what it found."""
+        if not self.may(request):
+            raise PermissionDenied
+        row = doctor.keep(doctor.examine(), actor=request.user.get_username())
+        self.log_addition(request, row, f"Asked for a check-up: {self.fails(row)} points fail.")
+        return redirect("admin:registry_sync_checkup_change", row.pk)

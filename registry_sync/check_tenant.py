@@ -1,0 +1,208 @@
+"""What a check-up looks at in Benchling: it reads, and changes nothing there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from django.conf import settings
+from django.utils import timezone
+
+from .benchling import Client, Refused
+from .config import AppConfig, open_secure_text
+from .configure import connector_of, mapping_of, read_config, read_schema
+from .connector import Connector
+from .point import Point, Unseen
+from .problems import SyncError
+from .schema import EntitySchema, parse_schema
+
+CLOCK_SECONDS = 60
+"""By how much clocks may differ: more than a proxy's delay, less than what loses webhooks."""
+ADMIN = "A Benchling admin adds the app to the organization, team or project that has it."
+
+
+@dataclass
+class Visit:
+    """What one point found and later ones need; None where it could not be had."""
+
+    client: Client
+    items: list[dict[str, Any]] | None = None
+    config: AppConfig | None = None
+    connector: Connector | None = None
+    schema: EntitySchema | None = None
+    folder: str = ""
+
+    def configured(self) -> tuple[AppConfig, Connector]:
+        """Give what the configuration says. Raises Unseen."""
+        if self.config is None or self.connector is None:
+            raise Unseen("the app's configuration cannot be used")
+        return self.config, self.connector
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Give the configuration's items. Raises Unseen."""
+        if self.items is None:
+            raise Unseen("Benchling does not show the app its configuration")
+        return self.items
+
+
+def impatient(seconds: float, reason: str) -> None:
+    """Wait for nothing: whoever asked stands by the page."""
+    raise SyncError(
+        f"Benchling did not answer at the first try{f' ({reason})' if reason else ''}.",
+        remedy="The operator checks BENCHLING_URL and the network, and asks again in a minute.",
+        kind="transient",
+        code="benchling_unreachable",
+        transient=True,
+    )
+
+
+def credentials(visit: Visit) -> Point:
+    """Get a token, and let the app see its own configuration."""
+    name = "Credentials and installation"
+    try:
+        visit.items = visit.client.configuration_items()
+    except Refused as refused:
+        return Point(
+            name, "bad",
+            f"The token works, but {settings.BENCHLING_APP_ID} cannot be seen: {refused.message}",
+            "A Benchling admin checks that the app is installed in this tenant; the operator, that "
+            "BENCHLING_APP_ID is the installed app's (app_…).",
+        )  # fmt: skip
+    if not visit.items:
+        return Point(
+            name, "warning", "The token works; the app's configuration is empty.",
+            "The integration owner fills it in on the app's page in Benchling.",
+        )  # fmt: skip
+    return Point(name, "ok", f"The token works; the app sees {len(visit.items)} items of its own.")
+
+
+def tenant_clock(visit: Visit) -> Point:
+    """Compare our clock with Benchling's."""
+    visit.listed()
+    try:
+        theirs = parsedate_to_datetime(visit.client.server_date)
+    except (ValueError, TypeError) as error:
+        raise Unseen("Benchling's answer bears no date") from error
+    return clock("Clock: Benchling's", "Benchling's", (theirs - timezone.now()).total_seconds())
+
+
+def clock(name: str, whose: str, ahead: float) -> Point:
+    """Judge how far somebody's clock is ahead of ours."""
+    seconds = round(abs(ahead))
+    if seconds <= CLOCK_SECONDS:
+        return Point(name, "ok", f"{whose} clock and ours differ by {seconds} s.")
+    way = "ahead of" if ahead > 0 else "behind"
+    return Point(
+        name, "warning", f"{whose} clock is {seconds:,} s {way} ours.",
+        "The operator lets this machine keep time (NTP); if it does, the other side is wrong, and "
+        "its owner must.",
+    )  # fmt: skip
+
+
+def key_pair(visit: Visit) -> Point:
+    """Open API Key with the private key."""
+    name = "Key pair"
+    found = [item for item in visit.listed() if item.get("path") == ["API Key"]]
+    value = found[0].get("value") if found else None
+    if not value:
+        return Point(
+            name, "warning", "API Key is empty, so nothing shows whether the keys fit.",
+            "The integration owner types API Key in the app's configuration in Benchling.",
+        )  # fmt: skip
+    open_secure_text(str(value), settings.BENCHLING_PRIVATE_KEY)
+    return Point(name, "ok", "BENCHLING_PRIVATE_KEY opens API Key.")
+
+
+def manifest(visit: Visit) -> Point:
+    """Compare the public key of the manifest that lies here with our private one."""
+    name = "Manifest"
+    path = Path(settings.BASE_DIR) / "manifest.yaml"
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))["security"]["publicKey"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise Unseen("there is no manifest.yaml here that can be read") from error
+    if not str(said or "").strip():
+        raise Unseen("manifest.yaml here is the template, without a key")
+    ours = serialization.load_pem_private_key(
+        settings.BENCHLING_PRIVATE_KEY.encode(), password=None
+    ).public_key()
+    theirs = serialization.load_pem_public_key(str(said).encode())
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if ours.public_bytes(*form) == theirs.public_bytes(*form):
+        return Point(name, "ok", "manifest.yaml bears the public half of BENCHLING_PRIVATE_KEY.")
+    return Point(
+        name, "bad", "manifest.yaml bears another public key than BENCHLING_PRIVATE_KEY's.",
+        "The operator renders it anew (manage.py manifest), the app's owner uploads it, and the "
+        "integration owner types API Key anew; or the operator sets the right private key.",
+    )  # fmt: skip
+
+
+def configuration(visit: Visit) -> Point:
+    """Read the whole configuration and the Connector Settings in it."""
+    config = read_config(visit.listed(), private_key=settings.BENCHLING_PRIVATE_KEY)
+    visit.connector = connector_of(config)
+    visit.config = config
+    return Point("Configuration", "ok", f"Complete, with {len(config.rows)} mapped fields.")
+
+
+def benchling_registry(visit: Visit) -> Point:
+    """Look whether the app sees the Benchling registry."""
+    config, _ = visit.configured()
+    for registry in visit.client.registries():
+        if str(registry["id"]) == config.registry_id:
+            said = f"The app sees {registry.get('name') or config.registry_id}."
+            return Point("Benchling registry", "ok", said)
+    said = f"The app does not see {config.registry_id}, which is chosen in Registry."
+    return Point("Benchling registry", "bad", said, ADMIN)
+
+
+def schema(visit: Visit) -> Point:
+    """Look whether the app sees the schema, and whether it is in use."""
+    config, _ = visit.configured()
+    mapped = {row.field_id for row in config.rows}
+    visit.schema = parse_schema(*read_schema(visit.client, config, mapped))
+    return Point("Schema", "ok", f"The app sees {visit.schema.name}.")
+
+
+def folder(visit: Visit) -> Point:
+    """Look whether the app sees the folder for new entities."""
+    config, _ = visit.configured()
+    name = "Folder"
+    if not config.folder_id:
+        return Point(name, "ok", "None is chosen; entities are registered without one.")
+    try:
+        found = visit.client.folder(config.folder_id)
+    except Refused:
+        said = f"The app does not see {config.folder_id}, which is chosen for new entities."
+        return Point(name, "bad", said, ADMIN)
+    if found.get("archiveRecord"):
+        return Point(
+            name, "bad", f"{found.get('name')} is archived.",
+            "A Benchling admin unarchives it, or the integration owner chooses another.",
+        )  # fmt: skip
+    return Point(name, "ok", f"The app sees {found.get('name')}.")
+
+
+def fields(visit: Visit) -> Point:
+    """Hold the mapping against the schema's fields and their types."""
+    config, connector = visit.configured()
+    if visit.schema is None:
+        raise Unseen("the schema cannot be seen")
+    made = mapping_of(config, connector, visit.schema)
+    named = ", ".join(f"{row.field.name} ({row.field.type})" for row in made.fields[:20])
+    return Point("Fields", "ok", f"Each mapped field is there and can take values: {named}.")
+
+
+def read_only(visit: Visit) -> Point:
+    """Recommend what cannot be seen."""
+    return Point(
+        "Schema is read-only for people",
+        "unseen",
+        "Benchling's API does not tell who may write into the schema.",
+        "A Benchling admin lets people only read it: the registry is the source of truth. What "
+        "they change meanwhile is found by full runs, and listed under Drift.",
+    )
