@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from .configure import connector_of, mapping_of, read_config, read_schema
 from .connector import Connector
 from .point import Point, Unseen
 from .problems import SyncError
-from .schema import EntitySchema, parse_schema
+from .schema import parse_schema
 
 CLOCK_SECONDS = 60
 """By how much clocks may differ: more than a proxy's delay, less than what loses webhooks."""
@@ -33,8 +34,6 @@ class Visit:
     items: list[dict[str, Any]] | None = None
     config: AppConfig | None = None
     connector: Connector | None = None
-    schema: EntitySchema | None = None
-    folder: str = ""
 
     def configured(self) -> tuple[AppConfig, Connector]:
         """Give what the configuration says. Raises Unseen."""
@@ -47,6 +46,14 @@ class Visit:
         if self.items is None:
             raise Unseen("Benchling does not show the app its configuration")
         return self.items
+
+    def chosen(self, name: str) -> str:
+        """Give the id that an item of the configuration holds, also where the app cannot see it."""
+        for item in self.listed():
+            if item.get("path") == [name]:
+                linked = item.get("linkedResource") or {}
+                return str(item.get("value") or linked.get("inaccessibleId") or "")
+        return ""
 
 
 def impatient(seconds: float, reason: str) -> None:
@@ -151,48 +158,50 @@ def configuration(visit: Visit) -> Point:
 
 def benchling_registry(visit: Visit) -> Point:
     """Look whether the app sees the Benchling registry."""
-    config, _ = visit.configured()
+    name, wanted = "Benchling registry", visit.chosen("Registry")
+    if not wanted:
+        raise Unseen("none is chosen")
     for registry in visit.client.registries():
-        if str(registry["id"]) == config.registry_id:
-            said = f"The app sees {registry.get('name') or config.registry_id}."
-            return Point("Benchling registry", "ok", said)
-    said = f"The app does not see {config.registry_id}, which is chosen in Registry."
-    return Point("Benchling registry", "bad", said, ADMIN)
+        if str(registry["id"]) == wanted:
+            return Point(name, "ok", f"The app sees {registry.get('name') or wanted}.")
+    return Point(name, "bad", f"The app does not see {wanted}, chosen in Registry.", ADMIN)
 
 
 def schema(visit: Visit) -> Point:
     """Look whether the app sees the schema, and whether it is in use."""
-    config, _ = visit.configured()
-    mapped = {row.field_id for row in config.rows}
-    visit.schema = parse_schema(*read_schema(visit.client, config, mapped))
-    return Point("Schema", "ok", f"The app sees {visit.schema.name}.")
+    return _seen(visit, "Schema", "Schema to Sync", visit.client.entity_schema)
 
 
 def folder(visit: Visit) -> Point:
     """Look whether the app sees the folder for new entities."""
-    config, _ = visit.configured()
-    name = "Folder"
-    if not config.folder_id:
-        return Point(name, "ok", "None is chosen; entities are registered without one.")
+    if not visit.chosen("Synced Entity Location"):
+        return Point("Folder", "ok", "None is chosen; entities are registered without one.")
+    return _seen(visit, "Folder", "Synced Entity Location", visit.client.folder)
+
+
+def _seen(visit: Visit, name: str, item: str, read: Callable[[str], dict[str, Any]]) -> Point:
+    wanted = visit.chosen(item)
+    if not wanted:
+        raise Unseen("none is chosen")
     try:
-        found = visit.client.folder(config.folder_id)
-    except Refused:
-        said = f"The app does not see {config.folder_id}, which is chosen for new entities."
+        found = read(wanted)
+    except Refused as refused:
+        said = f"The app does not see {wanted}, chosen in {item} ({refused.status})."
         return Point(name, "bad", said, ADMIN)
     if found.get("archiveRecord"):
         return Point(
-            name, "bad", f"{found.get('name')} is archived.",
-            "A Benchling admin unarchives it, or the integration owner chooses another.",
+            name, "bad", f"{found.get('name') or wanted} is archived.",
+            f"A Benchling admin unarchives it, or the integration owner chooses another {item}.",
         )  # fmt: skip
-    return Point(name, "ok", f"The app sees {found.get('name')}.")
+    return Point(name, "ok", f"The app sees {found.get('name') or wanted}.")
 
 
 def fields(visit: Visit) -> Point:
     """Hold the mapping against the schema's fields and their types."""
     config, connector = visit.configured()
-    if visit.schema is None:
-        raise Unseen("the schema cannot be seen")
-    made = mapping_of(config, connector, visit.schema)
+    mapped = {row.field_id for row in config.rows}
+    there = parse_schema(*read_schema(visit.client, config, mapped))
+    made = mapping_of(config, connector, there)
     named = ", ".join(f"{row.field.name} ({row.field.type})" for row in made.fields[:20])
     return Point("Fields", "ok", f"Each mapped field is there and can take values: {named}.")
 

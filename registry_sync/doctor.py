@@ -42,10 +42,10 @@ TENANT: dict[str, Callable[[check_tenant.Visit], Point]] = {
     "Clock: Benchling's": check_tenant.tenant_clock,
     "Key pair": check_tenant.key_pair,
     "Manifest": check_tenant.manifest,
-    "Configuration": check_tenant.configuration,
     "Benchling registry": check_tenant.benchling_registry,
     "Schema": check_tenant.schema,
     "Folder": check_tenant.folder,
+    "Configuration": check_tenant.configuration,
     "Fields": check_tenant.fields,
     "Schema is read-only for people": check_tenant.read_only,
 }

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from registry_sync import deliveries, jobs, keys, runs
+from registry_sync import clients, deliveries, jobs, keys, runs
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
 from sandbox.tenant.state import Fault
 
@@ -29,7 +29,7 @@ def w(world, settings, monkeypatch) -> World:
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
     keys._rings.clear()
-    monkeypatch.setattr(jobs, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(clients, "LONGEST_PAUSE", 0.1)
     return made
 
 

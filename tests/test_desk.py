@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
@@ -22,6 +23,14 @@ def test_the_groups_are_made_by_migration():
     assert set(groups.OWNERS_MAY) < owners
     assert viewers == {codename for codename in owners if codename.startswith("view_")}
     assert "view_entityerror" in viewers
+
+
+def test_a_viewer_opens_every_list(viewer):
+    mine = [model for model in admin.site._registry if model._meta.app_label == "registry_sync"]
+    assert len(mine) > 10
+    for model in mine:
+        url = reverse(f"admin:registry_sync_{model._meta.model_name}_changelist")
+        assert viewer.get(url, follow=True).status_code == 200, url
 
 
 def test_who_may_control_a_run(world, owner, viewer):

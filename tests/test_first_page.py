@@ -79,7 +79,7 @@ def test_after_a_run_it_says_until_when_and_who_must_act(world, owner):
         f"Everything changed at the registry up to {until_when} is in Benchling, or listed "
         "under Errors." in text
     )
-    assert "name already taken the registry's owner" in text
+    assert "name already used in this Benchling registry the registry's owner" in text
     html = owner.get(INDEX).content.decode()
     assert f'href="{reverse("admin:registry_sync_syncrun_change", args=[run.pk])}"' in html
     assert f'aria-label="Run {run.pk}, ' in html and "20 created" in html
