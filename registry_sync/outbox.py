@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPException
 from urllib.parse import urlsplit
 
@@ -27,8 +27,10 @@ TIMEOUT = 10.0
 """Seconds a receiver has for each step."""
 PATIENCE = 30.0
 """Seconds one round takes at most before it begins no further message."""
-ATTEMPTS = 30
-"""With waits from one minute to one hour: about a day."""
+WAITS = (1, 5, 30)
+"""Minutes before the next tries; then each hour."""
+GIVEN_UP = timedelta(hours=24)
+"""How old a message may be for one more try."""
 
 
 class Unsent(Exception):
@@ -49,9 +51,10 @@ def send_due() -> int:
 
 def _claim(message: AlertMessage) -> bool:
     """Take a message for this try, and plan the next; False where another process has it."""
-    wait = min(60.0, 2.0 ** min(message.attempts, 6))
-    tries_left = message.attempts + 1 < ATTEMPTS
-    then = timezone.now() + timedelta(minutes=wait) if tries_left else None
+    wait = WAITS[message.attempts] if message.attempts < len(WAITS) else 60
+    then: datetime | None = timezone.now() + timedelta(minutes=wait)
+    if then is not None and then - message.created_at > GIVEN_UP:
+        then = None
     return bool(
         AlertMessage.objects.filter(
             pk=message.pk, attempts=message.attempts, sent_at__isnull=True
@@ -70,6 +73,9 @@ def send(message: AlertMessage) -> str:
     except Unsent as unsent:
         error = str(unsent)
         logger.warning("message=%s did not reach its receiver: %s", message.pk, error)
+    except Exception as fault:  # whatever one message meets, the others are still sent
+        error = f"It could not be sent ({type(fault).__name__}): the operator looks at the log."
+        logger.exception("message=%s could not be sent", message.pk)
     values = {"error": error, "sent_at": None if error else timezone.now()}
     AlertMessage.objects.filter(pk=message.pk).update(**values)
     return error
@@ -83,10 +89,10 @@ def _mail(message: AlertMessage) -> None:
     try:
         mail.send()
     except (SMTPException, OSError, ValueError) as error:
-        # smtplib's own words may hold the server's; never the password.
-        raise Unsent(
-            f"The mail server did not take it ({type(error).__name__}): {error}"
-        ) from error
+        # The server's own words are left out: it may repeat there what it was given.
+        code = getattr(error, "smtp_code", "")
+        why = f"{type(error).__name__} {code}".strip()
+        raise Unsent(f"The mail server did not take it ({why}).") from error
 
 
 def _post(message: AlertMessage) -> None:
@@ -96,9 +102,14 @@ def _post(message: AlertMessage) -> None:
     if fault := url_fault(message.receiver):
         raise Unsent(f"The address {fault}.")
     body = json.dumps(_content(message)).encode()
-    signed = seal.headers(
-        f"alert-{message.pk}", int(time.time()), body, settings.BENCHLING_PRIVATE_KEY
-    )
+    try:
+        signed = seal.headers(
+            f"alert-{message.pk}", int(time.time()), body, settings.BENCHLING_PRIVATE_KEY
+        )
+    except ValueError as error:
+        raise Unsent(
+            "It cannot be signed: BENCHLING_PRIVATE_KEY is no private key; the operator mends it."
+        ) from error
     try:
         with (
             _session() as session,

@@ -394,3 +394,41 @@ def test_a_look_where_nothing_changed_is_cheap(told, django_assert_max_num_queri
     w.sync()
     with django_assert_max_num_queries(14):
         assert alerts.look() == 0
+
+
+def test_a_key_that_cannot_sign_holds_no_mail_back(told, receiver, owner, settings):
+    _, row = told(webhook_url=receiver.url)
+    settings.BENCHLING_PRIVATE_KEY = "no key"
+    test = reverse("admin:registry_sync_alertsettings_test", args=[row.pk])
+    said = owner.post(test, follow=True).text
+    assert said.count("example.com: sent.") == 2 and "is no private key" in said
+    other = reverse("admin:registry_sync_alertsettings_test", args=[row.pk + 1])
+    assert owner.post(other).status_code == 404
+    assert receiver.got == []
+
+
+def test_a_message_is_tried_less_and_less_often_and_given_up_after_a_day(told, receiver):
+    _, row = told(webhook_url=receiver.url)
+    receiver.status = 500
+    row.emails = ""
+    alerts._tell(None, "well", "well", row)
+    waits = []
+    for _ in range(4):
+        AlertMessage.objects.update(next_try_at=timezone.now())
+        outbox.send_due()
+        message = AlertMessage.objects.get()
+        waits.append(round((message.next_try_at - timezone.now()).total_seconds() / 60))
+    assert waits == [1, 5, 30, 60] and message.error == "The receiver answered 500."
+    day_ago = timezone.now() - timedelta(hours=23, minutes=30)
+    AlertMessage.objects.update(next_try_at=timezone.now(), created_at=day_ago)
+    outbox.send_due()
+    assert AlertMessage.objects.get().next_try_at is None and len(receiver.got) == 5
+
+
+def test_a_misconfigured_cron_still_tells_that_no_run_is_good(told, settings):
+    w, _ = told()
+    w.sync()
+    SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=25))
+    settings.BENCHLING_CLIENT_SECRET = ""
+    assert command()[0] == 1
+    assert subjects() == ["Registry Sync: no good run"] * 2

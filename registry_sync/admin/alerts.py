@@ -10,12 +10,12 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from .. import alerts, outbox
+from .. import alerts, outbox, runs
 from ..models import Alert, AlertMessage, AlertSettings
 from .base import ReadOnly
 
@@ -139,7 +139,8 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         """Send a test to each receiver, and say what became of each."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        row = AlertSettings.objects.get(pk=pk)
+        mine: dict[str, Any] = {"tenant": runs.tenant_host(), "app_id": settings.BENCHLING_APP_ID}
+        row = get_object_or_404(AlertSettings, pk=pk, **mine)
         made = alerts.test_messages(row, actor=request.user.get_username())
         for message in made:
             error = outbox.send(message)

@@ -54,10 +54,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = _wanted(options)
-        _refuse_misconfiguration()
         try:
+            _refuse_misconfiguration()
             self._sync(wanted, options)
-        except SystemExit:
+        except (SystemExit, CommandError):
             jobs.look_for_alerts(send=True)  # there may be no worker to do it
             raise
         except DatabaseError as error:
@@ -68,9 +68,10 @@ class Command(BaseCommand):
                 "was run.",
                 returncode=FAILED,
             ) from error
+        jobs.look_for_alerts(send=True)
 
     def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
-        jobs.reconcile()
+        jobs.reconcile(alert=False)  # no slow receiver before the run
         run, ours = runs.request(**wanted)
         if not ours:
             run = self._take_over(run, wanted)
