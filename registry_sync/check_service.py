@@ -238,7 +238,7 @@ def signing_keys() -> Point:
             "The operator checks BENCHLING_JWKS_URL, BENCHLING_APP_DEFINITION_ID and the network "
             f"of {socket.gethostname()}.",
         )  # fmt: skip
-    return Point(name, "ok", f"{len(found['keys'])} usable keys at {url}.")
+    return Point(name, "ok", f"Usable keys at {url}: {len(found['keys'])}.")
 
 
 def last_run() -> Point:

@@ -878,6 +878,7 @@ class Checkup(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "check-up"
 
     def __str__(self) -> str:
         return f"Check-up of {self.at:%Y-%m-%d %H:%M} UTC"

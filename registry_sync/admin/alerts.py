@@ -25,10 +25,13 @@ class AlertSettingsForm(forms.ModelForm):
 
     webhook_url = forms.URLField(
         label="Webhook to", required=False, max_length=500, assume_scheme="https",
+        widget=forms.URLInput(attrs={"class": "vLargeTextField"}),
         help_text="Gets a POST, signed by the app's own key.",
     )  # fmt: skip
     reason = forms.CharField(
-        max_length=300, help_text="Why? It is kept in the admin's history, for everybody to see."
+        max_length=300,
+        widget=forms.TextInput(attrs={"class": "vLargeTextField"}),
+        help_text="Why? It is kept in the admin's history, for everybody to see.",
     )
 
     class Meta:
@@ -108,6 +111,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         told = alerts.receivers(row) if row else []
         more = {
             "title": "Alert settings",
+            "subtitle": None,
             "told": told,
             "no_mail": not settings.EMAIL_READY and any(c == "e-mail" for c, _ in told),
         }
@@ -144,9 +148,9 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         for message in made:
             error = outbox.send(message)
             if error:
-                self.message_user(request, f"{message.receiver}: {error}", messages.ERROR)
+                self.message_user(request, f"Test to {message.receiver}: {error}", messages.ERROR)
             else:
-                said = f"{message.receiver}: sent. Ask there whether it arrived."
+                said = f"Test to {message.receiver}: sent. Ask there whether it arrived."
                 self.message_user(request, said, messages.SUCCESS)
         if not made:
             said = "Nobody was told: there is no receiver. Write an address and save first."

@@ -55,7 +55,13 @@ class CheckupAdmin(ReadOnly):
         points = sorted(row.points if row else [], key=lambda p: GRAVEST.index(p["state"]))
         shown = [{**p, "pill": PILLS[p["state"]], "word": WORDS[p["state"]]} for p in points]
         title = str(row) if row else "Check-up"
-        more = {"points": shown, "checkup": row, "may_run": self.may(request), "title": title}
+        more = {
+            "points": shown,
+            "checkup": row,
+            "may_run": self.may(request),
+            "title": title,
+            "subtitle": None,
+        }
         return super().changeform_view(
             request, object_id, form_url, {**more, **(extra_context or {})}
         )

@@ -10,6 +10,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name='checkup',
+            options={'ordering': ('-id',), 'verbose_name': 'check-up'},
+        ),
         migrations.CreateModel(
             name='Pulse',
             fields=[
