@@ -154,9 +154,10 @@ def owner() -> Any:
 
 
 def timed(client: Any, url: str) -> Timed:
-    from django.db import connection
+    from django.db import connection, reset_queries
     from django.test.utils import CaptureQueriesContext
 
+    reset_queries()  # under DEBUG its log fills up, and counts nothing more
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(url)
         if answer.status_code != 200:

@@ -96,6 +96,8 @@ def look_for_alerts(*, send: bool = False) -> None:
         alerts.look()
         if send:
             outbox.send_due()
+    except DatabaseError as error:  # the operator reads one line of it, not a stack
+        logger.warning("Alerts were not looked at: the database cannot be used: %s", error)
     except Exception:
         logger.exception("Alerts could not be looked at or sent; they are tried again")
 
