@@ -69,7 +69,7 @@ class JsonServer:
             stderr=subprocess.DEVNULL,
             preexec_fn=dies_with_parent,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.url}/db", timeout=5).ok:
