@@ -13,16 +13,14 @@ from django.core.checks import run_checks
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq import Worker
 from rq.serializers import JSONSerializer
 
 from . import alerts, freshness, keys, runs
 from .models import AlertMessage, SyncRun, WebhookDelivery, WebhookRefusal
 from .point import Point, State
+from .queues import connect
 
 GIB, MIB = 2**30, 2**20
 LITTLE_ROOM, NO_ROOM = GIB, 100 * MIB
@@ -111,7 +109,7 @@ def redis() -> Point:
             "The operator sets REDIS_URL and starts two workers, if people are to start runs.",
         )  # fmt: skip
     try:
-        _redis().ping()
+        connect(REDIS_SECONDS).ping()
     except (RedisError, OSError, ValueError) as error:
         # Its own text may hold the password.
         return Point(
@@ -126,7 +124,7 @@ def workers() -> Point:
     if not settings.REDIS_URL:
         return Point("Workers", "unseen", "There is no Redis, so there are no workers.")
     try:
-        found = Worker.all(connection=_redis(), serializer=JSONSerializer)
+        found = Worker.all(connection=connect(REDIS_SECONDS), serializer=JSONSerializer)
     except (RedisError, OSError, ValueError):
         return Point("Workers", "unseen", "Not looked at: Redis cannot be reached.")
     heard = [name for worker in found for name in worker.queue_names()]
@@ -139,15 +137,6 @@ def workers() -> Point:
         )  # fmt: skip
     counts = ", ".join(f"{heard.count(name)} on {name}" for name in settings.RQ_QUEUES)
     return Point("Workers", "ok", f"Workers: {counts}.")
-
-
-def _redis() -> Redis:
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=REDIS_SECONDS,
-        socket_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 def schedule() -> Point:

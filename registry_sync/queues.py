@@ -44,17 +44,22 @@ class Queues:
         return f"Redis answers; {'; '.join(parts)}."
 
 
+def connect(seconds: float = REDIS_SECONDS) -> Redis:
+    """Make a connection for a question that must not wait. Nothing is sent yet."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=seconds,
+        socket_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),  # redis-py's own would ask for seconds
+    )
+
+
 def see_queues() -> Queues:
     """Ask Redis, for a moment only, which workers it sees and what waits for them."""
     if not settings.REDIS_URL:
         return Queues(wanted=False)
     try:
-        connection = Redis.from_url(
-            settings.REDIS_URL,
-            socket_connect_timeout=REDIS_SECONDS,
-            socket_timeout=REDIS_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # redis-py's own would ask for seconds
-        )
+        connection = connect()
         names = list(settings.RQ_QUEUES)
         heard = [
             name
