@@ -49,6 +49,8 @@ LAYERS = [
 
 def named(path: Path) -> str:
     """Name a module; a command or a page of the admin may bear the name of what it serves."""
+    if path.parent.name == "models":
+        return "models"
     kind = {"commands": "command", "admin": "page"}.get(path.parent.name)
     return f"{path.stem} {kind}" if kind and path.stem != "__init__" else path.stem
 
@@ -62,6 +64,8 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
+            if node.level == 1 and path.parent.name == "models":
+                continue  # rows refer to rows
             if node.level or (node.module or "").startswith("registry_sync"):
                 inner = (node.module or "").removeprefix("registry_sync").strip(".")
                 found |= {inner} if inner else {alias.name for alias in node.names}

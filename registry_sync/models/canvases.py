@@ -1,0 +1,85 @@
+"""What Benchling calls us with, and the canvas that people see there."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .runs import SyncRun
+
+
+class Canvas(models.Model):
+    """A canvas in Benchling: what its people asked there, and what was drawn last."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    canvas_id = models.CharField(max_length=64, unique=True)
+    feature_id = models.CharField(max_length=64, blank=True)
+    resource_id = models.CharField(max_length=64, blank=True)
+    run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="canvases",
+        help_text="The run that its people started or joined.",
+    )  # fmt: skip
+    preview = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    note = models.TextField(blank=True)
+    asked = models.CharField(max_length=255, blank=True)
+    standing = models.TextField(blank=True)
+    chip = models.CharField(max_length=64, blank=True)
+    used_at = models.DateTimeField()
+    drawn_at = models.DateTimeField(null=True, blank=True)
+    drawn_run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    drawn_status = models.CharField(max_length=24, blank=True)
+
+    class Meta:
+        verbose_name_plural = "canvases"
+        indexes = (models.Index(fields=["tenant", "app_id", "-used_at"], name="canvas_used"),)
+
+    def __str__(self) -> str:
+        return self.canvas_id
+
+
+class WebhookDelivery(models.Model):
+    """One verified webhook. Benchling delivers at least once: its id makes it unique."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received"
+        WORKING = "working"
+        DONE = "done"
+        IGNORED = "ignored"
+        FAILED = "failed"
+
+    webhook_id = models.CharField(max_length=255, unique=True)
+    type = models.CharField(max_length=100)
+    message = models.JSONField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
+    error = models.TextField(blank=True)
+    attempts = models.IntegerField(default=0)
+    received_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name_plural = "webhook deliveries"
+        indexes = (models.Index(fields=["state", "received_at"], name="delivery_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.type} ({self.webhook_id})"
+
+
+class WebhookRefusal(models.Model):
+    """How many deliveries were refused on a day, by reason; nothing of them is kept."""
+
+    day = models.DateField()
+    reason = models.CharField(max_length=40)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-day", "reason")
+        constraints = (models.UniqueConstraint(fields=["day", "reason"], name="refusal_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.reason}: {self.count}"

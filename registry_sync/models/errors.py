@@ -1,0 +1,126 @@
+"""What was stopped: a record that is not in Benchling, and the leave to let a stop pass."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from .lanes import Lane
+from .runs import SyncRun
+
+
+class EntityError(models.Model):
+    """Why one record is not in Benchling; open until it is, or until a person dismisses it."""
+
+    class Kind(models.TextChoices):
+        SOURCE = "source"
+        MAPPING = "mapping"
+        BENCHLING = "benchling"
+        TRANSIENT = "transient"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="errors")
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="errors")
+    external_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    code = models.CharField(max_length=64)
+    message = models.TextField()
+    remedy = models.TextField()
+    field = models.CharField(max_length=255, blank=True)
+    value = models.TextField(blank=True)
+    waits_for = models.CharField(max_length=16, blank=True)
+    waits_key = models.TextField(blank=True)
+    raw = models.JSONField(null=True)
+    raw_hash = models.CharField(max_length=32, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    source_modified_at = models.DateTimeField(null=True, blank=True)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    times_seen = models.IntegerField(default=1)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by_run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="closed_errors"
+    )
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+    dismissed_by = models.CharField(max_length=150, blank=True)
+    dismissed_reason = models.TextField(blank=True)
+    assigned = models.CharField(
+        max_length=12, blank=True, choices=[("source", "source"), ("mapping", "mapping")],
+        help_text="Who must act, where a person decided so; else the kind says it.",
+    )  # fmt: skip
+    assigned_by = models.CharField(max_length=150, blank=True)
+    assigned_reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["lane", "closed_at", "waits_for"], name="error_open"),
+            models.Index(fields=["run", "code"], name="error_cause"),
+            # The desk counts and lists open errors among a million closed ones: by cause from
+            # this index alone, newest first from the next.
+            models.Index(
+                fields=["lane", "code", "kind", "assigned", "first_seen", "last_seen"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_open_cause",
+            ),
+            models.Index(
+                fields=["-last_seen", "-id"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_open_seen",
+            ),
+            models.Index(
+                fields=["-last_seen", "-id"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=False),
+                name="error_dismissed",
+            ),
+            models.Index(fields=["code", "-last_seen", "-id"], name="error_code_seen"),
+            models.Index(fields=["kind", "-last_seen", "-id"], name="error_kind_seen"),
+            models.Index(
+                fields=["assigned", "-last_seen", "-id"],
+                condition=~Q(assigned=""),
+                name="error_assigned",
+            ),
+            # The oldest open error is looked for each half minute.
+            models.Index(
+                fields=["lane", "first_seen"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_oldest",
+            ),
+            models.Index(fields=["-last_seen"], name="error_last_seen"),
+            models.Index(fields=["external_id"], name="error_external_id"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["lane", "external_id"],
+                condition=Q(closed_at__isnull=True),
+                name="one_open_error",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.external_id}: {self.message}"
+
+
+class Allowance(models.Model):
+    """A person lets one stop pass, once, and says why."""
+
+    class What(models.TextChoices):
+        GREAT_CHANGE = "great-change", "more changes than the limit"
+        PATH_GONE = "path-gone", "a mapped path gone from the records"
+        IDENTITY = "identity", "another substance under a known id"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="allowances")
+    what = models.CharField(max_length=16, choices=What.choices)
+    external_id = models.CharField(
+        max_length=255, blank=True, help_text="Of the record, where one record was stopped."
+    )
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_by = models.ForeignKey(
+        SyncRun, null=True, blank=True, editable=False, on_delete=models.PROTECT
+    )
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()}{f' ({self.external_id})' if self.external_id else ''}"

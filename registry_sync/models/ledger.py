@@ -1,0 +1,98 @@
+"""What was sent: the ledger, names that others hold in Benchling, batches on their way."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .lanes import Lane
+from .runs import SyncRun
+
+
+class LedgerEntry(models.Model):
+    """What we last wrote for one external id, and when we last saw it at the source.
+
+    `raw_hash` is of the raw record and the mapping's fingerprint: equal means skip the transform.
+    `entity_hash` is of the entity as sent: equal means skip the write; empty means never written.
+    """
+
+    class Outcome(models.TextChoices):
+        UNCHANGED = "unchanged"
+        CREATED = "created"
+        UPDATED = "updated"
+        FAILED = "failed"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="ledger")
+    external_id = models.CharField(max_length=255)
+    entity_registry_id = models.CharField(max_length=255, blank=True)
+    entity_id = models.CharField("Benchling id", max_length=64, blank=True)
+    id_key = models.CharField(max_length=255, blank=True)
+    name = models.TextField(blank=True)
+    name_key = models.TextField(blank=True)
+    fields = models.JSONField(default=dict, blank=True)
+    raw_hash = models.CharField(max_length=32, blank=True)
+    entity_hash = models.CharField(max_length=32, blank=True)
+    modified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it changed at the source, by the form seen last."
+    )
+    identity = models.TextField(blank=True, help_text="Which substance it is, where that is told.")
+    written_run_id = models.BigIntegerField(null=True, blank=True)
+    seen_run_id = models.BigIntegerField(null=True, blank=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+
+    class Meta:
+        verbose_name_plural = "ledger"
+        constraints = (
+            models.UniqueConstraint(fields=["lane", "external_id"], name="ledger_external_id"),
+        )
+        indexes = (
+            models.Index(fields=["lane", "name_key"], name="ledger_name"),
+            models.Index(fields=["lane", "id_key"], name="ledger_id"),
+            models.Index(fields=["lane", "entity_id"], name="ledger_entity"),
+        )
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class TakenName(models.Model):
+    """A name, alias or registry id that an entity not in the ledger holds in Benchling."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="taken_names")
+    key = models.TextField()
+    kind = models.CharField(max_length=8, choices=[(k, k) for k in ("name", "alias", "id")])
+    entity_id = models.CharField(max_length=64)
+    entity_registry_id = models.CharField(max_length=255, blank=True)
+    schema_name = models.CharField(max_length=255, blank=True, help_text="Where it is another one.")
+    archived = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["lane", "key"], name="taken_key"),
+            models.Index(fields=["lane", "entity_id"], name="taken_entity"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.kind} of {self.entity_registry_id or self.entity_id})"
+
+
+class Batch(models.Model):
+    """Entities on their way: recorded before they are sent, gone once they are accounted for."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="batches")
+    number = models.IntegerField()
+    items = models.JSONField(default=list)
+    size = models.IntegerField()
+    task_id = models.CharField(max_length=64, blank=True)
+    task_ids = models.JSONField(default=list, blank=True, help_text="External ids in the task.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    calls = models.IntegerField(default=0, help_text="Upserts sent for this batch.")
+
+    class Meta:
+        ordering = ("run_id", "number")
+        verbose_name_plural = "batches"
+        constraints = (models.UniqueConstraint(fields=["run", "number"], name="batch_number"),)
+        indexes = (models.Index(fields=["run", "done_at"], name="batch_open"),)
+
+    def __str__(self) -> str:
+        return f"Batch {self.number} of run {self.run_id}"

@@ -1,0 +1,93 @@
+"""A field mapping on its way to the app's configuration, and each one published."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class MappingDraft(models.Model):
+    """A field mapping being prepared: suggested, previewed on real records, published.
+
+    `rows` are `{"path": …, "field_id": …, "rule": …}` in order; a row without a path is fed by its
+    rule alone (constant). `base` is the live configuration it was started from, by which a change
+    that somebody made meanwhile is noticed.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        WAITING = "waiting", "waits for hands"
+        PUBLISHED = "published"
+        DISCARDED = "discarded"
+
+    class Preview(models.TextChoices):
+        NONE = "none", "not previewed"
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    version = models.IntegerField(default=1, help_text="Raised with each edit.")
+    rows = models.JSONField(default=list, blank=True)
+    name_field = models.CharField(max_length=500, blank=True)
+    schema = models.JSONField(default=dict, blank=True, help_text="The Benchling schema, as read.")
+    base = models.JSONField(default=dict, blank=True, help_text="The live configuration, as read.")
+    sample = models.JSONField(default=list, blank=True, help_text="Records of the registry.")
+    suggestions = models.JSONField(default=list, blank=True)
+    sampled_at = models.DateTimeField(null=True, blank=True)
+    preview_state = models.CharField(
+        max_length=8, choices=Preview.choices, default=Preview.NONE
+    )  # fmt: skip
+    preview_version = models.IntegerField(default=0, help_text="The version it was run on.")
+    preview_scope = models.CharField(max_length=200, blank=True, help_text="sample, ids or all.")
+    preview_position = models.JSONField(null=True, blank=True)
+    preview_done = models.BigIntegerField(default=0)
+    preview_total = models.BigIntegerField(null=True, blank=True)
+    preview_heartbeat = models.DateTimeField(null=True, blank=True)
+    preview_error = models.TextField(blank=True)
+    preview = models.JSONField(default=dict, blank=True, help_text="Counts and examples.")
+    back_to = models.IntegerField(null=True, blank=True, help_text="The version rolled back to.")
+    publishing_at = models.DateTimeField(null=True, blank=True)
+    publishing = models.JSONField(
+        default=dict, blank=True,
+        help_text="What was written so far, why, and what a person has to type.",
+    )  # fmt: skip
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_by = models.CharField(max_length=150, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = (("publish_mappingdraft", "Can publish a mapping to Benchling"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MappingVersion(models.Model):
+    """A mapping as it was published to the app's configuration: what, who, when and why."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    number = models.IntegerField()
+    rows = models.JSONField(default=list)
+    name_field = models.CharField(max_length=500, blank=True)
+    before = models.JSONField(default=dict, help_text="The configuration that it replaced.")
+    draft = models.ForeignKey(MappingDraft, null=True, blank=True, on_delete=models.PROTECT)
+    back_to = models.IntegerField(null=True, blank=True, help_text="The version rolled back to.")
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "app_id", "number"], name="mapping_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"Version {self.number}"

@@ -1,0 +1,198 @@
+"""A run: one attempt to bring a lane up to date, its log, and when it last moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from .lanes import Lane
+
+
+class SyncRun(models.Model):
+    """One attempt to bring a lane up to date.
+
+    Status words are Benchling's own, so mirroring them to App Status needs no table.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED"
+        RUNNING = "RUNNING"
+        SUCCEEDED = "SUCCEEDED"
+        COMPLETED_WITH_WARNINGS = "COMPLETED_WITH_WARNINGS"
+        FAILED = "FAILED"
+        CANCELLED = "CANCELLED"
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+    GOOD = (Status.SUCCEEDED, Status.COMPLETED_WITH_WARNINGS)
+
+    class Kind(models.TextChoices):
+        INCREMENTAL = "incremental"
+        FULL = "full"
+        RETRY = "retry"
+        DRY_RUN = "dry run"
+
+    class Trigger(models.TextChoices):
+        COMMAND = "command"
+        SCHEDULE = "schedule"
+        ADMIN = "admin"
+        CANVAS = "canvas"
+
+    class Phase(models.TextChoices):
+        CONFIGURE = "configure"
+        REBUILD = "rebuild"
+        DRIFT = "drift"
+        PULL = "pull"
+        RETRY = "retry"
+        REPORT = "report"
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    lane = models.ForeignKey(
+        Lane, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.INCREMENTAL)
+    reads_all = models.BooleanField(default=False, help_text="No `since` was asked of the source.")
+    full_reason = models.CharField(max_length=300, blank=True)
+    trigger = models.CharField(max_length=16, choices=Trigger.choices)
+    actor = models.CharField(max_length=150, blank=True, help_text="Person, or empty: schedule.")
+    only = models.JSONField(
+        default=list, blank=True, help_text="External ids of a pilot, or of a retry of some."
+    )
+    only_cause = models.CharField(
+        max_length=64, blank=True, help_text="A retry of one cause: the code of its errors."
+    )
+    since_asked = models.DateTimeField(null=True, blank=True)
+    rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+
+    status = models.CharField(max_length=24, choices=Status.choices, default=Status.QUEUED)
+    phase = models.CharField(max_length=16, choices=Phase.choices, default=Phase.CONFIGURE)
+    mapping = models.JSONField(default=dict, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    service_version = models.CharField(max_length=32, blank=True)
+    since = models.DateTimeField(null=True, blank=True)
+    watermark = models.DateTimeField(null=True, blank=True)
+    watermark_record = models.CharField(max_length=255, blank=True)
+    expected_record = models.CharField(
+        max_length=255, blank=True, help_text="Set the last watermark; has not come back yet."
+    )
+    server_date = models.DateTimeField(null=True, blank=True, help_text="Date of the first page.")
+    position = models.JSONField(null=True, blank=True, help_text="The page to read next.")
+    source_total = models.BigIntegerField(null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+
+    read = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+    created = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    repeated = models.BigIntegerField(default=0, help_text="Records that came more than once.")
+    retried = models.BigIntegerField(default=0, help_text="Of those read: tried from our copy.")
+    coerced = models.BigIntegerField(default=0)
+    older = models.BigIntegerField(default=0, help_text="Records older than was asked for.")
+    phase_seconds = models.JSONField(default=dict, blank=True)
+
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    error_kind = models.CharField(max_length=16, blank=True)
+    remedy = models.TextField(blank=True)
+    session_id = models.CharField(max_length=64, blank=True)
+    session_open = models.BooleanField(default=False, help_text="Benchling still shows it running.")
+    last_full_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    waiting_until = models.DateTimeField(null=True, blank=True)
+    limited_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Benchling's hourly object limit was first met."
+    )
+    limited_written = models.BigIntegerField(default=0, help_text="Objects written by then.")
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True)
+    paused_reason = models.TextField(blank=True)
+    fence = models.BigIntegerField(default=0, help_text="Fencing number of the newest lease.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_holder = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            # A lane is known only once the tenant's configuration is read, and an app feeds one
+            # lane at a time: the lock is taken on the app, before anything is asked of Benchling.
+            models.UniqueConstraint(
+                fields=["tenant", "app_id"],
+                condition=Q(status__in=["QUEUED", "RUNNING"]),
+                name="one_active_run",
+                violation_error_message="Another run is active.",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["lane", "status", "-id"], name="run_lane_status"),
+            models.Index(fields=["status", "lease_until"], name="run_lease"),
+            models.Index(fields=["-created_at"], name="run_created"),
+            # The desk's list by what is rare among a hundred thousand scheduled ones.
+            models.Index(fields=["kind", "-id"], name="run_kind"),
+            models.Index(fields=["trigger", "-id"], name="run_trigger"),
+        )
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} ({self.kind}, {self.status})"
+
+    def mapping_by(self, fingerprint: str) -> dict[str, Any]:
+        """Give the mapping that this run used under a fingerprint: it may change during a run."""
+        earlier: dict[str, dict[str, Any]] = self.mapping.get("earlier", {})
+        return earlier.get(fingerprint, self.mapping)
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def dry_run(self) -> bool:
+        return self.kind == self.Kind.DRY_RUN
+
+    @property
+    def moves_watermark(self) -> bool:
+        """Say whether the next run may start from where this one ends."""
+        return (
+            self.kind in (self.Kind.INCREMENTAL, self.Kind.FULL)
+            and not self.only
+            and self.since_asked is None
+        )
+
+
+class RunLog(models.Model):
+    """What a run said, line by line, as it came."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField()
+    level = models.CharField(max_length=8)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Pulse(models.Model):
+    """When an app's active run was last seen to move.
+
+    A row of its own: the run's may be locked by a process that was frozen in a transaction.
+    """
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    run_id = models.BigIntegerField()
+    pulse = models.CharField(max_length=32, help_text="Of its phase, position and counts.")
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["tenant", "app_id"], name="one_pulse"),)
+
+    def __str__(self) -> str:
+        return f"Run {self.run_id} moved at {self.moved_at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,123 @@
+"""What Benchling holds beside our own: found before us, changed behind us, told by the app."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from .lanes import Lane
+from .runs import SyncRun
+
+
+class Adoption(models.Model):
+    """An entity that was in Benchling before us and that a record matches: what becomes of it.
+
+    One whose values equal the source's is taken over by itself; any other waits for a person.
+    """
+
+    class How(models.TextChoices):
+        SAME_ID = "same id"
+        SAME_NAME = "same name"
+        SAME_ALIAS = "same alias"
+        ARCHIVED = "archived"
+        OTHER_SCHEMA = "another schema"
+
+    ADOPTABLE = (How.SAME_ID, How.SAME_NAME, How.SAME_ALIAS)
+
+    class State(models.TextChoices):
+        OPEN = "open", "waits for a person"
+        APPROVED = "approved", "approved, for the next run"
+        ADOPTED = "adopted", "taken over"
+        VOID = "void", "no longer needed"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="adoptions")
+    external_id = models.CharField(max_length=255)
+    entity_id = models.CharField("Benchling id", max_length=64)
+    entity_registry_id = models.CharField(max_length=255, blank=True)
+    name = models.TextField(blank=True)
+    schema_name = models.CharField(max_length=255, blank=True)
+    how = models.CharField(max_length=16, choices=How.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    differences = models.JSONField(
+        default=list, help_text="Field, Benchling's value, the registry's value."
+    )
+    modified_at = models.DateTimeField(help_text="When Benchling says the entity was modified.")
+    found_at = models.DateTimeField()
+    note = models.TextField(blank=True, help_text="Why it could not be taken over as decided.")
+    actor = models.CharField(max_length=150, blank=True)
+    reason = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    run = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="adoptions",
+        help_text="The run that took it over.",
+    )  # fmt: skip
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["lane", "external_id", "entity_id"],
+                condition=Q(state__in=["open", "approved"]),
+                name="one_undecided_adoption",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["lane", "state", "how"], name="adoption_state"),
+            models.Index(fields=["lane", "entity_id"], name="adoption_entity"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.external_id} ← {self.entity_registry_id or self.entity_id} ({self.how})"
+
+
+class Drift(models.Model):
+    """A value that is not what we wrote: somebody changed, renamed or archived it in Benchling."""
+
+    class End(models.TextChoices):
+        PUT_RIGHT = "put right"
+        RESTORED = "restored"
+        LEFT = "left"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="drift")
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="drift")
+    external_id = models.CharField(max_length=255)
+    entity_id = models.CharField(max_length=64)
+    field_id = models.CharField(max_length=64, help_text="Field id, or `name`, `archived`.")
+    field = models.CharField(max_length=255)
+    ours = models.JSONField(null=True)
+    theirs = models.JSONField(null=True)
+    modified_at = models.DateTimeField(help_text="When Benchling says the entity was modified.")
+    found_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=12, choices=End.choices, blank=True)
+
+    class Meta:
+        verbose_name_plural = "drift"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["lane", "external_id", "field_id"],
+                condition=Q(closed_at__isnull=True),
+                name="one_open_drift",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.external_id} {self.field}: {self.ours!r} → {self.theirs!r}"
+
+
+class Installation(models.Model):
+    """What Benchling told about this app in a tenant, beside its runs."""
+
+    tenant = models.CharField(max_length=255)
+    app_id = models.CharField(max_length=64)
+    deactivated_at = models.DateTimeField(null=True, blank=True)
+    config_fault = models.TextField(blank=True, help_text="What the last change broke.")
+    config_checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "app_id"], name="one_installation"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.app_id} in {self.tenant}"
