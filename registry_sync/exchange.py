@@ -102,7 +102,7 @@ class Exchange:
             body = parse(content)
         except Unusable as error:
             raise broken(str(error)) from error
-        self._check_inside(body)
+        self._check_inside(body, answer.status_code)
         return Reply(body, reply.headers, reply.links, reply.url, reply.size)
 
     # -- sending and reading ----------------------------------------------------------------
@@ -175,7 +175,9 @@ class Exchange:
     def _settled(self, answer: requests.Response, content: bytes) -> str | None:
         """Do what the settings say about an answer like this; "ignore" where they pass it over."""
         for action in self.connector.response_actions:
-            if action.error_path or action.status_code not in (None, answer.status_code):
+            if action.status_code not in (None, answer.status_code):
+                continue
+            if action.error_path and (answer.ok or not _error_at(action, content)):
                 continue
             if action.content.encode() not in content:
                 continue
@@ -221,16 +223,15 @@ class Exchange:
                 code="registry_not_json",
             )
 
-    def _check_inside(self, body: Any) -> None:
+    def _check_inside(self, body: Any, status: int) -> None:
         """Find an error inside a 200, where the settings say or where everybody puts it."""
         for action in self.connector.response_actions:
-            found = compile_path(action.error_path)(body) if action.error_path else ABSENT
-            if found is ABSENT or found in (None, False, 0, "", [], {}):
+            if not action.error_path or action.status_code not in (None, status):
                 continue
-            if action.content and action.content not in str(found):
-                continue
-            self._act(action, f"its answer holds an error: {self._plain(str(found))}")
-            return
+            found = _filled(compile_path(action.error_path)(body))
+            if found and action.content in found:
+                self._act(action, f"its answer holds an error: {self._plain(found)}")
+                return
         if said := error_in(body):
             raise broken(f"its answer holds an error: {self._plain(said)}")
 
@@ -240,6 +241,23 @@ class Exchange:
         if self.secret:
             text = text.replace(self.secret, "(key)")
         return " ".join(text.split())[:200]
+
+
+def _error_at(action: ResponseAction, content: bytes) -> str:
+    """Give what a refusal holds at `error_path`; "" where it is no JSON or holds nothing there.
+
+    Only an action that names the status asks this of a refusal.
+    """
+    if action.status_code is None:
+        return ""
+    try:
+        return _filled(compile_path(action.error_path)(parse(content)))
+    except Unusable:
+        return ""
+
+
+def _filled(found: Any) -> str:
+    return "" if found is ABSENT or found in (None, False, 0, "", [], {}) else str(found)
 
 
 def at_home(url: str, home: str, what: str) -> str:

@@ -17,6 +17,8 @@ from .deployment import kill, serve
 from .test_canvas import Page, w, work  # noqa: F401
 from .test_faults import deploy, redis  # noqa: F401
 
+pytestmark = pytest.mark.once  # a page looks the same over every database
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 SHOTS = os.environ.get("SCREENSHOTS")
 """A folder that keeps the pictures of README and docs, where one is named."""

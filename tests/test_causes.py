@@ -158,6 +158,7 @@ def judged(w: World, run: SyncRun, cause: Cause) -> None:
     assert PRIVATE.splitlines()[1] not in said and "s3cret" not in said
 
 
+@pytest.mark.once
 def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
     w = world([compound(n) for n in range(20)], contract="off")  # always the same exchanges
     w.sync()

@@ -17,6 +17,8 @@ from sandbox import registry
 from .jsonserver import JsonServer
 from .worlds import CLIENT, SECRET, World
 
+pytestmark = pytest.mark.once  # the registry is real; the database has its own tests
+
 COMPOUNDS, REFUSED = 2628, 37
 TOKEN = "registry-t0ken"
 ROWS = [("SMILES", "smiles"), ("Kind", "molecule_type"), ("Approval", "first_approval")]

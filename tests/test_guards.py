@@ -41,7 +41,8 @@ def test_a_bulk_mistake_stops_at_the_limit_and_again_until_it_is_allowed(world):
     allow("great-change", "--reason", "The approvals were really wrong")
     run = w.sync()
     assert run.status == Status.SUCCEEDED and w.written() - MANY == 700
-    assert all(w.values()[f"C-{n:06d}"]["Approval"] == 1 for n in range(700))
+    values = w.values()
+    assert all(values[f"C-{n:06d}"]["Approval"] == 1 for n in range(700))
     assert Allowance.objects.get().used_by == run
     mistake(w, range(0, 700))
     for n in range(700):
@@ -58,7 +59,8 @@ def test_the_stop_lifts_by_itself_when_the_registry_is_put_right(world):
         w.registry.edit(f"C-{n:06d}", approval=compound(n)["approval"])
     run = w.sync()
     assert run.status == Status.SUCCEEDED
-    assert all(w.values()[f"C-{n:06d}"]["Approval"] == 1950 + n % 70 for n in range(MANY))
+    values = w.values()
+    assert all(values[f"C-{n:06d}"]["Approval"] == 1950 + n % 70 for n in range(MANY))
 
 
 def test_another_mapping_may_change_everything(world):

@@ -14,6 +14,8 @@ from registry_sync.models import Lane, LedgerEntry, SyncRun
 from .registry import compound
 from .worlds import FIELDS, INCREMENTAL
 
+pytestmark = pytest.mark.once  # names and a file: nothing of the database
+
 Status = SyncRun.Status
 PRODUCTION = [{"name": "Origin", "type": "text"}, *reversed(FIELDS)]
 

@@ -36,8 +36,9 @@ def manage(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def setting(name: str, **env: str) -> str:
-    code = f"from django.conf import settings; print(repr(settings.{name}))"
+def setting(*names: str, **env: str) -> str:
+    said = ", ".join(f"settings.{name}" for name in names)
+    code = f"from django.conf import settings; print(repr(({said})))"
     done = manage("shell", "--no-imports", "-v0", "-c", code, **{"DEBUG": "1", **env})
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr
 
@@ -65,9 +66,9 @@ class TestSettings:
 
     def test_https_only_sets_redirect_cookies_and_hsts_together(self):
         on = {"DEBUG": "0", "SECRET_KEY": "x" * 60}
-        for name in ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"):
-            assert setting(name, **on) == "True"
-            assert setting(name, **on, HTTPS_ONLY="0") == "False"
+        names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+        assert setting(*names, **on) == "(True, True, True)"
+        assert setting(*names, **on, HTTPS_ONLY="0") == "(False, False, False)"
 
     def test_sqlite_takes_the_write_lock_at_once(self, tmp_path):
         options = setting("DATABASES", DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3")
@@ -98,12 +99,22 @@ class TestChecks:
             ("BENCHLING_PRIVATE_KEY", "", "W002"),
             ("BENCHLING_APP_DEFINITION_ID", "", "W001"),
             ("REDIS_URL", "", "W003"),
+            ("EMAIL_FAULT", "names no host", "W005"),
             ("RQ_QUEUES", {"sync": {"SERIALIZER": "pickle"}}, "E007"),
         ],
     )
     def test_each_misconfiguration_is_named(self, settings, name, value, expected):
         setattr(settings, name, value)
         assert expected in self.ids()
+
+    def test_a_proxy_that_is_believed_without_https_is_named(self, settings):
+        settings.REDIS_URL = "redis://127.0.0.1:6379/0"
+        settings.TRUST_PROXY_HEADERS, settings.HTTPS_ONLY = True, False
+        found = {str(m.id) for m in checks.run_checks(include_deployment_checks=True)}
+        assert "registry_sync.W004" in found
+        settings.HTTPS_ONLY = True
+        found = {str(m.id) for m in checks.run_checks(include_deployment_checks=True)}
+        assert "registry_sync.W004" not in found
 
     def test_plain_http_is_for_loopback_only(self):
         assert not url_fault("http://127.0.0.1:8000") and not url_fault("http://localhost:1")

@@ -104,6 +104,28 @@ def test_the_settings_say_where_an_error_is(serve: Any) -> None:
     assert '"status": "error"' in refused(serve(lambda a: said).source(by_text)).message
 
 
+def test_a_status_and_an_error_in_the_answer_hold_together(serve: Any) -> None:
+    """Some registries say 400 both for a page past the end and for a wrong question."""
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return [{"id": page}] if page < 4 else Reply({"code": said}, status=status)
+
+    action = {"status_code": 400, "error_path": "code", "content": "past_end", "action": "ignore"}
+    settings = endpoint(paginator="page_number", response_actions=[action])
+    said, status = "past_end", 400
+    assert ids(serve(answer).source(settings)) == ["1", "2", "3"]
+    for said, status in (("wrong", 400), ("past_end", 409), ("", 400)):  # noqa: B007
+        assert str(status) in refused(serve(answer).source(settings)).message
+
+
+def test_an_error_in_the_answer_of_another_status_is_none(serve: Any) -> None:
+    action = {"status_code": 400, "error_path": "note", "action": "fail"}
+    settings = endpoint(data_selector="rows", response_actions=[action])
+    registry = serve(lambda a: {"rows": [{"id": 1}], "note": "read from a copy"})
+    assert ids(registry.source(settings)) == ["1"]
+
+
 def test_an_ignored_answer_ends_the_reading(serve: Any) -> None:
     def answer(asked: Asked) -> Any:
         page = int(asked.query["page"])

@@ -52,7 +52,8 @@ def test_notes_of_people_survive_every_update(noted, tenant):
         w.registry.edit(f"C-{n:06d}", approval=2020)
     run = w.sync()
     assert run.updated == 35 and notes(w) == before
-    assert all(w.values()[f"C-{n:06d}"]["Approval"] == 2020 for n in range(25, 60))
+    values = w.values()
+    assert all(values[f"C-{n:06d}"]["Approval"] == 2020 for n in range(25, 60))
     lane = Lane.objects.get()
     assert lane.trial is None and lane.cleared == (["fields"] if tenant == "clear" else [])
     assert {*lane.kept, *lane.cleared} == {"fields", "aliases", "folderId"}

@@ -255,6 +255,7 @@ def test_a_refusal_that_cannot_be_counted_is_a_refusal(w, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_ten_thousand_bad_deliveries_get_nowhere(w):
     sender, chance, forged = Sender(w), random.Random(7), Signer()
     body = sender.body()
