@@ -17,6 +17,8 @@ from .registry import compound
 from .test_webhooks import Sender
 from .worlds import APP, DEFINITION, World, looked_up
 
+pytestmark = pytest.mark.once  # a canvas looks the same over every database
+
 Status, Kind = SyncRun.Status, SyncRun.Kind
 Json = dict[str, Any]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from openapi_spec_validator import validate
 
 from sandbox.tenant import TenantServer
-from sandbox.tenant.contract import Contract
+from sandbox.tenant.contract import Contract, overlaid
 from sandbox.tenant.limits import RATE_ERROR
 from sandbox.tenant.overlay import PATCHES
 from sandbox.tenant.state import TenantState
@@ -61,6 +62,10 @@ NEEDED_BY = {
     "errors": ("GET", "/registries", 429),
 }
 """For each patch an exchange of that sort which the document refuses without it."""
+
+
+def test_the_document_is_still_one_with_its_patches():
+    validate(overlaid())
 
 
 def test_each_patch_of_the_document_is_needed(traffic):

@@ -16,6 +16,8 @@ from .deployment import Deployment, Service, serve
 from .test_browser import SHOTS, page  # noqa: F401
 from .test_faults import deploy, redis  # noqa: F401
 
+pytestmark = pytest.mark.once  # a page looks the same over every database
+
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 GRAVE = {"serious", "critical"}
 
@@ -110,7 +112,6 @@ PAGES = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.timeout(900)
 def test_every_page_is_accessible(morning, page):  # noqa: F811
     page.goto(f"{morning.url}/admin/registry_sync/mappingdraft/add/")

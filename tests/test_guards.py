@@ -12,6 +12,8 @@ from registry_sync.models import Allowance, Change, SyncRun
 from .registry import compound
 from .worlds import INCREMENTAL, ROWS
 
+pytestmark = pytest.mark.once  # what is a great change is no matter of the database
+
 Status = SyncRun.Status
 MANY = 1200
 SUBSTANCE = {**INCREMENTAL, "identity": ["smiles"]}

@@ -11,6 +11,8 @@ from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from .registry import compound
 from .worlds import FIELDS, ROWS
 
+pytestmark = pytest.mark.once  # what a tenant keeps of a field is no matter of the database
+
 Status = SyncRun.Status
 OWN = [{"name": "Notes", "type": "text"}, {"name": "Shelf", "type": "integer"}]
 TENANTS = pytest.mark.parametrize("tenant", ["keep", "clear"])
