@@ -36,9 +36,10 @@ test: $(STAMP) lint  ## everything, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 	@$(BIN)/python -m sandbox.postgres $(BIN)/python -m pytest $(SPREAD) -m "not once" $(ARGS)
 
-bench: $(STAMP)  ## the table of docs/benchmarks.md
+bench: $(STAMP)  ## the tables of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.webhooks
+	@$(BIN)/python -m benchmarks.desk
 
 run: $(STAMP)  ## the web service, for development
 	@DEBUG=1 $(BIN)/python manage.py runserver
