@@ -234,6 +234,7 @@ COLUMNS = ("read", "created", "updated", "retried", "reads_all", "source_total",
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.timeout(1200)
 def test_a_long_load_under_an_hourly_limit_with_a_restart(deploy):  # noqa: F811
     """On a fast clock, yet never so fast that this machine could not meet the limit.

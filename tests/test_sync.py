@@ -93,6 +93,7 @@ def test_names_borne_twice_wait_for_each_other(world):
     assert w.session()["status"] == "COMPLETED_WITH_WARNINGS"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("shape", ["list_all", "first_object", "none"])
 def test_seven_rows_that_only_the_tenant_refuses(world, shape):
     w = world([compound(n) for n in range(500)], task_errors=shape)
@@ -240,6 +241,7 @@ def test_a_revoked_token_is_renewed(world):
     assert len(w.values()) == 900
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["drop", "apply_then_drop", "status", "html"])
 def test_the_tenant_faltering_loses_and_doubles_nothing(world, kind):
     w = world([compound(n) for n in range(600)])
