@@ -66,6 +66,12 @@ def test_from_a_red_morning_to_green(morning, page):  # noqa: F811
     page.get_by_text("The sync would take this mapping as it is").wait_for()
     page.get_by_role("button", name="Preview on the sample").click()
     page.get_by_text("records of the sample").first.wait_for()
+    # On all of them it is a worker's job, and the page follows it by itself.
+    page.get_by_role("button", name="On all records").click()
+    page.get_by_text("What it would do to all 40 records").wait_for(timeout=60_000)
+    page.get_by_role("status").wait_for(state="detached", timeout=60_000)
+    job = "SELECT preview_state, preview_scope, preview_done FROM registry_sync_mappingdraft"
+    assert morning.d.rows(job) == [("done", "all", 40)]
     page.get_by_role("link", name="Publish …").click()
     page.get_by_label("Why? Everybody sees it.").fill("Antibodies are proteins here")
     page.get_by_role("button", name="Publish", exact=True).click()
