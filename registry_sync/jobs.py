@@ -252,26 +252,12 @@ def enqueue(run_id: int) -> bool:
     """
     if not settings.REDIS_URL:
         return False
-    import django_rq  # reads settings at import, so not before they are known to hold Redis
-    from redis.exceptions import RedisError
-
     fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
     told = False
 
     def push() -> None:
         nonlocal told
-        try:
-            django_rq.get_queue("sync").enqueue(
-                "registry_sync.jobs.run_sync",
-                run_id,
-                job_id=f"sync-run-{run_id}-{fence}",
-                job_timeout=SLICE_TIMEOUT,
-                result_ttl=3600,
-                failure_ttl=7 * 24 * 3600,
-            )
-            told = True
-        except (RedisError, OSError) as error:
-            logger.warning("run=%s is queued, but Redis cannot be reached: %s", run_id, error)
+        told = _push("run_sync", run_id, f"sync-run-{run_id}-{fence}", f"run={run_id}", keep=3600)
 
     transaction.on_commit(push)
     return told
@@ -281,20 +267,26 @@ def enqueue_preview(draft: MappingDraft) -> bool:
     """Wake a worker for a slice of a draft's preview; False where none can be told."""
     if not settings.REDIS_URL:
         return False
-    import django_rq
+    job_id = f"preview-{draft.pk}-{draft.version}-{draft.preview_done}"
+    return _push("run_preview", draft.pk, job_id, f"preview={draft.pk}", keep=600)
+
+
+def _push(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
+    """Put a slice on the queue `sync`, its result kept for some seconds; False without Redis."""
+    import django_rq  # reads settings at import, so not before they are known to hold Redis
     from redis.exceptions import RedisError
 
     try:
         django_rq.get_queue("sync").enqueue(
-            "registry_sync.jobs.run_preview",
-            draft.pk,
-            job_id=f"preview-{draft.pk}-{draft.version}-{draft.preview_done}",
+            f"registry_sync.jobs.{task}",
+            pk,
+            job_id=job_id,
             job_timeout=SLICE_TIMEOUT,
-            result_ttl=600,
+            result_ttl=keep,
             failure_ttl=7 * 24 * 3600,
         )
     except (RedisError, OSError) as error:
-        logger.warning("preview=%s is queued, but Redis cannot be reached: %s", draft.pk, error)
+        logger.warning("%s is queued, but Redis cannot be reached: %s", what, error)
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -29,7 +30,9 @@ LEASE = 2
 
 @cache
 def _migrated_file() -> Path:
-    path = Path(tempfile.mkdtemp()) / "migrated.sqlite3"
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    path = Path(folder) / "migrated.sqlite3"
     _migrate(f"sqlite:///{path}")
     with sqlite3.connect(path) as database:  # one file, with nothing beside it
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
