@@ -6,6 +6,8 @@ from django.urls import path
 from registry_sync.metrics import metrics
 from registry_sync.views import healthz, webhook
 
+admin.autodiscover()  # DeskConfig leaves it to whoever serves pages
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),

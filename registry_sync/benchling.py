@@ -344,11 +344,11 @@ class Client:
 
     def _connection(self) -> Benchling:
         if self._sdk is None:
-            token = httpx.Client(verify=_trusted())
+            token = _Http(verify=_trusted())
             self._sdk = Benchling(
                 self.url,
                 ClientCredentialsOAuth2(self.client_id, self.client_secret, httpx_client=token),
-                httpx_client=httpx.Client(verify=_trusted()),
+                httpx_client=_Http(verify=_trusted()),
                 retry_strategy=None,
                 client_decorator=lambda client: client.with_timeout(self.timeout),
             )
@@ -385,6 +385,20 @@ class Client:
     def _back_off(self, failures: int) -> None:
         # No reason is given, so the slice does not end in it: these tries must come to their end.
         self.pause(random.uniform(0.5, 1.0) * min(15.0, 2.0 ** (failures - 1)), "")
+
+
+class _Http(httpx.Client):
+    """httpx, whose answers go as soon as nobody needs them.
+
+    An answer and its stream refer to each other, so that each task's answer (1 MB, and its text,
+    and the batch that was sent) would stay until the garbage collector's last generation.
+    """
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        response = super().send(request, **options)
+        if response.is_closed:  # read to its end
+            response.stream = httpx.ByteStream(b"")
+        return response
 
 
 @cache
