@@ -75,6 +75,25 @@ class TestSettings:
         assert "IMMEDIATE" in options and "WAL" in options
 
 
+def told_by_shell(code: str) -> str:
+    done = manage("shell", "--no-imports", "-v0", "-c", code, DEBUG="1")
+    return done.stdout.strip() or done.stderr
+
+
+@pytest.mark.once
+class TestStart:
+    def test_a_command_loads_no_page_of_the_admin(self):
+        code = "import sys, registry_sync.jobs; print('registry_sync.admin' in sys.modules)"
+        assert told_by_shell(code) == "False"
+
+    def test_check_looks_at_the_admin_all_the_same(self):
+        code = (
+            "from django.core.checks import run_checks; run_checks(tags=['admin']); "
+            "from django.contrib import admin; print(len(admin.site._registry) > 5)"
+        )
+        assert told_by_shell(code) == "True"
+
+
 @pytest.mark.once
 class TestChecks:
     def ids(self) -> set[str]:
