@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +42,18 @@ def pytest_terminal_summary(
         f"{sum(counted):,} exchanges with {len(counted)} tenants were checked against "
         "Benchling's OpenAPI document; none was outside."
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all workers of pytest-xdist share; they are started with its name."""
+    if not hasattr(config, "workerinput"):
+        os.environ["SHARED_BY_TESTS"] = folder = tempfile.mkdtemp(prefix="registry-sync-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow ones, so that none is left alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

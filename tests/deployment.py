@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
+import fcntl
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
@@ -29,17 +28,29 @@ LEASE = 2
 
 
 @cache
-def _migrated_file() -> Path:
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder)
-    path = Path(folder) / "migrated.sqlite3"
+def _migrated() -> str:
+    """Migrate one database for all workers, who copy it; returns its path or its name."""
+    shared = Path(os.environ["SHARED_BY_TESTS"])
+    done = shared / "migrated"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_text(_migrated_database() if _on_postgres() else _migrated_file(shared))
+    return done.read_text()
+
+
+def _on_postgres() -> bool:
+    return os.environ.get("DATABASE_URL", "").startswith("postgres")
+
+
+def _migrated_file(folder: Path) -> str:
+    path = folder / "migrated.sqlite3"
     _migrate(f"sqlite:///{path}")
     with sqlite3.connect(path) as database:  # one file, with nothing beside it
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
+    return str(path)
 
 
-@cache
 def _migrated_database() -> str:
     url = _create_database("")
     _migrate(url)
@@ -68,7 +79,7 @@ class Deployment:
     def __init__(self, world: World, folder: Path, **env: str) -> None:
         self.world, self.folder = world, folder
         self.children: list[subprocess.Popen[bytes]] = []
-        self.postgres = os.environ.get("DATABASE_URL", "").startswith("postgres")
+        self.postgres = _on_postgres()
         self.database = self._new_database()
         self.env = {
             **os.environ,
@@ -87,13 +98,13 @@ class Deployment:
         }
 
     def _new_database(self) -> str:
-        """Copy a database that was migrated once for all tests of this process."""
+        """Copy a database that was migrated once for all tests."""
         if not self.postgres:
             self.path = self.folder / "deployment.sqlite3"
-            shutil.copy(_migrated_file(), self.path)
+            shutil.copy(_migrated(), self.path)
             # Patient for a second, not for 20: one test outlasts it.
             return f"sqlite:///{self.path}?timeout=1"
-        return _create_database(f"TEMPLATE {_migrated_database()}")
+        return _create_database(f"TEMPLATE {_migrated()}")
 
     # -- processes -------------------------------------------------------------------------
 

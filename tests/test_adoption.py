@@ -318,6 +318,7 @@ def test_nobody_without_the_permission_takes_over(living, client):
     assert not Adoption.objects.filter(state="approved").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_forty_thousand_by_hand_scaled_to_twelve_hundred(world):
     """Pages, batches and lists of ids longer than one request takes."""

@@ -46,6 +46,7 @@ def shoot(page: Any, name: str) -> None:
         page.locator(".canvas").first.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
+@pytest.mark.slow
 def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):  # noqa: F811
     service = serve(deploy, redis, 1500, task_base=0.4)
     tenant = service.d.world
@@ -80,6 +81,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):  # noqa: F8
     assert button.is_enabled()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_under_the_button(deploy, redis, page):  # noqa: F811
     service = serve(deploy, redis, 1500, task_base=0.4)
     world = service.d.world

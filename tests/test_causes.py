@@ -160,8 +160,11 @@ def judged(w: World, run: SyncRun, cause: Cause) -> None:
     assert PRIVATE.splitlines()[1] not in said and "s3cret" not in said
 
 
+@pytest.mark.slow
 def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
-    w = world([compound(n) for n in range(20)], contract="off")  # always the same exchanges
+    w = world(
+        [compound(n) for n in range(20)], contract="off", rate_limit=0
+    )  # always the same exchanges
     w.sync()
     w.registry.token = "other"
     _weekend(w, runs=200)
@@ -169,7 +172,7 @@ def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
 
 def test_a_weekend_without_the_right_to_write_leaves_one_session_a_day(world):
     """The cause shows only after the first page, when a good run would have its session."""
-    w = world([compound(n) for n in range(20)], contract="off")
+    w = world([compound(n) for n in range(20)], contract="off", rate_limit=0)
     w.sync()
     w.registry.edit("C-000003", approval=2020)
     refuse_upserts(w)

@@ -68,6 +68,7 @@ def test_the_document_is_still_one_with_its_patches():
     validate(overlaid())
 
 
+@pytest.mark.slow
 def test_each_patch_of_the_document_is_needed(traffic):
     assert set(NEEDED_BY) == {patch.name for patch in PATCHES}
     for patch in PATCHES:

@@ -48,6 +48,7 @@ def morning(deploy, redis, page) -> Service:  # noqa: F811
     return service
 
 
+@pytest.mark.slow
 def test_from_a_red_morning_to_green(morning, page):  # noqa: F811
     world = morning.d.world
     page.get_by_text("5 records are not up to date in Benchling").first.wait_for()
@@ -118,6 +119,7 @@ PAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_page_is_accessible(morning, page):  # noqa: F811
     page.goto(f"{morning.url}/admin/registry_sync/mappingdraft/add/")

@@ -106,6 +106,7 @@ def test_killed_at_twenty_random_moments(deploy):
     arrived(d, count)
 
 
+@pytest.mark.slow
 def test_a_holder_that_slept_through_its_lease_writes_nothing_more(deploy):
     count = 1500
     d = deploy(count, task_base=0.2)
@@ -177,6 +178,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_by_another(deploy, redis):
     arrived(d, count)
 
 
+@pytest.mark.slow
 def test_a_killed_work_horse_is_noticed_by_its_worker(deploy, redis):
     count = 1500
     d = deploy(count, task_base=0.15, env={"REDIS_URL": redis.url})
@@ -221,6 +223,7 @@ def test_redis_gone_and_back(deploy, redis):
     arrived(d, 300)
 
 
+@pytest.mark.slow
 def test_the_registry_dies_in_the_middle_of_its_pages(deploy):
     d = deploy(1000)
     registry = d.world.registry
@@ -242,6 +245,7 @@ def test_the_registry_dies_in_the_middle_of_its_pages(deploy):
     assert d.rows(watermark)[0] > before
 
 
+@pytest.mark.slow
 def test_the_database_fails_in_the_middle(deploy):
     """Connections cut on PostgreSQL, a lock that outlasts every patience on SQLite."""
     count = 1500

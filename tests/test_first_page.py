@@ -253,6 +253,7 @@ def test_a_press_while_a_run_is_active_joins_it(world, owner):
     assert SyncRun.objects.count() == 1 and not LogEntry.objects.exists()
 
 
+@pytest.mark.slow
 def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redis):  # noqa: F811
     """Before real processes: web, worker, Redis, on a database that they share."""
     service = serve(deploy, redis, 800, task_base=0.4)

@@ -130,6 +130,7 @@ def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
     assert list(run.batches.order_by("number").values_list("size", flat=True)) == [5, 5, 5, 5, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_what_the_budget_leaves_over_is_set_aside_and_tried_again(world):
     w = world([compound(n) for n in range(500)], task_errors="none")

@@ -63,6 +63,7 @@ def chembl(deploy, datasette, settings) -> Iterator[Deployment]:  # noqa: F811
     yield d
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_fifteen_clicks_from_nothing_to_a_mapping_that_syncs(chembl, page):  # noqa: F811
     url = chembl.serve_admin()

@@ -386,6 +386,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
         back.stop()
 
 
+@pytest.mark.slow
 def test_redis_stopped_in_between_loses_no_press(deploy, redis):  # noqa: F811
     service = serve(deploy, redis, 300)
     d, tenant = service.d, service.d.world.tenant
@@ -416,6 +417,7 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):  # noqa: F811
     assert rows == [("done", 6)]
 
 
+@pytest.mark.slow
 def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis):  # noqa: F811
     service = serve(deploy, redis, 1500, task_base=0.3)
     d, tenant = service.d, service.d.world.tenant
@@ -447,6 +449,7 @@ def _answered(tenant: Any, canvas: Json, url: str) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):  # noqa: F811
     service = serve(deploy, redis, 10)
     d, tenant = service.d, service.d.world.tenant
