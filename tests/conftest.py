@@ -51,8 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow ones, so that none is left alone at the end."""
+    """Put the slow ones first, so that none is left alone at the end.
+
+    pytest-django sorts after it: what empties the database comes after what only rolls back.
+    """
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -262,6 +262,7 @@ def test_ten_thousand_bad_deliveries_get_nowhere(w):
     good = sender.headers(body)
     assert sender.post(body, good) == 200
     statuses: dict[int, int] = {}
+    began = time.monotonic()
     for number in range(10_000):
         status = _bad(sender, chance, forged, body, good, number)
         statuses[status] = statuses.get(status, 0) + 1
@@ -269,7 +270,8 @@ def test_ten_thousand_bad_deliveries_get_nowhere(w):
     assert WebhookDelivery.objects.count() == 1
     assert WebhookRefusal.objects.count() <= 12
     counted = sum(row.count for row in WebhookRefusal.objects.all())
-    assert counted == 10_000 and w.tenant.counters["jwks"] <= 3
+    assert counted == 10_000
+    assert w.tenant.counters["jwks"] <= 3 + (time.monotonic() - began) / keys.AGAIN
 
 
 def _bad(
