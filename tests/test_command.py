@@ -6,7 +6,9 @@ import io
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
+from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
@@ -64,11 +66,53 @@ def test_a_live_run_is_left_alone_and_a_dead_one_is_finished(world):
         ["--details"],
         ["--dry-run", "--enqueue"],
         ["--only", "A", "--since", "2026-01-05"],
+        ["--only", ""],  # a script's empty variable must not become a run of everything
+        ["--only", " , "],
+        ["--since", ""],
+        ["--onyl", "A"],
     ],
 )
 def test_wrong_usage_is_64_and_starts_nothing(words, db):
     assert command(*words)[0] == 64
     assert not SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sync_registry", "--onyl", "A"],
+        ["run", "stop"],
+        ["allow", "great-change"],
+        ["audit"],
+        ["audit", "--csv", "x.csv", "--since", "2026-02-31"],
+    ],
+)
+def test_an_unknown_word_ends_with_64_and_says_so_in_a_line(words, db, capsys):
+    name = words[0]
+    with pytest.raises(SystemExit) as ended:
+        load_command_class("registry_sync", name).run_from_argv(["manage.py", *words])
+    assert ended.value.code == 64
+    said = capsys.readouterr().err
+    assert said.startswith("usage: manage.py") and f"manage.py {name}: error: " in said
+
+
+@pytest.mark.parametrize("words", [["adopt", "--csv"], ["audit", "--csv"]])
+def test_a_file_that_cannot_be_written_is_named(world, words):
+    world([compound(1)])
+    command()
+    with pytest.raises(CommandError, match=r"/nowhere/x\.csv cannot be used: No such file"):
+        call_command(*words, "/nowhere/x.csv")
+
+
+@pytest.mark.parametrize("words", [["run"], ["adopt"], ["audit", "--verify"]])
+def test_a_database_that_cannot_be_used_is_told_in_a_sentence(db, monkeypatch, words):
+    def gone(self):
+        raise DatabaseError("no such table: registry_sync_lane")
+
+    monkeypatch.setattr(QuerySet, "_fetch_all", gone)
+    with pytest.raises(CommandError, match="The operator checks DATABASE_URL") as told:
+        call_command(*words)
+    assert told.value.returncode == 1
 
 
 def test_since_reads_from_there_and_leaves_the_watermark(world):

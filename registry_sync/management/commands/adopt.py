@@ -9,13 +9,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
 from registry_sync import adoption, runs
+from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Adoption, Lane
 
-USAGE = 64
 COLUMNS = (
     "external_id", "how", "entity_registry_id", "entity_id", "name", "schema", "differences",
     "modified_at", "decision",
@@ -23,20 +23,25 @@ COLUMNS = (
 SHOWN = 3
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "List the entities that were in Benchling before and that records match, or take some "
         "over: by the records' ids (--id), by name (--name), all of one kind (--all), or those "
         "marked “adopt” in a CSV (--from). The next run does it, and the registry's values win."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--id", metavar="ID,…", help="external ids of the records")
         what.add_argument("--name", metavar="NAME", help="the entity's name in Benchling")
-        what.add_argument("--all", choices=[str(how) for how in Adoption.ADOPTABLE])
-        what.add_argument("--from", metavar="FILE", type=Path, dest="file")
+        what.add_argument(
+            "--all",
+            choices=[str(how) for how in Adoption.ADOPTABLE],
+            help="all that match like this",
+        )
+        what.add_argument(
+            "--from", metavar="FILE", type=Path, dest="file", help="rows marked “adopt” in a CSV"
+        )
         what.add_argument("--csv", metavar="FILE", type=Path, help="write the list; - for here")
         parser.add_argument("--reason", default="", help="why it is right; kept for ever")
 

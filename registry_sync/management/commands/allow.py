@@ -6,23 +6,21 @@ import getpass
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry_sync import runs
+from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Allowance
 
-USAGE = 64
 
-
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Let one stop of the lane last synced pass, once: great-change, path-gone, or identity "
         "of one record. The next run uses it up."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=Allowance.What.values)
+        parser.add_argument("what", choices=Allowance.What.values, help="which stop")
         parser.add_argument("--id", default="", help="the record's external id (identity only)")
         parser.add_argument("--reason", required=True, help="why it is right; kept for ever")
 

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import getpass
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from registry_sync import audit
+from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Change, Lane, Retention
 
-USAGE = 64
 
-
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Show what was written for one entity (--entity), write a signed CSV of a period "
         "(--csv, --since, --until), check the chain and a CSV's signature (--verify), or delete "
-        "what is older than a date (--forget-before, with --reason). Exit status 1: tampered with."
+        "what is older than a date (--forget-before, with --reason). Exit status 1: tampered with, "
+        "or not to be done."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
@@ -35,16 +34,18 @@ class Command(BaseCommand):
         what.add_argument(
             "--verify", metavar="FILE", nargs="?", const="", help="the chain, and a CSV of it"
         )
-        what.add_argument("--forget-before", metavar="DATE", type=_day)
+        what.add_argument(
+            "--forget-before", metavar="DATE", type=_day, help="delete older changes, for ever"
+        )
         parser.add_argument("--since", metavar="DATE", type=_day, help="with --csv")
         parser.add_argument("--until", metavar="DATE", type=_day, help="with --csv; not included")
         parser.add_argument("--reason", default="", help="with --forget-before")
 
     def handle(self, *args: Any, **options: Any) -> None:
         lanes = list(Lane.objects.order_by("pk"))
-        if options["entity"]:
+        if options["entity"] is not None:
             self._entity(lanes, options["entity"])
-        elif options["csv"]:
+        elif options["csv"] is not None:
             self._csv(options["csv"], options["since"], options["until"])
         elif options["forget_before"]:
             self._forget(lanes, options["forget_before"], options["reason"].strip())
@@ -123,7 +124,10 @@ def _told(change: Change) -> str:
 
 
 def _day(text: str) -> datetime:
-    day = parse_date(text)
+    try:
+        day = parse_date(text)
+    except ValueError:  # a 31st of February
+        day = None
     if day is None:
-        raise CommandError(f"{text} is no date: write 2026-01-31.", returncode=USAGE)
+        raise ArgumentTypeError(f"{text} is no date: write 2026-01-31.")
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

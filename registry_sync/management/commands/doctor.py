@@ -5,21 +5,20 @@ from __future__ import annotations
 import getpass
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from registry_sync import doctor
+from registry_sync.management.operator import OperatorCommand
 
 MARKS = {"ok": "ok     ", "warning": "warning", "bad": "BAD    ", "unseen": "unseen "}
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Check the set-up end to end: settings, database, Redis, workers, alerts, Benchling, the "
         "registry. Writes nothing there. Exit status: 0 all well or warnings only, 1 something "
         "fails."
     )
-    requires_system_checks: list[str] = []  # they are its first point
 
     def handle(self, *args: Any, **options: Any) -> None:
         points = doctor.examine()

@@ -11,9 +11,10 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry_sync.checks import key_fault
+from registry_sync.management.operator import OperatorCommand
 
 
 class Text(str):
@@ -25,12 +26,11 @@ yaml.SafeDumper.add_representer(
 )
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Render manifest.yaml with the public half of BENCHLING_PRIVATE_KEY; --new-key makes the "
         "pair first. The manifest goes to the standard output."
     )
-    requires_system_checks: list[str] = []  # it is run before anything is configured
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -8,27 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry_sync import drafts, items, jobs, mapping_file, preview, runs
 from registry_sync.benchling import Client, Refused
 from registry_sync.configure import configure
+from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.problems import SyncError
 
 Json = dict[str, Any]
-USAGE = 64
 KEPT = ("API URL", "Synced Entity Location")
 """What this tenant has already is left: a production tenant reads another registry, elsewhere."""
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "export FILE writes the app's mapping with names instead of ids; import FILE resolves the "
         "names in the tenant of BENCHLING_URL, names every one that does not resolve, and else "
         "fills in the app's configuration there. API Key is never in the file. preview ID works "
         "the preview of a mapping draft to its end, where no worker does."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["export", "import", "preview"])

@@ -7,20 +7,18 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry_sync import app_status, estimate, jobs, runs
+from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
 
-USAGE = 64
 
-
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Show the active run, or pause, resume or cancel it. A batch that is on its way is "
         "finished in any case; nothing is lost, and scientists see who did it and why."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", nargs="?", choices=["show", "pause", "resume", "cancel"])

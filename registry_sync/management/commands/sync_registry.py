@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core import checks
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -18,17 +18,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from registry_sync import app_status, jobs, runs
 from registry_sync.checks import TAG
+from registry_sync.management.operator import FAILED, USAGE, OperatorCommand
 from registry_sync.models import SyncRun
 
-SUCCEEDED, FAILED, WARNINGS, USAGE, BUSY = 0, 1, 2, 64, 75
+SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Bring Benchling up to date with the registry. Exit status: 0 succeeded, 2 completed "
         "with warnings, 1 failed, 75 another run is active, 64 wrong usage."
     )
-    requires_system_checks: list[str] = []  # cron would mail every hint of theirs each time
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--full", action="store_true", help="read every record")
@@ -143,7 +143,11 @@ def _refuse_misconfiguration() -> None:
 
 def _wanted(options: dict[str, Any]) -> dict[str, Any]:
     """Turn options into a request; CommandError 64 where they do not go together."""
-    chosen = [name for name in ("full", "since", "only", "retry_failed") if options[name]]
+    chosen = [
+        name
+        for name in ("full", "since", "only", "retry_failed")
+        if options[name] not in (None, False)
+    ]
     if len(chosen) > 1:
         raise _usage(
             " and ".join(f"--{name.replace('_', '-')}" for name in chosen) + " do not go together."
@@ -152,6 +156,9 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
         raise _usage("--dry-run goes with neither --retry-failed nor --enqueue.")
     if options["details"] and not options["dry_run"]:
         raise _usage("--details goes with --dry-run.")
+    only = [part.strip() for part in (options["only"] or "").split(",") if part.strip()]
+    if options["only"] is not None and not only:
+        raise _usage("--only names no record: write ids, divided by commas.")
     kind = SyncRun.Kind.INCREMENTAL
     if options["dry_run"]:
         kind = SyncRun.Kind.DRY_RUN
@@ -163,8 +170,8 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "kind": kind,
         "reads_all": bool(options["full"]),
-        "since": _time(options["since"]) if options["since"] else None,
-        "only": [part.strip() for part in (options["only"] or "").split(",") if part.strip()],
+        "since": _time(options["since"]) if options["since"] is not None else None,
+        "only": only,
         "trigger": SyncRun.Trigger.COMMAND if by_hand else SyncRun.Trigger.SCHEDULE,
         "actor": getpass.getuser() if by_hand else "",
     }
@@ -179,7 +186,9 @@ def _time(text: str) -> datetime:
     if when is None and day is not None:
         when = datetime(day.year, day.month, day.day)
     if when is None:
-        raise _usage(f"--since {text} is no time: write 2026-01-05 or 2026-01-05T14:30:00Z.")
+        raise _usage(
+            f"--since {text or '(empty)'} is no time: write 2026-01-05 or 2026-01-05T14:30:00Z."
+        )
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
