@@ -1,11 +1,12 @@
 """Settings, by the operator's contract: everything comes from the environment.
 
 Runs right after a clone with DEBUG=1: SQLite, no Redis. Each secret may also be given as
-<NAME>_FILE, the path of a file that holds it. docs/operations.md lists every variable.
+<NAME>_FILE, the path of a file that holds it. README.md lists every variable.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def env_int(name: str, default: int, *, least: int, most: int) -> int:
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise ImproperlyConfigured(f"{name}={text} is no whole number from {least} to {most}.")
     return int(text)
+
+
+def env_level(name: str) -> str:
+    """Read a level of logging."""
+    level = env(name, "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ImproperlyConfigured(f"{name}={level} is no level: write DEBUG, INFO or WARNING.")
+    return level
+
+
+def env_database(name: str, default: str) -> dj_database_url.DBConfig:
+    """Read the address of the database; it holds a password and is not repeated."""
+    try:
+        return dj_database_url.parse(
+            env_secret(name, default), conn_max_age=60, conn_health_checks=True
+        )
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is no address of a database: write postgres://user:password@host/name or "
+            "sqlite:////path."
+        ) from None
 
 
 def env_list(name: str) -> list[str]:
@@ -153,11 +175,7 @@ SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
 DATABASES = {
-    "default": dj_database_url.parse(
-        env_secret("DATABASE_URL", f"sqlite:///{BASE_DIR / 'registry_sync.sqlite3'}"),
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
+    "default": env_database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'registry_sync.sqlite3'}")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
@@ -223,7 +241,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "registry_sync": {"level": env("LOG_LEVEL", "INFO")},
+        "registry_sync": {"level": env_level("LOG_LEVEL")},
         # At INFO and below these log URLs with registry ids, and at DEBUG whole requests.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

@@ -13,9 +13,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 TAG = "registry_sync"
 REQUIRED = (
-    ("BENCHLING_CLIENT_ID", "E003", "the app's page in Benchling's Developer Console shows it"),
-    ("BENCHLING_CLIENT_SECRET", "E004", "generate it in Benchling's Developer Console"),
-    ("BENCHLING_APP_ID", "E005", "the installed app's page in the tenant shows it (app_…)"),
+    ("BENCHLING_CLIENT_ID", "E003", "The app's page in Benchling's Developer Console shows it."),
+    ("BENCHLING_CLIENT_SECRET", "E004", "Generate it in Benchling's Developer Console."),
+    ("BENCHLING_APP_ID", "E005", "The installed app's page in the tenant shows it (app_…)."),
 )
 
 
@@ -86,6 +86,14 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 "REDIS_URL is not set: cron syncs in its own process, but no worker can be told.",
                 hint="Set REDIS_URL=redis://host:6379/0 to use workers.",
                 id="registry_sync.W003",
+            )
+        )
+    elif urlsplit(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+        found.append(
+            Warning(
+                "REDIS_URL is no address of a Redis: no worker can be told, and none can start.",
+                hint="Write redis://host:6379/0, rediss://… or unix://…",
+                id="registry_sync.W006",
             )
         )
     for name, queue in settings.RQ_QUEUES.items():

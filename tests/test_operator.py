@@ -64,6 +64,21 @@ class TestSettings:
         done = manage("check", DEBUG="1", BATCH_SIZE=value)
         assert done.returncode and "BATCH_SIZE" in done.stderr
 
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("DATABASE_URL", "postgrse://u:hidden@host/name", "write postgres://"),
+            ("DATABASE_URL", "a file", "write postgres://"),
+            ("LOG_LEVEL", "loud", "write DEBUG, INFO or WARNING"),
+            ("DEBUG", "maybe", "write 1 or 0"),
+        ],
+    )
+    def test_a_setting_that_cannot_be_used_is_told_in_a_line(self, name, value, said):
+        done = manage("check", **{"DEBUG": "1", name: value})
+        assert done.returncode == 1 and said in done.stderr
+        assert done.stderr.startswith(f"The settings cannot be used: {name}")
+        assert done.stderr.count("\n") == 1 and "hidden" not in done.stderr
+
     def test_https_only_sets_redirect_cookies_and_hsts_together(self):
         on = {"DEBUG": "0", "SECRET_KEY": "x" * 60}
         names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
@@ -118,6 +133,7 @@ class TestChecks:
             ("BENCHLING_PRIVATE_KEY", "", "W002"),
             ("BENCHLING_APP_DEFINITION_ID", "", "W001"),
             ("REDIS_URL", "", "W003"),
+            ("REDIS_URL", "127.0.0.1:6379", "W006"),
             ("EMAIL_FAULT", "names no host", "W005"),
             ("RQ_QUEUES", {"sync": {"SERIALIZER": "pickle"}}, "E007"),
         ],
