@@ -29,6 +29,7 @@ class Desk(admin.AdminSite):
     site_title = "Registry Sync"
     index_title = "The external registry and Benchling"
     index_template = "admin/registry_sync/first.html"
+    site_url = None  # there is no other site to view
     enable_nav_sidebar = True
 
     def index(self, request: HttpRequest, extra_context: Json | None = None) -> TemplateResponse:

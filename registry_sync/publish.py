@@ -237,8 +237,9 @@ def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -
     """Read back; keep the version where everything is as the draft wants it. Raises SyncError."""
     left = plan(draft, client).lines()
     if left:
+        counted = f"{len(left)} {'item is' if len(left) == 1 else 'items are'}"
         raise SyncError(
-            f"Read back, {len(left)} items are not as the draft wants them: "
+            f"Read back, {counted} not as the draft wants: "
             + "; ".join(f"{path} should be {value}" for path, value in left[:5])
             + ".",
             remedy="Publish again, or type them into the app's configuration in Benchling.",

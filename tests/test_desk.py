@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from registry_sync.models import SyncRun
+from registry_sync import admin as admin_package
+from registry_sync.models import Lane, SyncRun
 
 from .desk import groups
 from .registry import compound
+
+STYLE = Path(admin_package.__file__).parent.parent / "static" / "registry_sync" / "desk.css"
 
 
 @pytest.mark.django_db
@@ -47,3 +52,21 @@ def test_who_may_control_a_run(world, owner, viewer):
     owner.post(url, asked)
     run.refresh_from_db()
     assert run.paused_by == "Olivia" and run.paused_reason == "Lunch"
+
+
+def test_times_name_their_zone_and_no_link_leads_nowhere(world, owner):
+    w = world([compound(1)])
+    w.sync()
+    at = Lane.objects.get().created_at
+    page = owner.get("/admin/registry_sync/lane/").content.decode()
+    assert f"{at.day} {at:%b %Y %H:%M} UTC" in page
+    assert "View site" not in page, "there is no page at /"
+
+
+def test_the_style_sheet_closes_what_it_opens():
+    """A rule swallowed by the @media before it is seen by narrow pages alone."""
+    depth = 0
+    for number, line in enumerate(STYLE.read_text(encoding="utf-8").splitlines(), 1):
+        assert depth == 0 or not line.startswith(("@", "/*")), f"line {number}"
+        depth += line.count("{") - line.count("}")
+    assert depth == 0

@@ -30,7 +30,9 @@ class WebhookDeliveryAdmin(ReadOnly):
             row.state, row.error, row.attempts = WebhookDelivery.State.RECEIVED, "", 0
             row.save(update_fields=["state", "error", "attempts"])
         doorbell.ring(failed)
-        self.message_user(request, f"{len(failed)} deliveries are processed again.")
+        count = len(failed)
+        counted = f"{count:,} {'delivery is' if count == 1 else 'deliveries are'}"
+        self.message_user(request, f"{counted} processed again.")
 
 
 @admin.register(WebhookRefusal)

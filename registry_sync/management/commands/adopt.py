@@ -67,7 +67,8 @@ class Command(OperatorCommand):
                 returncode=USAGE,
             )
         count = adoption.approve(chosen, actor=getpass.getuser(), reason=reason)
-        self.stdout.write(f"{count:,} entities are taken over by the next run.")
+        counted = f"{count:,} {'entity is' if count == 1 else 'entities are'}"
+        self.stdout.write(f"{counted} taken over by the next run.")
 
     def _list(self, lane: Lane, rows: QuerySet[Adoption]) -> None:
         for row in rows:

@@ -74,7 +74,8 @@ class Command(OperatorCommand):
         setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
         text = mapping_file.write(setup.config, setup.schema, client)
         path.write_text(text, encoding="utf-8")
-        self.stdout.write(f"{len(setup.mapping.fields)} fields are in {path}.")
+        count = len(setup.mapping.fields)
+        self.stdout.write(f"{count} {'field is' if count == 1 else 'fields are'} in {path}.")
 
     def _import(self, client: Client, path: Path, *, dry_run: bool) -> None:
         try:
@@ -100,8 +101,10 @@ class Command(OperatorCommand):
                 self.stdout.write(f"{name} is left as it is in this tenant.")
         if not (held.get(("API Key",)) or {}).get("value"):
             self.stdout.write("Still to do in Benchling: type API Key into the configuration.")
-        did = "would be" if dry_run else "are"
-        self.stdout.write(f"Every name resolves; {len(changed)} items {did} changed.")
+        count = len(changed)
+        did = "would be" if dry_run else "is" if count == 1 else "are"
+        noun = "item" if count == 1 else "items"
+        self.stdout.write(f"Every name resolves; {count} {noun} {did} changed.")
 
 
 def _wanted(resolved: mapping_file.Resolved, held: items.Held) -> items.Wanted:
