@@ -18,6 +18,12 @@ HITS = 50
 CHANGES = 2000
 """Values of one record that are told, the newest: `manage.py audit` has them all."""
 
+OUTCOMES: dict[str, str] = {
+    LedgerEntry.Outcome.UPDATED: "changed",
+    LedgerEntry.Outcome.FAILED: "refused",
+}
+"""Where the desk has another word than the ledger."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -148,10 +154,15 @@ def _difference(change: Change) -> Difference:
 def _refused(story: Story) -> Iterable[Event]:
     rows = EntityError.objects.filter(lane=story.lane, external_id=story.external_id)
     for error in rows.defer("raw").select_related("run", "closed_by_run").order_by("-pk")[:200]:
-        again = f" Seen {error.times_seen:,} times." if error.times_seen > 1 else ""
+        # The row names the run that saw it last.
+        again = (
+            f" Seen {error.times_seen:,} times, first {error.first_seen:%Y-%m-%d %H:%M} UTC."
+            if error.times_seen > 1
+            else ""
+        )
         if error.closed_at is None:
             story.open_error = error
-        yield Event(error.first_seen, "refused", "bad", error.message + again, error.run,
+        yield Event(error.last_seen, "refused", "bad", error.message + again, error.run,
                     error=error)  # fmt: skip
         if error.dismissed_at is not None:
             yield Event(error.dismissed_at, "dismissed", "quiet", error.dismissed_reason,
@@ -197,7 +208,8 @@ def _allowed(story: Story) -> Iterable[Event]:
 def _seen(story: Story) -> Iterable[Event]:
     entry, run = story.entry, story.seen
     if entry is not None and run is not None and run.started_at is not None:
-        text = f"The registry gave it; outcome: {entry.outcome or 'not settled yet'}."
+        outcome = OUTCOMES.get(entry.outcome, entry.outcome) or "not settled yet"
+        text = f"The registry gave it; outcome: {outcome}."
         yield Event(run.finished_at or run.started_at, "seen last", "active", text, run, run.actor)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from registry_sync import jobs
-from registry_sync.models import LedgerEntry, SyncRun
+from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
+from registry_sync.story import tell
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.state import Fault
 
@@ -71,6 +73,20 @@ def test_the_story_tells_what_happened_by_which_run_and_why_each_value_is_there(
     assert third.status == Status.COMPLETED_WITH_WARNINGS
 
 
+def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
+    records = [compound(n) for n in range(2)]
+    records[1]["name"] = "Compound 0"
+    w = world(records)
+    w.sync()
+    second = w.sync(kind=SyncRun.Kind.RETRY)
+    error = EntityError.objects.get()
+    [refused] = [e for e in tell(Lane.objects.get(), "C-000001").events if e.what == "refused"]
+    assert refused.run == second and refused.at == error.last_seen > error.first_seen
+    page = story(owner, "C-000001")
+    assert f"Seen 2 times, first {error.first_seen:%Y-%m-%d %H:%M} UTC." in page
+    assert "outcome: refused." in page
+
+
 def test_drift_and_adoption_are_part_of_the_story(world, owner):
     w = world([compound(n) for n in range(3)])
     w.sync()
@@ -124,6 +140,9 @@ def test_the_way_to_benchling_is_benchlings_own(world, owner, settings):
     w.sync()
     url = owner.get(OPEN, {"id": "C-000001"}).url
     assert url.startswith(w.server.url) and url.endswith(w.tenant.entity("C-000001").id)
+    there = requests.get(url, timeout=10)
+    assert there.ok and "search=C-000001" in there.url, "the sandbox has a page there"
+    assert requests.get(url + "0", timeout=10).status_code == 404
     assert owner.get(OPEN, {"id": "C-000009"}).url.startswith(PAGE)
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
     back = owner.get(OPEN, {"id": "C-000001"}, follow=True)

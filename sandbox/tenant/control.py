@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from . import canvases, tasks
@@ -30,6 +31,7 @@ class Control:
     def routes(self) -> list[Route]:
         return [
             Route("/", self.page),
+            Route("/sandbox/f/{entity_id}", self.entity),
             Route("/sandbox/state", self.show_state),
             Route("/sandbox/counters", self.show_counters),
             Route("/sandbox/settings", self.settings, methods=["POST"]),
@@ -43,6 +45,14 @@ class Control:
 
     async def page(self, request: Request) -> Response:
         return HTMLResponse(PAGE.read_text(encoding="utf-8"))
+
+    async def entity(self, request: Request) -> Response:
+        """Lead from an entity's own address to its row on the page."""
+        found = self.state.entities.get(request.path_params["entity_id"])
+        if found is None:
+            return HTMLResponse("There is no such entity.", status_code=404)
+        search = found.entity_registry_id or found.name
+        return RedirectResponse(f"/?{urlencode({'search': search})}#entities")
 
     async def show_state(self, request: Request) -> Response:
         """Give sessions and entities; `search` and `limit` narrow the entities."""
