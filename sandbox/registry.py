@@ -132,6 +132,8 @@ def registry_settings(*, size: int = 500) -> dict[str, Any]:
             "primary_key": "id",
             "paginator": {"type": "json_link", "next_url_path": "next_url"},
             "incremental": {"cursor_path": "modified_at", "granularity": "second"},
+            # One record, where a scientist looks it up or syncs it alone.
+            "detail": {"path": "?_shape=array&id__exact={id}", "each": False},
         }
     }
 

@@ -71,6 +71,14 @@ def test_the_csv_arrives_as_it_is(tmp_path: Path, datasette: registry.RegistrySe
     assert len({r["name"] for r in records.values()}) == 2591
 
 
+def test_datasette_gives_one_record_by_its_id(datasette):
+    source = source_of(datasette.list_url, registry.registry_settings())
+    assert source.gives_one
+    found = source.fetch("CHEMBL25")
+    assert found is not None and found["name"] == "ASPIRIN"
+    assert source.fetch("CHEMBL0") is None
+
+
 def test_building_twice_gives_the_same(tmp_path: Path) -> None:
     def rows(path: Path) -> list[Any]:
         registry.build(registry.DATA, path)
