@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from . import runs
 from .benchling import Client, Refused, Wait
-from .causes import groups
+from .causes import WHO, Group, groups
 from .models import EntityError, Lane, SyncRun
 from .problems import SyncError
 
@@ -247,22 +247,25 @@ def counts_sentence(run: SyncRun) -> str:
 def causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
     """Name the first causes of the lane's open errors, the most frequent first, each counted."""
     return [
-        f"{f'{count:,} × ' if count > 1 else ''}{title}: {first.message}"
-        for count, title, first in grouped(lane, most=most)
+        f"{f'{group.count:,} × ' if group.count > 1 else ''}{group.title.label}"
+        f"{_for_whom(group)}: {first.message}"
+        for group, first in grouped(lane, most=most)
     ]
 
 
-def grouped(lane: Lane | None, *, most: int = CAUSES) -> list[tuple[int, str, EntityError]]:
-    """Group the lane's open errors by cause, the most frequent first: how many, what, the first."""
+def _for_whom(group: Group) -> str:
+    """Say who must act; the end of a long message is cut off, with whom it names."""
+    who = [person for person in group.who if person != WHO[EntityError.Kind.TRANSIENT]]
+    return f", for {' and '.join(who)}" if who else ""
+
+
+def grouped(lane: Lane | None, *, most: int = CAUSES) -> list[tuple[Group, EntityError]]:
+    """Group the lane's open errors by cause, the most frequent first, each with its first one."""
     if lane is None:
         return []
     open_errors = runs.open_errors(lane)
     return [
-        (
-            group.count,
-            group.title.label,
-            open_errors.filter(code=group.code).order_by("first_seen", "pk")[0],
-        )
+        (group, open_errors.filter(code=group.code).order_by("first_seen", "pk")[0])
         for group in groups(open_errors)[:most]
     ]
 

@@ -178,12 +178,13 @@ def previewed(run: SyncRun) -> str:
 
 
 def attention(run: SyncRun) -> list[str]:
-    """List the first causes of what needs somebody's attention, grouped and counted."""
+    """List the first causes of what needs attention, grouped and counted, and whom to ask."""
     found = []
-    for count, title, first in app_status.grouped(run.lane, most=FIVE):
-        records = f"{count:,} records" if count > 1 else "1 record"
-        example = "For example: " if count > 1 else ""
-        found.append(f"- **{records}: {title}.** {example}{plain(first.message)}")
+    for group, first in app_status.grouped(run.lane, most=FIVE):
+        records = f"{group.count:,} records" if group.count > 1 else "1 record"
+        example = "For example: " if group.count > 1 else ""
+        ask = BY_KIND[first.assigned or first.kind]
+        found.append(f"- **{records}: {group.title.label}.** {example}{plain(first.message)} {ask}")
     return found + [f"- {plain(w['text'])}" for w in run.warnings][: FIVE - len(found)]
 
 

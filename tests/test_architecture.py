@@ -41,7 +41,8 @@ LAYERS = [
     {"runs page", "errors page", "record page", "records page", "lanes page", "webhooks page",
      "publishing page", "alerts page", "checkups page"},
     {"drafts page"},
-    {"desk", "views", "worker", "checks", "metrics", "operator"},
+    {"desk", "views", "worker", "checks", "metrics"},
+    {"operator"},
     {"apps", "sync_registry command", "rqworker command", "manifest command", "allow command",
      "audit command", "adopt command", "run command", "mapping command", "doctor command"},
 ]  # fmt: skip

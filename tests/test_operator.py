@@ -110,6 +110,13 @@ class TestStart:
 
 
 @pytest.mark.once
+def test_a_mapping_is_not_carried_where_settings_are_missing(tmp_path):
+    done = manage("mapping", "export", str(tmp_path / "m.yaml"), DEBUG="0", SECRET_KEY="x" * 60)
+    assert done.returncode == 1 and "BENCHLING_URL" in done.stderr
+    assert "client id and secret" not in done.stderr
+
+
+@pytest.mark.once
 class TestChecks:
     def ids(self) -> set[str]:
         return {str(message.id).rpartition(".")[2] for message in checks.run_checks()}

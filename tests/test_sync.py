@@ -91,6 +91,8 @@ def test_names_borne_twice_wait_for_each_other(world):
     assert w.values()["C-000041"]["name"] == "compound 1"
     assert len(w.open_errors()) == 6
     assert w.session()["status"] == "COMPLETED_WITH_WARNINGS"
+    said = str(w.session()["messages"])
+    assert "6 × name already used in this Benchling registry, for the registry's owner: " in said
 
 
 @pytest.mark.once

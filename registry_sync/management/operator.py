@@ -6,8 +6,11 @@ import sys
 from functools import partial
 from typing import Any, NoReturn
 
+from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
+
+from registry_sync.checks import TAG
 
 FAILED, USAGE = 1, 64
 
@@ -40,6 +43,14 @@ class OperatorCommand(BaseCommand):
             raise CommandError(
                 f"{error.filename} cannot be used: {error.strerror}.", returncode=FAILED
             ) from error
+
+
+def refuse_misconfiguration() -> None:
+    """Stop before anything is asked, where the settings cannot work; hints stay with `check`."""
+    serious = [message for message in checks.run_checks(tags=[TAG]) if message.is_serious()]
+    if serious:
+        lines = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
+        raise CommandError("\n".join(lines), returncode=FAILED)
 
 
 def _wrong_usage(parser: CommandParser, message: str) -> NoReturn:

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from registry_sync import drafts, items, jobs, mapping_file, preview, runs
 from registry_sync.benchling import Client, Refused
 from registry_sync.configure import configure
-from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
 from registry_sync.problems import SyncError
 
 Json = dict[str, Any]
@@ -35,6 +35,7 @@ class Command(OperatorCommand):
         parser.add_argument("--dry-run", action="store_true", help="import: resolve, write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_misconfiguration()
         client = jobs.client_of_settings()
         try:
             if options["what"] == "preview":

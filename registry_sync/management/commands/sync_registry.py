@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core import checks
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
@@ -17,8 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from registry_sync import app_status, jobs, runs
-from registry_sync.checks import TAG
-from registry_sync.management.operator import FAILED, USAGE, OperatorCommand
+from registry_sync.management.operator import (
+    FAILED,
+    USAGE,
+    OperatorCommand,
+    refuse_misconfiguration,
+)
 from registry_sync.models import SyncRun
 
 SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
@@ -55,7 +58,7 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = _wanted(options)
         try:
-            _refuse_misconfiguration()
+            refuse_misconfiguration()
             self._sync(wanted, options)
         except (SystemExit, CommandError):
             jobs.look_for_alerts(send=True)  # there may be no worker to do it
@@ -131,14 +134,6 @@ class Command(OperatorCommand):
             raise SystemExit(SUCCEEDED)
         good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
         raise SystemExit(WARNINGS if good else FAILED)
-
-
-def _refuse_misconfiguration() -> None:
-    """Stop before anything is asked, where the settings cannot work; hints stay with `check`."""
-    serious = [message for message in checks.run_checks(tags=[TAG]) if message.is_serious()]
-    if serious:
-        lines = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
-        raise CommandError("\n".join(lines), returncode=FAILED)
 
 
 def _wanted(options: dict[str, Any]) -> dict[str, Any]:
