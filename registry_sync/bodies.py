@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ SELECT = "sets endpoint.data_selector in Connector Settings"
 def parse(content: bytes) -> Any:
     """Read JSON; whole numbers stay exact, NaN and Infinity are refused. Raises Unusable."""
     try:
-        return json.loads(content, parse_constant=_no_constant)
+        return json.loads(content, parse_constant=_no_constant, parse_float=_decimal)
     except (ValueError, RecursionError) as error:
         raise Unusable(f"its answer is no JSON: {error}") from error
 
@@ -119,6 +120,12 @@ def _number(body: Any, path: str) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     return None
+
+
+def _decimal(text: str) -> float | str:
+    """Read a decimal; one beyond what a float holds stays as it is written, as no JSON is inf."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _no_constant(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import timedelta
 
@@ -14,9 +15,11 @@ from registry_sync.models import Batch, EntityError, LedgerEntry, SyncRun
 from sandbox.tenant.entities import add_by_hand
 from sandbox.tenant.state import Fault
 
+from .odd import Reply, serve
 from .registry import compound
 from .test_sync import _forget
 
+__all__ = ["serve"]
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
@@ -462,6 +465,18 @@ def test_an_id_too_long_with_its_template_is_one_error(world):
     run = w.sync()
     assert run.status != Status.FAILED, run.error
     assert run.created >= 4
+
+
+def test_a_number_that_no_float_holds_stops_nobody_else(world, serve):
+    """As infinity it would be no JSON, which no database takes: the run would break off."""
+    huge = json.dumps([compound(n) for n in range(3)]).replace("1951", "1e400")
+    odd = serve(lambda asked: Reply(huge.encode()))
+    w = world([])
+    w.configure(**{"API URL": odd.url, "Connector Settings": None})
+    run = w.sync()
+    assert (run.created, run.failed) == (2, 1), run.error
+    error = w.open_errors()["C-000001"]
+    assert error.code == "out_of_range" and "“1e400” is larger" in error.message
 
 
 def test_a_nul_in_a_refused_value_is_stored(world):

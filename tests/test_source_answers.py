@@ -69,6 +69,12 @@ def test_whole_numbers_stay_exact(serve: Any) -> None:
     assert page.records == [{"id": exact}]
 
 
+def test_a_number_that_no_float_holds_stays_as_it_is_written(serve: Any) -> None:
+    body = b'[{"id": 1, "a": 1e400, "b": -1.5E+999, "c": 1.5, "d": [1e308]}]'
+    page = next(serve(lambda asked: Reply(body)).source().pages(None))
+    assert page.records == [{"id": 1, "a": "1e400", "b": "-1.5E+999", "c": 1.5, "d": [1e308]}]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
