@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -29,6 +29,8 @@ class Reading:
     lease: runs.Lease
     lane: Lane
     mapping: Mapping
+    asked_from: Callable[[datetime], datetime]
+    """From when the registry gives what changed since a time, by the text it is asked with."""
     _first: bool = False
 
     def follow(self, page: Page, records: Sequence[Arrival]) -> str:
@@ -80,7 +82,8 @@ class Reading:
 
     def _follow_clock(self, records: Sequence[Arrival]) -> None:
         """Note the newest time seen, whose record it is, and what is older than was asked."""
-        run, since = self.run, self.run.since
+        run = self.run
+        since = self.asked_from(run.since) if run.since is not None else None
         assert run.server_date is not None
         for record in records:
             if record.external_id == run.expected_record:

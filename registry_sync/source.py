@@ -264,6 +264,13 @@ class Source:
             since = read_time(self._terms.initial_value, self._terms)
         return "" if since is None else write_time(since, self._terms)
 
+    def asked_from(self, since: datetime) -> datetime:
+        """Say from when the registry gives records, by the text it is asked with.
+
+        That may be a whole day, or lie before an hour that comes twice.
+        """
+        return min(since, read_time(self.since_text(since), self._terms) or since)
+
     def _since(self, since: datetime | None) -> Any:
         """Write `since` for a request, where an epoch that stands alone in JSON is a number."""
         text = self.since_text(since)

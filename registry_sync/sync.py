@@ -141,7 +141,9 @@ class Line:
         if self.run.phase == Phase.DRIFT and not self.look_for_drift():
             return False
         self.deliver = self._delivery()
-        self.reading = Reading(self.run, self.lease, self.lane, self.setup.mapping)
+        self.reading = Reading(
+            self.run, self.lease, self.lane, self.setup.mapping, self.source.asked_from
+        )
         self.guard = guards.UpdateGuard(self.run, self.lane, self.terms.great_change_percent)
         with self.timed("upsert"):
             self.deliver.recover()

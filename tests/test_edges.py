@@ -479,6 +479,31 @@ def test_a_number_that_no_float_holds_stops_nobody_else(world, serve):
     assert error.code == "out_of_range" and "“1e400” is larger" in error.message
 
 
+@pytest.mark.parametrize(
+    ("terms", "times"),
+    [
+        ({"granularity": "day", "timezone": "Europe/Berlin"}, "2026-01-0{}"),
+        ({"granularity": "day", "timezone": "America/New_York"}, "2026-01-0{}"),
+        ({"datetime_format": "%Y-%m-%d"}, "2026-01-05 0{}:00:00"),
+        ({"timezone": "Europe/Berlin"}, "2025-10-26T02:0{}:00"),
+    ],
+)
+def test_what_the_text_of_since_asks_for_is_not_older_than_asked(world, serve, terms, times):
+    """A day, or the hour before one that comes twice, brings more than the time itself."""
+    records = [compound(n, modified_at=times.format(n)) for n in range(1, 10)]
+
+    def answer(asked):
+        return [r for r in records if r["modified_at"] >= asked.query.get("since", "")]
+
+    w = world([])
+    terms = {"cursor_path": "modified_at", "lag": 0, **terms}
+    settings = {"params": {"since": "{incremental.start_value}"}, "incremental": terms}
+    w.configure(**{"API URL": serve(answer).url, "Connector Settings": {"endpoint": settings}})
+    w.sync()
+    run = w.sync()
+    assert (run.kind, run.status) == (Kind.INCREMENTAL, Status.SUCCEEDED), run.full_reason
+
+
 def test_a_nul_in_a_refused_value_is_stored(world):
     records = [compound(n) for n in range(5)]
     records[2]["name"] = "A\x00B"
