@@ -86,7 +86,7 @@ class Exchange:
         reply = Reply(
             None,
             answer.headers,
-            {name: str(link.get("url", "")) for name, link in answer.links.items()},
+            _links(answer),
             answer.url or ask.url,
             len(content),
         )
@@ -241,6 +241,18 @@ class Exchange:
         if self.secret:
             text = text.replace(self.secret, "(key)")
         return " ".join(text.split())[:200]
+
+
+def _links(answer: requests.Response) -> dict[str, str]:
+    """Give the links of the `Link` header by relation: one may have several, in any case.
+
+    https://datatracker.ietf.org/doc/html/rfc8288#section-3.3
+    """
+    return {
+        relation: str(link.get("url", ""))
+        for link in answer.links.values()
+        for relation in str(link.get("rel", "")).lower().split()
+    }
 
 
 def _error_at(action: ResponseAction, content: bytes) -> str:

@@ -113,7 +113,7 @@ def next_position(terms: Paginator, position: Json | None, answer: Answer) -> Js
         case "json_link":
             return _link(_at(answer.body, terms.next_url_path), answer.url)
         case "header_link":
-            return _link(answer.links.get(terms.links_next_key), answer.url)
+            return _link(answer.links.get(terms.links_next_key.lower()), answer.url)
         case "auto":
             return _link(answer.links.get("next") or _first_url(answer.body), answer.url)
     return None

@@ -123,6 +123,19 @@ def test_without_settings_a_next_link_in_the_body_is_followed(
     assert ids(registry.source()) == ALL
 
 
+@pytest.mark.parametrize("relation", ["next", "Next", "next last", "item  NEXT"])
+@pytest.mark.parametrize("settings", [None, endpoint(paginator="header_link")])
+def test_a_next_link_is_known_by_any_spelling_of_its_relation(
+    serve: Any, relation: str, settings: Any
+) -> None:
+    def answer(asked: Asked) -> Any:
+        start = int(asked.query.get("start", 0))
+        link = f'</list?start={start + 5}>; rel="{relation}"'
+        return Reply(cut(start), headers={"Link": link} if start + 5 < len(RECORDS) else {})
+
+    assert ids(serve(answer).source(settings)) == ALL
+
+
 def test_a_token_beside_the_link_is_not_taken_for_it(serve: Any) -> None:
     def answer(asked: Asked) -> Any:
         start = int(asked.query.get("start", 0))
