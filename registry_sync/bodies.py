@@ -75,10 +75,17 @@ def _only_list(body: Any) -> list[Any]:
 
 
 def error_in(body: Any) -> str:
-    """Find an error where everybody puts one, in a body without records; "" where there is none."""
-    if not isinstance(body, dict) or any(isinstance(body.get(key), list) for key in RECORD_KEYS):
+    """Find an error where everybody puts one, in a body without records; "" where there is none.
+
+    An empty list beside an error is no answer: nobody could look.
+    """
+    if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in RECORD_KEYS):
         return ""
     return next((str(body[key]) for key in ERROR_KEYS if body.get(key)), "")
+
+
+def _is_filled(value: Any) -> bool:
+    return isinstance(value, list) and bool(value)
 
 
 def total_of(

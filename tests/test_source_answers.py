@@ -82,6 +82,7 @@ def test_a_number_that_no_float_holds_stays_as_it_is_written(serve: Any) -> None
         ({"errors": [{"title": "bad query"}]}, "bad query"),
         ({"jsonrpc": "2.0", "error": {"message": "no session"}}, "no session"),
         ({"exc_type": "ValidationError"}, "ValidationError"),
+        ({"data": [], "error": "timed out"}, "timed out"),
     ],
 )
 def test_an_error_inside_a_200_is_an_error(serve: Any, body: Any, said: str) -> None:
@@ -90,6 +91,7 @@ def test_an_error_inside_a_200_is_an_error(serve: Any, body: Any, said: str) -> 
 
 def test_records_beside_an_empty_error_are_read(serve: Any) -> None:
     assert ids(serve(lambda asked: {"data": GOOD, "errors": []}).source()) == ["1", "2"]
+    assert ids(serve(lambda asked: {"data": [], "errors": [], "error": None}).source()) == []
 
 
 def test_the_settings_say_where_an_error_is(serve: Any) -> None:
