@@ -95,7 +95,7 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
             "Nothing was changed in Benchling.",
             code="empty_read",
         )
-    if is_short(run, seen):
+    if is_short(run, lane, seen):
         return [
             Caution(
                 "short_read",
@@ -107,9 +107,19 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
     return _withdrawn(run, lane)
 
 
-def is_short(run: SyncRun, seen: int) -> bool:
-    """Say whether a full read got fewer records than the registry says it has."""
-    return run.source_total is not None and seen < run.source_total
+def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
+    """Say whether a read got fewer different records than the registry says it has.
+
+    It counts both of two records that share an id, which are one to us.
+    """
+    total = run.source_total
+    return total is not None and seen < total and seen + _twins(run, lane) < total
+
+
+def _twins(run: SyncRun, lane: Lane) -> int:
+    errors = lane.errors.filter(closed_at__isnull=True, code="id_twice")
+    ids = list(errors.values_list("external_id", flat=True))
+    return lane.ledger.filter(seen_run_id=run.pk, external_id__among=ids).count()
 
 
 def read_whole(run: SyncRun, lane: Lane) -> bool:
@@ -117,7 +127,7 @@ def read_whole(run: SyncRun, lane: Lane) -> bool:
     if not run.reads_all or run.dry_run or run.only:
         return False
     seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
-    return seen > 0 and not is_short(run, seen)
+    return seen > 0 and not is_short(run, lane, seen)
 
 
 def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:

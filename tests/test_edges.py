@@ -660,6 +660,18 @@ def test_long_names_fit_the_address_of_a_dry_run(world):
     assert dry.status == Status.SUCCEEDED, dry.error
 
 
+def test_two_records_of_one_id_are_no_short_read(world):
+    w = world([compound(n) for n in range(20)])
+    twin = compound(3, name="Twin", smiles="N")
+    w.registry.records.append(twin)
+    run = w.sync()
+    assert w.open_errors()["C-000003"].code == "id_twice"
+    assert (run.status, run.warnings) == (Status.COMPLETED_WITH_WARNINGS, [])
+    assert w.sync().kind == Kind.INCREMENTAL
+    w.registry.records.remove(twin)
+    assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
+
+
 def test_the_newer_of_two_forms_wins(world):
     records = [compound(n) for n in range(5)]
     records[2]["modified_at"] = "2026-03-01T00:00:00Z"
