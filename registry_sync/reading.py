@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import guards, runs
+from . import guards, runs, verdict
 from .compare import Arrival
 from .ledger import Sighting
 from .mapping import Mapping
@@ -52,14 +52,22 @@ class Reading:
         if self._first and self.run.reads_all:
             guards.check_values(self.run, self.lane, self.mapping, records, settled)
 
-    def lost_record(self) -> str:
-        """Say, at the end, that the record which set the last watermark did not come back."""
-        if not self.run.expected_record or self.run.reads_all:
+    def lost(self) -> str:
+        """Say, at the end, that records of what changed did not come; "" where none is known of."""
+        run = self.run
+        if run.reads_all:
             return ""
-        return (
-            f"{self.run.expected_record}, the newest record of the last run, did not come back: "
-            "the registry was restored, its filter broke, or the key sees less than before"
-        )
+        if run.expected_record:
+            return (
+                f"{run.expected_record}, the newest record of the last run, did not come back: "
+                "the registry was restored, its filter broke, or the key sees less than before"
+            )
+        if not run.dry_run and verdict.is_short(run, self.lane, run.read):
+            return (
+                f"the registry says that {run.source_total:,} records changed, but only "
+                f"{run.read:,} different ones came: its order changes while it is read"
+            )
+        return ""
 
     def place(self) -> dict[str, Any]:
         """Give the run's columns that another process needs to go on."""
@@ -68,8 +76,19 @@ class Reading:
 
     def _begin(self, page: Page) -> None:
         date = page.server_date or timezone.now()
-        total = page.total if self.run.reads_all else None
-        runs.save(self.run, self.lease, server_date=date, source_total=total)
+        runs.save(self.run, self.lease, server_date=date, source_total=self._total(page))
+
+    def _total(self, page: Page) -> int | None:
+        """Take the registry's own total of what is read, where it is one.
+
+        Some count the whole collection, whatever was asked for: what is not far below that is
+        taken for it.
+        """
+        if self.run.reads_all or page.total is None:
+            return page.total
+        whole = runs.good_runs(self.lane).filter(reads_all=True).first()
+        far_below = whole and whole.source_total and page.total <= whole.source_total // 2
+        return page.total if far_below and self.run.since_asked is None else None
 
     def _check_paths(self, records: Sequence[Arrival]) -> None:
         missing = guards.check_paths(self.run, self.lane, self.mapping, records)

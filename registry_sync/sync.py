@@ -304,7 +304,7 @@ class Line:
                 return False
         with self.timed("upsert"):
             self.deliver.flush()
-        if reason := self.reading.lost_record():
+        if reason := self.reading.lost():
             return self._read_all_again(reason)
         return self._pulled()
 

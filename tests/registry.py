@@ -26,6 +26,7 @@ class ListRegistry:
         self.records, self.page_size, self.token = records, page_size, token
         self.on_page: Callable[[int], None] = lambda number: None
         self.on_detail: Callable[[str], None] = lambda external_id: None
+        self.total: Callable[[list[Json]], int] = len
         self.date: datetime | None = None
         self.ignores_filter = False
         self.broken = False
@@ -91,7 +92,7 @@ class ListRegistry:
             200,
             {
                 "items": page,
-                "total": len(found),
+                "total": self.total(found),
                 "next": link if following < len(found) else None,
             },
         )

@@ -672,6 +672,40 @@ def test_two_records_of_one_id_are_no_short_read(world):
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
 
 
+def test_a_record_passed_over_between_two_pages_of_changes_is_not_lost(world):
+    """Sorted by the time of change, an edit moves all that follow by one while they are read."""
+    w = world([compound(n) for n in range(60)], page_size=10)
+    w.sync()
+
+    def edit(number, seconds, **values):
+        at = timezone.now() + timedelta(seconds=seconds)
+        w.registry.edit(f"C-{number:06d}", at.strftime("%Y-%m-%dT%H:%M:%SZ"), **values)
+        w.registry.records.sort(key=lambda record: record["modified_at"])
+
+    def edit_again(page):
+        if page == first + 1:
+            edit(1, 0, approval=2002)
+
+    for number in range(25):
+        edit(number, number - 7200, approval=2001)
+    first = w.registry.pages_served
+    w.registry.on_page = edit_again
+    run = w.sync()
+    assert run.kind == Kind.FULL and "26 records changed, but only 25" in run.full_reason
+    w.sync()
+    values = w.values()
+    for record in w.registry.records:
+        assert values[record["id"]]["Approval"] == record["approval"], record["id"]
+
+
+def test_a_total_of_the_whole_collection_is_not_taken_for_that_of_the_changes(world):
+    w = world([compound(n) for n in range(30)])
+    w.registry.total = lambda found: len(w.registry.records)
+    w.sync()
+    run = w.sync()
+    assert (run.kind, run.status, run.read) == (Kind.INCREMENTAL, Status.SUCCEEDED, 1)
+
+
 def test_the_newer_of_two_forms_wins(world):
     records = [compound(n) for n in range(5)]
     records[2]["modified_at"] = "2026-03-01T00:00:00Z"
