@@ -22,7 +22,7 @@ from .schema import MAPPABLE, EntitySchema, FieldDefinition
 from .values import Misfit, fit, is_empty, readable
 
 Json = dict[str, Any]
-TRANSFORM_VERSION = 2
+TRANSFORM_VERSION = 3
 """Raised whenever the same record and mapping would give another entity: every lane reads all."""
 LONGEST_ID = 255
 UNKNOWN: Any = [["?"]]

@@ -34,6 +34,7 @@ SIMPLE = re.compile(r"[^.\[\]\"'*{}]+(\.[^.\[\]\"'*{}]+)*")
 QUOTED = re.compile(r"""(["'])(?P<key>[^"']+)\1""")
 HOLE = re.compile(r"\{([^{}]+)\}")
 FILTER = re.compile(r"""\[\?(?!\()((?:'[^']*'|"[^"]*"|[^\]'"])+)\]""")
+ALL_OF = re.compile(r"\[\s*(?:\*|-?\d*\s*:[^\]]*)\s*\]")
 MANY = re.compile(r"""\*|\.\.|\[\s*-?\d*\s*:|,""")
 
 
@@ -46,7 +47,8 @@ def compile_path(text: str) -> Getter:
     """Compile a path to a function from a record to its value, a list of values, or ABSENT.
 
     A key that literally holds the whole dotted text wins over nesting. A path that can give
-    several values (`[*]`, a slice) always gives a list; a filter does when several match.
+    several values (`[*]`, a slice) always gives a list, an empty one where the list is empty or
+    null; a filter does when several match.
     Raises PathError.
     """
     text = text.strip()
@@ -101,14 +103,23 @@ def _jsonpath(text: str) -> Getter:
             'written in quotes, as in "odd key"[0]'
         ) from error
     many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "q", text)) is not None
+    whole = _whole_list(text)
 
     def get(record: Any) -> Any:
         values = [match.value for match in found.find(record)]
         if not values:
-            return ABSENT
+            return [] if whole(record) in ([], None) else ABSENT
         return values if many or len(values) > 1 else values[0]
 
     return get
+
+
+def _whole_list(text: str) -> Getter:
+    """Compile the path to the list that `[*]` or a slice goes through: empty, it is no absence."""
+    before = ALL_OF.split(text)[0]
+    if before == text or not SIMPLE.fullmatch(before):
+        return lambda record: ABSENT
+    return compile_path(before)
 
 
 def _with_current(text: str) -> str:
@@ -133,7 +144,7 @@ def compile_template(text: str) -> Getter:
         last = 0
         for (begin, end), get in holes:
             value = get(record)
-            if value is ABSENT or value is None or value == "":
+            if value is ABSENT or value in (None, "", []):
                 return ABSENT if value is ABSENT else None
             parts += [text[last:begin], value if isinstance(value, str) else _text(value)]
             last = end

@@ -72,6 +72,19 @@ def test_a_path_absent_from_a_record_leaves_the_field(world):
     assert LedgerEntry.objects.get().name == "Other"
 
 
+def test_a_list_that_was_emptied_is_emptied(world):
+    """`tags[*]` of an empty list is no absent path, which would leave the values for ever."""
+    tags = [{"name": "Tags", "type": "text", "isMulti": True}]
+    records = [compound(n, tags=["a", "b"]) for n in range(3)]
+    w = world(records, fields=tags, rows=[("Tags", "tags[*]")])
+    w.sync()
+    w.registry.edit("C-000001", tags=[])
+    w.registry.edit("C-000002", tags=None)
+    w.sync()
+    held = {registry_id: value["Tags"] for registry_id, value in w.values().items()}
+    assert held == {"C-000000": ["a", "b"], "C-000001": [], "C-000002": []}
+
+
 def test_names_borne_twice_wait_for_each_other(world):
     records = [compound(n) for n in range(50)]
     for n in range(40, 47):
