@@ -108,6 +108,10 @@ TITLES = {
         "id that cannot be a registry id",
         "Correct External ID Field, or shorten the id in the registry.",
     ),
+    "no_detail": Title(
+        "record that could not be read whole",
+        "Check its detail in the registry, and whether API Key may read it.",
+    ),
     "id_twice": Title(
         "id borne by two records",
         "Give each record its own id in the registry, or correct External ID Field.",

@@ -12,8 +12,8 @@ from .configure import Setup
 from .ledger import Known, Outcome, Sighting, hash_record
 from .mapping import Entity, transform
 from .models import Lane, SyncRun
-from .problems import Problem
-from .source import Source
+from .problems import Problem, SourceError
+from .source import Page, Source, Unread
 
 Json = dict[str, Any]
 LONGEST_ID = 255
@@ -55,7 +55,7 @@ class Compared:
     settled: list[Sighting] = field(default_factory=list)
     repeated: int = 0
     coerced: int = 0
-    later: list[Json] = field(default_factory=list)
+    later: list[Arrival] = field(default_factory=list)
     """Records whose earlier form is still on its way; they are looked at again after it."""
 
 
@@ -70,6 +70,23 @@ def arrivals(records: Sequence[Json], source: Source, fingerprint: str) -> list[
             external_id = f"(no usable id {raw_hash[:12]})"
         found.append(Arrival(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem))
     return found
+
+
+def arrivals_in(page: Page, source: Source, fingerprint: str) -> list[Arrival]:
+    """Give the records of a page, also those that could be read in part only."""
+    return arrivals(page.records, source, fingerprint) + in_part(page.unread, source, fingerprint)
+
+
+def in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[Arrival]:
+    """Give records whose detail could not be had: refused, and asked for again by each run."""
+    found = arrivals([one.record for one in unread], source, fingerprint)
+    return [
+        arrival
+        if arrival.problem is not None
+        # Without a hash: what is read whole next time is never the same as this.
+        else arrival._replace(raw_hash="", problem=_no_detail(arrival.external_id, one.why))
+        for arrival, one in zip(found, unread, strict=True)
+    ]
 
 
 def compare(
@@ -97,7 +114,7 @@ def compare(
         if record.external_id in underway or first is not None:
             out.repeated += 1
             if first is None or _is_newer(record, first.modified_at):
-                out.later.append(record.raw)
+                out.later.append(record)
             elif first.raw_hash != record.raw_hash and first.modified_at == record.modified_at:
                 _refuse_twins(out, first, record)
             continue
@@ -123,7 +140,8 @@ def _seen_otherwise(
         for record in records
         if (before := known.get(record.external_id)) is not None
         and before.seen_run_id == run_id
-        and before.raw_hash not in ("", record.raw_hash)
+        and "" not in (before.raw_hash, record.raw_hash)
+        and before.raw_hash != record.raw_hash
         and not record.retried
     ]
     return ledger.times(run, ids) if ids else {}
@@ -152,7 +170,8 @@ def _compare_one(
     force: bool,
     position: Json | None,
 ) -> None:
-    if before is not None and before.raw_hash == record.raw_hash and not force:
+    same = before is not None and before.raw_hash == record.raw_hash != ""
+    if before is not None and same and not force:
         if before.seen_run_id == run.id:
             out.repeated += 1
         else:
@@ -219,6 +238,18 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
             value=external_id[:200],
         )
     return None
+
+
+def _no_detail(external_id: str, why: SourceError) -> Problem:
+    return Problem(
+        kind="transient" if why.transient else "source",
+        code="no_detail",
+        message=f"{external_id} could not be read whole, and nothing was written for it. "
+        + why.message,
+        remedy=f"The registry's owner checks the detail of {external_id} and whether API Key may "
+        "read it; each run asks for it again.",
+        waits_for=("detail", ""),
+    )
 
 
 def _refuse_twins(out: Compared, first: Arrival, second: Arrival) -> None:

@@ -48,6 +48,10 @@ class Passing(SourceError):
     seconds = 0.0
 
 
+class Closed(SourceError):
+    """The key may not read what was asked for (403), whatever else it may read."""
+
+
 class Exchange:
     """Asks one registry. Raises SourceError, in words for its owner."""
 
@@ -201,7 +205,8 @@ class Exchange:
     def _refused(self, answer: requests.Response, content: bytes) -> SourceError:
         status, said = answer.status_code, self._plain(content)
         if status in (401, 403):
-            return SourceError(
+            kind = Closed if status == 403 else SourceError
+            return kind(
                 f"The registry refuses the key ({status}).",
                 remedy="The integration owner puts a valid key into API Key of the app's "
                 "configuration; the registry's owner checks what it may read.",

@@ -13,7 +13,7 @@ Kind = Literal["source", "mapping", "benchling", "transient"]
 """Who must act: the registry's owner, the mapping's owner, Benchling's admin, or nobody."""
 
 Awaited = Literal[
-    "name", "link", "option", "permission", "allowance", "benchling name", "unarchived"
+    "name", "link", "option", "permission", "allowance", "benchling name", "unarchived", "detail"
 ]
 WaitsFor = tuple[Awaited, str]
 """What has to change before it is worth trying again: its sort, and its key."""

@@ -43,7 +43,9 @@ def due(
     else:
         changed = ~Q(fingerprint=run.fingerprint)
         yield from _chunks(
-            untried.filter(Q(kind="transient") | Q(waits_for="permission") | changed)
+            untried.filter(
+                Q(kind="transient") | Q(waits_for__in=("permission", "detail")) | changed
+            )
         )
     approved = Adoption.objects.filter(lane=lane, state=Adoption.State.APPROVED)
     yield from _chunks(open_errors.filter(external_id__in=approved.values("external_id")))

@@ -7,7 +7,7 @@ what the sync needs of it: pages from any position, one record, its id, its time
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,16 +17,30 @@ from urllib.parse import quote
 from .auth import QueryAuth, without_parameter
 from .bodies import Unusable, records_of, total_of
 from .endpoint import Connector, Incremental, Json
-from .exchange import Exchange, Reply, at_home, broken
+from .exchange import Closed, Exchange, Reply, at_home, broken
 from .paginators import Answer, Ask, Stuck, ask_of, next_position
 from .paths import ABSENT, Getter, compile_path, compile_template
+from .problems import SourceError
 from .times import read_time, write_time
 from .trail import Trail
+
+MOST_FAILING = 10
+"""Details of one page that may fail for a passing cause before it is taken for the registry's."""
+OF_ONE_RECORD = ("registry_answer", "registry_not_json", "registry_page_size")
+"""What may be wrong with one detail while all others are answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A record as the list gives it, whose detail could not be had, and why."""
+
+    record: Json
+    why: SourceError
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of records.
+    """One page of records, but for those `unread`, which the list gives in part only.
 
     `position` gives this page again, also in another process; `next_position` is None after the
     last page. `total` is the registry's own count where it tells one; `server_date` its clock.
@@ -38,6 +52,7 @@ class Page:
     total: int | None
     server_date: datetime | None
     bytes: int
+    unread: Sequence[Unread] = ()
 
 
 class Source:
@@ -120,13 +135,15 @@ class Source:
             count=len(records),
             last=where is None and follows is None,
         )
+        whole, unread = self._whole(records)
         page = Page(
-            records=self._whole(records),
+            records=whole,
             position=trail.stamp(where),
             next_position=None if follows is None else onward.stamp(follows),
             total=total,
             server_date=_date(reply),
             bytes=reply.size,
+            unread=unread,
         )
         return page, follows, onward
 
@@ -186,21 +203,60 @@ class Source:
                 break
         return found
 
-    def _whole(self, records: list[Json]) -> list[Json]:
-        """Read each record whole where the list gives it in part."""
-        if self.connector.detail is None or not self.connector.detail.each:
-            return records
-        whole = []
+    def ask_again(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
+        """Read records whole that were read in part before.
+
+        Where one after the other fails for a passing cause, the rest are not asked for now.
+        """
+        if not self._in_part:
+            return list(records), []
+        whole: list[Json] = []
+        unread: list[Unread] = []
         for record in records:
-            external_id = self.identify(record)
-            if external_id is None:
-                whole.append(record)
-                continue
+            self._complete(record, whole, unread)
+            if _failing(unread) >= MOST_FAILING:
+                break
+        return whole, unread
+
+    @property
+    def _in_part(self) -> bool:
+        """Say whether the list gives records in part only."""
+        return self.connector.detail is not None and self.connector.detail.each
+
+    def _whole(self, records: list[Json]) -> tuple[list[Json], list[Unread]]:
+        """Read each record whole where the list gives it in part.
+
+        Raises SourceError where the cause is the registry's rather than a record's.
+        """
+        if not self._in_part:
+            return records, []
+        whole: list[Json] = []
+        unread: list[Unread] = []
+        for record in records:
+            self._complete(record, whole, unread)
+            none_of_several = len(unread) == len(records) > 1
+            if none_of_several or _failing(unread) >= MOST_FAILING:
+                raise unread[-1].why
+        return whole, unread
+
+    def _complete(self, record: Json, whole: list[Json], unread: list[Unread]) -> None:
+        external_id = self.identify(record)
+        if external_id is None:
+            whole.append(record)
+            return
+        try:
             detail = self._detail(external_id)
-            # A record deleted between list and detail is no failure: it is simply gone.
-            if detail is not None:
-                whole.append({**record, **detail})
-        return whole
+        except SourceError as error:
+            if error.code not in OF_ONE_RECORD and not isinstance(error, Closed):
+                raise
+            unread.append(Unread(record, error))
+            return
+        if detail is None:
+            said = f"its list has {external_id}, but it gives no detail of it"
+            what = "checks endpoint.detail.path in Connector Settings"
+            unread.append(Unread(record, broken(said, what)))
+        else:
+            whole.append({**record, **detail})
 
     def _detail(self, external_id: str) -> Json | None:
         detail = self.connector.detail
@@ -275,6 +331,10 @@ class Source:
         """Write `since` for a request, where an epoch that stands alone in JSON is a number."""
         text = self.since_text(since)
         return int(text) if text and self._terms.datetime_format.startswith("epoch") else text
+
+
+def _failing(unread: Sequence[Unread]) -> int:
+    return sum(one.why.transient for one in unread)
 
 
 def _date(reply: Reply) -> datetime | None:

@@ -30,10 +30,10 @@ from . import (
 )
 from .admit import admit
 from .benchling import OBJECT_LIMIT, Client, Refused, Wait, retry_time
-from .compare import Arrival, arrivals, compare
+from .compare import Arrival, arrivals, arrivals_in, compare, in_part
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
-from .models import Lane, SyncRun
+from .models import EntityError, Lane, SyncRun
 from .problems import SourceError
 from .reading import Reading
 from .redact import mark
@@ -289,7 +289,7 @@ class Line:
         again = self.run.position is not None
         for page in self._pages():
             self.session.open(quiet=self.run.created + self.run.updated == 0)
-            records = arrivals(page.records, self.source, self.run.fingerprint)
+            records = arrivals_in(page, self.source, self.run.fingerprint)
             if reason := self.reading.follow(page, records):
                 return self._read_all_again(reason)
             with self.timed("compare"):
@@ -398,8 +398,7 @@ class Line:
         if out.later:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.deliver.flush()
-            later = arrivals(out.later, self.source, self.run.fingerprint)
-            self.carry(later, page=page, again=True)
+            self.carry(out.later, page=page, again=True)
         return out.repeated
 
     def place(self, page: Page) -> Json:
@@ -463,11 +462,21 @@ class Line:
         while True:
             before = self.run.created + self.run.updated + self.run.unchanged
             for errors in retry.due(self.run, self.lease, self.lane, self.setup, self.client):
-                self.carry(retry.arrivals(errors, self.run.fingerprint), force=True)
+                self.carry(self._again(errors), force=True)
                 self.deliver.flush()
                 self.tell()
             if before == self.run.created + self.run.updated + self.run.unchanged:
                 break
+
+    def _again(self, errors: Sequence[EntityError]) -> list[Arrival]:
+        """Take the copies we keep of refused records; what was read in part is asked for anew."""
+        kept = [error for error in errors if error.waits_for != "detail"]
+        parts = [error.raw or {} for error in errors if error.waits_for == "detail"]
+        whole, unread = self.source.ask_again(parts)
+        asked = arrivals(whole, self.source, self.run.fingerprint)
+        asked += in_part(unread, self.source, self.run.fingerprint)
+        again = [arrival._replace(retried=True) for arrival in asked]
+        return retry.arrivals(kept, self.run.fingerprint) + again
 
     def finish(self) -> None:
         """Judge the run, end it, and tell everyone."""

@@ -41,6 +41,7 @@ def _sentence(error: EntityError, holders: Holders) -> str:
     return {
         "link": f"waits for {key} to arrive in Benchling",
         "option": f"waits for the option “{key}” in the dropdown of {error.field}",
+        "detail": "waits for its detail in the registry; each run asks for it again",
         "permission": "waits for a permission in Benchling; each run tries it again",
         "allowance": "waits until a person allows it under Allowances",
         "benchling name": f"waits until nothing else in Benchling bears “{_shown(error)}”",

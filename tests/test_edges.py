@@ -18,6 +18,7 @@ from sandbox.tenant.state import Fault
 from .odd import Reply, serve
 from .registry import compound
 from .test_sync import _forget
+from .worlds import INCREMENTAL
 
 __all__ = ["serve"]
 Status, Kind = SyncRun.Status, SyncRun.Kind
@@ -636,6 +637,44 @@ def test_a_slow_detail_keeps_the_lease(world, settings):
     w.registry.on_detail = slow
     w.sync()
     assert len(seen) == 20 and min(seen) > 0, seen
+
+
+@pytest.mark.parametrize("said", [404, 403, 422, "another"])
+def test_a_detail_that_cannot_be_had_is_one_error_and_is_asked_for_again(world, serve, said):
+    """Neither is the record lost in silence, nor do all others wait for it."""
+    records = {f"C-{n:06d}": compound(n) for n in range(20)}
+    known = ("id", "modified_at")
+
+    def answer(asked):
+        external_id = asked.path.removeprefix("/list").strip("/")
+        if not external_id:
+            return [{k: r[k] for k in known} for r in since(asked.query.get("since", ""))]
+        if external_id != bad:
+            return records[external_id]
+        return compound(77) if said == "another" else Reply({"detail": "no"}, status=said)
+
+    def since(time):
+        return [record for record in records.values() if record["modified_at"] >= time]
+
+    w, bad = world([]), "C-000003"
+    detail = {"endpoint": {**INCREMENTAL["endpoint"], "detail": {"path": "{id}"}}}
+    w.configure(**{"API URL": serve(answer).url + "/list", "Connector Settings": detail})
+    run = w.sync()
+    assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 19, 1)
+    error = w.open_errors()["C-000003"]
+    assert error.code == "no_detail" and "C-000003 could not be read whole" in error.message
+    assert w.sync().failed == 1, "not asked for again"
+    bad = ""
+    run = w.sync()
+    assert (run.status, run.created) == (Status.SUCCEEDED, 1) and not w.open_errors()
+    assert w.values()["C-000003"]["SMILES"] == records["C-000003"]["smiles"]
+    bad = "C-000004"
+    records[bad].update(name="Other", modified_at="2026-01-06T00:00:00Z")
+    records["C-000005"].update(modified_at="2026-01-07T00:00:00Z")
+    assert set(w.sync() and w.open_errors()) == {bad}
+    assert w.values()[bad]["name"] == "Compound 4"
+    bad = ""
+    assert w.sync().updated == 1 and w.values()["C-000004"]["name"] == "Other"
 
 
 def test_a_pilot_tries_a_refused_record(world):

@@ -387,9 +387,22 @@ def test_detail_completes_each_record(serve: Any) -> None:
 
     settings = endpoint(detail={"path": "{id}", "data_selector": "result"})
     source = serve(answer).source(settings)
-    assert next(source.pages(None)).records == [{"id": "a/1", "mass": 180.2}, {"name": "no id"}]
+    page = next(source.pages(None))
+    assert page.records == [{"id": "a/1", "mass": 180.2}, {"name": "no id"}]
+    assert [one.record for one in page.unread] == [{"id": "gone"}]
     assert source.fetch("a/1") == {"id": "a/1", "mass": 180.2}
     assert source.fetch("gone") is None
+
+
+@pytest.mark.parametrize("status", [404, 422, 500])
+def test_what_fails_for_each_detail_is_the_registrys_failure(serve: Any, status: int) -> None:
+    def answer(asked: Asked) -> Any:
+        many = [{"id": n} for n in range(50)]
+        return many if asked.path == "/list" else Reply({"detail": "no"}, status=status)
+
+    registry = serve(answer)
+    refused(registry.source(endpoint(detail={"path": "{id}"})))
+    assert status != 500 or len({a.path for a in registry.asked}) == 1 + 10, "asked in vain"
 
 
 def test_a_detail_of_another_record_is_refused(serve: Any) -> None:
