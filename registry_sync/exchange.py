@@ -106,7 +106,7 @@ class Exchange:
             body = parse(content)
         except Unusable as error:
             raise broken(str(error)) from error
-        self._check_inside(body, answer.status_code)
+        self._check_inside(body, answer.status_code, detail=missing_ok)
         return Reply(body, reply.headers, reply.links, reply.url, reply.size)
 
     # -- sending and reading ----------------------------------------------------------------
@@ -228,8 +228,11 @@ class Exchange:
                 code="registry_not_json",
             )
 
-    def _check_inside(self, body: Any, status: int) -> None:
-        """Find an error inside a 200, where the settings say or where everybody puts it."""
+    def _check_inside(self, body: Any, status: int, *, detail: bool) -> None:
+        """Find an error inside a 200, where the settings say or where everybody puts it.
+
+        A record may have a key of that name: of a detail, whoever asked for it sees to that.
+        """
         for action in self.connector.response_actions:
             if not action.error_path or action.status_code not in (None, status):
                 continue
@@ -237,6 +240,11 @@ class Exchange:
             if found and action.content in found:
                 self._act(action, f"its answer holds an error: {self._plain(found)}")
                 return
+        if not detail:
+            self.refuse_error(body)
+
+    def refuse_error(self, body: Any) -> None:
+        """Find an error where everybody puts it, in an answer without records."""
         if said := error_in(body):
             raise broken(f"its answer holds an error: {self._plain(said)}")
 

@@ -272,6 +272,8 @@ class Source:
             if not found:
                 return None
             found = found[0]
+        if not isinstance(found, dict) or self.identify(found) is None:
+            self._exchange.refuse_error(reply.body)
         if not isinstance(found, dict):
             raise broken(
                 f"the detail of {external_id} is no record",

@@ -394,6 +394,18 @@ def test_detail_completes_each_record(serve: Any) -> None:
     assert source.fetch("gone") is None
 
 
+def test_a_record_may_have_a_key_called_error(serve: Any) -> None:
+    answers: dict[str, Any] = {
+        "/list": [{"id": 1}, {"id": 2}],
+        "/list/1": {"id": 1, "error": 0.05},
+        "/list/2": {"error": "no session"},
+    }
+    settings = endpoint(detail={"path": "{id}"})
+    page = next(serve(lambda asked: answers[asked.path]).source(settings).pages(None))
+    assert page.records == [{"id": 1, "error": 0.05}]
+    assert "no session" in page.unread[0].why.message
+
+
 @pytest.mark.parametrize("status", [404, 422, 500])
 def test_what_fails_for_each_detail_is_the_registrys_failure(serve: Any, status: int) -> None:
     def answer(asked: Asked) -> Any:
