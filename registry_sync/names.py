@@ -165,6 +165,8 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
     if not (holder.external_id or holder.archived or holder.schema_name):
         same = f" If they are the same, {ADOPT.format(id=entity.external_id)}."
     as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
+    if own_kind == holder.kind == "id":
+        return _same_id(entity, key, holder)
     return Problem(
         kind="source",
         code="name_taken",
@@ -175,6 +177,23 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         "Field, e.g. “{name} [{id}]”. It is tried again once the name is free." + same,
         field="name" if own_kind == "name" else "registry id",
         value=value[:200],
+        waits_for=("name", key),
+    )
+
+
+def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
+    """Two records of ours have ids that are one to Benchling: another name would not help."""
+    return Problem(
+        kind="source",
+        code="name_taken",
+        message=f"The registry id {entity.registry_id} is to Benchling the same as "
+        f"{holder.entity_registry_id}: it tells apart neither capitals from small letters nor the "
+        "ways to write an accent.",
+        remedy=f"The registry's owner gives {entity.registry_id} or {holder.entity_registry_id} "
+        "another id, or the integration owner names another External ID Field. It is tried again "
+        "once the id is free.",
+        field="registry id",
+        value=entity.registry_id[:200],
         waits_for=("name", key),
     )
 

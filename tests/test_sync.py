@@ -85,6 +85,19 @@ def test_a_list_that_was_emptied_is_emptied(world):
     assert held == {"C-000000": ["a", "b"], "C-000001": [], "C-000002": []}
 
 
+def test_ids_that_are_one_to_benchling_are_the_matter_of_the_ids(world):
+    ids = ("abc", "ABC", "e\u0301", "\u00e9")
+    w = world([compound(n, id=external_id) for n, external_id in enumerate(ids)])
+    assert w.sync().created == 2
+    error = w.open_errors()["ABC"]
+    assert "another id" in error.remedy and "name in the" not in error.remedy
+    assert set(w.open_errors()) == {"ABC", "\u00e9"}
+    w.registry.edit("abc", approval=1999)
+    w.registry.edit("ABC", approval=1998)
+    w.sync()
+    assert w.values()["abc"]["Approval"] == 1999
+
+
 def test_names_borne_twice_wait_for_each_other(world):
     records = [compound(n) for n in range(50)]
     for n in range(40, 47):
