@@ -349,7 +349,7 @@ def _name(
         number = int(value) if isinstance(value, float) and value.is_integer() else value
         coercions.append("name: number to text")
         return str(number)
-    if isinstance(value, str) and value.strip() and readable(value):
+    if isinstance(value, str) and _is_seen(value) and readable(value):
         return value.strip()
     problems.append(
         Problem(
@@ -364,6 +364,11 @@ def _name(
         )
     )
     return None
+
+
+def _is_seen(text: str) -> bool:
+    """Say whether a person would see anything of a text: blanks and marks of no width are not."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def _problem(

@@ -175,6 +175,12 @@ def test_a_missing_option_is_what_the_record_waits_for():
     assert problem.waits_for == ("option", "Peptide") and problem.kind == "benchling"
 
 
+@pytest.mark.parametrize("name", ["", "  ", "\u200b", "\u200b \ufeff", "\u00ad\n"])
+def test_a_name_that_nobody_sees_is_none(name):
+    found = transform({"id": "C-1", "name": name}, "C-1", mapping_of(schema_of({"type": "text"})))
+    assert [problem.code for problem in found.problems] == ["name_missing"]
+
+
 def test_every_problem_of_a_record_is_found():
     mapping = mapping_of(schema_of({"type": "integer"}, {"type": "date"}, {"type": "text"}))
     found = transform({"id": "C-1", "f0": "x", "f1": "y", "f2": {}}, "C-1", mapping)
