@@ -42,6 +42,8 @@ FILLED = {  # the placeholders that each way of paging fills, beside the one for
     "page_number": ("page", "limit"),
     "cursor": ("cursor",),
 }
+JOINED = re.compile(r"\b(and|or)\b|[\^&;]|\]\s*,\s*\[", re.IGNORECASE)
+"""What stands between two terms of a filter, in the languages of the field's registries."""
 AUTH_NEEDS = {
     "api_key": ("name",),
     "http_basic": ("username",),
@@ -179,11 +181,25 @@ def _check_holes(
             f"endpoint.incremental is set, but nothing sends {SINCE}: put it into "
             "endpoint.params or endpoint.json, or set Modified Since Parameter"
         )
+    if not incremental.initial_value:
+        _check_left_out(faults, params)
     if SINCE in str(body) and not incremental.initial_value:
         faults.add(
             "endpoint.incremental.initial_value is missing: a full read has to fill "
             f"{SINCE} in endpoint.json, with 1970-01-01 for instance"
         )
+
+
+def _check_left_out(faults: Faults, params: Json) -> None:
+    """See that a full read leaves out the time alone, and no other term of its parameter."""
+    for name, value in params.items():
+        for text in value if isinstance(value, list) else [value]:
+            if SINCE in str(text) and JOINED.search(str(text).replace(SINCE, "")):
+                faults.add(
+                    "endpoint.incremental.initial_value is missing: a full read would leave out "
+                    f"all of endpoint.params.{name}, not its time alone; with 1970-01-01 for "
+                    "instance the rest stays"
+                )
 
 
 def _auth(faults: Faults, raw: object) -> Auth:

@@ -143,6 +143,18 @@ def test_the_collection_holds_no_query() -> None:
         ({"client": {"base_url": "ftp://x"}}, "client.base_url is no web address"),
         ({"endpoint": {"incremental": {}}}, "nothing sends {incremental.start_value}"),
         ({"endpoint": {"params": {"s": SINCE}}}, "endpoint.incremental is missing"),
+        *(
+            (
+                {"endpoint": {"params": {"q": text}, "incremental": {}}},
+                "initial_value is missing: a full read would leave out all of endpoint.params.q",
+            )
+            for text in (
+                f"Plant eq '1000' and LastChange ge {SINCE}",
+                f"active=true^sys_updated_on>={SINCE}",
+                f'[["disabled","=",0],["modified",">=","{SINCE}"]]',
+                [f"status:active AND changed:[{SINCE} TO *]"],
+            )
+        ),
         (
             {"endpoint": {"params": {"s": "{incremental.end_value}"}}},
             "{incremental.end_value} in endpoint is not built yet",

@@ -166,6 +166,18 @@ def test_since_in_a_body_and_the_initial_value_of_a_full_read(serve: Any) -> Non
     assert registry.asked[1].json["domain"][0] == ["m", ">=", 86400]
 
 
+def test_the_other_terms_of_a_filter_stay_in_a_full_read(serve: Any) -> None:
+    """Left out with the time, they would let in what was never to come."""
+    registry = serve(lambda asked: [])
+    settings = endpoint(
+        params={"$filter": f"Plant eq '1000' and Changed ge {SINCE}"},
+        incremental={"initial_value": "1970-01-01"},
+    )
+    ids(registry.source(settings))
+    asked = registry.asked[0].query["$filter"]
+    assert asked == "Plant eq '1000' and Changed ge 1970-01-01T00:00:00Z"
+
+
 def test_modified_since_parameter_alone(serve: Any) -> None:
     registry = serve(lambda asked: [])
     ids(registry.source(modified_since_parameter="updated_after"), AT)
