@@ -261,6 +261,8 @@ class Source:
     def _detail(self, external_id: str) -> Json | None:
         detail = self.connector.detail
         assert detail is not None
+        if external_id in (".", ".."):  # an address takes them for steps, to who knows what
+            return None
         path = detail.path.replace("{id}", quote(external_id, safe=""))
         url = self.connector.address(path)
         self._before_request()

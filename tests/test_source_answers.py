@@ -417,6 +417,13 @@ def test_what_fails_for_each_detail_is_the_registrys_failure(serve: Any, status:
     assert status != 500 or len({a.path for a in registry.asked}) == 1 + 10, "asked in vain"
 
 
+@pytest.mark.parametrize("external_id", [".", ".."])
+def test_an_id_that_is_a_step_in_an_address_is_not_asked_for(serve: Any, external_id: str) -> None:
+    registry = serve(lambda asked: {"name": "the whole registry"})
+    source = registry.source(endpoint(detail={"path": "{id}"}))
+    assert source.fetch(external_id) is None and registry.asked == []
+
+
 def test_a_detail_of_another_record_is_refused(serve: Any) -> None:
     settings = endpoint(detail={"path": "/one?id={id}"})
     source = serve(lambda asked: {"id": 99}).source(settings)
