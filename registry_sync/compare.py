@@ -107,7 +107,9 @@ def compare(
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known)
     earlier = _seen_otherwise(records, known, run)
+    afresh = _refused_for_nothing(records, known, run, lane)
     in_page: dict[str, Arrival] = {}
+    twins: dict[str, Sighting] = {}
     for record in records:
         first = in_page.get(record.external_id)
         before = known.get(record.external_id)
@@ -122,10 +124,13 @@ def compare(
             out.repeated += 1
             if record.modified_at == earlier[record.external_id]:
                 problem = _twins(record.external_id, "the one that was read first was kept")
-                out.settled.append(sighting(record, Outcome.FAILED, problems=(problem,)))
+                failed = sighting(record, Outcome.FAILED, problems=(problem,))
+                twins[record.external_id] = failed  # of many copies: one error
             continue
         in_page[record.external_id] = record
-        _compare_one(record, before, run, setup, out, force=force, position=position)
+        forced = force or record.external_id in afresh
+        _compare_one(record, before, run, setup, out, force=forced, position=position)
+    out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
     _drop_held(lane, out)
     return out
 
@@ -145,6 +150,26 @@ def _seen_otherwise(
         and not record.retried
     ]
     return ledger.times(run, ids) if ids else {}
+
+
+def _refused_for_nothing(
+    records: Sequence[Arrival], known: dict[str, Known], run: SyncRun, lane: Lane
+) -> set[str]:
+    """Find records that come as they were refused, and of which no error says why any more.
+
+    They had left the registry meanwhile, or were twins: that may be over with nothing of them
+    changed.
+    """
+    run_id = run.pk
+    ids = {
+        record.external_id
+        for record in records
+        if (before := known.get(record.external_id)) is not None
+        and before.outcome == FAILED
+        and before.seen_run_id != run_id
+        and before.raw_hash == record.raw_hash
+    }
+    return ids - ledger.refused_still(lane, ids) if ids else ids
 
 
 def _is_newer(record: Arrival, than: datetime | None) -> bool:

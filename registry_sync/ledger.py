@@ -83,6 +83,14 @@ def forget_hashes(run: SyncRun, lease: runs.Lease) -> None:
         seen.exclude(raw_hash="").update(raw_hash="")
 
 
+def refused_still(lane: Lane, external_ids: Collection[str]) -> set[str]:
+    """Say which records have an open error that holds as long as they do not change."""
+    rows = EntityError.objects.filter(
+        lane=lane, closed_at__isnull=True, external_id__among=external_ids
+    )
+    return set(rows.exclude(code="id_twice").values_list("external_id", flat=True))
+
+
 def times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:
     """Give the modification times of records in the form that this run saw last."""
     rows = LedgerEntry.objects.filter(lane=run.lane, external_id__among=external_ids)

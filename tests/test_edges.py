@@ -842,3 +842,38 @@ def test_a_full_rate_window_does_not_keep_the_session_open(world, ends, limit):
     run = w.sync()
     assert run.status == (Status.SUCCEEDED if ends == "well" else Status.FAILED)
     assert not run.session_open and w.session()["status"] == run.status
+
+
+def test_a_refused_record_that_left_and_came_back_stops_no_run(world):
+    records = [compound(n) for n in range(10)]
+    records[3]["approval"] = "x"
+    w = world(records)
+    assert w.sync().failed == 1
+    gone = w.registry.records.pop(3)
+    w.sync(kind=Kind.FULL)
+    assert not w.open_errors()
+    w.registry.records.append(gone)
+    run = w.sync(kind=Kind.FULL)
+    assert (run.status, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1), run.error
+    assert w.open_errors()["C-000003"].code == "wrong_type"
+
+
+def test_three_records_of_one_id_are_one_error(world):
+    records = [compound(n) for n in range(4)] + [compound(1, name=name) for name in "BC"]
+    w = world(records, page_size=4)
+    run = w.sync()
+    assert (run.status, run.read, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 4, 1), run.error
+    assert w.open_errors()["C-000001"].code == "id_twice"
+    assert w.values()["C-000001"]["name"] == "Compound 1"
+
+
+@pytest.mark.parametrize("left", [0, 1])
+@pytest.mark.parametrize("size", [3, 200])
+def test_the_twin_that_is_left_arrives(world, left, size):
+    twins = [compound(1), compound(1, name="Second", approval=2000)]
+    w = world([compound(0), twins[0], compound(2), compound(3), twins[1]], page_size=size)
+    w.sync()
+    assert set(w.open_errors()) == {"C-000001"}
+    w.registry.records.remove(twins[1 - left])
+    assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not w.open_errors()
+    assert w.values()["C-000001"]["Approval"] == twins[left]["approval"]
