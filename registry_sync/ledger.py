@@ -276,6 +276,7 @@ def _entry(
         fill(entry, sighting.entity)
         if old is not None:  # a path absent from the record leaves its field as it was
             entry.fields = {**old.fields, **entry.fields}
+            entry.identity = sighting.identity or old.identity
         entry.entity_id = sighting.entity_id or (old.entity_id if old else "")
         entry.written_run_id = run.pk
     return entry

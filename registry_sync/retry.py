@@ -113,7 +113,8 @@ def circles(run: SyncRun, lane: Lane, setup: Setup) -> list[Candidate]:
         if entity is not None:
             before = known.get(arrival.external_id)
             is_new = before is None or not before.entity_hash
-            candidates.append(Candidate(arrival, entity, is_new))
+            identity = setup.mapping.identity_of(arrival.raw)
+            candidates.append(Candidate(arrival, entity, is_new, identity=identity))
     there = present(lane, set().union(*(own_links(c, setup.schema) for c in candidates)))
     while candidates:
         coming = there | {candidate.entity.registry_id for candidate in candidates}

@@ -7,7 +7,7 @@ an earlier slice left, works whole batches until its time is up, and says whethe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -30,9 +30,10 @@ from . import (
 )
 from .admit import admit
 from .benchling import OBJECT_LIMIT, Client, Refused, Wait, retry_time
-from .compare import Arrival, arrivals, arrivals_in, compare, in_part
+from .compare import Arrival, Candidate, arrivals, arrivals_in, compare, in_part
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
+from .ledger import Sighting
 from .models import EntityError, Lane, SyncRun
 from .problems import SourceError
 from .reading import Reading
@@ -380,26 +381,30 @@ class Line:
             self.reading.judge(records, out.settled)
         self.run.repeated += 0 if again else out.repeated
         self.run.coerced += out.coerced
-        where = (self.run, self.lease, self.lane, self.setup, self.client)
-        candidates, equal = adoption.consider(*where, rebuild.learn(*where, out.candidates))
-        going, waiting = admit(
-            self.lane,
-            self.setup.schema,
-            candidates,
-            self.claims,
-            underway=self.deliver.underway.values(),
-        )
-        self.guard.check(going)
-        self.deliver.add(going)
+        resting = self._admit(out.candidates, self.deliver.underway.values())
         with self.timed("upsert"):
             self.deliver.send_full_batches()
         place = self.place(page) if page and not out.later else {}
-        self.deliver.settled([*out.settled, *equal, *waiting], out.known, **place)
+        self.deliver.settled([*out.settled, *resting], out.known, **place)
         if out.later:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.deliver.flush()
             self.carry(out.later, page=page, again=True)
         return out.repeated
+
+    def _admit(self, candidates: Sequence[Candidate], underway: Collection[str]) -> list[Sighting]:
+        """Hand over to delivery what may go; returns the sightings of the rest.
+
+        `underway` are the registry ids of what will be there first.
+        """
+        where = (self.run, self.lease, self.lane, self.setup, self.client)
+        candidates, equal = adoption.consider(*where, rebuild.learn(*where, candidates))
+        going, waiting = admit(
+            self.lane, self.setup.schema, candidates, self.claims, underway=underway
+        )
+        self.guard.check(going)
+        self.deliver.add(going)
+        return [*equal, *waiting]
 
     def place(self, page: Page) -> Json:
         """Say how far the run has come with a page: where another process would go on."""
@@ -455,7 +460,8 @@ class Line:
             self._try_errors()
         circle = retry.circles(self.run, self.lane, self.setup)
         if circle:
-            self.deliver.add(circle)
+            resting = self._admit(circle, [candidate.entity.registry_id for candidate in circle])
+            ledger.record(self.run, self.lease, resting)
             self.deliver.flush()
 
     def _try_errors(self) -> None:

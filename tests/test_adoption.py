@@ -247,6 +247,18 @@ def test_adopt_refuses_what_makes_no_sense(living, words):
     assert not Adoption.objects.filter(state="approved").exists()
 
 
+def test_a_circle_of_links_takes_over_nobody_elses_entity(world):
+    w = world([compound(n) for n in range(4)] + [compound(10, parent="C-000011")])
+    w.sync()
+    put(w, "C-000010", "By hand")  # while the record waits for the one it points at
+    before = snapshot(w)
+    w.registry.records.append(compound(11, parent="C-000010"))
+    w.registry.edit("C-000011")
+    w.sync()
+    assert snapshot(w) == before and w.open_errors()["C-000010"].code == "not_ours"
+    assert w.values()["C-000011"]["Parent"] == "C-000010"
+
+
 def test_two_entities_that_one_record_is_called_are_not_both_taken(world):
     w = world([compound(n) for n in range(3)])
     put(w, "CMP-1", "One", aliases=["Compound 1"])

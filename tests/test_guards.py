@@ -151,6 +151,23 @@ def test_another_substance_under_a_known_id_is_one_error_and_the_rest_goes_on(wo
     assert w.sync().failed == 1  # allowed once
 
 
+def test_a_record_that_says_no_identity_for_once_does_not_forget_it(world):
+    settings = {**INCREMENTAL, "identity": ["key"]}
+    records = [compound(n, key=f"K{n}") for n in range(5)]
+    records.append(compound(10, key="K10", parent="C-000011"))  # waits for the next run's record
+    w = world(records, config={"Connector Settings": settings})
+    w.sync()
+    w.registry.edit("C-000001", key=None, approval=2001)
+    w.registry.records.append(compound(11, key="K11", parent="C-000010"))
+    w.registry.edit("C-000011")
+    assert w.sync().status == Status.SUCCEEDED
+    for external_id in ("C-000001", "C-000010"):
+        w.registry.edit(external_id, key="Another", approval=2002)
+    assert w.sync().failed == 2
+    assert {error.code for error in w.open_errors().values()} == {"another_substance"}
+    assert w.values()["C-000001"]["Approval"] == 2001
+
+
 def test_a_substance_put_back_closes_its_error(world):
     w = world([compound(n) for n in range(20)], config={"Connector Settings": SUBSTANCE})
     w.sync()
