@@ -108,7 +108,6 @@ class Line:
         self.session = app_status.Session(run, lease, client)
         self.claims = names.Claims()
         self.timed = Stopwatch(run.phase_seconds)
-        self.checked_access = False
         self._renewed = time.monotonic()
         client.pause = self.pause
 
@@ -435,9 +434,6 @@ class Line:
         """After a failed batch: is it the whole run's cause? Raises SyncError or Wait."""
         if refusal is not None and refusal.status in (401, 403, 404):
             raise access_lost(refusal, f"the schema {self.setup.schema.name} and its folder")
-        if self.checked_access:
-            return
-        self.checked_access = True
         setup = configure(self.client, private_key=self.terms.private_key)
         if setup.mapping.fingerprint != self.setup.mapping.fingerprint or (
             setup.summary() != self.setup.summary()

@@ -263,6 +263,23 @@ def test_a_schema_lost_in_the_middle_is_one_failure(world):
     assert len(w.values()) == 900
 
 
+def test_a_schema_archived_after_another_failed_batch_is_one_failure(world, settings):
+    settings.BATCH_SIZE = 100
+    w = world([compound(n) for n in range(600)], page_size=100)
+    w.tenant.refuse["C-000005"] = "Not this one."
+    schema = w.tenant.schemas[w.schema]
+    w.registry.on_page = lambda page: (
+        schema.update(archiveRecord={"reason": "Retired"}) if page == 3 else None
+    )
+    run = w.sync()
+    assert run.status == Status.FAILED and "archived" in run.error
+    assert set(w.open_errors()) == {"C-000005"}
+    w.registry.on_page = lambda page: None
+    schema.update(archiveRecord=None)
+    w.sync()
+    assert len(w.values()) == 599 and set(w.open_errors()) == {"C-000005"}
+
+
 def test_a_revoked_token_is_renewed(world):
     w = world([compound(n) for n in range(900)], page_size=300)
     w.registry.on_page = lambda page: w.tenant.revoke_tokens()
