@@ -103,6 +103,7 @@ class Delivery:
             )
             self.unmapped.trial([body])
             self.unmapped.fill([body])
+            self.sending()
             try:
                 self.client.upsert_one(body)
             except Refused as refused:
@@ -122,9 +123,7 @@ class Delivery:
             rest = [rows[item["external_id"]] for item in batch.items]
             if rest:  # its task failed, perhaps for a cause that is gone by now
                 wait_for_room(self.run, len(rest), per_hour=self.objects_per_hour)
-                flight = self.upserter.start(rest)
-                self.upserter.calls += batch.calls
-                self.upserter.land(flight)
+                self.upserter.land(self.upserter.start(rest, spent=batch.calls))
             self._record_landed()
         self.unmapped.conclude()
 
@@ -151,9 +150,8 @@ class Delivery:
         del self.pending[:fit]
         while len(self._flights) >= self.in_flight:
             self._land_oldest()
-        self._wait_for_room(fit)
         self._batch = batch
-        self._flights.append((batch, self.upserter.start(rows)))
+        self._flights.append((batch, self._start(rows)))
         self._record_landed()
         if alone:
             self._land_oldest()
@@ -175,14 +173,19 @@ class Delivery:
                 return candidate
         return None
 
-    def _wait_for_room(self, count: int) -> None:
-        """Raise Wait at our own hourly cap, with what has landed written down first."""
+    def _start(self, rows: Sequence[Row]) -> Flight:
+        """Send rows. Raises Wait at an hourly limit, with all that flies written down first.
+
+        The wait may be long, for a person may pause the run in it, and tasks are soon forgotten.
+        """
         try:
-            wait_for_room(self.run, count, per_hour=self.objects_per_hour)
+            wait_for_room(self.run, len(rows), per_hour=self.objects_per_hour)
+            return self.upserter.start(rows)
         except Wait:
+            self._record_landed()
             while self._flights:
                 self._land_oldest()
-            self._record_landed()
+                self._record_landed()
             raise
 
     def _new_batch(self, items: list[Json]) -> Batch:
@@ -219,6 +222,9 @@ class Delivery:
         return Row(item["external_id"], body)
 
     # -- what the upserter reports -----------------------------------------------------------
+
+    def sending(self) -> None:
+        runs.renew(self.lease)
 
     def sent(self, rows: Sequence[Row], task_id: str) -> None:
         batch = self._current()
@@ -276,6 +282,7 @@ class Delivery:
         items = self._current().items
         for item in [items[0], items[-1]]:
             row = self._row(item, by_id=True)
+            self.sending()
             try:
                 entity = self.client.upsert_one(row.body)
             except Refused:

@@ -37,6 +37,9 @@ class Row:
 class Watcher(Protocol):
     """Who keeps the books while rows are on their way."""
 
+    def sending(self) -> None:
+        """Rows are about to be sent: raise LeaseLost if they are no longer ours to send."""
+
     def sent(self, rows: Sequence[Row], task_id: str) -> None:
         """A task was accepted for these rows; called before it is polled."""
 
@@ -93,9 +96,12 @@ class Upserter:
     clock: TaskClock = field(default_factory=TaskClock)
     calls: int = 0
 
-    def start(self, rows: Sequence[Row]) -> Flight:
-        """Send rows and come back with the task still running."""
-        self.calls = 1
+    def start(self, rows: Sequence[Row], *, spent: int = 0) -> Flight:
+        """Send rows and come back with the task still running.
+
+        `spent` are the calls that an earlier process spent on them.
+        """
+        self.calls = spent + 1
         return self._send(rows)
 
     def resume(self, rows: Sequence[Row], task_id: str) -> Flight:
@@ -104,6 +110,7 @@ class Upserter:
 
     def land(self, flight: Flight) -> None:
         """Wait for a flight's task and bring every row of it to an end."""
+        self.calls = flight.calls
         failure = self._failure(flight)
         if failure is None:
             return
@@ -117,12 +124,13 @@ class Upserter:
     # -- one task --------------------------------------------------------------------------
 
     def _send(self, rows: Sequence[Row]) -> Flight:
+        self.watcher.sending()
         try:
             task_id = self.client.start_upsert([row.body for row in rows])
         except Refused as refused:
-            return Flight(tuple(rows), "", time.monotonic(), refused)
+            return Flight(tuple(rows), "", time.monotonic(), refused, self.calls)
         self.watcher.sent(rows, task_id)
-        return Flight(tuple(rows), task_id, time.monotonic())
+        return Flight(tuple(rows), task_id, time.monotonic(), calls=self.calls)
 
     def _failure(self, flight: Flight) -> Refused | None:
         """Wait for a task; None when its rows are written, else what Benchling said."""
@@ -227,6 +235,7 @@ class Upserter:
     def _upsert_one(self, row: Row) -> Json:
         for attempt in range(LOCK_TRIES):
             self.calls += 1
+            self.watcher.sending()
             try:
                 return self.client.upsert_one(row.body)
             except Refused as refused:
@@ -238,12 +247,16 @@ class Upserter:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """Rows whose task is running (or was refused at once); `started` is a monotonic time."""
+    """Rows whose task is running (or was refused at once); `started` is a monotonic time.
+
+    `calls` were spent on them so far: several batches may fly, each with a budget of its own.
+    """
 
     rows: tuple[Row, ...]
     task_id: str
     started: float
     refused: Refused | None = None
+    calls: int = 1
 
 
 def named_rows(errors: object, count: int) -> dict[int, str]:

@@ -429,6 +429,35 @@ def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
     assert len(posts) == 1 and w.written() == 0, (posts, w.written())
 
 
+@pytest.mark.parametrize("refused", [False, True], ids=["a batch", "a row"])
+def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
+    world, settings, monkeypatch, refused
+):
+    from registry_sync.benchling import Client
+
+    settings.BATCH_SIZE = 100
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    w.registry.records += [compound(n) for n in range(100, 400)]
+    if refused:
+        w.tenant.refuse["C-000150"] = "Not this one."
+    look = Client.task
+
+    def task(self, task_id):
+        w.settle()
+        answer = look(self, task_id)
+        SyncRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert runs.claim(run.pk)
+        return answer
+
+    monkeypatch.setattr(Client, "task", task)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    before = w.tenant.counters["bulk_calls"]
+    assert jobs.work_slice(run.pk) is jobs.End.BUSY
+    counters = w.tenant.counters
+    assert (counters["bulk_calls"] - before, counters["single_upserts"]) == (1, 0)
+
+
 def test_ten_nameless_new_records_stop_nobody_else(world):
     w = world([compound(n) for n in range(30)])
     w.sync()

@@ -14,7 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import app_status, estimate, jobs, runs
+from registry_sync.benchling import OBJECT_LIMIT
 from registry_sync.models import Batch, SyncRun
+from registry_sync.sync import Line
 from sandbox.tenant.state import Fault
 
 from .deployment import kill, until
@@ -67,6 +69,32 @@ def test_a_paused_run_stops_holds_its_place_and_goes_on(world):
     run = jobs.work_to_end(run.pk)
     assert run.status == Status.SUCCEEDED and len(w.values()) == 1000
     assert w.written() == 1000 and written < 1000 and run.read == 1000
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_a_pause_at_the_object_limit_outlasts_the_tasks_and_doubles_nothing(
+    world, settings, monkeypatch, in_flight
+):
+    settings.IN_FLIGHT = in_flight
+    w = world([compound(n) for n in range(600)], page_size=600, granular_locking=True,
+              objects_per_hour=3600, object_burst=300, contract="after")  # fmt: skip
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    wait = Line.pause
+
+    def pause(self, seconds, reason):
+        if reason == OBJECT_LIMIT:
+            runs.pause(self.run, actor="Ann", reason="Lunch")
+        wait(self, seconds, reason)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Line, "pause", pause)
+        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+    w.tenant.clock.advance(3700)
+    SyncRun.objects.update(waiting_until=None)
+    run.refresh_from_db()
+    assert run.created == w.written() and runs.resume(run)
+    run = jobs.work_to_end(run.pk)
+    assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 600, 600)
 
 
 def test_a_cancelled_run_says_who_and_why_and_the_next_one_loses_nothing(world):

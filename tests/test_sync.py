@@ -175,6 +175,17 @@ def test_what_the_budget_leaves_over_is_set_aside_and_tried_again(world):
     assert len(w.values()) == w.written() == 500
 
 
+@pytest.mark.once
+def test_each_batch_in_flight_has_a_budget_of_its_own(world, settings):
+    settings.BATCH_SIZE, settings.IN_FLIGHT = 300, 2
+    w = world([compound(n) for n in range(600)], task_errors="none", granular_locking=True)
+    for n in (*range(0, 300, 2), 450):
+        w.tenant.refuse[f"C-{n:06d}"] = "Not this one."
+    w.sync()
+    second = {e.external_id: e.code for e in w.open_errors().values() if e.external_id > "C-000299"}
+    assert second == {"C-000450": "refused"}
+
+
 def test_a_record_edited_while_it_is_read_arrives_by_the_next_run(world):
     w = world([compound(n) for n in range(600)], page_size=100)
     w.registry.on_page = lambda page: (
