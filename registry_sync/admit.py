@@ -8,7 +8,7 @@ from . import names, refusals
 from .compare import Candidate, sighting
 from .ledger import Outcome, Sighting
 from .mapping import name_key
-from .models import Lane, LedgerEntry
+from .models import Lane, LedgerEntry, TakenName
 from .problems import Problem
 from .schema import EntitySchema
 
@@ -56,7 +56,7 @@ def hold_links(
     wanted = set().union(*targets.values()) if targets else set()
     if not wanted:
         return {}
-    there = set(underway) | present(lane, wanted)
+    there = set(underway) | linkable(lane, wanted)
     waiting: dict[str, tuple[Problem, ...]] = {}
     while True:
         coming = {c.entity.registry_id for c in candidates if c.entity.external_id not in waiting}
@@ -111,3 +111,12 @@ def present(lane: Lane, registry_ids: Collection[str]) -> set[str]:
     keys = [name_key(registry_id) for registry_id in registry_ids]
     rows = LedgerEntry.objects.filter(lane=lane, id_key__among=keys).exclude(entity_hash="")
     return set(rows.values_list("entity_registry_id", flat=True)) & set(registry_ids)
+
+
+def linkable(lane: Lane, registry_ids: Collection[str]) -> set[str]:
+    """Say which of these may be pointed at: ours, and what others made of the lane's schema."""
+    keys = [name_key(registry_id) for registry_id in registry_ids]
+    rows = TakenName.objects.filter(lane=lane, key__among=keys, kind="id")
+    others = rows.filter(schema_name="", archived=False)
+    found = set(others.values_list("entity_registry_id", flat=True)) & set(registry_ids)
+    return found | present(lane, registry_ids)

@@ -250,6 +250,18 @@ def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) 
         _upsert_entries([entry], [*ENTITY_COLUMNS, "entity_id"])
 
 
+def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
+    """Take in what was found in Benchling, within a transaction of the caller's under its lease.
+
+    What the ledger holds already stays; a row that only tells of a refusal gets its entity.
+    """
+    ids = [entry.external_id for entry in entries]
+    held = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
+    known = set(held.values_list("external_id", flat=True))
+    unknown = {e.external_id: e for e in entries if e.external_id not in known}
+    _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
+
+
 def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:
     if entries:
         LedgerEntry.objects.bulk_create(

@@ -17,7 +17,7 @@ from .benchling import Client
 from .compare import Candidate
 from .configure import Setup
 from .mapping import Entity, canonical_fields, external_id_of, name_key
-from .models import Lane, LedgerEntry, SyncRun, TakenName
+from .models import Adoption, Lane, LedgerEntry, SyncRun, TakenName
 from .schema import EntitySchema
 
 Json = dict[str, Any]
@@ -43,11 +43,20 @@ def remember_page(
             taken += _taken(lane, raw, setup)
     with transaction.atomic():
         runs.renew(lease)
-        LedgerEntry.objects.bulk_create(mine, ignore_conflicts=True)
+        ledger.take_in_found(lane, mine)
+        _void_adoptions(lane, mine)
         TakenName.objects.filter(
             lane=lane, entity_id__in={name.entity_id for name in taken}
         ).delete()
         TakenName.objects.bulk_create(taken)
+
+
+def _void_adoptions(lane: Lane, mine: Sequence[LedgerEntry]) -> None:
+    """Ask nobody any more about what is ours: it was archived while somebody was asked."""
+    rows = Adoption.objects.filter(lane=lane, entity_id__among=[e.entity_id for e in mine])
+    rows.filter(state__in=[Adoption.State.OPEN, Adoption.State.APPROVED]).update(
+        state=Adoption.State.VOID
+    )
 
 
 def learn(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from . import ledger, names, rebuild, runs
-from .admit import own_links, present
+from .admit import linkable, own_links, present
 from .benchling import Client
 from .compare import Arrival, Candidate
 from .configure import Setup
@@ -56,6 +56,7 @@ def due(
     _look_again(run, lease, lane, keys, setup, client)
     for some in _parts(sorted(names.free(lane, keys))):
         yield from _chunks(named.filter(waits_key__in=some))
+    yield from _chunks(_unarchived(lane, named))
     refused = open_errors.filter(waits_for="benchling name")
     keys = sorted(set(refused.values_list("waits_key", flat=True)))
     for some in _parts(sorted(set(keys) - _borne(keys, setup, client))):
@@ -66,7 +67,7 @@ def due(
         yield from _chunks(archived.filter(waits_key__in=some))
     linked = open_errors.filter(waits_for="link")
     targets = set(linked.values_list("waits_key", flat=True))
-    for some in _parts(sorted(_arrived(lane, targets, setup, client))):
+    for some in _parts(sorted(_arrived(run, lease, lane, targets, setup, client))):
         yield from _chunks(linked.filter(waits_key__in=some))
 
 
@@ -115,7 +116,7 @@ def circles(run: SyncRun, lane: Lane, setup: Setup) -> list[Candidate]:
             is_new = before is None or not before.entity_hash
             identity = setup.mapping.identity_of(arrival.raw)
             candidates.append(Candidate(arrival, entity, is_new, identity=identity))
-    there = present(lane, set().union(*(own_links(c, setup.schema) for c in candidates)))
+    there = linkable(lane, set().union(*(own_links(c, setup.schema) for c in candidates)))
     while candidates:
         coming = there | {candidate.entity.registry_id for candidate in candidates}
         kept = [c for c in candidates if own_links(c, setup.schema) <= coming]
@@ -154,14 +155,29 @@ def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
     return chosen(waiting, run)
 
 
-def _arrived(lane: Lane, targets: Collection[str], setup: Setup, client: Client) -> set[str]:
+def _arrived(
+    run: SyncRun,
+    lease: runs.Lease,
+    lane: Lane,
+    targets: Collection[str],
+    setup: Setup,
+    client: Client,
+) -> set[str]:
     """Say which link targets are in Benchling by now, written by us or by others."""
     there = present(lane, targets) if targets else set()
     elsewhere = sorted(set(targets) - there)
     if elsewhere:
         found = client.entities_registered(elsewhere, registry_id=setup.config.registry_id)
+        same = [raw for raw in found if (raw.get("schema") or {}).get("id") == setup.schema.id]
+        rebuild.remember_page(run, lease, lane, setup, client, same)  # they may be pointed at
         there |= {str(entity.get("entityRegistryId")) for entity in found}
     return there & set(targets)
+
+
+def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """List the errors about archived entities that are in use by now, ours or others'."""
+    archived = TakenName.objects.filter(lane=lane, archived=True, key=OuterRef("waits_key"))
+    return named.filter(~Exists(archived), code="archived")
 
 
 def _look_again(

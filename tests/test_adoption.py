@@ -13,7 +13,8 @@ from registry_sync.models import Adoption, Change, LedgerEntry, SyncRun
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 
 from .registry import compound
-from .worlds import APP
+from .test_sync import _forget
+from .worlds import APP, FIELDS
 
 Status = SyncRun.Status
 OTHER_APP = "app_other"
@@ -245,6 +246,46 @@ def test_adopt_refuses_what_makes_no_sense(living, words):
         adopt(*words)
     assert refused.value.returncode == 64
     assert not Adoption.objects.filter(state="approved").exists()
+
+
+@pytest.mark.parametrize("when", ["before the first run", "between two runs"])
+def test_what_others_made_may_be_pointed_at(world, when):
+    w = world([compound(n) for n in range(4)] + [compound(20, parent="C-000099")])
+    if when == "between two runs":
+        w.sync()
+        assert w.open_errors()["C-000020"].code == "link_missing"
+    put(w, "C-000099", "By hand")
+    before = snapshot(w)
+    assert w.sync().status == Status.SUCCEEDED and not w.open_errors()
+    assert w.values()["C-000020"]["Parent"] == "C-000099" and snapshot(w) == before
+
+
+def test_what_is_unarchived_is_looked_at_again_by_any_run(living):
+    w = living
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000006"), archived=None)
+    assert w.sync().kind == SyncRun.Kind.INCREMENTAL
+    assert "C-000006" not in w.open_errors() and "C-000006" not in waiting()
+
+
+@pytest.mark.parametrize("tenant", ["keep", "clear"])
+def test_what_we_made_and_others_archived_is_ours_again_once_unarchived(world, tenant):
+    fields = [*FIELDS, {"name": "Notes", "type": "text"}]
+    w = world([compound(n) for n in range(5)], fields=fields, omitted_fields=tenant)
+    w.sync()
+    _forget()
+    ours, elsewhere = w.tenant.entity("C-000003"), w.tenant.add_folder("Elsewhere")
+    edit_by_hand(w.tenant, ours, archived="Retired", Notes="Mine", Approval=1900)
+    ours.folder_id = elsewhere
+    w.sync(kind=SyncRun.Kind.FULL)
+    assert w.open_errors()["C-000003"].code == "archived"
+    edit_by_hand(w.tenant, ours, archived=None)
+    run = w.sync()
+    assert (run.created, run.updated, run.status) == (0, 1, Status.SUCCEEDED)
+    values = w.values()["C-000003"]
+    assert (values["Approval"], values["Notes"], ours.folder_id) == (1953, "Mine", elsewhere)
+    change = Change.objects.get(external_id="C-000003", field="Approval")
+    assert (change.before, change.after, change.created) == (1900, 1953, False)
 
 
 def test_a_circle_of_links_takes_over_nobody_elses_entity(world):
