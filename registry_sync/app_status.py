@@ -85,7 +85,23 @@ class Session:
             )
         )
         if answer:
-            runs.save(self.run, self.lease, session_id=str(answer["id"]), session_open=True)
+            try:
+                runs.save(self.run, self.lease, session_id=str(answer["id"]), session_open=True)
+            except runs.LeaseLost:
+                self._disown(str(answer["id"]))
+                raise
+
+    def _disown(self, session_id: str) -> None:
+        """Close a session that was made for a run which a person ended meanwhile.
+
+        One whose run goes on elsewhere is found there (`orphan`), or is taken up by a later run.
+        """
+        self.run.refresh_from_db()
+        if self.run.is_active or self.run.session_id:
+            return
+        self.run.session_id, self.run.session_open = session_id, True
+        SyncRun.objects.filter(pk=self.run.pk).update(session_id=session_id, session_open=True)
+        close(self.run, self.client)
 
     def progress(self, text: str, *, at_once: bool = False) -> None:
         """Show one line of progress, at most every few seconds and only when it is news."""

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import app_status, estimate, jobs, runs
-from registry_sync.benchling import OBJECT_LIMIT
+from registry_sync.benchling import OBJECT_LIMIT, Client
 from registry_sync.models import Batch, SyncRun
 from registry_sync.sync import Line
 from sandbox.tenant.state import Fault
@@ -172,6 +172,22 @@ def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
     jobs.reconcile()
     assert w.session()["status"] == "FAILED"
     assert "Benchling is moody" in w.session()["messages"][0]["content"]
+
+
+def test_a_session_made_for_a_run_that_was_cancelled_meanwhile_is_closed(world, monkeypatch):
+    w = world([compound(n) for n in range(3)])
+    create = Client.create_session
+
+    def slow(self, body, **more):
+        made = create(self, body, **more)
+        control("cancel", "--reason", "Too early")
+        return made
+
+    monkeypatch.setattr(Client, "create_session", slow)
+    run = w.sync()
+    assert run.status == Status.CANCELLED and not run.session_open
+    assert w.session()["status"] == "FAILED" and w.session()["id"] == run.session_id
+    assert "Too early" in w.session()["messages"][0]["content"]
 
 
 @pytest.mark.parametrize("words", [("pause",), ("cancel", "--reason", " ")])
