@@ -100,8 +100,8 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
             Caution(
                 "short_read",
                 f"The registry says it has {run.source_total:,} records, but only {seen:,} "
-                "different ones came: its order changes while it is read. The next run reads "
-                "everything again; the registry's owner names a stable order for the list.",
+                f"different ones came{_twice(run)}. The next run reads everything again; the "
+                "registry's owner looks which it is, and names a stable order for the list.",
             )
         ]
     return _withdrawn(run, lane)
@@ -114,6 +114,16 @@ def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
     """
     total = run.source_total
     return total is not None and seen < total and seen + _twins(run, lane) < total
+
+
+def _twice(run: SyncRun) -> str:
+    """Say what a short read may come from, by whether records came twice."""
+    if run.repeated:
+        return (
+            f", and {run.repeated:,} came again: its order changes while it is read, or it lists "
+            "records twice"
+        )
+    return ": its order changes while it is read, or it counts records that it does not give"
 
 
 def _twins(run: SyncRun, lane: Lane) -> int:

@@ -740,6 +740,13 @@ def test_two_records_of_one_id_are_no_short_read(world):
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
 
 
+def test_a_list_that_has_a_record_twice_is_not_told_to_change_its_order_alone(world):
+    w = world([compound(n) for n in range(20)])
+    w.registry.records.append(dict(w.registry.records[3]))
+    run = w.sync()
+    assert "1 came again" in run.warnings[0]["text"] and "records twice" in run.warnings[0]["text"]
+
+
 def test_a_record_passed_over_between_two_pages_of_changes_is_not_lost(world):
     """Sorted by the time of change, an edit moves all that follow by one while they are read."""
     w = world([compound(n) for n in range(60)], page_size=10)
