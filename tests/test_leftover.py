@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_sync import audit, jobs, runs
+from registry_sync.benchling import Client
 from registry_sync.delivery import Delivery
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
 from registry_sync.upsert import Upserter
@@ -133,13 +134,13 @@ def test_a_lane_left_behind_is_settled_too(left):
 
 def test_the_task_of_a_run_that_a_person_ends_is_not_forgotten(world, monkeypatch):
     w = world([compound(n) for n in range(3)])
-    start = Upserter._send
+    start = Client.start_upsert
 
-    def sent(self, rows):
+    def sent(self, rows):  # past the last look at the lease
         cancel(SyncRun.objects.get())
         return start(self, rows)
 
-    monkeypatch.setattr(Upserter, "_send", sent)
+    monkeypatch.setattr(Client, "start_upsert", sent)
     run = w.sync()
     assert run.status == Status.CANCELLED
     batch = Batch.objects.get()
