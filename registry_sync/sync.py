@@ -512,6 +512,7 @@ class Line:
 
     def _read_all_again(self, reason: str) -> bool:
         """Start the reading anew, from the beginning of everything."""
+        self.deliver.flush()  # what waits bears a place in the reading that is given up
         runs.log(self.run, "WARNING", f"Everything is read: {reason}.")
         runs.save(
             self.run,

@@ -913,3 +913,36 @@ def test_the_twin_that_is_left_arrives(world, left, size):
     w.registry.records.remove(twins[1 - left])
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not w.open_errors()
     assert w.values()["C-000001"]["Approval"] == twins[left]["approval"]
+
+
+def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatch):
+    """A page is older than asked for, so everything is read; then the process dies."""
+    from registry_sync.sync import Line
+
+    incremental = {"cursor_path": "modified_at", "lag": 3600}
+    asked = {"params": {"since": "{incremental.start_value}"}, "incremental": incremental}
+    records = [compound(n) for n in range(250)]
+    records.append(compound(999, modified_at="2020-01-01T00:00:00Z"))
+    w = world(records, page_size=100, config={"Connector Settings": {"endpoint": asked}})
+    w.sync()
+    for n in range(150, 160):
+        w.registry.record(f"C-{n:06d}")["smiles"] = "N"
+    third = w.registry.pages_served + 3
+    w.registry.on_page = lambda page: setattr(w.registry, "ignores_filter", page == third - 1)
+    carry = Line.carry
+
+    def killed(self, records, **more):
+        carry(self, records, **more)
+        if self.run.reads_all:
+            raise SystemExit("killed")
+        return 0
+
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    with monkeypatch.context() as patched:
+        patched.setattr(Line, "carry", killed)
+        with pytest.raises(SystemExit):
+            jobs.work_to_end(run.pk)
+    SyncRun.objects.update(lease_until=None)
+    run = jobs.work_to_end(run.pk)
+    assert (run.reads_all, run.read) == (True, 251)
+    assert {warning["code"] for warning in run.warnings} == {"older_than_asked"}
