@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from rapidfuzz import fuzz
-
 ALIKE = 0.6
 """Names below this have nothing in common."""
 UNITS = frozenset(
@@ -34,6 +32,8 @@ def _likeness(one: str, other: str) -> float:
         return 0.0
     if one == other:
         return 1.0
+    from rapidfuzz import fuzz  # not with every command: 3 MB, for mapping drafts alone
+
     close = fuzz.ratio(one.replace(" ", ""), other.replace(" ", "")) / 100
     # All words of the shorter are in the longer: `name` for “Preferred name”.
     shared = 0.88 * fuzz.token_set_ratio(one, other) / 100

@@ -24,6 +24,8 @@ BUDGET = 160
 CONFIRMED = 20
 """Named rows whose exact words are asked for; beyond, the task's own words must do."""
 LOCK_TRIES = 12
+PATIENCE = 600.0
+"""Seconds that one process waits for a task; a worker's job would be ended after 1,800."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class Upserter:
                 self.clock.learn(rows, running_at=running_at, done_at=asked)
                 return task
             running_at = asked
+            if asked > PATIENCE:  # the batch is on file: whoever goes on looks at the task again
+                raise Wait(retry_time(60), "a task that Benchling has not ended yet")
             # Soon, for it is nearly done; then ever more patiently, should it be stuck.
             soon = max(0.1, 0.08 * asked)
             wait = min(5.0, soon * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)

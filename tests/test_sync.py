@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from registry_sync import jobs, runs
+from registry_sync import jobs, runs, upsert
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from sandbox.tenant.state import Fault
 
@@ -147,8 +147,6 @@ def test_seven_rows_that_only_the_tenant_refuses(world, shape):
 
 
 def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
-    from registry_sync import upsert
-
     monkeypatch.setattr(upsert, "UPSERT_BYTES", 20_000)
     # Five rows of 4 KB fit; the last one alone is above the limit, and goes alone.
     records = [compound(n, smiles="C" * (3500 if n < 20 else 30_000)) for n in range(21)]
@@ -524,6 +522,20 @@ def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
     assert jobs.work_slice(run.pk) is jobs.End.DONE
     run.refresh_from_db()
     assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 600, 600)
+
+
+def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):
+    monkeypatch.setattr(upsert, "PATIENCE", 0.5)
+    w = world([compound(n) for n in range(30)], task_base=3600)
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    for _ in range(2):
+        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert "a task that Benchling has not ended" in w.session()["messages"][0]["content"]
+        assert w.written() == 0 and w.tenant.counters["bulk_calls"] == 1
+    w.tenant.clock.advance(3601)
+    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    run.refresh_from_db()
+    assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 30, 30)
 
 
 def test_session_messages_keep_every_limit(world):
