@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Most tests wait for tasks and clocks, not for a processor.
-SPREAD := -n 4 --dist load --maxschedchunk 1
+SPREAD := -n 6 --dist load --maxschedchunk 1
 
 .PHONY: help install demo demo-once test lint bench run worker clean
 
