@@ -14,9 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import app_status, estimate, jobs, runs
-from registry_sync.benchling import OBJECT_LIMIT, Client
 from registry_sync.models import Batch, SyncRun
-from registry_sync.sync import Line
 from sandbox.tenant.state import Fault
 
 from .deployment import kill, until
@@ -69,32 +67,6 @@ def test_a_paused_run_stops_holds_its_place_and_goes_on(world):
     run = jobs.work_to_end(run.pk)
     assert run.status == Status.SUCCEEDED and len(w.values()) == 1000
     assert w.written() == 1000 and written < 1000 and run.read == 1000
-
-
-@pytest.mark.parametrize("in_flight", [1, 3])
-def test_a_pause_at_the_object_limit_outlasts_the_tasks_and_doubles_nothing(
-    world, settings, monkeypatch, in_flight
-):
-    settings.IN_FLIGHT = in_flight
-    w = world([compound(n) for n in range(600)], page_size=600, granular_locking=True,
-              objects_per_hour=3600, object_burst=300, contract="after")  # fmt: skip
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    wait = Line.pause
-
-    def pause(self, seconds, reason):
-        if reason == OBJECT_LIMIT:
-            runs.pause(self.run, actor="Ann", reason="Lunch")
-        wait(self, seconds, reason)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Line, "pause", pause)
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
-    w.tenant.clock.advance(3700)
-    SyncRun.objects.update(waiting_until=None)
-    run.refresh_from_db()
-    assert run.created == w.written() and runs.resume(run)
-    run = jobs.work_to_end(run.pk)
-    assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 600, 600)
 
 
 def test_a_cancelled_run_says_who_and_why_and_the_next_one_loses_nothing(world):
@@ -172,22 +144,6 @@ def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
     jobs.reconcile()
     assert w.session()["status"] == "FAILED"
     assert "Benchling is moody" in w.session()["messages"][0]["content"]
-
-
-def test_a_session_made_for_a_run_that_was_cancelled_meanwhile_is_closed(world, monkeypatch):
-    w = world([compound(n) for n in range(3)])
-    create = Client.create_session
-
-    def slow(self, body, **more):
-        made = create(self, body, **more)
-        control("cancel", "--reason", "Too early")
-        return made
-
-    monkeypatch.setattr(Client, "create_session", slow)
-    run = w.sync()
-    assert run.status == Status.CANCELLED and not run.session_open
-    assert w.session()["status"] == "FAILED" and w.session()["id"] == run.session_id
-    assert "Too early" in w.session()["messages"][0]["content"]
 
 
 @pytest.mark.parametrize("words", [("pause",), ("cancel", "--reason", " ")])
@@ -283,9 +239,9 @@ COLUMNS = ("read", "created", "updated", "retried", "reads_all", "source_total",
 def test_a_long_load_under_an_hourly_limit_with_a_restart(deploy):  # noqa: F811
     """On a fast clock, yet never so fast that this machine could not meet the limit.
 
-    A tenth of a load of 80,000 at 20,000 an hour; LONG_LOAD=80000 is the whole of it.
+    A quarter of a load of 80,000 at 20,000 an hour; LONG_LOAD=80000 is the whole of it.
     """
-    count = int(os.environ.get("LONG_LOAD", 8_000))
+    count = int(os.environ.get("LONG_LOAD", 20_000))
     share, per_hour, burst = count / 80_000, count // 4, count // 16
     d = deploy(
         count, page_size=1000, contract="off", objects_per_hour=per_hour, object_burst=burst,
