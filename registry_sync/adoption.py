@@ -35,6 +35,11 @@ def approve(rows: Iterable[Adoption], *, actor: str, reason: str) -> int:
     )
 
 
+def taken_over(count: int) -> str:
+    """Say what becomes of entities that were approved."""
+    return f"{count:,} {'entity is' if count == 1 else 'entities are'} taken over by the next run."
+
+
 def chosen_twice(rows: Iterable[Adoption]) -> str:
     """Name an entity that two records would take over, or the second one that a record would."""
     seen: set[tuple[str, str]] = set()

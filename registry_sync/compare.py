@@ -13,7 +13,7 @@ from .ledger import Known, Outcome, Sighting, hash_record
 from .mapping import Entity, transform
 from .models import Lane, SyncRun
 from .problems import Problem, SourceError
-from .source import Page, Source, Unread
+from .source import Source, Unread
 
 Json = dict[str, Any]
 LONGEST_ID = 255
@@ -59,8 +59,10 @@ class Compared:
     """Records whose earlier form is still on its way; they are looked at again after it."""
 
 
-def arrivals(records: Sequence[Json], source: Source, fingerprint: str) -> list[Arrival]:
-    """Give each record its external id, its hash and its time."""
+def arrivals(
+    records: Sequence[Json], source: Source, fingerprint: str, unread: Sequence[Unread] = ()
+) -> list[Arrival]:
+    """Give each record its external id, its hash and its time; `unread` could be had in part."""
     found = []
     for raw in records:
         raw_hash = hash_record(raw, fingerprint)
@@ -69,15 +71,10 @@ def arrivals(records: Sequence[Json], source: Source, fingerprint: str) -> list[
         if external_id is None or problem is not None:
             external_id = f"(no usable id {raw_hash[:12]})"
         found.append(Arrival(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem))
-    return found
+    return found + _in_part(unread, source, fingerprint) if unread else found
 
 
-def arrivals_in(page: Page, source: Source, fingerprint: str) -> list[Arrival]:
-    """Give the records of a page, also those that could be read in part only."""
-    return arrivals(page.records, source, fingerprint) + in_part(page.unread, source, fingerprint)
-
-
-def in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[Arrival]:
+def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[Arrival]:
     """Give records whose detail could not be had: refused, and asked for again by each run."""
     found = arrivals([one.record for one in unread], source, fingerprint)
     return [
@@ -195,8 +192,7 @@ def _compare_one(
     force: bool,
     position: Json | None,
 ) -> None:
-    same = before is not None and before.raw_hash == record.raw_hash != ""
-    if before is not None and same and not force:
+    if before is not None and before.raw_hash == record.raw_hash != "" and not force:
         if before.seen_run_id == run.id:
             out.repeated += 1
         else:

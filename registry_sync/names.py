@@ -153,6 +153,8 @@ def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) ->
 def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem:
     if own_kind == "id" and not holder.external_id and holder.kind == "id":
         return _held_by_others(entity, key, holder)
+    if own_kind == holder.kind == "id":
+        return _same_id(entity, key, holder)
     what = "name" if own_kind == "name" else "registry id"
     value = entity.name if own_kind == "name" else entity.registry_id
     whose = (
@@ -165,8 +167,6 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
     if not (holder.external_id or holder.archived or holder.schema_name):
         same = f" If they are the same, {ADOPT.format(id=entity.external_id)}."
     as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
-    if own_kind == holder.kind == "id":
-        return _same_id(entity, key, holder)
     return Problem(
         kind="source",
         code="name_taken",

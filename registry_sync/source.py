@@ -135,7 +135,7 @@ class Source:
             count=len(records),
             last=where is None and follows is None,
         )
-        whole, unread = self._whole(records)
+        whole, unread = self._whole_page(records)
         page = Page(
             records=whole,
             position=trail.stamp(where),
@@ -203,12 +203,12 @@ class Source:
                 break
         return found
 
-    def ask_again(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
-        """Read records whole that were read in part before.
+    def read_whole(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
+        """Read each record whole where the list gives it in part.
 
         Where one after the other fails for a passing cause, the rest are not asked for now.
         """
-        if not self._in_part:
+        if self.connector.detail is None or not self.connector.detail.each:
             return list(records), []
         whole: list[Json] = []
         unread: list[Unread] = []
@@ -218,25 +218,15 @@ class Source:
                 break
         return whole, unread
 
-    @property
-    def _in_part(self) -> bool:
-        """Say whether the list gives records in part only."""
-        return self.connector.detail is not None and self.connector.detail.each
-
-    def _whole(self, records: list[Json]) -> tuple[list[Json], list[Unread]]:
-        """Read each record whole where the list gives it in part.
+    def _whole_page(self, records: list[Json]) -> tuple[list[Json], list[Unread]]:
+        """Read a page's records whole.
 
         Raises SourceError where the cause is the registry's rather than a record's.
         """
-        if not self._in_part:
-            return records, []
-        whole: list[Json] = []
-        unread: list[Unread] = []
-        for record in records:
-            self._complete(record, whole, unread)
-            none_of_several = len(unread) == len(records) > 1
-            if none_of_several or _failing(unread) >= MOST_FAILING:
-                raise unread[-1].why
+        whole, unread = self.read_whole(records)
+        none_of_several = len(unread) == len(records) > 1
+        if none_of_several or _failing(unread) >= MOST_FAILING:
+            raise unread[-1].why
         return whole, unread
 
     def _complete(self, record: Json, whole: list[Json], unread: list[Unread]) -> None:

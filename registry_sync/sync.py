@@ -30,7 +30,7 @@ from . import (
 )
 from .admit import admit
 from .benchling import OBJECT_LIMIT, Client, Refused, Wait, retry_time
-from .compare import Arrival, Candidate, arrivals, arrivals_in, compare, in_part
+from .compare import Arrival, Candidate, arrivals, compare
 from .configure import Setup, configure, lane_key
 from .delivery import Delivery
 from .ledger import Sighting
@@ -289,7 +289,7 @@ class Line:
         again = self.run.position is not None
         for page in self._pages():
             self.session.open(quiet=self.run.created + self.run.updated == 0)
-            records = arrivals_in(page, self.source, self.run.fingerprint)
+            records = arrivals(page.records, self.source, self.run.fingerprint, page.unread)
             if reason := self.reading.follow(page, records):
                 return self._read_all_again(reason)
             with self.timed("compare"):
@@ -474,9 +474,8 @@ class Line:
         """Take the copies we keep of refused records; what was read in part is asked for anew."""
         kept = [error for error in errors if error.waits_for != "detail"]
         parts = [error.raw or {} for error in errors if error.waits_for == "detail"]
-        whole, unread = self.source.ask_again(parts)
-        asked = arrivals(whole, self.source, self.run.fingerprint)
-        asked += in_part(unread, self.source, self.run.fingerprint)
+        whole, unread = self.source.read_whole(parts)
+        asked = arrivals(whole, self.source, self.run.fingerprint, unread)
         again = [arrival._replace(retried=True) for arrival in asked]
         return retry.arrivals(kept, self.run.fingerprint) + again
 

@@ -162,9 +162,8 @@ def judged(w: World, run: SyncRun, cause: Cause) -> None:
 
 @pytest.mark.slow
 def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
-    w = world(
-        [compound(n) for n in range(20)], contract="off", rate_limit=0
-    )  # always the same exchanges
+    # The contract is off: always the same exchanges.
+    w = world([compound(n) for n in range(20)], contract="off", rate_limit=0)
     w.sync()
     w.registry.token = "other"
     _weekend(w, runs=200)

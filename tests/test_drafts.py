@@ -199,7 +199,7 @@ def test_what_the_tenant_refuses_is_typed_by_hand_and_compared(bare, desk, switc
                   "<td class=\"desk-mono\">SMILES</td>"):  # fmt: skip
         assert words in said
     said = desk.do(draft, "compare", at="publish")
-    assert "not as the draft wants" in said and draft.state == "waiting"
+    assert "items are not as the draft wants: " in said and draft.state == "waiting"
     bare.configure(**{"Field Configurations": list(FED.items())})
     said = desk.do(draft, "compare", at="publish")
     assert "Published as version 1" in said and draft.state == "published"

@@ -88,8 +88,7 @@ class AdoptionAdmin(ReadOnly):
         if request.POST.get("decided") and reason and chosen and not twice:
             who = request.user.get_username()
             count = adoption.approve(chosen, actor=who, reason=reason)
-            counted = f"{count:,} {'entity is' if count == 1 else 'entities are'}"
-            self.message_user(request, f"{counted} taken over by the next run.")
+            self.message_user(request, adoption.taken_over(count))
             return None
         context = {
             **self.admin_site.each_context(request),

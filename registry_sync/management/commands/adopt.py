@@ -67,8 +67,7 @@ class Command(OperatorCommand):
                 returncode=USAGE,
             )
         count = adoption.approve(chosen, actor=getpass.getuser(), reason=reason)
-        counted = f"{count:,} {'entity is' if count == 1 else 'entities are'}"
-        self.stdout.write(f"{counted} taken over by the next run.")
+        self.stdout.write(adoption.taken_over(count))
 
     def _list(self, lane: Lane, rows: QuerySet[Adoption]) -> None:
         for row in rows:
