@@ -74,6 +74,7 @@ class World:
     def __enter__(self) -> World:
         self.tenant = self._serve("sandbox.tenant", "--settings", json.dumps(TENANT))
         self.registry = self._serve("benchmarks.registry", "--count", str(self.count))
+        # What is written was written hours ago: a full run looks at what changed since the last.
         self._move_clock(-HOURS_AGO)
         self._furnish()
         return self
@@ -155,9 +156,13 @@ class World:
     def edit(self, count: int) -> None:
         requests.get(f"{self.registry[: -len('/compounds')]}/edit?count={count}", timeout=30)
 
-    def hours_pass(self) -> None:
-        """Let what the tenant did so far be hours ago: a run looks anew at the last minutes."""
-        self._move_clock(HOURS_AGO)
+    def look_at_everything(self) -> None:
+        """Let the next full run read all of the tenant's entities, as the first after months."""
+        code = "from registry_sync.models import Lane; Lane.objects.update(looked_at=None)"
+        if self._run(
+            ["manage.py", "shell", "--verbosity", "0", "-c", code], self._environment()
+        ).status:
+            raise RuntimeError("the lane's last look could not be forgotten")
 
     def _move_clock(self, seconds: float) -> None:
         answer = requests.post(f"{self.tenant}/sandbox/clock", json={"advance": seconds}, timeout=9)

@@ -36,7 +36,7 @@ class Limits:
         switches, now = self.state.switches, self.state.clock.now()
         if not switches.rate_limit:
             return True, {}
-        if now - self.window_start >= switches.rate_window:
+        if not 0 <= now - self.window_start < switches.rate_window:  # a test may set it back
             self.window_start, self.used = now, 0
         allowed = self.used < switches.rate_limit
         self.used += allowed
@@ -52,7 +52,7 @@ class Limits:
         switches, now = self.state.switches, self.state.clock.now()
         if not switches.objects_per_hour:
             return True
-        refill = (now - self.filled) * switches.objects_per_hour / 3600
+        refill = max(0.0, now - self.filled) * switches.objects_per_hour / 3600
         self.bucket = min(float(switches.object_burst), self.bucket + refill)
         self.filled = now
         if self.bucket < count:
