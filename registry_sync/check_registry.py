@@ -14,7 +14,7 @@ from . import __version__
 from .check_tenant import Visit, clock
 from .point import Point, Unseen
 from .problems import SourceError
-from .source import Page, Source
+from .source import PAGING_REMEDY, Page, Source
 
 FAR = timedelta(days=3650)
 TIMEOUT = (5.0, 15.0)
@@ -79,6 +79,15 @@ def reach(reading: Reading) -> Point:
         )  # fmt: skip
     total = f" of {page.total:,}" if page.total else ""
     return Point(name, "ok", f"The key works: {count:,}{total} records came with the first page.")
+
+
+def paging(reading: Reading) -> Point:
+    """Look whether the first page leads to the next one, or says that there is none."""
+    page = reading.first()
+    if page.alone:
+        return Point("Pages", "warning", page.alone, PAGING_REMEDY)
+    said = "The first page is the only one." if page.next_position is None else "More pages follow."
+    return Point("Pages", "ok", said)
 
 
 def registry_clock(reading: Reading) -> Point:

@@ -51,6 +51,7 @@ TENANT: dict[str, Callable[[check_tenant.Visit], Point]] = {
 }
 REGISTRY: dict[str, Callable[[check_registry.Reading], Point]] = {
     "Registry": check_registry.reach,
+    "Pages": check_registry.paging,
     "Clock: the registry's": check_registry.registry_clock,
     "Ids": check_registry.ids,
     "Modified-since filter": check_registry.since_filter,

@@ -119,6 +119,23 @@ def next_position(terms: Paginator, position: Json | None, answer: Answer) -> Js
     return None
 
 
+def unseen_path(terms: Paginator, body: Any) -> str:
+    """Name the path where an answer should speak of a next page and has nothing, not even a null.
+
+    Many servers leave the key out of their last page; in the only page it may be misspelt.
+    """
+    match terms.type:
+        case "json_link":
+            paths = [terms.next_url_path]
+        case "cursor":
+            paths = [terms.has_more_path, terms.cursor_path]
+        case "page_number":
+            paths = [terms.has_more_path]
+        case _:
+            paths = []
+    return next((path for path in paths if path and compile_path(path)(body) is ABSENT), "")
+
+
 def _next_offset(terms: Paginator, position: Json | None, answer: Answer) -> Json | None:
     if not answer.count:
         return None

@@ -14,7 +14,7 @@ from .compare import Arrival
 from .ledger import Sighting
 from .mapping import Mapping
 from .models import Lane, SyncRun
-from .source import Page
+from .source import PAGING_REMEDY, Page
 from .watermark import advance
 
 CLOCK_SLACK = timedelta(minutes=5)
@@ -42,6 +42,7 @@ class Reading:
         if first:
             self._begin(page)
             self._check_paths(records)
+            self._check_paging(page)
         self._follow_clock(records)
         if self.run.reads_all or self.run.since_asked is not None:
             return ""
@@ -98,6 +99,11 @@ class Reading:
             text = f"None of the {len(records):,} records of the first page has {named}. If it is "
             text += "misspelt, the integration owner corrects Field Configurations."
             runs.log(self.run, "WARNING", text)
+
+    def _check_paging(self, page: Page) -> None:
+        if page.alone and self.run.reads_all:
+            # No warning that turns the run yellow: many registries leave it out of a last page.
+            runs.log(self.run, "WARNING", f"{page.alone} {PAGING_REMEDY}")
 
     def _follow_clock(self, records: Sequence[Arrival]) -> None:
         """Note the newest time seen, whose record it is, and what is older than was asked."""

@@ -18,7 +18,7 @@ from .auth import QueryAuth, without_parameter
 from .bodies import Unusable, records_of, total_of
 from .endpoint import Connector, Incremental, Json
 from .exchange import Closed, Exchange, Reply, at_home, broken
-from .paginators import Answer, Ask, Stuck, ask_of, next_position
+from .paginators import Answer, Ask, Stuck, ask_of, next_position, unseen_path
 from .paths import ABSENT, Getter, compile_path, compile_template
 from .problems import SourceError
 from .times import read_time, write_time
@@ -28,6 +28,10 @@ MOST_FAILING = 10
 """Details of one page that may fail for a passing cause before it is taken for the registry's."""
 OF_ONE_RECORD = ("registry_answer", "registry_not_json", "registry_page_size")
 """What may be wrong with one detail while all others are answered."""
+PAGING_REMEDY = (
+    "If the registry has more records, the integration owner corrects that path in "
+    "endpoint.paginator of Connector Settings."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Page:
 
     `position` gives this page again, also in another process; `next_position` is None after the
     last page. `total` is the registry's own count where it tells one; `server_date` its clock.
+    `unseen_path` is where the only page should speak of a next one, and says nothing at all.
     """
 
     records: list[Json]
@@ -53,6 +58,19 @@ class Page:
     server_date: datetime | None
     bytes: int
     unread: Sequence[Unread] = ()
+    unseen_path: str = ""
+
+    @property
+    def alone(self) -> str:
+        """Say that the list ended with this page, which has nothing at `unseen_path`, or ""."""
+        if not self.unseen_path:
+            return ""
+        count = len(self.records) + len(self.unread)
+        came = "1 record came" if count == 1 else f"{count:,} records came"
+        return (
+            f"{came} with the first page, and it was the only one: its answer has nothing at "
+            f"“{self.unseen_path}”."
+        )
 
 
 class Source:
@@ -136,6 +154,7 @@ class Source:
             last=where is None and follows is None,
         )
         whole, unread = self._whole_page(records)
+        only = where is None and follows is None and bool(records)
         page = Page(
             records=whole,
             position=trail.stamp(where),
@@ -144,6 +163,7 @@ class Source:
             server_date=_date(reply),
             bytes=reply.size,
             unread=unread,
+            unseen_path=unseen_path(self.connector.paginator, reply.body) if only else "",
         )
         return page, follows, onward
 

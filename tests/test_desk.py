@@ -35,7 +35,21 @@ def test_a_viewer_opens_every_list(viewer):
     assert len(mine) > 10
     for model in mine:
         url = reverse(f"admin:registry_sync_{model._meta.model_name}_changelist")
-        assert viewer.get(url, follow=True).status_code == 200, url
+        answer = viewer.get(url, follow=True)
+        assert answer.status_code == 200, url
+        html = answer.content.decode()
+        assert ("desk-nothing" in html) == ('id="changelist"' in html), url
+
+
+def test_an_empty_list_says_why_and_a_long_one_counts_so_far(world, viewer, monkeypatch):
+    url = reverse("admin:registry_sync_ledgerentry_changelist")
+    assert "Nothing was read from the registry yet." in viewer.get(url).content.decode()
+    world([compound(n) for n in range(12)]).sync()
+    assert "Nothing matches" in viewer.get(f"{url}?q=C-999999").content.decode()
+    assert "12 ledger\n" in viewer.get(url).content.decode()
+    monkeypatch.setattr("registry_sync.admin.base.COUNTED", 10)
+    for asked, said in (("", "10 or more ledger"), ("?q=C-000001", "1 found")):
+        assert said in viewer.get(url + asked).content.decode()
 
 
 def test_who_may_control_a_run(world, owner, viewer):

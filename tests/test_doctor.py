@@ -71,6 +71,11 @@ def _shuffled(w: World, settings: Any) -> None:
     w.registry.on_page = lambda number: w.registry.records.insert(0, w.registry.records.pop())
 
 
+def _misspelt_link(w: World, settings: Any) -> None:
+    paging = {"type": "json_link", "next_url_path": "nxt"}
+    w.configure(**{"Connector Settings": {"endpoint": {"paginator": paging}}})
+
+
 def _twice(w: World, settings: Any) -> None:
     w.registry.records += [dict(w.registry.records[0])]
 
@@ -80,6 +85,7 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
     ("Registry", "bad", "did not answer", lambda w, s: setattr(w.registry, "refuses", 503)),
     ("Modified-since filter", "bad", "ignores the filter",
      lambda w, s: setattr(w.registry, "ignores_filter", True)),
+    ("Pages", "warning", "nothing at “nxt”", _misspelt_link),
     ("Ids", "bad", "C-000000", _twice),
     ("Order", "warning", "came twice", _shuffled),
     ("Clock: the registry's", "warning", "behind ours",
@@ -134,6 +140,7 @@ def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(sound, monkeypat
     points = examined()
     assert points["Disk"].state == "bad" and "ZeroDivisionError" in points["Disk"].finding
     assert points["Order"].state == "ok" and SECRET not in str(points)
+    assert points["Pages"].finding == "More pages follow."
     assert points["Redis"].finding == "••• was refused."
 
 

@@ -131,6 +131,15 @@ def test_a_path_that_no_record_has_is_told(world):
     assert "“smile”" in run.log.get(level="WARNING").text
 
 
+def test_a_list_whose_only_page_names_no_next_one_is_told(world):
+    paging = {"endpoint": {"paginator": {"type": "json_link", "next_url_path": "nxt"}}}
+    w = world([compound(n) for n in range(30)], page_size=20, config={"Connector Settings": paging})
+    run = w.sync()
+    assert len(w.values()) == 20
+    said = run.log.get(text__contains="nothing at “nxt”").text
+    assert "the integration owner corrects that path" in said
+
+
 def test_another_substance_under_a_known_id_is_one_error_and_the_rest_goes_on(world):
     w = world([compound(n) for n in range(50)], config={"Connector Settings": SUBSTANCE})
     w.sync()
@@ -190,3 +199,11 @@ def test_allow_wants_a_reason_and_the_right_words(db, words):
     with pytest.raises(CommandError) as refused:
         allow(*words)
     assert refused.value.returncode == 64 and not Allowance.objects.exists()
+
+
+def test_a_record_that_nothing_is_known_of_cannot_be_allowed(world):
+    w = world([compound(1)])
+    w.sync()
+    with pytest.raises(CommandError, match="Nothing is known of a record c-000001 in") as refused:
+        allow("identity", "--id", "c-000001", "--reason", "why")
+    assert refused.value.returncode == 1 and not Allowance.objects.exists()

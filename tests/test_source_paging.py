@@ -315,3 +315,37 @@ def test_records_that_cannot_be_found_are_said(
     with pytest.raises(SourceError, match=said) as caught:
         ids(serve(lambda asked: body).source(endpoint(data_selector=selector)))
     assert "endpoint.data_selector" in caught.value.remedy
+
+
+MISSPELT = {
+    "a next link": (by_json_link, {"type": "json_link", "next_url_path": "paging.nxt"}),
+    "a cursor": (by_cursor, {"type": "cursor", "cursor_path": "meta.curser"}),
+    "what says that there is more": (by_page, {"type": "page_number", "has_more_path": "mor"}),
+    "what says so beside a cursor": (
+        by_cursor, {"type": "cursor", "cursor_path": "meta.cursor", "has_more_path": "mor"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MISSPELT)
+def test_a_path_that_the_only_page_has_not_is_named(serve, what):
+    answer, paginator = MISSPELT[what]
+    (page,) = serve(answer).source(endpoint(paginator=paginator)).pages(None)
+    wrong = paginator.get("has_more_path") or paginator.get("cursor_path") or "paging.nxt"
+    assert page.alone == (
+        "5 records came with the first page, and it was the only one: its answer has nothing at "
+        f"“{wrong}”."
+    )
+
+
+def test_the_end_of_a_list_is_no_misspelling(serve):
+    def leaves_it_out(asked: Asked) -> Any:
+        page = by_json_link(asked)
+        return page if page["paging"]["next"] else {"rows": page["rows"]}
+
+    settings = endpoint(paginator={"type": "json_link", "next_url_path": "paging.next"})
+    assert not any(page.alone for page in serve(leaves_it_out).source(settings).pages(None))
+    whole = endpoint(paginator={"type": "json_link", "next_url_path": "next"})
+    registry = serve(lambda asked: {"items": RECORDS, "next": None})
+    (page,) = registry.source(whole).pages(None)
+    assert page.alone == "" and len(page.records) == len(RECORDS)

@@ -167,6 +167,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
 class AlertAdmin(ReadOnly):
     """What began and ended, and was told."""
 
+    nothing = "Nothing was alerted: no alert's cause has begun so far."
     list_display = ("what", "text", "began_at", "ended_at")
     list_filter = ("what", ("ended_at", admin.EmptyFieldListFilter))
     fields = ("what", "text", "began_at", "ended_at", "ended_text", "told")
@@ -182,6 +183,7 @@ class AlertAdmin(ReadOnly):
 class AlertMessageAdmin(ReadOnly):
     """Each message to each receiver, and whether it was sent."""
 
+    nothing = "No alert was sent. Who receives them is in Alert settings."
     list_display = ("subject", "channel", "receiver", "created_at", "sent_at", "attempts", "error")
     list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter))
     list_select_related = ("alert",)

@@ -27,6 +27,16 @@ class CappedPaginator(Paginator):
         rows = self.object_list
         return rows.order_by()[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
 
+    @property
+    def capped(self) -> bool:
+        """Say whether there may be more than were counted."""
+        return self.count >= COUNTED
+
+    @property
+    def counted(self) -> str:
+        """Say how many there are, as far as they were counted."""
+        return f"{self.count:,}{' or more' if self.capped else ''}"
+
 
 class ReadOnly(admin.ModelAdmin):
     """History is looked at, never edited: by nobody, superusers included."""
@@ -34,6 +44,8 @@ class ReadOnly(admin.ModelAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
+    nothing = "There is nothing yet."
+    """What an empty list says."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -24,6 +24,7 @@ GRAVEST = ("bad", "warning", "unseen", "ok")
 class CheckupAdmin(ReadOnly):
     """Whoever may add one lets doctor look; the rest is read."""
 
+    nothing = "Nobody has looked yet: the button above does, or manage.py doctor."
     list_display = ("at", "fails", "warns", "actor")
     change_list_template = "admin/registry_sync/checkup/change_list.html"
     change_form_template = "admin/registry_sync/checkup/change_form.html"

@@ -36,6 +36,7 @@ PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good"
 
 @admin.register(MappingDraft)
 class MappingDraftAdmin(Publishing):
+    nothing = "No draft yet: a draft prepares another mapping without touching the one in use."
     list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
     list_filter = ("state",)
 

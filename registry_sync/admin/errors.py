@@ -33,6 +33,7 @@ SHOWN = 50
 
 @admin.register(EntityError)
 class EntityErrorAdmin(WholeCauses):
+    nothing = "No record was refused so far."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
     list_display = ("record", "problem", "who_must_act", "seen")
     list_display_links = None

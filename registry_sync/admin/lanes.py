@@ -22,6 +22,7 @@ SIDES = "admin/registry_sync/adoption/sides.html"
 class AllowanceAdmin(ReadOnly):
     """A person may add one, with a reason; what was allowed stays as it was said."""
 
+    nothing = "Nothing was allowed: no stop was let pass."
     list_display = ("created_at", "what", "external_id", "actor", "reason", "used_by", "lane")
     list_select_related = ("lane", "used_by")
     fields = ("lane", "what", "external_id", "reason")
@@ -36,6 +37,7 @@ class AllowanceAdmin(ReadOnly):
 
 @admin.register(Drift)
 class DriftAdmin(ReadOnly):
+    nothing = "Nobody changed in Benchling what was written: full runs look."
     list_display = ("record", "field", "ours", "theirs", "modified_at", "closed_at", "ended")
     list_display_links = ("field",)
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
@@ -51,6 +53,7 @@ class DriftAdmin(ReadOnly):
 class AdoptionAdmin(ReadOnly):
     """Both sides of each entity that was in Benchling before; a person takes it over."""
 
+    nothing = "Nothing waits: no record met an entity that was in Benchling before."
     list_display = (
         "record", "how", "entity_registry_id", "name", "differs", "state", "note",
         "modified_at", "actor", "decided_at",
@@ -105,6 +108,7 @@ class AdoptionAdmin(ReadOnly):
 class LaneAdmin(ReadOnly):
     """Read-only save for what a full run does about drift."""
 
+    nothing = "No run has read its configuration yet: the first one begins the lane."
     list_display = (
         "schema_name", "collection", "tenant", "registry_id", "drift_policy", "created_at",
     )  # fmt: skip

@@ -189,6 +189,7 @@ class Publishing(Reasoned):
 class MappingVersionAdmin(ReadOnly):
     """What was published: read-only, and a way back to each."""
 
+    nothing = "No mapping was published from here yet."
     list_display = ("number", "at", "actor", "reason", "back_to")
     change_form_template = "admin/registry_sync/mappingversion/change_form.html"
 

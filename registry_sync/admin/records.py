@@ -13,6 +13,7 @@ from .links import record_link
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnly):
+    nothing = "Nothing was written to Benchling yet."
     list_display = ("at", "record", "field", "before", "after", "run", "actor", "trigger")
     list_filter = ("trigger", "lane")
     list_select_related = ("run", "lane")
@@ -39,5 +40,6 @@ class ChangeAdmin(ReadOnly):
 class RetentionAdmin(ReadOnly):
     """What `manage.py audit --forget-before` deleted."""
 
+    nothing = "Nothing was ever deleted."
     list_display = ("at", "before", "rows", "actor", "reason", "lane")
     list_select_related = ("lane",)

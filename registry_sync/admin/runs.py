@@ -50,6 +50,7 @@ def _start(moment: datetime, kind: str) -> datetime:
 
 @admin.register(SyncRun)
 class SyncRunAdmin(RunViews, RunOrders):
+    nothing = "No run yet: Sync now on the first page or manage.py sync_registry begins one."
     list_display = ("run", "pill", "asked", "begun", "counts", "from_when", "up_to")
     list_filter = ("status", "kind", "trigger")
     show_facets = admin.ShowFacets.NEVER
@@ -146,6 +147,7 @@ def _lines(*texts: str) -> SafeString:
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnly):
+    nothing = "Nothing was sent to Benchling yet."
     list_display = ("run", "number", "size", "task_id", "calls", "sent_at", "done_at")
     list_select_related = ("run",)
     fields = list_display

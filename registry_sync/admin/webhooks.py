@@ -13,6 +13,7 @@ from .base import ReadOnly
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnly):
+    nothing = "No webhook has come yet. manage.py doctor says whether one can."
     list_display = ("received_at", "type", "state", "attempts", "error", "done_at")
     list_filter = ("state", "type")
     search_fields = ("webhook_id",)
@@ -37,15 +38,18 @@ class WebhookDeliveryAdmin(ReadOnly):
 
 @admin.register(WebhookRefusal)
 class WebhookRefusalAdmin(ReadOnly):
+    nothing = "No delivery was refused."
     list_display = ("day", "reason", "count")
     list_filter = ("reason",)
 
 
 @admin.register(Canvas)
 class CanvasAdmin(ReadOnly):
+    nothing = "No canvas was drawn yet: a scientist adds the app's canvas to an entry."
     list_display = ("canvas_id", "resource_id", "run", "drawn_status", "drawn_at", "used_at")
 
 
 @admin.register(Installation)
 class InstallationAdmin(ReadOnly):
+    nothing = "Benchling has told of no installation by webhook yet."
     list_display = ("app_id", "tenant", "deactivated_at", "config_fault", "config_checked_at")

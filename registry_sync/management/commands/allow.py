@@ -10,7 +10,12 @@ from django.core.management.base import CommandError
 
 from registry_sync import runs
 from registry_sync.management.operator import USAGE, OperatorCommand
-from registry_sync.models import Allowance
+from registry_sync.models import Allowance, Lane
+
+
+def _known(lane: Lane, external_id: str) -> bool:
+    rows = (lane.errors, lane.ledger)
+    return any(known.filter(external_id=external_id).exists() for known in rows)
 
 
 class Command(OperatorCommand):
@@ -33,6 +38,12 @@ class Command(OperatorCommand):
         lane = runs.latest_lane()
         if lane is None:
             raise CommandError("There was no run yet: there is nothing to allow.", returncode=1)
+        if external_id and not _known(lane, external_id):
+            raise CommandError(
+                f"Nothing is known of a record {external_id} in {lane}: the error names the id "
+                "that was stopped, in its own case.",
+                returncode=1,
+            )
         Allowance.objects.create(
             lane=lane,
             what=what,
