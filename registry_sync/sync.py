@@ -151,7 +151,8 @@ class Line:
             return False
         if self.run.phase == Phase.RETRY:
             with self.timed("retry"):
-                self.retry()
+                if not self.retry():
+                    return False
         with self.timed("report"):
             self.finish()
         return True
@@ -442,33 +443,41 @@ class Line:
 
     # -- errors tried again, and the end ---------------------------------------------------
 
-    def retry(self) -> None:
-        """Try open errors again whose cause may be gone, until a round brings nothing more."""
+    def retry(self) -> bool:
+        """Try open errors again whose cause may be gone, until a round brings nothing more.
+
+        False when a person wants the run to pause: what was tried by then is not tried again.
+        """
         self.session.open()
         if verdict.read_whole(self.run, self.lane):
             closed = ledger.close_withdrawn(self.run, self.lease)
             if closed:
                 text = f"{closed:,} errors are closed: their records are no longer in the registry."
                 runs.log(self.run, "INFO", text)
-        self._try_errors()
+        if not self._try_errors():
+            return False
         if aside := retry.stand_aside(self.run, self.lane):
             self.deliver.rename(aside)
-            self._try_errors()
+            if not self._try_errors():
+                return False
         circle = retry.circles(self.run, self.lane, self.setup)
         if circle:
             resting = self._admit(circle, [candidate.entity.registry_id for candidate in circle])
             ledger.record(self.run, self.lease, resting)
             self.deliver.flush()
+        return True
 
-    def _try_errors(self) -> None:
+    def _try_errors(self) -> bool:
         while True:
             before = self.run.created + self.run.updated + self.run.unchanged
             for errors in retry.due(self.run, self.lease, self.lane, self.setup, self.client):
                 self.carry(self._again(errors), force=True)
                 self.deliver.flush()
                 self.tell()
+                if runs.is_paused(self.run):
+                    return False
             if before == self.run.created + self.run.updated + self.run.unchanged:
-                break
+                return True
 
     def _again(self, errors: Sequence[EntityError]) -> list[Arrival]:
         """Take the copies we keep of refused records; what was read in part is asked for anew."""

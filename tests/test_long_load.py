@@ -69,6 +69,22 @@ def test_a_paused_run_stops_holds_its_place_and_goes_on(world):
     assert w.written() == 1000 and written < 1000 and run.read == 1000
 
 
+def test_a_run_that_tries_errors_again_is_paused_between_their_batches(world):
+    w = world([compound(n, kind="Peptide") for n in range(1200)], contract="after")
+    w.sync()
+    assert len(w.open_errors()) == 1200 and w.written() == 0
+    w.tenant.add_option(w.kinds, "Peptide")
+    pause = Interrupt(0, lambda: control("pause", "--reason", "The lab registers today"))
+    run, _ = runs.request(kind=SyncRun.Kind.RETRY, trigger=SyncRun.Trigger.SCHEDULE)
+    jobs.work_slice(run.pk, pause)
+    run.refresh_from_db()
+    assert run.is_active and run.paused_at and w.written() == 500
+    control("resume")
+    run = jobs.work_to_end(run.pk)
+    assert run.status == Status.SUCCEEDED and not w.open_errors()
+    assert w.written() == len(w.values()) == 1200
+
+
 def test_a_cancelled_run_says_who_and_why_and_the_next_one_loses_nothing(world):
     w = world([compound(n) for n in range(1000)], page_size=100, contract="after")
     cancel = Interrupt(300, lambda: control("cancel", "--reason", "Wrong schema"))
