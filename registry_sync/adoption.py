@@ -105,7 +105,8 @@ class _Desk:
     def open(self, external_ids: Sequence[str]) -> None:
         """Read what is undecided about these records."""
         rows = Adoption.objects.filter(lane=self.lane, external_id__among=external_ids)
-        for row in rows.filter(state__in=UNDECIDED):
+        # In no order: by the key, SQLite would read the whole lane.
+        for row in rows.filter(state__in=UNDECIDED).order_by():
             self.rows[row.external_id, row.entity_id] = row
 
     def judge(self, candidate: Candidate, taken: Sequence[TakenName]) -> None:

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from . import ledger, runs
 from .benchling import Client
 from .configure import Setup
-from .mapping import UNKNOWN, Mapping, name_key
+from .mapping import UNKNOWN, name_key
 from .models import Drift, Lane, LedgerEntry, SyncRun
 from .rebuild import entity_of, link_targets
 
@@ -25,19 +25,31 @@ Json = dict[str, Any]
 Policy = Lane.DriftPolicy
 
 
+def comparable(run: SyncRun, lane: Lane, setup: Setup) -> Setup:
+    """Leave out fields that have another type by now: their values are not people's doing."""
+    last = runs.good_runs(lane).exclude(pk=run.pk).first()
+    types = last.mapping.get("types", {}) if last else {}
+    same = tuple(
+        m for m in setup.mapping.fields if types.get(m.field.id, m.field.type) == m.field.type
+    )
+    return replace(setup, mapping=replace(setup.mapping, fields=same))
+
+
 def look_at_page(
     run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: Sequence[Json]
 ) -> None:
-    """Compare one page of Benchling's list with the ledger, under the lease."""
+    """Compare one page of Benchling's list with the ledger, under the lease.
+
+    `setup` holds what is `comparable`.
+    """
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
-    ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-    ours = ours.select_related("lane")
+    # Through the lane, not joined with it: SQLite would read the whole lane for each page.
+    ours = lane.ledger.exclude(entity_hash="")
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
     targets = link_targets(page, setup.schema, client)
-    setup = replace(setup, mapping=_comparable(lane, run, setup.mapping))
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
     ids = list({entry.external_id for entry in entries.values()})
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
@@ -49,14 +61,6 @@ def look_at_page(
                 found = list(_differences(entry, raw, setup, targets))
                 if found or entry.external_id in drifted:
                     _keep(run, entry, raw, setup, targets, found)
-
-
-def _comparable(lane: Lane, run: SyncRun, mapping: Mapping) -> Mapping:
-    """Leave out fields that have another type by now: their values are not people's doing."""
-    last = runs.good_runs(lane).exclude(pk=run.pk).first()
-    types = last.mapping.get("types", {}) if last else {}
-    same = tuple(m for m in mapping.fields if types.get(m.field.id, m.field.type) == m.field.type)
-    return replace(mapping, fields=same)
 
 
 def _keep(

@@ -246,11 +246,12 @@ class Line:
         since = self.lane.looked_at
         began = (self.run.position or {}).get("began") or timezone.now().isoformat()
         filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
+        setup = drift.comparable(self.run, self.lane, self.setup)
         with self.timed("drift"):
             pages = self.client.entities(schemaId=self.setup.schema.id, token=token, **filters)
             for page in pages:
                 drift.look_at_page(
-                    self.run, self.lease, self.lane, self.setup, self.client, page.entities
+                    self.run, self.lease, self.lane, setup, self.client, page.entities
                 )
                 position = {"token": page.next_token, "began": began}
                 runs.save(self.run, self.lease, position=position)

@@ -64,6 +64,7 @@ class Adoption(models.Model):
         indexes = (
             models.Index(fields=["lane", "state", "how"], name="adoption_state"),
             models.Index(fields=["lane", "entity_id"], name="adoption_entity"),
+            models.Index(fields=["lane", "external_id"], name="adoption_record"),
         )
 
     def __str__(self) -> str:
