@@ -47,6 +47,13 @@ class ReadOnly(admin.ModelAdmin):
     nothing = "There is nothing yet."
     """What an empty list says."""
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: Json | None = None
+    ) -> HttpResponse:
+        """Show the list under its own name."""
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
