@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, names, rebuild, runs
-from .benchling import Client, Refused
+from .benchling import Refused
 from .compare import Candidate, sighting
-from .configure import Setup
 from .ledger import Outcome, Sighting
 from .mapping import UNKNOWN, Entity, name_key
-from .models import Adoption, Lane, SyncRun, TakenName
+from .models import Adoption, TakenName
+from .slice import Slice
 
 Json = dict[str, Any]
 How, State = Adoption.How, Adoption.State
@@ -51,14 +51,7 @@ def chosen_twice(rows: Iterable[Adoption]) -> str:
     return ""
 
 
-def consider(
-    run: SyncRun,
-    lease: runs.Lease,
-    lane: Lane,
-    setup: Setup,
-    client: Client,
-    candidates: Sequence[Candidate],
-) -> tuple[list[Candidate], list[Sighting]]:
+def consider(at: Slice, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Sighting]]:
     """Look which new candidates are in Benchling already, by id or name, and not by our doing.
 
     Returns the candidates, those that were taken over no longer new, and the sightings of those
@@ -66,14 +59,14 @@ def consider(
     refuses.
     """
     new = [candidate for candidate in candidates if candidate.is_new]
-    taken = names.borne_by_others(lane, [candidate.entity for candidate in new])
+    taken = names.borne_by_others(at.lane, [candidate.entity for candidate in new])
     found: dict[str, Json] = {}
     if taken:
-        held = client.entities_by_id(sorted({name.entity_id for name in taken}))
-        rebuild.remember_page(run, lease, lane, setup, client, held)
-        taken = names.borne_by_others(lane, [candidate.entity for candidate in new])
+        held = at.client.entities_by_id(sorted({name.entity_id for name in taken}))
+        rebuild.remember_page(at, held)
+        taken = names.borne_by_others(at.lane, [candidate.entity for candidate in new])
         found = {str(raw["id"]): raw for raw in held}
-    desk = _Desk(run, lease, lane, setup, client, found)
+    desk = _Desk(at, found)
     desk.open([candidate.entity.external_id for candidate in new])
     for candidate in new:
         desk.judge(candidate, [name for name in taken if name.entity_id in found])
@@ -84,19 +77,11 @@ def consider(
 class _Desk:
     """Judges some candidates against the entities found, and keeps their Adoption rows."""
 
-    def __init__(
-        self,
-        run: SyncRun,
-        lease: runs.Lease,
-        lane: Lane,
-        setup: Setup,
-        client: Client,
-        found: dict[str, Json],
-    ) -> None:
-        self.run, self.lease, self.lane = run, lease, lane
-        self.setup, self.client, self.found = setup, client, found
+    def __init__(self, at: Slice, found: dict[str, Json]) -> None:
+        self.run, self.lease, self.lane = at.run, at.lease, at.lane
+        self.setup, self.client, self.found = at.setup, at.client, found
         here = [raw for raw in found.values() if self._in_our_schema(raw)]
-        self.targets = rebuild.link_targets(here, setup.schema, client)
+        self.targets = rebuild.link_targets(here, at.setup.schema, at.client)
         self.equal: set[str] = set()
         self.adopted: set[str] = set()
         self.rows: dict[tuple[str, str], Adoption] = {}

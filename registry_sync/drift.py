@@ -6,7 +6,7 @@ reported: nothing is silently unarchived.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,19 +15,36 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import ledger, runs
-from .benchling import Client
 from .configure import Setup
 from .mapping import UNKNOWN, name_key
 from .models import Drift, Lane, LedgerEntry, SyncRun
-from .rebuild import entity_of, link_targets
+from .rebuild import CLOCK_SLACK, entity_of, link_targets
+from .slice import Slice
 
 Json = dict[str, Any]
 Policy = Lane.DriftPolicy
 
 
-def comparable(run: SyncRun, lane: Lane, setup: Setup) -> Setup:
+def look(at: Slice, out_of_time: Callable[[], bool]) -> bool:
+    """Compare what Benchling holds with what we wrote; False when the slice's time is up."""
+    position = at.run.position or {}
+    began = position.get("began") or timezone.now().isoformat()
+    since = at.lane.looked_at
+    filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
+    token, setup = position.get("token", ""), _comparable(at)
+    for page in at.client.entities(schemaId=setup.schema.id, token=token, **filters):
+        _look_at_page(at, setup, page.entities)
+        runs.save(at.run, at.lease, position={"token": page.next_token, "began": began})
+        if page.next_token and out_of_time():
+            return False
+    Lane.objects.filter(pk=at.lane.pk).update(looked_at=began)
+    return True
+
+
+def _comparable(at: Slice) -> Setup:
     """Leave out fields that have another type by now: their values are not people's doing."""
-    last = runs.good_runs(lane).exclude(pk=run.pk).first()
+    setup = at.setup
+    last = runs.good_runs(at.lane).exclude(pk=at.run.pk).first()
     types = last.mapping.get("types", {}) if last else {}
     same = tuple(
         m for m in setup.mapping.fields if types.get(m.field.id, m.field.type) == m.field.type
@@ -35,13 +52,9 @@ def comparable(run: SyncRun, lane: Lane, setup: Setup) -> Setup:
     return replace(setup, mapping=replace(setup.mapping, fields=same))
 
 
-def look_at_page(
-    run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: Sequence[Json]
-) -> None:
-    """Compare one page of Benchling's list with the ledger, under the lease.
-
-    `setup` holds what is `comparable`.
-    """
+def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
+    """Compare one page of Benchling's list with the ledger, under the lease."""
+    lane = at.lane
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
@@ -49,18 +62,18 @@ def look_at_page(
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
-    targets = link_targets(page, setup.schema, client)
+    targets = link_targets(page, setup.schema, at.client)
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
     ids = list({entry.external_id for entry in entries.values()})
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
     with transaction.atomic():
-        runs.renew(lease)
+        runs.renew(at.lease)
         for raw in page:
             entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
             if entry is not None:
                 found = list(_differences(entry, raw, setup, targets))
                 if found or entry.external_id in drifted:
-                    _keep(run, entry, raw, setup, targets, found)
+                    _keep(at.run, entry, raw, setup, targets, found)
 
 
 def _keep(

@@ -6,21 +6,26 @@ names, aliases and ids of everything else are remembered as taken, so that it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from . import ledger, runs
 from .benchling import Client
 from .compare import Candidate
 from .configure import Setup
 from .mapping import Entity, canonical_fields, external_id_of, name_key
-from .models import Adoption, Lane, LedgerEntry, SyncRun, TakenName
+from .models import Adoption, Lane, LedgerEntry, TakenName
 from .schema import EntitySchema
+from .slice import Slice
 
 Json = dict[str, Any]
+CLOCK_SLACK = timedelta(minutes=10)
+"""By how much our clock and Benchling's may differ."""
 
 
 def needed(lane: Lane) -> bool:
@@ -28,10 +33,26 @@ def needed(lane: Lane) -> bool:
     return lane.rebuilt_at is None
 
 
-def remember_page(
-    run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client, page: list[Json]
-) -> None:
+def fill(at: Slice, out_of_time: Callable[[], bool]) -> bool:
+    """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
+    token = (at.run.position or {}).get("token", "")
+    # Of every schema: names and ids are taken in the whole Benchling registry.
+    for page in at.client.entities(registryId=at.setup.config.registry_id, token=token):
+        remember_page(at, page.entities)
+        runs.save(at.run, at.lease, position={"token": page.next_token})
+        if page.next_token and out_of_time():
+            return False
+    now = timezone.now()
+    # A little earlier, for people who edited while it was listed.
+    looked_at = (at.run.started_at or now) - CLOCK_SLACK
+    at.lane.rebuilt_at, at.lane.looked_at = now, looked_at
+    at.lane.save(update_fields=["rebuilt_at", "looked_at"])
+    return True
+
+
+def remember_page(at: Slice, page: list[Json]) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
+    lane, setup, client = at.lane, at.setup, at.client
     ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
     targets = link_targets(ours, setup.schema, client)
     mine, taken = [], []
@@ -42,7 +63,7 @@ def remember_page(
         else:
             taken += _taken(lane, raw, setup)
     with transaction.atomic():
-        runs.renew(lease)
+        runs.renew(at.lease)
         ledger.take_in_found(lane, mine)
         _void_adoptions(lane, mine)
         TakenName.objects.filter(
@@ -59,28 +80,21 @@ def _void_adoptions(lane: Lane, mine: Sequence[LedgerEntry]) -> None:
     )
 
 
-def learn(
-    run: SyncRun,
-    lease: runs.Lease,
-    lane: Lane,
-    setup: Setup,
-    client: Client,
-    candidates: Sequence[Candidate],
-) -> list[Candidate]:
+def learn(at: Slice, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Ask whether what is new to the ledger was made in Benchling since it was filled.
 
     What others made is remembered as taken; what this app made is no longer new. The run that
     filled the ledger need not ask.
     """
     new = {c.entity.registry_id: c.entity.external_id for c in candidates if c.is_new}
-    if not new or (lane.rebuilt_at and lane.rebuilt_at >= run.created_at):
+    if not new or (at.lane.rebuilt_at and at.lane.rebuilt_at >= at.run.created_at):
         return list(candidates)
-    found = client.entities_with_ids(sorted(new), registry_id=setup.config.registry_id)
+    found = at.client.entities_with_ids(sorted(new), registry_id=at.setup.config.registry_id)
     if not found:
         return list(candidates)
-    remember_page(run, lease, lane, setup, client, found)
+    remember_page(at, found)
     ids = [new[raw["entityRegistryId"]] for raw in found if raw["entityRegistryId"] in new]
-    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
+    rows = at.lane.ledger.filter(external_id__in=ids).exclude(entity_hash="")
     ours = set(rows.values_list("external_id", flat=True))
     return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
 

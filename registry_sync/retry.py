@@ -18,20 +18,20 @@ from .configure import Setup
 from .ledger import hash_record
 from .mapping import Entity, name_key, transform
 from .models import Adoption, Allowance, EntityError, Lane, LedgerEntry, SyncRun, TakenName
+from .slice import Slice
 
 CHUNK = 500
 UNSENDABLE = ("no_id", "unusable_id", "id_twice")
 """What only a change at the source can mend: our copy has no id that could be sent."""
 
 
-def due(
-    run: SyncRun, lease: runs.Lease, lane: Lane, setup: Setup, client: Client
-) -> Iterator[list[EntityError]]:
+def due(at: Slice) -> Iterator[list[EntityError]]:
     """Give the errors to try now, in the order they were first seen, some at a time.
 
     A run that was asked for certain records touches no others: a pilot reads its own anew, a
     retry tries the errors of those it was given.
     """
+    run, lane, setup, client = at.run, at.lane, at.setup, at.client
     open_errors = sendable(runs.open_errors(lane))
     if limited(run):
         if run.kind != SyncRun.Kind.RETRY:
@@ -53,7 +53,7 @@ def due(
     yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
-    _look_again(run, lease, lane, keys, setup, client)
+    _look_again(at, keys)
     for some in _parts(sorted(names.free(lane, keys))):
         yield from _chunks(named.filter(waits_key__in=some))
     yield from _chunks(_unarchived(lane, named))
@@ -67,7 +67,7 @@ def due(
         yield from _chunks(archived.filter(waits_key__in=some))
     linked = open_errors.filter(waits_for="link")
     targets = set(linked.values_list("waits_key", flat=True))
-    for some in _parts(sorted(_arrived(run, lease, lane, targets, setup, client))):
+    for some in _parts(sorted(_arrived(at, targets))):
         yield from _chunks(linked.filter(waits_key__in=some))
 
 
@@ -155,21 +155,15 @@ def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
     return chosen(waiting, run)
 
 
-def _arrived(
-    run: SyncRun,
-    lease: runs.Lease,
-    lane: Lane,
-    targets: Collection[str],
-    setup: Setup,
-    client: Client,
-) -> set[str]:
+def _arrived(at: Slice, targets: Collection[str]) -> set[str]:
     """Say which link targets are in Benchling by now, written by us or by others."""
-    there = present(lane, targets) if targets else set()
+    there = present(at.lane, targets) if targets else set()
     elsewhere = sorted(set(targets) - there)
     if elsewhere:
-        found = client.entities_registered(elsewhere, registry_id=setup.config.registry_id)
-        same = [raw for raw in found if (raw.get("schema") or {}).get("id") == setup.schema.id]
-        rebuild.remember_page(run, lease, lane, setup, client, same)  # they may be pointed at
+        registry_id = at.setup.config.registry_id
+        found = at.client.entities_registered(elsewhere, registry_id=registry_id)
+        same = [raw for raw in found if (raw.get("schema") or {}).get("id") == at.setup.schema.id]
+        rebuild.remember_page(at, same)  # they may be pointed at
         there |= {str(entity.get("entityRegistryId")) for entity in found}
     return there & set(targets)
 
@@ -180,16 +174,14 @@ def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityErro
     return named.filter(~Exists(archived), code="archived")
 
 
-def _look_again(
-    run: SyncRun, lease: runs.Lease, lane: Lane, keys: Sequence[str], setup: Setup, client: Client
-) -> None:
+def _look_again(at: Slice, keys: Sequence[str]) -> None:
     """Ask Benchling what became of the entities that hold the names which records wait for."""
-    held = TakenName.objects.filter(lane=lane, key__in=keys)
+    held = TakenName.objects.filter(lane=at.lane, key__in=keys)
     ids = sorted(set(held.values_list("entity_id", flat=True)))
     for some in _parts(ids):
-        found = client.entities_by_id(some)
-        TakenName.objects.filter(lane=lane, entity_id__in=some).delete()
-        rebuild.remember_page(run, lease, lane, setup, client, found)
+        found = at.client.entities_by_id(some)
+        TakenName.objects.filter(lane=at.lane, entity_id__in=some).delete()
+        rebuild.remember_page(at, found)
 
 
 def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:

@@ -1,16 +1,18 @@
-"""Where a run starts reading: `since`, or everything and why."""
+"""Where a run starts: in which phase, and from when it reads, or why it reads everything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
-from . import app_status, runs
+from . import app_status, rebuild, runs
 from .benchling import Client, Refused
-from .configure import Setup
 from .models import Lane, SyncRun
+from .redact import mark
+from .slice import Slice
 from .watermark import since_from
 
 
@@ -29,12 +31,69 @@ class Start:
     last_full_at: datetime | None = None
 
 
-def starting_point(
-    run: SyncRun, lane: Lane, setup: Setup, client: Client, *, full_after: timedelta
-) -> Start:
+def begin(at: Slice, full_reason: str, *, full_after: timedelta) -> None:
+    """Save from where the run reads, under the lease; `full_reason`: why everything, if known."""
+    run = at.run
+    if full_reason:
+        run.reads_all, run.full_reason = True, full_reason
+    start = _starting_point(at, full_after)
+    kind = run.kind
+    if kind == SyncRun.Kind.INCREMENTAL and start.since is None and not run.only:
+        kind = SyncRun.Kind.FULL
+    reads_all = start.since is None and not run.only and kind != SyncRun.Kind.RETRY
+    runs.save(
+        run,
+        at.lease,
+        lane=at.lane,
+        kind=kind,
+        since=start.since,
+        reads_all=reads_all,
+        full_reason=start.full_reason if reads_all else "",
+        watermark=start.watermark,
+        watermark_record=start.record,
+        expected_record=start.record,
+        last_full_at=run.created_at if reads_all else start.last_full_at,
+        fingerprint=at.setup.mapping.fingerprint,
+        mapping=_mapping_used(at),
+        position=None,
+        server_date=None,
+        older=0,
+        phase=_first_phase(at.lane, kind, drift=reads_all and not full_reason),
+    )
+    if reads_all and not full_reason:
+        runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
+
+
+def _mapping_used(at: Slice) -> dict[str, Any]:
+    """Describe the mapping; one that this run used before stays told, by its fingerprint."""
+    used, run = at.setup.summary(), at.run
+    used["key_mark"] = mark(at.setup.config.api_key)
+    if run.fingerprint and run.fingerprint != at.setup.mapping.fingerprint:
+        before = dict(run.mapping)
+        used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}
+    elif "earlier" in run.mapping:
+        used["earlier"] = run.mapping["earlier"]
+    return used
+
+
+def _first_phase(lane: Lane, kind: str, *, drift: bool) -> str:
+    if rebuild.needed(lane):
+        return SyncRun.Phase.REBUILD
+    if kind == SyncRun.Kind.FULL and drift:
+        return SyncRun.Phase.DRIFT
+    return after_looking(kind)
+
+
+def after_looking(kind: str) -> str:
+    """Name the phase that follows once the ledger knows what Benchling holds."""
+    return SyncRun.Phase.RETRY if kind == SyncRun.Kind.RETRY else SyncRun.Phase.PULL
+
+
+def _starting_point(at: Slice, full_after: timedelta) -> Start:
     """Decide how much a run reads."""
+    run, setup = at.run, at.setup
     incremental = setup.connector.incremental
-    previous = _previous(lane, client)
+    previous = _previous(at.lane, at.client)
     if run.reads_all or run.kind == SyncRun.Kind.FULL:
         return Start(None, run.full_reason or "a full run was asked for")
     if incremental is None:

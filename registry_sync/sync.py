@@ -26,6 +26,7 @@ from . import (
     rebuild,
     retry,
     runs,
+    start,
     verdict,
 )
 from .admit import admit
@@ -37,19 +38,14 @@ from .ledger import Sighting
 from .models import EntityError, Lane, SyncRun
 from .problems import SourceError
 from .reading import Reading
-from .redact import mark
 from .rehearsal import Rehearsal
+from .slice import Slice
 from .source import Page, Source
-from .start import starting_point
 from .stopwatch import Stopwatch
 from .upsert import access_lost
 
 Json = dict[str, Any]
 Phase = SyncRun.Phase
-
-
-CLOCK_SLACK = timedelta(minutes=10)
-"""By how much our clock and Benchling's may differ."""
 
 
 class Listener(Protocol):
@@ -173,112 +169,38 @@ class Line:
                 "was recorded there."
             )
             runs.log(self.run, "WARNING", text)
+        self.at = Slice(self.run, self.lease, self.lane, self.setup, self.client)
         changed = self.run.phase != Phase.CONFIGURE and self._changed_meanwhile()
         if not self.run.dry_run:  # before anything is compared with what the ledger holds
             leftover.settle(self.run, self.lease, self.client, self.pause, own=changed)
         if self.run.phase == Phase.CONFIGURE:
-            self._begin("")
+            start.begin(self.at, "", full_after=self.terms.full_after)
         elif changed:
             runs.log(self.run, "WARNING", "The configuration changed: everything is read again.")
             if self.run.lane_id != self.lane.pk:
                 runs.save(self.run, self.lease, **dict.fromkeys(ledger.COUNTS, 0))
             ledger.forget_hashes(self.run, self.lease)
-            self._begin("the mapping or the Benchling schema changed during the run")
+            reason = "the mapping or the Benchling schema changed during the run"
+            start.begin(self.at, reason, full_after=self.terms.full_after)
 
     def _changed_meanwhile(self) -> bool:
         same = self.run.fingerprint == self.setup.mapping.fingerprint
         return not same or self.run.lane_id != self.lane.pk
 
-    def _begin(self, full_reason: str) -> None:
-        run = self.run
-        if full_reason:
-            run.reads_all, run.full_reason = True, full_reason
-        start = starting_point(
-            run, self.lane, self.setup, self.client, full_after=self.terms.full_after
-        )
-        kind = run.kind
-        if kind == SyncRun.Kind.INCREMENTAL and start.since is None and not run.only:
-            kind = SyncRun.Kind.FULL
-        reads_all = start.since is None and not run.only and kind != SyncRun.Kind.RETRY
-        runs.save(
-            run,
-            self.lease,
-            lane=self.lane,
-            kind=kind,
-            since=start.since,
-            reads_all=reads_all,
-            full_reason=start.full_reason if reads_all else "",
-            watermark=start.watermark,
-            watermark_record=start.record,
-            expected_record=start.record,
-            last_full_at=run.created_at if reads_all else start.last_full_at,
-            fingerprint=self.setup.mapping.fingerprint,
-            mapping=self._mapping_used(),
-            position=None,
-            server_date=None,
-            older=0,
-            phase=self._first_phase(kind, drift=reads_all and not full_reason),
-        )
-        if reads_all and not full_reason:
-            runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
-
-    def _mapping_used(self) -> dict[str, Any]:
-        """Describe the mapping; one that this run used before stays told, by its fingerprint."""
-        used, run = self.setup.summary(), self.run
-        used["key_mark"] = mark(self.setup.config.api_key)
-        if run.fingerprint and run.fingerprint != self.setup.mapping.fingerprint:
-            before = dict(run.mapping)
-            used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}
-        elif "earlier" in run.mapping:
-            used["earlier"] = run.mapping["earlier"]
-        return used
-
-    def _first_phase(self, kind: str, *, drift: bool) -> str:
-        if rebuild.needed(self.lane):
-            return Phase.REBUILD
-        if kind == SyncRun.Kind.FULL and drift:
-            return Phase.DRIFT
-        return Phase.RETRY if kind == SyncRun.Kind.RETRY else Phase.PULL
-
     def look_for_drift(self) -> bool:
         """Compare what Benchling holds with what we wrote; False when the slice's time is up."""
-        token = (self.run.position or {}).get("token", "")
-        since = self.lane.looked_at
-        began = (self.run.position or {}).get("began") or timezone.now().isoformat()
-        filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
-        setup = drift.comparable(self.run, self.lane, self.setup)
         with self.timed("drift"):
-            pages = self.client.entities(schemaId=self.setup.schema.id, token=token, **filters)
-            for page in pages:
-                drift.look_at_page(
-                    self.run, self.lease, self.lane, setup, self.client, page.entities
-                )
-                position = {"token": page.next_token, "began": began}
-                runs.save(self.run, self.lease, position=position)
-                if page.next_token and self.out_of_time():
-                    return False
-        Lane.objects.filter(pk=self.lane.pk).update(looked_at=began)
-        runs.save(self.run, self.lease, position=None, phase=Phase.PULL)
-        return True
+            done = drift.look(self.at, self.out_of_time)
+        return done and self._looked()
 
     def rebuild(self) -> bool:
         """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
         with self.timed("rebuild"):
-            token = (self.run.position or {}).get("token", "")
-            # Of every schema: names and ids are taken in the whole Benchling registry.
-            for page in self.client.entities(registryId=self.setup.config.registry_id, token=token):
-                rebuild.remember_page(
-                    self.run, self.lease, self.lane, self.setup, self.client, page.entities
-                )
-                runs.save(self.run, self.lease, position={"token": page.next_token})
-                if page.next_token and self.out_of_time():
-                    return False
-        now, retry = timezone.now(), self.run.kind == SyncRun.Kind.RETRY
-        # A little earlier, for people who edited while it was listed.
-        looked_at = (self.run.started_at or now) - CLOCK_SLACK
-        self.lane.rebuilt_at, self.lane.looked_at = now, looked_at
-        self.lane.save(update_fields=["rebuilt_at", "looked_at"])
-        runs.save(self.run, self.lease, position=None, phase=Phase.RETRY if retry else Phase.PULL)
+            done = rebuild.fill(self.at, self.out_of_time)
+        return done and self._looked()
+
+    def _looked(self) -> bool:
+        runs.save(self.run, self.lease, position=None, phase=start.after_looking(self.run.kind))
         return True
 
     # -- pull to upsert --------------------------------------------------------------------
@@ -398,8 +320,7 @@ class Line:
 
         `underway` are the registry ids of what will be there first.
         """
-        where = (self.run, self.lease, self.lane, self.setup, self.client)
-        candidates, equal = adoption.consider(*where, rebuild.learn(*where, candidates))
+        candidates, equal = adoption.consider(self.at, rebuild.learn(self.at, candidates))
         going, waiting = admit(
             self.lane, self.setup.schema, candidates, self.claims, underway=underway
         )
@@ -471,7 +392,7 @@ class Line:
     def _try_errors(self) -> bool:
         while True:
             before = self.run.created + self.run.updated + self.run.unchanged
-            for errors in retry.due(self.run, self.lease, self.lane, self.setup, self.client):
+            for errors in retry.due(self.at):
                 self.carry(self._again(errors), force=True)
                 self.deliver.flush()
                 self.tell()
