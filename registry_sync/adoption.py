@@ -21,6 +21,7 @@ from .ledger import Outcome, Sighting
 from .mapping import UNKNOWN, Entity, name_key
 from .models import Adoption, TakenName
 from .slice import Slice
+from .values import same
 
 Json = dict[str, Any]
 How, State = Adoption.How, Adoption.State
@@ -81,7 +82,7 @@ class _Desk:
         self.run, self.lease, self.lane = at.run, at.lease, at.lane
         self.setup, self.client, self.found = at.setup, at.client, found
         here = [raw for raw in found.values() if self._in_our_schema(raw)]
-        self.targets = rebuild.link_targets(here, at.setup.schema, at.client)
+        self.targets = rebuild.link_targets(here, at.setup.mapping.definitions, at.client)
         self.equal: set[str] = set()
         self.adopted: set[str] = set()
         self.rows: dict[tuple[str, str], Adoption] = {}
@@ -165,7 +166,7 @@ class _Desk:
             found.append(["name", theirs.name, ours.name])
         for field_id, value in ours.fields.items():
             held = theirs.fields.get(field_id)
-            if held != value and not (held in (None, []) and value in (None, [])):
+            if not same(held, value) and not (held in (None, []) and value in (None, [])):
                 shown = "?" if held == UNKNOWN else held
                 found.append([named.get(field_id, field_id), shown, value])
         return found

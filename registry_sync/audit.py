@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -86,7 +87,7 @@ def _start(lane: Lane) -> str:
 def _canonical(value: Any) -> Any:
     """Write a field's value as it also comes back from the database."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # PostgreSQL's jsonb gives 1e22 back as an integer
+        return int(Decimal(repr(value)))  # PostgreSQL's jsonb gives 6e23 back as an integer
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     if isinstance(value, dict):

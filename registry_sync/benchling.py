@@ -183,8 +183,22 @@ class Client:
         )
 
     def entities_by_id(self, ids: Sequence[str]) -> list[Json]:
-        """Read custom entities by their Benchling ids."""
-        return self._by_hundreds("ids", ids, archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED")
+        """Read custom entities by their Benchling ids; ids of others, or of none, give nothing.
+
+        One that is not valid refuses all that were asked for with it, and is named.
+        https://benchling.com/api/reference (listCustomEntities, ids)
+        """
+        try:
+            return self._by_hundreds("ids", ids, archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED")
+        except Refused as refused:
+            if refused.status != 400:
+                raise
+            named = [id_ for id_ in ids if id_ in refused.message]
+        if named or len(ids) < 2:
+            rest = [id_ for id_ in ids if id_ not in named]
+            return self.entities_by_id(rest) if named and rest else []
+        half = len(ids) // 2
+        return self.entities_by_id(ids[:half]) + self.entities_by_id(ids[half:])
 
     def _by_hundreds(self, name: str, values: Sequence[str], **more: str) -> list[Json]:
         found: list[Json] = []

@@ -199,8 +199,7 @@ def _seen(visit: Visit, name: str, item: str, read: Callable[[str], dict[str, An
 def fields(visit: Visit) -> Point:
     """Hold the mapping against the schema's fields and their types."""
     config, connector = visit.configured()
-    mapped = {row.field_id for row in config.rows}
-    there = parse_schema(*read_schema(visit.client, config, mapped))
+    there = parse_schema(*read_schema(visit.client, config, config.mapped_ids))
     made = mapping_of(config, connector, there)
     named = ", ".join(f"{row.field.name} ({row.field.type})" for row in made.fields[:20])
     return Point("Fields", "ok", f"Each mapped field is there and can take values: {named}.")

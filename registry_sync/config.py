@@ -46,6 +46,11 @@ class AppConfig:
     connector_settings: Json | None = None
     mapping_rules: Json = field(default_factory=dict)
 
+    @property
+    def mapped_ids(self) -> set[str]:
+        """The ids of the fields that a row feeds, or a rule."""
+        return {row.field_id for row in self.rows} | set(self.mapping_rules)
+
 
 def parse_items(
     items: Iterable[Json], *, decrypt: Callable[[str], str], mapping_may_fail: bool = False
@@ -131,11 +136,11 @@ class _Reader:
         names = dict.fromkeys(path[1] for path in self.items if len(path) > 1 and path[0] == ROWS)
         rows: list[ConfigRow] = []
         for name in names:
-            schema = self._text(ROWS, name, "Entity Schema")
             field_id = self._text(ROWS, name, "Entity Schema", "Benchling Field")
             path = self._text(ROWS, name, "External API Field Name")
             if not field_id and not path:
                 continue  # a blank row: rows cannot be deleted by an app, only emptied
+            schema = self._text(ROWS, name, "Entity Schema")
             if not field_id or not path:
                 missing = "Benchling Field" if not field_id else "External API Field Name"
                 self.faults.append(f"{ROWS} › {name}: {missing} is empty")

@@ -56,7 +56,7 @@ class Setup(Sides):
             "name": self.config.name_field,
             "registry_id_template": self.mapping.registry_id_template,
             "field_names": fields,
-            "types": {mapped.field.id: mapped.field.type for mapped in self.mapping.fields},
+            "types": {mapped.field.id: mapped.field.kind for mapped in self.mapping.fields},
         }
 
 
@@ -64,7 +64,7 @@ def configure(client: Client, *, private_key: str) -> Setup:
     """Read and check the whole configuration. Raises ConfigError with every fault it found."""
     config = read_config(read_items(client), private_key=private_key)
     connector = connector_of(config)
-    schema = parse_schema(*read_schema(client, config, {row.field_id for row in config.rows}))
+    schema = parse_schema(*read_schema(client, config, config.mapped_ids))
     check_access(client, config)
     return Setup(config, connector, schema, mapping_of(config, connector, schema))
 

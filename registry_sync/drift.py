@@ -18,8 +18,9 @@ from . import ledger, runs
 from .configure import Setup
 from .mapping import UNKNOWN, name_key
 from .models import Drift, Lane, LedgerEntry, SyncRun
-from .rebuild import CLOCK_SLACK, entity_of, link_targets
+from .rebuild import CLOCK_SLACK, entity_of, link_targets, linked_ids
 from .slice import Slice
+from .values import same
 
 Json = dict[str, Any]
 Policy = Lane.DriftPolicy
@@ -47,7 +48,7 @@ def _comparable(at: Slice) -> Setup:
     last = runs.good_runs(at.lane).exclude(pk=at.run.pk).first()
     types = last.mapping.get("types", {}) if last else {}
     same = tuple(
-        m for m in setup.mapping.fields if types.get(m.field.id, m.field.type) == m.field.type
+        m for m in setup.mapping.fields if types.get(m.field.id, m.field.kind) == m.field.kind
     )
     return replace(setup, mapping=replace(setup.mapping, fields=same))
 
@@ -62,7 +63,9 @@ def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
-    targets = link_targets(page, setup.schema, at.client)
+    targets = link_targets(page, setup.mapping.definitions, at.client)
+    if linked_ids(page, setup.mapping.definitions) - set(targets):
+        targets |= _targets_of_ours(at, setup, list(entries.values()))
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
     ids = list({entry.external_id for entry in entries.values()})
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
@@ -74,6 +77,19 @@ def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
                 found = list(_differences(entry, raw, setup, targets))
                 if found or entry.external_id in drifted:
                     _keep(at.run, entry, raw, setup, targets, found)
+
+
+def _targets_of_ours(at: Slice, setup: Setup, entries: Sequence[LedgerEntry]) -> dict[str, str]:
+    """Find what we point at among entities of every kind: the list has custom ones alone."""
+    fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
+    ours: set[str] = set()
+    for entry in entries:
+        for value in (entry.fields.get(field_id) for field_id in fields):
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict) and "entityRegistryId" in item:
+                    ours.add(item["entityRegistryId"])
+    found = at.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
+    return {str(raw["id"]): str(raw["entityRegistryId"]) for raw in found}
 
 
 def _keep(
@@ -106,7 +122,7 @@ def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str,
     if theirs.name != entry.name:
         yield "name", entry.name, theirs.name
     for field_id, value in theirs.fields.items():
-        if field_id in entry.fields and entry.fields[field_id] != value:
+        if field_id in entry.fields and not same(entry.fields[field_id], value):
             yield field_id, entry.fields[field_id], "?" if value == UNKNOWN else value
 
 

@@ -17,6 +17,7 @@ from .paths import ABSENT
 from .problems import Problem
 from .source import Source
 from .trial import outcome, text_of
+from .values import same
 
 Json = dict[str, Any]
 ROWS, EXAMPLES, IDS, CAUSES = 100, 3, 5, 100
@@ -84,7 +85,7 @@ def _compare(
             continue
         field["filled"] += value not in (None, [])
         before = values.get(mapped.field.id)
-        if held is not None and before != value and (before or value):
+        if held is not None and not same(before, value) and (before or value):
             differs = True
             field["changed"] += 1
             if len(field["examples"]) < EXAMPLES:

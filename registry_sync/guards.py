@@ -150,14 +150,14 @@ def check_values(
     last = runs.good_runs(lane).exclude(pk=run.pk).first()
     types = last.mapping.get("types", {}) if last else {}
     for mapped in mapping.fields:
-        was = types.get(mapped.field.id, mapped.field.type)
+        was = types.get(mapped.field.id, mapped.field.kind)
         refusals = [
             problem
             for sighting in settled
             for problem in sighting.problems
             if problem.field == mapped.field.name
             and problem.code != "required_missing"
-            and (problem.code == "wrong_type" or was != mapped.field.type)
+            and (problem.code == "wrong_type" or was != mapped.field.kind)
         ]
         if len(refusals) < EVIDENCE:
             continue

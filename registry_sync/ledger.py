@@ -21,6 +21,7 @@ from . import audit, runs
 from .mapping import Entity, name_key
 from .models import Batch, Change, EntityError, Lane, LedgerEntry, SyncRun
 from .problems import Problem
+from .values import DEEPEST, same
 
 Outcome = LedgerEntry.Outcome
 UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
@@ -389,7 +390,7 @@ def differences(old: LedgerEntry | None, entity: Entity) -> Iterable[tuple[str, 
     was = old.fields if old else {}
     for field_id, value in entity.fields.items():
         if (old is None and value not in (None, [])) or (
-            old is not None and (field_id not in was or was[field_id] != value)
+            old is not None and (field_id not in was or not same(was[field_id], value))
         ):
             yield field_id, was.get(field_id), value
 
@@ -467,6 +468,9 @@ def _error(error: EntityError, run: SyncRun, sighting: Sighting) -> EntityError:
     error.field, error.value = first.field, storable(first.value)
     error.waits_for, error.waits_key = first.waits_for or ("", "")
     raw = storable(sighting.raw)
+    stays = any(p.kind != "transient" and not p.waits_for for p in sighting.problems)
+    if stays and raw != sighting.raw:
+        error.waits_for, error.waits_key = "source", ""  # our copy is not what the registry said
     if error.raw != raw:
         error.dismissed_at = None  # what was dismissed was another content of this record
     error.raw, error.raw_hash = raw, sighting.raw_hash
@@ -475,15 +479,20 @@ def _error(error: EntityError, run: SyncRun, sighting: Sighting) -> EntityError:
     return error
 
 
-def storable(value: Any) -> Any:
-    """Return JSON that PostgreSQL takes: it refuses NUL characters and lone surrogates."""
+def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
+    """Return JSON that PostgreSQL takes: it refuses NUL characters and lone surrogates.
+
+    What is nested deeper than `levels` is cut.
+    """
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if not isinstance(value, (list, dict)):
+        return value
+    if not levels:
+        return "…"
     if isinstance(value, list):
-        return [storable(item) for item in value]
-    if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
-    return value
+        return [storable(item, levels - 1) for item in value]
+    return {storable(key): storable(item, levels - 1) for key, item in value.items()}
 
 
 def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

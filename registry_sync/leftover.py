@@ -22,6 +22,7 @@ from .mapping import canonical_fields
 from .models import Batch, SyncRun
 from .rebuild import link_targets
 from .schema import parse_schema
+from .values import same
 
 Json = dict[str, Any]
 
@@ -91,7 +92,8 @@ def _as_sent(
     try:
         schema = parse_schema(client.entity_schema(lane.schema_id), {})
         found = client.entities_with_ids(ids, registry_id=lane.registry_id)
-        targets = link_targets(found, schema, client)
+        sent = set().union(*(item["fields"] for item in items))
+        targets = link_targets(found, [f for f in schema.fields if f.id in sent], client)
     except Refused as refused:
         text = (
             f"Run {sender.pk} had sent {len(ids):,} records when it ended, and whether Benchling "
@@ -106,6 +108,6 @@ def _as_sent(
         ours = raw and (not item["new"] or (raw.get("creator") or {}).get("id") == client.app_id)
         if raw is not None and ours and raw["name"] == item["name"]:
             held = canonical_fields(raw, schema, targets)
-            if all(held.get(key, value) == value for key, value in item["fields"].items()):
+            if all(same(held.get(key, value), value) for key, value in item["fields"].items()):
                 written[item["registry_id"]] = raw
     return written

@@ -19,12 +19,14 @@ from .paths import ABSENT, Getter, PathError, compile_path, compile_template
 from .problems import ConfigError, Problem
 from .rules import RuleError, Step, apply, gives_value, parse_rule
 from .schema import MAPPABLE, EntitySchema, FieldDefinition
-from .values import Misfit, fit, is_empty, readable
+from .values import Misfit, check_depth, fit, is_empty, readable
 
 Json = dict[str, Any]
-TRANSFORM_VERSION = 3
+TRANSFORM_VERSION = 4
 """Raised whenever the same record and mapping would give another entity: every lane reads all."""
 LONGEST_ID = 255
+LONGEST_KEY = 500
+"""Characters of a name's key: a row of PostgreSQL's indexes holds 2,704 bytes."""
 UNKNOWN: Any = [["?"]]
 """A value read back from Benchling that cannot be told as we would send it. No value is a list of
 lists, so that it equals none; and any database can hold it."""
@@ -82,6 +84,10 @@ class Mapping:
     @property
     def field_ids(self) -> tuple[str, ...]:
         return tuple(mapped.field.id for mapped in self.fields)
+
+    @property
+    def definitions(self) -> tuple[FieldDefinition, ...]:
+        return tuple(mapped.field for mapped in self.fields)
 
     def identity_of(self, record: Json) -> str:
         """Say which substance a record is about, by the paths of `identity`; "" for unknown."""
@@ -257,6 +263,8 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     for mapped in mapping.fields:
         value = given = mapped.get(record)
         try:
+            if isinstance(given, (list, dict)):
+                check_depth(given)
             value = apply(mapped.steps, value)
             if value is ABSENT:
                 if mapped.field.is_required:
@@ -398,6 +406,17 @@ def _problem(
             value=shown,
             waits_for=("option", option),
         )
+    if code == "dropdown_ambiguous":
+        return Problem(
+            kind="benchling",
+            code=code,
+            message=message,
+            remedy=f"A Benchling admin renames or archives all but one of the options “{shown}” of "
+            f"the dropdown of '{definition.name}', or the integration owner names one by a label "
+            "table.",
+            field=definition.name,
+            value=shown,
+        )
     return Problem(
         kind="mapping" if code == "rule" else "source",
         code=code,
@@ -469,7 +488,7 @@ def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str])
     if definition.type == "dropdown":
         return value
     try:
-        return fit(value, definition, str)[0]
+        return fit(value, definition, str, limits=False)[0]
     except (Misfit, KeyError):
         return UNKNOWN
 
@@ -484,5 +503,12 @@ def external_id_of(registry_id: str, mapping: Mapping) -> str | None:
 
 
 def name_key(text: str) -> str:
-    """Write a name as names are compared: trimmed, case-folded, in one Unicode form."""
-    return unicodedata.normalize("NFC", text.strip().casefold())
+    """Write a name as names are compared: trimmed, case-folded, in one Unicode form.
+
+    A long one ends with a digest of its rest.
+    """
+    key = unicodedata.normalize("NFC", text.strip().casefold())
+    if len(key) <= LONGEST_KEY:
+        return key
+    rest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{key[: LONGEST_KEY - len(rest) - 1]}…{rest}"

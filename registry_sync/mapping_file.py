@@ -154,12 +154,17 @@ def _with_values(rule: Any, change: Callable[[Any], Any]) -> Any:
     if not isinstance(rule, dict):
         return rule
     out = dict(rule)
-    if out.get("rule") in ("constant", "default") and isinstance(out.get("value"), str):
-        out["value"] = change(out["value"])
+    if out.get("rule") in ("constant", "default") and "value" in out:
+        out["value"] = _changed(out["value"], change)
     if isinstance(out.get("table"), dict):
-        table = out["table"].items()
-        out["table"] = {key: change(v) if isinstance(v, str) else v for key, v in table}
+        out["table"] = {key: _changed(value, change) for key, value in out["table"].items()}
     return out
+
+
+def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [_changed(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def _document(text: str) -> Json:

@@ -144,7 +144,9 @@ def compile_template(text: str) -> Getter:
         last = 0
         for (begin, end), get in holes:
             value = get(record)
-            if value is ABSENT or value in (None, "", []):
+            if isinstance(value, str):
+                value = value if value.strip() else None
+            if value is ABSENT or value in (None, []):
                 return ABSENT if value is ABSENT else None
             parts += [text[last:begin], value if isinstance(value, str) else _text(value)]
             last = end

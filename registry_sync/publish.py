@@ -114,8 +114,7 @@ def _hindrances(draft: MappingDraft) -> list[SyncError]:
 def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json]) -> EntitySchema:
     """Compile the draft against the schema as it is now. Raises ConfigError."""
     config = drafts.config_of(draft)
-    wanted = {row["field_id"] for row in draft.rows}
-    schema = parse_schema(*read_schema(client, config, wanted))
+    schema = parse_schema(*read_schema(client, config, config.mapped_ids))
     drafts.check_rows(draft.rows, schema)
     mapping_of(config, connector_of(config), schema)
     return schema

@@ -6,7 +6,7 @@ names, aliases and ids of everything else are remembered as taken, so that it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from .compare import Candidate
 from .configure import Setup
 from .mapping import Entity, canonical_fields, external_id_of, name_key
 from .models import Adoption, Lane, LedgerEntry, TakenName
-from .schema import EntitySchema
+from .schema import FieldDefinition
 from .slice import Slice
 
 Json = dict[str, Any]
@@ -54,7 +54,7 @@ def remember_page(at: Slice, page: list[Json]) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
     lane, setup, client = at.lane, at.setup, at.client
     ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
-    targets = link_targets(ours, setup.schema, client)
+    targets = link_targets(ours, setup.mapping.definitions, client)
     mine, taken = [], []
     for raw in page:
         external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
@@ -148,16 +148,23 @@ def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
     ]
 
 
-def link_targets(page: Sequence[Json], schema: EntitySchema, client: Client) -> dict[str, str]:
-    """Translate the Benchling ids that a page points at into registry ids."""
-    names = {f.name for f in schema.fields if f.type.endswith("_link")}
-    wanted: set[str] = set()
+def linked_ids(page: Sequence[Json], fields: Iterable[FieldDefinition]) -> set[str]:
+    """Name the Benchling ids that a page points at by these fields."""
+    names = {definition.name for definition in fields if definition.is_link}
+    found: set[str] = set()
     for raw in page:
         for name in names & set(raw.get("fields") or {}):
             value = raw["fields"][name].get("value")
-            wanted.update(value if isinstance(value, list) else [value] if value else [])
+            found.update(value if isinstance(value, list) else [value] if value else [])
+    return found
+
+
+def link_targets(
+    page: Sequence[Json], fields: Iterable[FieldDefinition], client: Client
+) -> dict[str, str]:
+    """Translate the Benchling ids of custom entities that a page points at into registry ids."""
     here = {str(raw["id"]): raw for raw in page}
-    unknown = sorted(wanted - set(here))
+    unknown = sorted(linked_ids(page, fields) - set(here))
     if unknown:
         here |= {str(raw["id"]): raw for raw in client.entities_by_id(unknown)}
     registered = {i: raw.get("entityRegistryId") for i, raw in here.items()}

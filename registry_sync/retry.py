@@ -85,7 +85,7 @@ def chosen(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]
 
 def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
     """Keep the errors whose records could pass as we have them."""
-    return errors.exclude(raw=None).exclude(code__in=UNSENDABLE)
+    return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
 
 
 def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:

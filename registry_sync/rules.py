@@ -127,7 +127,11 @@ def _number(raw: Json) -> Step:
             by = f", with {thousands!r} between thousands" if thousands else ""
             raise RuleError(f"{text!r} is no number with {decimal!r} before its decimals{by}")
         plain = text.replace(thousands, "") if thousands else text
-        return _plain_number(_decimal(plain.replace(",", "."), text))
+        number = _decimal(plain.replace(",", "."), text)
+        # What no float holds stays text: the field takes it exactly, or says what is lost.
+        short = _plain_number(number)
+        lossy = isinstance(short, float) and Decimal(repr(short)) != number
+        return str(number) if lossy else short
 
     return read
 
@@ -244,8 +248,10 @@ def _decimal(text: str, shown: str) -> Decimal:
     return number
 
 
-def _plain_number(number: Decimal) -> int | float:
-    return int(number) if number == number.to_integral_value() else float(number)
+def _plain_number(number: Decimal) -> int | float | str:
+    if number == number.to_integral_value():
+        return int(number)
+    return float(number) or str(number)  # smaller than any float: no 0
 
 
 _BUILDERS: dict[str, Callable[[Json], Step]] = {

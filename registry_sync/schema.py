@@ -57,6 +57,11 @@ class FieldDefinition:
     def is_link(self) -> bool:
         return self.type in LINKS
 
+    @property
+    def kind(self) -> str:
+        """Its type, and whether it takes several values."""
+        return f"{self.type}[]" if self.is_multi else self.type
+
 
 @dataclass(frozen=True, slots=True)
 class EntitySchema:

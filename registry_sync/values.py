@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -21,6 +22,8 @@ TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n
 FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 """A fraction of a second beyond the microsecond, which no time of ours can hold."""
 LARGEST = 2**63 - 1
+DEEPEST = 100
+"""Levels of lists and objects in one value: more have no meaning, and exhaust the stack."""
 
 
 class Misfit(ValueError):
@@ -40,14 +43,19 @@ Fitted = tuple[Any, str]
 """The canonical value, and what was done to it: "" for nothing."""
 
 
-def fit(value: Any, field: FieldDefinition, link_id: Callable[[str], str]) -> Fitted:
-    """Fit one single value to a field. Raises Misfit."""
+def fit(
+    value: Any, field: FieldDefinition, link_id: Callable[[str], str], *, limits: bool = True
+) -> Fitted:
+    """Fit one single value to a field; Benchling's own may be beyond `limits` set since.
+
+    Raises Misfit.
+    """
     if field.is_link:
         return _link(value, link_id)
     if field.type == "dropdown":
         return _option(value, field)
     fitted, told = _FITTERS[field.type](value)
-    if field.type in ("integer", "float"):
+    if limits and field.type in ("integer", "float"):
         _within_limits(fitted, field)
     return fitted, told
 
@@ -57,6 +65,22 @@ def is_empty(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(is_empty, value))
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two canonical values are one, also where a database gave one of them back.
+
+    1 is 1.0 and not true; PostgreSQL gives 6e23 back as an integer.
+    """
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return one == other or repr(_as_float(one)) == repr(_as_float(other))
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return bool(one == other)
 
 
 def readable(text: str) -> bool:
@@ -121,8 +145,10 @@ def _float(value: Any) -> Fitted:
     elif isinstance(value, (int, str)):
         exact = Decimal(value) if isinstance(value, int) else _decimal(value, "is no number")
         told = "text to number" if isinstance(value, str) else ""
+        if not exact.is_finite():
+            raise Misfit("wrong_type", "is no finite number")
         number = float(exact)
-        if exact.is_finite() and (math.isinf(number) or (number == 0 and exact != 0)):
+        if math.isinf(number) or (number == 0 and exact != 0):
             raise Misfit("out_of_range", "is beyond any number Benchling takes")
     else:
         raise Misfit("wrong_type", "is no number")
@@ -163,7 +189,7 @@ def _boolean(value: Any) -> Fitted:
 def _date(value: Any) -> Fitted:
     """Take a date as written. A time of midnight is cut; any other time may be another day."""
     if not isinstance(value, str):
-        raise Misfit("wrong_type", "is no date (YYYY-MM-DD); a date rule can read other forms")
+        raise Misfit("wrong_type", f"is {_kind(value)}, not a date (YYYY-MM-DD) as text")
     text = value.strip()
     try:
         if len(text) == 10:
@@ -181,7 +207,7 @@ def _date(value: Any) -> Fitted:
 
 def _datetime(value: Any) -> Fitted:
     if not isinstance(value, str):
-        raise Misfit("wrong_type", "is no date and time; a date rule can read other forms")
+        raise Misfit("wrong_type", f"is {_kind(value)}, not a date and time as text")
     try:
         when = datetime.fromisoformat(value.strip())
     except ValueError as error:
@@ -190,7 +216,8 @@ def _datetime(value: Any) -> Fitted:
         ) from error
     told = "time cut to the microsecond" if FINER.search(value) else ""
     if when.tzinfo is None:
-        when, told = when.replace(tzinfo=UTC), "time without zone read as UTC"
+        when = when.replace(tzinfo=UTC)
+        told = f"{told}, and without zone read as UTC" if told else "time without zone read as UTC"
     try:
         when = when.astimezone(UTC)
     except OverflowError as error:
@@ -204,6 +231,23 @@ def _json(value: Any) -> Fitted:
     if not _readable_whole(value):
         raise Misfit("unreadable_text", "holds text that cannot be stored")
     return value, ""
+
+
+def check_depth(value: Any) -> None:
+    """Refuse what is nested deeper than is safe to walk through. Raises Misfit."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [item for one in level for item in _inside(one)]
+        if not level:
+            return
+    misfit = Misfit("wrong_type", f"is nested more than {DEEPEST} levels deep")
+    misfit.item = "…"
+    raise misfit
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in held if isinstance(item, (dict, list))]
 
 
 def _readable_whole(value: Any) -> bool:
@@ -225,7 +269,8 @@ def _option(value: Any, field: FieldDefinition) -> Fitted:
     for option in options:
         if label == option.id and not option.archived:
             return option.id, ""
-    exact = [option for option in options if option.label == label]
+    labels = {label, str(value)} if isinstance(value, float) else {label}  # an option called 1.0
+    exact = [option for option in options if option.label in labels]
     near = [option for option in options if _folded(option.label) == _folded(label)]
     for found in (exact, near):
         live = [option for option in found if not option.archived]
@@ -250,7 +295,14 @@ def _link(value: Any, link_id: Callable[[str], str]) -> Fitted:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _kind(value: Any) -> str:

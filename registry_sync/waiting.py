@@ -33,7 +33,7 @@ def _sentence(error: EntityError, holders: Holders) -> str:
         return "rests until its record changes"
     if error.kind == EntityError.Kind.TRANSIENT:
         return "waits for nothing: the next run tries it again"
-    if error.code in UNSENDABLE:
+    if error.code in UNSENDABLE or error.waits_for == "source":
         return "waits until its record changes in the registry"
     if error.waits_for == "name":
         return _name(error, holders.get((error.lane_id, error.waits_key), []))
