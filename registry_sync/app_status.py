@@ -91,13 +91,18 @@ class Session:
                 self._disown(str(answer["id"]))
                 raise
 
-    def _disown(self, session_id: str) -> None:
+    def _disown(self, session_id: str, *, instead_of: str = "") -> None:
         """Close a session that was made for a run which a person ended meanwhile.
 
         One whose run goes on elsewhere is found there (`orphan`), or is taken up by a later run.
         """
         self.run.refresh_from_db()
-        if self.run.is_active or self.run.session_id:
+        if self.run.is_active:
+            return
+        if self.run.session_id not in ("", instead_of):
+            text = f"Run {self.run.pk} was ended by a person: another session says how."
+            body = {"status": "FAILED", "messages": [message(text, "INFO")]}
+            self._tell(lambda: self.client.update_session(session_id, body))
             return
         self.run.session_id, self.run.session_open = session_id, True
         SyncRun.objects.filter(pk=self.run.pk).update(session_id=session_id, session_open=True)
@@ -124,8 +129,13 @@ class Session:
         except Refused as refused:
             if not timed_out(self.run, self.client, refused):
                 raise
+        before = self.run.session_id
         made = create(self.run, self.client, opening(self.run, body["messages"]))
-        runs.save(self.run, self.lease, session_id=str(made["id"]))
+        try:
+            runs.save(self.run, self.lease, session_id=str(made["id"]))
+        except runs.LeaseLost:
+            self._disown(str(made["id"]), instead_of=before)
+            raise
         runs.log(self.run, "INFO", f"{TIMED_OUT} {made['id']}.")
         return made
 

@@ -25,13 +25,17 @@ class Unusable(ValueError):
         self.remedy = remedy
 
 
+LONGEST_WHOLE = 4000
+"""Digits; Python reads no more than 4,300."""
 SELECT = "sets endpoint.data_selector in Connector Settings"
 
 
 def parse(content: bytes) -> Any:
     """Read JSON; whole numbers stay exact, NaN and Infinity are refused. Raises Unusable."""
     try:
-        return json.loads(content, parse_constant=_no_constant, parse_float=_decimal)
+        return json.loads(
+            content, parse_constant=_no_constant, parse_float=_decimal, parse_int=_whole
+        )
     except (ValueError, RecursionError) as error:
         raise Unusable(f"its answer is no JSON: {error}") from error
 
@@ -133,6 +137,11 @@ def _decimal(text: str) -> float | str:
     """Read a decimal; one beyond what a float holds stays as it is written, as no JSON is inf."""
     number = float(text)
     return number if math.isfinite(number) else text
+
+
+def _whole(text: str) -> int | str:
+    """Read a whole number; one that Python reads none of for its length stays as it is written."""
+    return int(text) if len(text) < LONGEST_WHOLE else text
 
 
 def _no_constant(text: str) -> float:

@@ -103,6 +103,8 @@ def compare(
     """
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known)
+    if len({record.external_id for record in records}) < len(records):
+        records = _newest_forms(records, out)
     earlier = _seen_otherwise(records, known, run)
     afresh = _refused_for_nothing(records, known, run, lane)
     in_page: dict[str, Arrival] = {}
@@ -130,6 +132,18 @@ def compare(
     out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
     _drop_held(lane, out)
     return out
+
+
+def _newest_forms(records: Sequence[Arrival], out: Compared) -> list[Arrival]:
+    """Leave out what the very same page has in a newer form: they must not take turns."""
+    newest: dict[str, Arrival] = {}
+    for record in records:
+        first = newest.get(record.external_id)
+        if first is None or _is_newer(record, first.modified_at):
+            newest[record.external_id] = record
+    kept = [r for r in records if not _is_newer(newest[r.external_id], r.modified_at)]
+    out.repeated += len(records) - len(kept)
+    return kept
 
 
 def _seen_otherwise(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -26,12 +26,21 @@ from .hourly import wait_for_room
 from .ledger import Outcome, Sighting
 from .mapping import Entity, payload
 from .models import Batch, Lane, LedgerEntry, SyncRun
-from .problems import Problem
+from .problems import Problem, SyncError
 from .unmapped import Unmapped
 from .upsert import Flight, Row, Upserter, batch_length, size_of
 
 Json = dict[str, Any]
 FieldKeys = Lane.FieldKeys
+
+
+LONGEST_TASK = timedelta(hours=6)
+"""After this a task counts as one that Benchling never ends."""
+
+
+def never_ends(batch: Batch) -> bool:
+    """Say whether a batch's task was begun too long ago for anybody to wait for it."""
+    return batch.sent_at is not None and timezone.now() - batch.sent_at > LONGEST_TASK
 
 
 @dataclass
@@ -89,9 +98,21 @@ class Delivery:
         """Send everything and see it landed and recorded."""
         while self.pending:
             self._send(self.pending[: self.batch_size])
+        self._land_all()
+
+    def _land_all(self) -> None:
+        """See all that flies landed, each written down at once; a Wait leaves only its own.
+
+        The wait may be long, for a person may pause the run in it, and tasks are soon forgotten.
+        """
         while self._flights:
-            self._land_oldest()
-        self._record_landed()
+            try:
+                self._land_oldest()
+            except Wait:
+                self._record_landed()
+                self._land_all()
+                raise
+            self._record_landed()
 
     def rename(self, entities: Sequence[Entity]) -> None:
         """Give entities a name for the moment, so that others can take theirs."""
@@ -119,6 +140,7 @@ class Delivery:
             self._batch = batch
             rows = {row.external_id: row for row in self._rows(batch.items)}
             self.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
+            self._give_up_on_old(batch)
             self._learn(batch, rows)
             rest = [rows[item["external_id"]] for item in batch.items]
             if rest:  # its task failed, perhaps for a cause that is gone by now
@@ -126,6 +148,20 @@ class Delivery:
                 self.upserter.land(self.upserter.start(rest, spent=batch.calls))
             self._record_landed()
         self.unmapped.conclude()
+
+    def _give_up_on_old(self, batch: Batch) -> None:
+        """End the run where Benchling has not ended a task for hours. Raises SyncError."""
+        task = self.client.task(batch.task_id) if never_ends(batch) else None
+        if task is not None and task.running:
+            raise SyncError(
+                f"Benchling has not ended the task {batch.task_id} since "
+                f"{batch.sent_at:%Y-%m-%d %H:%M} UTC.",
+                remedy="A Benchling admin asks Benchling's support about that task; the next run "
+                "sends its records again.",
+                kind="benchling",
+                code="endless_task",
+                transient=True,
+            )
 
     def _learn(self, batch: Batch, rows: dict[str, Row]) -> None:
         """Take up the task of a process that died: what it wrote must not be sent again."""
@@ -168,24 +204,18 @@ class Delivery:
             if candidate.entity.registry_id == registry_id:
                 self.pending.remove(candidate)
                 self.pending.insert(0, candidate)
-                while self._flights:  # nothing else is on its way while we look
-                    self._land_oldest()
+                self._land_all()  # nothing else is on its way while we look
                 return candidate
         return None
 
     def _start(self, rows: Sequence[Row]) -> Flight:
-        """Send rows. Raises Wait at an hourly limit, with all that flies written down first.
-
-        The wait may be long, for a person may pause the run in it, and tasks are soon forgotten.
-        """
+        """Send rows. Raises Wait at an hourly limit, with all that flies written down first."""
         try:
             wait_for_room(self.run, len(rows), per_hour=self.objects_per_hour)
             return self.upserter.start(rows)
         except Wait:
             self._record_landed()
-            while self._flights:
-                self._land_oldest()
-                self._record_landed()
+            self._land_all()
             raise
 
     def _new_batch(self, items: list[Json]) -> Batch:

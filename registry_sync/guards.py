@@ -172,6 +172,8 @@ def other_substance(
     """Find a known id that has become another substance, by the paths of `identity`."""
     if before is None or not before.identity or not identity or before.identity == identity:
         return None
+    if before.identity == "[]":  # an empty list, before it counted as unknown
+        return None
     assert run.lane is not None
     if allowed(run, run.lane, What.IDENTITY, external_id):
         return None

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from . import ledger, runs
 from .benchling import Client, Refused
-from .delivery import entity_of_item, sighting_of
+from .delivery import entity_of_item, never_ends, sighting_of
 from .ledger import Outcome
 from .mapping import canonical_fields
 from .models import Batch, SyncRun
@@ -74,6 +74,8 @@ def _by_task(batch: Batch, client: Client, pause: Callable[[float, str], None]) 
     if not batch.task_id:
         return {}
     while (task := client.task(batch.task_id)) is not None and task.running:
+        if never_ends(batch):
+            return {}  # what it wrote is looked for
         pause(1.0, "a task of an earlier run")
     if task is None or not task.succeeded:
         return {}

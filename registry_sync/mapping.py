@@ -92,7 +92,7 @@ class Mapping:
     def identity_of(self, record: Json) -> str:
         """Say which substance a record is about, by the paths of `identity`; "" for unknown."""
         values = [get(record) for get in self.identity]
-        known = [str(value).strip() for value in values if value not in (ABSENT, None, "")]
+        known = [str(value).strip() for value in values if value not in (ABSENT, None, "", [])]
         return " / ".join(known)
 
     def registry_id(self, external_id: str) -> str:

@@ -115,11 +115,23 @@ def _jsonpath(text: str) -> Getter:
 
 
 def _whole_list(text: str) -> Getter:
-    """Compile the path to the list that `[*]` or a slice goes through: empty, it is no absence."""
-    before = ALL_OF.split(text)[0]
-    if before == text or not SIMPLE.fullmatch(before):
-        return lambda record: ABSENT
-    return compile_path(before)
+    """Compile the path to the lists that `[*]` goes through: all empty, it is no absence."""
+    *before, _ = ALL_OF.split(text)
+    try:
+        steps = [compile_path(part.removeprefix(".")) for part in before]
+    except PathError:  # a bracket within a filter's text
+        steps = []
+
+    def get(record: Any) -> Any:
+        reached = [record]
+        for step in steps:
+            lists = [found for one in reached if (found := step(one)) is not ABSENT]
+            reached = [item for one in lists if isinstance(one, list) for item in one]
+            if not reached:
+                return [] if lists and all(one in ([], None) for one in lists) else ABSENT
+        return ABSENT
+
+    return get
 
 
 def _with_current(text: str) -> str:

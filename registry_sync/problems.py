@@ -48,6 +48,7 @@ class SyncError(Exception):
         code: str = "failed",
         transient: bool = False,
     ) -> None:
+        message = message.replace("\x00", "\ufffd")  # as a registry said it; PostgreSQL takes none
         super().__init__(message)
         self.message = message
         self.remedy = remedy

@@ -17,6 +17,7 @@ from .models import Lane, SyncRun
 from .source import PAGING_REMEDY, Page
 from .watermark import advance
 
+SAYS_MORE = "the registry says that"
 CLOCK_SLACK = timedelta(minutes=5)
 """By how much the clocks of a registry's several servers may differ."""
 
@@ -32,13 +33,18 @@ class Reading:
     asked_from: Callable[[datetime], datetime]
     """From when the registry gives what changed since a time, by the text it is asked with."""
     _first: bool = False
+    _followed: bool = False
 
     def follow(self, page: Page, records: Sequence[Arrival]) -> str:
         """Take note of a page; returns why everything must be read instead, or "".
 
         Raises SyncError where the page shows one cause that would refuse every record.
         """
-        first = self._first = self.run.server_date is None
+        if self.run.server_date is None:  # also where everything is read anew
+            self._followed = False
+        # A page that a killed process had begun with is the first one again.
+        first = self._first = not self._followed and self.run.position is None
+        self._followed = True
         if first:
             self._begin(page)
             self._check_paths(records)
@@ -64,11 +70,26 @@ class Reading:
                 "the registry was restored, its filter broke, or the key sees less than before"
             )
         if not run.dry_run and verdict.is_short(run, self.lane, run.read):
+            if self._counts_more():
+                text = f"The registry says that {run.source_total:,} records changed, but gave "
+                text += f"{run.read:,}; the last full run found nothing more of such a difference."
+                runs.log(run, "WARNING", text)
+                return ""
             return (
-                f"the registry says that {run.source_total:,} records changed, but only "
+                f"{SAYS_MORE} {run.source_total:,} records changed, but only "
                 f"{run.read:,} different ones came: its order changes while it is read"
             )
         return ""
+
+    def _counts_more(self) -> bool:
+        """Say whether everything was read for this reason last time, and nothing was missing."""
+        last = runs.good_runs(self.lane).filter(reads_all=True).exclude(pk=self.run.pk).first()
+        return (
+            last is not None
+            and last.full_reason.startswith(SAYS_MORE)
+            and not any(warning["code"] == "short_read" for warning in last.warnings)
+            and last.created + last.updated == 0
+        )
 
     def place(self) -> dict[str, Any]:
         """Give the run's columns that another process needs to go on."""

@@ -35,6 +35,7 @@ class Rehearsal:
         self.client, self.claims, self.listener = client, claims, listener
         self.underway: dict[str, str] = {}
         self._waiting: list[Sighting] = []
+        self._asked: dict[str, bool] = {}
         self._given_up: set[str] = set()
 
     def recover(self) -> None:
@@ -76,12 +77,17 @@ class Rehearsal:
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
         swapped = {id_ for circle in names.circles(self.lane, named) for id_ in circle}
         known = ledger.known(self.lane, list(wants))
+        arrived = self._arrived({key for what, key in wants.values() if what == "link"})
         passing = []
         for waiting in self._waiting:
             what, key = wants[waiting.external_id]
             taken = bool(self.claims.holders(name_key(key)))
             free = key in self._given_up and not taken
-            if (what == "link" and taken) or waiting.external_id in swapped or free:
+            if (
+                (what == "link" and (taken or key in arrived))
+                or waiting.external_id in swapped
+                or free
+            ):
                 raw = waiting.raw or {}
                 entity = transform(raw, waiting.external_id, self.setup.mapping).entity
                 assert entity is not None
@@ -91,6 +97,15 @@ class Rehearsal:
                 is_new = before is None or not before.entity_hash
                 passing.append(Candidate(arrival, entity, is_new))
         return passing
+
+    def _arrived(self, targets: set[str]) -> set[str]:
+        """Say which link targets others made in Benchling meanwhile."""
+        asked = sorted(targets - self._asked.keys())
+        registry_id = self.setup.config.registry_id
+        found = self.client.entities_registered(asked, registry_id=registry_id) if asked else []
+        there = {str(entity.get("entityRegistryId")) for entity in found}
+        self._asked |= {key: key in there for key in asked}
+        return {key for key in targets if self._asked[key]}
 
     def _refuse(self, sightings: Sequence[Sighting]) -> None:
         on_file = self._on_file([s.external_id for s in sightings if not s.problems])

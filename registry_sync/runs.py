@@ -270,6 +270,7 @@ def paused_sentence(run: SyncRun) -> str:
 
 def log(run: SyncRun, level: str, text: str) -> None:
     """Keep a line of what the run said, as it comes."""
+    text = text.replace("\x00", "\ufffd")  # PostgreSQL takes none
     logger.log(logging.getLevelName(level), "run=%s %s", run.pk, text)
     RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
 

@@ -25,9 +25,15 @@ from .times import read_time, write_time
 from .trail import Trail
 
 MOST_FAILING = 10
-"""Details of one page that may fail for a passing cause before it is taken for the registry's."""
-OF_ONE_RECORD = ("registry_answer", "registry_not_json", "registry_page_size")
+"""Details that may fail one after the other before it is taken for the registry's matter."""
+MOST_BROKEN = 2
+"""The same, where no answer came at all: each was tried for long."""
+OF_ONE_RECORD = (
+    "registry_answer", "registry_not_json", "registry_page_size", "registry_elsewhere",
+    "registry_unreachable",
+)  # fmt: skip
 """What may be wrong with one detail while all others are answered."""
+UNREACHABLE = "registry_unreachable"
 PAGING_REMEDY = (
     "If the registry has more records, the integration owner corrects that path in "
     "endpoint.paginator of Connector Settings."
@@ -93,6 +99,7 @@ class Source:
     ) -> None:
         self.connector = connector
         self._before_request = before_request
+        self._had_detail = False
         self.bad_cursors: tuple[int, str] = (0, "")
         self._exchange = Exchange(
             connector,
@@ -212,8 +219,16 @@ class Source:
         wanted = dict.fromkeys(external_ids)
         found: dict[str, Json] = {}
         if self.connector.detail is not None:
-            pairs = ((external_id, self._detail(external_id)) for external_id in wanted)
-            return {external_id: record for external_id, record in pairs if record is not None}
+            for one in wanted:
+                try:
+                    record = self._detail(one)
+                except SourceError as error:
+                    if len(wanted) == 1 or not _is_of_one_record(error):
+                        raise
+                    continue
+                if record is not None:
+                    found[one] = record
+            return found
         for page in self.pages(None):
             for record in page.records:
                 external_id = self.identify(record)
@@ -232,9 +247,14 @@ class Source:
             return list(records), []
         whole: list[Json] = []
         unread: list[Unread] = []
+        failing = broken = 0
         for record in records:
+            had = len(whole)
             self._complete(record, whole, unread)
-            if _failing(unread) >= MOST_FAILING:
+            passing = len(whole) == had and unread[-1].why.transient
+            failing = failing + 1 if passing else 0
+            broken = broken + 1 if passing and unread[-1].why.code == UNREACHABLE else 0
+            if failing >= MOST_FAILING or broken >= MOST_BROKEN:
                 break
         return whole, unread
 
@@ -244,8 +264,10 @@ class Source:
         Raises SourceError where the cause is the registry's rather than a record's.
         """
         whole, unread = self.read_whole(records)
-        none_of_several = len(unread) == len(records) > 1
-        if none_of_several or _failing(unread) >= MOST_FAILING:
+        self._had_detail = self._had_detail or bool(whole)
+        given_up = len(whole) + len(unread) < len(records)
+        none_of_many = len(unread) == len(records) >= MOST_FAILING and not self._had_detail
+        if given_up or none_of_many:
             raise unread[-1].why
         return whole, unread
 
@@ -257,7 +279,7 @@ class Source:
         try:
             detail = self._detail(external_id)
         except SourceError as error:
-            if error.code not in OF_ONE_RECORD and not isinstance(error, Closed):
+            if not _is_of_one_record(error):
                 raise
             unread.append(Unread(record, error))
             return
@@ -347,8 +369,8 @@ class Source:
         return int(text) if text and self._terms.datetime_format.startswith("epoch") else text
 
 
-def _failing(unread: Sequence[Unread]) -> int:
-    return sum(one.why.transient for one in unread)
+def _is_of_one_record(error: SourceError) -> bool:
+    return error.code in OF_ONE_RECORD or isinstance(error, Closed)
 
 
 def _date(reply: Reply) -> datetime | None:

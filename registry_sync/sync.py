@@ -404,8 +404,15 @@ class Line:
     def _again(self, errors: Sequence[EntityError]) -> list[Arrival]:
         """Take the copies we keep of refused records; what was read in part is asked for anew."""
         kept = [error for error in errors if error.waits_for != "detail"]
-        parts = [error.raw or {} for error in errors if error.waits_for == "detail"]
-        whole, unread = self.source.read_whole(parts)
+        # Who was asked for longest ago first: ten that stay broken must not stop all others.
+        partly = sorted(
+            (error for error in errors if error.waits_for == "detail"), key=lambda e: e.last_seen
+        )
+        try:
+            whole, unread = self.source.read_whole([error.raw or {} for error in partly])
+        except SourceError as error:  # all was read: its end must not hang on these
+            runs.log(self.run, "WARNING", f"{error} {error.remedy}")
+            whole, unread = [], []
         asked = arrivals(whole, self.source, self.run.fingerprint, unread)
         again = [arrival._replace(retried=True) for arrival in asked]
         return retry.arrivals(kept, self.run.fingerprint) + again
@@ -458,6 +465,7 @@ class Line:
             last_full_at=timezone.now(),
             server_date=None,
             older=0,
+            **(dict.fromkeys(ledger.COUNTS, 0) if self.run.dry_run else {}),
         )
         return self.pull()
 
