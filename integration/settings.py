@@ -30,8 +30,17 @@ def env_secret(name: str, default: str = "") -> str:
         return env(name, default)
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: {error}.") from error
+    except FileNotFoundError as error:
+        raise ImproperlyConfigured(
+            f"{name}_FILE: there is no file {path}. The operator makes it first, and then sets "
+            f"{name}_FILE."
+        ) from error
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}_FILE={path} cannot be read: {error.strerror}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: it is no text.") from error
 
 
 def env_bool(name: str, *, default: bool) -> bool:

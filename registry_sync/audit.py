@@ -206,6 +206,9 @@ def sign(path: Path, private_key: str) -> Path:
 def signature_fault(path: Path, private_key: str) -> str:
     """Say what is wrong with a file's signature; "" where it is good."""
     beside = path.with_name(path.name + ".jws")
+    for file in (path, beside):
+        if not file.is_file():
+            return f"There is no file {file.absolute()}."
     try:
         said = seal.opened(beside.read_text(encoding="utf-8").strip(), private_key)
     except (OSError, ValueError) as error:
@@ -220,6 +223,12 @@ def history(lane: Lane, wanted: str) -> Iterator[Change]:
     rows = Change.objects.filter(lane=lane).select_related("run")
     found = rows.filter(external_id=wanted) | rows.filter(entity_id=wanted)
     return found.order_by("id").iterator()
+
+
+def alike(lane: Lane, wanted: str) -> list[str]:
+    """List the external ids, of what was written, that differ from a given one in case alone."""
+    rows = Change.objects.filter(lane=lane, external_id__iexact=wanted)
+    return list(rows.order_by("external_id").values_list("external_id", flat=True).distinct())
 
 
 def forget(lane: Lane, *, before: datetime, actor: str, reason: str) -> int:

@@ -23,6 +23,8 @@ from .schema import parse_schema
 
 CLOCK_SECONDS = 60
 """By how much clocks may differ: more than a proxy's delay, less than what loses webhooks."""
+RENDERED = "registry-sync.yaml"
+"""Beside manage.py, where the README has the rendered manifest written to."""
 ADMIN = "A Benchling admin adds the app to the organization, team or project that has it."
 
 
@@ -127,24 +129,25 @@ def key_pair(visit: Visit) -> Point:
 def manifest(visit: Visit) -> Point:
     """Compare the public key of the manifest that lies here with our private one."""
     name = "Manifest"
-    path = Path(settings.BASE_DIR) / "manifest.yaml"
+    path = Path(settings.BASE_DIR) / RENDERED
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))["security"]["publicKey"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise Unseen("there is no manifest.yaml here that can be read") from error
+        raise Unseen(f"there is no {RENDERED} here that can be read") from error
     if not str(said or "").strip():
-        raise Unseen("manifest.yaml here is the template, without a key")
+        raise Unseen(f"{RENDERED} here bears no key")
     ours = serialization.load_pem_private_key(
         settings.BENCHLING_PRIVATE_KEY.encode(), password=None
     ).public_key()
     theirs = serialization.load_pem_public_key(str(said).encode())
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if ours.public_bytes(*form) == theirs.public_bytes(*form):
-        return Point(name, "ok", "manifest.yaml bears the public half of BENCHLING_PRIVATE_KEY.")
+        return Point(name, "ok", f"{RENDERED} bears the public half of BENCHLING_PRIVATE_KEY.")
     return Point(
-        name, "bad", "manifest.yaml bears another public key than BENCHLING_PRIVATE_KEY's.",
-        "The operator renders it anew (manage.py manifest), the app's owner uploads it, and the "
-        "integration owner types API Key anew; or the operator sets the right private key.",
+        name, "bad", f"{RENDERED} bears another public key than BENCHLING_PRIVATE_KEY's.",
+        f"The operator renders it anew (manage.py manifest --output {RENDERED}), the app's owner "
+        "uploads it, and the integration owner types API Key anew; or the operator sets the right "
+        "private key.",
     )  # fmt: skip
 
 

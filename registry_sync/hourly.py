@@ -33,7 +33,8 @@ def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
         used -= size
         free_at = sent_at
     if free_at is not None:
-        raise Wait(free_at + HOUR, f"our own limit of {per_hour:,} objects an hour")
+        noun = "object" if per_hour == 1 else "objects"
+        raise Wait(free_at + HOUR, f"our own limit of {per_hour:,} {noun} an hour")
 
 
 def _sent(run: SyncRun) -> list[tuple[datetime, int]]:

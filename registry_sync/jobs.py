@@ -39,6 +39,8 @@ from .sync import Line, Listener, Nobody, Terms
 
 logger = logging.getLogger(__name__)
 
+WAITING_FOR = "Waiting for "
+"""How the line of a run's log begins that says what it waits for."""
 SLICE_TIMEOUT = 1800
 """Seconds RQ lets one slice take: a slice ends by itself long before, save when it isolates."""
 
@@ -111,7 +113,7 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
     except runs.LeaseLost:
         return End.BUSY
     except Wait as wait:
-        text = f"Waiting for {wait.reason}; next try at {wait.until:%H:%M:%S} UTC."
+        text = f"{WAITING_FOR}{wait.reason}; next try at {wait.until:%H:%M:%S} UTC."
         text = f"{text} {estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR)}".strip()
         runs.log(run, "INFO", text)
         line.session.progress(text, at_once=True)
@@ -209,6 +211,13 @@ def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
             return run
         if end is End.WAITING and run.waiting_until is not None:
             _sleep_until(run, run.waiting_until)
+
+
+def waiting_sentence(run: SyncRun) -> str:
+    """Say what a waiting run waits for, as its log has it, and until when."""
+    told = run.log.filter(text__startswith=WAITING_FOR).order_by("-pk").first()
+    what = told.text.partition("; next try at")[0] if told else "Waiting"
+    return f"{what}; next try at {run.waiting_until:%H:%M:%S} UTC."
 
 
 def _sleep_until(run: SyncRun, until: datetime) -> None:

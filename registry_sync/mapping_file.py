@@ -171,12 +171,14 @@ def _document(text: str) -> Json:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise _unusable([f"it is no YAML: {' '.join(str(error).split())}"]) from error
+        mark = getattr(error, "problem_mark", None)
+        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
+        raise _malformed(f"it is no YAML ({what})") from error
     if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise _unusable([f"it is no mapping of version {VERSION}"])
+        raise _malformed(f"it is no mapping of version {VERSION}")
     unknown = sorted(set(map(str, document)) - KEYS)
     if unknown:
-        raise _unusable([f"it has unknown keys: {', '.join(unknown)}"])
+        raise _malformed(f"it has unknown keys: {', '.join(unknown)}")
     return document
 
 
@@ -219,6 +221,14 @@ def _check_options(rule: Any, definition: Json, catalog: Catalog) -> None:
         return value
 
     _with_values(rule, check)
+
+
+def _malformed(fault: str) -> ConfigError:
+    return ConfigError(
+        f"The mapping file cannot be used: {fault}.",
+        remedy="The integration owner corrects the file. Nothing was changed.",
+        code="mapping_file",
+    )
 
 
 def _unusable(faults: Sequence[str]) -> ConfigError:

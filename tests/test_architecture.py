@@ -23,7 +23,7 @@ LAYERS = [
     {"models"},
     {"runs", "audit", "hourly", "causes", "decisions"},
     {"ledger", "names", "app_status", "refusals", "estimate", "freshness", "outbox", "slice"},
-    {"guards", "webhooks", "clients", "drafts", "forecast", "alerts"},
+    {"guards", "webhooks", "clients", "drafts", "forecast", "alerts", "allowances"},
     {"doorbell", "check_service", "check_tenant"},
     {"check_registry"},
     {"doctor"},

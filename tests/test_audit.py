@@ -31,7 +31,7 @@ from registry_sync.models import (
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 
 from .registry import compound
-from .worlds import FIELDS, INCREMENTAL, ROWS
+from .worlds import FIELDS, INCREMENTAL, PRIVATE, ROWS
 
 
 def command(*words: str) -> str:
@@ -67,6 +67,26 @@ def test_an_entity_tells_its_whole_story(synced):
     assert command("--entity", entity).splitlines() == lines
     with pytest.raises(CommandError, match="Nothing was ever written for nobody"):
         command("--entity", "nobody")
+    with pytest.raises(CommandError, match="told apart by case: there is C-000007"):
+        command("--entity", "c-000007")
+
+
+def test_a_file_to_verify_that_is_not_there_is_named(db, tmp_path: Path):
+    path = tmp_path / "changes.csv"
+    with pytest.raises(CommandError, match=f"There is no file {path}\\."):
+        command("--verify", str(path))
+    path.write_text("")
+    with pytest.raises(CommandError, match=f"There is no file {path}.jws"):
+        command("--verify", str(path))
+
+
+@pytest.mark.parametrize("until", ["2026-01-31", "2026-01-01"])
+def test_a_period_that_holds_no_time_writes_no_file(db, settings, tmp_path: Path, until):
+    settings.BENCHLING_PRIVATE_KEY = PRIVATE
+    path = tmp_path / "changes.csv"
+    with pytest.raises(CommandError, match="--since comes first") as refused:
+        command("--csv", str(path), "--since", "2026-01-31", "--until", until)
+    assert refused.value.returncode == 64 and not list(tmp_path.iterdir())
 
 
 def test_a_value_tells_the_source_value_the_path_and_the_rule_it_came_by(world, tmp_path: Path):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
@@ -11,10 +15,21 @@ from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from registry_sync import runs
+from registry_sync import jobs, runs
 from registry_sync.models import EntityError, SyncRun
 
 from .registry import compound
+from .worlds import PRIVATE
+
+ROOT = Path(__file__).resolve().parent.parent
+OPERATOR = {
+    "DEBUG": "1",
+    "BENCHLING_URL": "http://127.0.0.1:1",
+    "BENCHLING_CLIENT_ID": "id",
+    "BENCHLING_CLIENT_SECRET": "secret",
+    "BENCHLING_APP_ID": "app_1",
+    "BENCHLING_PRIVATE_KEY": PRIVATE,
+}
 
 
 def command(*words: str) -> tuple[int, str]:
@@ -156,3 +171,42 @@ def test_without_redis_enqueue_says_what_to_do(world, settings):
     world([compound(1)])
     status, said = command("--enqueue")
     assert status == 1 and "REDIS_URL" in said
+
+
+def test_a_waiting_run_says_what_it_waits_for(world, settings):
+    settings.OBJECTS_PER_HOUR = settings.BATCH_SIZE = 1
+    world([compound(n) for n in range(3)])
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.End.WAITING
+    status, said = command()
+    assert status == 75 and f"Run {run.pk} is active." in said
+    assert "Waiting for our own limit of 1 object an hour; next try at " in said
+    out = io.StringIO()
+    call_command("run", stdout=out)
+    assert "Waiting for our own limit of 1 object an hour; next try at " in out.getvalue()
+
+
+@pytest.mark.parametrize(("left", "told"), [(60, "A worker (host:7) has taken it up"), (0, "or")])
+def test_a_run_that_a_worker_took_over_is_said_to_go_on(world, monkeypatch, left, told):
+    world([compound(1)])
+
+    def taken(run_id, listener=None):
+        until = timezone.now() + timedelta(seconds=left) if left else None
+        SyncRun.objects.update(status="RUNNING", lease_holder="host:7", lease_until=until)
+        return SyncRun.objects.get(pk=run_id)
+
+    monkeypatch.setattr(jobs, "work_to_end", taken)
+    status, said = command()
+    assert status == 75 and "is not ended. A worker" in said and told in said
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("words", [["sync_registry"], ["run"]])
+def test_a_database_without_tables_is_migrated_by_the_operator(tmp_path, words):
+    own = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT, env=own | OPERATOR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "The operator runs manage.py migrate." in done.stderr
+    assert "Nothing is lost" not in done.stderr and "Traceback" not in done.stderr

@@ -183,7 +183,7 @@ def test_the_manifest_that_lies_here_is_compared(sound, settings, tmp_path):
     settings.BASE_DIR = tmp_path
     for key, state in ((make_key()[1], "bad"), (PUBLIC, "ok")):
         written = yaml.safe_dump({"security": {"publicKey": key}})
-        (tmp_path / "manifest.yaml").write_text(written, encoding="utf-8")
+        (tmp_path / "registry-sync.yaml").write_text(written, encoding="utf-8")
         assert examined()["Manifest"].state == state
 
 

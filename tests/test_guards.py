@@ -6,8 +6,9 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
-from registry_sync.models import Allowance, Change, SyncRun
+from registry_sync.models import Allowance, Change, Lane, SyncRun
 
 from .registry import compound
 from .worlds import INCREMENTAL, ROWS
@@ -207,3 +208,58 @@ def test_a_record_that_nothing_is_known_of_cannot_be_allowed(world):
     with pytest.raises(CommandError, match="Nothing is known of a record c-000001 in") as refused:
         allow("identity", "--id", "c-000001", "--reason", "why")
     assert refused.value.returncode == 1 and not Allowance.objects.exists()
+
+
+def refused(*words: str) -> str:
+    """Run the command where there is nothing to allow; what it said."""
+    before = Allowance.objects.count()
+    with pytest.raises(CommandError) as told:
+        allow(*words, "--reason", "why")
+    assert told.value.returncode == 1 and Allowance.objects.count() == before
+    return str(told.value)
+
+
+def lose_smiles(w, there="smiles", gone="structure") -> None:
+    for n, record in enumerate(w.registry.records):
+        record[gone] = record.pop(there)
+        w.registry.edit(record["id"], approval=2000 + n)
+
+
+def test_what_stopped_no_run_cannot_be_allowed(world):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    assert "there is nothing to allow" in refused("great-change")
+    assert "there is nothing to allow" in refused("path-gone")
+    lose_smiles(w)
+    assert w.sync(kind=SyncRun.Kind.DRY_RUN).error_code == "path_gone"
+    assert "there is nothing to allow" in refused("path-gone")  # no run was stopped yet
+    assert w.sync().error_code == "path_gone"
+    assert "there is nothing to allow" in refused("great-change")
+    token, w.registry.token = w.registry.token, "other"
+    assert w.sync().error_code == "registry_unauthorised"  # the stop before it still stands
+    w.registry.token = token
+    allow("path-gone", "--reason", "We keep what is there")
+    assert "has allowed it already (“We keep what is there”)" in refused("path-gone")
+    assert w.sync().status == Status.SUCCEEDED
+    assert "there is nothing to allow" in refused("path-gone")
+
+
+def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_client):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    url, lane = reverse("admin:registry_sync_allowance_add"), Lane.objects.get()
+
+    def add(what: str, external_id: str = "") -> str:
+        given = {"lane": lane.pk, "what": what, "external_id": external_id, "reason": "why"}
+        return admin_client.post(url, given).content.decode()
+
+    assert "there is nothing to allow" in add("path-gone")
+    assert "its external id is missing" in add("identity")
+    assert "Nothing is known of a record c-000001" in add("identity", "c-000001")
+    assert "only an identity takes an external id" in add("great-change", "C-000001")
+    assert not Allowance.objects.exists()
+    lose_smiles(w)
+    assert w.sync().error_code == "path_gone"
+    assert "error" not in add("path-gone")
+    kept = Allowance.objects.get()
+    assert (kept.what, kept.actor, kept.reason) == ("path-gone", "admin", "why")

@@ -151,3 +151,26 @@ def test_another_schema_is_another_lane(world):
     run = w.sync()
     assert run.status == Status.SUCCEEDED and run.created == 5 and len(w.values()) == 10
     assert run.log.filter(text__contains="A new lane begins").exists()
+
+
+def test_a_file_that_is_no_mapping_is_its_owner_s_to_correct(two, tmp_path):
+    _, production = two
+    production()
+    file = tmp_path / "bad.yaml"
+    file.write_text("version: 1\nfields: [a: b: c\n")
+    with pytest.raises(CommandError) as refused:
+        mapping("import", str(file))
+    said = str(refused.value)
+    assert "it is no YAML (line 2: " in said and "Benchling admin" not in said
+    assert said.endswith("The integration owner corrects the file. Nothing was changed.")
+
+
+def test_a_file_that_is_not_there_is_named_once(two, tmp_path):
+    two[1]()
+    file = tmp_path / "nofile.yaml"
+    with pytest.raises(CommandError) as refused:
+        mapping("import", str(file))
+    assert str(refused.value) == f"There is no file {file}." and refused.value.returncode == 64
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(CommandError, match="cannot be read: it is no text in UTF-8"):
+        mapping("import", str(file))

@@ -54,7 +54,8 @@ class TestSettings:
 
     def test_a_secret_file_that_cannot_be_read_is_loud(self, tmp_path):
         done = manage("check", DEBUG="1", SECRET_KEY_FILE=str(tmp_path / "nowhere"))
-        assert done.returncode and "SECRET_KEY_FILE" in done.stderr
+        assert done.returncode and "SECRET_KEY_FILE: there is no file" in done.stderr
+        assert "Errno" not in done.stderr.splitlines()[-1]
 
     def test_without_debug_a_secret_key_is_required(self):
         assert "SECRET_KEY" in manage("check").stderr
@@ -193,6 +194,53 @@ class TestManifest:
         assert "BEGIN PUBLIC KEY" in manifest["security"]["publicKey"]
         with pytest.raises(CommandError, match="never overwritten"):
             self.render("--new-key", str(path))
+
+    def test_the_first_step_needs_no_environment_yet(self, tmp_path):
+        key, out = tmp_path / "app.pem", tmp_path / "registry-sync.yaml"
+        done = manage("manifest", "--new-key", str(key), "--output", str(out), DEBUG="1")
+        assert done.returncode == 0 and str(key) in done.stderr and out.exists()
+
+    @pytest.mark.parametrize("legacy", [[], ["--legacy"]])
+    def test_its_own_template_is_never_overwritten(self, settings, tmp_path, monkeypatch, legacy):
+        settings.BENCHLING_PRIVATE_KEY = PRIVATE
+        settings.BASE_DIR = tmp_path
+        template = tmp_path / "manifest.yaml"
+        template.write_bytes((ROOT / "manifest.yaml").read_bytes())
+        (tmp_path / "link.yaml").symlink_to(template)
+        monkeypatch.chdir(tmp_path)
+        for output in ("manifest.yaml", str(template), "link.yaml"):
+            with pytest.raises(CommandError, match="is the template") as refused:
+                self.render("--output", output, *legacy)
+            assert refused.value.returncode == 64
+        assert template.read_bytes() == (ROOT / "manifest.yaml").read_bytes()
+
+    def test_a_template_that_was_overwritten_once_is_told(self, settings, tmp_path):
+        settings.BENCHLING_PRIVATE_KEY = PRIVATE
+        written = self.render("--legacy")
+        settings.BASE_DIR = tmp_path
+        (tmp_path / "manifest.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+        assert self.render("--legacy") == written
+        with pytest.raises(CommandError, match="operator restores it"):
+            self.render()
+
+    def test_a_run_that_fails_leaves_no_key(self, tmp_path):
+        key = tmp_path / "k.pem"
+        with pytest.raises(CommandError, match="No such file or directory"):
+            self.render("--new-key", str(key), "--output", str(tmp_path / "nodir" / "x.yaml"))
+        assert not key.exists()
+        self.render("--new-key", str(key), "--output", str(tmp_path / "x.yaml"))
+        assert key_fault(key.read_text()) == ""
+
+    def test_a_private_key_is_never_overwritten_by_a_manifest(self, settings, tmp_path):
+        key = tmp_path / "k.pem"
+        with pytest.raises(CommandError, match="both name") as refused:
+            self.render("--new-key", str(key), "--output", f"{tmp_path}/./k.pem")
+        assert refused.value.returncode == 64 and not key.exists()
+        settings.BENCHLING_PRIVATE_KEY = PRIVATE
+        key.write_text(PRIVATE)
+        with pytest.raises(CommandError, match="holds a private key") as refused:
+            self.render("--output", str(key))
+        assert refused.value.returncode == 64 and key.read_text() == PRIVATE
 
     def test_the_sdk_reads_it(self, settings, tmp_path):
         from benchling_sdk.apps.helpers.manifest_helpers import manifest_from_file

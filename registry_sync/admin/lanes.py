@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
@@ -10,12 +12,29 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
-from .. import adoption
+from .. import adoption, allowances
 from ..models import Adoption, Allowance, Drift, Lane
 from .base import ReadOnly
 from .links import record_link
 
 SIDES = "admin/registry_sync/adoption/sides.html"
+
+
+class AllowanceForm(ModelForm):
+    """Takes only what stopped a run, as `manage.py allow` does."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an id too many or too few, and what stopped nothing."""
+        given = super().clean() or {}
+        lane, what = given.get("lane"), given.get("what")
+        if lane is None or not what or "external_id" not in given:
+            return given  # told at the field itself
+        external_id = given["external_id"]
+        if fault := allowances.misfit(what, external_id):
+            self.add_error("external_id", fault)
+        elif fault := allowances.nothing_to_allow(lane, what, external_id):
+            self.add_error("external_id" if external_id else None, fault)
+        return given
 
 
 @admin.register(Allowance)
@@ -26,6 +45,7 @@ class AllowanceAdmin(ReadOnly):
     list_display = ("created_at", "what", "external_id", "actor", "reason", "used_by", "lane")
     list_select_related = ("lane", "used_by")
     fields = ("lane", "what", "external_id", "reason")
+    form = AllowanceForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
+from csv import Error as CsvError
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from registry_sync.checks import TAG
 
 FAILED, USAGE = 1, 64
+UNMIGRATED = (
+    "The database is not the one this version works with: migrations are missing. The operator "
+    "runs manage.py migrate."
+)
 
 
 class OperatorCommand(BaseCommand):
@@ -32,11 +39,11 @@ class OperatorCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:
-            raise CommandError(
+            told = UNMIGRATED if is_unmigrated() else (
                 f"The database cannot be used: {str(error).strip()}. The operator checks "
-                "DATABASE_URL, and whether manage.py migrate was run.",
-                returncode=FAILED,
-            ) from error
+                "DATABASE_URL, and whether manage.py migrate was run."
+            )  # fmt: skip
+            raise CommandError(told, returncode=FAILED) from error
         except OSError as error:
             if error.filename is None:
                 raise
@@ -51,6 +58,26 @@ def refuse_misconfiguration() -> None:
     if serious:
         lines = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
         raise CommandError("\n".join(lines), returncode=FAILED)
+
+
+def is_unmigrated() -> bool:
+    """Say whether the database answers but lacks migrations: then waiting for it mends nothing."""
+    try:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError:
+        return False
+
+
+def unreadable(path: Path, error: OSError | UnicodeDecodeError | CsvError) -> CommandError:
+    """Say in one sentence why a file that a person named cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        told = f"There is no file {path.absolute()}."
+    elif isinstance(error, UnicodeDecodeError):
+        told = f"{path} cannot be read: it is no text in UTF-8."
+    else:
+        told = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."
+    return CommandError(told, returncode=USAGE)
 
 
 def _wrong_usage(parser: CommandParser, message: str) -> NoReturn:

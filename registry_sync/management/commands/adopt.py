@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
 from registry_sync import adoption, runs
-from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
 
 COLUMNS = (
@@ -148,7 +148,7 @@ def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
                 else:
                     found.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"{path} cannot be read: {error}", returncode=USAGE) from error
+        raise unreadable(path, error) from error
     if faults:
         raise CommandError(f"{path}: " + "; ".join(faults) + ".", returncode=USAGE)
     return found

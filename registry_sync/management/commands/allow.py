@@ -8,20 +8,15 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from registry_sync import runs
+from registry_sync import allowances, runs
 from registry_sync.management.operator import USAGE, OperatorCommand
-from registry_sync.models import Allowance, Lane
-
-
-def _known(lane: Lane, external_id: str) -> bool:
-    rows = (lane.errors, lane.ledger)
-    return any(known.filter(external_id=external_id).exists() for known in rows)
+from registry_sync.models import Allowance
 
 
 class Command(OperatorCommand):
     help = (
         "Let one stop of the lane last synced pass, once: great-change, path-gone, or identity "
-        "of one record. The next run uses it up."
+        "of one record. The next run uses it up; what stopped no run cannot be allowed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,19 +26,15 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         what, external_id = Allowance.What(options["what"]), options["id"].strip()
-        if (what == Allowance.What.IDENTITY) != bool(external_id):
+        if allowances.misfit(what, external_id):
             raise CommandError("--id goes with identity, and only with it.", returncode=USAGE)
         if not options["reason"].strip():
             raise CommandError("--reason is empty.", returncode=USAGE)
         lane = runs.latest_lane()
         if lane is None:
             raise CommandError("There was no run yet: there is nothing to allow.", returncode=1)
-        if external_id and not _known(lane, external_id):
-            raise CommandError(
-                f"Nothing is known of a record {external_id} in {lane}: the error names the id "
-                "that was stopped, in its own case.",
-                returncode=1,
-            )
+        if fault := allowances.nothing_to_allow(lane, what, external_id):
+            raise CommandError(fault, returncode=1)
         Allowance.objects.create(
             lane=lane,
             what=what,

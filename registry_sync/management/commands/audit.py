@@ -59,9 +59,17 @@ class Command(OperatorCommand):
                 found = True
                 self.stdout.write(_line(change))
         if not found:
-            raise CommandError(f"Nothing was ever written for {wanted}.", returncode=1)
+            near = sorted({other for lane in lanes for other in audit.alike(lane, wanted)})
+            more = f" Ids are told apart by case: there is {' and '.join(near)}." if near else ""
+            raise CommandError(f"Nothing was ever written for {wanted}.{more}", returncode=1)
 
     def _csv(self, path: Path, since: datetime | None, until: datetime | None) -> None:
+        if since and until and since >= until:
+            raise CommandError(
+                f"No time lies from {since:%Y-%m-%d} until before {until:%Y-%m-%d}: --since comes "
+                "first, and the day of --until is not included.",
+                returncode=USAGE,
+            )
         if not settings.BENCHLING_PRIVATE_KEY:
             raise CommandError("BENCHLING_PRIVATE_KEY is not set: it signs the file.", returncode=1)
         with path.open("w", encoding="utf-8", newline="") as out:

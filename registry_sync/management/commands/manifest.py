@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from registry_sync.checks import key_fault
-from registry_sync.management.operator import OperatorCommand
+from registry_sync.management.operator import USAGE, OperatorCommand
 
 
 class Text(str):
@@ -28,8 +28,9 @@ yaml.SafeDumper.add_representer(
 
 class Command(OperatorCommand):
     help = (
-        "Render manifest.yaml with the public half of BENCHLING_PRIVATE_KEY; --new-key makes the "
-        "pair first. The manifest goes to the standard output."
+        "Render the app's manifest, from the template manifest.yaml, with the public half of "
+        "BENCHLING_PRIVATE_KEY; --new-key makes the pair first. The manifest goes to the standard "
+        "output, or with --output to a file."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,7 +47,10 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path | None = options["new_key"]
-        pem = _new_key(path) if path else settings.BENCHLING_PRIVATE_KEY
+        output: Path | None = options["output"]
+        if output:
+            _refuse_to_overwrite(output, path)
+        pem = _new_pem() if path else settings.BENCHLING_PRIVATE_KEY
         if not pem:
             raise CommandError(
                 "No BENCHLING_PRIVATE_KEY is set. Make one: manage.py manifest --new-key app.pem"
@@ -54,9 +58,16 @@ class Command(OperatorCommand):
         if fault := key_fault(pem):
             raise CommandError(f"BENCHLING_PRIVATE_KEY {fault}.")
         text = render(pem, legacy=options["legacy"])
-        if options["output"]:
-            options["output"].write_text(text, encoding="utf-8")
-            self.stderr.write(f"The manifest is in {options['output']}.")
+        if path:
+            _keep(path, pem)
+        if output:
+            try:
+                output.write_text(text, encoding="utf-8")
+            except OSError:
+                if path:  # without its manifest nobody has used it, and it would bar a repeat
+                    path.unlink()
+                raise
+            self.stderr.write(f"The manifest is in {output}.")
         else:
             self.stdout.write(text)
         if path:
@@ -65,33 +76,77 @@ class Command(OperatorCommand):
             )
 
 
+def template() -> Path:
+    """Say where the manifest's template lies."""
+    return Path(settings.BASE_DIR) / "manifest.yaml"
+
+
 def render(private_key: str, *, legacy: bool = False) -> str:
     """Write the manifest, as YAML, for the owner of a private key.
 
     Legacy and validated-cloud tenants still want `settings.lifecycleManagement` and know neither
     features' types nor versions. https://docs.benchling.com/docs/getting-started-benchling-apps
     """
-    source = Path(settings.BASE_DIR) / "manifest.yaml"
-    manifest = yaml.safe_load(source.read_text(encoding="utf-8"))
-    manifest["security"]["publicKey"] = Text(_public_half(private_key))
-    if legacy:
-        manifest["info"].pop("version")
-        manifest["settings"] = {"lifecycleManagement": "MANUAL"}
-        manifest.pop("subscriptions")
-        manifest["features"] = [
-            {key: feature[key] for key in ("name", "id", "type")}
-            for feature in manifest["features"]
-        ]
+    try:
+        manifest = yaml.safe_load(template().read_text(encoding="utf-8"))
+        manifest["security"]["publicKey"] = Text(_public_half(private_key))
+        if legacy:
+            manifest["info"].pop("version", None)
+            manifest["settings"] = {"lifecycleManagement": "MANUAL"}
+            manifest.pop("subscriptions", None)
+            manifest["features"] = [
+                {key: feature[key] for key in ("name", "id", "type")}
+                for feature in manifest["features"]
+            ]
+        elif not ("version" in manifest["info"] and "subscriptions" in manifest):
+            raise KeyError("version")  # a legacy manifest once written over the template
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise CommandError(
+            f"{template()} is not the template that came with the service: parts of it are "
+            "missing. The operator restores it (git checkout manifest.yaml).",
+        ) from error
     return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _new_key(path: Path) -> str:
+def _refuse_to_overwrite(output: Path, new_key: Path | None) -> None:
+    """Refuse an --output that is the template or a private key: neither could be had back."""
+    if _same(output, template()):
+        raise CommandError(
+            f"{output} is the template that manifests are made from. Name another file: --output "
+            "registry-sync.yaml",
+            returncode=USAGE,
+        )
+    if new_key is not None and _same(output, new_key):
+        raise CommandError(
+            f"--new-key and --output both name {output}. The manifest needs a file of its own: "
+            "--output registry-sync.yaml",
+            returncode=USAGE,
+        )
+    if output.is_file() and b"PRIVATE KEY-----" in output.read_bytes():
+        raise CommandError(
+            f"{output} holds a private key, which is never overwritten. Name another file: "
+            "--output registry-sync.yaml",
+            returncode=USAGE,
+        )
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)  # also by a link, or in another case where the disk has none
+    return one.resolve() == other.resolve()
+
+
+def _new_pem() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+    return pem.decode()
+
+
+def _keep(path: Path, pem: str) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
@@ -100,9 +155,8 @@ def _new_key(path: Path) -> str:
         ) from error
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
-    with os.fdopen(handle, "wb") as file:
+    with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(pem)
-    return pem.decode()
 
 
 def _public_half(private_key: str) -> str:

@@ -13,7 +13,12 @@ from django.core.management.base import CommandError
 from registry_sync import drafts, items, jobs, mapping_file, preview, runs
 from registry_sync.benchling import Client, Refused
 from registry_sync.configure import configure
-from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
+from registry_sync.management.operator import (
+    USAGE,
+    OperatorCommand,
+    refuse_misconfiguration,
+    unreadable,
+)
 from registry_sync.problems import SyncError
 
 Json = dict[str, Any]
@@ -82,7 +87,7 @@ class Command(OperatorCommand):
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read: {error}", returncode=USAGE) from error
+            raise unreadable(path, error) from error
         resolved = mapping_file.read(text, mapping_file.catalog_of(client))
         if runs.active() is not None and not dry_run:
             raise CommandError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from registry_sync import app_status, estimate, jobs, runs
 from registry_sync.management.operator import USAGE, OperatorCommand
@@ -56,8 +57,8 @@ def _shown(run: SyncRun) -> str:
     lines = [f"Run {run.pk} ({run.kind}), {app_status.counts_sentence(run)}"]
     if run.paused_at:
         lines.append(runs.paused_sentence(run))
-    elif run.waiting_until:
-        lines.append(f"It waits until {run.waiting_until:%H:%M:%S} UTC.")
+    elif run.waiting_until and run.waiting_until > timezone.now():
+        lines.append(jobs.waiting_sentence(run))
     elif run.lease_holder:
         lines.append(f"Worked by {run.lease_holder}, last sign of life {run.heartbeat:%H:%M:%S}.")
     if left := estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR):

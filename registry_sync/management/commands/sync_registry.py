@@ -6,7 +6,7 @@ import getpass
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
@@ -18,8 +18,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from registry_sync import app_status, jobs, runs
 from registry_sync.management.operator import (
     FAILED,
+    UNMIGRATED,
     USAGE,
     OperatorCommand,
+    is_unmigrated,
     refuse_misconfiguration,
 )
 from registry_sync.models import SyncRun
@@ -64,11 +66,12 @@ class Command(OperatorCommand):
             jobs.look_for_alerts(send=True)  # there may be no worker to do it
             raise
         except DatabaseError as error:
+            if is_unmigrated():
+                raise CommandError(UNMIGRATED, returncode=FAILED) from error
             raise CommandError(
                 f"The database cannot be used: {str(error).strip()}. Nothing is lost: the run "
                 "goes on within two minutes of the database's return, or with the next "
-                "sync_registry. The operator checks DATABASE_URL, and whether manage.py migrate "
-                "was run.",
+                "sync_registry. The operator checks DATABASE_URL.",
                 returncode=FAILED,
             ) from error
         jobs.look_for_alerts(send=True)
@@ -105,12 +108,12 @@ class Command(OperatorCommand):
             )
             raise SystemExit(BUSY)
         if run.waiting_until is not None and run.waiting_until > timezone.now():
-            self.stderr.write(f"Run {run.pk} waits until {run.waiting_until:%H:%M} UTC.")
+            self.stderr.write(f"Run {run.pk} is active. {jobs.waiting_sentence(run)}")
             raise SystemExit(BUSY)
         self.stdout.write(f"Run {run.pk} was left unfinished; taking it over.")
         taken = jobs.work_to_end(run.pk)
         if taken.is_active:
-            raise SystemExit(BUSY)
+            self._left_to_others(taken)
         self.stdout.write(_summary(taken))
         plain = not (wanted["only"] or wanted["since"]) and taken.moves_watermark
         kinds = {wanted["kind"], taken.kind} - {SyncRun.Kind.FULL}
@@ -122,14 +125,25 @@ class Command(OperatorCommand):
             self._close(taken, told=True)
         again, ours = runs.request(**wanted)
         if not ours:
-            raise SystemExit(BUSY)
+            self._left_to_others(again)
         return again
+
+    def _left_to_others(self, run: SyncRun) -> NoReturn:
+        """End while a run goes on without this command, and say who does what about it."""
+        if run.paused_at is not None:
+            told = f"{runs.paused_sentence(run)}. It goes on with manage.py run resume."
+        elif run.lease_until is not None and run.lease_until > timezone.now():
+            told = f"A worker ({run.lease_holder}) has taken it up and goes on with it."
+        else:
+            told = "A worker goes on with it, or the next sync_registry; manage.py run shows it."
+        self.stderr.write(f"Run {run.pk} is not ended. {told}")
+        raise SystemExit(BUSY)
 
     def _close(self, run: SyncRun, *, told: bool = False) -> None:
         if not told:
             self.stdout.write(_summary(run))
         if run.is_active:
-            raise SystemExit(BUSY)
+            self._left_to_others(run)
         if run.status == SyncRun.Status.SUCCEEDED:
             raise SystemExit(SUCCEEDED)
         good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
