@@ -7,6 +7,7 @@ import shutil
 import socket
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import run_checks
@@ -190,7 +191,9 @@ def reached() -> Point:
 def webhook_address() -> Point:
     """Say where Benchling should send webhooks, and when the last one came."""
     base = alerts.base_url()
-    wanted = f"{base or 'https://…'}/benchling/webhooks"
+    host = urlsplit(base).hostname or ""
+    known = host not in ("", "localhost", "::1") and not host.startswith("127.")
+    wanted = f"{base if known else '…'}/benchling/webhooks"
     last = WebhookDelivery.objects.order_by("-id").first()
     remedy = "Benchling's API does not tell which address is set: the app's owner compares "
     remedy += f"webhookUrl in the Developer Console with {wanted}."
@@ -233,8 +236,22 @@ def signing_keys() -> Point:
 def last_run() -> Point:
     """Say what the last run came to, where it failed."""
     last = freshness.counted().exclude(status__in=SyncRun.ACTIVE).first()
-    if last is None or last.status != SyncRun.Status.FAILED:
+    if last is None:
+        return _none_counts()
+    if last.status != SyncRun.Status.FAILED:
         open_now = runs.latest_lane()
         count = runs.open_errors(open_now)[:1000].count() if open_now else 0
         return Point("Last run", "ok", f"It did not fail; {count:,} errors are open.")
     return Point("Last run", "bad", f"Run {last.pk} failed: {last.error}", last.remedy)
+
+
+def _none_counts() -> Point:
+    """Say that no run tells yet whether the sync works; dry runs, retries and pilots do not."""
+    said = "No run has ended well yet."
+    remedy = "The integration owner presses Sync now, or the operator starts the schedule."
+    mine = SyncRun.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    other = mine.exclude(status__in=SyncRun.ACTIVE).order_by("-id").first()
+    if other is not None and other.status == SyncRun.Status.FAILED:
+        said += f" Run {other.pk} ({other.kind}) failed: {other.error}"
+        remedy = other.remedy or remedy
+    return Point("Last run", "warning", said, remedy)

@@ -36,6 +36,8 @@ PHASES = {
     "report": "judge and report",
 }
 """The line that a run takes, in order."""
+STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
+"""What is said of the phase in which a run was stopped."""
 
 
 def pill(run: SyncRun) -> str:
@@ -106,7 +108,7 @@ def shown(value: Any) -> str:
 
 
 def phases(run: SyncRun) -> list[Json]:
-    """Lay out the line of phases: how long each took, which goes on, which were not needed."""
+    """Lay out the line of phases: how long each took, which goes on, where a run was stopped."""
     spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
     whole = sum(spent.values())
     cut = figures.shares(list(spent.values()), width=1000.0)
@@ -115,6 +117,8 @@ def phases(run: SyncRun) -> list[Json]:
         now_here = run.is_active and run.phase == name and run.started_at is not None
         told = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
         state = "now" if now_here else "done" if spent[name] or told else "not needed"
+        if run.status in STOPS:
+            state = _stopped(run, name)
         drawn.append(
             {
                 "name": name,
@@ -127,6 +131,34 @@ def phases(run: SyncRun) -> list[Json]:
             }
         )
     return drawn
+
+
+def _stopped(run: SyncRun, name: str) -> str:
+    """Say of one phase of a failed or cancelled run whether it was before, at or after its end."""
+    if run.started_at is None:
+        return "not reached"
+    order, end = list(PHASES), _ended_in(run)
+    if name == end:
+        return STOPS[Status(run.status)]
+    if run.phase_seconds.get(name) or name == "configure":
+        return "done"
+    if order.index(name) > order.index(end):
+        return "not reached"
+    if name == "drift" and run.kind != SyncRun.Kind.FULL:
+        return "not needed"
+    if name == "pull" and run.kind != SyncRun.Kind.RETRY:
+        return "done"
+    # Times are kept with the first page that is accounted for; before, nothing tells.
+    return "not needed" if run.phase_seconds else "done, or not needed"
+
+
+def _ended_in(run: SyncRun) -> str:
+    """Name the phase in which a run was stopped: of those that go page by page, by its fault."""
+    if run.phase == "pull" and run.error_kind == "benchling":
+        return "upsert"
+    if run.phase == "pull" and run.error_code == "great_change":
+        return "compare"
+    return str(run.phase)
 
 
 def mapping(run: SyncRun) -> list[Json]:

@@ -101,8 +101,9 @@ def _changes(lane: Lane) -> list[str]:
         since = "The registry gives no times to ask by, so the whole registry is read."
     else:
         since = (
-            f"Asks the registry for what changed since {stamp(last.watermark)} (or for everything, "
-            "where the mapping was changed meanwhile), and writes what differs from the ledger."
+            f"Asks the registry for what changed since shortly before {stamp(last.watermark)} (by "
+            "the lag in Connector Settings; or for everything, where the mapping was changed "
+            "meanwhile), and writes what differs from the ledger."
         )
     return [since, *_due(lane)]
 

@@ -20,6 +20,9 @@ from .models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
 from .problems import SyncError
 from .source import Source
 
+NAMESAKES = 3
+"""Refused records of one name that are told of at most, beside the one that was looked up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -52,7 +55,7 @@ def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Cl
     lines += [words.record_adoption(row) for row in adoptions]
     lines += [words.record_drift(row) for row in drifted[:3]]
     there, raw = _there(external_id, entry, error, setup, source)
-    lines.append(there)
+    lines += [there, *_namesakes(asked, external_id, lane)]
     text = "\n\n".join(line for line in lines if line)
     before = adoptions.first()
     return Standing(text, external_id, entity_id or (before.entity_id if before else ""), raw)
@@ -69,6 +72,18 @@ def external_id_of(asked: str, lane: Lane) -> str:
         return asked
     named = refused.filter(value=asked).first() or refused.filter(waits_key=key).first()
     return named.external_id if named else asked
+
+
+def _namesakes(asked: str, external_id: str, lane: Lane) -> list[str]:
+    """Tell of refused records that want the name which was looked up, beside the one told of."""
+    errors = runs.open_errors(lane).filter(waits_key=name_key(asked))
+    named = errors.filter(waits_for__in=["name", "benchling name"]).exclude(field="registry id")
+    wanting = named.exclude(external_id=external_id)
+    others = list(wanting.order_by("pk")[: NAMESAKES + 1])
+    said = [words.record_namesake(error) for error in others[:NAMESAKES]]
+    if len(others) > NAMESAKES:
+        said.append(words.more_namesakes(wanting.count() - NAMESAKES))
+    return said
 
 
 def entities_concerned(lane: Lane | None) -> list[str]:

@@ -76,6 +76,8 @@ def underway(run: SyncRun, *, left: str) -> str:
     """Say who syncs, since when and how far."""
     begun = f"running since {moment(run.started_at)[3:]}" if run.started_at else "about to begin"
     what = "Looking at what would change" if run.dry_run else "Syncing"
+    if run.kind == SyncRun.Kind.RETRY:
+        what = "Trying again what was refused"
     lines = [f"**{what}**, started {starter(run)}, {begun}."]
     if run.paused_at:
         lines.append(f"Paused by {run.paused_by} {moment(run.paused_at)}: {run.paused_reason}")
@@ -95,11 +97,20 @@ def ended(run: SyncRun) -> str:
     when = moment(run.finished_at)
     if run.dry_run and run.status in SyncRun.GOOD:
         return previewed(run)
-    what = "preview" if run.dry_run else "sync"
+    retry = run.kind == SyncRun.Kind.RETRY
+    what = "preview" if run.dry_run else "retry" if retry else "sync"
     if run.status == SyncRun.Status.FAILED:
         return f"**The last {what} failed** {when}. {failure(run)}"
     if run.status == SyncRun.Status.CANCELLED:
         return f"**The last {what} was cancelled** {when}. {run.error.rstrip('.')}."
+    if retry:
+        came = changes(run) if run.read else "There was none left to try."
+        who = f"Of what was refused, {_names(run.only)}" if run.only else "What was refused"
+        was = "were" if len(run.only) > 1 else "was"
+        return (
+            f"**{who} {was} tried again** {when}, started {starter(run)}; the registry was not "
+            f"asked for anything newer. {came}"
+        )
     if run.only:
         return f"**Synced {_names(run.only)} only** {when}, started {starter(run)}. {changes(run)}"
     good = run.status == SyncRun.Status.SUCCEEDED
@@ -256,6 +267,15 @@ def record_refused(error: EntityError, *, is_there: bool) -> str:
     waits = WAITS.get(error.waits_for, BY_KIND[error.kind]).format(key=error.waits_key)
     what = "Its newest version" if is_there else error.external_id
     return f"**{what} is not in Benchling.** {plain(error.message)} {waits}"
+
+
+def record_namesake(error: EntityError) -> str:
+    """Say that another record wants the name that was looked up, and why it has it not."""
+    return f"Another record wants this name. {record_refused(error, is_there=False)}"
+
+
+def more_namesakes(count: int) -> str:
+    return f"{count:,} more {'wants' if count == 1 else 'want'} this name."
 
 
 def record_adoption(row: Adoption) -> str:

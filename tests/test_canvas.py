@@ -136,7 +136,9 @@ def test_warnings_name_their_causes_and_offer_a_retry(w):
     page.press("retry_failed")
     assert "tried again" in page.text
     assert work().kind == Kind.RETRY
-    assert "Up to date" in page.text and "retry_failed" not in page.buttons
+    assert "**What was refused was tried again** on" in page.text and "1 new." in page.text
+    assert "the registry was not asked for anything newer" in page.text
+    assert "Up to date" not in page.text and "retry_failed" not in page.buttons
 
 
 def test_a_failure_says_what_to_do(w):
@@ -291,3 +293,20 @@ def test_a_waiting_run_says_until_when(w, settings):
         pass
     assert "goes on by itself on " in page.text and "UTC" in page.text and page.canvas["enabled"]
     jobs.cancel(run, actor="Jo", reason="Enough")
+
+
+def test_a_name_that_several_records_want_tells_of_each(w):
+    w.registry.records += [compound(n, name="Compound 3") for n in range(50, 55)]
+    page = Page(w)
+    page.press("manual_sync")
+    assert work().failed == 5
+    page.press("look_up", record="compound 3")
+    assert "**C-000003** is in Benchling" in page.text
+    for number in range(50, 53):
+        told = f"Another record wants this name. **C-0000{number} is not in Benchling.**"
+        assert told in page.text
+    assert "2 more want this name." in page.text and "C-000054" not in page.text
+    page.press("look_up", record="C-000003")
+    assert "wants this name" not in page.text
+    page.press("look_up", record="C-000054")
+    assert "**C-000054 is not in Benchling.**" in page.text and "Another" not in page.text

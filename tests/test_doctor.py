@@ -227,3 +227,28 @@ def test_the_mail_server_s_address_is_read_and_a_bad_one_told(settings):
         settings.EMAIL_FAULT = told["EMAIL_FAULT"]
         [found] = checks.check_mail(None)
         assert found.id == "registry_sync.W005" and "EMAIL_URL" in found.msg and found.hint
+
+
+def test_no_run_that_counts_is_no_success(world, settings):
+    w = world([compound(1)])
+    assert "No run has ended well yet." in check_service.last_run().finding
+    w.registry.token = "other"
+    run = w.sync(kind=SyncRun.Kind.DRY_RUN)
+    assert run.status == "FAILED"
+    point = check_service.last_run()
+    assert point.state == "warning" and f"Run {run.pk} (dry run) failed" in point.finding
+    assert point.remedy == run.remedy
+    w.registry.token = "key"
+    w.sync()
+    assert check_service.last_run().state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address"),
+    [(["127.0.0.1"], "…/benchling/webhooks"), (["sync.example.com"], "https://sync.example.com/")],
+)
+def test_the_webhook_address_names_no_host_that_others_cannot_reach(
+    transactional_db, settings, hosts, address
+):
+    settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = [], hosts
+    assert f"with {address}" in check_service.webhook_address().remedy

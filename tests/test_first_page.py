@@ -200,7 +200,7 @@ def test_a_button_asks_first_and_then_starts(world, owner, what):
     w.sync()
     said = read(owner, start_url(what))
     assert {
-        "sync": "Asks the registry for what changed since 5 Jan 2026",
+        "sync": "Asks the registry for what changed since shortly before 5 Jan 2026",
         "full": "Reads all ~6 records of the registry",
         "dry-run": "Nothing is written: neither to Benchling",
         "retry": "Tries 1 open error again.",

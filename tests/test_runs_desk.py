@@ -91,6 +91,41 @@ def test_a_runs_page_and_the_list_tell_what_it_did(told, owner, viewer):
     assert "0 sync runs" in read(viewer, f"{LIST}?created_at__year={year - 1}")
 
 
+def test_a_stopped_run_tells_in_which_phase_and_what_was_not_reached(world, owner):
+    w = world([compound(n) for n in range(3)])
+    w.registry.token = "other"
+    text = read(owner, page(w.sync()))
+    assert re.search(r"configure (done|[\d.]+ s)", text) and "drift done, or not needed" in text
+    assert "pull failed here" in text
+    for later in ("compare", "upsert", "retry", "report"):
+        assert f"{later} not reached" in text, later
+    assert "not needed" not in text.replace("done, or not needed", "")
+    w.registry.token = "key"
+    w.configure(**{"API Key": ""})
+    text = read(owner, page(w.sync()))
+    assert "configure failed here" in text
+    for later in ("rebuild", "drift", "pull", "compare", "upsert", "retry", "report"):
+        assert f"{later} not reached" in text, later
+    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    runs.cancel(run, actor="Olivia", reason="Not now")
+    assert "configure not reached" in read(owner, page(run)), "it was never begun"
+
+
+def test_a_run_with_warnings_of_earlier_runs_says_so(told, owner):
+    w, first, second = told
+    errors = f'still open. <a href="{reverse("admin:registry_sync_entityerror_changelist")}">'
+    third = w.sync()
+    assert third.status == "COMPLETED_WITH_WARNINGS"
+    assert errors in owner.get(page(third)).content.decode()
+    assert "earlier runs" not in owner.get(page(first)).content.decode()
+    assert "1 record refused by earlier runs is still open." in read(owner, page(second))
+    w.tenant.add_option(w.kinds, "Peptide")
+    w.tenant.add_option(w.kinds, FORMULA)
+    w.sync()
+    assert not w.open_errors()
+    assert "refused by earlier runs is still" not in read(owner, page(third))
+
+
 def test_counts_and_csvs_hold_exactly_those_records(told, owner):
     _w, first, second = told
     ids = {f"C-{n:06d}" for n in range(10)}
@@ -252,7 +287,10 @@ def test_a_retry_of_one_runs_failures_touches_no_others(told, owner):
     owner.post(do(second, "retry"), REASON)
     run = SyncRun.objects.first()
     assert run.kind == "retry" and run.only == ["C-000003"] and run.rerun_of == second
+    asked = "Read from the copies kept here of refused records; the registry was not asked"
+    assert asked in read(owner, page(run))
     run = jobs.work_to_end(run.pk)
+    assert asked in (text := read(owner, page(run))) and "Read from what changed" not in text
     assert (run.read, run.created, run.failed) == (1, 1, 0)
     assert set(w.open_errors()) == {"C-000004"} and "C-000004" not in w.values()
     assert w.values()["C-000003"]["SMILES"] == "O"

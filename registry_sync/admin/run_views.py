@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from .. import csvs, estimate, handled, looks, orders
+from .. import csvs, estimate, handled, looks, orders, runs
 from ..models import Change, RunLog, SyncRun
 from ..queues import see_queues
 from .base import CappedPaginator, Json, ReadOnly
@@ -201,6 +201,7 @@ def standing(run: SyncRun) -> Json:
         "left": estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR) if run.is_active else "",
         "waits": run.waiting_until if run.waiting_until and run.waiting_until > now else None,
         "unclaimed": _unclaimed(run),
+        "earlier": _earlier(run),
         "phases": looks.phases(run),
         "counts": [(n, w, say, getattr(run, n), written) for n, w, say in COUNTS],
         "others": [(getattr(run, n), word) for n, word in OTHERS if getattr(run, n)],
@@ -213,6 +214,19 @@ def _unclaimed(run: SyncRun) -> str:
         return ""
     queues = see_queues()
     return "" if queues.listening else orders.waits(queues)
+
+
+def _earlier(run: SyncRun) -> str:
+    """Say what a run with warnings was warned of by runs before it: their errors that are open."""
+    if run.status != SyncRun.Status.COMPLETED_WITH_WARNINGS or run.lane is None:
+        return ""
+    before = runs.open_errors(run.lane).filter(first_seen__lt=run.started_at).exclude(run=run)
+    if count := before.count():
+        were = "1 record" if count == 1 else f"{count:,} records"
+        return f"{were} refused by earlier runs {'is' if count == 1 else 'are'} still open."
+    if run.failed or run.warnings:
+        return ""
+    return "Records refused by earlier runs were still open when it ended; none of them is now."
 
 
 def _causes(run: SyncRun) -> Json:

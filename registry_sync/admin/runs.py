@@ -125,7 +125,7 @@ class SyncRunAdmin(RunViews, RunOrders):
 
     @admin.display(description="since")
     def from_when(self, run: SyncRun) -> SafeString:
-        if run.since is None:
+        if run.since is None or run.kind == SyncRun.Kind.RETRY:  # a retry asks for no changes
             return _lines(*("the", "beginning") if run.reads_all else "–")
         return _lines(*_when(run.since))
 
