@@ -1,7 +1,9 @@
 """Addresses of the service."""
 
 from django.contrib import admin
+from django.http import HttpResponse
 from django.urls import path
+from django.views.generic import RedirectView
 
 from registry_sync.metrics import metrics
 from registry_sync.views import healthz, webhook
@@ -9,6 +11,9 @@ from registry_sync.views import healthz, webhook
 admin.autodiscover()  # DeskConfig leaves it to whoever serves pages
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    # Browsers ask for it by themselves: none is not an error.
+    path("favicon.ico", lambda request: HttpResponse(status=204)),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("metrics", metrics),

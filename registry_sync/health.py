@@ -74,6 +74,8 @@ class Health:
     queues: Queues
     rhythm: Rhythm | None
     findings: Sequence[Finding]
+    dismissed: int = 0
+    """Records that are not up to date and that a person dismissed."""
 
     @property
     def state(self) -> State:
@@ -92,7 +94,10 @@ class Health:
     def why(self) -> str:
         """Give the gravest finding, or say that all is well."""
         worst = [finding.text for finding in self.findings if finding.state == self.state]
-        return worst[0] if worst else "The last run went well, and no record waits."
+        if worst:
+            return worst[0]
+        rest = f"; {self.dismissed:,} {_are(self.dismissed)} dismissed" if self.dismissed else ""
+        return f"The last run went well, and no record waits{rest}."
 
     @property
     def others(self) -> list[Finding]:
@@ -106,6 +111,8 @@ class Health:
         if self.last_good is None:
             return ""
         rest = "is in Benchling, or listed under Errors."
+        if self.dismissed:
+            rest = f"{rest[:-1]}, where a person dismissed {self.dismissed:,}."
         if self.last_good.watermark is None:
             return f"Everything the registry had at {stamp(self.last_good.started_at)} {rest}"
         until = stamp(self.last_good.watermark)
@@ -117,17 +124,22 @@ def look(*, open_errors: int | None = None) -> Health:
     lane = runs.latest_lane()
     if open_errors is None:
         open_errors = runs.open_errors(lane).count() if lane else 0
+    dismissed = _dismissed(lane) if lane else 0
     active, queues, rhythm = runs.active(), see_queues(), see_rhythm()
     last, last_good = _last_ended(), runs.good_runs(lane).first() if lane else None
     findings = [
         *_settings(),
         *_installation(),
         *_runs(last, last_good, active),
-        *_records(last, open_errors),
+        *_records(last, open_errors, dismissed),
         *_schedule(rhythm, active),
         *_workers(queues, active),
     ]
-    return Health(lane, last_good, active, open_errors, queues, rhythm, findings)
+    return Health(lane, last_good, active, open_errors, queues, rhythm, findings, dismissed)
+
+
+def _dismissed(lane: Lane) -> int:
+    return lane.errors.filter(closed_at__isnull=True, dismissed_at__isnull=False).count()
 
 
 def _settings() -> list[Finding]:
@@ -175,11 +187,17 @@ def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) ->
     return found
 
 
-def _records(last: SyncRun | None, open_errors: int) -> list[Finding]:
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Finding]:
     found = []
     if open_errors:
         were = "record is" if open_errors == 1 else "records are"
-        text = f"{open_errors:,} {were} not up to date in Benchling: the causes below say who acts."
+        rest = f", and {dismissed:,} that a person dismissed" if dismissed else ""
+        text = f"{open_errors:,} {were} not up to date in Benchling{rest}: the causes below say "
+        text += "who acts."
         found.append(Finding(State.ATTENTION, text))
     if last is not None and last.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
         found += [Finding(State.ATTENTION, str(warning["text"])) for warning in last.warnings]

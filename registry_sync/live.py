@@ -13,7 +13,7 @@ from django.conf import settings
 from . import jobs, runs, standing
 from .benchling import Client, Refused, Wait
 from .configure import Setup, configure
-from .mapping import transform
+from .mapping import Transformed, transform
 from .models import Lane
 from .paths import ABSENT
 from .problems import SyncError
@@ -36,12 +36,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found, or why nothing could be asked (`trouble`)."""
+    """What was found, or why nothing could be asked (`trouble`).
+
+    `refused`: why the record as it is now would not be written at all.
+    """
 
     text: str = ""
     raw: Any = None
     readings: list[Reading] = field(default_factory=list)
     trouble: str = ""
+    refused: str = ""
 
 
 def ask(lane: Lane, external_id: str) -> Answer:
@@ -61,7 +65,9 @@ def ask(lane: Lane, external_id: str) -> Answer:
         return Answer(text=found.text)
     marks = [mark(setup.config.api_key)]
     raw = redact(found.raw, marks)
-    return Answer(found.text, raw, list(_readings(raw, external_id, setup)))
+    done = transform(raw, external_id, setup.mapping)
+    refused = " ".join(problem.message for problem in done.problems) if not done.entity else ""
+    return Answer(found.text, raw, list(_readings(raw, done, setup)), refused=refused)
 
 
 def entity_url(entity_id: str) -> tuple[str, str]:
@@ -77,8 +83,7 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     return "", f"Benchling gives no address for the entity {entity_id}, or does not show it to us."
 
 
-def _readings(raw: dict[str, Any], external_id: str, setup: Setup) -> Iterator[Reading]:
-    done = transform(raw, external_id, setup.mapping)
+def _readings(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
     problems = {problem.field: problem.message for problem in done.problems}
     name = setup.mapping.name(raw)
     yield Reading(

@@ -221,7 +221,7 @@ class Origin:
     """Why a field has its value: the path and rule of the mapping that a run used.
 
     `source` is the record's own value in a list, empty where a constant, a default or a passing
-    name gave it, None where nobody wrote it.
+    name gave it, None where nobody wrote it: `made` is the run that made the entity without it.
     """
 
     field: str
@@ -232,6 +232,7 @@ class Origin:
     run: SyncRun | None
     at: datetime | None
     who: str
+    made: SyncRun | None = None
 
 
 def origins(story: Story) -> list[Origin]:
@@ -253,8 +254,10 @@ def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> O
             change.field, value, told.path, told.source, told.rule, change.run, change.at,
             change.actor,
         )  # fmt: skip
-    # It was never written by us: an entity that was taken over as it was.
+    # It was never written by us: we made the entity without it, or took it over as it was.
+    maker = next((one.run for one in story.changes if one.created), None)
+    made = maker if value in (None, "", []) else None
     mapping = story.written.mapping if story.written else {}
     named = mapping.get("field_names", {}).get(field_id, field_id)
     path, rule = audit.fed_by(mapping, field_id)
-    return Origin(named, value, path, None, rule, None, None, "")
+    return Origin(named, value, path, None, rule, None, None, "", made)

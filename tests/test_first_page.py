@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rq import Queue, Worker
 
-from registry_sync import figures, health, history, jobs, queues, runs
+from registry_sync import decisions, figures, health, history, jobs, queues, runs
 from registry_sync.models import EntityError, Installation, SyncRun
 
 from .deployment import serve, until
@@ -88,6 +88,30 @@ def test_after_a_run_it_says_until_when_and_who_must_act(world, owner):
     assert "C-000030" in read(owner, link[1].replace("&amp;", "&"))
     tables = re.findall(r"model-(\w+)", html)
     assert tables[:4] == ["syncrun", "entityerror", "ledgerentry", "change"]
+
+
+def test_what_was_dismissed_is_counted_too(world, owner):
+    w = world([compound(n) for n in range(5)])
+    for n in range(3):
+        w.tenant.refuse[f"C-{n:06d}"] = "Not this one."
+    w.sync()
+    assert "dismissed" not in read(owner)
+    errors = EntityError.objects.order_by("pk")
+    one = errors.filter(external_id="C-000000")
+    decisions.dismiss(one, actor="Olivia", reason="Known")
+    text = read(owner)
+    assert "2 records are not up to date in Benchling, and 1 that a person dismissed:" in text
+    assert "or listed under Errors, where a person dismissed 1." in text
+    assert "Open errors 2 , and 1 that a person dismissed" in text
+    decisions.dismiss(errors, actor="Olivia", reason="Known")
+    w.sync()
+    assert "The last run went well, and no record waits; 3 are dismissed." in read(owner)
+
+
+def test_the_bare_address_leads_to_the_desk(client):
+    answer = client.get("/")
+    assert answer.status_code == 302 and answer.url == INDEX
+    assert client.get("/favicon.ico").status_code == 204
 
 
 def test_a_failed_run_is_bad_news_with_its_remedy(world, owner):

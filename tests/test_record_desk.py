@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from registry_sync import jobs
-from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
+from registry_sync.models import Change, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.story import tell
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.state import Fault
@@ -87,16 +87,13 @@ def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
     assert "outcome: refused." in page
 
 
-def test_drift_and_adoption_are_part_of_the_story(world, owner):
+def test_drift_is_part_of_the_story(world, owner):
     w = world([compound(n) for n in range(3)])
     w.sync()
     edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
     w.sync(kind=Kind.FULL)
     page = story(owner, "C-000001")
     assert "People changed it in Benchling" in page and "<td>Mine</td>" in page
-    LedgerEntry.objects.all().delete()
-    w.sync(kind=Kind.FULL)
-    assert "was in Benchling before" in story(owner, "C-000001")
 
 
 def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
@@ -115,6 +112,32 @@ def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
     assert "The registry did not accept our key" in text(owner.post(here, {"action": "ask"}))
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
     assert "Benchling gave no answer in time" in text(owner.post(here, {"action": "ask"}))
+
+
+def test_what_would_be_refused_is_not_told_as_empty(world, owner):
+    w = world([compound(n) for n in range(2)], config={"Connector Settings": looked_up()})
+    w.sync()
+    w.registry.edit("C-000001", kind="Peptide")
+    live = text(owner.post(f"{PAGE}?id=C-000001", {"action": "ask"}))
+    now = live[live.index("As it is now") : live.index("Why is this value here?")]
+    assert "Nothing of it would be written: " in now and "“Peptide” is no option" in now
+    assert "<td>(empty)</td>" not in now.replace("<td>(empty)</td><td>", "")
+    assert now.count("nothing would be written</span>") == 4, "name, SMILES, Approval, Parent"
+
+
+def test_a_field_that_was_empty_from_the_start_is_said_to_be(world, owner):
+    records = [compound(n) for n in range(2)]
+    records[1]["approval"] = None
+    w = world(records)
+    run = w.sync()
+    page = story(owner, "C-000001")
+    row = page[page.index('<th scope="row">Approval</th><td>(empty)</td>') :].split("</tr>")[0]
+    assert "none was written" in row and f"run {run.pk}</a> made it" in row and "by us" not in row
+    LedgerEntry.objects.all().delete()
+    Change.objects.all().delete()
+    w.sync(kind=Kind.FULL)
+    w.sync(kind=Kind.FULL)
+    assert "not by us: it was in Benchling before" in story(owner, "C-000001")
 
 
 def test_just_this_one_is_synced_by_who_may(world, owner, viewer):

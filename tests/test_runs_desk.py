@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import csvs, jobs, runs
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import Canvas, EntityError, SyncRun
 
 from .registry import compound
 from .test_first_page import old_runs, read
@@ -124,6 +124,28 @@ def test_a_run_with_warnings_of_earlier_runs_says_so(told, owner):
     w.sync()
     assert not w.open_errors()
     assert "refused by earlier runs is still" not in read(owner, page(third))
+
+
+def test_statuses_are_told_in_the_desks_words_everywhere(told, owner):
+    _w, first, second = told
+    text = read(owner, LIST)
+    assert " With warnings " in text and "Completed With Warnings" not in text
+    assert f"Run {second.pk} " in read(owner, f"{LIST}?status__exact=COMPLETED_WITH_WARNINGS")
+    batch = first.batches.first()
+    canvas = Canvas.objects.create(
+        tenant=first.tenant, app_id=first.app_id, canvas_id="cnvs_1", used_at=timezone.now(),
+        run=first, drawn_run=first, drawn_status=first.status,
+    )  # fmt: skip
+    for row in (batch, canvas):
+        name = row._meta.model_name
+        for url in (
+            reverse(f"admin:registry_sync_{name}_changelist"),
+            reverse(f"admin:registry_sync_{name}_change", args=[row.pk]),
+        ):
+            text = read(owner, url)
+            assert "with warnings" in text, url
+    assert "COMPLETED_WITH" not in read(owner, reverse("admin:registry_sync_canvas_changelist"))
+    assert "COMPLETED_WITH" not in read(owner, reverse("admin:registry_sync_batch_changelist"))
 
 
 def test_counts_and_csvs_hold_exactly_those_records(told, owner):

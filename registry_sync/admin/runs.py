@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,19 @@ from ..models import Batch, SyncRun
 from .base import ReadOnly
 from .run_orders import CONTROLS, RunOrders
 from .run_views import RunViews
+
+
+class StatusFilter(admin.ChoicesFieldListFilter):
+    """Statuses in the desk's words."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        words = {
+            str(SyncRun.Status(value).label): looks.outcome(SyncRun(status=value))
+            for value in SyncRun.Status.values
+        }
+        for choice in super().choices(changelist):
+            word = words.get(choice["display"])
+            yield {**choice, "display": word.capitalize()} if word else choice
 
 
 class Spanned(QuerySet[SyncRun]):
@@ -52,7 +66,7 @@ def _start(moment: datetime, kind: str) -> datetime:
 class SyncRunAdmin(RunViews, RunOrders):
     nothing = "No run yet: Sync now on the first page or manage.py sync_registry begins one."
     list_display = ("run", "pill", "asked", "begun", "counts", "from_when", "up_to")
-    list_filter = ("status", "kind", "trigger")
+    list_filter = (("status", StatusFilter), "kind", "trigger")
     show_facets = admin.ShowFacets.NEVER
     date_hierarchy = "created_at"
     ordering = ("-id",)
@@ -148,6 +162,10 @@ def _lines(*texts: str) -> SafeString:
 @admin.register(Batch)
 class BatchAdmin(ReadOnly):
     nothing = "Nothing was sent to Benchling yet."
-    list_display = ("run", "number", "size", "task_id", "calls", "sent_at", "done_at")
+    list_display = ("of_run", "number", "size", "task_id", "calls", "sent_at", "done_at")
     list_select_related = ("run",)
     fields = list_display
+
+    @admin.display(description="run", ordering="run")
+    def of_run(self, batch: Batch) -> str:
+        return f"Run {batch.run_id} ({batch.run.kind}, {looks.outcome(batch.run)})"

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from .. import doorbell
-from ..models import Canvas, Installation, WebhookDelivery, WebhookRefusal
+from .. import doorbell, looks
+from ..models import Canvas, Installation, SyncRun, WebhookDelivery, WebhookRefusal
 from .base import ReadOnly
 
 
@@ -46,7 +46,20 @@ class WebhookRefusalAdmin(ReadOnly):
 @admin.register(Canvas)
 class CanvasAdmin(ReadOnly):
     nothing = "No canvas was drawn yet: a scientist adds the app's canvas to an entry."
-    list_display = ("canvas_id", "resource_id", "run", "drawn_status", "drawn_at", "used_at")
+    list_display = ("canvas_id", "resource_id", "for_run", "drawn", "drawn_at", "used_at")
+    list_select_related = ("run",)
+    exclude = ("drawn_status",)
+    readonly_fields = ("drawn",)
+
+    @admin.display(description="run", ordering="run")
+    def for_run(self, canvas: Canvas) -> str:
+        run = canvas.run
+        return f"Run {run.pk} ({run.kind}, {looks.outcome(run)})" if run else "–"
+
+    @admin.display(description="drawn status", ordering="drawn_status")
+    def drawn(self, canvas: Canvas) -> str:
+        status = canvas.drawn_status
+        return looks.outcome(SyncRun(status=status)) if status else "–"
 
 
 @admin.register(Installation)
