@@ -34,6 +34,7 @@ from sandbox.tenant import TenantServer
 ROOT = Path(__file__).resolve().parent.parent
 CSV = ROOT / "sandbox" / "data" / "chembl_approved_drugs.csv"
 COMPOUNDS, ARRIVE, REFUSED = 2628, 2591, 37
+COUNTED = ("objects_written", "bulk_calls")
 MAPPING = [
     ("Preferred name", "name"),
     ("SMILES", "smiles"),
@@ -87,6 +88,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="registry-sync-demo-"))
     # A closed terminal or a `kill` ends the demo as Ctrl-C does, with everything it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts what it sends to the background with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     redis = RedisServer().start()
     world: World | None = None
     try:
@@ -243,9 +246,12 @@ def story(world: World, *, name_template: str) -> list[str]:
     second = world.manage("sync_registry", "--enqueue")
     _expect(faults, "exit status of handing the run to the worker", second, 0)
     run = _wait_for_worker(world)
-    written = world.counters()["objects_written"] - after_first["objects_written"]
-    _expect(faults, "objects written by the second sync", written, len(edits))
-    table(world, after_first, written, run)
+    after = world.counters()
+    second_run = {name: after[name] - after_first[name] for name in COUNTED}
+    _expect(faults, "objects written by the second sync", second_run["objects_written"], len(edits))
+    # The lane's first update goes alone, to see that what is not mapped stays.
+    _expect(faults, "bulk upserts of the second sync", second_run["bulk_calls"], 2)
+    table(world, after_first, second_run, run)
     violations = world.counters().get("contract_violations", 0)
     _expect(faults, "exchanges outside Benchling's OpenAPI document", violations, 0)
     return faults
@@ -303,21 +309,28 @@ def show_refused(world: World, *, most: int = 6) -> None:
         console.print(f"  … {len(refused)} in all. What to do about the last: {refused[-1][1]}")
 
 
-def table(world: World, first: dict[str, Any], second: int, session: dict[str, Any]) -> None:
+def table(
+    world: World, first: dict[str, Any], second: dict[str, int], session: dict[str, Any]
+) -> None:
     """Show what happened."""
     shown = Table(title="What happened")
     shown.add_column("")
     shown.add_column("First sync", justify="right")
     shown.add_column("Second sync", justify="right")
     total = first["objects_written"]
-    shown.add_row("Objects written to Benchling", f"{total:,}", f"{second:,}")
+    shown.add_row("Objects written to Benchling", f"{total:,}", f"{second['objects_written']:,}")
     shown.add_row("Not written", f"{COMPOUNDS - total:,}", "the same, still waiting")
-    shown.add_row("Bulk upserts", str(first["bulk_calls"]), "1")
+    shown.add_row("Bulk upserts", str(first["bulk_calls"]), str(second["bulk_calls"]))
     console.print(shown)
     console.print("App Status, as a scientist sees it:")
     for message in session["messages"]:
         console.print(f"  {message['content']}", markup=False)
     console.print(f"[dim]{registry.ATTRIBUTION}[/dim]")
+
+
+def _plain(text: str) -> None:
+    """Print a command whole, for a terminal to copy."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def stay(world: World) -> None:
@@ -335,7 +348,12 @@ def stay(world: World) -> None:
     console.rule("[bold]Look around")
     console.print(f"  Admin           http://127.0.0.1:{port}/admin/  (user demo, password demo)")
     console.print(f"  Benchling       {world.tenant.url}/  (press Manual Sync in the canvas)")
-    console.print(f"  Registry        {world.registry.url}")
+    console.print(f"  Registry        {world.registry.url}/  (for who bears its token, as in:")
+    token = world.registry.token
+    _plain(f"      curl -H 'Authorization: Bearer {token}' {world.registry.url}/-/databases.json )")
+    console.print("  Edit a compound, then press Manual Sync:")
+    change = f"registry.edit('{world.database}', 'CHEMBL25', first_approval=1900)"
+    _plain(f'      .venv/bin/python -c "from sandbox import registry; {change}"')
     console.print("  Ctrl-C ends everything.")
     while True:
         time.sleep(3600)

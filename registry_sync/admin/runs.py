@@ -31,7 +31,7 @@ class StatusFilter(admin.ChoicesFieldListFilter):
             for value in SyncRun.Status.values
         }
         for choice in super().choices(changelist):
-            word = words.get(choice["display"])
+            word = words.get(str(choice["display"]))
             yield {**choice, "display": word.capitalize()} if word else choice
 
 
