@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import shlex
 import shutil
 import signal
 import sqlite3
@@ -35,8 +34,6 @@ from sandbox.tenant import TenantServer
 ROOT = Path(__file__).resolve().parent.parent
 CSV = ROOT / "sandbox" / "data" / "chembl_approved_drugs.csv"
 COMPOUNDS, ARRIVE, REFUSED = 2628, 2591, 37
-UPSERTS_OF_EDITS = 2
-"""Of the second sync: the first update of a lane is sent alone and read back, then the rest."""
 COUNTED = ("objects_written", "bulk_calls")
 MAPPING = [
     ("Preferred name", "name"),
@@ -89,7 +86,8 @@ def main() -> int:
     """Run the demo; 0 when everything was as said."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="registry-sync-demo-"))
-    end_on_signals()
+    # A closed terminal or a `kill` ends the demo as Ctrl-C does, with everything it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # A shell starts what it sends to the background with Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     redis = RedisServer().start()
@@ -112,15 +110,6 @@ def main() -> int:
     for fault in faults:
         console.print(f"[red]Not as said:[/red] {fault}")
     return 1 if faults else 0
-
-
-def end_on_signals() -> None:
-    """Let Ctrl-C and a `kill` end the demo with everything it started.
-
-    Said for SIGINT too: what a script starts in the background inherits that it is ignored.
-    """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def _options() -> argparse.Namespace:
@@ -368,28 +357,6 @@ def stay(world: World) -> None:
     console.print("  Ctrl-C ends everything.")
     while True:
         time.sleep(3600)
-
-
-def look_line(world: World) -> str:
-    """Write the command that shows one compound of the registry."""
-    return (
-        f"curl -H 'Authorization: Bearer {world.registry.token}' "
-        f"'{world.registry.list_url}?_shape=array&id=CHEMBL25'"
-    )
-
-
-def edit_line(world: World) -> str:
-    """Write the command that changes one compound as its registrar would."""
-    code = f"registry.edit('{world.database}', 'CHEMBL25', first_approval=1900)"
-    return (
-        f'(cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -c "from sandbox import '
-        f'registry; {code}")'
-    )
-
-
-def _line(text: str) -> None:
-    """Print a command in one piece, so that it can be copied."""
-    console.print(f"  {text}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

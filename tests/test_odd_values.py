@@ -15,12 +15,14 @@ from registry_sync.mapping import transform
 from registry_sync.models import Drift, EntityError, Lane, SyncRun
 from sandbox.tenant.entities import add_by_hand
 
+from .odd import Reply, serve
 from .registry import compound
 from .test_drift import by_hand
 from .test_sync import _forget
 from .test_transform import mapping_of, one, schema_of
 from .worlds import World
 
+__all__ = ["serve"]
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
@@ -143,6 +145,13 @@ def test_a_name_longer_than_an_index_takes_is_one_like_others(world):
     w.registry.edit("C-000001", name="Short")
     assert w.sync().status == Status.SUCCEEDED
     assert w.values()["C-000004"]["name"] == name.upper()
+
+
+def test_a_nul_in_what_the_registry_says_ends_the_run(world, serve):
+    w = world([])
+    w.configure(**{"API URL": serve(lambda asked: Reply(b"a\x00b", status=400)).url + "/list"})
+    run = w.sync()
+    assert run.status == Status.FAILED
 
 
 # -- the schema and its dropdowns ---------------------------------------------------------------

@@ -20,6 +20,7 @@ from .test_edges import hand
 from .worlds import INCREMENTAL
 
 __all__ = ["serve"]
+pytestmark = pytest.mark.once
 Status, Kind = SyncRun.Status, SyncRun.Kind
 DETAIL = {"endpoint": {**INCREMENTAL["endpoint"], "detail": {"path": "{id}"}}}
 KNOWN = ("id", "modified_at")
@@ -319,13 +320,6 @@ def test_a_whole_number_of_5000_digits_is_one_records_matter(world, serve):
         run.status,
         run.error,
     )
-
-
-def test_a_nul_in_what_the_registry_says_ends_the_run(world, serve):
-    w = world([])
-    w.configure(**{"API URL": serve(lambda asked: Reply(b"a\x00b", status=400)).url + "/list"})
-    run = w.sync()
-    assert run.status == Status.FAILED
 
 
 def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
