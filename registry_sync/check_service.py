@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import run_checks
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from redis.exceptions import RedisError
 from rq import Worker
 from rq.serializers import JSONSerializer
 
-from . import alerts, freshness, keys, runs
+from . import alerts, freshness, keys, migrated, runs
 from .models import AlertMessage, SyncRun, WebhookDelivery, WebhookRefusal
 from .point import Point, State
 from .queues import connect
@@ -45,11 +44,9 @@ def environment() -> Point:
 
 def database() -> Point:
     """Look whether every migration was applied, and whether the database takes writes."""
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if plan:
+    if missing := migrated.missing():
         return Point(
-            "Database", "bad", f"{len(plan)} migrations are not applied.",
+            "Database", "bad", f"{missing} migrations are not applied.",
             "The operator runs manage.py migrate.",
         )  # fmt: skip
     return _sqlite() if connection.vendor == "sqlite" else _postgresql()

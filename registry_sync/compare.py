@@ -114,9 +114,9 @@ def compare(
         before = known.get(record.external_id)
         if record.external_id in underway or first is not None:
             out.repeated += 1
-            if first is None or _is_newer(record, first.modified_at):
+            if first is None:
                 out.later.append(record)
-            elif first.raw_hash != record.raw_hash and first.modified_at == record.modified_at:
+            elif first.raw_hash != record.raw_hash:  # of one time, for only the newest are here
                 _refuse_twins(out, first, record)
             continue
         if record.external_id in earlier and not _is_newer(record, earlier[record.external_id]):

@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from . import ledger, runs
 from .configure import Setup
-from .mapping import UNKNOWN, name_key
+from .mapping import UNKNOWN, links_of, name_key
 from .models import Drift, Lane, LedgerEntry, SyncRun
 from .rebuild import CLOCK_SLACK, entity_of, link_targets, linked_ids
 from .slice import Slice
@@ -82,12 +82,7 @@ def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
 def _targets_of_ours(at: Slice, setup: Setup, entries: Sequence[LedgerEntry]) -> dict[str, str]:
     """Find what we point at among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
-    ours: set[str] = set()
-    for entry in entries:
-        for value in (entry.fields.get(field_id) for field_id in fields):
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, dict) and "entityRegistryId" in item:
-                    ours.add(item["entityRegistryId"])
+    ours = links_of(entry.fields.get(field_id) for entry in entries for field_id in fields)
     found = at.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
     return {str(raw["id"]): str(raw["entityRegistryId"]) for raw in found}
 

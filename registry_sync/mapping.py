@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,16 @@ UNKNOWN: Any = [["?"]]
 lists, so that it equals none; and any database can hold it."""
 
 
+def links_of(values: Iterable[Any]) -> frozenset[str]:
+    """Name the registry ids that canonical values point at."""
+    found = set()
+    for value in values:
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict) and set(item) == {"entityRegistryId"}:
+                found.add(item["entityRegistryId"])
+    return frozenset(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """An entity as Benchling shall hold it: canonical values by field id."""
@@ -46,12 +56,7 @@ class Entity:
     @property
     def links(self) -> frozenset[str]:
         """The registry ids of the entities it points at."""
-        found = set()
-        for value in self.fields.values():
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, dict) and set(item) == {"entityRegistryId"}:
-                    found.add(item["entityRegistryId"])
-        return frozenset(found)
+        return links_of(self.fields.values())
 
     def digest(self) -> str:
         """Hash what would be sent: 32 hex characters, whatever the order of the keys."""

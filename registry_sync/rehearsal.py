@@ -99,7 +99,7 @@ class Rehearsal:
         return passing
 
     def _arrived(self, targets: set[str]) -> set[str]:
-        """Say which link targets others made in Benchling meanwhile."""
+        """Ask Benchling, once each, which link targets are there, whoever made them."""
         asked = sorted(targets - self._asked.keys())
         registry_id = self.setup.config.registry_id
         found = self.client.entities_registered(asked, registry_id=registry_id) if asked else []
@@ -181,12 +181,7 @@ class Rehearsal:
         """Find link targets that are neither in this run nor in Benchling."""
         targets = {target for c in candidates for target in c.entity.links}
         targets -= {target for target in targets if self.claims.holders(name_key(target))}
-        if not targets:
-            return {}
-        found = self.client.entities_registered(
-            sorted(targets), registry_id=self.setup.config.registry_id
-        )
-        there = {raw.get("entityRegistryId") for raw in found}
+        there = self._arrived(targets)
         return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
 
 

@@ -28,12 +28,12 @@ MOST_FAILING = 10
 """Details that may fail one after the other before it is taken for the registry's matter."""
 MOST_BROKEN = 2
 """The same, where no answer came at all: each was tried for long."""
+UNREACHABLE = "registry_unreachable"
 OF_ONE_RECORD = (
     "registry_answer", "registry_not_json", "registry_page_size", "registry_elsewhere",
-    "registry_unreachable",
+    UNREACHABLE,
 )  # fmt: skip
 """What may be wrong with one detail while all others are answered."""
-UNREACHABLE = "registry_unreachable"
 PAGING_REMEDY = (
     "If the registry has more records, the integration owner corrects that path in "
     "endpoint.paginator of Connector Settings."

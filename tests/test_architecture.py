@@ -19,7 +19,7 @@ PURE = {
     "trial", "upsert", "values", "watermark",
 }  # fmt: skip
 LAYERS = [
-    {"lookups", "queues", "redact", "shown"},
+    {"lookups", "queues", "redact", "shown", "migrated"},
     {"models"},
     {"runs", "audit", "hourly", "causes", "decisions"},
     {"ledger", "names", "app_status", "refusals", "estimate", "freshness", "outbox", "slice"},

@@ -102,9 +102,9 @@ def test_what_stays_broken_does_not_starve_the_rest(world, serve, monkeypatch):
 
 
 # 4
-def test_landed_batches_are_written_down_when_a_later_one_waits(world, settings, monkeypatch):
+def work_until_the_second_waits(w, settings, monkeypatch) -> SyncRun:
+    """Work one slice of two batches in flight: the first lands, then the other one has to wait."""
     settings.IN_FLIGHT, settings.BATCH_SIZE = 2, 100
-    w = world([compound(n) for n in range(200)], granular_locking=True)
     land, landed = Upserter.land, []
 
     def second_waits(self, flight):
@@ -119,25 +119,18 @@ def test_landed_batches_are_written_down_when_a_later_one_waits(world, settings,
         assert jobs.work_slice(run.pk) is jobs.End.WAITING
     w.settle()
     run.refresh_from_db()
+    return run
+
+
+def test_landed_batches_are_written_down_when_a_later_one_waits(world, settings, monkeypatch):
+    w = world([compound(n) for n in range(200)], granular_locking=True)
+    run = work_until_the_second_waits(w, settings, monkeypatch)
     assert run.created == 100, f"{run.created} recorded of the batch that landed"
 
 
 def test_paused_after_that_nothing_is_doubled(world, settings, monkeypatch):
-    settings.IN_FLIGHT, settings.BATCH_SIZE = 2, 100
     w = world([compound(n) for n in range(200)], granular_locking=True, contract="after")
-    land, landed = Upserter.land, []
-
-    def second_waits(self, flight):
-        if landed:
-            raise Wait(retry_time(0), "another registration in Benchling")
-        land(self, flight)
-        landed.append(flight)
-
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    with monkeypatch.context() as patched:
-        patched.setattr(Upserter, "land", second_waits)
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
-    w.settle()
+    run = work_until_the_second_waits(w, settings, monkeypatch)
     w.tenant.clock.advance(3700)
     SyncRun.objects.update(waiting_until=None)
     run = jobs.work_to_end(run.pk)

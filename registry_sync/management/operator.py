@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 
+from registry_sync import migrated
 from registry_sync.checks import TAG
 
 FAILED, USAGE = 1, 64
@@ -63,8 +63,7 @@ def refuse_misconfiguration() -> None:
 def is_unmigrated() -> bool:
     """Say whether the database answers but lacks migrations: then waiting for it mends nothing."""
     try:
-        executor = MigrationExecutor(connection)
-        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        return bool(migrated.missing())
     except DatabaseError:
         return False
 
