@@ -207,7 +207,7 @@ RQ_QUEUES = {
     }
     for name in ("sync", "interactive")
 }
-RQ = {"WORKER_CLASS": "registry_sync.worker.QuickWorker"}
+RQ = {"WORKER_CLASS": "registry_sync.jobs.worker.QuickWorker"}
 
 # -- Benchling --------------------------------------------------------------------------------
 

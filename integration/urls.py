@@ -5,8 +5,8 @@ from django.http import HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 
-from registry_sync.metrics import metrics
-from registry_sync.views import healthz, webhook
+from registry_sync.monitoring.metrics import metrics
+from registry_sync.webhooks.views import healthz, webhook
 
 admin.autodiscover()  # DeskConfig leaves it to whoever serves pages
 

@@ -14,7 +14,8 @@ class RegistrySyncConfig(AppConfig):
     verbose_name = "Registry Sync"
 
     def ready(self) -> None:
-        from . import checks, lookups  # noqa: F401  registers checks, and `among`
+        from registry_sync import checks  # noqa: F401  registers checks, and `among`
+        from registry_sync.models import lookups  # noqa: F401  registers checks, and `among`
 
 
 class DeskConfig(admin_apps.SimpleAdminConfig):
@@ -24,7 +25,7 @@ class DeskConfig(admin_apps.SimpleAdminConfig):
     """
 
     default = False
-    default_site = "registry_sync.desk.Desk"
+    default_site = "registry_sync.desk.site.Desk"
 
     def ready(self) -> None:
         checks.register(admin_checks.check_dependencies, checks.Tags.admin)

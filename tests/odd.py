@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from registry_sync.connector import parse_connector
-from registry_sync.source import Source
+from registry_sync.source.client import Source
+from registry_sync.source.connector_settings import parse_connector
 
 Json = dict[str, Any]
 

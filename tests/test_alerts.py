@@ -17,8 +17,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync import alerts, freshness, jobs, outbox, runs, seal
+from registry_sync.core import signing as seal
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
+from registry_sync.monitoring import alerts, freshness, outbox
+from registry_sync.runs import lifecycle as runs
 
 from .registry import compound
 from .test_command import command

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registry_sync import audit
+from registry_sync.ledger import audit
 from registry_sync.models import (
     Adoption,
     Allowance,

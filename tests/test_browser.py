@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from registry_sync import jobs, runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
+from registry_sync.runs import lifecycle as runs
 
 from .deployment import kill, serve
 from .test_canvas import Page, w, work  # noqa: F401

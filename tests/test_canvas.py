@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from registry_sync import deliveries, jobs, keys, runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
+from registry_sync.runs import lifecycle as runs
+from registry_sync.webhooks import handlers as deliveries
+from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant import canvases
 from sandbox.tenant.state import Fault
 
@@ -268,7 +271,7 @@ def test_a_worker_that_dies_with_a_press_is_replaced(w):
     WebhookDelivery.objects.filter(webhook_id="dead").update(
         state="working", taken_at=timezone.now() - timedelta(seconds=61), attempts=1
     )
-    from registry_sync import webhooks
+    from registry_sync.webhooks import receive as webhooks
 
     (row,) = webhooks.left_over()
     deliveries.work_delivery(row.pk)

@@ -11,8 +11,12 @@ from django.db.models import F
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from registry_sync import clients, deliveries, jobs, keys, runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync import clients
+from registry_sync.webhooks import handlers as deliveries
+from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant.state import Fault
 
 from .registry import compound

@@ -18,10 +18,13 @@ from redis import Redis
 from rq import Worker
 
 from integration.mail import mail_settings
-from registry_sync import alerts, check_service, checks, doctor
+from registry_sync import checks
+from registry_sync.core.problems import SyncError
 from registry_sync.models import AlertMessage, Checkup, SyncRun, WebhookDelivery
-from registry_sync.point import Point
-from registry_sync.problems import SyncError
+from registry_sync.monitoring import alerts
+from registry_sync.monitoring.doctor import checkup as doctor
+from registry_sync.monitoring.doctor import service as check_service
+from registry_sync.monitoring.doctor.finding import Point
 
 from .registry import compound
 from .worlds import DEFINITION, PUBLIC, SECRET, World, make_key

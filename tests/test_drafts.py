@@ -14,8 +14,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync import jobs, preview, runs
+from registry_sync.drafts import preview
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import LedgerEntry, MappingDraft, MappingVersion, SyncRun
+from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.state import Fault
 
 from .registry import compound

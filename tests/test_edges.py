@@ -10,8 +10,10 @@ import httpx
 import pytest
 from django.utils import timezone
 
-from registry_sync import benchling, jobs, runs
+from registry_sync.benchling import client as benchling
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, EntityError, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.entities import add_by_hand
 from sandbox.tenant.state import Fault
 
@@ -64,7 +66,7 @@ def test_a_rebuild_that_broke_off_is_begun_again(world, monkeypatch):
     hand(w, "C-000200", "By hand")
     _forget()
     # page 2 of the listing is refused: the run fails in the middle of the rebuild
-    from registry_sync.benchling import Client, Refused
+    from registry_sync.benchling.client import Client, Refused
 
     whole = Client.entities
 
@@ -167,7 +169,7 @@ def test_a_pilot_keeps_the_lease(world, settings):
 
 def test_short_pauses_renew_the_lease(world, monkeypatch):
     world([compound(n) for n in range(2)])
-    from registry_sync import sync as module
+    from registry_sync.sync import pipeline as module
 
     now = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
@@ -192,7 +194,7 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
 
 
 def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatch):
-    from registry_sync.benchling import Client
+    from registry_sync.benchling.client import Client
 
     settings.SLICE_SECONDS = 0.3  # 60 in earnest, as is the timeout
     world([compound(n) for n in range(2)])
@@ -409,7 +411,7 @@ def test_a_short_read_is_known_without_the_database(world):
 
 def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
     """Two read timeouts of 60 s outlast the lease of 80 s; the third POST is a stale holder's."""
-    from registry_sync.benchling import Client
+    from registry_sync.benchling.client import Client
 
     w = world([compound(n) for n in range(20)])
     real, posts = Client._send, []
@@ -433,7 +435,7 @@ def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
 def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
     world, settings, monkeypatch, refused
 ):
-    from registry_sync.benchling import Client
+    from registry_sync.benchling.client import Client
 
     settings.BATCH_SIZE = 100
     w = world([compound(n) for n in range(5)])
@@ -589,7 +591,7 @@ def test_the_counts_begin_anew_with_another_lane(world, settings):
 
 
 def test_a_crash_after_the_task_landed_rewrites_nothing(world, monkeypatch):
-    from registry_sync import delivery
+    from registry_sync.sync.delivery import delivery
 
     w = world([compound(n) for n in range(600)], page_size=100)
     real = delivery.ledger.record
@@ -615,8 +617,8 @@ def test_a_crash_after_the_task_landed_rewrites_nothing(world, monkeypatch):
 
 def test_a_stale_batch_with_a_field_that_is_gone(world, monkeypatch):
     w = world([compound(n) for n in range(20)])
-    from registry_sync.problems import SyncError
-    from registry_sync.upsert import Upserter
+    from registry_sync.benchling.bulk_upsert import Upserter
+    from registry_sync.core.problems import SyncError
 
     def land(self, flight):
         raise SyncError("x", remedy="y", kind="transient", code="z")
@@ -634,7 +636,7 @@ def test_a_stale_batch_with_a_field_that_is_gone(world, monkeypatch):
 def test_a_deterministic_database_error_ends_the_run(world, monkeypatch):
     from django.db import DataError
 
-    from registry_sync import ledger
+    from registry_sync.ledger import record as ledger
 
     world([compound(n) for n in range(5)])
 
@@ -917,7 +919,7 @@ def test_the_twin_that_is_left_arrives(world, left, size):
 
 def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatch):
     """A page is older than asked for, so everything is read; then the process dies."""
-    from registry_sync.sync import Line
+    from registry_sync.sync.pipeline import Line
 
     incremental = {"cursor_path": "modified_at", "lag": 3600}
     asked = {"params": {"since": "{incremental.start_value}"}, "incremental": incremental}

@@ -7,8 +7,8 @@ from datetime import timedelta
 from django.test import Client
 from django.utils import timezone
 
-from registry_sync import freshness
 from registry_sync.models import Pulse, SyncRun
+from registry_sync.monitoring import freshness
 
 from .registry import compound
 from .worlds import APP

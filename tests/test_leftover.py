@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from registry_sync import audit, jobs, runs
-from registry_sync.benchling import Client
-from registry_sync.delivery import Delivery
+from registry_sync.benchling.bulk_upsert import Upserter
+from registry_sync.benchling.client import Client
+from registry_sync.jobs import runner as jobs
+from registry_sync.ledger import audit
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
-from registry_sync.upsert import Upserter
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.delivery.delivery import Delivery
 
 from .registry import compound
 from .worlds import INCREMENTAL, ROWS

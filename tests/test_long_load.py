@@ -13,8 +13,11 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync import app_status, estimate, jobs, runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
+from registry_sync.reporting import app_status
+from registry_sync.runs import estimate
+from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.state import Fault
 
 from .deployment import kill, until

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from registry_sync import audit, mapping_file
-from registry_sync.config import parse_items
-from registry_sync.mapping import transform
+from registry_sync.benchling.app_config import parse_items
+from registry_sync.drafts import mapping_file
+from registry_sync.ledger import audit
+from registry_sync.mapping.transform import transform
 from registry_sync.models import Drift, EntityError, Lane, SyncRun
 from sandbox.tenant.entities import add_by_hand
 

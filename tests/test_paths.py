@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.paths import ABSENT, PathError, compile_path, compile_template
+from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
 
 pytestmark = pytest.mark.once
 RECORD: dict[str, Any] = {

@@ -10,9 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from registry_sync import jobs
+from registry_sync.desk.record_history import tell
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Change, EntityError, Lane, LedgerEntry, SyncRun
-from registry_sync.story import tell
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.state import Fault
 
@@ -189,4 +189,4 @@ def test_a_story_asks_the_database_as_often_when_it_is_long(
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: Any) -> None:
     """Nobody waits fifteen seconds for a test."""
-    monkeypatch.setattr("registry_sync.live.PATIENCE", 1.0)
+    monkeypatch.setattr("registry_sync.desk.record_live.PATIENCE", 1.0)

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import requests
 
-from registry_sync.connector import parse_connector
-from registry_sync.problems import SourceError
-from registry_sync.source import Source
+from registry_sync.core.problems import SourceError
+from registry_sync.source.client import Source
+from registry_sync.source.connector_settings import parse_connector
 from sandbox import registry
 
 from .jsonserver import JsonServer

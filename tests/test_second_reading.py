@@ -8,11 +8,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from registry_sync import app_status, exchange, jobs, reading, runs, source, upsert
-from registry_sync.benchling import Client, Wait, retry_time
+from registry_sync.benchling import bulk_upsert as upsert
+from registry_sync.benchling.bulk_upsert import Upserter
+from registry_sync.benchling.client import Client, Wait, retry_time
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
-from registry_sync.paths import ABSENT, compile_path
-from registry_sync.upsert import Upserter
+from registry_sync.reporting import app_status
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source import client as source
+from registry_sync.source import http as exchange
+from registry_sync.source.paths import ABSENT, compile_path
+from registry_sync.sync import source_tracking as reading
 
 from .odd import Reply, serve
 from .registry import compound

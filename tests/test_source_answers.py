@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from registry_sync import net
-from registry_sync.net import Forbidden, judge, within
-from registry_sync.problems import SourceError
+from registry_sync.core import ssrf as net
+from registry_sync.core.problems import SourceError
+from registry_sync.core.ssrf import Forbidden, judge, within
 
 from .odd import Asked, Reply, endpoint, ids, serve
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from registry_sync.problems import SourceError
+from registry_sync.core.problems import SourceError
 
 from .odd import Asked, Reply, ids, serve
 

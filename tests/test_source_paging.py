@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from registry_sync.problems import SourceError
-from registry_sync.source import Source
+from registry_sync.core.problems import SourceError
+from registry_sync.source.client import Source
 
 from .odd import Answerer, Asked, OddRegistry, Reply, endpoint, ids, serve
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.connector import parse_connector
-from registry_sync.problems import ConfigError
+from registry_sync.core.problems import ConfigError
+from registry_sync.source.connector_settings import parse_connector
 
 pytestmark = pytest.mark.once
 URL = "https://registry.example/api/compounds"

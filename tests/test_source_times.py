@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.endpoint import Incremental
-from registry_sync.times import read_time, write_time
-from registry_sync.watermark import since_from
+from registry_sync.source.connector import Incremental
+from registry_sync.source.timestamps import read_time, write_time
+from registry_sync.source.watermark import since_from
 
 from .odd import Asked, endpoint, ids, serve
 

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync import patterns, rule_form
-from registry_sync.identity import judge_ids, suggest_name
-from registry_sync.likeness import name_likeness
-from registry_sync.paths import compile_path
-from registry_sync.rules import RuleError, apply, parse_rule
-from registry_sync.sample import paths_of
-from registry_sync.schema import EntitySchema, FieldDefinition, Option
-from registry_sync.suggest import CONFIDENT, Suggestion, suggest
+from registry_sync.benchling.schema import EntitySchema, FieldDefinition, Option
+from registry_sync.drafts import rule_form
+from registry_sync.drafts import value_patterns as patterns
+from registry_sync.drafts.id_and_name import judge_ids, suggest_name
+from registry_sync.drafts.name_similarity import name_likeness
+from registry_sync.drafts.sample import paths_of
+from registry_sync.drafts.suggest import CONFIDENT, Suggestion, suggest
+from registry_sync.mapping.rules import RuleError, apply, parse_rule
+from registry_sync.source.paths import compile_path
 from sandbox import registry
 
 pytestmark = pytest.mark.once

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from registry_sync import jobs, runs, upsert
+from registry_sync.benchling import bulk_upsert as upsert
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.state import Fault
 
 from .registry import compound
@@ -318,7 +320,7 @@ def test_a_forgotten_task_is_sent_again(world):
 
 
 def test_another_registration_in_progress_is_waited_for(world, monkeypatch):
-    from registry_sync.sync import Line
+    from registry_sync.sync.pipeline import Line
 
     waited = []
 

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.config import AppConfig, ConfigRow
-from registry_sync.mapping import (
+from registry_sync.benchling.app_config import AppConfig, ConfigRow
+from registry_sync.benchling.schema import MAPPABLE, EntitySchema, parse_schema
+from registry_sync.core.problems import ConfigError
+from registry_sync.mapping.rules import KEYS, RuleError, parse_rule
+from registry_sync.mapping.transform import (
     Mapping,
     build_mapping,
     canonical_fields,
@@ -21,9 +24,6 @@ from registry_sync.mapping import (
     payload,
     transform,
 )
-from registry_sync.problems import ConfigError
-from registry_sync.rules import KEYS, RuleError, parse_rule
-from registry_sync.schema import MAPPABLE, EntitySchema, parse_schema
 
 pytestmark = pytest.mark.once
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.watermark import Granularity, advance, floor, since_from
+from registry_sync.source.watermark import Granularity, advance, floor, since_from
 
 pytestmark = pytest.mark.once
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(

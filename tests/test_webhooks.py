@@ -21,8 +21,11 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from registry_sync import deliveries, jobs, keys, webhooks
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
+from registry_sync.webhooks import handlers as deliveries
+from registry_sync.webhooks import receive as webhooks
+from registry_sync.webhooks import signing_keys as keys
 from sandbox.redis import RedisServer
 from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
@@ -473,7 +476,7 @@ def test_a_default_deployment_is_back_within_two_minutes():
     """What the tests above shorten: a lease, and the pause between two looks of a worker."""
     from django.conf import settings
 
-    from registry_sync import worker
+    from registry_sync.jobs import worker
 
     noticed = 5  # a busy worker's heartbeat
     assert settings.LEASE_SECONDS + worker.every() + noticed < 115

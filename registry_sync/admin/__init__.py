@@ -1,6 +1,9 @@
 """The integration owner's desk: Django's admin, a module a page."""
 
-from . import alerts, checkups, drafts, errors, lanes, publishing, record, records, runs, webhooks
+from registry_sync.admin import alerts, checkups, drafts, errors, lanes, runs, webhooks
+from registry_sync.admin import changes as records
+from registry_sync.admin import draft_publishing as publishing
+from registry_sync.admin import record_page as record
 
 __all__ = [
     "alerts",

@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
-from .. import doctor
-from ..models import Checkup
-from .base import ReadOnly
+from registry_sync.admin.base import ReadOnly
+from registry_sync.models import Checkup
+from registry_sync.monitoring.doctor import checkup as doctor
 
 PILLS = {"ok": "good", "warning": "warning", "bad": "bad", "unseen": "quiet"}
 WORDS = {"ok": "ok", "warning": "warning", "bad": "fails", "unseen": "not seen"}

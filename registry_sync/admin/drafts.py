@@ -15,18 +15,19 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import drafts, mapping_file, rule_form
-from ..benchling import Refused
-from ..clients import client_of_settings, plain_source
-from ..configure import connector_of
-from ..identity import judge_ids
-from ..models import MappingDraft
-from ..problems import SyncError
-from ..sample import paths_of
-from ..schema import MAPPABLE
-from ..suggest import CONFIDENT
-from ..trial import Example
-from .publishing import Publishing, in_words
+from registry_sync.admin.draft_publishing import Publishing, in_words
+from registry_sync.benchling.client import Refused
+from registry_sync.benchling.schema import MAPPABLE
+from registry_sync.core.problems import SyncError
+from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import mapping_file, rule_form
+from registry_sync.drafts.id_and_name import judge_ids
+from registry_sync.drafts.row_preview import Example
+from registry_sync.drafts.sample import paths_of
+from registry_sync.drafts.suggest import CONFIDENT
+from registry_sync.models import MappingDraft
+from registry_sync.sync.clients import client_of_settings, plain_source
+from registry_sync.sync.setup import connector_of
 
 Json = dict[str, Any]
 State = MappingDraft.State

@@ -17,13 +17,23 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from .. import causes, decisions, retry, runs, waiting
-from ..models import EntityError, SyncRun
-from ..redact import redact
-from .cause import DISMISS, RETRY, WholeCauses
-from .filters import AssignedFilter, CauseFilter, LaneFilter, RunFilter, StateFilter
-from .links import record_link
-from .starting import start
+from registry_sync.admin.error_causes import DISMISS, RETRY, WholeCauses
+from registry_sync.admin.filters import (
+    AssignedFilter,
+    CauseFilter,
+    LaneFilter,
+    RunFilter,
+    StateFilter,
+)
+from registry_sync.admin.links import record_link
+from registry_sync.admin.start_run import start
+from registry_sync.desk import error_decisions as decisions
+from registry_sync.desk import error_waits as waiting
+from registry_sync.models import EntityError, SyncRun
+from registry_sync.reporting import causes
+from registry_sync.reporting.redaction import redact
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync import retry
 
 Errors = QuerySet[EntityError]
 CHOSEN = 1000

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
-from .. import adoption, allowances
-from ..models import Adoption, Allowance, Drift, Lane
-from .base import ReadOnly
-from .links import record_link
+from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.links import record_link
+from registry_sync.models import Adoption, Allowance, Drift, Lane
+from registry_sync.sync.gates import adoption, allowances
 
 SIDES = "admin/registry_sync/adoption/sides.html"
 

@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from .. import looks
-from ..health import stamp
-from ..models import Batch, SyncRun
-from .base import ReadOnly
-from .run_orders import CONTROLS, RunOrders
-from .run_views import RunViews
+from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.run_actions import CONTROLS, RunOrders
+from registry_sync.admin.run_page import RunViews
+from registry_sync.desk import run_display as looks
+from registry_sync.models import Batch, SyncRun
+from registry_sync.monitoring.health import stamp
 
 
 class StatusFilter(admin.ChoicesFieldListFilter):

@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from .. import doorbell, looks
-from ..models import Canvas, Installation, SyncRun, WebhookDelivery, WebhookRefusal
-from .base import ReadOnly
+from registry_sync.admin.base import ReadOnly
+from registry_sync.desk import run_display as looks
+from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery, WebhookRefusal
+from registry_sync.webhooks import enqueue as doorbell
 
 
 @admin.register(WebhookDelivery)

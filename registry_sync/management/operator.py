@@ -12,8 +12,8 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from registry_sync import migrated
 from registry_sync.checks import TAG
+from registry_sync.models import pending_migrations as migrated
 
 FAILED, USAGE = 1, 64
 UNMIGRATED = (

@@ -4,15 +4,15 @@ The database holds the truth; RQ is only the wake-up. Rows are written by `runs`
 alone, under a lease with a fencing number.
 """
 
-from .alerts import Alert, AlertMessage, AlertSettings, Checkup
-from .canvases import Canvas, WebhookDelivery, WebhookRefusal
-from .changes import ChainHead, Change, Retention
-from .errors import Allowance, EntityError
-from .lanes import Lane
-from .ledger import Batch, LedgerEntry, TakenName
-from .mappings import MappingDraft, MappingVersion
-from .runs import Pulse, RunLog, SyncRun
-from .tenant import Adoption, Drift, Installation
+from registry_sync.models.alerts import Alert, AlertMessage, AlertSettings, Checkup
+from registry_sync.models.canvases import Canvas, WebhookDelivery, WebhookRefusal
+from registry_sync.models.changes import ChainHead, Change, Retention
+from registry_sync.models.errors import Allowance, EntityError
+from registry_sync.models.lanes import Lane
+from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
+from registry_sync.models.mappings import MappingDraft, MappingVersion
+from registry_sync.models.runs import Pulse, RunLog, SyncRun
+from registry_sync.models.tenant import Adoption, Drift, Installation
 
 __all__ = [
     "Adoption",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from .runs import SyncRun
+from registry_sync.models.runs import SyncRun
 
 
 class Canvas(models.Model):

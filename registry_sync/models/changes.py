@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from .lanes import Lane
-from .runs import SyncRun
+from registry_sync.models.lanes import Lane
+from registry_sync.models.runs import SyncRun
 
 
 class Change(models.Model):

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from .lanes import Lane
+from registry_sync.models.lanes import Lane
 
 
 class SyncRun(models.Model):

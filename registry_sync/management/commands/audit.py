@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from registry_sync import audit
+from registry_sync.ledger import audit
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Change, Lane, Retention
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from registry_sync import doctor
 from registry_sync.management.operator import OperatorCommand
+from registry_sync.monitoring.doctor import checkup as doctor
 
 MARKS = {"ok": "ok     ", "warning": "warning", "bad": "BAD    ", "unseen": "unseen "}
 

@@ -10,16 +10,20 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from registry_sync import drafts, items, jobs, mapping_file, preview, runs
-from registry_sync.benchling import Client, Refused
-from registry_sync.configure import configure
+from registry_sync.benchling import config_items as items
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.core.problems import SyncError
+from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import mapping_file, preview
+from registry_sync.jobs import runner as jobs
 from registry_sync.management.operator import (
     USAGE,
     OperatorCommand,
     refuse_misconfiguration,
     unreadable,
 )
-from registry_sync.problems import SyncError
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.setup import configure
 
 Json = dict[str, Any]
 KEPT = ("API URL", "Synced Entity Location")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django_rq.management.commands import rqworker
 
-from registry_sync.worker import ttl
+from registry_sync.jobs.worker import ttl
 
 
 class Command(rqworker.Command):

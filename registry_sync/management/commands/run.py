@@ -10,9 +10,12 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from registry_sync import app_status, estimate, jobs, runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
+from registry_sync.reporting import app_status
+from registry_sync.runs import estimate
+from registry_sync.runs import lifecycle as runs
 
 
 class Command(OperatorCommand):

@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from registry_sync import app_status, jobs, runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.management.operator import (
     FAILED,
     UNMIGRATED,
@@ -25,6 +25,8 @@ from registry_sync.management.operator import (
     refuse_misconfiguration,
 )
 from registry_sync.models import SyncRun
+from registry_sync.reporting import app_status
+from registry_sync.runs import lifecycle as runs
 
 SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
 

@@ -1,0 +1,238 @@
+"""Preview and publication of mapping drafts, and the versions that were published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from registry_sync.admin.base import ReadOnly, Reasoned
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.core.problems import SyncError
+from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import preview, publish, versions
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.sync.clients import client_of_settings, plain_source
+
+Json = dict[str, Any]
+PUBLISH = "registry_sync.publish_mappingdraft"
+NEXT_RUN = "The next run reads everything by itself, for the mapping is another."
+NO_WORKER = (
+    "No worker can be told (Redis is not set or away). On the server, "
+    "“manage.py mapping preview {}” does it."
+)
+
+
+def may_publish(request: HttpRequest) -> bool:
+    return request.user.has_perm(PUBLISH)
+
+
+def in_words(error: SyncError | Refused) -> str:
+    """Say what failed, and who must act."""
+    if isinstance(error, Refused):
+        return (
+            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin "
+            "checks the app's permissions."
+        )
+    return f"{error.message} {error.remedy}"
+
+
+class Publishing(Reasoned):
+    """The pages of a draft that show what it does, and bring it to Benchling."""
+
+    def page(self, name: str, draft: MappingDraft) -> str:
+        return reverse(f"admin:registry_sync_mappingdraft_{name}", args=[draft.pk])
+
+    def get_urls(self) -> list[URLPattern]:
+        def named(name: str, view: Any) -> URLPattern:
+            return path(
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"registry_sync_mappingdraft_{name}",
+            )
+
+        ours = [named("preview", self.preview_view), named("publish", self.publish_view)]
+        return ours + super().get_urls()
+
+    def draft_of(self, request: HttpRequest, pk: int) -> MappingDraft:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        draft = drafts.mine().filter(pk=pk).first()
+        if draft is None:
+            raise Http404("There is no such draft.")
+        return draft
+
+    def shown(
+        self, request: HttpRequest, template: str, draft: MappingDraft, **more: Any
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "is_nav_sidebar_enabled": False,  # the tables need the room
+            "opts": self.opts,
+            "draft": draft,
+            "title": draft.title,
+            "may_change": self.may(request),
+            "may_publish": may_publish(request),
+            "previewed": preview.is_done(draft),
+            **more,
+        }
+        return TemplateResponse(
+            request, f"admin/registry_sync/mappingdraft/{template}.html", context
+        )
+
+    # -- preview -----------------------------------------------------------------------------
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        draft = self.draft_of(request, pk)
+        if request.method == "POST":
+            if not self.may(request):
+                raise PermissionDenied
+            self._preview(request, draft)
+            return HttpResponseRedirect(self.page("preview", draft))
+        percent = 0
+        if draft.preview_total:
+            percent = min(100, 100 * draft.preview_done // draft.preview_total)
+        at_work = draft.preview_state in preview.AT_WORK
+        return self.shown(
+            request,
+            "preview",
+            draft,
+            found=draft.preview,
+            at_work=at_work,
+            percent=percent,
+            stale=bool(draft.preview) and draft.preview_version != draft.version,
+        )
+
+    def _preview(self, request: HttpRequest, draft: MappingDraft) -> None:
+        do, client = request.POST.get("do"), client_of_settings()
+        try:
+            if do == "stop":
+                preview.stop(draft)
+            elif do == "all":
+                preview.begin(draft)
+                self._told(request, draft)
+            elif do == "ids":
+                ids = request.POST.get("ids", "").replace(",", " ").split()
+                if not ids or len(ids) > preview.MOST_IDS:
+                    text = f"Name from 1 to {preview.MOST_IDS} ids, divided by commas or blanks."
+                    self.message_user(request, text, messages.ERROR)
+                    return
+                preview.begin(draft, ids)
+                self._told(request, draft)
+            else:
+                preview.on_sample(draft, client, plain_source)
+        except (SyncError, Refused) as error:
+            self.message_user(request, in_words(error), messages.ERROR)
+
+    def _told(self, request: HttpRequest, draft: MappingDraft) -> None:
+        if not settings.REDIS_URL or not jobs.enqueue_preview(draft):
+            self.message_user(request, NO_WORKER.format(draft.pk), messages.WARNING)
+
+    # -- publish -----------------------------------------------------------------------------
+
+    def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        draft = self.draft_of(request, pk)
+        if not may_publish(request):
+            raise PermissionDenied
+        client = client_of_settings()
+        if request.method == "POST":
+            try:
+                return self._publish(request, draft, client)
+            except (SyncError, Refused) as error:
+                self.message_user(request, in_words(error), messages.ERROR)
+                return HttpResponseRedirect(self.page("publish", draft))
+        try:
+            plan = publish.plan(draft, client)
+        except (SyncError, Refused) as error:
+            self.message_user(request, in_words(error), messages.ERROR)
+            return HttpResponseRedirect(self.page("change", draft))
+        schema = drafts.schema_of(draft)
+        fed = {row["field_id"] for row in draft.rows}
+        gone = [row["field_id"] for row in draft.base["rows"] if row["field_id"] not in fed]
+        return self.shown(
+            request,
+            "publish",
+            draft,
+            plan=plan,
+            hindrances=[in_words(error) for error in plan.hindrances],
+            lost=[field.name for field in schema.fields if field.id in gone],
+            is_open=draft.state in (draft.State.OPEN, draft.State.WAITING),
+        )
+
+    def _publish(self, request: HttpRequest, draft: MappingDraft, client: Client) -> HttpResponse:
+        do, actor = request.POST.get("do"), request.user.get_username()
+        if do == "theirs":
+            drafts.take_theirs(draft, client, plain_source, actor)
+            self.message_user(request, "What is in Benchling now is the draft's new base.")
+            return HttpResponseRedirect(self.page("change", draft))
+        reason = request.POST.get("reason", "").strip()
+        if do == "compare":
+            version = publish.compare(draft, client, actor=actor)
+            reason = version.reason
+        elif not reason:
+            self.message_user(request, "Say why: everybody sees it.", messages.ERROR)
+            return HttpResponseRedirect(self.page("publish", draft))
+        else:
+            asked = int(request.POST.get("version") or 0)
+            version = publish.publish(draft, client, actor=actor, reason=reason, version=asked)
+        self.note(request, [draft], f"Published as version {version.number}: {reason}")
+        self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
+        return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
+
+
+@admin.register(MappingVersion)
+class MappingVersionAdmin(ReadOnly):
+    """What was published: read-only, and a way back to each."""
+
+    nothing = "No mapping was published from here yet."
+    list_display = ("number", "at", "actor", "reason", "back_to")
+    change_form_template = "admin/registry_sync/mappingversion/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
+        return versions.mine()
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.roll_back_view)
+        name = "registry_sync_mappingversion_roll_back"
+        return [path("<int:pk>/roll-back/", view, name=name), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Json | None = None,
+    ) -> HttpResponse:
+        version = versions.mine().filter(pk=object_id).first()
+        newest = versions.mine().first()
+        more = {
+            "version": version,
+            "title": str(version or ""),
+            "subtitle": None,
+            "may_roll_back": may_publish(request) and version != newest,
+        }
+        return super().change_view(request, object_id, form_url, more | (extra_context or {}))
+
+    def roll_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make the draft that leads back, and show what it would write before it does."""
+        if not may_publish(request):
+            raise PermissionDenied
+        version = versions.mine().filter(pk=pk).first()
+        if version is None or request.method != "POST":
+            raise Http404("There is no such version.")
+        try:
+            actor = request.user.get_username()
+            draft = versions.roll_back(version, client_of_settings(), actor=actor)
+        except (SyncError, Refused) as error:
+            self.message_user(request, in_words(error), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
+        return HttpResponseRedirect(
+            reverse("admin:registry_sync_mappingdraft_publish", args=[draft.pk])
+        )

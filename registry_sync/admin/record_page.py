@@ -1,0 +1,150 @@
+"""One record: found by any of its names, its whole story, and what may be done about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from registry_sync.admin.base import Reasoned
+from registry_sync.admin.links import record_link, record_url
+from registry_sync.admin.start_run import start
+from registry_sync.desk import error_waits as waiting
+from registry_sync.desk import record_history as story
+from registry_sync.desk import record_live as live
+from registry_sync.models import Lane, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
+
+TEMPLATE = "admin/registry_sync/record/record.html"
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(Reasoned):
+    nothing = "Nothing was read from the registry yet."
+    list_display = ("record", "entity_registry_id", "name", "entity_id", "outcome")
+    list_display_links = ("outcome",)
+    list_filter = ("outcome", "lane")
+    list_select_related = ("lane",)
+    search_fields = ("external_id",)
+    show_facets = admin.ShowFacets.NEVER
+
+    def may(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registry_sync.add_syncrun")
+
+    @admin.display(description="record")
+    def record(self, row: LedgerEntry) -> str:
+        return record_link(row.external_id, row.lane_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
+    ) -> tuple[QuerySet[LedgerEntry], bool]:
+        """Find whole ids and names, each by its index: parts would be looked for in every row."""
+        asked = search_term.strip()
+        if not asked:
+            return queryset, False
+        hits = story.find(asked)
+        return queryset.filter(external_id__in=[hit.external_id for hit in hits]), False
+
+    # -- the page ----------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("record/", self.admin_site.admin_view(self.record_view),
+                 name="registry_sync_record"),
+            path("record/open/", self.admin_site.admin_view(self.open_view),
+                 name="registry_sync_record_open"),
+        ]  # fmt: skip
+        return [*own, *super().get_urls()]
+
+    def record_view(self, request: HttpRequest) -> HttpResponse:
+        """Search (`?q=`), or tell one record's story (`?id=` and, where it matters, `&lane=`)."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.GET.get("q", "").strip()
+        hits = story.find(asked) if asked else []
+        if len(hits) == 1:
+            return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
+        external_id, lane = request.GET.get("id", "").strip(), _lane(request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Record {external_id}" if external_id else "Find a record",
+            "opts": self.opts,
+            "asked": asked,
+            "hits": [(hit, record_url(hit.external_id, hit.lane.pk)) for hit in hits],
+        }
+        if external_id and lane is not None:
+            answer = self._act(request, lane, external_id)
+            if isinstance(answer, HttpResponse):
+                return answer
+            context |= self._story(request, lane, external_id) | {"live": answer}
+        return TemplateResponse(request, TEMPLATE, context)
+
+    def _act(
+        self, request: HttpRequest, lane: Lane, external_id: str
+    ) -> HttpResponse | live.Answer | None:
+        """Do what a button of the page asks for."""
+        action = request.POST.get("action") if request.method == "POST" else None
+        if action == "ask":
+            return live.ask(lane, external_id)
+        return self._sync_one(request, lane, external_id) if action == "sync_one" else None
+
+    def _sync_one(self, request: HttpRequest, lane: Lane, external_id: str) -> HttpResponse:
+        if not self.may(request):
+            raise PermissionDenied
+        here = record_url(external_id, lane.pk)
+        if lane != runs.latest_lane():
+            text = "This record belongs to a lane that is no longer synced."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(here)
+        text = (
+            "The registry is asked for this record alone. What changed is written to Benchling; "
+            "the watermark stays where it is."
+        )
+        reason = self.ask(
+            request, [], action="sync_one", title=f"Sync just {external_id}", explanation=text,
+            back=here,
+        )  # fmt: skip
+        if isinstance(reason, HttpResponse):
+            return reason
+        run, ours = start(self, request, kind=SyncRun.Kind.INCREMENTAL, only=[external_id])
+        if ours:
+            entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
+            self.note(request, [entry or run], f"Run {run.pk} syncs {external_id}: {reason}")
+        return HttpResponseRedirect(here)
+
+    def open_view(self, request: HttpRequest) -> HttpResponse:
+        """Lead to the entity's own page in Benchling, whose address only Benchling knows."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        lane, external_id = _lane(request), request.GET.get("id", "")
+        rows = LedgerEntry.objects.filter(lane=lane, external_id=external_id)
+        entry = rows.exclude(entity_id="").first()
+        url, trouble = "", f"{external_id} is not in Benchling, as far as is known here."
+        if entry is not None:
+            url, trouble = live.entity_url(entry.entity_id)
+        if url:
+            return HttpResponseRedirect(url)
+        self.message_user(request, trouble, messages.ERROR)
+        return HttpResponseRedirect(record_url(external_id, lane.pk if lane else None))
+
+    def _story(self, request: HttpRequest, lane: Lane, external_id: str) -> dict[str, Any]:
+        told = story.tell(lane, external_id)
+        error = told.open_error
+        return {
+            "story": told,
+            "origins": story.origins(told),
+            "waits": waiting.tell([error])[error.pk] if error else "",
+            "may_sync": self.may(request),
+            "here": record_url(external_id, lane.pk),
+        }
+
+
+def _lane(request: HttpRequest) -> Lane | None:
+    """Give the lane that is asked for, else the one that is synced now."""
+    asked = request.GET.get("lane", "")
+    return Lane.objects.filter(pk=int(asked)).first() if asked.isdigit() else runs.latest_lane()

@@ -1,0 +1,267 @@
+"""One run's page, what it shows while it goes on, the records behind its counts, and its CSVs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from registry_sync.admin.base import CappedPaginator, Json, ReadOnly
+from registry_sync.desk import csv_export as csvs
+from registry_sync.desk import run_actions as orders
+from registry_sync.desk import run_display as looks
+from registry_sync.desk import run_records as handled
+from registry_sync.models import Change, RunLog, SyncRun
+from registry_sync.monitoring.queues import see_queues
+from registry_sync.runs import estimate
+from registry_sync.runs import lifecycle as runs
+
+PAGE = 50
+LOG_LINES = 200
+TRUSTED = 2_000
+"""From how many written records on the run's own count is taken for the length of their list."""
+COUNTS = (
+    ("created", "created", "New in Benchling."),
+    ("updated", "changed", "Was in Benchling; at least one value was written."),
+    ("unchanged", "unchanged", "Nothing was sent: the ledger holds the same."),
+    ("failed", "refused", "Not up to date in Benchling; each has an error that says why."),
+)
+OTHERS = (
+    ("repeated", "came more than once"),
+    ("retried", "tried from our copy"),
+    ("coerced", "with a value converted by rule"),
+    ("older", "older than was asked for"),
+)
+RECORD_HEADER = ("external id", "outcome", "Benchling id", "name", "why", "remedy")
+ERROR_HEADER = (
+    "external id", "who must act", "cause", "message", "remedy", "field", "value", "waits for",
+    "first seen", "last seen", "closed", "dismissed by",
+)  # fmt: skip
+CHANGE_HEADER = (
+    "at", "external id", "Benchling id", "field", "before", "after", "created",
+    "modified at the source",
+)  # fmt: skip
+
+
+class RunViews(ReadOnly):
+    """The pages that show one run."""
+
+    def view_urls(self) -> list[URLPattern]:
+        """Give the addresses of these pages."""
+        guarded: Callable[[Any], Any] = self.admin_site.admin_view
+        return [
+            path(f"<int:run_id>/{where}", guarded(view), name=f"registry_sync_syncrun_{name}")
+            for where, view, name in (
+                ("progress/", self.progress, "progress"),
+                ("records/<slug:outcome>/", self.records, "records"),
+                ("records.csv", self.records_csv, "records_csv"),
+                ("errors.csv", self.errors_csv, "errors_csv"),
+                ("changes.csv", self.changes_csv, "changes_csv"),
+            )
+        ]
+
+    def _run(self, request: HttpRequest, run_id: int) -> SyncRun:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run = SyncRun.objects.select_related("lane", "rerun_of").filter(pk=run_id).first()
+        if run is None:
+            raise Http404
+        return run
+
+    # -- the page --------------------------------------------------------------------------
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Json | None = None,
+    ) -> HttpResponse:
+        """Show one run, read-only."""
+        if not object_id.isdigit():
+            raise Http404
+        run = self._run(request, int(object_id))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Run {run.pk}",
+            "opts": self.opts,
+            **standing(run),
+            "reruns": list(SyncRun.objects.filter(rerun_of=run).only("status")[:20]),
+            "mapping": looks.mapping(run),
+            **(refused := _causes(run)),
+            **self._hands(request, run, refused["causes"]),
+            **_changes(run, request.GET.get("changes_after", "")),
+            **_log(run, request.GET.get("log_before", "")),
+        }
+        return TemplateResponse(request, "admin/registry_sync/run/page.html", context)
+
+    def _hands(self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.Cause]) -> Json:
+        """Say what this person may do with a run as it stands."""
+        may = request.user.has_perm("registry_sync.change_syncrun") and run.is_active
+        start = request.user.has_perm("registry_sync.add_syncrun") and not run.is_active
+        return {
+            "may_rerun": start,
+            "may_retry": start and any(cause.still_open for cause in causes),
+            "may_pause": may and run.paused_at is None,
+            "may_resume": may and run.paused_at is not None,
+            "may_cancel": may,
+        }
+
+    def progress(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Give the part of the page that moves while a run goes on."""
+        run = self._run(request, run_id)
+        answer = TemplateResponse(request, "admin/registry_sync/run/standing.html", standing(run))
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    def records(self, request: HttpRequest, run_id: int, outcome: str) -> HttpResponse:
+        """List the records behind one of a run's counts."""
+        run = self._run(request, run_id)
+        if outcome not in handled.Outcome.values:
+            raise Http404
+        pages = CappedPaginator(handled.rows(run, outcome), PAGE)
+        counted = int(getattr(run, outcome))
+        if outcome in handled.LASTING and counted > TRUSTED:
+            pages.count = min(counted, handled.COUNTED)  # known for ever: not counted again
+        page = pages.get_page(request.GET.get("p"))
+        word = {name: word for name, word, _ in COUNTS}[outcome]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Run {run.pk}: {word}",
+            "opts": self.opts,
+            "run": run,
+            "outcome": outcome,
+            "counted": counted,
+            "page": page,
+            "records": handled.records(run, outcome, list(page.object_list)),
+            "caveat": handled.caveat(run, outcome, pages.count),
+        }
+        return TemplateResponse(request, "admin/registry_sync/run/records.html", context)
+
+    # -- CSV -------------------------------------------------------------------------------
+
+    def records_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """Give every record that is known under this run's counts, or under one of them."""
+        run = self._run(request, run_id)
+        asked = request.GET.get("outcome")
+        chosen = [name for name, _, _ in COUNTS if asked in (None, name)]
+        rows = (
+            (r.external_id, outcome, r.entity_id, r.name, r.said, r.remedy)
+            for outcome in chosen
+            for r in handled.every_record(run, outcome)
+        )
+        return _csv(f"run-{run.pk}-records", RECORD_HEADER, rows)
+
+    def errors_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """Give why each record was refused, without its raw form."""
+        run = self._run(request, run_id)
+        rows = (
+            (
+                e.external_id, e.kind, e.code, e.message, e.remedy, e.field, e.value,
+                f"{e.waits_for} {e.waits_key}".strip(), e.first_seen, e.last_seen, e.closed_at,
+                e.dismissed_by,
+            )
+            for some in handled.chunks(handled.refused(run).defer("raw"))
+            for e in some
+        )  # fmt: skip
+        return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)
+
+    def changes_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
+        """Give every value that the run wrote, before and after."""
+        run = self._run(request, run_id)
+        rows = (
+            (
+                c.at, c.external_id, c.entity_id, c.field, c.before, c.after,
+                "yes" if c.created else "", c.source_modified_at,
+            )
+            for some in handled.chunks(Change.objects.filter(run=run))
+            for c in some
+        )  # fmt: skip
+        return _csv(f"run-{run.pk}-changes", CHANGE_HEADER, rows)
+
+
+def _csv(name: str, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> HttpResponseBase:
+    answer = StreamingHttpResponse(csvs.lines(header, rows), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+# -- what the page is made of ------------------------------------------------------------------
+
+
+def standing(run: SyncRun) -> Json:
+    """Collect what moves while a run goes on: its state, its phases and its counts."""
+    now = timezone.now()
+    written = not run.dry_run
+    return {
+        "run": run,
+        "took": looks.took(run, now),
+        "left": estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR) if run.is_active else "",
+        "waits": run.waiting_until if run.waiting_until and run.waiting_until > now else None,
+        "unclaimed": _unclaimed(run),
+        "earlier": _earlier(run),
+        "phases": looks.phases(run),
+        "counts": [(n, w, say, getattr(run, n), written) for n, w, say in COUNTS],
+        "others": [(getattr(run, n), word) for n, word in OTHERS if getattr(run, n)],
+    }
+
+
+def _unclaimed(run: SyncRun) -> str:
+    """Say why a queued run does not begin, where nobody is there to take it up."""
+    if run.status != SyncRun.Status.QUEUED:
+        return ""
+    queues = see_queues()
+    return "" if queues.listening else orders.waits(queues)
+
+
+def _earlier(run: SyncRun) -> str:
+    """Say what a run with warnings was warned of by runs before it: their errors that are open."""
+    if run.status != SyncRun.Status.COMPLETED_WITH_WARNINGS or run.lane is None:
+        return ""
+    before = runs.open_errors(run.lane).filter(first_seen__lt=run.started_at).exclude(run=run)
+    if count := before.count():
+        were = "1 record" if count == 1 else f"{count:,} records"
+        return f"{were} refused by earlier runs {'is' if count == 1 else 'are'} still open."
+    if run.failed or run.warnings:
+        return ""
+    return "Records refused by earlier runs were still open when it ended; none of them is now."
+
+
+def _causes(run: SyncRun) -> Json:
+    """Group what the run refused, and say how much of it later runs took over."""
+    causes = handled.causes(run)
+    known = sum(cause.count for cause in causes)
+    text = handled.caveat(run, handled.Outcome.FAILED, known) if run.failed else ""
+    return {"causes": causes, "causes_caveat": text}
+
+
+def _changes(run: SyncRun, after: str) -> Json:
+    """Give a page of what changed, field by field, in the order in which it was written."""
+    rows = Change.objects.filter(run=run).order_by("pk")
+    start = int(after) if after.isdigit() else 0
+    some = list(rows.filter(pk__gt=start)[: PAGE + 1])
+    return {
+        "changes": some[:PAGE],
+        "changes_next": some[PAGE - 1].pk if len(some) > PAGE else None,
+        "changes_later": start > 0,
+    }
+
+
+def _log(run: SyncRun, before: str) -> Json:
+    """Give the last lines of the log, as they came; the earlier ones a page at a time."""
+    rows = RunLog.objects.filter(run=run).order_by("-pk")
+    if before.isdigit():
+        rows = rows.filter(pk__lt=int(before))
+    some = list(rows[: LOG_LINES + 1])
+    return {
+        "log": some[:LOG_LINES][::-1],
+        "log_before": some[LOG_LINES - 1].pk if len(some) > LOG_LINES else None,
+        "log_earlier": before.isdigit(),
+    }

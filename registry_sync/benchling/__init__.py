@@ -1,0 +1,1 @@
+"""The platform: client, app configuration, schemas, bulk upsert."""

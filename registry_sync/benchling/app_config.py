@@ -1,0 +1,208 @@
+"""The app's configuration in Benchling, read into one frozen value.
+
+Every fault is listed, each by the item's path in the manifest's words.
+https://docs.benchling.com/docs/app-configuration
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from jwcrypto import jwe, jwk
+from jwcrypto.common import JWException
+
+from registry_sync.core.problems import ConfigError, Kind
+
+Json = dict[str, Any]
+ROWS = "Field Configurations"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRow:
+    """One row of Field Configurations: a path into the record feeds a Benchling field."""
+
+    name: str
+    field_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """The configuration of one app on one tenant."""
+
+    api_url: str
+    schema_id: str
+    registry_id: str
+    rows: tuple[ConfigRow, ...]
+    api_key: str = field(repr=False)
+    folder_id: str | None = None
+    id_field: str | None = None
+    name_field: str = "name"
+    modified_since_parameter: str | None = None
+    connector_settings: Json | None = None
+    mapping_rules: Json = field(default_factory=dict)
+
+    @property
+    def mapped_ids(self) -> set[str]:
+        """The ids of the fields that a row feeds, or a rule."""
+        return {row.field_id for row in self.rows} | set(self.mapping_rules)
+
+
+def parse_items(
+    items: Iterable[Json], *, decrypt: Callable[[str], str], mapping_may_fail: bool = False
+) -> AppConfig:
+    """Read raw configuration items. Raises ConfigError with every fault.
+
+    With `mapping_may_fail`, as for a mapping that is only being prepared, the rows and rules need
+    not be there yet, and what is faulty in them is left out.
+    """
+    reader = _Reader({tuple(item.get("path") or ()): item for item in items})
+    config = reader.read(decrypt, mapping_may_fail=mapping_may_fail)
+    if reader.faults:
+        raise ConfigError(
+            "The app's configuration in Benchling cannot be used: "
+            + "; ".join(reader.faults)
+            + ".",
+            remedy=reader.remedy,
+            kind=reader.kind,
+        )
+    return config
+
+
+def open_secure_text(value: str, private_key: str) -> str:
+    """Open a secure_text value, a JWE that was sealed with the app's public key.
+
+    https://docs.benchling.com/docs/app-security-encrypting-configuration-values
+    """
+    if not private_key:
+        raise _unopened("no BENCHLING_PRIVATE_KEY is set")
+    try:
+        sealed = jwe.JWE(algs=["RSA-OAEP-256", "A256GCM"])
+        sealed.deserialize(value, key=_opened(private_key))
+        return str(sealed.payload.decode("utf-8"))
+    except (JWException, ValueError, TypeError) as error:
+        raise _unopened("it was sealed with another key, or not at all") from error
+
+
+@lru_cache(maxsize=1)
+def _opened(private_key: str) -> jwk.JWK:
+    """Read a PEM, which takes longer than all the rest of a configuration: once a process."""
+    return jwk.JWK.from_pem(private_key.encode())
+
+
+def _unopened(why: str) -> ConfigError:
+    return ConfigError(
+        f"API Key cannot be opened: {why}.",
+        remedy="The operator renders the manifest with this deployment's key (manage.py manifest), "
+        "the app's owner uploads it, and the integration owner types API Key anew.",
+        code="secure_text",
+    )
+
+
+class _Reader:
+    """Reads items and gathers faults."""
+
+    def __init__(self, items: dict[tuple[str, ...], Json]) -> None:
+        self.items = items
+        self.faults: list[str] = []
+        self.kind: Kind = "mapping"
+        self.remedy = "The integration owner corrects the app's configuration in Benchling."
+
+    def read(self, decrypt: Callable[[str], str], *, mapping_may_fail: bool) -> AppConfig:
+        schema_id = self._required("Schema to Sync")
+        before = list(self.faults)
+        rows, rules = self._rows(schema_id), self._json("Mapping Rules") or {}
+        if mapping_may_fail:
+            self.faults = before
+        return AppConfig(
+            api_url=self._required("API URL"),
+            api_key=self._secret(decrypt),
+            schema_id=schema_id,
+            registry_id=self._required("Registry"),
+            rows=rows,
+            folder_id=self._text("Synced Entity Location") or None,
+            id_field=self._text("External ID Field") or None,
+            name_field=self._text("External Name Field") or "name",
+            modified_since_parameter=self._text("Modified Since Parameter") or None,
+            connector_settings=self._json("Connector Settings"),
+            mapping_rules=rules,
+        )
+
+    def _rows(self, schema_id: str) -> tuple[ConfigRow, ...]:
+        names = dict.fromkeys(path[1] for path in self.items if len(path) > 1 and path[0] == ROWS)
+        rows: list[ConfigRow] = []
+        for name in names:
+            field_id = self._text(ROWS, name, "Entity Schema", "Benchling Field")
+            path = self._text(ROWS, name, "External API Field Name")
+            if not field_id and not path:
+                continue  # a blank row: rows cannot be deleted by an app, only emptied
+            schema = self._text(ROWS, name, "Entity Schema")
+            if not field_id or not path:
+                missing = "Benchling Field" if not field_id else "External API Field Name"
+                self.faults.append(f"{ROWS} › {name}: {missing} is empty")
+            elif schema and schema_id and schema != schema_id:
+                self.faults.append(
+                    f"{ROWS} › {name}: it is for another Entity Schema ({schema}) than Schema to "
+                    f"Sync ({schema_id})"
+                )
+            elif any(row.field_id == field_id for row in rows):
+                first = next(row.name for row in rows if row.field_id == field_id)
+                self.faults.append(f"{ROWS} › {name}: {first} already feeds this Benchling Field")
+            else:
+                rows.append(ConfigRow(name, field_id, path))
+        if not rows and not self.faults:
+            self.faults.append(f"{ROWS} has no row: nothing would be carried across")
+        return tuple(rows)
+
+    def _secret(self, decrypt: Callable[[str], str]) -> str:
+        value = self._required("API Key")
+        if not value:
+            return ""
+        try:
+            return decrypt(value)
+        except ConfigError as error:
+            self.faults.append(error.message.rstrip("."))
+            self.remedy = error.remedy
+            return ""
+
+    def _required(self, *path: str) -> str:
+        text = self._text(*path)
+        if not text and not any("cannot be reached" in f and path[0] in f for f in self.faults):
+            self.faults.append(f"{' › '.join(path)} is missing")
+        return text
+
+    def _text(self, *path: str) -> str:
+        item = self.items.get(path)
+        if item is None:
+            return ""
+        linked = item.get("linkedResource") or {}
+        if linked.get("resourceType") == "inaccessible_resource":
+            which = linked.get("inaccessibleId") or item.get("value")
+            self.faults.append(f"{' › '.join(path)} ({which}) cannot be reached by the app")
+            self.kind = "benchling"
+            self.remedy = (
+                "A Benchling admin gives the app access to what is named (its organization, team "
+                "or project), or the integration owner chooses something else."
+            )
+            return ""
+        value = item.get("value")
+        return "" if value is None else str(value).strip()
+
+    def _json(self, name: str) -> Json | None:
+        item = self.items.get((name,))
+        value = item.get("value") if item else None
+        if value in (None, ""):
+            return None
+        try:
+            parsed = json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.faults.append(f"{name} is no JSON: {error}")
+            return None
+        if not isinstance(parsed, dict):
+            self.faults.append(f"{name} must be a JSON object")
+            return None
+        return parsed

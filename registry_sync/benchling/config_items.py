@@ -1,0 +1,139 @@
+"""The items of the app's configuration that hold a mapping: what they shall be, and writing it.
+
+Rows cannot be deleted by an app, only emptied; whether it may make new ones is undocumented.
+https://docs.benchling.com/docs/app-configuration
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry_sync.benchling.app_config import ROWS
+from registry_sync.benchling.client import Client
+
+Json = dict[str, Any]
+Path = tuple[str, ...]
+Held = Mapping[Path, Json]
+"""The items there are, by their path."""
+Wanted = dict[Path, tuple[str, str | None]]
+"""By path: the type of an item, and the value it shall have."""
+NAME_FIELD, RULES = "External Name Field", "Mapping Rules"
+SCHEMA, FIELD, PATH = "Entity Schema", "Benchling Field", "External API Field Name"
+SECRET = "secure_text"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One item to be made (`item_id` is None) or changed."""
+
+    path: Path
+    kind: str
+    value: str | None
+    item_id: str | None
+
+    @property
+    def makes_row(self) -> bool:
+        return self.item_id is None and len(self.path) > 1
+
+    def __str__(self) -> str:
+        shown = "(empty)" if self.value is None else self.value
+        return f"{' › '.join(self.path)}: {shown}"
+
+
+def by_path(items: Iterable[Json]) -> dict[Path, Json]:
+    """Key raw items by their path."""
+    return {tuple(item["path"]): item for item in items}
+
+
+def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], schema_id: str) -> Wanted:
+    """Say what the rows shall be: pairs of a field's id and a path; surplus rows are emptied.
+
+    A field stays in the row that feeds it already, so that as little as possible is written.
+    """
+    names = list(dict.fromkeys(path[1] for path in held if len(path) > 1 and path[0] == ROWS))
+    fields = [field_id for field_id, _ in rows]
+    place: dict[str, str] = {}
+    for name in names:
+        fed = value_of(held, (ROWS, name, SCHEMA, FIELD)) or ""
+        if fed in fields and fed not in place:
+            place[fed] = name
+    free = [name for name in names if name not in place.values()]
+    number = len(names)
+    wanted: Wanted = {}
+    for field_id, path in rows:
+        row = place.get(field_id)
+        if row is None and free:
+            row = free.pop(0)
+        if row is None:
+            number += 1
+            row = f"Row {number}"
+        wanted[ROWS, row, SCHEMA] = ("entity_schema", schema_id)
+        wanted[ROWS, row, SCHEMA, FIELD] = ("field", field_id)
+        wanted[ROWS, row, PATH] = ("text", path)
+    for row in free:
+        wanted[ROWS, row, SCHEMA, FIELD] = ("field", None)
+        wanted[ROWS, row, PATH] = ("text", None)
+    return wanted
+
+
+def mapping_wanted(
+    held: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, schema_id: str
+) -> Wanted:
+    """Say what every item of a mapping shall be; without a `name_field` that item stays."""
+    wanted = rows_wanted(held, rows, schema_id)
+    wanted[RULES,] = ("json", json.dumps(rules) if rules else None)
+    if name_field:
+        wanted[NAME_FIELD,] = ("text", name_field)
+    return wanted
+
+
+def value_of(held: Held, path: Path) -> str | None:
+    """Give an item's value; None where it is empty, or not there."""
+    value = (held.get(path) or {}).get("value")
+    if value in (None, ""):
+        return None
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Say whether two values are the same; JSON is, however it is written."""
+    if one == other or not (one or other):
+        return True
+    try:
+        return bool(json.loads(one or "null") == json.loads(other or "null"))
+    except ValueError:
+        return False
+
+
+def writes(held: Held, wanted: Wanted) -> list[Write]:
+    """List what has to be written: what is to be made first, for a tenant may refuse it."""
+    changed = [
+        Write(path, kind, value, (held.get(path) or {}).get("id"))
+        for path, (kind, value) in wanted.items()
+        if not same(value_of(held, path), value)
+    ]
+    return sorted(changed, key=lambda write: (not write.makes_row, write.value is None))
+
+
+def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Write], None]) -> None:
+    """Write items one by one. Raises Refused at the first that is refused."""
+    for write in todo:
+        before_each(write)
+        client.set_configuration_item(list(write.path), write.kind, write.value, write.item_id)
+
+
+def remembered(held: Held) -> list[list[Any]]:
+    """Write down items and their values, without secrets, to tell later what was changed."""
+    kept = [(path, item) for path, item in held.items() if item.get("type") != SECRET]
+    return [[list(path), value_of(held, path)] for path, _ in kept]
+
+
+def changed_since(held: Held, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:
+    """List the items that are not as they were remembered, with the values they had then."""
+    then = {tuple(path): value for path, value in before}
+    now = {tuple(path): value for path, value in remembered(held)}
+    paths = dict.fromkeys([*then, *now])
+    return {p: then.get(p) for p in paths if not same(then.get(p), now.get(p))}

@@ -1,0 +1,1 @@
+"""The scientist's face: canvases in Benchling."""

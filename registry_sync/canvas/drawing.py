@@ -1,0 +1,170 @@
+"""The canvas: what a scientist sees of the sync, drawn from the database and nothing else.
+
+Every drawing is the whole canvas, enabled: Benchling disables it at a click until the app draws
+it again. https://docs.benchling.com/docs/introduction-to-canvas
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.canvas import record_status as standing
+from registry_sync.canvas import text as words
+from registry_sync.core.problems import SyncError
+from registry_sync.models import Canvas, Installation, SyncRun
+from registry_sync.runs import lifecycle as runs
+
+logger = logging.getLogger(__name__)
+Json = dict[str, Any]
+LONGEST_TEXT = 4000
+OWED_AFTER = timedelta(seconds=10)
+RECENT = 20
+"""Canvases that nobody pressed for this run, but that were used last: they are kept fresh, too."""
+
+
+def draw(canvas: Canvas, client: Client, *, pressed: bool = False) -> None:
+    """Draw a canvas as things are now. Raises Refused, SyncError or Wait.
+
+    `pressed`: somebody waits for an answer to a click, which the canvas's note gives.
+    """
+    run = _shown_run(canvas)
+    session = run.session_id if run is not None else ""
+    body: Json = {
+        "blocks": blocks(canvas, run, pressed=pressed),
+        "enabled": True,
+        "sessionId": session or None,
+    }
+    client.update_canvas(canvas.canvas_id, body)
+    Canvas.objects.filter(pk=canvas.pk).update(
+        drawn_at=timezone.now(), drawn_run=run, drawn_status=run.status if run else ""
+    )
+
+
+def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False) -> int:
+    """Draw some canvases and count them; one that cannot be drawn is left for the next time."""
+    number = 0
+    for canvas in canvases:
+        number += 1
+        try:
+            draw(canvas, client, pressed=pressed)
+        except Refused as refused:
+            if refused.status == 404:  # archived, or gone with its entry
+                canvas.delete()
+            logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
+        except (SyncError, Wait) as error:  # Benchling is away: the others can wait as well
+            logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
+            break
+    return number
+
+
+def promise(canvas_id: str, note: str) -> None:
+    """Owe a canvas a drawing, which its people wait for: the reconciler sees to it."""
+    Canvas.objects.filter(canvas_id=canvas_id).update(
+        note=note, used_at=timezone.now(), drawn_at=None
+    )
+
+
+def watching(run: SyncRun) -> QuerySet[Canvas]:
+    """List the canvases that show a run: those whose people pressed, and those used last."""
+    mine = Canvas.objects.filter(tenant=run.tenant, app_id=run.app_id)
+    recent = mine.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
+    return mine.filter(Q(run=run) | Q(pk__in=list(recent)))
+
+
+def behind() -> QuerySet[Canvas]:
+    """List canvases that show a run as going on which has ended, or that owe an answer."""
+    mine = Canvas.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    active = [str(status) for status in SyncRun.ACTIVE]
+    moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
+    owed = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
+    patient = Q(used_at__lt=timezone.now() - OWED_AFTER)  # else it is in the works
+    return mine.filter(moved | (owed & patient)).order_by("-used_at")
+
+
+def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> list[Json]:
+    """Compose a canvas of what the database says."""
+    joined = run is not None and run.is_active and canvas.run_id == run.pk
+    lines = [canvas.note] if canvas.note and (pressed or joined) else []
+    lines += _state(run)
+    preview = canvas.preview
+    if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
+        lines.append(words.ended(preview))
+    out = [_markdown("title", words.title()), _markdown("state", "\n\n".join(lines))]
+    if run is not None and run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
+        out.append(_markdown("attention", "\n".join(words.attention(run))))
+        out += _chips("concerned", standing.entities_concerned(run.lane))
+    lane = runs.latest_lane()
+    failed = lane is not None and runs.open_errors(lane).exists()
+    names = ["manual_sync", "preview", *(["retry_failed"] if failed else []), "refresh"]
+    out.append(_buttons("actions", names))
+    out.append(_input("record", words.RECORD, canvas.asked))
+    out.append(_buttons("record_actions", ["look_up", "sync_one"]))
+    if canvas.standing:
+        out.append(_markdown("standing", canvas.standing))
+    if canvas.chip:
+        out += _chips("chip", [canvas.chip])
+    return out
+
+
+def _state(run: SyncRun | None) -> list[str]:
+    here = Installation.objects.filter(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
+    ).first()
+    lines = []
+    if here is not None and here.deactivated_at is not None:
+        lines.append(words.deactivated(here))
+    elif here is not None and here.config_fault:
+        lines.append(words.misconfigured(here))
+    if run is None:
+        return lines or [words.never()]
+    if run.is_active:
+        left = words.left(run, settings.OBJECTS_PER_HOUR)
+        lines.append(words.underway(run, left=left))
+    else:
+        lines.append(words.ended(run))
+    return lines
+
+
+def _shown_run(canvas: Canvas) -> SyncRun | None:
+    """Choose what a canvas tells of: the run that is active, else the last one that synced."""
+    mine = SyncRun.objects.filter(tenant=canvas.tenant, app_id=canvas.app_id)
+    active = mine.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
+    if active is not None:
+        return active
+    synced = mine.exclude(kind=SyncRun.Kind.DRY_RUN).select_related("lane")
+    return synced.order_by("-id").first()
+
+
+def _markdown(name: str, text: str) -> Json:
+    return {"type": "MARKDOWN", "id": name, "value": text[:LONGEST_TEXT]}
+
+
+def _buttons(name: str, buttons: list[str]) -> Json:
+    children = [
+        {"type": "BUTTON", "id": button, "text": words.BUTTONS[button], "enabled": True}
+        for button in buttons
+    ]
+    return {"type": "SECTION", "id": name, "children": children}
+
+
+def _chips(name: str, entity_ids: list[str]) -> list[Json]:
+    """Show entities as chips, which Benchling makes links."""
+    chips = [
+        {"type": "CHIP", "id": f"{name}_{i}", "value": id_} for i, id_ in enumerate(entity_ids)
+    ]
+    return [{"type": "SECTION", "id": name, "children": chips}] if chips else []
+
+
+def _input(name: str, label: str, value: str) -> Json:
+    return {
+        "type": "TEXT_INPUT", "id": name, "label": label, "value": value,
+        "placeholder": words.RECORD_EXAMPLE,
+        "required": False, "enabled": True,
+    }  # fmt: skip

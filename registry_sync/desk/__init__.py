@@ -1,0 +1,1 @@
+"""What the admin's pages ask; commands may ask it too."""

@@ -1,0 +1,65 @@
+"""What an open error waits for, in words for the person who looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync.mapping.transform import name_key
+from registry_sync.models import EntityError
+from registry_sync.sync.gates import names
+from registry_sync.sync.gates.names import Holder
+from registry_sync.sync.retry import UNSENDABLE
+
+Holders = dict[tuple[int, str], list[Holder]]
+KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
+MEND = "waits until its record or the mapping changes"
+
+
+def tell(errors: Sequence[EntityError]) -> dict[int, str]:
+    """Say what each error waits for, by primary key; who holds a name is asked once for all."""
+    holders: Holders = {}
+    named = [e for e in errors if e.waits_for == "name" and e.closed_at is None]
+    for lane in {error.lane for error in named}:
+        keys = {error.waits_key for error in named if error.lane_id == lane.pk}
+        for key, found in names.holders(lane, keys).items():
+            holders[(lane.pk, key)] = found
+    return {error.pk: _sentence(error, holders) for error in errors}
+
+
+def _sentence(error: EntityError, holders: Holders) -> str:
+    if error.closed_at is not None:
+        return f"nothing: closed by run {error.closed_by_run_id}"
+    if error.dismissed_at is not None:
+        return "rests until its record changes"
+    if error.kind == EntityError.Kind.TRANSIENT:
+        return "waits for nothing: the next run tries it again"
+    if error.code in UNSENDABLE or error.waits_for == "source":
+        return "waits until its record changes in the registry"
+    if error.waits_for == "name":
+        return _name(error, holders.get((error.lane_id, error.waits_key), []))
+    key = error.waits_key
+    return {
+        "link": f"waits for {key} to arrive in Benchling",
+        "option": f"waits for the option “{key}” in the dropdown of {error.field}",
+        "detail": "waits for its detail in the registry; each run asks for it again",
+        "permission": "waits for a permission in Benchling; each run tries it again",
+        "allowance": "waits until a person allows it under Allowances",
+        "benchling name": f"waits until nothing else in Benchling bears “{_shown(error)}”",
+        "unarchived": f"waits until {key} is no longer archived in Benchling",
+    }.get(error.waits_for, MEND)
+
+
+def _name(error: EntityError, holders: Sequence[Holder]) -> str:
+    what = "registry id" if error.field == "registry id" else "name"
+    told = f"waits for the {what} “{_shown(error)}”"
+    others = [holder for holder in holders if holder.external_id != error.external_id]
+    if not others:
+        return f"{told}, which is free by now: the next run tries it again"
+    first = others[0]
+    ours = "" if first.external_id else ", an entity that this app did not make,"
+    return f"{told}, which {first.entity_registry_id}{ours} holds{KINDS[first.kind]}"
+
+
+def _shown(error: EntityError) -> str:
+    """Write a name as the record has it rather than as names are compared."""
+    return error.value if name_key(error.value) == error.waits_key else error.waits_key

@@ -1,0 +1,272 @@
+"""The story of one record: what was seen, sent, refused, changed, adopted and drifted, in order.
+
+All of it comes from the database. What registry and Benchling say now is `live`'s to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from registry_sync.ledger import audit
+from registry_sync.mapping.transform import name_key
+from registry_sync.models import (
+    Adoption,
+    Allowance,
+    Change,
+    Drift,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    SyncRun,
+)
+
+HITS = 50
+CHANGES = 2000
+"""Values of one record that are told, the newest: `manage.py audit` has them all."""
+
+OUTCOMES: dict[str, str] = {
+    LedgerEntry.Outcome.UPDATED: "changed",
+    LedgerEntry.Outcome.FAILED: "refused",
+}
+"""Where the desk has another word than the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that was found, and by what."""
+
+    lane: Lane
+    external_id: str
+    name: str
+    entity_registry_id: str
+    entity_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value before and after; `source` is the registry's own, as in Origin."""
+
+    field: str
+    before: Any
+    after: Any
+    source: list[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a record; `pill` is how it looks."""
+
+    at: datetime
+    what: str
+    pill: str
+    text: str
+    run: SyncRun | None = None
+    who: str = ""
+    differences: tuple[Difference, ...] = ()
+    error: EntityError | None = None
+
+
+@dataclass(slots=True)
+class Story:
+    """A record as the database has it: what the ledger holds, and everything that happened."""
+
+    lane: Lane
+    external_id: str
+    entry: LedgerEntry | None
+    changes: Sequence[Change]
+    seen: SyncRun | None = None
+    written: SyncRun | None = None
+    open_error: EntityError | None = None
+    events: list[Event] = field(default_factory=list)
+    shortened: bool = False
+
+
+def find(asked: str) -> list[Hit]:
+    """Find records by external id, registry id, name or Benchling id, each by its index."""
+    lanes = list(Lane.objects.order_by("-pk")[:100])
+    key = name_key(asked)
+    rows = LedgerEntry.objects.filter(lane__in=lanes).select_related("lane")
+    errors = EntityError.objects.filter(lane__in=lanes).defer("raw").select_related("lane")
+    waiting = errors.filter(closed_at__isnull=True, waits_for="name", waits_key=key)
+    found: dict[tuple[int, str], Hit] = {}
+    for by, entries in (
+        ("external id", rows.filter(external_id=asked)),
+        ("registry id", rows.filter(id_key=key)),
+        ("name", rows.filter(name_key=key)),
+        ("Benchling id", rows.filter(entity_id=asked)),
+    ):
+        for row in entries.order_by("pk")[:HITS]:
+            found.setdefault((row.lane_id, row.external_id), _hit(row, by))
+    for by, others in (("external id", errors.filter(external_id=asked)), ("name", waiting)):
+        for error in others.order_by("-pk")[:HITS]:
+            hit = Hit(error.lane, error.external_id, error.value, "", "", f"{by}, refused")
+            found.setdefault((error.lane_id, error.external_id), hit)
+    matched = Adoption.objects.filter(lane__in=lanes, entity_id=asked).select_related("lane")
+    for match in matched[:HITS]:
+        hit = Hit(
+            match.lane, match.external_id, match.name, match.entity_registry_id, match.entity_id,
+            "Benchling id of an entity it matches",
+        )  # fmt: skip
+        found.setdefault((match.lane_id, match.external_id), hit)
+    return list(found.values())
+
+
+def _hit(row: LedgerEntry, by: str) -> Hit:
+    return Hit(row.lane, row.external_id, row.name, row.entity_registry_id, row.entity_id, by)
+
+
+def tell(lane: Lane, external_id: str) -> Story:
+    """Tell one record's story, the newest first."""
+    entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
+    rows = Change.objects.filter(lane=lane, external_id=external_id).select_related("run")
+    changes = list(rows.order_by("-id")[: CHANGES + 1])
+    story = Story(lane, external_id, entry, changes[:CHANGES], shortened=len(changes) > CHANGES)
+    if entry is not None:
+        wanted = [entry.seen_run_id, entry.written_run_id]
+        runs = SyncRun.objects.in_bulk([pk for pk in wanted if pk])
+        story.seen = runs.get(entry.seen_run_id or 0)
+        story.written = runs.get(entry.written_run_id or 0)
+    story.events = sorted(
+        [*_written(story), *_refused(story), *_adopted(story), *_drifted(story), *_allowed(story),
+         *_seen(story)],
+        key=lambda event: event.at, reverse=True,
+    )  # fmt: skip
+    return story
+
+
+def _written(story: Story) -> Iterable[Event]:
+    """Gather the values that were written at once: one event each."""
+    together: dict[tuple[int, datetime], list[Change]] = {}
+    for change in story.changes:
+        together.setdefault((change.run_id, change.at), []).append(change)
+    for (_, at), changes in together.items():
+        first = changes[-1]
+        text = "It was created in Benchling." if first.created else "It was changed in Benchling."
+        if first.source_modified_at:
+            text += f" The registry had it from {first.source_modified_at:%Y-%m-%d %H:%M} UTC."
+        yield Event(
+            at, "created" if first.created else "changed", "good", text, first.run, first.actor,
+            tuple(_difference(change) for change in reversed(changes)),
+        )  # fmt: skip
+
+
+def _difference(change: Change) -> Difference:
+    return Difference(
+        change.field, change.before, change.after, audit.origin(change, change.run).source
+    )
+
+
+def _refused(story: Story) -> Iterable[Event]:
+    rows = EntityError.objects.filter(lane=story.lane, external_id=story.external_id)
+    for error in rows.defer("raw").select_related("run", "closed_by_run").order_by("-pk")[:200]:
+        # The row names the run that saw it last.
+        again = (
+            f" Seen {error.times_seen:,} times, first {error.first_seen:%Y-%m-%d %H:%M} UTC."
+            if error.times_seen > 1
+            else ""
+        )
+        if error.closed_at is None:
+            story.open_error = error
+        yield Event(error.last_seen, "refused", "bad", error.message + again, error.run,
+                    error=error)  # fmt: skip
+        if error.dismissed_at is not None:
+            yield Event(error.dismissed_at, "dismissed", "quiet", error.dismissed_reason,
+                        who=error.dismissed_by, error=error)  # fmt: skip
+        if error.closed_at is not None:
+            text = "What was wrong is right: the error closed by itself."
+            yield Event(error.closed_at, "passed", "good", text, error.closed_by_run, error=error)
+
+
+def _adopted(story: Story) -> Iterable[Event]:
+    rows = Adoption.objects.filter(lane=story.lane, external_id=story.external_id)
+    for row in rows.select_related("run"):
+        whose = f"{row.entity_registry_id or row.entity_id} (“{row.name}”)"
+        differences = tuple(Difference(*side) for side in row.differences)
+        text = f"{whose} was in Benchling before: {row.how}."
+        yield Event(row.found_at, "matched", "warning", text, differences=differences)
+        if row.decided_at is not None:
+            yield Event(row.decided_at, "decided", "quiet",
+                        f"{whose} may be taken over: {row.reason}", who=row.actor)  # fmt: skip
+        if row.run is not None:
+            at = row.run.finished_at or row.run.started_at or row.run.created_at
+            how = "" if row.actor else " by itself, as every mapped value was the same"
+            yield Event(at, "adopted", "good", f"{whose} was taken over{how}.", row.run, row.actor)
+
+
+def _drifted(story: Story) -> Iterable[Event]:
+    rows = Drift.objects.filter(lane=story.lane, external_id=story.external_id)
+    for row in rows.select_related("run").order_by("-pk")[:200]:
+        text = f"People changed it in Benchling by {row.modified_at:%Y-%m-%d %H:%M} UTC."
+        yield Event(row.found_at, "drifted", "warning", text, row.run,
+                    differences=(Difference(row.field, row.ours, row.theirs),))  # fmt: skip
+        if row.closed_at is not None:
+            yield Event(row.closed_at, f"drift {row.get_ended_display()}", "quiet", row.field)
+
+
+def _allowed(story: Story) -> Iterable[Event]:
+    rows = Allowance.objects.filter(lane=story.lane, external_id=story.external_id)
+    for row in rows.select_related("used_by"):
+        text = f"Allowed: {row.get_what_display()}. {row.reason}"
+        yield Event(row.created_at, "allowed", "quiet", text, row.used_by, row.actor)
+
+
+def _seen(story: Story) -> Iterable[Event]:
+    entry, run = story.entry, story.seen
+    if entry is not None and run is not None and run.started_at is not None:
+        outcome = OUTCOMES.get(entry.outcome, entry.outcome) or "not settled yet"
+        text = f"The registry gave it; outcome: {outcome}."
+        yield Event(run.finished_at or run.started_at, "seen last", "active", text, run, run.actor)
+
+
+# -- why is this value here? ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why a field has its value: the path and rule of the mapping that a run used.
+
+    `source` is the record's own value in a list, empty where a constant, a default or a passing
+    name gave it, None where nobody wrote it: `made` is the run that made the entity without it.
+    """
+
+    field: str
+    value: Any
+    path: str
+    source: list[Any] | None
+    rule: Any
+    run: SyncRun | None
+    at: datetime | None
+    who: str
+    made: SyncRun | None = None
+
+
+def origins(story: Story) -> list[Origin]:
+    """Say of each value that the ledger holds where it came from."""
+    entry = story.entry
+    if entry is None or not entry.entity_hash:
+        return []
+    last: dict[str, Change] = {}
+    for change in story.changes:  # the newest first
+        last.setdefault(change.field_id, change)
+    values = {"registry id": entry.entity_registry_id, "name": entry.name, **entry.fields}
+    return [_origin(story, key, value, last.get(key)) for key, value in values.items()]
+
+
+def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> Origin:
+    if change is not None:
+        told = audit.origin(change, change.run)
+        return Origin(
+            change.field, value, told.path, told.source, told.rule, change.run, change.at,
+            change.actor,
+        )  # fmt: skip
+    # It was never written by us: we made the entity without it, or took it over as it was.
+    maker = next((one.run for one in story.changes if one.created), None)
+    made = maker if value in (None, "", []) else None
+    mapping = story.written.mapping if story.written else {}
+    named = mapping.get("field_names", {}).get(field_id, field_id)
+    path, rule = audit.fed_by(mapping, field_id)
+    return Origin(named, value, path, None, rule, None, None, "", made)

@@ -1,0 +1,134 @@
+"""One record as registry and Benchling have it now: a person asked and waits, but not long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.canvas import record_status as standing
+from registry_sync.core.problems import SyncError
+from registry_sync.jobs import runner as jobs
+from registry_sync.mapping.transform import Transformed, transform
+from registry_sync.models import Lane
+from registry_sync.reporting.redaction import mark, redact
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source.paths import ABSENT
+from registry_sync.sync.setup import Setup, configure
+
+PATIENCE = 15.0
+"""Seconds that a page waits for others, beyond the request that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the present mapping makes of one field of the record as it is now."""
+
+    field: str
+    path: str
+    raw: Any
+    result: Any
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found, or why nothing could be asked (`trouble`).
+
+    `refused`: why the record as it is now would not be written at all.
+    """
+
+    text: str = ""
+    raw: Any = None
+    readings: list[Reading] = field(default_factory=list)
+    trouble: str = ""
+    refused: str = ""
+
+
+def ask(lane: Lane, external_id: str) -> Answer:
+    """Ask the registry for a record, and say what the present mapping makes of it."""
+    try:
+        client = _client()
+        setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
+        wait = _impatient("The registry")
+        source = jobs.source_of(setup, wait, wait)
+        try:
+            found = standing.standing_of(external_id, lane, setup, source, client)
+        finally:
+            source.close()
+    except (Refused, SyncError, Wait) as error:
+        return Answer(trouble=_words(error))
+    if found.raw is None:
+        return Answer(text=found.text)
+    marks = [mark(setup.config.api_key)]
+    raw = redact(found.raw, marks)
+    done = transform(raw, external_id, setup.mapping)
+    refused = " ".join(problem.message for problem in done.problems) if not done.entity else ""
+    return Answer(found.text, raw, list(_readings(raw, done, setup)), refused=refused)
+
+
+def entity_url(entity_id: str) -> tuple[str, str]:
+    """Ask Benchling for the address of an entity's page: the address, or why there is none."""
+    try:
+        found = _client().entities_by_id([entity_id])
+    except (Refused, SyncError, Wait) as error:
+        return "", _words(error)
+    url = str(found[0].get("webURL") or "") if found else ""
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.netloc.lower() == runs.tenant_host():
+        return url, ""
+    return "", f"Benchling gives no address for the entity {entity_id}, or does not show it to us."
+
+
+def _readings(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
+    problems = {problem.field: problem.message for problem in done.problems}
+    name = setup.mapping.name(raw)
+    yield Reading(
+        "name", setup.mapping.name_path, None if name is ABSENT else name,
+        done.entity.name if done.entity else None, problems.get("name", ""),
+    )  # fmt: skip
+    for mapped in setup.mapping.fields:
+        value = mapped.get(raw)
+        result = done.entity.fields.get(mapped.field.id) if done.entity else None
+        labels = {option.id: option.label for option in mapped.field.options or ()}
+        if isinstance(result, list):
+            result = [labels.get(str(item), item) for item in result]
+        elif isinstance(result, str):
+            result = labels.get(result, result)
+        name = mapped.field.name
+        shown = None if value is ABSENT else value
+        yield Reading(name, mapped.path, shown, result, problems.get(name, ""))
+
+
+def _impatient(whom: str) -> Callable[..., None]:
+    """Make a way to wait for somebody that gives up when a person would."""
+    deadline = time.monotonic() + PATIENCE
+
+    def wait(seconds: float = 0.0, reason: str = "") -> None:
+        if time.monotonic() + seconds > deadline:
+            raise SyncError(
+                f"{whom} gave no answer in time{f' ({reason})' if reason else ''}.",
+                remedy="Try again in a minute, or sync just this record: a run has more patience.",
+                kind="transient",
+                code="impatient",
+            )
+        time.sleep(seconds)
+
+    return wait
+
+
+def _client() -> Client:
+    client = jobs.client_of_settings()
+    client.pause = _impatient("Benchling")
+    return client
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, SyncError):
+        return f"{error.message} {error.remedy}"
+    return f"Benchling could not be asked: {error}"

@@ -1,0 +1,180 @@
+"""How runs look on the desk: a pill, a sign that needs no colour, and numbers as people read."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from registry_sync.desk import charts as figures
+from registry_sync.models import SyncRun
+from registry_sync.monitoring.health import stamp
+from registry_sync.runs import estimate
+
+Json = dict[str, Any]
+Status = SyncRun.Status
+PILLS = {
+    Status.SUCCEEDED: "good",
+    Status.COMPLETED_WITH_WARNINGS: "warning",
+    Status.FAILED: "bad",
+    Status.CANCELLED: "quiet",
+    Status.RUNNING: "active",
+    Status.QUEUED: "active",
+}
+"""How each status looks; desk.css has the colours, light and dark."""
+SIGNS = {"good": "✓", "warning": "!", "bad": "✕", "quiet": "–", "active": "…"}
+"""By which it is known without colour."""
+
+
+PHASES = {
+    "configure": "read the configuration",
+    "rebuild": "list Benchling for an empty ledger",
+    "drift": "look what people changed in Benchling",
+    "pull": "read the registry",
+    "compare": "transform and compare",
+    "upsert": "write to Benchling",
+    "retry": "try open errors again",
+    "report": "judge and report",
+}
+"""The line that a run takes, in order."""
+STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
+"""What is said of the phase in which a run was stopped."""
+
+
+def pill(run: SyncRun) -> str:
+    return "quiet" if run.paused_at else PILLS[Status(run.status)]
+
+
+def sign(run: SyncRun) -> str:
+    return SIGNS[PILLS[Status(run.status)]]
+
+
+def outcome(run: SyncRun) -> str:
+    """Name a run's status in words."""
+    if run.is_active and run.paused_at:
+        return "paused"
+    if run.status == Status.COMPLETED_WITH_WARNINGS:
+        return "with warnings"
+    return run.status.replace("_", " ").lower()
+
+
+def by(run: SyncRun) -> str:
+    """Say what started a run, and who."""
+    return f"{run.trigger}, {run.actor}" if run.actor else str(run.trigger)
+
+
+def summary(run: SyncRun) -> str:
+    """Say in one line which run this is and what it did, for whoever cannot see a picture."""
+    return (
+        f"Run {run.pk}, {stamp(run.created_at)}: {outcome(run)}, {run.kind}, {run.read:,} read, "
+        f"{run.created:,} created, {run.updated:,} changed, {run.failed:,} refused"
+    )
+
+
+def counts(run: SyncRun) -> list[str]:
+    """Say shortly what a run did; what is none is not said."""
+    parts = [f"{run.read:,} read"]
+    for number, word in (
+        (run.created, "created"), (run.updated, "changed"), (run.failed, "refused"),
+    ):  # fmt: skip
+        parts += [f"{number:,} {word}"] if number else []
+    return parts
+
+
+def took(run: SyncRun, now: datetime) -> str:
+    """Say how long a run took, or takes so far."""
+    if run.started_at is None:
+        return ""
+    return seconds(((run.finished_at or now) - run.started_at).total_seconds())
+
+
+def seconds(length: float) -> str:
+    """Write a length of time: seconds while they matter, then as `estimate` does."""
+    if length < 10:
+        return f"{length:.1f} s"
+    if length < 100:
+        return f"{length:.0f} s"
+    return estimate.duration(timedelta(seconds=length))
+
+
+def shown(value: Any) -> str:
+    """Write a value as a person reads it."""
+    if value is None or value == "" or value == []:
+        return "(empty)"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def phases(run: SyncRun) -> list[Json]:
+    """Lay out the line of phases: how long each took, which goes on, where a run was stopped."""
+    spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
+    whole = sum(spent.values())
+    cut = figures.shares(list(spent.values()), width=1000.0)
+    drawn = []
+    for (name, what), (x, width) in zip(PHASES.items(), cut, strict=True):
+        now_here = run.is_active and run.phase == name and run.started_at is not None
+        told = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
+        state = "now" if now_here else "done" if spent[name] or told else "not needed"
+        if run.status in STOPS:
+            state = _stopped(run, name)
+        drawn.append(
+            {
+                "name": name,
+                "what": what,
+                "state": state,
+                "seconds": seconds(spent[name]) if spent[name] else "",
+                "percent": round(100 * spent[name] / whole) if whole else 0,
+                "x": x,
+                "width": width,
+            }
+        )
+    return drawn
+
+
+def _stopped(run: SyncRun, name: str) -> str:
+    """Say of one phase of a failed or cancelled run whether it was before, at or after its end."""
+    if run.started_at is None:
+        return "not reached"
+    order, end = list(PHASES), _ended_in(run)
+    if name == end:
+        return STOPS[Status(run.status)]
+    if run.phase_seconds.get(name) or name == "configure":
+        return "done"
+    if order.index(name) > order.index(end):
+        return "not reached"
+    if name == "drift" and run.kind != SyncRun.Kind.FULL:
+        return "not needed"
+    if name == "pull" and run.kind != SyncRun.Kind.RETRY:
+        return "done"
+    # Times are kept with the first page that is accounted for; before, nothing tells.
+    return "not needed" if run.phase_seconds else "done, or not needed"
+
+
+def _ended_in(run: SyncRun) -> str:
+    """Name the phase in which a run was stopped: of those that go page by page, by its fault."""
+    if run.phase == "pull" and run.error_kind == "benchling":
+        return "upsert"
+    if run.phase == "pull" and run.error_code == "great_change":
+        return "compare"
+    return str(run.phase)
+
+
+def mapping(run: SyncRun) -> list[Json]:
+    """List the mapping that a run used: Benchling field, source path, rule."""
+    used = run.mapping or {}
+    rules, names = used.get("rules") or {}, used.get("field_names") or {}
+    ids = {name: field_id for field_id, name in names.items()}
+    rows = []
+    for row in used.get("rows") or []:
+        field_id = row.get("field_id") or ids.get(row.get("field"), "")
+        rule = rules.get(field_id, rules.get(row.get("field"), "as_is"))
+        rows.append({**row, "rule": shown(rule).replace("_", " ")})
+    fed = {row.get("field_id") or ids.get(row.get("field")) for row in used.get("rows") or []}
+    for field_id, rule in rules.items():
+        if field_id not in fed:  # a constant needs no path
+            field = names.get(field_id, field_id)
+            rows.append({"field": field, "path": "", "rule": shown(rule)})
+    return rows

@@ -1,0 +1,157 @@
+"""Which records a run handled, under each of its counts, and how exactly that is still known.
+
+What was written is known for ever, from the changes. Who was refused, or came unchanged, is
+known by the last run that saw the record: a later one that sees it again takes it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from registry_sync.models import Change, EntityError, LedgerEntry, Retention, SyncRun
+from registry_sync.reporting.causes import title as cause_title
+
+Outcome = LedgerEntry.Outcome
+COUNTED = 10_000
+"""Records that are counted, and looked through for causes, at most."""
+CHUNK = 1000
+LASTING = (Outcome.CREATED, Outcome.UPDATED)
+"""What later runs do not take over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record that a run handled."""
+
+    external_id: str
+    entity_id: str
+    name: str
+    said: str = ""
+    remedy: str = ""
+    ledger_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One cause of a run's refusals: how many, how many of them are open, an example to read."""
+
+    count: int
+    still_open: int
+    example: EntityError
+
+    @property
+    def title(self) -> str:
+        return cause_title(self.example.code).label
+
+
+def created(run: SyncRun) -> QuerySet[Any]:
+    """List the first change of each entity that the run created."""
+    return Change.objects.filter(run=run, created=True, field_id="registry id").order_by("pk")
+
+
+def updated(run: SyncRun) -> QuerySet[Any]:
+    """List the first change of each entity that the run changed and did not create."""
+    earlier = Change.objects.filter(
+        lane=OuterRef("lane"), external_id=OuterRef("external_id"), run=run, pk__lt=OuterRef("pk")
+    )
+    return Change.objects.filter(~Exists(earlier), run=run, created=False).order_by("pk")
+
+
+def refused(run: SyncRun) -> QuerySet[EntityError]:
+    """List the errors of records that the run refused and that no later run has seen."""
+    if run.lane_id is None or run.started_at is None or run.dry_run:
+        return EntityError.objects.none()
+    until = run.finished_at or timezone.now()
+    seen = EntityError.objects.filter(
+        lane=run.lane_id, last_seen__gte=run.started_at, last_seen__lte=until
+    )
+    # Refused first and taken later in the same run.
+    return seen.exclude(closed_by_run=run)
+
+
+def unchanged(run: SyncRun) -> QuerySet[LedgerEntry]:
+    """List the records that came unchanged and that no later run has seen."""
+    return LedgerEntry.objects.filter(
+        lane=run.lane_id, seen_run_id=run.pk, outcome=Outcome.UNCHANGED
+    ).order_by("pk")
+
+
+ROWS = {
+    Outcome.CREATED: created,
+    Outcome.UPDATED: updated,
+    Outcome.FAILED: lambda run: refused(run).order_by("pk"),
+    Outcome.UNCHANGED: unchanged,
+}
+
+
+def rows(run: SyncRun, outcome: str) -> QuerySet[Any]:
+    """List the rows that tell which records of a run had this outcome."""
+    return ROWS[Outcome(outcome)](run)
+
+
+def caveat(run: SyncRun, outcome: str, known: int) -> str:
+    """Say what the list cannot name of what the run counted; "" where it names them all."""
+    counted = getattr(run, outcome)
+    if run.dry_run:
+        return "A dry run counts, and its log says what it found."
+    if run.is_active or known >= min(counted, COUNTED):
+        return ""
+    missing = f"{counted - known:,} of {counted:,} cannot be named here any more"
+    if outcome not in LASTING:
+        return f"{missing}: later runs saw them again, and their pages list them."
+    if Retention.objects.filter(lane=run.lane_id, before__gte=run.created_at).exists():
+        return f"{missing}: changes as old as these were deleted (Retentions says by whom)."
+    return f"{missing}: they were taken over as they were, with no value changed."
+
+
+def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
+    """Make records of a page of `rows`, with their names, by one query more."""
+    if outcome == Outcome.UNCHANGED:
+        return [Record(r.external_id, r.entity_id, r.name, ledger_id=r.pk) for r in page]
+    held = LedgerEntry.objects.filter(
+        lane=run.lane_id, external_id__among=[row.external_id for row in page]
+    )
+    known = {e[0]: e for e in held.values_list("external_id", "entity_id", "name", "pk")}
+    made = []
+    for row in page:
+        _, entity_id, name, ledger_id = known.get(row.external_id, ("", "", "", None))
+        said, remedy = (row.message, row.remedy) if outcome == Outcome.FAILED else ("", "")
+        made.append(Record(row.external_id, entity_id, name, said, remedy, ledger_id))
+    return made
+
+
+def every_record(run: SyncRun, outcome: str) -> Iterator[Record]:
+    """Give all records of an outcome, a page in memory at a time."""
+    for some in chunks(rows(run, outcome)):
+        yield from records(run, outcome, some)
+
+
+def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    """Give rows in the order of their keys, some at a time, with no cursor held open."""
+    last = 0
+    while some := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield some
+        last = some[-1].pk
+
+
+def causes(run: SyncRun) -> list[Cause]:
+    """Group what a run refused by cause, the most frequent first; of very many, the first ones."""
+    found: dict[tuple[str, str], tuple[int, int, int]] = {}
+    columns = ("code", "kind", "pk", "closed_at", "dismissed_at")
+    for code, kind, pk, closed, dismissed in (
+        refused(run).order_by("pk").values_list(*columns)[:COUNTED]
+    ):
+        first, count, still_open = found.get((code, kind), (pk, 0, 0))
+        found[code, kind] = (first, count + 1, still_open + (closed is None and dismissed is None))
+    examples = EntityError.objects.defer("raw").in_bulk([first for first, _, _ in found.values()])
+    made = [
+        Cause(count, still_open, examples[pk])
+        for pk, count, still_open in found.values()
+        if pk in examples
+    ]
+    return sorted(made, key=lambda cause: -cause.count)

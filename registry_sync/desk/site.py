@@ -1,0 +1,100 @@
+"""The desk as one site: its first page, and the pages that belong to no table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Not in the package `admin`: Django imports this class before the pages that register with it.
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from registry_sync.desk import charts as figures
+from registry_sync.desk import run_history as history
+from registry_sync.models import SyncRun
+from registry_sync.monitoring import health
+from registry_sync.reporting import causes
+from registry_sync.runs import lifecycle as runs
+
+Json = dict[str, Any]
+ORDER = (
+    "SyncRun", "EntityError", "LedgerEntry", "Change", "MappingDraft", "MappingVersion", "Lane",
+    "Adoption", "Drift", "Allowance", "Alert", "AlertSettings", "Checkup",
+)  # fmt: skip
+"""Tables in the order in which an integration owner wants them; the rest follow by name."""
+RUNS_WIDTH, DAYS_WIDTH, HEIGHT, LEFT = 1100.0, 720.0, 120.0, 44.0
+"""Of the pictures, in their own units; LEFT is for the scale."""
+
+
+class Desk(admin.AdminSite):
+    """Django's admin site with the integration owner's first page."""
+
+    site_header = "Registry Sync"
+    site_title = "Registry Sync"
+    index_title = "The external registry and Benchling"
+    index_template = "admin/registry_sync/first.html"
+    site_url = None  # there is no other site to view
+    enable_nav_sidebar = True
+
+    def index(self, request: HttpRequest, extra_context: Json | None = None) -> TemplateResponse:
+        """Show how it stands; whoever may not see runs sees Django's own page."""
+        seen = first_page(request) if request.user.has_perm("registry_sync.view_syncrun") else {}
+        return super().index(request, {**seen, **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """List our tables first, in the order of the work."""
+        apps: list[Any] = super().get_app_list(request, app_label)
+        for app in apps:
+            app["models"].sort(key=lambda model: _place(model["object_name"]))
+        return sorted(apps, key=lambda app: app["app_label"] != "registry_sync")
+
+
+def _place(name: str) -> int:
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+def first_page(request: HttpRequest) -> Json:
+    """Collect what the first page shows."""
+    lane = runs.latest_lane()
+    groups = causes.groups(runs.open_errors(lane)) if lane else []
+    standing = health.look(open_errors=sum(group.count for group in groups))
+    return {
+        "health": standing,
+        "causes": groups,
+        "runs_picture": _runs_picture(history.last_runs()),
+        "days_picture": _days_picture(history.days()),
+        "may_start": request.user.has_perm("registry_sync.add_syncrun"),
+    }
+
+
+def _runs_picture(shown: list[SyncRun]) -> Json:
+    """Draw the last runs: heights of records handled, looks and signs of outcomes."""
+    read = [run.read for run in shown]
+    drawn = _bars(read, history.RUNS, RUNS_WIDTH)
+    return {
+        "bars": list(zip(shown, drawn, strict=True)),
+        "lines": figures.lines(max(read, default=0), height=HEIGHT),
+    }
+
+
+def _bars(values: list[int], places: int, width: float) -> list[figures.Bar]:
+    return figures.bars(values, places=places, width=width - LEFT, height=HEIGHT, left=LEFT)
+
+
+def _days_picture(days: list[history.Day]) -> Json:
+    """Draw the last days: what was written, and above it what was refused."""
+    most = max((day.written + day.refused for day in days), default=0)
+    whole = [day.written + day.refused for day in days]
+    drawn = []
+    bars = _bars(whole, history.DAYS, DAYS_WIDTH)
+    for day, bar in zip(days, bars, strict=True):
+        refused = round(bar.height * day.refused / bar.value, 1) if bar.value else 0.0
+        drawn.append((day, bar, refused))
+    return {
+        "bars": drawn,
+        "lines": figures.lines(most, height=HEIGHT) if most else [],
+        "written": sum(day.written for day in days),
+        "refused": sum(day.refused for day in days),
+        "busy": [day for day in reversed(days) if day.written or day.refused],
+        "firsts": [(day.day, bar.x) for day, bar, _ in drawn if day.day.day == 1],
+    }

@@ -1,0 +1,1 @@
+"""Preparing a field mapping: suggest, preview, publish."""

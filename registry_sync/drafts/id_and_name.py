@@ -1,0 +1,56 @@
+"""Which path can be a record's id, and which its name, as far as a sample shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from registry_sync.drafts.name_similarity import ALIKE, name_likeness
+from registry_sync.drafts.sample import paths_of
+from registry_sync.mapping.transform import name_key
+from registry_sync.source.paths import ABSENT, compile_template
+
+Json = dict[str, Any]
+
+
+def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, str]:
+    """Say whether External ID Field gives each record of the sample an id of its own."""
+    where = " + ".join(id_paths)
+    gets = [compile_template(path) for path in id_paths]
+    ids = [
+        tuple(str(v) for get in gets if (v := get(r)) not in (ABSENT, None, "")) for r in records
+    ]
+    there = [one for one in ids if len(one) == len(gets)]
+    if len(there) < len(records):
+        return False, f"{len(records) - len(there)} of {len(records)} records have no id at {where}"
+    if len(set(there)) < len(there):
+        return False, f"{len(there) - len(set(there))} ids at {where} are borne twice"
+    return True, f"{where} gives each of {len(records)} records an id of its own"
+
+
+def suggest_name(records: Sequence[Json], name_field: str, id_path: str) -> tuple[str, str]:
+    """Suggest External Name Field, and say why; the one there is, where it is fine."""
+    fault = _name_fault(records, name_field)
+    if not fault:
+        return name_field, f"{name_field} names each record, none like another"
+    likely = sorted(paths_of(records), key=lambda path: -name_likeness(path, "name"))
+    for path in [path for path in likely if name_likeness(path, "name") >= ALIKE] + [name_field]:
+        for text in (path, f"{{{path}}} [{{{id_path}}}]"):
+            if "{" not in path and not _name_fault(records, text):
+                return text, f"{fault}; {text} names each record, none like another"
+    return id_path, f"{fault}; no other path names each record"
+
+
+def _name_fault(records: Sequence[Json], name_field: str) -> str:
+    names = [value for record in records if (value := _named(record, name_field))]
+    if len(names) < len(records):
+        return f"{name_field} is empty in {len(records) - len(names)} of {len(records)} records"
+    twice = len(names) - len(set(names))
+    return f"{name_field} gives {twice} names twice" if twice else ""
+
+
+def _named(record: Json, name_field: str) -> str:
+    value = compile_template(name_field)(record)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    return name_key(str(value))

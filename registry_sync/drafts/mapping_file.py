@@ -1,0 +1,240 @@
+"""A mapping as a file: names instead of ids, so that it can be carried to another tenant. Pure.
+
+Schema, Benchling registry, folder, fields and dropdown options are resolved by name in the other
+tenant, and every name that does not resolve is told. Secrets are never in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from registry_sync.benchling.app_config import AppConfig
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.core.problems import ConfigError
+
+Json = dict[str, Any]
+VERSION = 1
+TEXTS = {
+    "api_url": "API URL",
+    "external_id_field": "External ID Field",
+    "external_name_field": "External Name Field",
+    "modified_since_parameter": "Modified Since Parameter",
+}
+KEYS = {"version", "registry", "schema", "folder", "fields", "connector_settings", *TEXTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A file's mapping in one tenant's ids: configuration items by name, and the rows."""
+
+    items: dict[str, tuple[str, str | Json | None]]
+    """By item name: its type and value."""
+    rows: tuple[tuple[str, str], ...]
+    """Of each row: the field's id and the path."""
+    schema_id: str
+    rules: Json
+
+
+@dataclass
+class Catalog:
+    """What a tenant has, to resolve names in; `options` gives a dropdown's option labels."""
+
+    registries: Sequence[Json]
+    schemas: Sequence[Json]
+    folders: Sequence[Json]
+    options: Callable[[str], Sequence[str]]
+    faults: list[str] = field(default_factory=list)
+
+    def one(self, what: str, things: Sequence[Json], name: object) -> Json | None:
+        """Find the one thing of this name that is not archived, or note a fault."""
+        found = [t for t in things if t.get("name") == name and not t.get("archiveRecord")]
+        if len(found) == 1:
+            return found[0]
+        many = f"there are {len(found)} of that name" if found else "there is none of that name"
+        self.faults.append(f"{what} “{name}”: {many}")
+        return None
+
+
+def catalog_of(client: Client) -> Catalog:
+    """List what a tenant has, as far as the app may see it."""
+
+    def options(dropdown_id: str) -> list[str]:
+        found = client.dropdown(dropdown_id).get("options") or ()
+        return [str(option["name"]) for option in found if not option.get("archiveRecord")]
+
+    return Catalog(
+        registries=client.registries(),
+        schemas=client.entity_schemas(),
+        folders=client.folders(),
+        options=options,
+    )
+
+
+def write(config: AppConfig, schema: EntitySchema, client: Client) -> str:
+    """Write a tenant's mapping as YAML; Benchling tells the names."""
+    registries = {str(registry["id"]): str(registry["name"]) for registry in client.registries()}
+    registry = registries.get(config.registry_id, config.registry_id)
+    folder = str(client.folder(config.folder_id)["name"]) if config.folder_id else None
+    document: Json = {
+        "version": VERSION,
+        "registry": registry,
+        "schema": schema.name,
+        "folder": folder,
+        "api_url": config.api_url,
+        "external_id_field": config.id_field,
+        "external_name_field": config.name_field,
+        "modified_since_parameter": config.modified_since_parameter,
+        "connector_settings": config.connector_settings,
+        "fields": _fields(config, schema),
+    }
+    kept = {key: value for key, value in document.items() if value is not None}
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
+
+
+def read(text: str, catalog: Catalog) -> Resolved:
+    """Resolve a file's names in a tenant. Raises ConfigError with every fault."""
+    document = _document(text)
+    registry = catalog.one("Registry", catalog.registries, document.get("registry"))
+    mine = [s for s in catalog.schemas if registry is None or s.get("registryId") == registry["id"]]
+    schema = catalog.one("Schema to Sync", mine, document.get("schema"))
+    folder = None
+    if document.get("folder"):
+        folder = catalog.one("Synced Entity Location", catalog.folders, document["folder"])
+    rows, rules = _resolve_fields(document.get("fields"), schema, catalog)
+    if catalog.faults or schema is None or registry is None:
+        raise _unusable(catalog.faults)
+    items: dict[str, tuple[str, str | Json | None]] = {
+        "Registry": ("registry", registry["id"]),
+        "Schema to Sync": ("entity_schema", schema["id"]),
+        "Synced Entity Location": ("folder", folder["id"] if folder else None),
+        "Connector Settings": ("json", document.get("connector_settings")),
+        "Mapping Rules": ("json", rules or None),
+    }
+    items |= {name: ("text", document.get(key)) for key, name in TEXTS.items()}
+    return Resolved(items, tuple(rows), str(schema["id"]), rules)
+
+
+def _fields(config: AppConfig, schema: EntitySchema) -> list[Json]:
+    rules = dict(config.mapping_rules)
+    found: list[Json] = []
+    for row in config.rows:
+        rule = rules.pop(row.field_id, None)
+        shown = {"rule": _labelled(schema, row.field_id, rule)} if rule is not None else {}
+        found.append({"field": _name(schema, row.field_id), "path": row.path, **shown})
+    for field_id, rule in rules.items():
+        found.append({"field": _name(schema, field_id), "rule": _labelled(schema, field_id, rule)})
+    return found
+
+
+def _name(schema: EntitySchema, field_id: str) -> str:
+    definition = schema.field(field_id)
+    return definition.name if definition else field_id
+
+
+def _labelled(schema: EntitySchema, field_id: str, rule: Any) -> Any:
+    definition = schema.field(field_id)
+    return _by_label(rule, definition) if definition else rule
+
+
+def _by_label(rule: Any, definition: FieldDefinition) -> Any:
+    """Write options' labels instead of their ids into a rule."""
+    labels = {option.id: option.label for option in definition.options or ()}
+    return _with_values(rule, lambda value: labels.get(value, value) if labels else value)
+
+
+def _with_values(rule: Any, change: Callable[[Any], Any]) -> Any:
+    """Change the values that a rule gives: a constant, a default, the results of a label table."""
+    if isinstance(rule, list):
+        return [_with_values(step, change) for step in rule]
+    if not isinstance(rule, dict):
+        return rule
+    out = dict(rule)
+    if out.get("rule") in ("constant", "default") and "value" in out:
+        out["value"] = _changed(out["value"], change)
+    if isinstance(out.get("table"), dict):
+        out["table"] = {key: _changed(value, change) for key, value in out["table"].items()}
+    return out
+
+
+def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [_changed(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value
+
+
+def _document(text: str) -> Json:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
+        raise _malformed(f"it is no YAML ({what})") from error
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise _malformed(f"it is no mapping of version {VERSION}")
+    unknown = sorted(set(map(str, document)) - KEYS)
+    if unknown:
+        raise _malformed(f"it has unknown keys: {', '.join(unknown)}")
+    return document
+
+
+def _resolve_fields(
+    fields: Any, schema: Json | None, catalog: Catalog
+) -> tuple[list[tuple[str, str]], Json]:
+    rows: list[tuple[str, str]] = []
+    rules: Json = {}
+    if not isinstance(fields, list) or not fields:
+        catalog.faults.append("it has no fields")
+        return rows, rules
+    definitions = (schema or {}).get("fieldDefinitions") or ()
+    for entry in fields:
+        if not isinstance(entry, dict) or not set(entry) <= {"field", "path", "rule"}:
+            catalog.faults.append(f"{entry!r} is no field: it takes field, path and rule")
+            continue
+        if schema is None:
+            continue  # told once, as the schema
+        found = catalog.one("Benchling Field", definitions, entry.get("field"))
+        if found is None:
+            continue
+        if entry.get("path"):
+            rows.append((str(found["id"]), str(entry["path"])))
+        if "rule" in entry:
+            rules[str(found["id"])] = entry["rule"]
+            _check_options(entry["rule"], found, catalog)
+    return rows, rules
+
+
+def _check_options(rule: Any, definition: Json, catalog: Catalog) -> None:
+    if not definition.get("dropdownId"):
+        return
+    labels = set(catalog.options(definition["dropdownId"]))
+
+    def check(value: str) -> str:
+        if value not in labels:
+            catalog.faults.append(
+                f"Option “{value}” of '{definition['name']}': the dropdown has none of that name"
+            )
+        return value
+
+    _with_values(rule, check)
+
+
+def _malformed(fault: str) -> ConfigError:
+    return ConfigError(
+        f"The mapping file cannot be used: {fault}.",
+        remedy="The integration owner corrects the file. Nothing was changed.",
+        code="mapping_file",
+    )
+
+
+def _unusable(faults: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        "The mapping file cannot be used in this tenant: " + "; ".join(faults) + ".",
+        remedy="A Benchling admin makes what is missing (or gives the app access to it), or the "
+        "integration owner corrects the file. Nothing was changed.",
+        code="mapping_file",
+    )

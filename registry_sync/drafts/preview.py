@@ -1,0 +1,245 @@
+"""The preview of a draft: on its sample at once, on chosen ids or on all records as a job.
+
+A job is worked in slices, so that a sync on the same queue never waits long. Whoever works one
+proves it by the heartbeat they wrote last: with a newer one in the row they can write nothing,
+and one that is old may be taken over, from the page that was reached.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from registry_sync.benchling import config_items as items
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.core.problems import ConfigError, SyncError
+from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import impact as forecast
+from registry_sync.models import Lane, MappingDraft
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source.client import Page, Source
+from registry_sync.sync.setup import Sides, lane_key, read_config, read_items
+
+logger = logging.getLogger(__name__)
+Json = dict[str, Any]
+State = MappingDraft.Preview
+SAMPLE, CHOSEN, ALL = "sample", "ids", "all"
+AT_WORK = (State.QUEUED, State.RUNNING)
+MOST_IDS = 100
+
+
+class Lost(Exception):
+    """Another worker has this preview, or the draft was edited: stop and write nothing."""
+
+
+class Beat:
+    """The right to write for one preview, as long as the row bears the heartbeat we wrote last."""
+
+    def __init__(self, draft: MappingDraft, at: datetime) -> None:
+        self.draft, self.at = draft, at
+
+    def save(self, **values: Any) -> None:
+        """Write, and beat. Raises Lost."""
+        now = timezone.now()
+        values = {"preview_heartbeat": now, **values}
+        mine = MappingDraft.objects.filter(
+            pk=self.draft.pk, preview_heartbeat=self.at, preview_state=State.RUNNING
+        )
+        if not mine.update(**values):
+            raise Lost
+        self.at = now
+
+    def keep(self) -> None:
+        """Beat now and then, while a page is being read."""
+        if (timezone.now() - self.at) > runs.lease_time() / 3:
+            self.save()
+
+
+def on_sample(draft: MappingDraft, client: Client, open_source: drafts.OpenSource) -> None:
+    """Preview a draft on its sample. Raises ConfigError where it cannot be used."""
+    mapping, sides = drafts.compile_draft(draft), drafts.sides_of(draft)
+    found = forecast.empty(mapping)
+    source = open_source(sides)
+    try:
+        forecast.add(found, draft.sample, mapping, source, sides, lane_of(client, sides))
+    finally:
+        source.close()
+    MappingDraft.objects.filter(pk=draft.pk, version=draft.version).update(
+        **_begun(draft, SAMPLE), preview_state=State.DONE, preview=found, preview_done=found["read"]
+    )
+
+
+def begin(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
+    """Ask for a preview on these records, or on all. Raises ConfigError where it cannot be used."""
+    found = forecast.empty(drafts.compile_draft(draft)) | {"wanted": list(ids), "seen": []}
+    scope = CHOSEN if ids else ALL
+    MappingDraft.objects.filter(pk=draft.pk, version=draft.version).update(
+        **_begun(draft, scope), preview_state=State.QUEUED, preview=found, preview_done=0
+    )
+    draft.refresh_from_db()
+
+
+def stop(draft: MappingDraft) -> bool:
+    """End a preview that is under way; whoever works on it notices."""
+    mine = MappingDraft.objects.filter(pk=draft.pk, preview_state__in=AT_WORK)
+    return bool(mine.update(preview_state=State.NONE, preview_heartbeat=None))
+
+
+def _begun(draft: MappingDraft, scope: str) -> Json:
+    return {
+        "preview_version": draft.version,
+        "preview_scope": scope,
+        "preview_position": None,
+        "preview_total": None,
+        "preview_error": "",
+        "preview_heartbeat": timezone.now(),
+    }
+
+
+def is_done(draft: MappingDraft) -> bool:
+    """Say whether this very version was previewed."""
+    return draft.preview_state == State.DONE and draft.preview_version == draft.version
+
+
+def lane_of(client: Client, sides: Sides) -> Lane | None:
+    """Find the lane whose ledger a preview is held against; None where none was ever synced."""
+    return Lane.objects.filter(**lane_key(client, sides)).first()
+
+
+# -- the job ----------------------------------------------------------------------------------
+
+
+def stranded() -> QuerySet[MappingDraft]:
+    """List previews that nobody works on: told long ago, or their worker died."""
+    old = Q(preview_heartbeat__isnull=True) | Q(
+        preview_heartbeat__lt=timezone.now() - runs.lease_time()
+    )
+    return drafts.mine().filter(old, preview_state__in=AT_WORK)
+
+
+def tell_again(draft: MappingDraft) -> bool:
+    """Take a stranded preview from its holder, so that a worker may be told once more."""
+    mine = stranded().filter(pk=draft.pk)
+    return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=timezone.now()))
+
+
+def claim(draft_id: int) -> Beat | None:
+    """Take a preview that is queued or whose worker died; None when somebody works on it."""
+    now = timezone.now()
+    free = Q(preview_state=State.QUEUED) | Q(
+        preview_state=State.RUNNING, preview_heartbeat__lt=now - runs.lease_time()
+    )
+    mine = MappingDraft.objects.filter(free, pk=draft_id)
+    if not mine.update(preview_state=State.RUNNING, preview_heartbeat=now):
+        return None
+    return Beat(MappingDraft.objects.get(pk=draft_id), now)
+
+
+def work_slice(
+    draft_id: int,
+    client: Client,
+    open_source: Callable[[Sides, Callable[[float], None], Callable[[], None]], Source],
+    *,
+    seconds: float | None = None,
+) -> bool:
+    """Work a slice of a preview; True when there is more to do."""
+    beat = claim(draft_id)
+    if beat is None:
+        return False
+
+    def pause(wait: float) -> None:
+        until = time.monotonic() + wait
+        while (left := until - time.monotonic()) > 0:
+            beat.keep()
+            time.sleep(min(left, 5.0))
+
+    client.pause = lambda wait, reason: pause(wait)
+    try:
+        sides = _live_sides(beat.draft, client)
+        source = open_source(sides, pause, beat.keep)
+        try:
+            return _work(beat, client, sides, source, seconds or settings.SLICE_SECONDS)
+        finally:
+            source.close()
+    except Lost:
+        return False
+    except SyncError as error:
+        _fail(beat, f"{error.message} {error.remedy}")
+    except Refused as refused:
+        _fail(beat, f"Benchling refused a request ({refused.status}): {refused.message}")
+    except DatabaseError:
+        raise  # nothing can be recorded: the heartbeat grows old, and another worker takes over
+    except Exception as error:
+        logger.exception("The preview of draft %s failed for a reason of our own", draft_id)
+        _fail(beat, f"Registry Sync itself failed ({type(error).__name__}): the operator looks "
+              "into the service's log.")  # fmt: skip
+    return False
+
+
+def _fail(beat: Beat, text: str) -> None:
+    MappingDraft.objects.filter(pk=beat.draft.pk, preview_heartbeat=beat.at).update(
+        preview_state=State.FAILED, preview_error=text
+    )
+
+
+def _live_sides(draft: MappingDraft, client: Client) -> Sides:
+    """Give the draft's sides with the live key, where they are still what the draft is based on."""
+    raw = read_items(client)
+    config = read_config(raw, private_key=settings.BENCHLING_PRIVATE_KEY, mapping_may_fail=True)
+    sides = drafts.sides_of(draft)
+    kept = draft.base["config"]
+    moved = [name for name in drafts.KEPT if getattr(config, name) != kept[name]]
+    if [name for name in moved if name != "name_field"]:
+        changed = items.changed_since(items.by_path(raw), draft.base["items"])
+        named = ", ".join(" › ".join(path) for path in changed)
+        raise ConfigError(
+            f"The app's configuration was changed since the draft was begun: {named}.",
+            remedy="Take what is there now as the draft's new base, and preview again.",
+        )
+    return Sides(config, sides.connector, sides.schema)
+
+
+def _work(beat: Beat, client: Client, sides: Sides, source: Source, seconds: float) -> bool:
+    draft, deadline = beat.draft, time.monotonic() + seconds
+    mapping, found = drafts.compile_draft(draft), draft.preview
+    lane = lane_of(client, sides)
+    wanted = found["wanted"]
+    done = draft.preview_done
+    for page in _pages(source, wanted, draft.preview_position):
+        records = page.records
+        if wanted:
+            records = [r for r in records if source.identify(r) in wanted]
+            found["seen"] += [source.identify(r) for r in records]
+        forecast.add(found, records, mapping, source, sides, lane)
+        done += len(page.records)
+        complete = bool(wanted) and set(found["seen"]) >= set(wanted)
+        follows = None if complete else page.next_position
+        beat.save(
+            preview=found, preview_done=done, preview_position=follows, preview_total=page.total
+        )
+        if follows is None:
+            break
+        if time.monotonic() > deadline:
+            beat.save(preview_state=State.QUEUED)
+            return True
+    missing = [external_id for external_id in wanted if external_id not in found["seen"]]
+    error = f"Not in the registry: {', '.join(missing)}." if missing else ""
+    beat.save(preview_state=State.DONE, preview_position=None, preview_error=error)
+    return False
+
+
+def _pages(source: Source, wanted: Sequence[str], position: Json | None) -> Iterator[Page]:
+    """Give pages; of chosen records one page, where the registry gives single records."""
+    if wanted and source.connector.detail is not None:
+        records = list(source.fetch_all(wanted).values())
+        yield Page(records, {}, None, len(records), None, 0)
+        return
+    yield from source.pages(None, position=position)

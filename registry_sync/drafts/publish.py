@@ -1,0 +1,251 @@
+"""Publishing a draft: its rows become the app's configuration in Benchling, and are read back.
+
+Nothing is written where it would hurt: not unseen, not under a run, not over what somebody else
+changed. What was written is kept before it is sent, so that a publication which broke half way is
+finished by publishing again. What the tenant does not let an app write, a person types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from registry_sync.benchling import config_items as items
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.config_items import Write
+from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.core.problems import ConfigError, SyncError
+from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import preview, versions
+from registry_sync.ledger.record import storable
+from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
+
+Json = dict[str, Any]
+HELD = timedelta(minutes=5)
+"""For how long one publication keeps others out; one that died keeps nobody out for longer."""
+
+
+@dataclass
+class Plan:
+    """What publishing would write, and what stands in its way."""
+
+    todo: list[Write] = field(default_factory=list)
+    foreign: list[tuple[str, str, str]] = field(default_factory=list)
+    """Items that somebody else changed: which, what the draft was based on, what is there now."""
+    hindrances: list[SyncError] = field(default_factory=list)
+    schema: EntitySchema | None = None
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Say each item that would be written, and its value, with fields by their name."""
+        return [(" › ".join(w.path), self.shown(w)) for w in self.todo]
+
+    def shown(self, write: Write) -> str:
+        """Write an item's value as a person would choose or type it."""
+        if write.value is None:
+            return "(empty)"
+        if self.schema is not None and write.kind == "field":
+            found = self.schema.field(write.value)
+            return found.name if found else write.value
+        if self.schema is not None and write.value == self.schema.id:
+            return self.schema.name
+        return write.value
+
+
+class NotWritten(SyncError):
+    """The tenant refused an item; a person types what is left."""
+
+
+# -- looking ------------------------------------------------------------------------------------
+
+
+def plan(draft: MappingDraft, client: Client) -> Plan:
+    """Read the live configuration, and say what publishing would write and what forbids it."""
+    held = items.by_path(read_items(client))
+    found = Plan(hindrances=_hindrances(draft))
+    rows = [(row["field_id"], row["path"]) for row in draft.rows if row["path"]]
+    schema_id = str(draft.base["config"]["schema_id"])
+    wanted = items.mapping_wanted(
+        held, rows, drafts.rules_of(draft.rows), draft.name_field, schema_id
+    )
+    found.todo = items.writes(held, wanted)
+    ours = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
+    for path, before in items.changed_since(held, draft.base["items"]).items():
+        now = items.value_of(held, path)
+        expected = wanted[path][1] if path in wanted else before
+        if items.same(now, expected) or (path in ours and items.same(now, ours[path])):
+            continue
+        found.foreign.append((" › ".join(path), before or "(empty)", now or "(empty)"))
+    try:
+        found.schema = _check_live(draft, client, held)
+    except ConfigError as error:
+        found.hindrances.append(error)
+    if found.foreign:
+        found.hindrances.append(_changed_meanwhile())
+    return found
+
+
+def _hindrances(draft: MappingDraft) -> list[SyncError]:
+    found = []
+    if not preview.is_done(draft) and draft.back_to is None:
+        found.append(
+            SyncError(
+                "This version of the draft was not previewed.",
+                remedy="Preview it, look at what it does, then publish.",
+                kind="mapping",
+                code="not_previewed",
+            )
+        )
+    if (run := runs.active()) is not None:
+        found.append(
+            SyncError(
+                f"Run {run.pk} is active: it would see half of the change.",
+                remedy="Wait for its end, or cancel it (Sync runs).",
+                kind="mapping",
+                code="run_active",
+            )
+        )
+    return found
+
+
+def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json]) -> EntitySchema:
+    """Compile the draft against the schema as it is now. Raises ConfigError."""
+    config = drafts.config_of(draft)
+    schema = parse_schema(*read_schema(client, config, config.mapped_ids))
+    drafts.check_rows(draft.rows, schema)
+    mapping_of(config, connector_of(config), schema)
+    return schema
+
+
+def _changed_meanwhile() -> ConfigError:
+    return ConfigError(
+        "The app's configuration was changed since the draft was begun.",
+        remedy="Compare both sides. Take what is there now as the draft's new base, then preview "
+        "and publish again.",
+        code="changed_meanwhile",
+    )
+
+
+# -- writing ------------------------------------------------------------------------------------
+
+
+def publish(
+    draft: MappingDraft, client: Client, *, actor: str, reason: str, version: int
+) -> MappingVersion:
+    """Write a draft to Benchling, read it back, and keep it as a version.
+
+    Raises SyncError where something stands in the way; NotWritten where a person has to type.
+    """
+    _take(draft, version)
+    try:
+        found = plan(draft, client)
+        if found.hindrances:
+            raise found.hindrances[0]
+        _remember(draft, actor=actor, reason=reason)
+        _write(draft, client, found)
+        return _conclude(draft, client, actor=actor, reason=reason)
+    finally:
+        MappingDraft.objects.filter(pk=draft.pk).update(publishing_at=None)
+
+
+def compare(draft: MappingDraft, client: Client, *, actor: str) -> MappingVersion:
+    """Read back what a person typed; published when it equals the draft. Raises SyncError."""
+    reason = str(draft.publishing.get("reason") or "Typed by hand")
+    found = plan(draft, client)
+    standing = [h for h in found.hindrances if h.code != "run_active"]
+    if standing:
+        raise standing[0]
+    return _conclude(draft, client, actor=actor, reason=reason)
+
+
+def _take(draft: MappingDraft, version: int) -> None:
+    """Keep other publications of this app out. Raises SyncError."""
+    now = timezone.now()
+    free = Q(publishing_at__isnull=True) | Q(publishing_at__lt=now - HELD)
+    mine = MappingDraft.objects.filter(
+        free, pk=draft.pk, version=version,
+        state__in=[MappingDraft.State.OPEN, MappingDraft.State.WAITING],
+    )  # fmt: skip
+    with transaction.atomic():
+        others = MappingDraft.objects.filter(
+            tenant=draft.tenant, app_id=draft.app_id, publishing_at__gte=now - HELD
+        ).exclude(pk=draft.pk)
+        if others.exists() or not mine.update(publishing_at=now):
+            raise SyncError(
+                "It is being published by somebody else, or was changed or published meanwhile.",
+                remedy="Load the page anew and look.",
+                kind="mapping",
+                code="taken",
+            )
+    draft.refresh_from_db()
+
+
+def _remember(draft: MappingDraft, **values: Any) -> None:
+    draft.publishing = storable({**draft.publishing, **values})
+    draft.save(update_fields=["publishing"])
+
+
+def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
+    """Write item by item, each remembered before it is sent. Raises NotWritten, SyncError."""
+    wrote = list(draft.publishing.get("wrote", []))
+    tried: list[Write] = []
+
+    def before_each(write: Write) -> None:
+        tried.append(write)
+        wrote.append([list(write.path), write.value])
+        _remember(draft, wrote=wrote)
+
+    try:
+        items.write_all(client, found.todo, before_each)
+    except Refused as refused:
+        done, left = tried[:-1], found.todo[len(tried) - 1 :]
+        raise _refused(draft, found, refused, done, left) from refused
+    except SyncError as error:
+        names = ", ".join(" › ".join(write.path) for write in tried[:-1]) or "nothing"
+        error.remedy = f"{error.remedy} Written so far: {names}. Publishing again finishes it."
+        raise
+
+
+def _refused(
+    draft: MappingDraft, found: Plan, refused: Refused, done: list[Write], left: list[Write]
+) -> NotWritten:
+    """Say what was written and what was not, and let the draft wait for a person's hands."""
+    at = left[0]
+    what = "make new rows in" if at.makes_row else "write"
+    by_hand = [[" › ".join(write.path), found.shown(write)] for write in left]
+    names = ", ".join(" › ".join(write.path) for write in done)
+    error = NotWritten(
+        f"Benchling does not let the app {what} its configuration ({refused.status}: "
+        f"{refused.message}). {f'Written: {names}.' if names else 'Nothing was written.'}",
+        remedy="The integration owner types what is listed into the app's configuration in "
+        "Benchling, then presses “I typed them: compare”. Or a Benchling admin gives the app the "
+        "right, and it is published again.",
+        kind="benchling",
+        code="not_written",
+    )
+    _remember(draft, refused=f"{error.message} {error.remedy}", by_hand=by_hand)
+    MappingDraft.objects.filter(pk=draft.pk).update(state=MappingDraft.State.WAITING)
+    draft.state = MappingDraft.State.WAITING
+    return error
+
+
+def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -> MappingVersion:
+    """Read back; keep the version where everything is as the draft wants it. Raises SyncError."""
+    left = plan(draft, client).lines()
+    if left:
+        counted = f"{len(left)} {'item is' if len(left) == 1 else 'items are'}"
+        raise SyncError(
+            f"Read back, {counted} not as the draft wants: "
+            + "; ".join(f"{path} should be {value}" for path, value in left[:5])
+            + ".",
+            remedy="Publish again, or type them into the app's configuration in Benchling.",
+            kind="benchling",
+            code="not_written",
+        )
+    return versions.keep(draft, actor=actor, reason=reason)

@@ -1,0 +1,76 @@
+"""One row of a mapping tried on records: raw value, result, or problem. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.mapping.rules import RuleError, parse_rule
+from registry_sync.mapping.transform import FieldMapping, Mapping, transform
+from registry_sync.source.connector_settings import Connector
+from registry_sync.source.paths import ABSENT, PathError, compile_path
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What becomes of one value: the raw one, the result, or the problem."""
+
+    raw: str = ""
+    result: str = ""
+    problem: str = ""
+
+
+def example(
+    records: Sequence[Json], row: Json, schema: EntitySchema, connector: Connector
+) -> Example:
+    field = schema.field(row["field_id"])
+    if field is None:
+        return Example(problem="choose a Benchling field")
+    try:
+        mapping = single(row, field, schema, connector)
+    except (PathError, RuleError) as error:
+        return Example(problem=str(error))
+    mapped = mapping.fields[0]
+    record = next((r for r in records if mapped.get(r) not in (ABSENT, None, "", [])), None)
+    if record is None and row["path"]:
+        return Example(problem=f"no record of the sample has a value at {row['path']}")
+    return outcome(record or {}, mapping, mapped)
+
+
+def single(
+    row: Json, field: FieldDefinition, schema: EntitySchema, connector: Connector
+) -> Mapping:
+    """Compile one row alone, so that it can be tried whatever the others are."""
+    get = compile_path(row["path"]) if row["path"] else lambda record: ABSENT
+    mapped = FieldMapping(field, row["path"], get, parse_rule(row["rule"] or "as_is"))
+    template = connector.registry_id_template or "{id}"
+    return Mapping((mapped,), "", lambda record: "name", template, schema.id, "")
+
+
+def outcome(record: Json, mapping: Mapping, mapped: FieldMapping) -> Example:
+    """Say what becomes of one record's value, in the very steps of the sync."""
+    raw = mapped.get(record)
+    done = transform(record, "id", replace(mapping, fields=(mapped,)))
+    problem = next((p for p in done.problems if p.field == mapped.field.name), None)
+    shown = "" if raw is ABSENT else text_of(raw, mapped.field)
+    if problem is not None or done.entity is None:
+        said = problem.message.partition(": ")[2] if problem else ""
+        return Example(raw=shown, problem=said or (problem.message if problem else ""))
+    value = done.entity.fields.get(mapped.field.id, ABSENT)
+    result = "left as it is" if value is ABSENT else text_of(value, mapped.field) or "(empty)"
+    return Example(raw=shown, result=result)
+
+
+def text_of(value: Any, field: FieldDefinition) -> str:
+    """Write a value for people: options by their label, links by the id they point at."""
+    if isinstance(value, list):
+        return "; ".join(text_of(item, field) for item in value)
+    if isinstance(value, dict) and set(value) == {"entityRegistryId"}:
+        return str(value["entityRegistryId"])
+    labels = {option.id: option.label for option in field.options or ()}
+    text = "" if value is None else labels.get(str(value), str(value))
+    return text if len(text) <= 100 else text[:99] + "…"

@@ -1,0 +1,70 @@
+"""The versions of a mapping that were published: what, by whom and why, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max, QuerySet
+from django.utils import timezone
+
+from registry_sync.benchling.client import Client
+from registry_sync.drafts import draft as drafts
+from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.runs import lifecycle as runs
+
+Json = dict[str, Any]
+
+
+@transaction.atomic
+def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
+    """Keep what was published; and before the first time, what was there before."""
+    number = mine().aggregate(last=Max("number"))["last"] or 0
+    before = {
+        "rows": _named(draft, drafts.live_rows(draft)),
+        "name_field": draft.base["config"]["name_field"],
+    }
+    whole = {"tenant": draft.tenant, "app_id": draft.app_id, "at": timezone.now()}
+    if not number and before["rows"]:
+        number += 1
+        MappingVersion.objects.create(
+            **whole, number=number, **before, actor=actor,
+            reason="As it was found, before the first publication from here.",
+        )  # fmt: skip
+    MappingDraft.objects.filter(pk=draft.pk).update(
+        state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor
+    )
+    return MappingVersion.objects.create(
+        **whole,
+        number=number + 1,
+        rows=_named(draft, draft.rows),
+        name_field=drafts.config_of(draft).name_field,
+        before=before,
+        draft=draft,
+        back_to=draft.back_to,
+        actor=actor,
+        reason=reason,
+    )
+
+
+def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
+    """Write the fields' names beside their ids, as they were then."""
+    schema = drafts.schema_of(draft)
+    names = {field.id: field.name for field in schema.fields}
+    return [{**row, "field": names.get(row["field_id"], row["field_id"])} for row in rows]
+
+
+def mine() -> QuerySet[MappingVersion]:
+    """List what was published for this app in this tenant, the newest first."""
+    return MappingVersion.objects.filter(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
+    )
+
+
+def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
+    """Make the draft that leads back to a version; what it would write is shown first."""
+    draft = drafts.back_to(version.rows, version.name_field, version.number, client)
+    draft.created_by = draft.updated_by = actor
+    draft.save()
+    return draft

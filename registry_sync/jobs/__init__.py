@@ -1,0 +1,1 @@
+"""Slices, reconciler and worker: everything is composed here."""

@@ -1,0 +1,1 @@
+"""What was last written for each external id; one transaction a batch."""

@@ -1,0 +1,1 @@
+"""Record to entity, and entity to Benchling's JSON; no Django."""

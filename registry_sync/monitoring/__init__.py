@@ -1,0 +1,1 @@
+"""The operator's face: health, alerts, metrics."""

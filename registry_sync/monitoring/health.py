@@ -1,0 +1,269 @@
+"""How the sync stands: what is in Benchling up to when, what is wrong, and who must act.
+
+Nothing here raises or waits for long: the page that says what is broken must not break with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from itertools import pairwise
+
+from django.conf import settings
+from django.core.checks import run_checks
+from django.utils import timezone
+
+from registry_sync.models import Installation, Lane, SyncRun
+from registry_sync.monitoring.queues import Queues, see_queues
+from registry_sync.runs import estimate
+from registry_sync.runs import lifecycle as runs
+
+LOOKED_BACK = 300
+"""Scheduled runs whose rhythm is looked at: three days of one each quarter of an hour."""
+FEWEST = 4
+"""Runs that make a rhythm."""
+
+
+class State(IntEnum):
+    """How well it goes, the better the smaller."""
+
+    GOOD = 0
+    NEW = 1
+    ATTENTION = 2
+    BAD = 3
+
+    @property
+    def pill(self) -> str:
+        """Name the look that desk.css gives it."""
+        return ("good", "quiet", "warning", "bad")[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be: what, and who does what about it."""
+
+    state: State
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the schedule starts a run, when the next is expected, and whether it is late."""
+
+    every: timedelta
+    expected_at: datetime
+    overdue: bool
+
+    def said(self) -> str:
+        """Say when the next scheduled run should come."""
+        often = f"About every {estimate.duration(self.every)}"
+        if self.overdue:
+            return f"{often}; the next was expected about {stamp(self.expected_at)} and is late."
+        return f"{often}; next expected about {stamp(self.expected_at)}."
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How this deployment's sync stands."""
+
+    lane: Lane | None
+    last_good: SyncRun | None
+    active: SyncRun | None
+    open_errors: int
+    queues: Queues
+    rhythm: Rhythm | None
+    findings: Sequence[Finding]
+    dismissed: int = 0
+    """Records that are not up to date and that a person dismissed."""
+
+    @property
+    def state(self) -> State:
+        return max((finding.state for finding in self.findings), default=State.GOOD)
+
+    @property
+    def word(self) -> str:
+        return {
+            State.GOOD: "good",
+            State.NEW: "not started",
+            State.ATTENTION: "attention",
+            State.BAD: "bad",
+        }[self.state]
+
+    @property
+    def why(self) -> str:
+        """Give the gravest finding, or say that all is well."""
+        worst = [finding.text for finding in self.findings if finding.state == self.state]
+        if worst:
+            return worst[0]
+        rest = f"; {self.dismissed:,} {_are(self.dismissed)} dismissed" if self.dismissed else ""
+        return f"The last run went well, and no record waits{rest}."
+
+    @property
+    def others(self) -> list[Finding]:
+        """List what else was found, the gravest first."""
+        rest = [finding for finding in self.findings if finding.text != self.why]
+        return sorted(rest, key=lambda finding: -finding.state)
+
+    @property
+    def watermark_said(self) -> str:
+        """Say up to when everything is in Benchling."""
+        if self.last_good is None:
+            return ""
+        rest = "is in Benchling, or listed under Errors."
+        if self.dismissed:
+            rest = f"{rest[:-1]}, where a person dismissed {self.dismissed:,}."
+        if self.last_good.watermark is None:
+            return f"Everything the registry had at {stamp(self.last_good.started_at)} {rest}"
+        until = stamp(self.last_good.watermark)
+        return f"Everything changed at the registry up to {until} {rest}"
+
+
+def look(*, open_errors: int | None = None) -> Health:
+    """Look how it stands. `open_errors` spares counting them, where that was done."""
+    lane = runs.latest_lane()
+    if open_errors is None:
+        open_errors = runs.open_errors(lane).count() if lane else 0
+    dismissed = _dismissed(lane) if lane else 0
+    active, queues, rhythm = runs.active(), see_queues(), see_rhythm()
+    last, last_good = _last_ended(), runs.good_runs(lane).first() if lane else None
+    findings = [
+        *_settings(),
+        *_installation(),
+        *_runs(last, last_good, active),
+        *_records(last, open_errors, dismissed),
+        *_schedule(rhythm, active),
+        *_workers(queues, active),
+    ]
+    return Health(lane, last_good, active, open_errors, queues, rhythm, findings, dismissed)
+
+
+def _dismissed(lane: Lane) -> int:
+    return lane.errors.filter(closed_at__isnull=True, dismissed_at__isnull=False).count()
+
+
+def _settings() -> list[Finding]:
+    """List what the operator must set before anything can run."""
+    serious = [message for message in run_checks(tags=["registry_sync"]) if message.is_serious()]
+    said = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
+    return [Finding(State.BAD, text) for text in said]
+
+
+def _installation() -> list[Finding]:
+    here = Installation.objects.filter(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
+    ).first()
+    if here is None:
+        return []
+    if here.deactivated_at is not None:
+        since = stamp(here.deactivated_at)
+        text = f"The app was deactivated in Benchling at {since}: a Benchling admin activates it."
+        return [Finding(State.BAD, text)]
+    if here.config_fault:
+        return [Finding(State.BAD, f"The configuration is at fault. {here.config_fault}")]
+    return []
+
+
+def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) -> list[Finding]:
+    found = []
+    if active is not None and active.paused_at is not None:
+        found.append(
+            Finding(
+                State.ATTENTION,
+                f"Run {active.pk} is paused, and no other starts. {runs.paused_sentence(active)}",
+            )
+        )
+    if last is None:
+        if active is None:
+            text = "Nothing was synced yet. Begin with a dry run, which writes nothing."
+            found.append(Finding(State.NEW, text))
+    elif last.status == SyncRun.Status.FAILED:
+        when = stamp(last.finished_at)
+        text = f"The last run ({last.pk}, {when}) failed. {last.error} {last.remedy}"
+        found.append(Finding(State.BAD, text.strip()))
+    elif good is None:
+        text = "No run has read the registry as a whole yet: press Sync now, or start the schedule."
+        found.append(Finding(State.ATTENTION, text))
+    return found
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Finding]:
+    found = []
+    if open_errors:
+        were = "record is" if open_errors == 1 else "records are"
+        rest = f", and {dismissed:,} that a person dismissed" if dismissed else ""
+        text = f"{open_errors:,} {were} not up to date in Benchling{rest}: the causes below say "
+        text += "who acts."
+        found.append(Finding(State.ATTENTION, text))
+    if last is not None and last.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
+        found += [Finding(State.ATTENTION, str(warning["text"])) for warning in last.warnings]
+    return found
+
+
+def _schedule(rhythm: Rhythm | None, active: SyncRun | None) -> list[Finding]:
+    if rhythm is None or not rhythm.overdue or active is not None:
+        return []
+    text = (
+        f"No scheduled run has begun since one was expected about {stamp(rhythm.expected_at)}: the "
+        "operator looks whether cron (or what stands for it) still calls manage.py sync_registry."
+    )
+    return [Finding(State.ATTENTION, text)]
+
+
+def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
+    if not queues.wanted or queues.listening:
+        return []
+    what = f"Redis cannot be reached ({queues.trouble})" if queues.trouble else "No worker listens"
+    waits = f" Run {active.pk} may wait until then." if active is not None else ""
+    text = (
+        f"{what}: cron still syncs, but runs asked for here or in a canvas wait for a worker or "
+        f"the next manage.py sync_registry. The operator starts manage.py rqworker sync.{waits}"
+    )
+    return [Finding(State.ATTENTION, text)]
+
+
+def _last_ended() -> SyncRun | None:
+    """Find the newest run that ended by itself; a rehearsal proves nothing of the real thing."""
+    ended = SyncRun.objects.filter(
+        tenant=runs.tenant_host(),
+        app_id=settings.BENCHLING_APP_ID,
+        status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED],
+    )
+    return ended.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
+
+
+def see_rhythm(*, now: datetime | None = None) -> Rhythm | None:
+    """Infer the schedule from the runs it started; None where they have no rhythm.
+
+    A pause as long as two earlier ones (nights, weekends) is not late.
+    """
+    mine = SyncRun.objects.filter(
+        tenant=runs.tenant_host(),
+        app_id=settings.BENCHLING_APP_ID,
+        trigger=SyncRun.Trigger.SCHEDULE,
+    )
+    begun = list(mine.order_by("-id").values_list("created_at", flat=True)[:LOOKED_BACK])
+    gaps = [later - earlier for later, earlier in pairwise(begun)]
+    if len(begun) < FEWEST:
+        return None
+    every = sorted(gaps)[len(gaps) // 2]
+    like = [gap for gap in gaps if abs(gap - every) <= max(every / 4, timedelta(seconds=20))]
+    if len(like) < 0.6 * len(gaps) or every < timedelta(seconds=30):
+        return None
+    waited = (now or timezone.now()) - begun[0]
+    usual = max(every, sorted(gaps)[-2])
+    overdue = waited > usual + max(every / 2, timedelta(minutes=2))
+    expected_at = begun[0] + every
+    if waited > every * 1.5 and not overdue:
+        expected_at = begun[0] + usual  # the pause is a long one, as there were before
+    return Rhythm(every, expected_at, overdue)
+
+
+def stamp(when: datetime | None) -> str:
+    """Write a time with its day and zone."""
+    return f"{when.astimezone(UTC):%-d %b %Y %H:%M} UTC" if when else "an unknown time"

@@ -1,0 +1,1 @@
+"""The external registry: how it is asked and read; no Django."""

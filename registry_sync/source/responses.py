@@ -1,0 +1,148 @@
+"""What stands in a registry's answer: its records, its own total, an error inside a 200. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from registry_sync.source.connector import Json
+from registry_sync.source.paths import ABSENT, compile_path, is_filter
+
+RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
+TOTAL_KEYS = ("filtered_table_rows_count", "total", "total_count", "totalCount", "totalResults",
+              "count", "page_meta.total_count", "@odata.count")  # fmt: skip
+ERROR_KEYS = ("error", "errors", "exc_type")
+
+
+class Unusable(ValueError):
+    """The body is not what was due; its text says what it is, its remedy what the owner does."""
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
+
+
+LONGEST_WHOLE = 4000
+"""Digits; Python reads no more than 4,300."""
+SELECT = "sets endpoint.data_selector in Connector Settings"
+
+
+def parse(content: bytes) -> Any:
+    """Read JSON; whole numbers stay exact, NaN and Infinity are refused. Raises Unusable."""
+    try:
+        return json.loads(
+            content, parse_constant=_no_constant, parse_float=_decimal, parse_int=_whole
+        )
+    except (ValueError, RecursionError) as error:
+        raise Unusable(f"its answer is no JSON: {error}") from error
+
+
+def records_of(body: Any, selector: str) -> list[Json]:
+    """Find the records: at the selector, else the body itself or its only list. Raises Unusable."""
+    found = _selected(body, selector) if selector else _only_list(body)
+    bad = next((item for item in found if not isinstance(item, dict)), None)
+    if bad is not None:
+        raise Unusable(f"its list holds {type(bad).__name__} where records were due", SELECT)
+    return found
+
+
+def _selected(body: Any, selector: str) -> list[Any]:
+    found = compile_path(selector.removesuffix("[*]"))(body)
+    if isinstance(found, list):
+        return found
+    if is_filter(selector):
+        return [] if found is ABSENT else [found]
+    if isinstance(found, dict):
+        return list(found.values())  # a map from ids to records
+    if found is None:
+        return []  # an empty list, as Go writes it
+    raise Unusable(f"its answer has no list of records at {selector}", SELECT)
+
+
+def _only_list(body: Any) -> list[Any]:
+    if isinstance(body, list):
+        return body
+    lists = {k: v for k, v in body.items() if isinstance(v, list)} if isinstance(body, dict) else {}
+    known = [key for key in RECORD_KEYS if key in lists]
+    likely = known or [k for k, v in lists.items() if all(isinstance(item, dict) for item in v)]
+    if len(likely) == 1:
+        return lists[likely[0]]
+    raise Unusable(
+        f"its answer holds several lists ({', '.join(likely)})"
+        if likely
+        else "its answer holds no list of records",
+        SELECT,
+    )
+
+
+def error_in(body: Any) -> str:
+    """Find an error where everybody puts one, in a body without records; "" where there is none.
+
+    An empty list beside an error is no answer: nobody could look.
+    """
+    if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in RECORD_KEYS):
+        return ""
+    return next((str(body[key]) for key in ERROR_KEYS if body.get(key)), "")
+
+
+def _is_filled(value: Any) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def total_of(
+    headers: Mapping[str, str], body: Any, path: str, *, count: int, last: bool
+) -> int | None:
+    """Find the registry's own total: where the settings say, in a header, or where it usually is.
+
+    `count` is how many records this page has: an unnamed number that only counts the page is none.
+    """
+    if path:
+        return _number(body, path)
+    for text in (
+        headers.get("X-Total-Count", ""),
+        headers.get("Content-Range", "").rpartition("/")[2],
+    ):
+        if text.strip().isdecimal():
+            return int(text)
+    for key in TOTAL_KEYS:
+        total = _number(body, key)
+        if total is not None and (total > count or (total == count and last)):
+            return total
+    return None
+
+
+def mark_of(value: Any) -> str:
+    """Tell two pages or positions apart: 16 hex characters; "" for nothing."""
+    if not value:
+        return ""
+    if isinstance(value, list):
+        value = [value[0], value[-1], len(value)]
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _number(body: Any, path: str) -> int | None:
+    value = compile_path(path)(body) if isinstance(body, dict) else ABSENT
+    if isinstance(value, str) and value.isdecimal():  # OData v2 writes its count as text
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
+
+
+def _decimal(text: str) -> float | str:
+    """Read a decimal; one beyond what a float holds stays as it is written, as no JSON is inf."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _whole(text: str) -> int | str:
+    """Read a whole number; one that Python reads none of for its length stays as it is written."""
+    return int(text) if len(text) < LONGEST_WHOLE else text
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")

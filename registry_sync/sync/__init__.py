@@ -1,0 +1,1 @@
+"""The line: from the configuration to the report."""

@@ -1,0 +1,172 @@
+"""An empty ledger learns what Benchling holds, before the first write.
+
+What this app made is remembered as if we had just written it, so that it is not written again;
+names, aliases and ids of everything else are remembered as taken, so that it is not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.schema import FieldDefinition
+from registry_sync.ledger import record as ledger
+from registry_sync.mapping.transform import Entity, canonical_fields, external_id_of, name_key
+from registry_sync.models import Adoption, Lane, LedgerEntry, TakenName
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.compare import Candidate
+from registry_sync.sync.context import Slice
+from registry_sync.sync.setup import Setup
+
+Json = dict[str, Any]
+CLOCK_SLACK = timedelta(minutes=10)
+"""By how much our clock and Benchling's may differ."""
+
+
+def needed(lane: Lane) -> bool:
+    """Say whether the lane's ledger has never been filled to the end."""
+    return lane.rebuilt_at is None
+
+
+def fill(at: Slice, out_of_time: Callable[[], bool]) -> bool:
+    """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
+    token = (at.run.position or {}).get("token", "")
+    # Of every schema: names and ids are taken in the whole Benchling registry.
+    for page in at.client.entities(registryId=at.setup.config.registry_id, token=token):
+        remember_page(at, page.entities)
+        runs.save(at.run, at.lease, position={"token": page.next_token})
+        if page.next_token and out_of_time():
+            return False
+    now = timezone.now()
+    # A little earlier, for people who edited while it was listed.
+    looked_at = (at.run.started_at or now) - CLOCK_SLACK
+    at.lane.rebuilt_at, at.lane.looked_at = now, looked_at
+    at.lane.save(update_fields=["rebuilt_at", "looked_at"])
+    return True
+
+
+def remember_page(at: Slice, page: list[Json]) -> None:
+    """Take one page of Benchling's list into the ledger, under the lease."""
+    lane, setup, client = at.lane, at.setup, at.client
+    ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
+    targets = link_targets(ours, setup.mapping.definitions, client)
+    mine, taken = [], []
+    for raw in page:
+        external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
+        if external_id is not None and _is_ours(raw, client.app_id, setup):
+            mine.append(_entry(lane, raw, external_id, setup, targets))
+        else:
+            taken += _taken(lane, raw, setup)
+    with transaction.atomic():
+        runs.renew(at.lease)
+        ledger.take_in_found(lane, mine)
+        _void_adoptions(lane, mine)
+        TakenName.objects.filter(
+            lane=lane, entity_id__in={name.entity_id for name in taken}
+        ).delete()
+        TakenName.objects.bulk_create(taken)
+
+
+def _void_adoptions(lane: Lane, mine: Sequence[LedgerEntry]) -> None:
+    """Ask nobody any more about what is ours: it was archived while somebody was asked."""
+    rows = Adoption.objects.filter(lane=lane, entity_id__among=[e.entity_id for e in mine])
+    rows.filter(state__in=[Adoption.State.OPEN, Adoption.State.APPROVED]).update(
+        state=Adoption.State.VOID
+    )
+
+
+def learn(at: Slice, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Ask whether what is new to the ledger was made in Benchling since it was filled.
+
+    What others made is remembered as taken; what this app made is no longer new. The run that
+    filled the ledger need not ask.
+    """
+    new = {c.entity.registry_id: c.entity.external_id for c in candidates if c.is_new}
+    if not new or (at.lane.rebuilt_at and at.lane.rebuilt_at >= at.run.created_at):
+        return list(candidates)
+    found = at.client.entities_with_ids(sorted(new), registry_id=at.setup.config.registry_id)
+    if not found:
+        return list(candidates)
+    remember_page(at, found)
+    ids = [new[raw["entityRegistryId"]] for raw in found if raw["entityRegistryId"] in new]
+    rows = at.lane.ledger.filter(external_id__in=ids).exclude(entity_hash="")
+    ours = set(rows.values_list("external_id", flat=True))
+    return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
+
+
+def _is_ours(raw: Json, app_id: str, setup: Setup) -> bool:
+    """Say whether this app made an entity of this schema and it is still in use.
+
+    What id an app bears as a creator is undocumented; the design takes it to be the app's id.
+    """
+    creator = raw.get("creator") or {}
+    here = (raw.get("schema") or {}).get("id") == setup.schema.id
+    return creator.get("id") == app_id and here and not raw.get("archiveRecord")
+
+
+def _entry(
+    lane: Lane, raw: Json, external_id: str, setup: Setup, targets: dict[str, str]
+) -> LedgerEntry:
+    entry = LedgerEntry(lane=lane, external_id=external_id, entity_id=raw["id"])
+    ledger.fill(entry, entity_of(external_id, raw, setup, targets))
+    return entry
+
+
+def entity_of(external_id: str, raw: Json, setup: Setup, targets: dict[str, str]) -> Entity:
+    """Read an entity of Benchling as we would have sent it: its mapped values alone."""
+    mapped = set(setup.mapping.field_ids)
+    fields = canonical_fields(raw, setup.schema, targets)
+    return Entity(
+        external_id=external_id,
+        registry_id=raw.get("entityRegistryId") or "",
+        name=raw["name"],
+        fields={key: value for key, value in fields.items() if key in mapped},
+    )
+
+
+def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
+    schema = raw.get("schema") or {}
+    names = [("name", raw.get("name")), ("id", raw.get("entityRegistryId"))]
+    names += [("alias", alias) for alias in raw.get("aliases") or ()]
+    return [
+        TakenName(
+            lane=lane,
+            key=name_key(text),
+            kind=kind,
+            entity_id=raw["id"],
+            entity_registry_id=raw.get("entityRegistryId") or "",
+            schema_name="" if schema.get("id") == setup.schema.id else schema.get("name") or "?",
+            archived=bool(raw.get("archiveRecord")),
+        )
+        for kind, text in names
+        if text
+    ]
+
+
+def linked_ids(page: Sequence[Json], fields: Iterable[FieldDefinition]) -> set[str]:
+    """Name the Benchling ids that a page points at by these fields."""
+    names = {definition.name for definition in fields if definition.is_link}
+    found: set[str] = set()
+    for raw in page:
+        for name in names & set(raw.get("fields") or {}):
+            value = raw["fields"][name].get("value")
+            found.update(value if isinstance(value, list) else [value] if value else [])
+    return found
+
+
+def link_targets(
+    page: Sequence[Json], fields: Iterable[FieldDefinition], client: Client
+) -> dict[str, str]:
+    """Translate the Benchling ids of custom entities that a page points at into registry ids."""
+    here = {str(raw["id"]): raw for raw in page}
+    unknown = sorted(linked_ids(page, fields) - set(here))
+    if unknown:
+        here |= {str(raw["id"]): raw for raw in client.entities_by_id(unknown)}
+    registered = {i: raw.get("entityRegistryId") for i, raw in here.items()}
+    return {i: str(registry_id) for i, registry_id in registered.items() if registry_id}

@@ -1,0 +1,192 @@
+"""A dry run's delivery: the same candidates, the same checks, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from registry_sync.benchling.client import Client
+from registry_sync.ledger import record as ledger
+from registry_sync.ledger.record import Outcome, Sighting
+from registry_sync.mapping.transform import Entity, name_key, transform
+from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
+from registry_sync.sync.compare import Arrival, Candidate
+from registry_sync.sync.gates import names
+from registry_sync.sync.setup import Setup
+
+if TYPE_CHECKING:
+    from registry_sync.sync.pipeline import Listener
+
+Json = dict[str, Any]
+
+
+class Rehearsal:
+    """Stands where Delivery stands; counts, and tells the listener what would happen."""
+
+    def __init__(
+        self,
+        run: SyncRun,
+        lane: Lane,
+        setup: Setup,
+        client: Client,
+        claims: names.Claims,
+        listener: Listener,
+    ) -> None:
+        self.run, self.lane, self.setup = run, lane, setup
+        self.client, self.claims, self.listener = client, claims, listener
+        self.underway: dict[str, str] = {}
+        self._waiting: list[Sighting] = []
+        self._asked: dict[str, bool] = {}
+        self._given_up: set[str] = set()
+
+    def recover(self) -> None:
+        pass
+
+    def rename(self, entities: Sequence[Entity]) -> None:
+        pass
+
+    def send_full_batches(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def oldest_position(self) -> Json | None:
+        return None
+
+    def settled(
+        self, sightings: Sequence[Sighting], known: dict[str, ledger.Known], **run_values: Any
+    ) -> None:
+        """Count what would not be sent, and tell what would be refused.
+
+        What waits for another record is looked at again at the end, as the sync does.
+        """
+        self._waiting += [s for s in sightings if _waits(s)]
+        self._refuse([s for s in sightings if not _waits(s)])
+
+    def conclude(self) -> None:
+        """Bring what waited to its end, now that every record was seen."""
+        while passing := self._passing():
+            gone = {candidate.entity.external_id for candidate in passing}
+            self._waiting = [s for s in self._waiting if s.external_id not in gone]
+            self.add(passing)
+        self._refuse(self._waiting)
+        self._waiting = []
+
+    def _passing(self) -> list[Candidate]:
+        wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
+        named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
+        swapped = {id_ for circle in names.circles(self.lane, named) for id_ in circle}
+        known = ledger.known(self.lane, list(wants))
+        arrived = self._arrived({key for what, key in wants.values() if what == "link"})
+        passing = []
+        for waiting in self._waiting:
+            what, key = wants[waiting.external_id]
+            taken = bool(self.claims.holders(name_key(key)))
+            free = key in self._given_up and not taken
+            if (
+                (what == "link" and (taken or key in arrived))
+                or waiting.external_id in swapped
+                or free
+            ):
+                raw = waiting.raw or {}
+                entity = transform(raw, waiting.external_id, self.setup.mapping).entity
+                assert entity is not None
+                self.claims.add(entity)
+                before = known.get(waiting.external_id)
+                arrival = Arrival(waiting.external_id, raw, waiting.raw_hash, waiting.modified_at)
+                is_new = before is None or not before.entity_hash
+                passing.append(Candidate(arrival, entity, is_new))
+        return passing
+
+    def _arrived(self, targets: set[str]) -> set[str]:
+        """Ask Benchling, once each, which link targets are there, whoever made them."""
+        asked = sorted(targets - self._asked.keys())
+        registry_id = self.setup.config.registry_id
+        found = self.client.entities_registered(asked, registry_id=registry_id) if asked else []
+        there = {str(entity.get("entityRegistryId")) for entity in found}
+        self._asked |= {key: key in there for key in asked}
+        return {key for key in targets if self._asked[key]}
+
+    def _refuse(self, sightings: Sequence[Sighting]) -> None:
+        on_file = self._on_file([s.external_id for s in sightings if not s.problems])
+        for sighting in sightings:
+            self._count(sighting.outcome)
+            if sighting.outcome == Outcome.FAILED:
+                said = [f"{p.message} {p.remedy}" for p in sighting.problems]
+                filed = on_file.get(sighting.external_id)
+                self.listener.finding(
+                    sighting.external_id, "refused", said or ([filed] if filed else [])
+                )
+
+    def add(self, candidates: Sequence[Candidate]) -> None:
+        """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
+        held = self._names_elsewhere(candidates)
+        missing = self._links_elsewhere(candidates)
+        rows = LedgerEntry.objects.filter(
+            lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
+        )
+        old = {row.external_id: row for row in rows.exclude(entity_hash="")}
+        field_names = {field.id: field.name for field in self.setup.schema.fields}
+        for candidate in candidates:
+            entity = candidate.entity
+            problem = held.get(name_key(entity.name)) or next(
+                (missing[t] for t in sorted(entity.links) if t in missing), ""
+            )
+            if problem and candidate.is_new:
+                self._count(Outcome.FAILED)
+                self.listener.finding(entity.external_id, "refused", [problem])
+                continue
+            self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
+            before = old.get(entity.external_id)
+            if before is not None and before.name_key != name_key(entity.name):
+                self._given_up.add(before.name_key)
+            self.listener.finding(
+                entity.external_id,
+                "created" if candidate.is_new else "changed",
+                [
+                    f"{field_names.get(field_id, field_id)}: {was!r} → {now!r}"
+                    for field_id, was, now in ledger.differences(before, entity)
+                ],
+            )
+
+    def _count(self, outcome: LedgerEntry.Outcome) -> None:
+        self.run.read += 1
+        setattr(self.run, outcome, getattr(self.run, outcome) + 1)
+
+    def _on_file(self, external_ids: Sequence[str]) -> dict[str, str]:
+        errors = EntityError.objects.filter(
+            lane=self.lane, closed_at__isnull=True, external_id__in=list(external_ids)
+        )
+        return {error.external_id: f"{error.message} {error.remedy}" for error in errors}
+
+    def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
+        """Find names of new entities that somebody else bears in the Benchling registry."""
+        new = {name_key(c.entity.name): c.entity for c in candidates if c.is_new}
+        registry_id = self.setup.config.registry_id
+        bearers = self.client.entities_named(
+            [entity.name for entity in new.values()], registry_id=registry_id
+        )
+        held: dict[str, str] = {}
+        for raw in bearers:
+            for text in (raw["name"], *(raw.get("aliases") or ())):
+                entity = new.get(name_key(text))
+                if entity is not None and raw.get("entityRegistryId") != entity.registry_id:
+                    held[name_key(text)] = (
+                        f"The name “{entity.name}” is already borne by "
+                        f"{raw.get('entityRegistryId') or raw['id']} in Benchling."
+                    )
+        return held
+
+    def _links_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
+        """Find link targets that are neither in this run nor in Benchling."""
+        targets = {target for c in candidates for target in c.entity.links}
+        targets -= {target for target in targets if self.claims.holders(name_key(target))}
+        there = self._arrived(targets)
+        return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
+
+
+def _waits(sighting: Sighting) -> bool:
+    """Say whether a record was refused for what another record of this run may yet bring."""
+    waits_for = sighting.problems[0].waits_for if sighting.problems else None
+    return waits_for is not None and waits_for[0] in ("link", "name")

@@ -1,0 +1,116 @@
+"""What an ended run left on its way: learned, and recorded under the run that sent it.
+
+A run that was cancelled or failed may have had a batch flying. What Benchling took of it is told
+by the batch's task or, where that is unknown or forgotten by now, by the entities themselves; the
+auditor finds each value under the run, the person and the mapping that wrote it. What was not
+written is read anew from the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.schema import parse_schema
+from registry_sync.ledger import record as ledger
+from registry_sync.ledger.record import Outcome
+from registry_sync.mapping.transform import canonical_fields
+from registry_sync.mapping.values import same
+from registry_sync.models import Batch, SyncRun
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.benchling_state import link_targets
+from registry_sync.sync.delivery.delivery import entity_of_item, never_ends, sighting_of
+
+Json = dict[str, Any]
+
+
+def settle(
+    run: SyncRun,
+    lease: runs.Lease,
+    client: Client,
+    pause: Callable[[float, str], None],
+    *,
+    own: bool,
+) -> None:
+    """Close every batch that an ended run of this app left open, whatever its lane.
+
+    `own`: this run's as well, for the mapping that made them is no more.
+    """
+    left = Batch.objects.filter(
+        run__tenant=run.tenant, run__app_id=run.app_id, done_at__isnull=True
+    )
+    senders = {run.pk: run}
+    for batch in left.select_related("run__lane"):
+        if batch.run_id == run.pk and not own:
+            continue
+        sender = senders.setdefault(batch.run_id, batch.run)
+        entities = _by_task(batch, client, pause)
+        rest = [item for item in batch.items if item["registry_id"] not in entities]
+        entities |= _as_sent(run, sender, rest, client) if rest else {}
+        sightings = [
+            sighting_of(
+                item,
+                Outcome.CREATED if item["new"] else Outcome.UPDATED,
+                entity=entity_of_item(item),
+                entity_id=str(entities[item["registry_id"]].get("id") or ""),
+            )
+            for item in batch.items
+            if item["registry_id"] in entities
+        ]
+        with transaction.atomic():
+            ledger.record(sender, lease, sightings)
+            Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
+        if sightings:
+            text = f"{len(sightings):,} records that were on their way are in Benchling: recorded "
+            text += f"by run {run.pk}."
+            runs.log(sender, "INFO", text)
+
+
+def _by_task(batch: Batch, client: Client, pause: Callable[[float, str], None]) -> dict[str, Json]:
+    """Wait for the batch's last task; what it wrote, by registry id."""
+    if not batch.task_id:
+        return {}
+    while (task := client.task(batch.task_id)) is not None and task.running:
+        if never_ends(batch):
+            return {}  # what it wrote is looked for
+        pause(1.0, "a task of an earlier run")
+    if task is None or not task.succeeded:
+        return {}
+    answered = {str(raw.get("entityRegistryId")): raw for raw in task.entities}
+    flown = {i["registry_id"] for i in batch.items if i["external_id"] in batch.task_ids}
+    return {registry_id: answered.get(registry_id, {}) for registry_id in flown}
+
+
+def _as_sent(
+    run: SyncRun, sender: SyncRun, items: Sequence[Json], client: Client
+) -> dict[str, Json]:
+    """Read from Benchling which entities are as these items would have made them."""
+    lane = sender.lane
+    assert lane is not None
+    ids = [item["registry_id"] for item in items]
+    try:
+        schema = parse_schema(client.entity_schema(lane.schema_id), {})
+        found = client.entities_with_ids(ids, registry_id=lane.registry_id)
+        sent = set().union(*(item["fields"] for item in items))
+        targets = link_targets(found, [f for f in schema.fields if f.id in sent], client)
+    except Refused as refused:
+        text = (
+            f"Run {sender.pk} had sent {len(ids):,} records when it ended, and whether Benchling "
+        )
+        text += f"took them cannot be seen: {refused}"
+        runs.log(run, "WARNING", text)
+        return {}
+    in_use = {str(raw["entityRegistryId"]): raw for raw in found if not raw.get("archiveRecord")}
+    written = {}
+    for item in items:
+        raw = in_use.get(item["registry_id"])
+        ours = raw and (not item["new"] or (raw.get("creator") or {}).get("id") == client.app_id)
+        if raw is not None and ours and raw["name"] == item["name"]:
+            held = canonical_fields(raw, schema, targets)
+            if all(same(held.get(key, value), value) for key, value in item["fields"].items()):
+                written[item["registry_id"]] = raw
+    return written

@@ -1,0 +1,129 @@
+"""Benchling's refusals in words for the person who must act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from registry_sync.benchling.client import Refused
+from registry_sync.benchling.schema import EntitySchema
+from registry_sync.core.problems import Kind, Problem, WaitsFor
+from registry_sync.mapping.transform import Entity, name_key
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One sort of refusal, known by Benchling's words, and what to do about it."""
+
+    pattern: re.Pattern[str]
+    kind: Kind
+    code: str
+    remedy: str
+
+
+NEXT_RUN = "It is tried again when the record changes, or with Retry failed."
+CAUSES = (
+    Cause(
+        re.compile(r"archived", re.IGNORECASE),
+        "benchling",
+        "archived",
+        "A Benchling admin unarchives what is named, or the registry's owner withdraws {id}. "
+        + NEXT_RUN,
+    ),
+    Cause(
+        re.compile(r"unique|already (in use|exists|taken|used)|duplicate", re.IGNORECASE),
+        "source",
+        "not_unique",
+        "Give {id} another value in the registry, or a Benchling admin changes the entity that "
+        "has it. " + NEXT_RUN,
+    ),
+    Cause(
+        re.compile(r"permission|not allowed|forbidden|access", re.IGNORECASE),
+        "benchling",
+        "permission",
+        "A Benchling admin gives the app the permission that is named; the next run tries again.",
+    ),
+)
+OTHER = Cause(
+    re.compile(""),
+    "source",
+    "refused",
+    "Correct {id} in the registry as Benchling's words say, or the integration owner corrects "
+    "the mapping. " + NEXT_RUN,
+)
+
+
+def refusal(
+    entity: Entity, refused: Refused, schema: EntitySchema, *, missing_links: Collection[str] = ()
+) -> Problem:
+    """Turn Benchling's words about one entity into a Problem.
+
+    `missing_links` are the registry ids it points at that are not in Benchling yet.
+    """
+    said = " ".join(refused.message.split())[:500] or "it gave no reason"
+    if missing_links:
+        return missing_link(entity, sorted(missing_links)[0], said)
+    cause = next((cause for cause in CAUSES if cause.pattern.search(said)), OTHER)
+    field = _field_named(said, schema)
+    return Problem(
+        kind=cause.kind,
+        code=cause.code,
+        message=f"Benchling refuses {entity.registry_id} (“{entity.name}”)"
+        + (f", field '{field}'" if field else "")
+        + f": {said.rstrip('.')}.",
+        remedy=cause.remedy.format(id=entity.external_id),
+        field=field,
+        value=_value_of(field, entity, schema),
+        waits_for=_waits_for(cause, entity),
+    )
+
+
+def _waits_for(cause: Cause, entity: Entity) -> WaitsFor | None:
+    if cause.code == "permission":
+        return "permission", ""
+    if cause.code == "archived":
+        return "unarchived", entity.registry_id
+    return ("benchling name", name_key(entity.name)) if cause.code == "not_unique" else None
+
+
+def missing_link(entity: Entity, target: str, said: str = "") -> Problem:
+    """Say that an entity waits for the one it points at."""
+    return Problem(
+        kind="source",
+        code="link_missing",
+        message=f"{entity.registry_id} points at {target}, which is not in Benchling"
+        + (f" ({said.rstrip('.')})." if said else "."),
+        remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
+        f"{entity.registry_id} follows by itself.",
+        value=target[:200],
+        waits_for=("link", target),
+    )
+
+
+def set_aside(external_id: str, message: str) -> Problem:
+    """Say that a record's batch failed and that finding out why cost too many requests."""
+    said = message.rstrip(".") or "it gave no reason"
+    return Problem(
+        kind="transient",
+        code="set_aside",
+        message=f"{external_id} was in a batch that Benchling refused ({said}); too many "
+        "of its records were refused to try each one now.",
+        remedy="Nothing to do: the next run tries it again. Repair the records that were named "
+        "first.",
+    )
+
+
+def _field_named(said: str, schema: EntitySchema) -> str:
+    """Find the field that the words name: the longest name that stands in them."""
+    folded = name_key(said)
+    named = [field.name for field in schema.fields if name_key(field.name) in folded]
+    return max(named, key=len, default="")
+
+
+def _value_of(field_name: str, entity: Entity, schema: EntitySchema) -> str:
+    for field in schema.fields:
+        if field.name == field_name:
+            value = entity.fields.get(field.id)
+            return "" if value is None else str(value)[:200]
+    return ""

@@ -1,0 +1,183 @@
+"""What we do not map stays as it is: seen on the first update of a lane, and provided for.
+
+Whether an upsert keeps the fields that it leaves out is undocumented. So the first update of an
+entity that has something to lose is sent alone and read back. Where the tenant cleared what was
+left out, it is put back. Until it is known that the tenant keeps it, an update also sends what was
+read just before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from registry_sync.benchling.client import Client
+from registry_sync.ledger import record as ledger
+from registry_sync.mapping.transform import Entity, name_key, payload
+from registry_sync.models import Lane, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.setup import Setup
+
+Json = dict[str, Any]
+NAMED = {"fields": "values we do not map", "aliases": "its aliases", "folderId": "its folder"}
+KINDS = tuple(NAMED)
+WORDS = {"aliases": "aliases", "folderId": "folder"}
+
+
+@dataclass
+class Unmapped:
+    """Knows, or finds out, what becomes of the values that a lane's updates leave out."""
+
+    run: SyncRun
+    lease: runs.Lease
+    lane: Lane
+    setup: Setup
+    client: Client
+    _bare: set[str] = field(default_factory=set)
+    """Registry ids of the entities looked at last that have nothing to lose."""
+
+    def trial(self, updates: Sequence[Json]) -> str:
+        """Choose which of these updates to send alone; its registry id, "" for none.
+
+        `updates` are the bodies of entities that are in Benchling already.
+        """
+        unknown = [k for k in KINDS if k not in (*self.lane.kept, *self.lane.cleared)]
+        if not unknown or self.lane.trial:
+            return ""
+        self._bare.clear()
+        most, chosen, before = 0, "", {}
+        for body, raw in self._read(updates):
+            held = self._left_out(body, raw)
+            count = sum(bool(held[kind]) for kind in unknown)
+            if not any(held.values()):
+                self._bare.add(str(body["entityRegistryId"]))
+            if count > most:
+                most, chosen, before = count, str(body["entityRegistryId"]), held
+        if chosen:
+            self._remember(trial={"run": self.run.pk, "registry_id": chosen, **before})
+        return chosen
+
+    def fill(self, updates: Sequence[Json]) -> None:
+        """Give bodies what they leave out, as Benchling holds it now, unless it is kept anyway.
+
+        The entity on trial is left as it is: that is what the trial is about.
+        """
+        kinds = [kind for kind in KINDS if kind not in self.lane.kept]
+        left_alone = {(self.lane.trial or {}).get("registry_id"), *self._bare}
+        bodies = [body for body in updates if body["entityRegistryId"] not in left_alone]
+        if kinds and bodies:
+            for body, raw in self._read(bodies):
+                _put(body, self._left_out(body, raw), kinds)
+
+    def conclude(self) -> None:
+        """Look what became of the entity that was sent alone, and put back what it lost."""
+        trial = self.lane.trial
+        if not trial:
+            return
+        wrote = LedgerEntry.objects.filter(
+            lane=self.lane,
+            id_key=name_key(trial["registry_id"]),
+            written_run_id__gte=trial["run"],
+        ).first()
+        body = self._body(wrote) if wrote else {}
+        found = self._read([body]) if wrote else []
+        if not found:  # refused, or gone by now: another one will show it
+            self._remember(trial=None)
+            return
+        now = self._left_out(body, found[0][1])
+        lost = trial.get("lost") or [kind for kind in KINDS if _lost(trial[kind], now[kind])]
+        if lost:
+            # Kept first: a process that dies after putting it back must still tell of it.
+            left = trial.get("left") or now
+            self._remember(trial={**trial, "lost": lost, "left": left})
+            _put(body, {kind: trial[kind] for kind in lost}, lost)
+            _put(body, now, lost)
+            self.client.upsert_one(body)
+            named = ", ".join(NAMED[kind] for kind in lost)
+            runs.log(
+                self.run,
+                "WARNING",
+                f"This tenant clears what an update leaves out: {trial['registry_id']} lost "
+                f"{named}, and has it back. Every update from now on sends what was read just "
+                "before.",
+            )
+        held = [kind for kind in KINDS if trial[kind] and kind not in lost]
+        with transaction.atomic():
+            if lost and wrote:
+                self._tell(wrote, {kind: trial[kind] for kind in lost}, left)
+            self._remember(
+                trial=None,
+                kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
+                cleared=[*self.lane.cleared, *(k for k in lost if k not in self.lane.cleared)],
+            )
+
+    def _tell(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
+        """Let the auditor see what the update cleared (but for what it left), and was put back."""
+        runs.renew(self.lease)
+        names = {field.id: field.name for field in self.setup.schema.fields}
+        ids = {name: field_id for field_id, name in names.items()}
+        values = [
+            (ids.get(key, key), names.get(key, key), value)
+            for key, value in lost.get("fields", {}).items()
+            if key not in left["fields"]
+        ]
+        values += [(kind, WORDS[kind], lost[kind]) for kind in WORDS if kind in lost]
+        cleared_by = SyncRun.objects.get(pk=wrote.written_run_id or self.run.pk)
+        ledger.tell_put_back(cleared_by, self.run, wrote, values)
+
+    def _body(self, row: LedgerEntry) -> Json:
+        entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
+        registry_id = self.setup.config.registry_id
+        return payload(
+            entity, self.setup.schema, registry_id=registry_id, folder_id=None, by_id=self._by_id
+        )
+
+    @property
+    def _by_id(self) -> bool:
+        return self.lane.field_keys == Lane.FieldKeys.ID
+
+    def _read(self, bodies: Sequence[Json]) -> list[tuple[Json, Json]]:
+        by_id = {str(body["entityRegistryId"]): body for body in bodies}
+        registry_id = self.setup.config.registry_id
+        found = self.client.entities_with_ids(list(by_id), registry_id=registry_id)
+        return [(by_id[raw["entityRegistryId"]], raw) for raw in found]
+
+    def _left_out(self, body: Json, raw: Json) -> Json:
+        """List what an entity has that a body does not speak of."""
+        keys = {field.name: field.id for field in self.setup.schema.fields} if self._by_id else {}
+        return {
+            "fields": {
+                keys.get(name, name): held["value"]
+                for name, held in (raw.get("fields") or {}).items()
+                if keys.get(name, name) not in body["fields"]
+                and held
+                and held.get("value") not in (None, [])
+            },
+            "aliases": list(raw.get("aliases") or ()),
+            "folderId": raw.get("folderId") or "",
+        }
+
+    def _remember(self, **values: Any) -> None:
+        runs.renew(self.lease)
+        Lane.objects.filter(pk=self.lane.pk).update(**values)
+        for name, value in values.items():
+            setattr(self.lane, name, value)
+
+
+def _lost(before: Any, now: Any) -> bool:
+    """Say whether something that was there is not there any more."""
+    if isinstance(before, (dict, list)):
+        return not set(before) <= set(now)
+    return bool(before) and before != now
+
+
+def _put(body: Json, held: Json, kinds: Sequence[str]) -> None:
+    for kind in kinds:
+        if kind == "fields":
+            for name, value in held[kind].items():
+                body["fields"].setdefault(name, {"value": value})
+        elif held[kind]:
+            body.setdefault(kind, held[kind])

@@ -1,0 +1,162 @@
+"""What people changed in Benchling after us: compared with the ledger by every full run.
+
+By the lane's policy a difference is reported, restored or left. An archived entity is only ever
+reported: nothing is silently unarchived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry_sync.ledger import record as ledger
+from registry_sync.mapping.transform import UNKNOWN, links_of, name_key
+from registry_sync.mapping.values import same
+from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets, linked_ids
+from registry_sync.sync.context import Slice
+from registry_sync.sync.setup import Setup
+
+Json = dict[str, Any]
+Policy = Lane.DriftPolicy
+
+
+def look(at: Slice, out_of_time: Callable[[], bool]) -> bool:
+    """Compare what Benchling holds with what we wrote; False when the slice's time is up."""
+    position = at.run.position or {}
+    began = position.get("began") or timezone.now().isoformat()
+    since = at.lane.looked_at
+    filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
+    token, setup = position.get("token", ""), _comparable(at)
+    for page in at.client.entities(schemaId=setup.schema.id, token=token, **filters):
+        _look_at_page(at, setup, page.entities)
+        runs.save(at.run, at.lease, position={"token": page.next_token, "began": began})
+        if page.next_token and out_of_time():
+            return False
+    Lane.objects.filter(pk=at.lane.pk).update(looked_at=began)
+    return True
+
+
+def _comparable(at: Slice) -> Setup:
+    """Leave out fields that have another type by now: their values are not people's doing."""
+    setup = at.setup
+    last = runs.good_runs(at.lane).exclude(pk=at.run.pk).first()
+    types = last.mapping.get("types", {}) if last else {}
+    same = tuple(
+        m for m in setup.mapping.fields if types.get(m.field.id, m.field.kind) == m.field.kind
+    )
+    return replace(setup, mapping=replace(setup.mapping, fields=same))
+
+
+def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
+    """Compare one page of Benchling's list with the ledger, under the lease."""
+    lane = at.lane
+    ids = [raw["id"] for raw in page]
+    registered = [raw.get("entityRegistryId") or "" for raw in page]
+    # Through the lane, not joined with it: SQLite would read the whole lane for each page.
+    ours = lane.ledger.exclude(entity_hash="")
+    by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
+    entries = {row.entity_registry_id: row for row in by_key}
+    entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
+    targets = link_targets(page, setup.mapping.definitions, at.client)
+    if linked_ids(page, setup.mapping.definitions) - set(targets):
+        targets |= _targets_of_ours(at, setup, list(entries.values()))
+    open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
+    ids = list({entry.external_id for entry in entries.values()})
+    drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
+    with transaction.atomic():
+        runs.renew(at.lease)
+        for raw in page:
+            entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
+            if entry is not None:
+                found = list(_differences(entry, raw, setup, targets))
+                if found or entry.external_id in drifted:
+                    _keep(at.run, entry, raw, setup, targets, found)
+
+
+def _targets_of_ours(at: Slice, setup: Setup, entries: Sequence[LedgerEntry]) -> dict[str, str]:
+    """Find what we point at among entities of every kind: the list has custom ones alone."""
+    fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
+    ours = links_of(entry.fields.get(field_id) for entry in entries for field_id in fields)
+    found = at.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
+    return {str(raw["id"]): str(raw["entityRegistryId"]) for raw in found}
+
+
+def _keep(
+    run: SyncRun,
+    entry: LedgerEntry,
+    raw: Json,
+    setup: Setup,
+    targets: dict[str, str],
+    found: Sequence[tuple[str, Any, Any]],
+) -> None:
+    """Keep the differences found, and close the rows of those that are there no more."""
+    open_now = Drift.objects.filter(
+        lane=entry.lane, external_id=entry.external_id, closed_at__isnull=True
+    )
+    named = {field_id for field_id, _, _ in found}
+    gone = open_now.exclude(field_id__in=named)
+    gone.update(closed_at=timezone.now(), ended=Drift.End.PUT_RIGHT)
+    names = {field.id: field.name for field in setup.schema.fields}
+    for field_id, ours, theirs in found:
+        _report(run, entry, raw, field_id, names.get(field_id, field_id), ours, theirs)
+    if found and entry.lane.drift_policy == Policy.RESTORE and not raw.get("archiveRecord"):
+        _forget_ours(entry, raw, setup, targets)
+
+
+def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]):  # type: ignore[no-untyped-def]
+    theirs = entity_of(entry.external_id, raw, setup, targets)
+    archived = raw.get("archiveRecord")
+    if archived:
+        yield "archived", None, archived.get("reason") or "archived"
+    if theirs.name != entry.name:
+        yield "name", entry.name, theirs.name
+    for field_id, value in theirs.fields.items():
+        if field_id in entry.fields and not same(entry.fields[field_id], value):
+            yield field_id, entry.fields[field_id], "?" if value == UNKNOWN else value
+
+
+def _report(
+    run: SyncRun, entry: LedgerEntry, raw: Json, field_id: str, field: str, ours: Any, theirs: Any
+) -> None:
+    policy = entry.lane.drift_policy
+    ended = ""
+    if field_id != "archived" and policy == Policy.RESTORE and not raw.get("archiveRecord"):
+        ended = Drift.End.RESTORED
+    elif policy == Policy.LEAVE:
+        ended = Drift.End.LEFT
+    now = timezone.now()
+    seen = {
+        "ours": ours,
+        "theirs": theirs,
+        "entity_id": raw["id"],
+        "field": field,
+        "modified_at": parse_datetime(str(raw.get("modifiedAt"))) or now,
+        "ended": ended,
+    }
+    row, _ = Drift.objects.update_or_create(
+        lane=entry.lane,
+        external_id=entry.external_id,
+        field_id=field_id,
+        closed_at=None,
+        defaults=seen,
+        create_defaults={**seen, "run": run, "found_at": now},
+    )
+    if ended:
+        Drift.objects.filter(pk=row.pk).update(closed_at=now)
+
+
+def _forget_ours(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]) -> None:
+    """Let the ledger hold what Benchling holds, so that this run writes the registry's value."""
+    theirs = entity_of(entry.external_id, raw, setup, targets)
+    kept = entry.fields
+    ledger.fill(entry, theirs)
+    entry.fields = {**kept, **theirs.fields}
+    entry.raw_hash = ""
+    entry.save()

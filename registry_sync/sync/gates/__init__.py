@@ -1,0 +1,1 @@
+"""What may go: adoption, names, links, guards."""

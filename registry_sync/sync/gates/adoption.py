@@ -1,0 +1,245 @@
+"""Entities that were in Benchling before us: taken over where equal, else a person decides.
+
+Nobody else's entity is touched: one that this app did not make is written only after it was taken
+over, by id, or by name, which gives it the registry id of its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry_sync.benchling.client import Refused
+from registry_sync.ledger import record as ledger
+from registry_sync.ledger.record import Outcome, Sighting
+from registry_sync.mapping.transform import UNKNOWN, Entity, name_key
+from registry_sync.mapping.values import same
+from registry_sync.models import Adoption, TakenName
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync import benchling_state as rebuild
+from registry_sync.sync.compare import Candidate, sighting
+from registry_sync.sync.context import Slice
+from registry_sync.sync.gates import names
+
+Json = dict[str, Any]
+How, State = Adoption.How, Adoption.State
+UNDECIDED = (State.OPEN, State.APPROVED)
+
+
+def approve(rows: Iterable[Adoption], *, actor: str, reason: str) -> int:
+    """Let the next run take these entities over; returns how many. Archived ones are left out."""
+    ids = [row.pk for row in rows if row.how in Adoption.ADOPTABLE]
+    return Adoption.objects.filter(pk__among=ids, state=State.OPEN).update(
+        state=State.APPROVED, actor=actor, reason=reason, decided_at=timezone.now(), note=""
+    )
+
+
+def taken_over(count: int) -> str:
+    """Say what becomes of entities that were approved."""
+    return f"{count:,} {'entity is' if count == 1 else 'entities are'} taken over by the next run."
+
+
+def chosen_twice(rows: Iterable[Adoption]) -> str:
+    """Name an entity that two records would take over, or the second one that a record would."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        places = {("record", row.external_id), ("entity", row.entity_id)}
+        if places & seen:
+            return row.entity_registry_id or row.entity_id
+        seen |= places
+    return ""
+
+
+def consider(at: Slice, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Sighting]]:
+    """Look which new candidates are in Benchling already, by id or name, and not by our doing.
+
+    Returns the candidates, those that were taken over no longer new, and the sightings of those
+    that equal what Benchling holds. What waits for a person stays a candidate, which `names`
+    refuses.
+    """
+    new = [candidate for candidate in candidates if candidate.is_new]
+    taken = names.borne_by_others(at.lane, [candidate.entity for candidate in new])
+    found: dict[str, Json] = {}
+    if taken:
+        held = at.client.entities_by_id(sorted({name.entity_id for name in taken}))
+        rebuild.remember_page(at, held)
+        taken = names.borne_by_others(at.lane, [candidate.entity for candidate in new])
+        found = {str(raw["id"]): raw for raw in held}
+    desk = _Desk(at, found)
+    desk.open([candidate.entity.external_id for candidate in new])
+    for candidate in new:
+        desk.judge(candidate, [name for name in taken if name.entity_id in found])
+    desk.close()
+    return desk.sort(candidates)
+
+
+class _Desk:
+    """Judges some candidates against the entities found, and keeps their Adoption rows."""
+
+    def __init__(self, at: Slice, found: dict[str, Json]) -> None:
+        self.run, self.lease, self.lane = at.run, at.lease, at.lane
+        self.setup, self.client, self.found = at.setup, at.client, found
+        here = [raw for raw in found.values() if self._in_our_schema(raw)]
+        self.targets = rebuild.link_targets(here, at.setup.mapping.definitions, at.client)
+        self.equal: set[str] = set()
+        self.adopted: set[str] = set()
+        self.rows: dict[tuple[str, str], Adoption] = {}
+        self.met: set[int] = set()
+
+    def open(self, external_ids: Sequence[str]) -> None:
+        """Read what is undecided about these records."""
+        rows = Adoption.objects.filter(lane=self.lane, external_id__among=external_ids)
+        # In no order: by the key, SQLite would read the whole lane.
+        for row in rows.filter(state__in=UNDECIDED).order_by():
+            self.rows[row.external_id, row.entity_id] = row
+
+    def judge(self, candidate: Candidate, taken: Sequence[TakenName]) -> None:
+        """Decide about one candidate: take its entity over, or write down what a person sees."""
+        entity = candidate.entity
+        registry_key, key = name_key(entity.registry_id), name_key(entity.name)
+        holders = {name.entity_id: name for name in taken if name.key == registry_key}
+        # Who bears the id is the one; else everyone who bears the name.
+        if not any(name.kind == "id" for name in holders.values()):
+            holders |= {name.entity_id: name for name in taken if name.key == key}
+        for entity_id in holders:
+            if candidate.entity.external_id not in self.adopted | self.equal:
+                self._weigh(candidate, self.found[entity_id])
+
+    def close(self) -> None:
+        """Void what no longer stands in the way of these records."""
+        gone = [row.pk for row in self.rows.values() if row.pk not in self.met]
+        if gone and not self.run.dry_run:
+            Adoption.objects.filter(pk__in=gone).update(state=State.VOID)
+
+    def sort(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Sighting]]:
+        going, settled = [], []
+        for candidate in candidates:
+            external_id = candidate.entity.external_id
+            if external_id in self.equal:
+                outcome = Outcome.UNCHANGED
+            elif external_id in self.adopted and self.run.dry_run:
+                outcome = Outcome.UPDATED
+            else:
+                is_new = candidate.is_new and external_id not in self.adopted
+                going.append(replace(candidate, is_new=is_new))
+                continue
+            settled.append(sighting(candidate.arrival, outcome, identity=candidate.identity))
+        return going, settled
+
+    def _weigh(self, candidate: Candidate, raw: Json) -> None:
+        how = self._how(candidate.entity, raw)
+        theirs = rebuild.entity_of(candidate.entity.external_id, raw, self.setup, self.targets)
+        differences = self._differences(candidate.entity, theirs) if self._comparable(how) else []
+        if how == How.SAME_ID and not differences:
+            self._take_over(candidate, raw, theirs)
+            self.equal.add(candidate.entity.external_id)
+            return
+        row = self._row(candidate, raw, how, differences)
+        if row.state == State.APPROVED and self._carried_out(candidate, row, raw, theirs):
+            self.adopted.add(candidate.entity.external_id)
+
+    def _how(self, entity: Entity, raw: Json) -> Adoption.How:
+        if not self._in_our_schema(raw):
+            return How.OTHER_SCHEMA
+        if raw.get("archiveRecord"):
+            return How.ARCHIVED
+        if name_key(raw.get("entityRegistryId") or "") == name_key(entity.registry_id):
+            return How.SAME_ID
+        same = name_key(raw["name"]) == name_key(entity.name)
+        return How.SAME_NAME if same else How.SAME_ALIAS
+
+    def _in_our_schema(self, raw: Json) -> bool:
+        return (raw.get("schema") or {}).get("id") == self.setup.schema.id
+
+    def _comparable(self, how: Adoption.How) -> bool:
+        return how != How.OTHER_SCHEMA
+
+    def _differences(self, ours: Entity, theirs: Entity) -> list[list[Any]]:
+        """List what a takeover would change: field, Benchling's value, the registry's."""
+        named = {field.id: field.name for field in self.setup.schema.fields}
+        found: list[list[Any]] = []
+        if theirs.registry_id != ours.registry_id:
+            found.append(["registry id", theirs.registry_id, ours.registry_id])
+        if theirs.name != ours.name:
+            found.append(["name", theirs.name, ours.name])
+        for field_id, value in ours.fields.items():
+            held = theirs.fields.get(field_id)
+            if not same(held, value) and not (held in (None, []) and value in (None, [])):
+                shown = "?" if held == UNKNOWN else held
+                found.append([named.get(field_id, field_id), shown, value])
+        return found
+
+    def _row(
+        self, candidate: Candidate, raw: Json, how: Adoption.How, differences: list[list[Any]]
+    ) -> Adoption:
+        """Keep what a person sees of both sides. A decision about another sight is asked anew."""
+        external_id = candidate.entity.external_id
+        row = self.rows.get((external_id, str(raw["id"])))
+        if row is None:
+            row = Adoption(lane=self.lane, external_id=external_id, entity_id=raw["id"])
+            row.found_at = timezone.now()
+        elif row.state == State.APPROVED and (
+            how not in Adoption.ADOPTABLE or _theirs(row.differences) != _theirs(differences)
+        ):
+            row.state = State.OPEN
+            row.note = "It was changed in Benchling since it was approved: please look again."
+        row.how, row.differences = how, differences
+        row.entity_registry_id = raw.get("entityRegistryId") or ""
+        row.name = raw["name"].strip()
+        row.schema_name = (raw.get("schema") or {}).get("name") or ""
+        row.modified_at = parse_datetime(str(raw.get("modifiedAt"))) or timezone.now()
+        row.save()
+        self.met.add(row.pk)
+        return row
+
+    def _carried_out(self, candidate: Candidate, row: Adoption, raw: Json, theirs: Entity) -> bool:
+        if self.run.dry_run:
+            return True
+        if theirs.registry_id != candidate.entity.registry_id:
+            runs.renew(self.lease)
+            try:
+                self.client.give_registry_id(row.entity_id, candidate.entity.registry_id)
+            except Refused as refused:
+                row.state, row.note = State.OPEN, f"Benchling refused it: {refused.message}"
+                row.save()
+                return False
+        self._take_over(candidate, raw, theirs, row)
+        return True
+
+    def _take_over(
+        self, candidate: Candidate, raw: Json, theirs: Entity, row: Adoption | None = None
+    ) -> None:
+        """Let the ledger hold what Benchling holds; who decided it, and when, is kept."""
+        if self.run.dry_run:
+            return
+        now = timezone.now()
+        row = row or self.rows.get((candidate.entity.external_id, str(raw["id"]))) or Adoption(
+            lane=self.lane,
+            external_id=candidate.entity.external_id,
+            entity_id=raw["id"],
+            entity_registry_id=theirs.registry_id,
+            name=theirs.name,
+            how=How.SAME_ID,
+            modified_at=parse_datetime(str(raw.get("modifiedAt"))) or now,
+            found_at=now,
+        )  # fmt: skip
+        if row.state != State.APPROVED:
+            row.actor, row.decided_at = "", now
+            row.reason = "Every mapped value equalled the registry's."
+        row.state, row.run = State.ADOPTED, self.run
+        with transaction.atomic():
+            ledger.take_in(self.run, self.lease, theirs, entity_id=str(raw["id"]))
+            TakenName.objects.filter(lane=self.lane, entity_id=raw["id"]).delete()
+            row.save()
+            others = Adoption.objects.filter(lane=self.lane, state__in=UNDECIDED)
+            others.filter(entity_id=raw["id"]).update(state=State.VOID)
+        self.met.add(row.pk)
+
+
+def _theirs(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:
+    return [(field, value) for field, value, _ in differences]

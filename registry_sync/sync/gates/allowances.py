@@ -1,0 +1,63 @@
+"""What may be allowed: only what stopped a run, so that an allowance does not lie armed for months.
+
+The command and the desk's form ask here before they keep an Allowance.
+"""
+
+from __future__ import annotations
+
+from registry_sync.models import Allowance, Lane, SyncRun
+from registry_sync.runs import lifecycle as runs
+
+What = Allowance.What
+STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
+"""The error code of the runs that each stop fails."""
+
+
+def misfit(what: str, external_id: str) -> str:
+    """Say whether an external id is missing or too many; "" where it fits."""
+    if what == What.IDENTITY and not external_id:
+        return "An identity is allowed for one record: its external id is missing."
+    if what != What.IDENTITY and external_id:
+        return "This stop is of a whole run: only an identity takes an external id."
+    return ""
+
+
+def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
+    """Say why there is nothing here that could be allowed; "" where there is."""
+    if what == What.IDENTITY:
+        return "" if _known(lane, external_id) else (
+            f"Nothing is known of a record {external_id} in {lane}: the error names the id that "
+            "was stopped, in its own case."
+        )  # fmt: skip
+    stop = _stop(lane, What(what))
+    if stop is None:
+        return (
+            f"No run of {lane} was stopped by “{What(what).label}” since the last good one: there "
+            "is nothing to allow."
+        )
+    told = Allowance.objects.filter(
+        lane=lane, what=what, used_by=None, created_at__gte=stop.created_at
+    )
+    if (first := told.order_by("pk").first()) is not None:
+        return (
+            f"{first.actor} has allowed it already (“{first.reason}”): the next run lets it pass, "
+            "and a second allowance would let a later stop pass too."
+        )
+    return ""
+
+
+def _stop(lane: Lane, what: Allowance.What) -> SyncRun | None:
+    """Find the run that was stopped and that no good one followed.
+
+    One that failed in between for another cause, say a registry that was away, lifts no stop.
+    """
+    good = runs.good_runs(lane).first()
+    stopped = lane.runs.filter(
+        status=SyncRun.Status.FAILED, error_code=STOPS[what], pk__gt=good.pk if good else 0
+    )
+    return stopped.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-pk").first()
+
+
+def _known(lane: Lane, external_id: str) -> bool:
+    rows = (lane.errors, lane.ledger)
+    return any(known.filter(external_id=external_id).exists() for known in rows)

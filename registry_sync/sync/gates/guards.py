@@ -1,0 +1,247 @@
+"""A great change asks first: what would overwrite much of Benchling at once stops the run.
+
+A person allows it, once and with a reason, or the cause goes away and the next run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+
+from registry_sync.core.problems import ConfigError, Problem, SourceError
+from registry_sync.ledger.record import Known, Sighting
+from registry_sync.mapping.rules import RuleError, apply
+from registry_sync.mapping.transform import FieldMapping, Mapping
+from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source.paths import ABSENT
+
+if TYPE_CHECKING:
+    from registry_sync.sync.compare import Arrival, Candidate
+
+What = Allowance.What
+LEAST = 500
+"""Updates that never stop a run, however small the ledger."""
+EVIDENCE = 10
+"""Records that a path must be missing from before anything is made of it."""
+
+
+def allowed(run: SyncRun, lane: Lane, what: Allowance.What, external_id: str = "") -> bool:
+    """Say whether a person let this pass, for this run; the allowance is used up by it."""
+    mine = Allowance.objects.filter(lane=lane, what=what, external_id=external_id)
+    if mine.filter(used_by=run).exists():
+        return True
+    if run.dry_run:
+        return mine.filter(used_by=None).exists()
+    first = mine.filter(used_by=None).order_by("pk").first()
+    if first is None:
+        return False
+    Allowance.objects.filter(pk=first.pk, used_by=None).update(used_by=run)
+    runs.log(run, "WARNING", f"{first} was allowed by {first.actor}: {first.reason}")
+    return True
+
+
+@dataclass
+class UpdateGuard:
+    """Stops a run before it has changed more than a share of what the ledger holds.
+
+    Counted are entities changed since the last good run, also by runs that failed in between:
+    a run that stopped does not become small by having stopped. What is put right again counts
+    once, not twice.
+    """
+
+    run: SyncRun
+    lane: Lane
+    percent: int
+    _off: bool = False
+    _limit: int = 0
+    _held: int = 0
+    _since: int = 0
+    _count: int | None = field(default=None)
+
+    def check(self, candidates: Sequence[Candidate]) -> None:
+        """Count the updates among candidates. Raises SourceError above the limit."""
+        updates = [c.entity.external_id for c in candidates if not c.is_new]
+        if not updates or self._off:
+            return
+        if self._count is None:
+            self._begin()
+            if self._off:
+                return
+        known = self._changes().filter(external_id__among=updates)
+        counted = set(known.values_list("external_id", flat=True).distinct())
+        self._count = (self._count or 0) + len(set(updates) - counted)
+        if self._count > self._limit and not allowed(self.run, self.lane, What.GREAT_CHANGE):
+            raise self._stop(updates)
+        self._off = self._count > self._limit
+
+    def _begin(self) -> None:
+        last = runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
+        self._off = last is None or last.fingerprint != self.run.fingerprint
+        self._since = last.pk if last else 0
+        self._held = LedgerEntry.objects.filter(lane=self.lane).exclude(entity_hash="").count()
+        self._limit = max(LEAST, self._held * self.percent // 100)
+        self._count = self._changes().values("external_id").distinct().count()
+
+    def _changes(self) -> QuerySet[Change]:
+        return Change.objects.filter(lane=self.lane, run_id__gt=self._since, created=False)
+
+    def _stop(self, updates: Sequence[str]) -> SourceError:
+        return SourceError(
+            f"More than {self._limit:,} of the {self._held:,} entities in Benchling would be "
+            f"changed at once ({', '.join(updates[:3])} among them), though the mapping is the "
+            "same. Nothing beyond that limit was written.",
+            remedy="The registry's owner says whether so many records were meant to change. If "
+            "so, the integration owner allows it once: manage.py allow great-change --reason "
+            "“…”, or Allowances in the admin. If not, the registry is put right and the next "
+            "run goes on by itself.",
+            code="great_change",
+        )
+
+
+def check_paths(
+    run: SyncRun, lane: Lane, mapping: Mapping, records: Sequence[Arrival]
+) -> list[str]:
+    """Look for mapped paths that no record of the first page has.
+
+    Returns the paths that none has and that nothing is known to have had. Raises SourceError
+    where they held values before, ConfigError where every record would be refused for it.
+    """
+    if len(records) < EVIDENCE:
+        return []
+    # What changed lately may well be alike; what everything lacks is the configuration's fault.
+    whole = run.reads_all
+    if whole and all(
+        record.problem is not None and record.problem.code == "no_id" for record in records
+    ):
+        raise _never("the id", "External ID Field", records)
+    if whole and all(mapping.name(record.raw) in (ABSENT, None, "") for record in records):
+        raise _never("the name", f"External Name Field, “{mapping.name_path}”", records)
+    gone = [m for m in mapping.fields if m.path and _absent(m, records)]
+    if not gone:
+        return []
+    held = _held_before(lane, gone, records)
+    lost = [m for m in gone if held.get(m.field.id, 0) >= EVIDENCE]
+    if lost and not allowed(run, lane, What.PATH_GONE):
+        raise _gone(lost, len(records))
+    missing = [m for m in gone if m not in lost]
+    for mapped in missing:
+        if whole and mapped.field.is_required:
+            what = f"the required field '{mapped.field.name}'"
+            raise _never(what, f"its path “{mapped.path}”", records)
+    return [mapped.path for mapped in missing]
+
+
+def check_values(
+    run: SyncRun,
+    lane: Lane,
+    mapping: Mapping,
+    records: Sequence[Arrival],
+    settled: Sequence[Sighting],
+) -> None:
+    """Look for a field that takes no value of the first page at all.
+
+    Raises ConfigError: it was mapped wrongly, or has another type in Benchling now. That an
+    option is missing is a record's own error, unless the field only now became a dropdown.
+    """
+    last = runs.good_runs(lane).exclude(pk=run.pk).first()
+    types = last.mapping.get("types", {}) if last else {}
+    for mapped in mapping.fields:
+        was = types.get(mapped.field.id, mapped.field.kind)
+        refusals = [
+            problem
+            for sighting in settled
+            for problem in sighting.problems
+            if problem.field == mapped.field.name
+            and problem.code != "required_missing"
+            and (problem.code == "wrong_type" or was != mapped.field.kind)
+        ]
+        if len(refusals) < EVIDENCE:
+            continue
+        values = [mapped.get(record.raw) for record in records]
+        if len(refusals) == sum(value not in (ABSENT, None, "", []) for value in values):
+            raise _unfit(mapped, was, refusals)
+
+
+def other_substance(
+    run: SyncRun, external_id: str, before: Known | None, identity: str
+) -> Problem | None:
+    """Find a known id that has become another substance, by the paths of `identity`."""
+    if before is None or not before.identity or not identity or before.identity == identity:
+        return None
+    if before.identity == "[]":  # an empty list, before it counted as unknown
+        return None
+    assert run.lane is not None
+    if allowed(run, run.lane, What.IDENTITY, external_id):
+        return None
+    return Problem(
+        kind="source",
+        code="another_substance",
+        message=f"{external_id} was “{before.identity[:200]}” and is now “{identity[:200]}”: "
+        "another substance under a known id. Nothing was written for it.",
+        remedy=f"The registry's owner gives the new substance an id of its own. If {external_id} "
+        "was only corrected, the integration owner allows it once: manage.py allow identity "
+        f"--id {external_id} --reason “…”, or Allowances in the admin.",
+        field="identity",
+        value=identity[:200],
+        waits_for=("allowance", external_id),
+    )
+
+
+def _absent(mapped: FieldMapping, records: Sequence[Arrival]) -> bool:
+    if any(mapped.get(record.raw) is not ABSENT for record in records):
+        return False
+    try:  # a constant or a default gives the value all the same
+        return apply(mapped.steps, ABSENT) is ABSENT
+    except RuleError:
+        return True
+
+
+def _held_before(
+    lane: Lane, gone: Sequence[FieldMapping], records: Sequence[Arrival]
+) -> dict[str, int]:
+    """Count in how many of these records each field had a value when they were last written."""
+    ids = [record.external_id for record in records]
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids)
+    held: dict[str, int] = {}
+    for fields in rows.values_list("fields", flat=True):
+        for mapped in gone:
+            if fields.get(mapped.field.id) not in (None, [], ""):
+                held[mapped.field.id] = held.get(mapped.field.id, 0) + 1
+    return held
+
+
+def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
+    named = " and ".join(f"“{m.path}” (for '{m.field.name}')" for m in lost)
+    return SourceError(
+        f"None of the {count:,} records of the first page has {named} any more, which had values "
+        "before. Nothing was written.",
+        remedy="If the registry renamed it, the integration owner corrects the row in Field "
+        "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
+        "run pass, which leaves the values in Benchling as they are.",
+        code="path_gone",
+    )
+
+
+def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem]) -> ConfigError:
+    retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.type else ""
+    return ConfigError(
+        f"The field '{mapped.field.name}' is of type {mapped.field.type}{retyped} and takes none "
+        f"of the {len(refusals):,} values of the first page. {refusals[0].message}",
+        remedy="A Benchling admin gives the field its former type back, or the integration owner "
+        "maps another field, or this one with a rule (Mapping Rules) that fits.",
+        code="field_type",
+    )
+
+
+def _never(what: str, where: str, records: Sequence[Arrival]) -> ConfigError:
+    keys = ", ".join(sorted(records[0].raw)[:12])
+    return ConfigError(
+        f"None of the {len(records):,} records of the first page has {what} at {where}. "
+        f"A record has: {keys}.",
+        remedy="The integration owner corrects it in the app's configuration in Benchling.",
+        code="path_never",
+    )

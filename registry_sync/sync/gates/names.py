@@ -1,0 +1,227 @@
+"""Who may bear a name: Benchling wants names, aliases and registry ids unique in a registry.
+
+Compared trimmed and case-folded. The ledger's holder keeps a name; else the first in source
+order gets it; the other is refused in words that name both, and waits for that name.
+https://help.benchling.com/hc/en-us/articles/9684227098893
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from registry_sync.core.problems import Problem
+from registry_sync.mapping.transform import Entity, name_key
+from registry_sync.models import Lane, LedgerEntry, TakenName
+
+CHUNK = 400
+ADOPT = "the integration owner takes it over: manage.py adopt --id {id} --reason “…”"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key: one of ours by its external id, or an entity that is not ours."""
+
+    external_id: str
+    entity_registry_id: str
+    kind: str
+    archived: bool = False
+    schema_name: str = ""
+
+
+class Claims:
+    """Names given out in this run and not yet in the ledger.
+
+    They are released when their batch is recorded, so that they stay few. A dry run records
+    nothing and releases nothing: its claims lie in a temporary file, not in memory.
+    """
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("", check_same_thread=False)
+        self._rows.execute("CREATE TABLE claim (key TEXT, kind TEXT, external_id TEXT)")
+        self._rows.execute("CREATE INDEX claim_key ON claim (key)")
+        self._rows.execute("CREATE INDEX claim_id ON claim (external_id)")
+
+    def add(self, entity: Entity) -> None:
+        keys = ((name_key(entity.name), "name"), (name_key(entity.registry_id), "id"))
+        rows = [(key, kind, entity.external_id) for key, kind in keys]
+        self._rows.executemany("INSERT INTO claim VALUES (?, ?, ?)", rows)
+
+    def release(self, external_ids: Iterable[str]) -> None:
+        rows = [(external_id,) for external_id in external_ids]
+        self._rows.executemany("DELETE FROM claim WHERE external_id = ?", rows)
+
+    def holders(self, key: str) -> list[Holder]:
+        rows = self._rows.execute("SELECT external_id, kind FROM claim WHERE key = ?", (key,))
+        return [Holder(external_id, external_id, kind) for external_id, kind in rows]
+
+
+def settle(
+    lane: Lane, entities: Sequence[Entity], claims: Claims
+) -> dict[str, tuple[Problem, ...]]:
+    """Give each entity its name, in order, and return the problems of those that get none."""
+    keys = {name_key(entity.name) for entity in entities}
+    keys |= {name_key(entity.registry_id) for entity in entities}
+    taken = holders(lane, keys)
+    refused: dict[str, tuple[Problem, ...]] = {}
+    for entity in entities:
+        problem = _conflict(entity, taken, claims)
+        if problem is None:
+            claims.add(entity)
+        else:
+            refused[entity.external_id] = (problem,)
+    return refused
+
+
+def circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
+    """Find holders of names who wait for each other's: external ids, each list one circle.
+
+    `wants` gives, by external id, the key of the name that a record waits for.
+    """
+    holders: dict[str, str] = {}
+    keys = sorted(set(wants.values()))
+    for start in range(0, len(keys), CHUNK):
+        ours = LedgerEntry.objects.filter(lane=lane, name_key__in=keys[start : start + CHUNK])
+        held = ours.exclude(entity_hash="").values_list("name_key", "external_id")
+        holders.update(held)
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for external_id in wants:
+        path: list[str] = []
+        here: str | None = external_id
+        while here is not None and here in wants and here not in done:
+            done.add(here)
+            path.append(here)
+            here = holders.get(wants[here])
+        if here in path:
+            found.append(path[path.index(here) :])
+    return found
+
+
+def free(lane: Lane, keys: Sequence[str]) -> set[str]:
+    """Say which of these names nobody in the ledger or beside it holds any more."""
+    held: set[str] = set()
+    for start in range(0, len(keys), CHUNK):
+        some = keys[start : start + CHUNK]
+        ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+        held |= set(ours.filter(name_key__in=some).values_list("name_key", flat=True))
+        held |= set(ours.filter(id_key__in=some).values_list("id_key", flat=True))
+        others = TakenName.objects.filter(lane=lane, key__in=some)
+        held |= set(others.values_list("key", flat=True))
+    return set(keys) - held
+
+
+def borne_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
+    """List the names and ids of these entities that something not in the ledger bears."""
+    keys = {name_key(entity.name) for entity in entities}
+    keys |= {name_key(entity.registry_id) for entity in entities}
+    return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
+
+
+def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
+    """Say who holds these names and ids: what is in the ledger, and what is beside it."""
+    taken: dict[str, list[Holder]] = {}
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), CHUNK):
+        some = ordered[start : start + CHUNK]
+        ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+        for kind, column in (("name", "name_key"), ("id", "id_key")):
+            found = ours.filter(**{f"{column}__in": some})
+            for key, external_id, registry_id in found.values_list(
+                column, "external_id", "entity_registry_id"
+            ):
+                taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
+        for row in TakenName.objects.filter(lane=lane, key__in=some):
+            whose = row.entity_registry_id or row.entity_id
+            holder = Holder("", whose, row.kind, row.archived, row.schema_name)
+            taken.setdefault(row.key, []).append(holder)
+    return taken
+
+
+def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
+    for key, own_kind in (
+        (name_key(entity.registry_id), "id"),
+        (name_key(entity.name), "name"),
+    ):
+        for holder in [*taken.get(key, ()), *claims.holders(key)]:
+            if holder.external_id != entity.external_id:
+                return _problem(entity, key, own_kind, holder)
+    return None
+
+
+def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem:
+    if own_kind == "id" and not holder.external_id and holder.kind == "id":
+        return _held_by_others(entity, key, holder)
+    if own_kind == holder.kind == "id":
+        return _same_id(entity, key, holder)
+    what = "name" if own_kind == "name" else "registry id"
+    value = entity.name if own_kind == "name" else entity.registry_id
+    whose = (
+        holder.entity_registry_id
+        if holder.external_id
+        else f"{holder.entity_registry_id}, an entity {_of_schema(holder)}in Benchling that this "
+        "app did not make"
+    )
+    same = ""
+    if not (holder.external_id or holder.archived or holder.schema_name):
+        same = f" If they are the same, {ADOPT.format(id=entity.external_id)}."
+    as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
+    return Problem(
+        kind="source",
+        code="name_taken",
+        message=f"The {what} “{value}” of {entity.registry_id} is already borne by {whose}, "
+        f"{as_what[holder.kind]}; Benchling takes each name once.",
+        remedy=f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the "
+        "registry, or have the integration owner add the id to the name with External Name "
+        "Field, e.g. “{name} [{id}]”. It is tried again once the name is free." + same,
+        field="name" if own_kind == "name" else "registry id",
+        value=value[:200],
+        waits_for=("name", key),
+    )
+
+
+def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
+    """Two records of ours have ids that are one to Benchling: another name would not help."""
+    return Problem(
+        kind="source",
+        code="name_taken",
+        message=f"The registry id {entity.registry_id} is to Benchling the same as "
+        f"{holder.entity_registry_id}: it tells apart neither capitals from small letters nor the "
+        "ways to write an accent.",
+        remedy=f"The registry's owner gives {entity.registry_id} or {holder.entity_registry_id} "
+        "another id, or the integration owner names another External ID Field. It is tried again "
+        "once the id is free.",
+        field="registry id",
+        value=entity.registry_id[:200],
+        waits_for=("name", key),
+    )
+
+
+def _of_schema(holder: Holder) -> str:
+    return f"of the schema {holder.schema_name} " if holder.schema_name else ""
+
+
+def _held_by_others(entity: Entity, key: str, holder: Holder) -> Problem:
+    state = "archived in Benchling" if holder.archived else "already in Benchling"
+    if holder.archived:
+        remedy = "A Benchling admin unarchives it, or the registry's owner withdraws the record."
+    elif holder.schema_name:
+        remedy = (
+            "The integration owner gives the ids of this registry a prefix of their own "
+            "(registry_id_template in Connector Settings), or a Benchling admin unregisters it."
+        )
+    else:
+        adopt = ADOPT.format(id=entity.external_id)
+        remedy = f"If they are the same, {adopt}. Both sides are under Adoptions in the admin."
+    return Problem(
+        kind="benchling",
+        code="archived" if holder.archived else "not_ours",
+        message=f"An entity with the registry id {entity.registry_id} is {state}"
+        + (f", in the schema {holder.schema_name}" if holder.schema_name else "")
+        + ("." if holder.archived else " and was not made by this app; it was left untouched."),
+        remedy=remedy,
+        field="registry id",
+        value=entity.registry_id[:200],
+        waits_for=("name", key),
+    )

@@ -1,0 +1,168 @@
+"""Green means green: what a run's numbers must satisfy before it may call itself good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef
+
+from registry_sync.core.problems import SourceError, SyncError
+from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
+from registry_sync.runs import lifecycle as runs
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something an owner should know; `code` keeps it to once a run."""
+
+    code: str
+    text: str
+
+
+def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
+    """Judge a run's numbers. Raises SyncError where the run cannot be called good at all."""
+    found: list[Caution] = []
+    if run.read != run.unchanged + run.created + run.updated + run.failed:
+        raise SyncError(
+            f"The counts do not add up: {run.read} read, but {run.unchanged} unchanged, "
+            f"{run.created} created, {run.updated} changed and {run.failed} refused.",
+            remedy="Report this to the makers of Registry Sync with the run's log; the next run "
+            "starts from where the last good one ended.",
+            kind="transient",
+            code="counts",
+        )
+    if run.reads_all and not run.dry_run:
+        found += _full_read(run, lane)
+    if run.older:
+        found.append(
+            Caution(
+                "older_than_asked",
+                f"{run.older:,} records were older than asked for: the registry seems to ignore "
+                "the modified-since parameter. The integration owner checks its name in the app's "
+                "configuration.",
+            )
+        )
+    if not run.dry_run:
+        found += _adoptions(lane) + _drift(lane)
+    return found
+
+
+def _adoptions(lane: Lane) -> list[Caution]:
+    rows = lane.adoptions.filter(state=Adoption.State.OPEN).order_by()
+    counted = rows.values_list("how").annotate(n=Count("pk")).order_by("how")
+    ways = [f"{how} {n:,}" for how, n in counted]
+    if not ways:
+        return []
+    count = rows.values("entity_id").distinct().count()
+    return [
+        Caution(
+            "adoption",
+            f"{count:,} {'entity was' if count == 1 else 'entities were'} in Benchling before "
+            f"({', '.join(ways)}) and left untouched. The integration owner decides: Adoptions in "
+            "the admin, or manage.py adopt.",
+        )
+    ]
+
+
+def _drift(lane: Lane) -> list[Caution]:
+    rows = lane.drift.filter(closed_at=None).order_by("pk")
+    ids = list(rows.values_list("external_id", flat=True).distinct()[:4])
+    if not ids:
+        return []
+    count = rows.values("external_id").distinct().count()
+    return [
+        Caution(
+            "drift",
+            f"People changed, renamed or archived {count:,} "
+            f"{'entity' if count == 1 else 'entities'} in Benchling that now "
+            f"{'differs' if count == 1 else 'differ'} from the registry ({_named(ids)}). The "
+            "integration owner looks at Drift in the admin, and sets the lane's policy there.",
+        )
+    ]
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
+
+
+def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
+    seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
+    if not seen and lane.ledger.exclude(entity_hash="").exists():
+        raise SourceError(
+            "The registry gave no records at all, where it gave some before.",
+            remedy="The registry's owner checks the list and what the key in API Key may see. "
+            "Nothing was changed in Benchling.",
+            code="empty_read",
+        )
+    if is_short(run, lane, seen):
+        return [
+            Caution(
+                "short_read",
+                f"The registry says it has {run.source_total:,} records, but only {seen:,} "
+                f"different ones came{_twice(run)}. The next run reads everything again; the "
+                "registry's owner looks which it is, and names a stable order for the list.",
+            )
+        ]
+    return _withdrawn(run, lane)
+
+
+def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
+    """Say whether a read got fewer different records than the registry says it has.
+
+    It counts all of the records that share an id, which are one to us.
+    """
+    total = run.source_total
+    if total is None or seen >= total:
+        return False
+    twins = _twins(run, lane)
+    return seen + (max(twins, run.repeated) if twins else 0) < total
+
+
+def _twice(run: SyncRun) -> str:
+    """Say what a short read may come from, by whether records came twice."""
+    if run.repeated:
+        return (
+            f", and {run.repeated:,} came again: its order changes while it is read, or it lists "
+            "records twice"
+        )
+    return ": its order changes while it is read, or it counts records that it does not give"
+
+
+def _twins(run: SyncRun, lane: Lane) -> int:
+    here = lane.ledger.filter(seen_run_id=run.pk, external_id=OuterRef("external_id"))
+    errors = lane.errors.filter(closed_at__isnull=True, code="id_twice")
+    return errors.filter(Exists(here)).count()
+
+
+def read_whole(run: SyncRun, lane: Lane) -> bool:
+    """Say whether everything was read, so that what was not seen is no longer there."""
+    if not run.reads_all or run.dry_run or run.only:
+        return False
+    seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
+    return seen > 0 and not is_short(run, lane, seen)
+
+
+def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:
+    """Find what is in Benchling and no longer in the registry; nothing is done about it."""
+    gone = lane.ledger.exclude(entity_hash="").exclude(seen_run_id=run.pk)
+    ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
+    if not ids:
+        return []
+    return [
+        Caution(
+            "withdrawn",
+            f"{gone.count():,} records that are in Benchling are no longer in the registry "
+            f"({_named(ids)}). Nothing was archived: a Benchling admin does that "
+            "where it is right.",
+        )
+    ]
+
+
+def status(run: SyncRun, lane: Lane) -> SyncRun.Status:
+    """Name the outcome: with warnings as long as an undismissed error is open."""
+    if run.dry_run:
+        troubled = bool(run.warnings or run.failed)
+    else:
+        troubled = bool(run.warnings) or runs.open_errors(lane).exists()
+    return SyncRun.Status.COMPLETED_WITH_WARNINGS if troubled else SyncRun.Status.SUCCEEDED

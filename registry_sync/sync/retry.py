@@ -1,0 +1,224 @@
+"""Which open errors are worth trying again, from the copy we keep of their records.
+
+An error is tried again when what it waits for has come, when nobody had to act for it to pass,
+when the mapping changed, or on demand. Dismissed errors rest until their record changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from registry_sync.benchling.client import Client
+from registry_sync.ledger import record as ledger
+from registry_sync.ledger.record import hash_record
+from registry_sync.mapping.transform import Entity, name_key, transform
+from registry_sync.models import (
+    Adoption,
+    Allowance,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    SyncRun,
+    TakenName,
+)
+from registry_sync.runs import lifecycle as runs
+from registry_sync.sync import benchling_state as rebuild
+from registry_sync.sync.compare import Arrival, Candidate
+from registry_sync.sync.context import Slice
+from registry_sync.sync.gates import names
+from registry_sync.sync.gates.admission import linkable, own_links, present
+from registry_sync.sync.setup import Setup
+
+CHUNK = 500
+UNSENDABLE = ("no_id", "unusable_id", "id_twice")
+"""What only a change at the source can mend: our copy has no id that could be sent."""
+
+
+def due(at: Slice) -> Iterator[list[EntityError]]:
+    """Give the errors to try now, in the order they were first seen, some at a time.
+
+    A run that was asked for certain records touches no others: a pilot reads its own anew, a
+    retry tries the errors of those it was given.
+    """
+    run, lane, setup, client = at.run, at.lane, at.setup, at.client
+    open_errors = sendable(runs.open_errors(lane))
+    if limited(run):
+        if run.kind != SyncRun.Kind.RETRY:
+            return
+        open_errors = chosen(open_errors, run)
+    untried = open_errors.exclude(run=run)
+    if run.kind == SyncRun.Kind.RETRY:
+        yield from _chunks(untried)
+    else:
+        changed = ~Q(fingerprint=run.fingerprint)
+        yield from _chunks(
+            untried.filter(
+                Q(kind="transient") | Q(waits_for__in=("permission", "detail")) | changed
+            )
+        )
+    approved = Adoption.objects.filter(lane=lane, state=Adoption.State.APPROVED)
+    yield from _chunks(open_errors.filter(external_id__in=approved.values("external_id")))
+    allowed = Allowance.objects.filter(lane=lane, used_by=None).values("external_id")
+    yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
+    named = open_errors.filter(waits_for="name")
+    keys = sorted(set(named.values_list("waits_key", flat=True)))
+    _look_again(at, keys)
+    for some in _parts(sorted(names.free(lane, keys))):
+        yield from _chunks(named.filter(waits_key__in=some))
+    yield from _chunks(_unarchived(lane, named))
+    refused = open_errors.filter(waits_for="benchling name")
+    keys = sorted(set(refused.values_list("waits_key", flat=True)))
+    for some in _parts(sorted(set(keys) - _borne(keys, setup, client))):
+        yield from _chunks(refused.filter(waits_key__in=some))
+    archived = open_errors.filter(waits_for="unarchived")
+    ids = sorted(set(archived.values_list("waits_key", flat=True)))
+    for some in _parts(sorted(_in_use(ids, setup, client))):
+        yield from _chunks(archived.filter(waits_key__in=some))
+    linked = open_errors.filter(waits_for="link")
+    targets = set(linked.values_list("waits_key", flat=True))
+    for some in _parts(sorted(_arrived(at, targets))):
+        yield from _chunks(linked.filter(waits_key__in=some))
+
+
+def limited(run: SyncRun) -> bool:
+    """Say whether a run was asked for some records only: it tries no others."""
+    return bool(run.only or run.only_cause)
+
+
+def chosen(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]:
+    """Keep the errors that a retry was asked for, by their records or by their cause."""
+    if run.only_cause:
+        errors = errors.filter(code=run.only_cause)
+    return errors.filter(external_id__among=run.only) if run.only else errors
+
+
+def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """Keep the errors whose records could pass as we have them."""
+    return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
+
+
+def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:
+    """Turn errors back into the records they are about."""
+    return [
+        Arrival(
+            external_id=error.external_id,
+            raw=error.raw or {},
+            raw_hash=hash_record(error.raw or {}, fingerprint),
+            modified_at=error.source_modified_at,
+            retried=True,
+        )
+        for error in errors
+    ]
+
+
+def circles(run: SyncRun, lane: Lane, setup: Setup) -> list[Candidate]:
+    """Find waiting records that only wait for each other: together they can go."""
+    waiting = _waiting(run, lane, "link")
+    ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
+    within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
+    candidates = []
+    known = ledger.known(lane, [error.external_id for error in within])
+    for arrival in arrivals(list(within), run.fingerprint):
+        entity = transform(arrival.raw, arrival.external_id, setup.mapping).entity
+        if entity is not None:
+            before = known.get(arrival.external_id)
+            is_new = before is None or not before.entity_hash
+            identity = setup.mapping.identity_of(arrival.raw)
+            candidates.append(Candidate(arrival, entity, is_new, identity=identity))
+    there = linkable(lane, set().union(*(own_links(c, setup.schema) for c in candidates)))
+    while candidates:
+        coming = there | {candidate.entity.registry_id for candidate in candidates}
+        kept = [c for c in candidates if own_links(c, setup.schema) <= coming]
+        if len(kept) == len(candidates):
+            break
+        candidates = kept
+    return candidates
+
+
+def stand_aside(run: SyncRun, lane: Lane) -> list[Entity]:
+    """Find records that want each other's names, and let one of each circle bear another first.
+
+    Its error stays open and waits for the name as before, so a run that dies here loses nothing.
+    """
+    if limited(run) and run.kind != SyncRun.Kind.RETRY:
+        return []  # a pilot tries no error again, so none would ever get its name
+    waiting = _waiting(run, lane, "name")
+    wants = dict(waiting.values_list("external_id", "waits_key"))
+    firsts = [circle[0] for circle in names.circles(lane, wants)]
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
+    return [
+        Entity(
+            external_id=row.external_id,
+            registry_id=row.entity_registry_id,
+            name=f"{row.name} ({row.entity_registry_id}, being renamed)",
+            fields=row.fields,
+            sources={"name": []},
+        )
+        for row in rows
+    ]
+
+
+def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
+    """List the errors that wait for this, of the records that the run may touch."""
+    waiting = runs.open_errors(lane).filter(waits_for=what).exclude(raw=None)
+    return chosen(waiting, run)
+
+
+def _arrived(at: Slice, targets: Collection[str]) -> set[str]:
+    """Say which link targets are in Benchling by now, written by us or by others."""
+    there = present(at.lane, targets) if targets else set()
+    elsewhere = sorted(set(targets) - there)
+    if elsewhere:
+        registry_id = at.setup.config.registry_id
+        found = at.client.entities_registered(elsewhere, registry_id=registry_id)
+        same = [raw for raw in found if (raw.get("schema") or {}).get("id") == at.setup.schema.id]
+        rebuild.remember_page(at, same)  # they may be pointed at
+        there |= {str(entity.get("entityRegistryId")) for entity in found}
+    return there & set(targets)
+
+
+def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """List the errors about archived entities that are in use by now, ours or others'."""
+    archived = TakenName.objects.filter(lane=lane, archived=True, key=OuterRef("waits_key"))
+    return named.filter(~Exists(archived), code="archived")
+
+
+def _look_again(at: Slice, keys: Sequence[str]) -> None:
+    """Ask Benchling what became of the entities that hold the names which records wait for."""
+    held = TakenName.objects.filter(lane=at.lane, key__in=keys)
+    ids = sorted(set(held.values_list("entity_id", flat=True)))
+    for some in _parts(ids):
+        found = at.client.entities_by_id(some)
+        TakenName.objects.filter(lane=at.lane, entity_id__in=some).delete()
+        rebuild.remember_page(at, found)
+
+
+def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
+    """Say which of these names somebody in the Benchling registry bears."""
+    bearers = client.entities_named(keys, registry_id=setup.config.registry_id) if keys else []
+    return {
+        name_key(text)
+        for entity in bearers
+        for text in (entity["name"], entity["entityRegistryId"], *(entity.get("aliases") or ()))
+        if text
+    }
+
+
+def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[str]:
+    """Say which of these entities are not (or no longer) archived."""
+    found = client.entities_with_ids(registry_ids, registry_id=setup.config.registry_id)
+    return {str(e["entityRegistryId"]) for e in found if not e.get("archiveRecord")}
+
+
+def _chunks(errors: QuerySet[EntityError]) -> Iterator[list[EntityError]]:
+    last = 0
+    while some := list(errors.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        last = some[-1].pk
+        yield some
+
+
+def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

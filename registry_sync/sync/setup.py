@@ -1,0 +1,171 @@
+"""What a run works with: the app's configuration, read anew and checked before the first page.
+
+Whatever would refuse every record is found here: one cause, one remedy, no EntityErrors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from registry_sync.benchling.app_config import AppConfig, open_secure_text, parse_items
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.core.problems import ConfigError
+from registry_sync.mapping.transform import Mapping, build_mapping
+from registry_sync.source.connector_settings import Connector, parse_connector
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two sides that a mapping joins; holds the credential, so it is never stored."""
+
+    config: AppConfig
+    connector: Connector
+    schema: EntitySchema
+
+
+@dataclass(frozen=True, slots=True)
+class Setup(Sides):
+    """Everything a slice needs to know."""
+
+    mapping: Mapping
+
+    def summary(self) -> Json:
+        """Describe the mapping for the run's row: names and paths, no secret."""
+        fields = {field.id: field.name for field in self.schema.fields}
+        return {
+            "schema": self.schema.name,
+            "rows": [
+                {
+                    "id": mapped.field.id,
+                    "field": mapped.field.name,
+                    "path": mapped.path,
+                    "rule": self.config.mapping_rules.get(mapped.field.id),
+                }
+                for mapped in self.mapping.fields
+            ],
+            "rules": self.config.mapping_rules,
+            "id": self.connector.id_path,
+            "name": self.config.name_field,
+            "registry_id_template": self.mapping.registry_id_template,
+            "field_names": fields,
+            "types": {mapped.field.id: mapped.field.kind for mapped in self.mapping.fields},
+        }
+
+
+def configure(client: Client, *, private_key: str) -> Setup:
+    """Read and check the whole configuration. Raises ConfigError with every fault it found."""
+    config = read_config(read_items(client), private_key=private_key)
+    connector = connector_of(config)
+    schema = parse_schema(*read_schema(client, config, config.mapped_ids))
+    check_access(client, config)
+    return Setup(config, connector, schema, mapping_of(config, connector, schema))
+
+
+def read_items(client: Client) -> list[Json]:
+    """Read every item of the app's configuration, as raw JSON."""
+    return _asked(client.configuration_items, "The app's configuration", client.app_id)
+
+
+def read_config(
+    items: list[Json], *, private_key: str, mapping_may_fail: bool = False
+) -> AppConfig:
+    """Read raw items. Raises ConfigError with every fault."""
+    return parse_items(
+        items,
+        decrypt=lambda value: open_secure_text(value, private_key),
+        mapping_may_fail=mapping_may_fail,
+    )
+
+
+def connector_of(config: AppConfig) -> Connector:
+    """Read how the registry is asked. Raises ConfigError with every fault."""
+    return parse_connector(
+        config.connector_settings,
+        api_url=config.api_url,
+        modified_since_parameter=config.modified_since_parameter,
+        id_field=config.id_field,
+    )
+
+
+def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) -> Mapping:
+    """Compile the mapping of a configuration. Raises ConfigError with every fault."""
+    return build_mapping(
+        config,
+        schema,
+        registry_id_template=connector.registry_id_template,
+        identity=connector.identity,
+    )
+
+
+def read_schema(
+    client: Client, config: AppConfig, field_ids: Container[str] | None
+) -> tuple[Json, dict[str, Json]]:
+    """Read the raw entity schema, and by id the raw dropdowns of these fields (None: of all)."""
+    raw = _asked(lambda: client.entity_schema(config.schema_id), "Schema to Sync", config.schema_id)
+    dropdowns: dict[str, Json] = {}
+    for field in raw.get("fieldDefinitions") or []:
+        dropdown_id = field.get("dropdownId")
+        wanted = dropdown_id and (field_ids is None or field["id"] in field_ids)
+        if wanted and dropdown_id not in dropdowns:
+            what = f"The dropdown of the field '{field['name']}'"
+            dropdowns[dropdown_id] = _asked(
+                partial(client.dropdown, dropdown_id), what, dropdown_id
+            )
+    return raw, dropdowns
+
+
+def check_access(client: Client, config: AppConfig) -> None:
+    """Make sure that the app still sees the Benchling registry and the folder."""
+    listed = _asked(client.registries, "Registry", config.registry_id)
+    registries = {str(registry["id"]) for registry in listed}
+    if config.registry_id not in registries:
+        raise _inaccessible("Registry", config.registry_id)
+    if config.folder_id:
+        folder = config.folder_id
+        found = _asked(lambda: client.folder(folder), "Synced Entity Location", folder)
+        if found.get("archiveRecord"):
+            raise ConfigError(
+                f"The folder {found.get('name', folder)} of Synced Entity Location is archived.",
+                remedy="A Benchling admin unarchives it, or the integration owner chooses another "
+                "folder in the app's configuration.",
+                kind="benchling",
+                code="folder_archived",
+            )
+
+
+def lane_key(client: Client, setup: Sides) -> dict[str, str]:
+    """Name the lane of a setup: another value anywhere is another lane, with its own ledger."""
+    return {
+        "tenant": urlsplit(client.url).netloc.lower(),
+        "app_id": client.app_id,
+        "registry_id": setup.config.registry_id,
+        "schema_id": setup.schema.id,
+        "collection": setup.connector.collection,
+    }
+
+
+def _asked(question: Callable[[], T], what: str, resource_id: str) -> T:
+    try:
+        return question()
+    except Refused as refused:
+        if refused.status in (400, 403, 404):
+            raise _inaccessible(what, resource_id) from refused
+        raise
+
+
+def _inaccessible(what: str, resource_id: str) -> ConfigError:
+    return ConfigError(
+        f"{what} ({resource_id}) cannot be reached by the app in Benchling.",
+        remedy="A Benchling admin gives the app access to it (its organization, team or project), "
+        "or the integration owner chooses another one in the app's configuration.",
+        kind="benchling",
+        code="inaccessible",
+    )

@@ -1,0 +1,163 @@
+"""What a registry's pages say about it as a whole: its clock, its past, and what they all lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from registry_sync.ledger.record import Sighting
+from registry_sync.mapping.transform import Mapping
+from registry_sync.models import Lane, SyncRun
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source.client import PAGING_REMEDY, Page
+from registry_sync.source.watermark import advance
+from registry_sync.sync import outcome as verdict
+from registry_sync.sync.compare import Arrival
+from registry_sync.sync.gates import guards
+
+SAYS_MORE = "the registry says that"
+CLOCK_SLACK = timedelta(minutes=5)
+"""By how much the clocks of a registry's several servers may differ."""
+
+
+@dataclass
+class Reading:
+    """Follows one run's pages on the registry's own clock."""
+
+    run: SyncRun
+    lease: runs.Lease
+    lane: Lane
+    mapping: Mapping
+    asked_from: Callable[[datetime], datetime]
+    """From when the registry gives what changed since a time, by the text it is asked with."""
+    _first: bool = False
+    _followed: bool = False
+
+    def follow(self, page: Page, records: Sequence[Arrival]) -> str:
+        """Take note of a page; returns why everything must be read instead, or "".
+
+        Raises SyncError where the page shows one cause that would refuse every record.
+        """
+        if self.run.server_date is None:  # also where everything is read anew
+            self._followed = False
+        # A page that a killed process had begun with is the first one again.
+        first = self._first = not self._followed and self.run.position is None
+        self._followed = True
+        if first:
+            self._begin(page)
+            self._check_paths(records)
+            self._check_paging(page)
+        self._follow_clock(records)
+        if self.run.reads_all or self.run.since_asked is not None:
+            return ""
+        return self._older() or (self._clock_went_back(page) if first else "")
+
+    def judge(self, records: Sequence[Arrival], settled: Sequence[Sighting]) -> None:
+        """Look at what the page just followed came to. Raises SyncError as `follow` does."""
+        if self._first and self.run.reads_all:
+            guards.check_values(self.run, self.lane, self.mapping, records, settled)
+
+    def lost(self) -> str:
+        """Say, at the end, that records of what changed did not come; "" where none is known of."""
+        run = self.run
+        if run.reads_all:
+            return ""
+        if run.expected_record:
+            return (
+                f"{run.expected_record}, the newest record of the last run, did not come back: "
+                "the registry was restored, its filter broke, or the key sees less than before"
+            )
+        if not run.dry_run and verdict.is_short(run, self.lane, run.read):
+            if self._counts_more():
+                text = f"The registry says that {run.source_total:,} records changed, but gave "
+                text += f"{run.read:,}; the last full run found nothing more of such a difference."
+                runs.log(run, "WARNING", text)
+                return ""
+            return (
+                f"{SAYS_MORE} {run.source_total:,} records changed, but only "
+                f"{run.read:,} different ones came: its order changes while it is read"
+            )
+        return ""
+
+    def _counts_more(self) -> bool:
+        """Say whether everything was read for this reason last time, and nothing was missing."""
+        last = runs.good_runs(self.lane).filter(reads_all=True).exclude(pk=self.run.pk).first()
+        return (
+            last is not None
+            and last.full_reason.startswith(SAYS_MORE)
+            and not any(warning["code"] == "short_read" for warning in last.warnings)
+            and last.created + last.updated == 0
+        )
+
+    def place(self) -> dict[str, Any]:
+        """Give the run's columns that another process needs to go on."""
+        names = ("watermark", "watermark_record", "expected_record", "older")
+        return {name: getattr(self.run, name) for name in names}
+
+    def _begin(self, page: Page) -> None:
+        date = page.server_date or timezone.now()
+        runs.save(self.run, self.lease, server_date=date, source_total=self._total(page))
+
+    def _total(self, page: Page) -> int | None:
+        """Take the registry's own total of what is read, where it is one.
+
+        Some count the whole collection, whatever was asked for: what is not far below that is
+        taken for it.
+        """
+        if self.run.reads_all or page.total is None:
+            return page.total
+        whole = runs.good_runs(self.lane).filter(reads_all=True).first()
+        far_below = whole and whole.source_total and page.total <= whole.source_total // 2
+        return page.total if far_below and self.run.since_asked is None else None
+
+    def _check_paths(self, records: Sequence[Arrival]) -> None:
+        missing = guards.check_paths(self.run, self.lane, self.mapping, records)
+        if missing and self.run.reads_all:
+            named = ", ".join(f"“{path}”" for path in missing)
+            # No warning that turns the run yellow: many registries leave empty keys out.
+            text = f"None of the {len(records):,} records of the first page has {named}. If it is "
+            text += "misspelt, the integration owner corrects Field Configurations."
+            runs.log(self.run, "WARNING", text)
+
+    def _check_paging(self, page: Page) -> None:
+        if page.alone and self.run.reads_all:
+            # No warning that turns the run yellow: many registries leave it out of a last page.
+            runs.log(self.run, "WARNING", f"{page.alone} {PAGING_REMEDY}")
+
+    def _follow_clock(self, records: Sequence[Arrival]) -> None:
+        """Note the newest time seen, whose record it is, and what is older than was asked."""
+        run = self.run
+        since = self.asked_from(run.since) if run.since is not None else None
+        assert run.server_date is not None
+        for record in records:
+            if record.external_id == run.expected_record:
+                run.expected_record = ""
+            when = record.modified_at
+            if when is None:
+                continue
+            if since is not None and not run.reads_all and when < since:
+                run.older += 1
+            if run.watermark is None or when > run.watermark:
+                run.watermark = advance(run.watermark, when, run.server_date)
+                run.watermark_record = record.external_id
+
+    def _older(self) -> str:
+        if not self.run.older:
+            return ""
+        text = f"{self.run.older:,} records of one page were older than asked for: the registry "
+        text += "seems to ignore the modified-since parameter"
+        remedy = "The integration owner checks its name in the app's configuration."
+        said = f"{text}, so everything is read each time. {remedy}"
+        runs.warn(self.run, self.lease, "older_than_asked", said)
+        return text
+
+    def _clock_went_back(self, page: Page) -> str:
+        last = runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
+        now, then = page.server_date, last.server_date if last else None
+        if now is None or then is None or now >= then - CLOCK_SLACK:
+            return ""
+        return f"the registry's clock went back, from {then:%Y-%m-%d %H:%M} to {now:%H:%M} UTC"

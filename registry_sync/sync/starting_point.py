@@ -1,0 +1,171 @@
+"""Where a run starts: in which phase, and from when it reads, or why it reads everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from registry_sync.benchling.client import Client, Refused
+from registry_sync.models import Lane, SyncRun
+from registry_sync.reporting import app_status
+from registry_sync.reporting.redaction import mark
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source.watermark import since_from
+from registry_sync.sync import benchling_state as rebuild
+from registry_sync.sync.context import Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """From where to read: `since`, or None and the reason why everything is read.
+
+    `watermark` and `record` are those of the run this one goes on from; the record must come
+    back, or the source has gone back in time.
+    """
+
+    since: datetime | None
+    full_reason: str = ""
+    watermark: datetime | None = None
+    record: str = ""
+    last_full_at: datetime | None = None
+
+
+def begin(at: Slice, full_reason: str, *, full_after: timedelta) -> None:
+    """Save from where the run reads, under the lease; `full_reason`: why everything, if known."""
+    run = at.run
+    if full_reason:
+        run.reads_all, run.full_reason = True, full_reason
+    start = _starting_point(at, full_after)
+    kind = run.kind
+    if kind == SyncRun.Kind.INCREMENTAL and start.since is None and not run.only:
+        kind = SyncRun.Kind.FULL
+    reads_all = start.since is None and not run.only and kind != SyncRun.Kind.RETRY
+    runs.save(
+        run,
+        at.lease,
+        lane=at.lane,
+        kind=kind,
+        since=start.since,
+        reads_all=reads_all,
+        full_reason=start.full_reason if reads_all else "",
+        watermark=start.watermark,
+        watermark_record=start.record,
+        expected_record=start.record,
+        last_full_at=run.created_at if reads_all else start.last_full_at,
+        fingerprint=at.setup.mapping.fingerprint,
+        mapping=_mapping_used(at),
+        position=None,
+        server_date=None,
+        older=0,
+        phase=_first_phase(at.lane, kind, drift=reads_all and not full_reason),
+    )
+    if reads_all and not full_reason:
+        runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
+
+
+def _mapping_used(at: Slice) -> dict[str, Any]:
+    """Describe the mapping; one that this run used before stays told, by its fingerprint."""
+    used, run = at.setup.summary(), at.run
+    used["key_mark"] = mark(at.setup.config.api_key)
+    if run.fingerprint and run.fingerprint != at.setup.mapping.fingerprint:
+        before = dict(run.mapping)
+        used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}
+    elif "earlier" in run.mapping:
+        used["earlier"] = run.mapping["earlier"]
+    return used
+
+
+def _first_phase(lane: Lane, kind: str, *, drift: bool) -> str:
+    if rebuild.needed(lane):
+        return SyncRun.Phase.REBUILD
+    if kind == SyncRun.Kind.FULL and drift:
+        return SyncRun.Phase.DRIFT
+    return after_looking(kind)
+
+
+def after_looking(kind: str) -> str:
+    """Name the phase that follows once the ledger knows what Benchling holds."""
+    return SyncRun.Phase.RETRY if kind == SyncRun.Kind.RETRY else SyncRun.Phase.PULL
+
+
+def _starting_point(at: Slice, full_after: timedelta) -> Start:
+    """Decide how much a run reads."""
+    run, setup = at.run, at.setup
+    incremental = setup.connector.incremental
+    previous = _previous(at.lane, at.client)
+    if run.reads_all or run.kind == SyncRun.Kind.FULL:
+        return Start(None, run.full_reason or "a full run was asked for")
+    if incremental is None:
+        return Start(None, "the registry's settings name no way to ask for changes only")
+    if run.since_asked is not None:
+        kept = previous.watermark if previous else None
+        return Start(run.since_asked, watermark=kept)
+    if previous is None:
+        return Start(None, "this is the lane's first run")
+    if (
+        previous.fingerprint
+        and previous.fingerprint != setup.mapping.fingerprint[: len(previous.fingerprint)]
+    ):
+        return Start(None, "the mapping or the Benchling schema has changed")
+    if previous.doubt:
+        return Start(None, previous.doubt)
+    if previous.watermark is None:
+        return Start(None, "no point in the registry's time is known to start from")
+    if previous.full_at is None or timezone.now() - previous.full_at > full_after:
+        return Start(None, f"the last full run is more than {full_after.days} days old")
+    since = since_from(previous.watermark, incremental.lag, incremental.granularity)
+    return Start(
+        since,
+        watermark=previous.watermark,
+        record=previous.record,
+        last_full_at=previous.full_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The last good run, from our rows or from its App Status session."""
+
+    watermark: datetime | None
+    fingerprint: str
+    full_at: datetime | None
+    record: str = ""
+    doubt: str = ""
+
+
+def _previous(lane: Lane, client: Client) -> Previous | None:
+    last = runs.good_runs(lane).first()
+    if last is not None:
+        short = any(warning["code"] == "short_read" for warning in last.warnings)
+        return Previous(
+            watermark=last.watermark,
+            fingerprint=last.fingerprint,
+            full_at=last.last_full_at,
+            record=last.watermark_record,
+            doubt="the last full read got fewer records than the registry has" if short else "",
+        )
+    return _from_session(lane, client)
+
+
+def _from_session(lane: Lane, client: Client) -> Previous | None:
+    """Find the last good run in App Status, where the local history is lost.
+
+    Where errors were open at its end, the refused records are found only by reading everything.
+    """
+    try:
+        bookmark, began = app_status.last_good_session(client, lane.mark)
+    except Refused:  # without its history everything is read, which loses nothing
+        return None
+    if bookmark is not None:
+        return Previous(
+            bookmark.watermark,
+            bookmark.fingerprint,
+            bookmark.full_at,
+            doubt="records were refused in the last run, and the history that knew which is lost"
+            if bookmark.open_errors
+            else "",
+        )
+    return Previous(began, "", began) if began is not None else None

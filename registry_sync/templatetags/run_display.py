@@ -1,0 +1,13 @@
+"""`looks` for templates."""
+
+from __future__ import annotations
+
+from django import template
+
+from registry_sync.desk import run_display as looks
+from registry_sync.monitoring.health import stamp
+
+register = template.Library()
+for name in ("pill", "sign", "outcome", "by", "summary", "seconds", "shown"):
+    register.filter(name, getattr(looks, name))
+register.filter("stamp", lambda when: stamp(when) if when else "")

@@ -1,0 +1,1 @@
+"""Benchling calls us: trust, inbox, handlers."""

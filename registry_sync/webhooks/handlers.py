@@ -1,0 +1,275 @@
+"""What each stored webhook makes us do; worked in a job of its own, once, and again if it fails.
+
+Messages are thin, unordered and may come twice: everything is drawn from the database, never from
+the message. https://docs.benchling.com/docs/getting-started-with-webhooks
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.canvas import drawing as canvases
+from registry_sync.canvas import record_status as standing
+from registry_sync.canvas import text as words
+from registry_sync.core.problems import SyncError
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
+from registry_sync.runs import lifecycle as runs
+from registry_sync.source.client import Source
+from registry_sync.sync.setup import Setup, configure
+from registry_sync.webhooks import receive as webhooks
+
+logger = logging.getLogger(__name__)
+Json = dict[str, Any]
+Kind, State = SyncRun.Kind, WebhookDelivery.State
+
+
+def work_delivery(delivery_id: int) -> None:
+    """Work one delivery, unless it is done or in other hands. Never raises."""
+    delivery = webhooks.claim(delivery_id)
+    if delivery is None:
+        return
+    handler = HANDLERS.get(delivery.type)
+    if handler is None:
+        webhooks.close(delivery, State.IGNORED)
+        return
+    client = jobs.impatient_client()
+    try:
+        handler(delivery.message, client)
+    except (Refused, SyncError, Wait) as error:
+        logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
+        if not (_passes(error) and webhooks.put_back(delivery, str(error))):
+            webhooks.close(delivery, State.FAILED, str(error))
+            _enable(delivery, client)
+    except Exception as error:
+        logger.exception("delivery=%s failed for a reason of our own", delivery.webhook_id)
+        webhooks.close(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
+        _enable(delivery, client)
+    else:
+        webhooks.close(delivery, State.DONE)
+
+
+def _enable(delivery: WebhookDelivery, client: Client) -> None:
+    """Leave no dead button behind, whatever went wrong; now, or by the reconciler."""
+    canvas_id = str(delivery.message.get("canvasId"))
+    canvases.promise(canvas_id, words.trouble())
+    canvases.redraw(Canvas.objects.filter(canvas_id=canvas_id), client, pressed=True)
+
+
+def _passes(error: Exception) -> bool:
+    """Say whether waiting is all that is needed."""
+    return isinstance(error, Wait) or (isinstance(error, SyncError) and error.transient)
+
+
+# -- canvases ---------------------------------------------------------------------------------
+
+
+def _created(message: Json, client: Client) -> None:
+    """A scientist inserted a canvas: Benchling made it, we draw it."""
+    canvases.draw(_canvas(message, str(message["canvasId"])), client)
+
+
+def _initialised(message: Json, client: Client) -> None:
+    """A page opened that shall have a canvas: we make it, once."""
+    resource_id, feature_id = str(message["resourceId"]), str(message["featureId"])
+    known = Canvas.objects.filter(
+        tenant=runs.tenant_host(),
+        app_id=settings.BENCHLING_APP_ID,
+        resource_id=resource_id,
+        feature_id=feature_id,
+    ).first()
+    if known is not None and not _is_there(known, client):
+        known.delete()  # archived, or gone: a new one is made
+        known = None
+    if known is None:
+        body = {
+            "featureId": feature_id, "resourceId": resource_id, "enabled": True, "blocks": [],
+        }  # fmt: skip
+        made = client.create_canvas(
+            body, after_lost=lambda: client.canvas_of(resource_id, feature_id)
+        )
+        known = _canvas({**message, "resourceId": resource_id}, str(made["id"]))
+    canvases.draw(known, client)
+
+
+def _is_there(canvas: Canvas, client: Client) -> bool:
+    try:
+        return not client.canvas(canvas.canvas_id).get("archiveRecord")
+    except Refused as refused:
+        if refused.status == 404:
+            return False
+        raise
+
+
+def _interacted(message: Json, client: Client) -> None:
+    """A scientist pressed a button."""
+    canvas = _canvas(message, str(message["canvasId"]))
+    canvas.used_at = timezone.now()
+    canvas.save(update_fields=["used_at"])  # from now on it is owed a drawing
+    press = BUTTONS.get(str(message.get("buttonId")))
+    canvas.note = words.unknown_button() if press is None else ""
+    if press is not None:
+        canvas.standing = canvas.chip = ""  # of an earlier look
+        press(canvas, client, _name_of(message, client))
+    canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip"])
+    try:
+        canvases.draw(canvas, client, pressed=True)
+    except (SyncError, Wait) as error:
+        if not _passes(error):
+            raise
+        # What was pressed is done; the drawing is owed, and the reconciler sees to it.
+        logger.warning("canvas=%s was not drawn yet: %s", canvas.canvas_id, error)
+
+
+def _canvas(message: Json, canvas_id: str) -> Canvas:
+    canvas, _ = Canvas.objects.get_or_create(
+        canvas_id=canvas_id,
+        defaults={
+            "tenant": runs.tenant_host(),
+            "app_id": settings.BENCHLING_APP_ID,
+            "feature_id": str(message.get("featureId") or ""),
+            "resource_id": str(message.get("resourceId") or ""),
+            "used_at": timezone.now(),
+        },
+    )
+    return canvas
+
+
+def _name_of(message: Json, client: Client) -> str:
+    """Name the person; where Benchling does not say, nobody's press is held up for it."""
+    try:
+        return client.user_name(str(message.get("userId") or "")) or "a scientist"
+    except (Refused, SyncError, Wait):
+        return "a scientist"
+
+
+def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
+    def press(canvas: Canvas, client: Client, who: str) -> None:
+        trigger = SyncRun.Trigger.CANVAS
+        run, ours = runs.request(kind=kind, trigger=trigger, actor=who, only=only)
+        canvas.run = run
+        if kind == Kind.DRY_RUN and ours:
+            canvas.preview = run
+        canvas.note = words.started(run) if ours else words.attached(run, kind)
+        if ours:
+            jobs.enqueue(run.pk)
+
+    return press
+
+
+def _refresh(canvas: Canvas, client: Client, who: str) -> None:
+    """Draw it anew: that is all."""
+
+
+def _look_up(canvas: Canvas, client: Client, who: str) -> None:
+    asked = _typed(canvas, client)
+    lane = runs.latest_lane()
+    if not asked:
+        canvas.note = words.nothing_typed()
+        return
+    if lane is None:
+        canvas.standing = words.never()
+        return
+    with _asking(client) as (setup, source):
+        found = standing.standing_of(asked, lane, setup, source, client)
+    canvas.standing, canvas.chip = found.text, found.entity_id
+
+
+@contextmanager
+def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
+    """Open the registry for a question that somebody waits for."""
+    setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
+    source = jobs.source_of(setup, time.sleep, lambda: None)
+    try:
+        yield setup, source
+    finally:
+        source.close()
+
+
+def _sync_one(canvas: Canvas, client: Client, who: str) -> None:
+    asked = _typed(canvas, client)
+    if not asked:
+        canvas.note = words.nothing_typed()
+        return
+    with _asking(client) as (_, source):
+        if not source.gives_one:
+            canvas.note = words.only_lists()
+            return
+    lane = runs.latest_lane()
+    external_id = standing.external_id_of(asked, lane) if lane else asked
+    _start(Kind.INCREMENTAL, only=(external_id,))(canvas, client, who)
+
+
+def _typed(canvas: Canvas, client: Client) -> str:
+    """Read what stands in the field now: a click does not carry it."""
+    asked = ""
+    for block in client.canvas(canvas.canvas_id).get("blocks") or ():
+        if block.get("id") == "record":
+            asked = str(block.get("value") or "").strip()[:255]
+    canvas.asked, canvas.standing, canvas.chip = asked, "", ""
+    return asked
+
+
+# -- the app itself ----------------------------------------------------------------------------
+
+
+def _configuration_updated(message: Json, client: Client) -> None:
+    """Check the new configuration at once, and show what it broke before a run finds out."""
+    fault = ""
+    try:
+        configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
+    except SyncError as error:
+        if error.transient:
+            raise  # Benchling is away: that says nothing of the configuration
+        fault = f"{error.message} {error.remedy}"
+    _installation(config_fault=fault, config_checked_at=timezone.now())
+    _redraw_all(client)
+
+
+def _installed(message: Json, client: Client) -> None:
+    _installation(deactivated_at=None)
+
+
+def _deactivated(message: Json, client: Client) -> None:
+    _installation(deactivated_at=timezone.now())
+    _redraw_all(client)
+
+
+def _installation(**values: object) -> None:
+    Installation.objects.update_or_create(
+        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID, defaults=values
+    )
+
+
+def _redraw_all(client: Client) -> None:
+    mine = Canvas.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    canvases.redraw(mine.order_by("-used_at")[: canvases.RECENT], client)
+
+
+Press = Callable[[Canvas, Client, str], None]
+BUTTONS: dict[str, Press] = {
+    "manual_sync": _start(Kind.INCREMENTAL),
+    "preview": _start(Kind.DRY_RUN),
+    "retry_failed": _start(Kind.RETRY),
+    "refresh": _refresh,
+    "look_up": _look_up,
+    "sync_one": _sync_one,
+}
+HANDLERS: dict[str, Callable[[Json, Client], None]] = {
+    "v2.canvas.created": _created,
+    "v2-beta.canvas.created": _created,
+    "v2.canvas.initialized": _initialised,
+    "v2.canvas.userInteracted": _interacted,
+    "v2-beta.app.configuration.updated": _configuration_updated,
+    "v2.app.installed": _installed,
+    "v2.app.activateRequested": _installed,
+    "v2.app.deactivated": _deactivated,
+}

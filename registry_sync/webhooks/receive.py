@@ -1,0 +1,208 @@
+"""Benchling's webhooks: verified over the raw body, stored once, answered at once, worked later.
+
+Nothing is stored of what cannot prove where it comes from, but a count a day.
+https://docs.benchling.com/docs/webhook-verification
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchling_sdk.apps.helpers.webhook_helpers import WebhookVerificationError, verify
+from django.conf import settings
+from django.db import DatabaseError, DataError, IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from registry_sync.ledger.record import storable
+from registry_sync.models import WebhookDelivery, WebhookRefusal
+from registry_sync.runs.lifecycle import tenant_host
+from registry_sync.webhooks import signing_keys as keys
+
+logger = logging.getLogger(__name__)
+Json = dict[str, Any]
+State = WebhookDelivery.State
+LONGEST_BODY = 256 * 1024
+"""Bytes: Benchling's messages are thin, a few hundred."""
+LONGEST_ID = 255
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+UNTOLD = timedelta(seconds=10)
+"""After which a delivery that nobody took is told to the workers again."""
+LONGEST_WORK = 50
+"""Seconds that a worker may spend on one delivery."""
+PATIENCE = timedelta(seconds=60)
+"""After which a delivery that a worker took and did not finish is taken by another."""
+ATTEMPTS = 5
+
+
+@dataclass
+class Rejected(Exception):
+    """A delivery that is not for us: the status of the answer, and a word for the counter."""
+
+    status: int
+    reason: str
+
+
+def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, bool]:
+    """Verify and store a delivery; True where it is new.
+
+    Raises Rejected (a 4xx), and keys.KeysUnreachable where nothing can be verified now.
+    """
+    found = {name.lower(): value for name, value in headers.items()}
+    if any(not found.get(name) for name in HEADERS):
+        raise Rejected(401, "unsigned")
+    if len(body) > LONGEST_BODY:
+        raise Rejected(413, "too large")
+    webhook_id = found["webhook-id"]
+    if len(webhook_id) > LONGEST_ID or not webhook_id.isprintable():
+        raise Rejected(400, "malformed")
+    _verify(body, {name: found[name] for name in HEADERS})
+    message = _message(body)
+    try:
+        with transaction.atomic():
+            delivery = WebhookDelivery.objects.create(
+                webhook_id=webhook_id,
+                type=message["type"][:100],
+                message=message,
+                received_at=timezone.now(),
+            )
+    except IntegrityError as error:  # a repeat, perhaps at this very moment
+        known = WebhookDelivery.objects.filter(webhook_id=webhook_id).first()
+        if known is None:
+            raise Rejected(400, "malformed") from error
+        return known, False
+    except DataError as error:  # JSON that the database does not take
+        raise Rejected(400, "malformed") from error
+    return delivery, True
+
+
+def count(rejected: Rejected) -> None:
+    """Keep a counter a day of what was refused, and nothing else of it."""
+    today = timezone.now().date()
+    try:
+        mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
+        if not mine.update(count=F("count") + 1):
+            try:
+                with transaction.atomic():
+                    WebhookRefusal.objects.create(day=today, reason=rejected.reason, count=1)
+            except IntegrityError:
+                mine.update(count=F("count") + 1)
+    except DatabaseError as error:  # a refusal is a refusal, counted or not
+        logger.warning("A refused webhook (%s) was not counted: %s", rejected.reason, error)
+
+
+def claim(delivery_id: int) -> WebhookDelivery | None:
+    """Take a delivery to work on it; None when it is done, or somebody has it."""
+    now = timezone.now()
+    free = Q(state=State.RECEIVED) | Q(state=State.WORKING, taken_at__lt=now - PATIENCE)
+    taken = WebhookDelivery.objects.filter(free, pk=delivery_id).update(
+        state=State.WORKING, taken_at=now, attempts=F("attempts") + 1
+    )
+    return WebhookDelivery.objects.get(pk=delivery_id) if taken else None
+
+
+def left_over() -> QuerySet[WebhookDelivery]:
+    """List deliveries that no worker was told of, or that one died with; not for ever."""
+    now = timezone.now()
+    untold = Q(state=State.RECEIVED, received_at__lt=now - UNTOLD)
+    dead = Q(state=State.WORKING, taken_at__lt=now - PATIENCE)
+    return WebhookDelivery.objects.filter(untold | dead, attempts__lt=ATTEMPTS).order_by("pk")
+
+
+def given_up() -> QuerySet[WebhookDelivery]:
+    """List deliveries with which so many workers died that no other one shall."""
+    long_ago = timezone.now() - PATIENCE
+    return WebhookDelivery.objects.filter(
+        state=State.WORKING, taken_at__lt=long_ago, attempts__gte=ATTEMPTS
+    )
+
+
+def put_back(delivery: WebhookDelivery, error: str) -> bool:
+    """Let a delivery be tried again within half a minute; False where it was often enough."""
+    if delivery.attempts >= ATTEMPTS:
+        return False
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(state=State.RECEIVED, error=error)
+    return True
+
+
+def close(delivery: WebhookDelivery, state: WebhookDelivery.State, error: str = "") -> None:
+    """Write down what became of a delivery."""
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(
+        state=state, error=error, done_at=timezone.now()
+    )
+
+
+def _verify(body: bytes, headers: dict[str, str]) -> None:
+    ring = keys.ring(
+        settings.BENCHLING_JWKS_URL.format(
+            app_definition_id=settings.BENCHLING_APP_DEFINITION_ID,
+            app_id=settings.BENCHLING_APP_ID,
+        )
+    )
+    if not _is_signed(body, headers, ring.keys) and not _is_signed(body, headers, ring.renewed):
+        raise Rejected(401, "not verified")
+
+
+def _is_signed(body: bytes, headers: dict[str, str], keys_at_hand: Callable[[], object]) -> bool:
+    """Say whether a key signed this. Raises Rejected where no key of the world could have."""
+    asked = False
+
+    def jwk_function(app_definition_id: str) -> object:
+        nonlocal asked
+        asked = True
+        return keys_at_hand()
+
+    try:
+        verify(
+            settings.BENCHLING_APP_DEFINITION_ID,
+            body.decode("utf-8"),
+            headers,
+            jwk_function=jwk_function,
+        )
+    except (WebhookVerificationError, ValueError, TypeError, ArithmeticError, OSError) as error:
+        # The SDK lets through what it meets in times (ValueError, OverflowError, OSError), in
+        # base64 and text (ValueError), and in keys of another sort (TypeError).
+        if not asked:  # stale or malformed: nobody need be asked for keys
+            raise Rejected(401, "not verified") from error
+        return False
+    return True
+
+
+def _message(body: bytes) -> Json:
+    """Read a verified body. Raises Rejected where it is not about this app in this tenant."""
+    try:
+        envelope: Json = storable(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise Rejected(400, "malformed") from error
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("message"), dict):
+        raise Rejected(400, "malformed")
+    if not isinstance(envelope["message"].get("type"), str):
+        raise Rejected(400, "malformed")
+    if _id_of(envelope.get("app")) != settings.BENCHLING_APP_ID:
+        raise Rejected(403, "another app")
+    definition = settings.BENCHLING_APP_DEFINITION_ID
+    if definition and _id_of(envelope.get("appDefinition")) != definition:
+        raise Rejected(403, "another app definition")
+    if _host(envelope.get("baseURL")) != tenant_host():
+        raise Rejected(403, "another tenant")
+    return dict(envelope["message"])
+
+
+def _id_of(part: object) -> object:
+    return part.get("id") if isinstance(part, dict) else None
+
+
+def _host(url: object) -> str:
+    """Read a tenant's host: the contract shows a bare host, real deliveries a whole URL."""
+    if not isinstance(url, str):
+        return ""
+    try:
+        return (urlsplit(url if "//" in url else f"//{url}").netloc or "").lower()
+    except ValueError:
+        return ""
