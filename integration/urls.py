@@ -6,7 +6,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from registry_sync.monitoring.metrics import metrics
-from registry_sync.webhooks.views import healthz, webhook
+from registry_sync.monitoring.views import healthz
+from registry_sync.webhooks.views import webhook
 
 admin.autodiscover()  # DeskConfig leaves it to whoever serves pages
 

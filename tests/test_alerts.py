@@ -17,11 +17,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.core import signing as seal
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
 from registry_sync.monitoring import alerts, freshness, outbox
-from registry_sync.runs import lifecycle as runs
+from registry_sync.monitoring.notify import look_for_alerts
 
 from .registry import compound
 from .test_command import command
@@ -136,7 +138,7 @@ def _fast_fail(w: Any) -> SyncRun:
     assert lease is not None
     error = jobs._our_fault(RuntimeError())
     runs.fail(run, lease, error)
-    jobs.look_for_alerts()
+    look_for_alerts()
     run.refresh_from_db()
     return run
 
@@ -148,16 +150,16 @@ def test_no_good_run_is_told_by_whoever_still_lives(told):
     stuck, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     hour = timezone.now() + timedelta(hours=1)
     SyncRun.objects.filter(pk=stuck.pk).update(waiting_until=hour)
-    jobs.reconcile()
+    reconcile()
     assert mail.outbox == [], "it waits for limits"
     SyncRun.objects.filter(pk=stuck.pk).update(waiting_until=None)
     runs.pause(stuck, actor="Olivia", reason="Lunch")
-    jobs.reconcile()
-    jobs.reconcile()
+    reconcile()
+    reconcile()
     assert subjects() == ["Registry Sync: no good run"] * 2
     assert "more than 24 hours" in mail.outbox[0].body and "cron" in mail.outbox[0].body
     runs.cancel(stuck, actor="Olivia", reason="Enough")
-    jobs.reconcile()
+    reconcile()
     assert len(mail.outbox) == 2, "cancelling is neither good nor a failure"
     command()
     assert subjects()[2:] == ["Registry Sync: over: no good run"] * 2

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.control import cancel
 from registry_sync.models import SyncRun
-from registry_sync.runs import lifecycle as runs
 
 from .deployment import kill, serve
 from .test_canvas import Page, w, work  # noqa: F401
@@ -134,7 +135,7 @@ def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):  # 
     canvas.press("refresh")
     shows("About 8 min left", "syncing")
     SyncRun.objects.filter(pk=run.pk).update(**was, phase_seconds={})
-    jobs.cancel(SyncRun.objects.get(pk=run.pk), actor="Jo Field", reason="the lab registers now")
+    cancel(SyncRun.objects.get(pk=run.pk), actor="Jo Field", reason="the lab registers now")
     shows("was cancelled", "cancelled")
     canvas.press("manual_sync")
     work()

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.control import cancel
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
-from registry_sync.runs import lifecycle as runs
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
+from registry_sync.webhooks.inbox import left_over
 from sandbox.tenant import canvases
 from sandbox.tenant.state import Fault
 
@@ -239,7 +242,7 @@ def test_a_run_cancelled_by_the_owner_is_told(w):
     page = Page(w)
     page.press("manual_sync")
     run = runs.active()
-    jobs.cancel(run, actor="Jo", reason="Not now")
+    cancel(run, actor="Jo", reason="Not now")
     assert "was cancelled" in page.text and "Not now" in page.text and page.canvas["enabled"]
 
 
@@ -250,7 +253,7 @@ def test_a_canvas_that_could_not_be_drawn_is_drawn_by_the_reconciler(w):
     work()
     w.tenant.faults.clear()
     assert "Syncing" in page.text
-    jobs.reconcile()
+    reconcile()
     assert "Up to date" in page.text and page.canvas["enabled"]
 
 
@@ -271,9 +274,8 @@ def test_a_worker_that_dies_with_a_press_is_replaced(w):
     WebhookDelivery.objects.filter(webhook_id="dead").update(
         state="working", taken_at=timezone.now() - timedelta(seconds=61), attempts=1
     )
-    from registry_sync.webhooks import receive as webhooks
 
-    (row,) = webhooks.left_over()
+    (row,) = left_over()
     deliveries.work_delivery(row.pk)
     row.refresh_from_db()
     assert row.state == "done" and page.canvas["enabled"]
@@ -295,7 +297,7 @@ def test_a_waiting_run_says_until_when(w, settings):
     while jobs.work_slice(run.pk) is not jobs.End.WAITING:
         pass
     assert "goes on by itself on " in page.text and "UTC" in page.text and page.canvas["enabled"]
-    jobs.cancel(run, actor="Jo", reason="Enough")
+    cancel(run, actor="Jo", reason="Enough")
 
 
 def test_a_name_that_several_records_want_tells_of_each(w):

@@ -11,9 +11,13 @@ from django.db.models import F
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
+from registry_sync import runs
+from registry_sync.canvas import watch as watch_module
+from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.control import cancel
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync import clients
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
@@ -86,10 +90,10 @@ def test_a_press_while_benchling_is_away_is_drawn_when_it_is_back(w):
     row = page.press("manual_sync")
     assert row.state == "done" and not page.canvas["enabled"] and SyncRun.objects.count() == 1
     w.tenant.faults.clear()
-    jobs.reconcile()
+    reconcile()
     assert not page.canvas["enabled"]  # ten seconds: it might still be in the works
     later()
-    jobs.reconcile()
+    reconcile()
     assert page.canvas["enabled"] and "Your sync was started" in page.text
 
 
@@ -118,15 +122,15 @@ def test_a_press_that_kills_every_worker_is_given_up_and_the_canvas_comes_back(w
         webhook_id="poison", type="v2.canvas.userInteracted", message={"canvasId": page.id},
         state="working", attempts=5, received_at=timezone.now(), taken_at=timezone.now(),
     )  # fmt: skip
-    jobs.reconcile()
+    reconcile()
     row.refresh_from_db()
     assert row.state == "working" and not page.canvas["enabled"]  # its worker may yet live
     later()
-    jobs.reconcile()
+    reconcile()
     row.refresh_from_db()
     assert row.state == "failed" and "5 times" in row.error
     later()
-    jobs.reconcile()
+    reconcile()
     assert page.canvas["enabled"] and "Something went wrong on our side" in page.text
 
 
@@ -161,9 +165,11 @@ def test_many_canvases_stay_a_small_part_of_the_requests(w, monkeypatch):
     pages = [Page(w, f"etr_{n}") for n in range(10)]
     pages[0].press("manual_sync")
     run = runs.active()
-    watch = jobs.CanvasWatch(run, jobs.impatient_client(), jobs.Nobody())
+    watch = CanvasWatch(run, jobs.impatient_client(), jobs.Nobody())
     now = 1000.0
-    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: now, sleep=time.sleep))
+    monkeypatch.setattr(
+        watch_module, "time", SimpleNamespace(monotonic=lambda: now, sleep=time.sleep)
+    )
 
     def drawn() -> int:
         return sum(
@@ -175,7 +181,7 @@ def test_many_canvases_stay_a_small_part_of_the_requests(w, monkeypatch):
         now = 1000.0 + second
         watch.progress(run)
     assert 30 <= drawn() - before <= 40  # of the 600 requests that a minute has
-    jobs.cancel(run, actor="Jo", reason="Enough")
+    cancel(run, actor="Jo", reason="Enough")
 
 
 # -- what the app is told ------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 from .registry import compound
 from .worlds import PRIVATE

@@ -14,10 +14,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.drafts import preview
-from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.tasks import run_preview
 from registry_sync.models import LedgerEntry, MappingDraft, MappingVersion, SyncRun
-from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.state import Fault
 
 from .registry import compound
@@ -286,7 +286,7 @@ def test_all_records_in_slices_and_taken_over(world, desk, settings):
     assert preview.claim(draft.pk) is None
     MappingDraft.objects.update(preview_heartbeat=timezone.now() - 2 * runs.lease_time())
     assert list(preview.stranded()) == [draft] and preview.tell_again(draft)
-    jobs.run_preview(draft.pk)  # a page: the time is up
+    run_preview(draft.pk)  # a page: the time is up
     draft.refresh_from_db()
     assert (draft.preview_state, draft.preview_done, draft.preview["read"]) == ("queued", 200, 200)
     with pytest.raises(preview.Lost):

@@ -10,10 +10,12 @@ import httpx
 import pytest
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling import client as benchling
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Batch, EntityError, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
+from registry_sync.sync.listener import Nobody
 from sandbox.tenant.entities import add_by_hand
 from sandbox.tenant.state import Fault
 
@@ -183,7 +185,7 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
         jobs.client_of_settings(),
         jobs.source_of,
         jobs.terms_of_settings(),
-        module.Nobody(),
+        Nobody(),
     )
     renewed = []
     monkeypatch.setattr(module.runs, "renew", lambda lease: renewed.append(now[0]))
@@ -636,7 +638,7 @@ def test_a_stale_batch_with_a_field_that_is_gone(world, monkeypatch):
 def test_a_deterministic_database_error_ends_the_run(world, monkeypatch):
     from django.db import DataError
 
-    from registry_sync.ledger import record as ledger
+    from registry_sync import ledger
 
     world([compound(n) for n in range(5)])
 
@@ -820,7 +822,7 @@ def test_a_session_that_could_not_be_closed_is_closed_later(world):
     w.sync()
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(minutes=1))
     w.tenant.faults.clear()
-    jobs.reconcile()
+    reconcile()
     assert w.session()["status"] == "SUCCEEDED"
 
 

@@ -12,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting import causes
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
-from registry_sync.runs import lifecycle as runs
 
 from .registry import compound
 

@@ -145,7 +145,7 @@ def test_sixteen_triggers_at_once_start_one_run(deploy):
     d = deploy(1)
     script = """
 import threading, django; django.setup()
-from registry_sync.runs import lifecycle as runs
+from registry_sync import runs
 barrier, got = threading.Barrier(16), []
 def ask():
     barrier.wait()

@@ -17,13 +17,13 @@ from django.urls import reverse
 from django.utils import timezone
 from rq import Queue, Worker
 
+from registry_sync import runs
 from registry_sync.desk import charts as figures
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import run_history as history
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, Installation, SyncRun
 from registry_sync.monitoring import health, queues
-from registry_sync.runs import lifecycle as runs
 
 from .deployment import serve, until
 from .registry import compound
@@ -158,7 +158,7 @@ def test_workers_are_seen_and_a_redis_that_hangs_holds_nobody_up(world, owner, s
     connection = Redis.from_url(redis.url)
     worker = Worker([Queue("sync", connection=connection)], connection=connection)
     worker.register_birth()
-    Queue("interactive", connection=connection).enqueue("registry_sync.jobs.runner.reconcile")
+    Queue("interactive", connection=connection).enqueue("registry_sync.jobs.reconciler.reconcile")
     text = read(owner)
     assert "Redis answers; 1 worker on sync; no workers on interactive, 1 waiting." in text
     assert "The last run went well" in text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from registry_sync import runs
 from registry_sync.benchling.bulk_upsert import Upserter
 from registry_sync.benchling.client import Client
+from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import audit
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.delivery.delivery import Delivery
 
 from .registry import compound
@@ -47,7 +48,7 @@ def left(world, monkeypatch):
 
 
 def cancel(run: SyncRun) -> None:
-    assert jobs.cancel(run, actor="Bo", reason="Lunch")
+    assert control.cancel(run, actor="Bo", reason="Lunch")
 
 
 def told(external_id: str, field: str = "Approval") -> list[tuple]:

@@ -13,11 +13,13 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync import runs
+from registry_sync.core.dates import duration
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Batch, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
-from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.state import Fault
 
 from .deployment import kill, until
@@ -160,7 +162,7 @@ def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
     assert run.status == Status.CANCELLED and run.session_open
     assert w.session()["status"] == "RUNNING"
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(minutes=1))
-    jobs.reconcile()
+    reconcile()
     assert w.session()["status"] == "FAILED"
     assert "Benchling is moody" in w.session()["messages"][0]["content"]
 
@@ -243,7 +245,7 @@ def test_where_too_little_is_known_nothing_is_said(db, values):
      (1400, "23 h"), (1440, "1 d"), (3000, "2 d 2 h")],
 )  # fmt: skip
 def test_durations_are_said_as_people_do(minutes, words):
-    assert estimate.duration(timedelta(minutes=minutes)) == words
+    assert duration(timedelta(minutes=minutes)) == words
 
 
 FASTEST = 160

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
+from registry_sync import runs
 from registry_sync.models import Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 from .registry import compound
 from .worlds import FIELDS, INCREMENTAL

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 from .registry import compound
 

@@ -13,10 +13,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.desk import csv_export as csvs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Canvas, EntityError, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 from .registry import compound
 from .test_first_page import old_runs, read

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling import bulk_upsert as upsert
 from registry_sync.benchling.bulk_upsert import Upserter
 from registry_sync.benchling.client import Client, Wait, retry_time
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.control import cancel
 from registry_sync.models import Batch, SyncRun
 from registry_sync.reporting import app_status
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source import client as source
 from registry_sync.source import http as exchange
 from registry_sync.source.paths import ABSENT, compile_path
@@ -336,7 +337,7 @@ def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
 
     def create(run, client, body):
         made = make(run, client, body)
-        jobs.cancel(SyncRun.objects.get(pk=run.pk), actor="Ann", reason="Wrong")
+        cancel(SyncRun.objects.get(pk=run.pk), actor="Ann", reason="Wrong")
         return made
 
     monkeypatch.setattr(app_status, "create", create)

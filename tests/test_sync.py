@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling import bulk_upsert as upsert
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
 from sandbox.tenant.state import Fault
 
 from .registry import compound

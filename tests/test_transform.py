@@ -14,16 +14,12 @@ from hypothesis import strategies as st
 from registry_sync.benchling.app_config import AppConfig, ConfigRow
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.text import name_key
+from registry_sync.mapping.codec import canonical_fields, external_id_of, payload
+from registry_sync.mapping.compile import build_mapping
+from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.rules import KEYS, RuleError, parse_rule
-from registry_sync.mapping.transform import (
-    Mapping,
-    build_mapping,
-    canonical_fields,
-    external_id_of,
-    name_key,
-    payload,
-    transform,
-)
+from registry_sync.mapping.transform import transform
 
 pytestmark = pytest.mark.once
 Json = dict[str, Any]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import audit
 from registry_sync.models import Change, Lane, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.delivery import unmapped_fields as unmapped
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 

@@ -21,11 +21,12 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import receive as webhooks
 from registry_sync.webhooks import signing_keys as keys
+from registry_sync.webhooks.inbox import LONGEST_WORK, PATIENCE
 from sandbox.redis import RedisServer
 from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
@@ -385,7 +386,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
         queue = Queue(
             "interactive", connection=Redis.from_url(server.url), serializer=JSONSerializer
         )
-        jobs.reconcile()  # a worker's sweep, for which the job is known already
+        reconcile()  # a worker's sweep, for which the job is known already
         assert [job.args[0] for job in queue.jobs] == [row.pk]
     finally:
         back.stop()
@@ -480,8 +481,8 @@ def test_a_default_deployment_is_back_within_two_minutes():
 
     noticed = 5  # a busy worker's heartbeat
     assert settings.LEASE_SECONDS + worker.every() + noticed < 115
-    assert webhooks.PATIENCE.total_seconds() + worker.every() + noticed < 115
-    assert webhooks.PATIENCE.total_seconds() > webhooks.LONGEST_WORK
+    assert PATIENCE.total_seconds() + worker.every() + noticed < 115
+    assert PATIENCE.total_seconds() > LONGEST_WORK
 
 
 def test_twenty_of_the_same_at_once_start_one_run(deploy, redis):  # noqa: F811

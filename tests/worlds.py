@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.runs import lifecycle as runs
 from sandbox.tenant import TenantServer, TenantState, tasks
 
 from .registry import ListRegistry

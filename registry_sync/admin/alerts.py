@@ -15,10 +15,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from registry_sync import runs
 from registry_sync.admin.base import ReadOnly
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
-from registry_sync.runs import lifecycle as runs
 
 
 class AlertSettingsForm(forms.ModelForm):

@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-Json = dict[str, Any]
+from registry_sync.core.types import Json
+
 COUNTED = 10_000
 """Rows a list counts at most: nobody pages further, and a whole table is never counted."""
 

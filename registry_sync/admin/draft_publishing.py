@@ -15,13 +15,13 @@ from django.urls import URLPattern, path, reverse
 from registry_sync.admin.base import ReadOnly, Reasoned
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, publish, versions
-from registry_sync.jobs import runner as jobs
+from registry_sync.drafts.preview_queue import enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.sync.clients import client_of_settings, plain_source
 
-Json = dict[str, Any]
 PUBLISH = "registry_sync.publish_mappingdraft"
 NEXT_RUN = "The next run reads everything by itself, for the mapping is another."
 NO_WORKER = (
@@ -132,7 +132,7 @@ class Publishing(Reasoned):
             self.message_user(request, in_words(error), messages.ERROR)
 
     def _told(self, request: HttpRequest, draft: MappingDraft) -> None:
-        if not settings.REDIS_URL or not jobs.enqueue_preview(draft):
+        if not settings.REDIS_URL or not enqueue_preview(draft):
             self.message_user(request, NO_WORKER.format(draft.pk), messages.WARNING)
 
     # -- publish -----------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from registry_sync.admin.draft_publishing import Publishing, in_words
 from registry_sync.benchling.client import Refused
 from registry_sync.benchling.schema import MAPPABLE
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, rule_form
 from registry_sync.drafts.id_and_name import judge_ids
@@ -29,7 +30,6 @@ from registry_sync.models import MappingDraft
 from registry_sync.sync.clients import client_of_settings, plain_source
 from registry_sync.sync.setup import connector_of
 
-Json = dict[str, Any]
 State = MappingDraft.State
 PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good",
          State.DISCARDED: "quiet"}  # fmt: skip

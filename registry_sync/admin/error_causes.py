@@ -7,12 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.start_run import start
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting import causes
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync import retry
 
 RETRY = (

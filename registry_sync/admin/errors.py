@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from registry_sync import runs
 from registry_sync.admin.error_causes import DISMISS, RETRY, WholeCauses
 from registry_sync.admin.filters import (
     AssignedFilter,
@@ -32,7 +33,6 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting import causes
 from registry_sync.reporting.redaction import redact
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync import retry
 
 Errors = QuerySet[EntityError]

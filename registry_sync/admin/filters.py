@@ -9,9 +9,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from registry_sync import runs
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting import causes
-from registry_sync.runs import lifecycle as runs
 
 Errors = QuerySet[EntityError]
 NARROWED = ("q", "run__id__exact", "closed_by_run__id__exact")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.links import record_link, record_url
 from registry_sync.admin.start_run import start
@@ -18,7 +19,6 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.models import Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 TEMPLATE = "admin/registry_sync/record/record.html"
 

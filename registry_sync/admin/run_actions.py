@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.desk import run_actions as orders
-from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.control import cancel, pause, resume
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.queues import Queues, see_queues
-from registry_sync.runs import lifecycle as runs
+from registry_sync.runs.queue import enqueue
 
 CONTROLS: dict[str, tuple[str, str]] = {
     "pause": (
@@ -101,7 +102,7 @@ class RunOrders(Reasoned):
         if ours:
             runs.log(run, "INFO", f"{order.title}, asked for by {actor}: {reason}")
             self.note(request, [run], f"{order.title}: {reason}")
-            told = jobs.enqueue(run.pk)
+            told = enqueue(run.pk)
             wait = "" if told and queues.listening else f" {orders.waits(queues)}"
             self.message_user(request, f"{order.title}: run {run.pk} is queued.{wait}")
         else:
@@ -129,12 +130,12 @@ class RunOrders(Reasoned):
             self.message_user(request, f"Run {run.pk} {why}.", messages.WARNING)
             return
         if what == "resume":
-            told = jobs.resume(run) and see_queues().listening
+            told = resume(run) and see_queues().listening
             who = "a worker" if told else "the next sync_registry"
             said = f"Run {run.pk} goes on where it was: {who} takes it up."
             runs.log(run, "INFO", f"{actor} resumed it: {reason}")
         else:
-            do = jobs.pause if what == "pause" else jobs.cancel
+            do = pause if what == "pause" else cancel
             if not do(run, actor=actor, reason=reason):
                 self.message_user(request, f"Run {run.pk} has ended already.", messages.WARNING)
                 return

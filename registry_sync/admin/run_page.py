@@ -13,7 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from registry_sync.admin.base import CappedPaginator, Json, ReadOnly
+from registry_sync import runs
+from registry_sync.admin.base import CappedPaginator, ReadOnly
+from registry_sync.core.types import Json
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import run_actions as orders
 from registry_sync.desk import run_display as looks
@@ -21,7 +23,6 @@ from registry_sync.desk import run_records as handled
 from registry_sync.models import Change, RunLog, SyncRun
 from registry_sync.monitoring.queues import see_queues
 from registry_sync.runs import estimate
-from registry_sync.runs import lifecycle as runs
 
 PAGE = 50
 LOG_LINES = 200

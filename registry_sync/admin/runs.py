@@ -17,9 +17,9 @@ from django.utils.safestring import SafeString, mark_safe
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.run_actions import CONTROLS, RunOrders
 from registry_sync.admin.run_page import RunViews
+from registry_sync.core.dates import stamp
 from registry_sync.desk import run_display as looks
 from registry_sync.models import Batch, SyncRun
-from registry_sync.monitoring.health import stamp
 
 
 class StatusFilter(admin.ChoicesFieldListFilter):

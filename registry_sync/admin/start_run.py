@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from registry_sync.jobs import runner as jobs
+from registry_sync import runs
 from registry_sync.models import SyncRun
-from registry_sync.runs import lifecycle as runs
+from registry_sync.runs.queue import enqueue
 
 
 def start(page: admin.ModelAdmin, request: HttpRequest, **wanted: Any) -> tuple[SyncRun, bool]:
@@ -26,7 +26,7 @@ def start(page: admin.ModelAdmin, request: HttpRequest, **wanted: Any) -> tuple[
             "ask again when it has ended."
         )
         told, level = format_html(text, link, run.pk, by), messages.WARNING
-    elif jobs.enqueue(run.pk):
+    elif enqueue(run.pk):
         told, level = (
             format_html('<a href="{}">Run {}</a> was started.', link, run.pk),
             messages.SUCCESS,

@@ -10,14 +10,13 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from jwcrypto import jwe, jwk
 from jwcrypto.common import JWException
 
 from registry_sync.core.problems import ConfigError, Kind
+from registry_sync.core.types import Json
 
-Json = dict[str, Any]
 ROWS = "Field Configurations"
 
 

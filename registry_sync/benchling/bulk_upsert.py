@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from registry_sync.benchling.client import (
     LOCKED,
@@ -26,8 +26,8 @@ from registry_sync.benchling.client import (
     retry_time,
 )
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 
-Json = dict[str, Any]
 BUDGET = 160
 """Upserts spent on one batch before what is left is set aside."""
 CONFIRMED = 20

@@ -25,8 +25,8 @@ from benchling_sdk.benchling import Benchling
 from benchling_sdk.errors import BenchlingError
 
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 
-Json = dict[str, Any]
 UPSERT_LIMIT = 2500
 """Rows of one upsert. https://benchling.com/api/reference (bulkUpsertCustomEntities)"""
 UPSERT_BYTES = 20 * 1024 * 1024

@@ -13,8 +13,8 @@ from typing import Any
 
 from registry_sync.benchling.app_config import ROWS
 from registry_sync.benchling.client import Client
+from registry_sync.core.types import Json
 
-Json = dict[str, Any]
 Path = tuple[str, ...]
 Held = Mapping[Path, Json]
 """The items there are, by their path."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Json = dict[str, Any]
+from registry_sync.core.types import Json
+
 LINKS = frozenset(
     {
         "entity_link",

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.canvas import record_status as standing
 from registry_sync.canvas import text as words
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 logger = logging.getLogger(__name__)
-Json = dict[str, Any]
 LONGEST_TEXT = 4000
 OWED_AFTER = timedelta(seconds=10)
 RECENT = 20

@@ -10,14 +10,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import text as words
 from registry_sync.core.problems import SyncError
-from registry_sync.ledger.record import hash_record
-from registry_sync.mapping.transform import name_key
+from registry_sync.core.text import name_key
+from registry_sync.ledger.record_outcome import hash_record
 from registry_sync.models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.app_status import CAUSES
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.client import Source
 from registry_sync.sync.setup import Setup
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry_sync.mapping.transform import name_key
+from registry_sync.core.text import name_key
 from registry_sync.models import EntityError
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import Holder

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from registry_sync.core.text import name_key
 from registry_sync.ledger import audit
-from registry_sync.mapping.transform import name_key
 from registry_sync.models import (
     Adoption,
     Allowance,

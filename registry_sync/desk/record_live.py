@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.canvas import record_status as standing
 from registry_sync.core.problems import SyncError
 from registry_sync.jobs import runner as jobs
-from registry_sync.mapping.transform import Transformed, transform
+from registry_sync.mapping.model import Transformed
+from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
 from registry_sync.reporting.redaction import mark, redact
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.setup import Setup, configure
 

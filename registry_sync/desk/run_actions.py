@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
+from registry_sync.core.dates import stamp
+from registry_sync.core.types import Json
 from registry_sync.desk import run_records as handled
 from registry_sync.models import EntityError, Lane, SyncRun
-from registry_sync.monitoring.health import stamp
 from registry_sync.monitoring.queues import Queues
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.retry import UNSENDABLE
 
-Json = dict[str, Any]
 Kind = SyncRun.Kind
 MOST_IDS = 10_000
 """Records that a limited retry names at most."""

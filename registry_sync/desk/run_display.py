@@ -6,12 +6,11 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from registry_sync.core.dates import duration, stamp
+from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
 from registry_sync.models import SyncRun
-from registry_sync.monitoring.health import stamp
-from registry_sync.runs import estimate
 
-Json = dict[str, Any]
 Status = SyncRun.Status
 PILLS = {
     Status.SUCCEEDED: "good",
@@ -94,7 +93,7 @@ def seconds(length: float) -> str:
         return f"{length:.1f} s"
     if length < 100:
         return f"{length:.0f} s"
-    return estimate.duration(timedelta(seconds=length))
+    return duration(timedelta(seconds=length))
 
 
 def shown(value: Any) -> str:

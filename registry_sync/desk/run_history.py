@@ -10,8 +10,8 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import SyncRun
-from registry_sync.runs import lifecycle as runs
 
 RUNS, DAYS = 30, 90
 SEEN = (

@@ -9,14 +9,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from registry_sync import runs
+from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
 from registry_sync.desk import run_history as history
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import health
 from registry_sync.reporting import causes
-from registry_sync.runs import lifecycle as runs
 
-Json = dict[str, Any]
 ORDER = (
     "SyncRun", "EntityError", "LedgerEntry", "Change", "MappingDraft", "MappingVersion", "Lane",
     "Adoption", "Drift", "Allowance", "Alert", "AlertSettings", "Checkup",

@@ -13,20 +13,21 @@ from django.conf import settings
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.app_config import AppConfig, ConfigRow
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
 from registry_sync.drafts import mapping_file
 from registry_sync.drafts.id_and_name import suggest_name
 from registry_sync.drafts.row_preview import Example, example
 from registry_sync.drafts.suggest import suggest
-from registry_sync.ledger.record import storable
+from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.rules import gives_value
-from registry_sync.mapping.transform import Mapping
 from registry_sync.models import MappingDraft
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.client import Source
 from registry_sync.source.paths import ABSENT, PathError, compile_template
 from registry_sync.sync.setup import (
@@ -38,7 +39,6 @@ from registry_sync.sync.setup import (
     read_schema,
 )
 
-Json = dict[str, Any]
 OpenSource = Callable[[Sides], Source]
 SAMPLE, SAMPLE_BYTES = 200, 2_000_000
 KEPT = ("api_url", "schema_id", "registry_id", "folder_id", "id_field", "name_field",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
 from registry_sync.drafts.name_similarity import ALIKE, name_likeness
 from registry_sync.drafts.sample import paths_of
-from registry_sync.mapping.transform import name_key
 from registry_sync.source.paths import ABSENT, compile_template
-
-Json = dict[str, Any]
 
 
 def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, str]:

@@ -7,19 +7,19 @@ the registry: of records, ids and values it keeps a fixed number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from registry_sync.core.problems import Problem
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
 from registry_sync.drafts.row_preview import outcome, text_of
-from registry_sync.ledger.record import storable
-from registry_sync.mapping.transform import Entity, Mapping, transform
+from registry_sync.mapping.model import Entity, Mapping
+from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.source.client import Source
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.setup import Sides
 
-Json = dict[str, Any]
 ROWS, EXAMPLES, IDS, CAUSES = 100, 3, 5, 100
 ROWS_OF = {"refused": 50, "changed": 30, "new": 10, "unchanged": 10}
 """Of each sort, how many records are shown in full."""

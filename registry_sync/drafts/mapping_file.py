@@ -16,8 +16,8 @@ from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.types import Json
 
-Json = dict[str, Any]
 VERSION = 1
 TEXTS = {
     "api_url": "API URL",

@@ -15,19 +15,19 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.benchling.config_items import Write
 from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, versions
-from registry_sync.ledger.record import storable
 from registry_sync.models import MappingDraft, MappingVersion
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
-Json = dict[str, Any]
 HELD = timedelta(minutes=5)
 """For how long one publication keeps others out; one that died keeps nobody out for longer."""
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.core.types import Json
+from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, parse_rule
-from registry_sync.mapping.transform import FieldMapping, Mapping, transform
+from registry_sync.mapping.transform import transform
 from registry_sync.source.connector_settings import Connector
 from registry_sync.source.paths import ABSENT, PathError, compile_path
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

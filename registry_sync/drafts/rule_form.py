@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from registry_sync.core.types import Json
 from registry_sync.mapping.rules import KEYS
 
-Json = dict[str, Any]
 SEVERAL = "json"
 LABELS = {
     "as_is": "as is", "trim": "trim", "case": "case", "number": "number", "date": "date",

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from registry_sync.core.types import Json
 from registry_sync.source.paths import ABSENT, PathError, compile_path
 
-Json = dict[str, Any]
 DEEPEST, MOST = 6, 500
 PLAIN = re.compile(r"[^.\[\]\"'*{}$@\s]([^.\[\]\"'*{}]*[^.\[\]\"'*{}\s])?")
 NAMES, VALUE = ("name", "key", "type", "label"), "value"

@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
 from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, words_of
 from registry_sync.drafts.sample import flat, paths_of, values_of
 from registry_sync.mapping.rules import RuleError, apply, parse_rule
-from registry_sync.mapping.transform import name_key
 from registry_sync.mapping.values import Misfit, fit
 from registry_sync.source.paths import ABSENT
 
-Json = dict[str, Any]
 LEAST, CONFIDENT = 0.35, 0.8
 """Below the first nothing is suggested; above the second, one click takes all."""
 CERTAINTY = {

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client
+from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.models import MappingDraft, MappingVersion
-from registry_sync.runs import lifecycle as runs
-
-Json = dict[str, Any]
 
 
 @transaction.atomic

@@ -8,44 +8,35 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
-from registry_sync.canvas import drawing as canvas
-from registry_sync.canvas import text as words
+from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core.problems import SyncError
-from registry_sync.drafts import preview
-from registry_sync.models import Installation, MappingDraft, SyncRun
-from registry_sync.monitoring import alerts, outbox
+from registry_sync.models import Installation, SyncRun
+from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.clients import client_of_settings as client_of_settings
 from registry_sync.sync.clients import impatient_client as impatient_client
 from registry_sync.sync.clients import source_of as source_of
 from registry_sync.sync.delivery import dry_run_log as findings
-from registry_sync.sync.pipeline import Line, Listener, Nobody, Terms
-from registry_sync.webhooks import enqueue as doorbell
-from registry_sync.webhooks import receive as webhooks
+from registry_sync.sync.listener import Listener, Nobody
+from registry_sync.sync.pacing import Terms
+from registry_sync.sync.pipeline import Line
 
 logger = logging.getLogger(__name__)
 
 WAITING_FOR = "Waiting for "
 """How the line of a run's log begins that says what it waits for."""
-SLICE_TIMEOUT = 1800
-"""Seconds RQ lets one slice take: a slice ends by itself long before, save when it isolates."""
 
 
-CANVAS_EVERY = 5.0
-"""Seconds between two drawings of a canvas while a run goes on."""
-CANVAS_SHARE = 2.0
-"""Seconds more for each canvas that shows it: 15 of the 300 requests in 30 s are the most."""
 LOOK_EVERY = 5.0
 """Seconds between two looks, while waiting, for what a person may have decided."""
 
@@ -87,18 +78,6 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     finally:
         watched.look()
         look_for_alerts()
-
-
-def look_for_alerts(*, send: bool = False) -> None:
-    """Note what is worth telling, and tell it (`send`); whatever goes wrong there fails no run."""
-    try:
-        alerts.look()
-        if send:
-            outbox.send_due()
-    except DatabaseError as error:  # the operator reads one line of it, not a stack
-        logger.warning("Alerts were not looked at: the database cannot be used: %s", error)
-    except Exception:
-        logger.exception("Alerts could not be looked at or sent; they are tried again")
 
 
 def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
@@ -158,31 +137,6 @@ def _configuration_holds() -> None:
     ).exclude(config_fault="").update(config_fault="", config_checked_at=timezone.now())
 
 
-class CanvasWatch:
-    """Shows a run's progress in canvases, at most every few seconds, and passes it on."""
-
-    def __init__(self, run: SyncRun, client: Client, inner: Listener) -> None:
-        self.run, self.client, self.inner = run, client, inner
-        self._next = 0.0
-
-    def progress(self, run: SyncRun) -> None:
-        self.inner.progress(run)
-        if time.monotonic() > self._next:
-            self.look()
-
-    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        self.inner.finding(external_id, outcome, details)
-
-    def look(self) -> None:
-        """Draw the canvases that show this run, as the database has it now."""
-        drawn = 0
-        try:
-            drawn = canvas.redraw(canvas.watching(self.run), self.client)
-        except DatabaseError as error:  # the run's own end says so
-            logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
-        self._next = time.monotonic() + max(CANVAS_EVERY, CANVAS_SHARE * drawn)
-
-
 def spare_collector() -> None:
     """Spare the garbage collector what was made at import, and most looks at a page's records.
 
@@ -190,13 +144,6 @@ def spare_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def run_sync(run_id: int) -> None:
-    """Work one slice in a worker and ask for the next one."""
-    spare_collector()
-    if work_slice(run_id) is End.MORE:
-        enqueue(run_id)
 
 
 def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
@@ -222,118 +169,6 @@ def _sleep_until(run: SyncRun, until: datetime) -> None:
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
     while (left := (until - timezone.now()).total_seconds()) > 0 and active.exists():
         time.sleep(min(left, LOOK_EVERY))
-
-
-def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
-    """Pause a run, and show it in Benchling, where nobody works on it who would."""
-    if not runs.pause(run, actor=actor, reason=reason):
-        return False
-    if run.lease_until is None:
-        client = client_of_settings()
-        app_status.tell(run, client, runs.paused_sentence(run))
-        canvas.redraw(canvas.watching(run), client)
-    return True
-
-
-def resume(run: SyncRun) -> bool:
-    """Let a paused run go on; True when a worker was told, else the next command takes it up."""
-    return runs.resume(run) and enqueue(run.pk)
-
-
-def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
-    """End a run at once, and close its session with who did it and why."""
-    if not runs.cancel(run, actor=actor, reason=reason):
-        return False
-    runs.log(run, "WARNING", run.error)
-    client = client_of_settings()
-    app_status.close(run, client)
-    canvas.redraw(canvas.watching(run), client)
-    return True
-
-
-def enqueue(run_id: int) -> bool:
-    """Wake a worker for a run once its row is committed; False when none could be told (yet).
-
-    The run is safe without Redis: the reconciler or the next cron command takes it up.
-    """
-    if not settings.REDIS_URL:
-        return False
-    fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
-    told = False
-
-    def push() -> None:
-        nonlocal told
-        told = _push("run_sync", run_id, f"sync-run-{run_id}-{fence}", f"run={run_id}", keep=3600)
-
-    transaction.on_commit(push)
-    return told
-
-
-def enqueue_preview(draft: MappingDraft) -> bool:
-    """Wake a worker for a slice of a draft's preview; False where none can be told."""
-    if not settings.REDIS_URL:
-        return False
-    job_id = f"preview-{draft.pk}-{draft.version}-{draft.preview_done}"
-    return _push("run_preview", draft.pk, job_id, f"preview={draft.pk}", keep=600)
-
-
-def _push(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
-    """Put a slice on the queue `sync`, its result kept for some seconds; False without Redis."""
-    import django_rq  # reads settings at import, so not before they are known to hold Redis
-    from redis.exceptions import RedisError
-
-    try:
-        django_rq.get_queue("sync").enqueue(
-            f"registry_sync.jobs.runner.{task}",
-            pk,
-            job_id=job_id,
-            job_timeout=SLICE_TIMEOUT,
-            result_ttl=keep,
-            failure_ttl=7 * 24 * 3600,
-        )
-    except (RedisError, OSError) as error:
-        logger.warning("%s is queued, but Redis cannot be reached: %s", what, error)
-        return False
-    return True
-
-
-def run_preview(draft_id: int) -> None:
-    """Work one slice of a draft's preview in a worker, and ask for the next one behind others."""
-    if preview.work_slice(draft_id, client_of_settings(), source_of):
-        enqueue_preview(MappingDraft.objects.get(pk=draft_id))
-
-
-def reconcile(*, alert: bool = True) -> int:
-    """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
-
-    Called by every trigger and, each 30 s, by every worker. What goes wrong with Redis or
-    Benchling there is the very thing to alert about, so it holds no alert back.
-    """
-    try:
-        return _reconcile()
-    finally:
-        if alert:
-            look_for_alerts(send=True)
-
-
-def _reconcile() -> int:
-    woken = 0
-    for run_id in runs.stranded().values_list("pk", flat=True):
-        woken += enqueue(run_id)
-    woken += doorbell.ring(webhooks.left_over()[:2000])
-    for delivery in webhooks.given_up():
-        error = f"The worker died with it, or was stopped, {delivery.attempts} times."
-        webhooks.close(delivery, delivery.State.FAILED, error)
-        canvas.promise(str(delivery.message.get("canvasId")), words.trouble())
-    for draft in preview.stranded()[:20]:
-        woken += preview.tell_again(draft) and enqueue_preview(draft)
-    if (behind := canvas.behind()[: canvas.RECENT]).exists():
-        canvas.redraw(behind, impatient_client(), pressed=True)
-    left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
-    ended = timezone.now() - timedelta(seconds=30)
-    for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:
-        app_status.close(run, client_of_settings(), app_status.bookmark_of(run))
-    return woken
 
 
 def _fail(run: SyncRun, lease: runs.Lease, client: Client, error: SyncError) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 from django.db import connections
 from rq import Worker
 
-from registry_sync.jobs import runner as jobs
-from registry_sync.runs import lifecycle as runs
+from registry_sync import runs
+from registry_sync.jobs.reconciler import reconcile
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class QuickWorker(Worker):
         self._child = os.fork()
         if self._child == 0:
             try:
-                jobs.reconcile()
+                reconcile()
             except Exception:
                 logger.exception("The reconciler failed; it tries again in %s s", every())
             finally:

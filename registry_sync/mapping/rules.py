@@ -14,10 +14,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
 from registry_sync.source.paths import ABSENT
 
-Json = dict[str, Any]
 Step = Callable[[Any], Any]
 
 

@@ -17,13 +17,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
+from registry_sync.core.text import DEEPEST
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 """A fraction of a second beyond the microsecond, which no time of ours can hold."""
 LARGEST = 2**63 - 1
-DEEPEST = 100
-"""Levels of lists and objects in one value: more have no meaning, and exhaust the stack."""
 
 
 class Misfit(ValueError):

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
 from registry_sync.monitoring import freshness
-from registry_sync.runs import lifecycle as runs
 
 What = Alert.What
 FEWEST = 10

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import AlertSettings, Pulse, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 State = Literal["ok", "never", "busy", "stale"]
 STUCK = timedelta(hours=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import pairwise
 
@@ -15,10 +15,10 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.utils import timezone
 
+from registry_sync import runs
+from registry_sync.core.dates import duration, stamp
 from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring.queues import Queues, see_queues
-from registry_sync.runs import estimate
-from registry_sync.runs import lifecycle as runs
 
 LOOKED_BACK = 300
 """Scheduled runs whose rhythm is looked at: three days of one each quarter of an hour."""
@@ -58,7 +58,7 @@ class Rhythm:
 
     def said(self) -> str:
         """Say when the next scheduled run should come."""
-        often = f"About every {estimate.duration(self.every)}"
+        often = f"About every {duration(self.every)}"
         if self.overdue:
             return f"{often}; the next was expected about {stamp(self.expected_at)} and is late."
         return f"{often}; next expected about {stamp(self.expected_at)}."
@@ -262,8 +262,3 @@ def see_rhythm(*, now: datetime | None = None) -> Rhythm | None:
     if waited > every * 1.5 and not overdue:
         expected_at = begun[0] + usual  # the pause is a long one, as there were before
     return Rhythm(every, expected_at, overdue)
-
-
-def stamp(when: datetime | None) -> str:
-    """Write a time with its day and zone."""
-    return f"{when.astimezone(UTC):%-d %b %Y %H:%M} UTC" if when else "an unknown time"

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
+from registry_sync import runs
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 Samples = Mapping[str, float]
 PREFIX = "registry_sync"

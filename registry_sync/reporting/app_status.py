@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 from registry_sync.models import EntityError, Lane, SyncRun
+from registry_sync.reporting.bookmark import Bookmark, read_bookmark
 from registry_sync.reporting.causes import WHO, Group, groups
-from registry_sync.runs import lifecycle as runs
 
-Json = dict[str, Any]
 MESSAGES, LONGEST, SHORTEST = 10, 200, 3
 TIMEOUT = 24 * 3600
 """Seconds until Benchling itself gives a session up, from its creation; it grows with the run."""
@@ -38,17 +38,6 @@ STYLES = {
     SyncRun.Status.FAILED: "ERROR",
     SyncRun.Status.CANCELLED: "ERROR",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """What the closing message of a good run's session lets a new database go on from."""
-
-    lane: str
-    watermark: datetime | None
-    full_at: datetime | None
-    fingerprint: str
-    open_errors: int
 
 
 @dataclass
@@ -298,53 +287,6 @@ def grouped(lane: Lane | None, *, most: int = CAUSES) -> list[tuple[Group, Entit
 
 # -- the bookmark ---------------------------------------------------------------------------
 
-BOOKMARK = re.compile(
-    r"State: lane (?P<lane>\w+), watermark (?P<watermark>\S+), full (?P<full>\S+), "
-    r"mapping (?P<mapping>\w+), open errors (?P<errors>\d+)\."
-)
-
-
-def bookmark_of(run: SyncRun) -> str:
-    """Write the bookmark of a run that the next one may start from; others get none."""
-    if run.status not in SyncRun.GOOD or not run.moves_watermark or run.lane is None:
-        return ""
-    lane = run.lane
-    short = any(warning["code"] == "short_read" for warning in run.warnings)
-    return bookmark_text(
-        Bookmark(
-            lane=lane.mark,
-            watermark=run.watermark,
-            full_at=run.last_full_at,
-            fingerprint=run.fingerprint,
-            # A read that got too little leaves a doubt behind, as an open error does.
-            open_errors=lane.errors.filter(closed_at__isnull=True).count() + short,
-        )
-    )
-
-
-def bookmark_text(bookmark: Bookmark) -> str:
-    """Write what a later run without our database needs, in fewer than 200 characters."""
-    return (
-        f"State: lane {bookmark.lane}, watermark {_stamp(bookmark.watermark)}, "
-        f"full {_stamp(bookmark.full_at)}, mapping {bookmark.fingerprint[:16]}, "
-        f"open errors {bookmark.open_errors}."
-    )
-
-
-def read_bookmark(messages: Iterable[Json]) -> Bookmark | None:
-    """Find the bookmark among a session's messages."""
-    for said in messages:
-        found = BOOKMARK.search(str(said.get("content", "")))
-        if found:
-            return Bookmark(
-                lane=found["lane"],
-                watermark=_read_stamp(found["watermark"]),
-                full_at=_read_stamp(found["full"]),
-                fingerprint=found["mapping"],
-                open_errors=int(found["errors"]),
-            )
-    return None
-
 
 def last_good_session(client: Client, lane: str) -> tuple[Bookmark | None, datetime | None]:
     """Find this lane's last good session: its bookmark, or at least when it began.
@@ -361,11 +303,3 @@ def last_good_session(client: Client, lane: str) -> tuple[Bookmark | None, datet
         if bookmark is None and session["status"] == SyncRun.Status.SUCCEEDED:
             return None, datetime.fromisoformat(session["createdAt"])
     return None, None
-
-
-def _stamp(when: datetime | None) -> str:
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z") if when else "none"
-
-
-def _read_stamp(text: str) -> datetime | None:
-    return None if text == "none" else datetime.fromisoformat(text.replace("Z", "+00:00"))

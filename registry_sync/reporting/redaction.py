@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from registry_sync.source.settings_reader import SECRET
+from registry_sync.core.secrets import SECRET
 
 HIDDEN = "(hidden: a secret)"
 OURS = ("BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN")

@@ -1,1 +1,63 @@
-"""A run's life: request, lease, log, pace."""
+"""A run's life: request, lease, log, pace.
+
+Other rooms import this package; its modules import each other.
+"""
+
+from registry_sync.runs.deployment import tenant_host
+from registry_sync.runs.lease import (
+    Lease,
+    LeaseLost,
+    claim,
+    lease_time,
+    release,
+    renew,
+    save,
+    stranded,
+)
+from registry_sync.runs.lifecycle import (
+    cancel,
+    fail,
+    finish,
+    is_paused,
+    pause,
+    paused_sentence,
+    request,
+    resume,
+)
+from registry_sync.runs.queries import (
+    active,
+    fails_lately,
+    good_runs,
+    latest_lane,
+    open_errors,
+    repeats_last_failure,
+)
+from registry_sync.runs.run_log import log, warn
+
+__all__ = [
+    "Lease",
+    "LeaseLost",
+    "active",
+    "cancel",
+    "claim",
+    "fail",
+    "fails_lately",
+    "finish",
+    "good_runs",
+    "is_paused",
+    "latest_lane",
+    "lease_time",
+    "log",
+    "open_errors",
+    "pause",
+    "paused_sentence",
+    "release",
+    "renew",
+    "repeats_last_failure",
+    "request",
+    "resume",
+    "save",
+    "stranded",
+    "tenant_host",
+    "warn",
+]

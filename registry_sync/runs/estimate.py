@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from registry_sync.core.dates import duration
 from registry_sync.models import SyncRun
 from registry_sync.runs import quota as hourly
 
@@ -50,19 +51,3 @@ def said(run: SyncRun, *, per_hour: int) -> str:
     end = now + time_left
     day = "" if end.date() == now.date() else f"{end:%d %b} "
     return f"About {duration(time_left)} left, until {day}{end:%H:%M} UTC."
-
-
-def duration(length: timedelta) -> str:
-    """Write a length of time as people say it: two units at most, rounded."""
-    minutes = round(length.total_seconds() / 60)
-    if minutes < 1:
-        return "a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(round(minutes / 10) * 10, 60)
-    if hours < 10:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours + (minutes >= 30), 24)
-    if not days:
-        return f"{hours} h"
-    return f"{days} d {hours} h" if hours else f"{days} d"

@@ -10,7 +10,8 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source.connector import Auth, Json
+from registry_sync.core.types import Json
+from registry_sync.source.connector import Auth
 
 TOKEN_BYTES = 64 * 1024
 

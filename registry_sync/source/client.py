@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from registry_sync.core.problems import SourceError
+from registry_sync.core.types import Json
 from registry_sync.source.auth import QueryAuth, without_parameter
-from registry_sync.source.connector import Connector, Incremental, Json
+from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.http import Closed, Exchange, Reply, at_home, broken
 from registry_sync.source.loop_detection import Trail
 from registry_sync.source.paginators import Answer, Ask, Stuck, ask_of, next_position, unseen_path

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
+from registry_sync.core.types import Json
 from registry_sync.source.watermark import Granularity
 
-Json = dict[str, Any]
 AuthType = Literal["none", "bearer", "api_key", "http_basic", "oauth2_client_credentials"]
 PaginatorType = Literal[
     "auto", "single_page", "offset", "page_number", "json_link", "header_link", "cursor"

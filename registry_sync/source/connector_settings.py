@@ -14,6 +14,8 @@ from typing import get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.secrets import SECRET
+from registry_sync.core.types import Json
 from registry_sync.source.connector import (
     SINCE,
     Action,
@@ -22,13 +24,12 @@ from registry_sync.source.connector import (
     Connector,
     Detail,
     Incremental,
-    Json,
     Paginator,
     PaginatorType,
     ResponseAction,
     joined,
 )
-from registry_sync.source.settings_reader import SECRET, Faults
+from registry_sync.source.settings_reader import Faults
 from registry_sync.source.timestamps import read_incremental
 
 __all__ = ["Connector", "parse_connector"]

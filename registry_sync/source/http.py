@@ -16,8 +16,9 @@ import requests
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import Forbidden, open_session, origin, within
+from registry_sync.core.types import Json
 from registry_sync.source.auth import ClientCredentials, auth_of
-from registry_sync.source.connector import Connector, Json, ResponseAction
+from registry_sync.source.connector import Connector, ResponseAction
 from registry_sync.source.paginators import Ask
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.responses import Unusable, error_in, parse

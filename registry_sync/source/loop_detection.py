@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source.connector import Json
+from registry_sync.core.types import Json
 from registry_sync.source.http import broken
 from registry_sync.source.responses import mark_of
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
-from registry_sync.source.connector import SINCE, Connector, Json, Paginator
+from registry_sync.core.types import Json
+from registry_sync.source.connector import SINCE, Connector, Paginator
 from registry_sync.source.paths import ABSENT, compile_path
 
 NEXT_URLS = ("next_url", "nextUrl", "next_page_url", "@odata.nextLink", "links.next",

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from registry_sync.source.connector import Json
+from registry_sync.core.types import Json
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")

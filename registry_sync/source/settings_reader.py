@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from registry_sync.core.secrets import SECRET
+from registry_sync.core.types import Json
 from registry_sync.source.paths import PathError, compile_path, compile_template
-
-Json = dict[str, Any]
-SECRET = re.compile(r"(?i).*(token|secret|password|passwd|api[-_]?key|apikey|authorization|cookie)")
 
 
 class Faults:

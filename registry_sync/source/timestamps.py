@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from registry_sync.source.connector import Incremental, Json
+from registry_sync.core.types import Json
+from registry_sync.source.connector import Incremental
 from registry_sync.source.settings_reader import Faults
 from registry_sync.source.watermark import Granularity
 

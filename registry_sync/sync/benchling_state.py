@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import FieldDefinition
-from registry_sync.ledger import record as ledger
-from registry_sync.mapping.transform import Entity, canonical_fields, external_id_of, name_key
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.mapping.codec import canonical_fields, external_id_of, linked_ids
+from registry_sync.mapping.model import Entity
 from registry_sync.models import Adoption, Lane, LedgerEntry, TakenName
-from registry_sync.runs import lifecycle as runs
-from registry_sync.sync.compare import Candidate
 from registry_sync.sync.context import Slice
+from registry_sync.sync.records import Candidate
 from registry_sync.sync.setup import Setup
 
-Json = dict[str, Any]
 CLOCK_SLACK = timedelta(minutes=10)
 """By how much our clock and Benchling's may differ."""
 
@@ -147,17 +147,6 @@ def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
         for kind, text in names
         if text
     ]
-
-
-def linked_ids(page: Sequence[Json], fields: Iterable[FieldDefinition]) -> set[str]:
-    """Name the Benchling ids that a page points at by these fields."""
-    names = {definition.name for definition in fields if definition.is_link}
-    found: set[str] = set()
-    for raw in page:
-        for name in names & set(raw.get("fields") or {}):
-            value = raw["fields"][name].get("value")
-            found.update(value if isinstance(value, list) else [value] if value else [])
-    return found
 
 
 def link_targets(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.models import Lane, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.setup import Setup
 
 

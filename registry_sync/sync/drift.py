@@ -14,16 +14,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from registry_sync.ledger import record as ledger
-from registry_sync.mapping.transform import UNKNOWN, links_of, name_key
+from registry_sync import ledger, runs
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.mapping.codec import linked_ids
+from registry_sync.mapping.model import UNKNOWN, links_of
 from registry_sync.mapping.values import same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
-from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets, linked_ids
+from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.context import Slice
 from registry_sync.sync.setup import Setup
 
-Json = dict[str, Any]
 Policy = Lane.DriftPolicy
 
 

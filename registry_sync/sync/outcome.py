@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef
 
+from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 
 @dataclass(frozen=True, slots=True)

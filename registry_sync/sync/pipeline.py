@@ -8,72 +8,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Protocol
 
 from django.utils import timezone
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.bulk_upsert import access_lost
 from registry_sync.benchling.client import OBJECT_LIMIT, Client, Refused, Wait, retry_time
 from registry_sync.core.problems import SourceError
-from registry_sync.ledger import record as ledger
-from registry_sync.ledger.record import Sighting
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.reporting import app_status
+from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.runs import estimate
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.client import Page, Source
 from registry_sync.sync import benchling_state as rebuild
 from registry_sync.sync import drift, retry
 from registry_sync.sync import outcome as verdict
 from registry_sync.sync import starting_point as start
-from registry_sync.sync.compare import Arrival, Candidate, arrivals, compare
+from registry_sync.sync.compare import compare
 from registry_sync.sync.context import Slice
 from registry_sync.sync.delivery import leftover_batches as leftover
 from registry_sync.sync.delivery.delivery import Delivery
 from registry_sync.sync.delivery.dry_run import Rehearsal
 from registry_sync.sync.gates import adoption, guards, names
 from registry_sync.sync.gates.admission import admit
+from registry_sync.sync.listener import Listener
+from registry_sync.sync.pacing import Terms, time_pause
 from registry_sync.sync.phase_timer import Stopwatch
+from registry_sync.sync.records import Candidate, SourceRecord, arrivals
 from registry_sync.sync.setup import Setup, configure, lane_key
 from registry_sync.sync.source_tracking import Reading
 
-Json = dict[str, Any]
 Phase = SyncRun.Phase
-
-
-class Listener(Protocol):
-    """Who watches a run as it goes: a terminal, or nobody."""
-
-    def progress(self, run: SyncRun) -> None:
-        """The counts of the run have moved."""
-
-    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        """A dry run found what would become of a record."""
-
-
-class Nobody:
-    """The listener where nobody watches."""
-
-    def progress(self, run: SyncRun) -> None:
-        pass
-
-    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        pass
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the operator set: pace, patience and the key that opens secure values."""
-
-    private_key: str = field(repr=False)
-    batch_size: int = 500
-    in_flight: int = 1
-    objects_per_hour: int = 0
-    slice_seconds: float = 60.0
-    full_after: timedelta = timedelta(days=7)
-    great_change_percent: int = 50
 
 
 class Line:
@@ -275,7 +242,7 @@ class Line:
 
     def carry(
         self,
-        records: Sequence[Arrival],
+        records: Sequence[SourceRecord],
         *,
         page: Page | None = None,
         again: bool = False,
@@ -310,7 +277,9 @@ class Line:
             self.carry(out.later, page=page, again=True)
         return out.repeated
 
-    def _admit(self, candidates: Sequence[Candidate], underway: Collection[str]) -> list[Sighting]:
+    def _admit(
+        self, candidates: Sequence[Candidate], underway: Collection[str]
+    ) -> list[RecordOutcome]:
         """Hand over to delivery what may go; returns the sightings of the rest.
 
         `underway` are the registry ids of what will be there first.
@@ -396,7 +365,7 @@ class Line:
             if before == self.run.created + self.run.updated + self.run.unchanged:
                 return True
 
-    def _again(self, errors: Sequence[EntityError]) -> list[Arrival]:
+    def _again(self, errors: Sequence[EntityError]) -> list[SourceRecord]:
         """Take the copies we keep of refused records; what was read in part is asked for anew."""
         kept = [error for error in errors if error.waits_for != "detail"]
         # Who was asked for longest ago first: ten that stay broken must not stop all others.
@@ -439,7 +408,7 @@ class Line:
         )
         runs.log(run, "INFO", app_status.counts_sentence(run))
         self.client.pause = time_pause  # the lease is given up by now
-        app_status.close(run, self.client, app_status.bookmark_of(run))
+        app_status.close(run, self.client, bookmark_of(run))
         self.listener.progress(run)
 
     def _read_all_again(self, reason: str) -> bool:
@@ -503,8 +472,3 @@ class Line:
         left = estimate.said(self.run, per_hour=self.terms.objects_per_hour)
         counts = app_status.counts_sentence(self.run)
         self.session.progress(f"So far{of_total}: {counts} {left}".strip())
-
-
-def time_pause(seconds: float, reason: str) -> None:
-    """Wait, outside any run."""
-    time.sleep(seconds)

@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
-from registry_sync.ledger import record as ledger
-from registry_sync.ledger.record import hash_record
-from registry_sync.mapping.transform import Entity, name_key, transform
+from registry_sync.core.text import name_key
+from registry_sync.ledger.record_outcome import hash_record
+from registry_sync.mapping.model import Entity
+from registry_sync.mapping.transform import transform
 from registry_sync.models import (
     Adoption,
     Allowance,
@@ -23,12 +25,11 @@ from registry_sync.models import (
     SyncRun,
     TakenName,
 )
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync import benchling_state as rebuild
-from registry_sync.sync.compare import Arrival, Candidate
 from registry_sync.sync.context import Slice
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.admission import linkable, own_links, present
+from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
 
 CHUNK = 500
@@ -99,10 +100,10 @@ def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
     return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
 
 
-def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[Arrival]:
+def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[SourceRecord]:
     """Turn errors back into the records they are about."""
     return [
-        Arrival(
+        SourceRecord(
             external_id=error.external_id,
             raw=error.raw or {},
             raw_hash=hash_record(error.raw or {}, fingerprint),

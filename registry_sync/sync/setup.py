@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from registry_sync.benchling.app_config import AppConfig, open_secure_text, parse_items
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError
-from registry_sync.mapping.transform import Mapping, build_mapping
+from registry_sync.core.types import Json
+from registry_sync.mapping.compile import build_mapping
+from registry_sync.mapping.model import Mapping
 from registry_sync.source.connector_settings import Connector, parse_connector
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from registry_sync.ledger.record import Sighting
-from registry_sync.mapping.transform import Mapping
+from registry_sync import runs
+from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.mapping.model import Mapping
 from registry_sync.models import Lane, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.client import PAGING_REMEDY, Page
 from registry_sync.source.watermark import advance
 from registry_sync.sync import outcome as verdict
-from registry_sync.sync.compare import Arrival
 from registry_sync.sync.gates import guards
+from registry_sync.sync.records import SourceRecord
 
 SAYS_MORE = "the registry says that"
 CLOCK_SLACK = timedelta(minutes=5)
@@ -37,7 +37,7 @@ class Reading:
     _first: bool = False
     _followed: bool = False
 
-    def follow(self, page: Page, records: Sequence[Arrival]) -> str:
+    def follow(self, page: Page, records: Sequence[SourceRecord]) -> str:
         """Take note of a page; returns why everything must be read instead, or "".
 
         Raises SyncError where the page shows one cause that would refuse every record.
@@ -56,7 +56,7 @@ class Reading:
             return ""
         return self._older() or (self._clock_went_back(page) if first else "")
 
-    def judge(self, records: Sequence[Arrival], settled: Sequence[Sighting]) -> None:
+    def judge(self, records: Sequence[SourceRecord], settled: Sequence[RecordOutcome]) -> None:
         """Look at what the page just followed came to. Raises SyncError as `follow` does."""
         if self._first and self.run.reads_all:
             guards.check_values(self.run, self.lane, self.mapping, records, settled)
@@ -114,7 +114,7 @@ class Reading:
         far_below = whole and whole.source_total and page.total <= whole.source_total // 2
         return page.total if far_below and self.run.since_asked is None else None
 
-    def _check_paths(self, records: Sequence[Arrival]) -> None:
+    def _check_paths(self, records: Sequence[SourceRecord]) -> None:
         missing = guards.check_paths(self.run, self.lane, self.mapping, records)
         if missing and self.run.reads_all:
             named = ", ".join(f"“{path}”" for path in missing)
@@ -128,7 +128,7 @@ class Reading:
             # No warning that turns the run yellow: many registries leave it out of a last page.
             runs.log(self.run, "WARNING", f"{page.alone} {PAGING_REMEDY}")
 
-    def _follow_clock(self, records: Sequence[Arrival]) -> None:
+    def _follow_clock(self, records: Sequence[SourceRecord]) -> None:
         """Note the newest time seen, whose record it is, and what is older than was asked."""
         run = self.run
         since = self.asked_from(run.since) if run.since is not None else None

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.watermark import since_from
 from registry_sync.sync import benchling_state as rebuild
 from registry_sync.sync.context import Slice

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django import template
 
+from registry_sync.core.dates import stamp
 from registry_sync.desk import run_display as looks
-from registry_sync.monitoring.health import stamp
 
 register = template.Library()
 for name in ("pill", "sign", "outcome", "by", "summary", "seconds", "shown"):

@@ -18,7 +18,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from registry_sync.models import WebhookDelivery
-from registry_sync.webhooks import receive as webhooks
+from registry_sync.webhooks.inbox import LONGEST_WORK, UNTOLD
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def ring(deliveries: Iterable[WebhookDelivery]) -> int:
                 "registry_sync.webhooks.handlers.work_delivery",
                 delivery.pk,
                 job_id=_job_id(delivery),
-                job_timeout=webhooks.LONGEST_WORK,
+                job_timeout=LONGEST_WORK,
                 result_ttl=600,
                 failure_ttl=7 * 24 * 3600,
             )
@@ -57,7 +57,7 @@ def ring(deliveries: Iterable[WebhookDelivery]) -> int:
 def _untold(deliveries: Iterable[WebhookDelivery], queue: Queue) -> Iterable[WebhookDelivery]:
     """Leave out those whose job only waits for its turn; a new one needs no such look."""
     rows = list(deliveries)
-    old = timezone.now() - webhooks.UNTOLD
+    old = timezone.now() - UNTOLD
     if all(row.received_at > old for row in rows):
         return rows
     waiting = set(queue.get_job_ids())

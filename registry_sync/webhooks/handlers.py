@@ -10,51 +10,51 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.canvas import drawing as canvases
 from registry_sync.canvas import record_status as standing
 from registry_sync.canvas import text as words
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
-from registry_sync.runs import lifecycle as runs
+from registry_sync.runs.queue import enqueue
 from registry_sync.source.client import Source
 from registry_sync.sync.setup import Setup, configure
-from registry_sync.webhooks import receive as webhooks
+from registry_sync.webhooks.inbox import claim, close, put_back
 
 logger = logging.getLogger(__name__)
-Json = dict[str, Any]
 Kind, State = SyncRun.Kind, WebhookDelivery.State
 
 
 def work_delivery(delivery_id: int) -> None:
     """Work one delivery, unless it is done or in other hands. Never raises."""
-    delivery = webhooks.claim(delivery_id)
+    delivery = claim(delivery_id)
     if delivery is None:
         return
     handler = HANDLERS.get(delivery.type)
     if handler is None:
-        webhooks.close(delivery, State.IGNORED)
+        close(delivery, State.IGNORED)
         return
     client = jobs.impatient_client()
     try:
         handler(delivery.message, client)
     except (Refused, SyncError, Wait) as error:
         logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
-        if not (_passes(error) and webhooks.put_back(delivery, str(error))):
-            webhooks.close(delivery, State.FAILED, str(error))
+        if not (_passes(error) and put_back(delivery, str(error))):
+            close(delivery, State.FAILED, str(error))
             _enable(delivery, client)
     except Exception as error:
         logger.exception("delivery=%s failed for a reason of our own", delivery.webhook_id)
-        webhooks.close(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
+        close(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
         _enable(delivery, client)
     else:
-        webhooks.close(delivery, State.DONE)
+        close(delivery, State.DONE)
 
 
 def _enable(delivery: WebhookDelivery, client: Client) -> None:
@@ -160,7 +160,7 @@ def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
             canvas.preview = run
         canvas.note = words.started(run) if ours else words.attached(run, kind)
         if ours:
-            jobs.enqueue(run.pk)
+            enqueue(run.pk)
 
     return press
 

@@ -10,35 +10,26 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from benchling_sdk.apps.helpers.webhook_helpers import WebhookVerificationError, verify
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
-from registry_sync.ledger.record import storable
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery, WebhookRefusal
-from registry_sync.runs.lifecycle import tenant_host
+from registry_sync.runs.deployment import tenant_host
 from registry_sync.webhooks import signing_keys as keys
 
 logger = logging.getLogger(__name__)
-Json = dict[str, Any]
 State = WebhookDelivery.State
 LONGEST_BODY = 256 * 1024
 """Bytes: Benchling's messages are thin, a few hundred."""
 LONGEST_ID = 255
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
-UNTOLD = timedelta(seconds=10)
-"""After which a delivery that nobody took is told to the workers again."""
-LONGEST_WORK = 50
-"""Seconds that a worker may spend on one delivery."""
-PATIENCE = timedelta(seconds=60)
-"""After which a delivery that a worker took and did not finish is taken by another."""
-ATTEMPTS = 5
 
 
 @dataclass
@@ -95,47 +86,6 @@ def count(rejected: Rejected) -> None:
                 mine.update(count=F("count") + 1)
     except DatabaseError as error:  # a refusal is a refusal, counted or not
         logger.warning("A refused webhook (%s) was not counted: %s", rejected.reason, error)
-
-
-def claim(delivery_id: int) -> WebhookDelivery | None:
-    """Take a delivery to work on it; None when it is done, or somebody has it."""
-    now = timezone.now()
-    free = Q(state=State.RECEIVED) | Q(state=State.WORKING, taken_at__lt=now - PATIENCE)
-    taken = WebhookDelivery.objects.filter(free, pk=delivery_id).update(
-        state=State.WORKING, taken_at=now, attempts=F("attempts") + 1
-    )
-    return WebhookDelivery.objects.get(pk=delivery_id) if taken else None
-
-
-def left_over() -> QuerySet[WebhookDelivery]:
-    """List deliveries that no worker was told of, or that one died with; not for ever."""
-    now = timezone.now()
-    untold = Q(state=State.RECEIVED, received_at__lt=now - UNTOLD)
-    dead = Q(state=State.WORKING, taken_at__lt=now - PATIENCE)
-    return WebhookDelivery.objects.filter(untold | dead, attempts__lt=ATTEMPTS).order_by("pk")
-
-
-def given_up() -> QuerySet[WebhookDelivery]:
-    """List deliveries with which so many workers died that no other one shall."""
-    long_ago = timezone.now() - PATIENCE
-    return WebhookDelivery.objects.filter(
-        state=State.WORKING, taken_at__lt=long_ago, attempts__gte=ATTEMPTS
-    )
-
-
-def put_back(delivery: WebhookDelivery, error: str) -> bool:
-    """Let a delivery be tried again within half a minute; False where it was often enough."""
-    if delivery.attempts >= ATTEMPTS:
-        return False
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(state=State.RECEIVED, error=error)
-    return True
-
-
-def close(delivery: WebhookDelivery, state: WebhookDelivery.State, error: str = "") -> None:
-    """Write down what became of a delivery."""
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(
-        state=state, error=error, done_at=timezone.now()
-    )
 
 
 def _verify(body: bytes, headers: dict[str, str]) -> None:

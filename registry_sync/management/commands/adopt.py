@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
+from registry_sync import runs
 from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.gates import adoption
 
 COLUMNS = (

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from registry_sync import runs
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Allowance
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.gates import allowances
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.core.problems import SyncError
@@ -22,10 +23,8 @@ from registry_sync.management.operator import (
     refuse_misconfiguration,
     unreadable,
 )
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.setup import configure
 
-Json = dict[str, Any]
 KEPT = ("API URL", "Synced Entity Location")
 """What this tenant has already is left: a production tenant reads another registry, elsewhere."""
 

@@ -10,12 +10,13 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.control import cancel, pause, resume
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
-from registry_sync.runs import lifecycle as runs
 
 
 class Command(OperatorCommand):
@@ -37,17 +38,17 @@ class Command(OperatorCommand):
             raise CommandError("No run is active.", returncode=1)
         actor = getpass.getuser()
         if what == "pause":
-            jobs.pause(run, actor=actor, reason=reason)
+            pause(run, actor=actor, reason=reason)
             self.stdout.write(
                 f"Run {run.pk} pauses after the batch on its way. It goes on with manage.py run "
                 "resume, and blocks other runs until then."
             )
         elif what == "resume":
-            told = jobs.resume(run)
+            told = resume(run)
             who = "a worker" if told else "the next sync_registry"
             self.stdout.write(f"Run {run.pk} goes on where it was: {who} takes it up.")
         elif what == "cancel":
-            jobs.cancel(run, actor=actor, reason=reason)
+            cancel(run, actor=actor, reason=reason)
             self.stdout.write(
                 f"Run {run.pk} is cancelled. What was written stays; the next run starts from "
                 "where the last good one ended."

@@ -15,7 +15,9 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from registry_sync import runs
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.reconciler import reconcile
 from registry_sync.management.operator import (
     FAILED,
     UNMIGRATED,
@@ -25,8 +27,9 @@ from registry_sync.management.operator import (
     refuse_misconfiguration,
 )
 from registry_sync.models import SyncRun
+from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
-from registry_sync.runs import lifecycle as runs
+from registry_sync.runs.queue import enqueue
 
 SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
 
@@ -65,7 +68,7 @@ class Command(OperatorCommand):
             refuse_misconfiguration()
             self._sync(wanted, options)
         except (SystemExit, CommandError):
-            jobs.look_for_alerts(send=True)  # there may be no worker to do it
+            look_for_alerts(send=True)  # there may be no worker to do it
             raise
         except DatabaseError as error:
             if is_unmigrated():
@@ -76,15 +79,15 @@ class Command(OperatorCommand):
                 "sync_registry. The operator checks DATABASE_URL.",
                 returncode=FAILED,
             ) from error
-        jobs.look_for_alerts(send=True)
+        look_for_alerts(send=True)
 
     def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
-        jobs.reconcile(alert=False)  # no slow receiver before the run
+        reconcile(alert=False)  # no slow receiver before the run
         run, ours = runs.request(**wanted)
         if not ours:
             run = self._take_over(run, wanted)
         if options["enqueue"]:
-            if not jobs.enqueue(run.pk):
+            if not enqueue(run.pk):
                 raise CommandError(
                     f"Run {run.pk} is queued, but no worker could be told: set REDIS_URL and "
                     "check Redis. It is taken up by the next sync_registry.",

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Checkup
@@ -23,7 +24,6 @@ from registry_sync.monitoring.doctor import registry as check_registry
 from registry_sync.monitoring.doctor import service as check_service
 from registry_sync.monitoring.doctor import tenant as check_tenant
 from registry_sync.monitoring.doctor.finding import Point, Unseen
-from registry_sync.runs import lifecycle as runs
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 10.0

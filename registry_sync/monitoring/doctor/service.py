@@ -17,12 +17,12 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.serializers import JSONSerializer
 
+from registry_sync import runs
 from registry_sync.models import AlertMessage, SyncRun, WebhookDelivery, WebhookRefusal
 from registry_sync.models import pending_migrations as migrated
 from registry_sync.monitoring import alerts, freshness
 from registry_sync.monitoring.doctor.finding import Point, State
 from registry_sync.monitoring.queues import connect
-from registry_sync.runs import lifecycle as runs
 from registry_sync.webhooks import signing_keys as keys
 
 GIB, MIB = 2**30, 2**20

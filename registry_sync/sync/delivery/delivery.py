@@ -10,40 +10,35 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.bulk_upsert import Flight, Row, Upserter, batch_length, size_of
 from registry_sync.benchling.client import Client, Refused, Wait, retry_time
 from registry_sync.core.problems import Problem, SyncError
-from registry_sync.ledger import record as ledger
-from registry_sync.ledger.record import Outcome, Sighting
-from registry_sync.mapping.transform import Entity, payload
-from registry_sync.models import Batch, Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.codec import payload
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Batch, Lane, SyncRun
 from registry_sync.runs.quota import wait_for_room
-from registry_sync.sync.compare import Candidate
 from registry_sync.sync.delivery import refusals
+from registry_sync.sync.delivery.batch_items import (
+    FieldKeys,
+    _item,
+    entity_of_item,
+    never_ends,
+    outcome_of_item,
+)
 from registry_sync.sync.delivery.unmapped_fields import Unmapped
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.admission import present
+from registry_sync.sync.records import Candidate
 from registry_sync.sync.setup import Setup
-
-Json = dict[str, Any]
-FieldKeys = Lane.FieldKeys
-
-
-LONGEST_TASK = timedelta(hours=6)
-"""After this a task counts as one that Benchling never ends."""
-
-
-def never_ends(batch: Batch) -> bool:
-    """Say whether a batch's task was begun too long ago for anybody to wait for it."""
-    return batch.sent_at is not None and timezone.now() - batch.sent_at > LONGEST_TASK
 
 
 @dataclass
@@ -65,7 +60,7 @@ class Delivery:
     underway: dict[str, str] = field(default_factory=dict)
     """External id to registry id of what is pending or flying."""
     _flights: deque[tuple[Batch, Flight]] = field(default_factory=deque)
-    _landed: list[tuple[Batch, list[Sighting]]] = field(default_factory=list)
+    _landed: list[tuple[Batch, list[RecordOutcome]]] = field(default_factory=list)
     _batch: Batch | None = None
 
     def __post_init__(self) -> None:
@@ -77,7 +72,10 @@ class Delivery:
     # -- from the line ---------------------------------------------------------------------
 
     def settled(
-        self, sightings: Sequence[Sighting], known: dict[str, ledger.Known], **run_values: Any
+        self,
+        sightings: Sequence[RecordOutcome],
+        known: dict[str, ledger.LedgerView],
+        **run_values: Any,
     ) -> None:
         """Record what needs no sending; `known` is what the ledger holds of it."""
         if sightings or run_values:
@@ -227,7 +225,7 @@ class Delivery:
             return Batch.objects.create(
                 run=self.run,
                 number=self.run.batches.count() + 1,
-                items=ledger.storable(items),
+                items=storable(items),
                 size=len(items),
             )
 
@@ -282,7 +280,7 @@ class Delivery:
             answer = entities.get(entity.registry_id, {})
             outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
             sightings.append(
-                sighting_of(item, outcome, entity=entity, entity_id=str(answer.get("id") or ""))
+                outcome_of_item(item, outcome, entity=entity, entity_id=str(answer.get("id") or ""))
             )
         self._landed.append((self._current(), sightings))
         if not self.lane.field_keys:
@@ -332,7 +330,7 @@ class Delivery:
 
     def _give_up(self, item: Json, problem: Problem) -> None:
         self._landed.append(
-            (self._current(), [sighting_of(item, Outcome.FAILED, problems=(problem,))])
+            (self._current(), [outcome_of_item(item, Outcome.FAILED, problems=(problem,))])
         )
         self._record_landed()
 
@@ -366,50 +364,3 @@ class Delivery:
     def _with_items(self, rows: Sequence[Row]) -> list[tuple[Row, Json]]:
         items = {item["external_id"]: item for item in self._current().items}
         return [(row, items[row.external_id]) for row in rows]
-
-
-def _item(candidate: Candidate) -> Json:
-    """Write a candidate down so that another process could go on with it."""
-    entity, arrival = candidate.entity, candidate.arrival
-    return {
-        "external_id": entity.external_id,
-        "registry_id": entity.registry_id,
-        "name": entity.name,
-        "fields": entity.fields,
-        "sources": entity.sources,
-        "raw": arrival.raw,
-        "raw_hash": arrival.raw_hash,
-        "modified_at": arrival.modified_at.isoformat() if arrival.modified_at else None,
-        "new": candidate.is_new,
-        "retried": arrival.retried,
-        "identity": candidate.identity,
-    }
-
-
-def entity_of_item(item: Json) -> Entity:
-    """Read back the entity that a batch's item writes down."""
-    return Entity(
-        external_id=item["external_id"],
-        registry_id=item["registry_id"],
-        name=item["name"],
-        fields=item["fields"],
-        sources=item.get("sources", {}),
-    )
-
-
-def sighting_of(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> Sighting:
-    """Say what came of a batch's item."""
-    return Sighting(
-        external_id=item["external_id"],
-        raw_hash=item["raw_hash"],
-        outcome=outcome,
-        raw=item["raw"] if outcome == Outcome.FAILED else None,
-        modified_at=_time(item["modified_at"]),
-        retried=item["retried"],
-        identity=item["identity"] if outcome != Outcome.FAILED else "",
-        **more,
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return parse_datetime(text) if text else None

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from registry_sync import ledger
 from registry_sync.benchling.client import Client
-from registry_sync.ledger import record as ledger
-from registry_sync.ledger.record import Outcome, Sighting
-from registry_sync.mapping.transform import Entity, name_key, transform
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.model import Entity
+from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
-from registry_sync.sync.compare import Arrival, Candidate
 from registry_sync.sync.gates import names
+from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
 
 if TYPE_CHECKING:
-    from registry_sync.sync.pipeline import Listener
-
-Json = dict[str, Any]
+    from registry_sync.sync.listener import Listener
 
 
 class Rehearsal:
@@ -35,7 +36,7 @@ class Rehearsal:
         self.run, self.lane, self.setup = run, lane, setup
         self.client, self.claims, self.listener = client, claims, listener
         self.underway: dict[str, str] = {}
-        self._waiting: list[Sighting] = []
+        self._waiting: list[RecordOutcome] = []
         self._asked: dict[str, bool] = {}
         self._given_up: set[str] = set()
 
@@ -55,7 +56,10 @@ class Rehearsal:
         return None
 
     def settled(
-        self, sightings: Sequence[Sighting], known: dict[str, ledger.Known], **run_values: Any
+        self,
+        sightings: Sequence[RecordOutcome],
+        known: dict[str, ledger.LedgerView],
+        **run_values: Any,
     ) -> None:
         """Count what would not be sent, and tell what would be refused.
 
@@ -94,7 +98,9 @@ class Rehearsal:
                 assert entity is not None
                 self.claims.add(entity)
                 before = known.get(waiting.external_id)
-                arrival = Arrival(waiting.external_id, raw, waiting.raw_hash, waiting.modified_at)
+                arrival = SourceRecord(
+                    waiting.external_id, raw, waiting.raw_hash, waiting.modified_at
+                )
                 is_new = before is None or not before.entity_hash
                 passing.append(Candidate(arrival, entity, is_new))
         return passing
@@ -108,7 +114,7 @@ class Rehearsal:
         self._asked |= {key: key in there for key in asked}
         return {key for key in targets if self._asked[key]}
 
-    def _refuse(self, sightings: Sequence[Sighting]) -> None:
+    def _refuse(self, sightings: Sequence[RecordOutcome]) -> None:
         on_file = self._on_file([s.external_id for s in sightings if not s.problems])
         for sighting in sightings:
             self._count(sighting.outcome)
@@ -186,7 +192,7 @@ class Rehearsal:
         return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
 
 
-def _waits(sighting: Sighting) -> bool:
+def _waits(sighting: RecordOutcome) -> bool:
     """Say whether a record was refused for what another record of this run may yet bring."""
     waits_for = sighting.problems[0].waits_for if sighting.problems else None
     return waits_for is not None and waits_for[0] in ("link", "name")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from registry_sync.ledger.record import storable
+from registry_sync.core.text import storable
 from registry_sync.models import RunLog, SyncRun
 
 if TYPE_CHECKING:
-    from registry_sync.sync.pipeline import Listener
+    from registry_sync.sync.listener import Listener
 
 MOST = 200
 """Records that are kept; a first load would find as many as the registry has."""

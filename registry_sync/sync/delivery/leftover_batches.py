@@ -9,23 +9,20 @@ written is read anew from the registry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.benchling.schema import parse_schema
-from registry_sync.ledger import record as ledger
-from registry_sync.ledger.record import Outcome
-from registry_sync.mapping.transform import canonical_fields
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome
+from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.values import same
 from registry_sync.models import Batch, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.benchling_state import link_targets
-from registry_sync.sync.delivery.delivery import entity_of_item, never_ends, sighting_of
-
-Json = dict[str, Any]
+from registry_sync.sync.delivery.batch_items import entity_of_item, never_ends, outcome_of_item
 
 
 def settle(
@@ -52,7 +49,7 @@ def settle(
         rest = [item for item in batch.items if item["registry_id"] not in entities]
         entities |= _as_sent(run, sender, rest, client) if rest else {}
         sightings = [
-            sighting_of(
+            outcome_of_item(
                 item,
                 Outcome.CREATED if item["new"] else Outcome.UPDATED,
                 entity=entity_of_item(item),

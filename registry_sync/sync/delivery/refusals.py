@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from registry_sync.benchling.client import Refused
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Kind, Problem, WaitsFor
-from registry_sync.mapping.transform import Entity, name_key
+from registry_sync.core.text import name_key
+from registry_sync.mapping.model import Entity
 
 
 @dataclass(frozen=True, slots=True)

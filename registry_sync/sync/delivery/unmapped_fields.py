@@ -14,14 +14,15 @@ from typing import Any
 
 from django.db import transaction
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
-from registry_sync.ledger import record as ledger
-from registry_sync.mapping.transform import Entity, name_key, payload
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.mapping.codec import payload
+from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync.setup import Setup
 
-Json = dict[str, Any]
 NAMED = {"fields": "values we do not map", "aliases": "its aliases", "folderId": "its folder"}
 KINDS = tuple(NAMED)
 WORDS = {"aliases": "aliases", "folderId": "folder"}

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
-from registry_sync.ledger.record import Outcome, Sighting
-from registry_sync.mapping.transform import name_key
+from registry_sync.core.text import name_key
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.models import Lane, LedgerEntry, TakenName
-from registry_sync.sync.compare import Candidate, sighting
 from registry_sync.sync.delivery import refusals
 from registry_sync.sync.gates import names
+from registry_sync.sync.records import Candidate, record_outcome
 
 
 def admit(
@@ -21,7 +21,7 @@ def admit(
     claims: names.Claims,
     *,
     underway: Collection[str],
-) -> tuple[list[Candidate], list[Sighting]]:
+) -> tuple[list[Candidate], list[RecordOutcome]]:
     """Split candidates into those that may be sent and those that wait, with the reason.
 
     `underway` holds the external ids of what is on its way and will be there first.
@@ -34,7 +34,7 @@ def admit(
     return (
         parents_first([c for c in going if c.entity.external_id not in waiting], schema),
         [
-            sighting(c.arrival, Outcome.FAILED, problems=problems[c.entity.external_id])
+            record_outcome(c.arrival, Outcome.FAILED, problems=problems[c.entity.external_id])
             for c in candidates
             if c.entity.external_id in problems
         ],

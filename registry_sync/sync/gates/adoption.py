@@ -14,19 +14,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from registry_sync import ledger, runs
 from registry_sync.benchling.client import Refused
-from registry_sync.ledger import record as ledger
-from registry_sync.ledger.record import Outcome, Sighting
-from registry_sync.mapping.transform import UNKNOWN, Entity, name_key
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same
 from registry_sync.models import Adoption, TakenName
-from registry_sync.runs import lifecycle as runs
 from registry_sync.sync import benchling_state as rebuild
-from registry_sync.sync.compare import Candidate, sighting
 from registry_sync.sync.context import Slice
 from registry_sync.sync.gates import names
+from registry_sync.sync.records import Candidate, record_outcome
 
-Json = dict[str, Any]
 How, State = Adoption.How, Adoption.State
 UNDECIDED = (State.OPEN, State.APPROVED)
 
@@ -55,7 +55,9 @@ def chosen_twice(rows: Iterable[Adoption]) -> str:
     return ""
 
 
-def consider(at: Slice, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Sighting]]:
+def consider(
+    at: Slice, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], list[RecordOutcome]]:
     """Look which new candidates are in Benchling already, by id or name, and not by our doing.
 
     Returns the candidates, those that were taken over no longer new, and the sightings of those
@@ -116,7 +118,7 @@ class _Desk:
         if gone and not self.run.dry_run:
             Adoption.objects.filter(pk__in=gone).update(state=State.VOID)
 
-    def sort(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Sighting]]:
+    def sort(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         going, settled = [], []
         for candidate in candidates:
             external_id = candidate.entity.external_id
@@ -128,7 +130,7 @@ class _Desk:
                 is_new = candidate.is_new and external_id not in self.adopted
                 going.append(replace(candidate, is_new=is_new))
                 continue
-            settled.append(sighting(candidate.arrival, outcome, identity=candidate.identity))
+            settled.append(record_outcome(candidate.arrival, outcome, identity=candidate.identity))
         return going, settled
 
     def _weigh(self, candidate: Candidate, raw: Json) -> None:

@@ -5,8 +5,8 @@ The command and the desk's form ask here before they keep an Allowance.
 
 from __future__ import annotations
 
+from registry_sync import runs
 from registry_sync.models import Allowance, Lane, SyncRun
-from registry_sync.runs import lifecycle as runs
 
 What = Allowance.What
 STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
+from registry_sync import runs
 from registry_sync.core.problems import ConfigError, Problem, SourceError
-from registry_sync.ledger.record import Known, Sighting
+from registry_sync.ledger.lookup import LedgerView
+from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, apply
-from registry_sync.mapping.transform import FieldMapping, Mapping
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
-from registry_sync.runs import lifecycle as runs
 from registry_sync.source.paths import ABSENT
 
 if TYPE_CHECKING:
-    from registry_sync.sync.compare import Arrival, Candidate
+    from registry_sync.sync.records import Candidate, SourceRecord
 
 What = Allowance.What
 LEAST = 500
@@ -103,7 +104,7 @@ class UpdateGuard:
 
 
 def check_paths(
-    run: SyncRun, lane: Lane, mapping: Mapping, records: Sequence[Arrival]
+    run: SyncRun, lane: Lane, mapping: Mapping, records: Sequence[SourceRecord]
 ) -> list[str]:
     """Look for mapped paths that no record of the first page has.
 
@@ -139,8 +140,8 @@ def check_values(
     run: SyncRun,
     lane: Lane,
     mapping: Mapping,
-    records: Sequence[Arrival],
-    settled: Sequence[Sighting],
+    records: Sequence[SourceRecord],
+    settled: Sequence[RecordOutcome],
 ) -> None:
     """Look for a field that takes no value of the first page at all.
 
@@ -167,7 +168,7 @@ def check_values(
 
 
 def other_substance(
-    run: SyncRun, external_id: str, before: Known | None, identity: str
+    run: SyncRun, external_id: str, before: LedgerView | None, identity: str
 ) -> Problem | None:
     """Find a known id that has become another substance, by the paths of `identity`."""
     if before is None or not before.identity or not identity or before.identity == identity:
@@ -191,7 +192,7 @@ def other_substance(
     )
 
 
-def _absent(mapped: FieldMapping, records: Sequence[Arrival]) -> bool:
+def _absent(mapped: FieldMapping, records: Sequence[SourceRecord]) -> bool:
     if any(mapped.get(record.raw) is not ABSENT for record in records):
         return False
     try:  # a constant or a default gives the value all the same
@@ -201,7 +202,7 @@ def _absent(mapped: FieldMapping, records: Sequence[Arrival]) -> bool:
 
 
 def _held_before(
-    lane: Lane, gone: Sequence[FieldMapping], records: Sequence[Arrival]
+    lane: Lane, gone: Sequence[FieldMapping], records: Sequence[SourceRecord]
 ) -> dict[str, int]:
     """Count in how many of these records each field had a value when they were last written."""
     ids = [record.external_id for record in records]
@@ -237,7 +238,7 @@ def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem]) -> Confi
     )
 
 
-def _never(what: str, where: str, records: Sequence[Arrival]) -> ConfigError:
+def _never(what: str, where: str, records: Sequence[SourceRecord]) -> ConfigError:
     keys = ", ".join(sorted(records[0].raw)[:12])
     return ConfigError(
         f"None of the {len(records):,} records of the first page has {what} at {where}. "

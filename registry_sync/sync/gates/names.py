@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
-from registry_sync.mapping.transform import Entity, name_key
+from registry_sync.core.text import name_key
+from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
 
 CHUNK = 400

@@ -1,0 +1,26 @@
+"""Times and durations in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+def stamp(when: datetime | None) -> str:
+    """Write a time with its day and zone."""
+    return f"{when.astimezone(UTC):%-d %b %Y %H:%M} UTC" if when else "an unknown time"
+
+
+def duration(length: timedelta) -> str:
+    """Write a length of time as people say it: two units at most, rounded."""
+    minutes = round(length.total_seconds() / 60)
+    if minutes < 1:
+        return "a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(round(minutes / 10) * 10, 60)
+    if hours < 10:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours + (minutes >= 30), 24)
+    if not days:
+        return f"{hours} h"
+    return f"{days} d {hours} h" if hours else f"{days} d"

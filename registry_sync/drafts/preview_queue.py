@@ -1,0 +1,16 @@
+"""Wake a worker for a draft's preview."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from registry_sync.models import MappingDraft
+from registry_sync.runs.queue import _push
+
+
+def enqueue_preview(draft: MappingDraft) -> bool:
+    """Wake a worker for a slice of a draft's preview; False where none can be told."""
+    if not settings.REDIS_URL:
+        return False
+    job_id = f"preview-{draft.pk}-{draft.version}-{draft.preview_done}"
+    return _push("run_preview", draft.pk, job_id, f"preview={draft.pk}", keep=600)

@@ -1,0 +1,87 @@
+"""Entity errors: opened, closed, written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.core.text import storable
+from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
+from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
+
+
+def _open_and_close_errors(run: SyncRun, lane: Lane, rest: Sequence[RecordOutcome]) -> None:
+    rows = EntityError.objects.filter(
+        lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in rest]
+    )
+    open_now = {row.external_id: row for row in rows}
+    # Closed by this very run's first sight of a record that comes twice: the same error still.
+    closed = EntityError.objects.filter(lane=lane, closed_by_run=run)
+    again = [s.external_id for s in rest if s.outcome == Outcome.FAILED]
+    closed_now = {row.external_id: row for row in closed.filter(external_id__in=again)}
+    opened: list[EntityError] = []
+    refreshed: list[EntityError] = []
+    passed: list[int] = []
+    for sighting in rest:
+        error = open_now.get(sighting.external_id)
+        if sighting.outcome != Outcome.FAILED:
+            if error is not None:
+                passed.append(error.pk)
+        elif error is None:
+            error = closed_now.get(sighting.external_id) or EntityError(first_seen=timezone.now())
+            (refreshed if error.pk else opened).append(_error(error, run, sighting))
+        else:
+            error.times_seen += 1
+            refreshed.append(_error(error, run, sighting))
+    EntityError.objects.bulk_create(opened, batch_size=CHUNK)
+    EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
+    EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
+
+
+def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
+    """Close the errors of records that a whole read no longer found; returns how many."""
+    here = LedgerEntry.objects.filter(
+        lane=OuterRef("lane"), external_id=OuterRef("external_id"), seen_run_id=run.pk
+    )
+    gone = EntityError.objects.filter(~Exists(here), lane=run.lane, closed_at__isnull=True)
+    with transaction.atomic():
+        runs.renew(lease)
+        return gone.update(closed_at=timezone.now(), closed_by_run=run)
+
+
+ERROR_COLUMNS = (
+    "run", "kind", "code", "message", "remedy", "field", "value", "waits_for", "waits_key",
+    "raw", "raw_hash", "fingerprint", "source_modified_at", "last_seen", "times_seen",
+    "dismissed_at", "closed_at", "closed_by_run",
+)  # fmt: skip
+
+
+def _error(error: EntityError, run: SyncRun, sighting: RecordOutcome) -> EntityError:
+    """Fill an error's row; without problems the cause that is on file stays as it is."""
+    error.last_seen = timezone.now()
+    error.closed_at = error.closed_by_run = None
+    if not sighting.problems:
+        return error
+    error.run = run
+    first = sighting.problems[0]
+    assert run.lane is not None
+    error.lane = run.lane
+    error.external_id = sighting.external_id
+    error.kind, error.code, error.remedy = first.kind, first.code, storable(first.remedy)
+    error.message = storable(" ".join(problem.message for problem in sighting.problems))
+    error.field, error.value = first.field, storable(first.value)
+    error.waits_for, error.waits_key = first.waits_for or ("", "")
+    raw = storable(sighting.raw)
+    stays = any(p.kind != "transient" and not p.waits_for for p in sighting.problems)
+    if stays and raw != sighting.raw:
+        error.waits_for, error.waits_key = "source", ""  # our copy is not what the registry said
+    if error.raw != raw:
+        error.dismissed_at = None  # what was dismissed was another content of this record
+    error.raw, error.raw_hash = raw, sighting.raw_hash
+    error.fingerprint = run.fingerprint
+    error.source_modified_at = sighting.modified_at
+    return error

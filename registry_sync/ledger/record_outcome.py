@@ -1,0 +1,56 @@
+"""What became of a record in a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from registry_sync.core.problems import Problem
+from registry_sync.mapping.model import Entity
+from registry_sync.models import LedgerEntry
+
+Outcome = LedgerEntry.Outcome
+
+CHUNK = 500
+"""Rows a statement: below SQLite's limit on variables, and what PostgreSQL plans well."""
+
+
+class RecordOutcome(NamedTuple):
+    """One record that the run handled, and what came of it.
+
+    A refused record carries `problems` (none: refused again for the cause that is on file) and
+    its `raw` form; a written one carries the `entity` and Benchling's id for it.
+    """
+
+    external_id: str
+    raw_hash: str
+    outcome: LedgerEntry.Outcome
+    raw: dict[str, Any] | None = None
+    entity: Entity | None = None
+    entity_id: str = ""
+    problems: tuple[Problem, ...] = ()
+    modified_at: datetime | None = None
+    retried: bool = False
+    identity: str = ""
+
+
+def hash_record(record: dict[str, Any], fingerprint: str) -> str:
+    """Hash a raw record together with the mapping that will read it: 32 hex characters."""
+    try:
+        body = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, which only the standard library writes
+        body = json.dumps(record, sort_keys=True).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(body + fingerprint.encode(), digest_size=16).hexdigest()
+
+
+COUNTS = ("read", "unchanged", "created", "updated", "failed", "repeated", "retried", "coerced")
+
+
+def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

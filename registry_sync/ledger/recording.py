@@ -1,0 +1,233 @@
+"""The ledger: what we last wrote for each external id, and the one transaction that records it.
+
+`record` is the only writer of LedgerEntry, Change and EntityError. Counts, changes, errors,
+ledger and the run's position go in together or not at all, under the run's lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.core.text import name_key
+from registry_sync.ledger.changes import _write_changes
+from registry_sync.ledger.errors import _open_and_close_errors
+from registry_sync.ledger.lookup import LedgerView, known
+from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, _chunks
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Batch, Lane, LedgerEntry, SyncRun
+
+UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
+
+
+def forget_hashes(run: SyncRun, lease: runs.Lease) -> None:
+    """Let records that this run has seen under another mapping be looked at as never seen."""
+    with transaction.atomic():
+        runs.renew(lease)
+        seen = LedgerEntry.objects.filter(lane=run.lane, seen_run_id=run.pk)
+        seen.exclude(raw_hash="").update(raw_hash="")
+
+
+def passing_name(lane: Lane, entity: Entity) -> RecordOutcome:
+    """Make the sighting of an entity that bears another name for now; its error stays open."""
+    row = LedgerEntry.objects.get(lane=lane, external_id=entity.external_id)
+    return RecordOutcome(
+        external_id=entity.external_id,
+        raw_hash=row.raw_hash,
+        outcome=Outcome.FAILED,
+        entity=entity,
+        modified_at=row.modified_at,
+        identity=row.identity,
+    )
+
+
+def record(
+    run: SyncRun,
+    lease: runs.Lease,
+    sightings: Sequence[RecordOutcome],
+    *,
+    batch: Batch | None = None,
+    before: dict[str, LedgerView] | None = None,
+    **run_values: object,
+) -> None:
+    """Record what came of some records, in one transaction under the lease.
+
+    With `batch`, the records leave that batch; an empty batch is done. `before` spares a look at
+    the ledger, where it was looked at since these records were last recorded. `run_values` are
+    written to the run beside its counts. Raises LeaseLost, and then nothing is written.
+    """
+    with transaction.atomic():
+        runs.renew(lease)
+        for some in _chunks(sightings):
+            _record_chunk(run, some, before)
+        if batch is not None:
+            _settle(batch, {sighting.external_id for sighting in sightings})
+        counts = {name: getattr(run, name) for name in COUNTS}
+        SyncRun.objects.filter(pk=run.pk).update(**counts, **run_values)
+    for name, value in run_values.items():
+        setattr(run, name, value)
+
+
+ENTITY_COLUMNS = ("entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash")
+
+
+def _record_chunk(
+    run: SyncRun, sightings: Sequence[RecordOutcome], before: dict[str, LedgerView] | None
+) -> None:
+    lane = run.lane
+    assert lane is not None
+    if before is None:
+        before = known(lane, [sighting.external_id for sighting in sightings])
+    touched: list[int] = []
+    again: list[int] = []
+    rest: list[RecordOutcome] = []
+    run_id = run.pk  # each look at a model's pk costs more than all else in this loop
+    for sighting in sightings:
+        entry = before.get(sighting.external_id)
+        same = entry if entry is not None and _is_same(entry, sighting) else None
+        if same and same.seen_run_id != run_id and not sighting.retried:
+            touched.append(same.pk)  # by far the most records of a full read
+            continue
+        sighting = _tallied(run, sighting, entry)
+        if same and sighting.outcome == UNCHANGED:
+            again.append(same.pk)
+        else:
+            rest.append(sighting)
+    run.read += len(touched)
+    run.unchanged += len(touched)
+    touched += again
+    if touched:
+        # A set: Django looks into each item of a list.
+        LedgerEntry.objects.filter(pk__among=set(touched)).update(
+            seen_run_id=run_id, outcome=Outcome.UNCHANGED
+        )
+    if not rest:
+        return
+    written = [sighting for sighting in rest if sighting.entity is not None]
+    ids = [sighting.external_id for sighting in written]
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
+    old = {row.external_id: row for row in rows}
+    _write_changes(run, lane, written, old)
+    _write_entries(run, lane, written, rest, old)
+    _open_and_close_errors(run, lane, rest)
+
+
+def _is_same(entry: LedgerView, sighting: RecordOutcome) -> bool:
+    """Say whether the ledger's row needs no more than a note that this run saw it."""
+    return (
+        entry.raw_hash == sighting.raw_hash
+        and sighting.outcome == UNCHANGED
+        and entry.outcome != FAILED
+    )
+
+
+def _tallied(run: SyncRun, sighting: RecordOutcome, entry: LedgerView | None) -> RecordOutcome:
+    """Count a record once per run, under what finally came of it."""
+    outcome = sighting.outcome
+    if entry is not None and entry.seen_run_id == run.pk and entry.outcome:
+        earlier = Outcome(entry.outcome)
+        if outcome == Outcome.UNCHANGED and earlier != Outcome.FAILED:
+            outcome = earlier
+        elif (earlier, outcome) == (Outcome.CREATED, Outcome.UPDATED):
+            outcome = Outcome.CREATED
+        setattr(run, earlier, getattr(run, earlier) - 1)
+    else:
+        run.read += 1
+        run.retried += sighting.retried
+    setattr(run, outcome, getattr(run, outcome) + 1)
+    return sighting if outcome == sighting.outcome else sighting._replace(outcome=outcome)
+
+
+def _write_entries(
+    run: SyncRun,
+    lane: Lane,
+    written: Sequence[RecordOutcome],
+    rest: Sequence[RecordOutcome],
+    old: dict[str, LedgerEntry],
+) -> None:
+    seen = ["raw_hash", "modified_at", "seen_run_id", "outcome"]
+    unsent = [sighting for sighting in rest if sighting.entity is None]
+    _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
+    _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
+    columns = [*seen, *ENTITY_COLUMNS, "identity", "written_run_id", "entity_id"]
+    _upsert_entries([_entry(run, lane, s, old.get(s.external_id)) for s in written], columns)
+
+
+def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) -> None:
+    """Take an entity that Benchling holds into the ledger, as if we had written it.
+
+    What this run will count for its record is not touched.
+    """
+    entry = LedgerEntry(lane=run.lane, external_id=entity.external_id, entity_id=entity_id)
+    fill(entry, entity)
+    with transaction.atomic():
+        runs.renew(lease)
+        _upsert_entries([entry], [*ENTITY_COLUMNS, "entity_id"])
+
+
+def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
+    """Take in what was found in Benchling, within a transaction of the caller's under its lease.
+
+    What the ledger holds already stays; a row that only tells of a refusal gets its entity.
+    """
+    ids = [entry.external_id for entry in entries]
+    held = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
+    known = set(held.values_list("external_id", flat=True))
+    unknown = {e.external_id: e for e in entries if e.external_id not in known}
+    _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
+
+
+def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:
+    if entries:
+        LedgerEntry.objects.bulk_create(
+            entries,
+            update_conflicts=True,
+            unique_fields=["lane", "external_id"],
+            update_fields=columns,
+        )
+
+
+def _entry(
+    run: SyncRun, lane: Lane, sighting: RecordOutcome, old: LedgerEntry | None = None
+) -> LedgerEntry:
+    entry = LedgerEntry(
+        lane=lane,
+        external_id=sighting.external_id,
+        raw_hash=sighting.raw_hash,
+        modified_at=sighting.modified_at,
+        seen_run_id=run.pk,
+        outcome=sighting.outcome,
+        identity=sighting.identity,
+    )
+    if sighting.entity is not None:
+        fill(entry, sighting.entity)
+        if old is not None:  # a path absent from the record leaves its field as it was
+            entry.fields = {**old.fields, **entry.fields}
+            entry.identity = sighting.identity or old.identity
+        entry.entity_id = sighting.entity_id or (old.entity_id if old else "")
+        entry.written_run_id = run.pk
+    return entry
+
+
+def fill(entry: LedgerEntry, entity: Entity) -> None:
+    """Set on a ledger row what it remembers of an entity."""
+    entry.entity_registry_id = entity.registry_id
+    entry.id_key = name_key(entity.registry_id)
+    entry.name = entity.name
+    entry.name_key = name_key(entity.name)
+    entry.fields = entity.fields
+    entry.entity_hash = entity.digest()
+
+
+def _settle(batch: Batch, external_ids: set[str]) -> None:
+    """Take accounted records out of their batch; the last one out closes it."""
+    batch.items = [item for item in batch.items if item["external_id"] not in external_ids]
+    if not batch.items:
+        batch.done_at = timezone.now()
+    batch.save(update_fields=["items", "done_at", "calls"])
+
+
+# -- errors --------------------------------------------------------------------------------

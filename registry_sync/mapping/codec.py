@@ -1,0 +1,94 @@
+"""Between entities and Benchling's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dict
+from typing import Any
+
+from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.core.types import Json
+from registry_sync.mapping.model import UNKNOWN, Entity, Mapping
+from registry_sync.mapping.values import Misfit, fit
+
+
+def payload(
+    entity: Entity,
+    schema: EntitySchema,
+    *,
+    registry_id: str,
+    folder_id: str | None,
+    by_id: bool = False,
+) -> Json:
+    """Write one row of a bulk upsert, its fields by their present names, or by id.
+
+    https://benchling.com/api/reference (bulkUpsertCustomEntities)
+    """
+    names = {d.id: d.id if by_id else d.name for d in schema.fields}
+    row: Json = {
+        "entityRegistryId": entity.registry_id,
+        "name": entity.name,
+        "registryId": registry_id,
+        "schemaId": schema.id,
+        # What cannot be told is left out, which leaves it as it is.
+        "fields": {
+            names[key]: {"value": value} for key, value in entity.fields.items() if value != UNKNOWN
+        },
+    }
+    if folder_id:
+        row["folderId"] = folder_id
+    return row
+
+
+def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -> Json:
+    """Read an entity of Benchling back into canonical values by field id.
+
+    `targets` gives the registry id for each Benchling id it may point at; what cannot be told
+    gives a value that equals nothing, so that the entity is written again rather than trusted.
+    """
+    fields: Json = {}
+    held = raw.get("fields") or {}
+    for definition in schema.fields:
+        if definition.name not in held:
+            continue
+        value = (held[definition.name] or {}).get("value")
+        if value is None or value == []:
+            fields[definition.id] = [] if definition.is_multi else None
+        elif isinstance(value, list):
+            items = [_read_back(item, definition, targets) for item in value]
+            fields[definition.id] = UNKNOWN if UNKNOWN in items else items
+        else:
+            fields[definition.id] = _read_back(value, definition, targets)
+    return fields
+
+
+def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str]) -> Any:
+    if definition.is_link:
+        found = targets.get(str(value))
+        return {"entityRegistryId": found} if found else UNKNOWN
+    if definition.type == "dropdown":
+        return value
+    try:
+        return fit(value, definition, str, limits=False)[0]
+    except (Misfit, KeyError):
+        return UNKNOWN
+
+
+def external_id_of(registry_id: str, mapping: Mapping) -> str | None:
+    """Say which external id a registry id stands for; None where it is none of ours."""
+    before, _, after = mapping.registry_id_template.partition("{id}")
+    fits = registry_id.startswith(before) and registry_id.endswith(after)
+    if not registry_id or not fits or len(registry_id) <= len(before) + len(after):
+        return None
+    return registry_id[len(before) : len(registry_id) - len(after)]
+
+
+def linked_ids(page: Sequence[Json], fields: Iterable[FieldDefinition]) -> set[str]:
+    """Name the Benchling ids that a page points at by these fields."""
+    names = {definition.name for definition in fields if definition.is_link}
+    found: set[str] = set()
+    for raw in page:
+        for name in names & set(raw.get("fields") or {}):
+            value = raw["fields"][name].get("value")
+            found.update(value if isinstance(value, list) else [value] if value else [])
+    return found

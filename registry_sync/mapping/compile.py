@@ -1,0 +1,156 @@
+"""From the app's configuration and the schema to a compiled mapping."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from registry_sync.benchling.app_config import AppConfig
+from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
+from registry_sync.core.problems import ConfigError
+from registry_sync.mapping.model import FieldMapping, Mapping
+from registry_sync.mapping.rules import RuleError, gives_value, parse_rule
+from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
+
+TRANSFORM_VERSION = 4
+"""Raised whenever the same record and mapping would give another entity: every lane reads all."""
+
+
+def build_mapping(
+    config: AppConfig,
+    schema: EntitySchema,
+    *,
+    registry_id_template: str | None = None,
+    identity: Sequence[str] = (),
+) -> Mapping:
+    """Compile a mapping and check it against the schema. Raises ConfigError with every fault."""
+    faults = _schema_faults(config, schema)
+    mapped: list[FieldMapping] = []
+    for row in config.rows:
+        definition = schema.field(row.field_id)
+        if definition is None:
+            faults.append(f"{row.name}: the schema {schema.name} has no field {row.field_id}")
+            continue
+        faults += [f"{row.name}: {fault}" for fault in _field_faults(definition)]
+        try:
+            steps = parse_rule(config.mapping_rules.get(definition.id, "as_is"))
+            mapped.append(FieldMapping(definition, row.path, compile_path(row.path), steps))
+        except (RuleError, PathError) as error:
+            faults.append(f"{row.name}: {error}")
+    faults += _rule_faults(config, schema)
+    mapped += _ruled_only(config, schema, faults)
+    faults += _required_faults(schema, mapped)
+    try:
+        name = compile_template(config.name_field)
+    except PathError as error:
+        faults.append(f"External Name Field: {error}")
+        name = compile_path("name")
+    if faults:
+        raise _unusable(faults)
+    template = registry_id_template or "{id}"
+    return Mapping(
+        fields=tuple(mapped),
+        name_path=config.name_field,
+        name=name,
+        registry_id_template=template,
+        schema_id=schema.id,
+        fingerprint=_fingerprint(config, schema, mapped, [template, *identity]),
+        identity=tuple(compile_path(path) for path in identity),
+    )
+
+
+def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
+    faults = []
+    if schema.type != "custom_entity":
+        faults.append(
+            f"Schema to Sync: {schema.name} is of type {schema.type}; only custom entities "
+            "can be synced for now"
+        )
+    if schema.archived:
+        faults.append(f"Schema to Sync: {schema.name} is archived")
+    if schema.registry_id != config.registry_id:
+        faults.append(f"Schema to Sync: {schema.name} is not in the Benchling registry of Registry")
+    return faults
+
+
+def _field_faults(definition: FieldDefinition) -> list[str]:
+    faults = []
+    if definition.archived:
+        faults.append(f"the field '{definition.name}' is archived")
+    if definition.type not in MAPPABLE:
+        faults.append(
+            f"the field '{definition.name}' is of type {definition.type}, which a registry's "
+            "record cannot give"
+        )
+    return faults
+
+
+def _rule_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
+    faults = []
+    names = {definition.name: definition.id for definition in schema.fields}
+    for key in config.mapping_rules:
+        if schema.field(key) is None:
+            hint = f"; the field of that name is {names[key]}" if key in names else ""
+            faults.append(f"Mapping Rules: {schema.name} has no field with the id {key}{hint}")
+    return faults
+
+
+def _ruled_only(config: AppConfig, schema: EntitySchema, faults: list[str]) -> list[FieldMapping]:
+    """Map fields that no row feeds but a constant or default does."""
+    fed = {row.field_id for row in config.rows}
+    found = []
+    for key, raw in config.mapping_rules.items():
+        definition = schema.field(key)
+        if definition is None or key in fed or not gives_value(raw):
+            continue
+        faults += _field_faults(definition)
+        try:
+            found.append(FieldMapping(definition, "", lambda record: ABSENT, parse_rule(raw)))
+        except RuleError as error:
+            faults.append(f"Mapping Rules: {definition.name}: {error}")
+    return found
+
+
+def _required_faults(schema: EntitySchema, mapped: list[FieldMapping]) -> list[str]:
+    fed = {mapping.field.id for mapping in mapped}
+    return [
+        f"the required field '{definition.name}' of {schema.name} has no row in Field "
+        "Configurations and no constant or default in Mapping Rules"
+        for definition in schema.fields
+        if definition.is_required and not definition.archived and definition.id not in fed
+    ]
+
+
+def _unusable(faults: list[str]) -> ConfigError:
+    return ConfigError(
+        "The field mapping cannot be used: " + "; ".join(faults) + ".",
+        remedy="The integration owner corrects it in the app's configuration in Benchling, or a "
+        "Benchling admin corrects the schema.",
+        code="mapping",
+    )
+
+
+def _fingerprint(
+    config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], settings: list[str]
+) -> str:
+    """Hash everything that decides an entity; display names, folder and credentials do not."""
+    fields = [
+        [
+            m.field.id, m.path, m.field.type, m.field.is_multi, m.field.is_required,
+            m.field.numeric_min, m.field.numeric_max, m.field.link_schema_id,
+            [[o.id, o.label, o.archived] for o in m.field.options or ()],
+            config.mapping_rules.get(m.field.id),
+        ]
+        for m in mapped
+    ]  # fmt: skip
+    endpoint = (config.connector_settings or {}).get("endpoint")
+    asked = endpoint if isinstance(endpoint, dict) else {}
+    whole = [
+        # What is asked decides which records there are: another filter, another full read.
+        config.api_url.partition("?")[2],
+        [asked.get(key) for key in ("params", "json", "data_selector", "detail", "primary_key")],
+        TRANSFORM_VERSION, schema.id, schema.registry_id, settings, config.id_field,
+        config.name_field, sorted(fields, key=lambda item: str(item[0])),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

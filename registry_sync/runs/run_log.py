@@ -1,0 +1,27 @@
+"""A run's log and its warnings."""
+
+from __future__ import annotations
+
+import logging
+
+from django.utils import timezone
+
+from registry_sync.models import RunLog, SyncRun
+from registry_sync.runs.lease import Lease, save
+
+logger = logging.getLogger(__name__)
+
+
+def log(run: SyncRun, level: str, text: str) -> None:
+    """Keep a line of what the run said, as it comes."""
+    text = text.replace("\x00", "\ufffd")  # PostgreSQL takes none
+    logger.log(logging.getLevelName(level), "run=%s %s", run.pk, text)
+    RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
+
+
+def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
+    """Keep a warning once per run: it makes the run end COMPLETED_WITH_WARNINGS."""
+    if any(warning["code"] == code for warning in run.warnings):
+        return
+    save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
+    log(run, "WARNING", text)

@@ -1,0 +1,72 @@
+"""A candidate as it lies in a batch row."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Batch, Lane, LedgerEntry
+from registry_sync.sync.records import Candidate
+
+FieldKeys = Lane.FieldKeys
+
+LONGEST_TASK = timedelta(hours=6)
+"""After this a task counts as one that Benchling never ends."""
+
+
+def never_ends(batch: Batch) -> bool:
+    """Say whether a batch's task was begun too long ago for anybody to wait for it."""
+    return batch.sent_at is not None and timezone.now() - batch.sent_at > LONGEST_TASK
+
+
+def _item(candidate: Candidate) -> Json:
+    """Write a candidate down so that another process could go on with it."""
+    entity, arrival = candidate.entity, candidate.arrival
+    return {
+        "external_id": entity.external_id,
+        "registry_id": entity.registry_id,
+        "name": entity.name,
+        "fields": entity.fields,
+        "sources": entity.sources,
+        "raw": arrival.raw,
+        "raw_hash": arrival.raw_hash,
+        "modified_at": arrival.modified_at.isoformat() if arrival.modified_at else None,
+        "new": candidate.is_new,
+        "retried": arrival.retried,
+        "identity": candidate.identity,
+    }
+
+
+def entity_of_item(item: Json) -> Entity:
+    """Read back the entity that a batch's item writes down."""
+    return Entity(
+        external_id=item["external_id"],
+        registry_id=item["registry_id"],
+        name=item["name"],
+        fields=item["fields"],
+        sources=item.get("sources", {}),
+    )
+
+
+def outcome_of_item(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> RecordOutcome:
+    """Say what came of a batch's item."""
+    return RecordOutcome(
+        external_id=item["external_id"],
+        raw_hash=item["raw_hash"],
+        outcome=outcome,
+        raw=item["raw"] if outcome == Outcome.FAILED else None,
+        modified_at=_time(item["modified_at"]),
+        retried=item["retried"],
+        identity=item["identity"] if outcome != Outcome.FAILED else "",
+        **more,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_datetime(text) if text else None

@@ -1,0 +1,141 @@
+"""Records as they arrive from the source, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from registry_sync.core.problems import Problem, SourceError
+from registry_sync.core.types import Json
+from registry_sync.ledger.lookup import LedgerView
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_record
+from registry_sync.mapping.model import Entity
+from registry_sync.source.client import Source, Unread
+
+LONGEST_ID = 255
+
+
+class SourceRecord(NamedTuple):
+    """One record as the registry gave it, or as we kept it (`retried`).
+
+    A record without a usable id is known by its content, and carries the `problem`.
+    """
+
+    external_id: str
+    raw: Json
+    raw_hash: str
+    modified_at: datetime | None
+    retried: bool = False
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entity that is not in Benchling as it should be."""
+
+    arrival: SourceRecord
+    entity: Entity
+    is_new: bool
+    position: Json | None = None
+    identity: str = ""
+    """The page it came from, read again should this process die before it is in a batch."""
+
+
+@dataclass(slots=True)
+class Compared:
+    """What a page came to: what to send, what is settled, and what came again."""
+
+    known: dict[str, LedgerView]
+    candidates: list[Candidate] = field(default_factory=list)
+    settled: list[RecordOutcome] = field(default_factory=list)
+    repeated: int = 0
+    coerced: int = 0
+    later: list[SourceRecord] = field(default_factory=list)
+    """Records whose earlier form is still on its way; they are looked at again after it."""
+
+
+def arrivals(
+    records: Sequence[Json], source: Source, fingerprint: str, unread: Sequence[Unread] = ()
+) -> list[SourceRecord]:
+    """Give each record its external id, its hash and its time; `unread` could be had in part."""
+    found = []
+    for raw in records:
+        raw_hash = hash_record(raw, fingerprint)
+        external_id = source.identify(raw)
+        problem = _unusable_id(external_id, raw)
+        if external_id is None or problem is not None:
+            external_id = f"(no usable id {raw_hash[:12]})"
+        found.append(
+            SourceRecord(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem)
+        )
+    return found + _in_part(unread, source, fingerprint) if unread else found
+
+
+def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:
+    """Give records whose detail could not be had: refused, and asked for again by each run."""
+    found = arrivals([one.record for one in unread], source, fingerprint)
+    return [
+        arrival
+        if arrival.problem is not None
+        # Without a hash: what is read whole next time is never the same as this.
+        else arrival._replace(raw_hash="", problem=_no_detail(arrival.external_id, one.why))
+        for arrival, one in zip(found, unread, strict=True)
+    ]
+
+
+def record_outcome(
+    record: SourceRecord,
+    outcome: Outcome,
+    *,
+    problems: tuple[Problem, ...] = (),
+    identity: str = "",
+) -> RecordOutcome:
+    """Say what came of a record that is not (or no longer) on its way."""
+    return RecordOutcome(
+        external_id=record.external_id,
+        raw_hash=record.raw_hash,
+        outcome=outcome,
+        raw=record.raw if problems else None,
+        problems=problems,
+        modified_at=record.modified_at,
+        retried=record.retried,
+        identity=identity,
+    )
+
+
+def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
+    if external_id is None:
+        return Problem(
+            kind="source",
+            code="no_id",
+            message="A record of the registry has no id, so nothing can be kept up to date by it: "
+            f"{str(raw)[:120]}",
+            remedy="The registry's owner gives the record an id, or the integration owner corrects "
+            "External ID Field in the app's configuration.",
+            field="External ID Field",
+        )
+    if len(external_id) > LONGEST_ID or not external_id.isprintable():
+        return Problem(
+            kind="source",
+            code="unusable_id",
+            message=f"The id {external_id[:60]!r} cannot be a registry id: it has "
+            f"{len(external_id)} characters ({LONGEST_ID} at most, all of them printable).",
+            remedy="The integration owner checks External ID Field in the app's configuration.",
+            field="External ID Field",
+            value=external_id[:200],
+        )
+    return None
+
+
+def _no_detail(external_id: str, why: SourceError) -> Problem:
+    return Problem(
+        kind="transient" if why.transient else "source",
+        code="no_detail",
+        message=f"{external_id} could not be read whole, and nothing was written for it. "
+        + why.message,
+        remedy=f"The registry's owner checks the detail of {external_id} and whether API Key may "
+        "read it; each run asks for it again.",
+        waits_for=("detail", ""),
+    )
