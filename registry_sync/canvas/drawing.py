@@ -72,14 +72,14 @@ def promise(canvas_id: str, note: str) -> None:
 
 def watching(run: SyncRun) -> QuerySet[Canvas]:
     """List the canvases that show a run: those whose people pressed, and those used last."""
-    mine = Canvas.objects.filter(tenant=run.tenant, app_id=run.app_id)
+    mine = Canvas.objects.of_same_app(run)
     recent = mine.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
     return mine.filter(Q(run=run) | Q(pk__in=list(recent)))
 
 
 def behind() -> QuerySet[Canvas]:
     """List canvases that show a run as going on which has ended, or that owe an answer."""
-    mine = Canvas.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    mine = Canvas.objects.of_app()
     active = [str(status) for status in SyncRun.ACTIVE]
     moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
     owed = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
@@ -113,9 +113,7 @@ def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> lis
 
 
 def _state(run: SyncRun | None) -> list[str]:
-    here = Installation.objects.filter(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
-    ).first()
+    here = Installation.objects.of_app().first()
     lines = []
     if here is not None and here.deactivated_at is not None:
         lines.append(words.deactivated(here))
@@ -133,7 +131,7 @@ def _state(run: SyncRun | None) -> list[str]:
 
 def _shown_run(canvas: Canvas) -> SyncRun | None:
     """Choose what a canvas tells of: the run that is active, else the last one that synced."""
-    mine = SyncRun.objects.filter(tenant=canvas.tenant, app_id=canvas.app_id)
+    mine = SyncRun.objects.of_same_app(canvas)
     active = mine.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
     if active is not None:
         return active

@@ -117,10 +117,7 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
 
 
 def _refuse_deactivated() -> None:
-    here = Installation.objects.filter(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID, deactivated_at__isnull=False
-    )
-    if here.exists():
+    if Installation.objects.of_app().filter(deactivated_at__isnull=False).exists():
         raise SyncError(
             "The app was deactivated in Benchling.",
             remedy="A Benchling admin activates it again; the next run then goes on where the last "
@@ -132,9 +129,8 @@ def _refuse_deactivated() -> None:
 
 def _configuration_holds() -> None:
     """Forget what an earlier configuration broke: a slice has just worked with this one."""
-    Installation.objects.filter(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
-    ).exclude(config_fault="").update(config_fault="", config_checked_at=timezone.now())
+    faulty = Installation.objects.of_app().exclude(config_fault="")
+    faulty.update(config_fault="", config_checked_at=timezone.now())
 
 
 def spare_collector() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from registry_sync.models.app_scope import AppQuerySet
+
 
 class AlertSettings(models.Model):
     """Whom to tell of a change of state, and from when on. One row an app in a tenant."""
@@ -27,6 +29,8 @@ class AlertSettings(models.Model):
     transient_runs = models.PositiveIntegerField(
         default=3, help_text="Tell of failures that may pass only after this many runs in a row."
     )
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         verbose_name = verbose_name_plural = "alert settings"
@@ -54,6 +58,8 @@ class Alert(models.Model):
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_text = models.TextField(blank=True)
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         ordering = ("-id",)
@@ -106,6 +112,8 @@ class Checkup(models.Model):
     points = models.JSONField(default=list, help_text="Name, state, finding, remedy.")
     actor = models.CharField(max_length=150, blank=True)
     at = models.DateTimeField()
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         ordering = ("-id",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.runs import SyncRun
 
 
@@ -32,6 +33,8 @@ class Canvas(models.Model):
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     drawn_status = models.CharField(max_length=24, blank=True)
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         verbose_name_plural = "canvases"

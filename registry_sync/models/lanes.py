@@ -6,6 +6,8 @@ import hashlib
 
 from django.db import models
 
+from registry_sync.models.app_scope import AppQuerySet
+
 
 class Lane(models.Model):
     """An external collection and the Benchling schema it feeds.
@@ -61,6 +63,8 @@ class Lane(models.Model):
         null=True, blank=True, help_text="When the ledger was last rebuilt from Benchling."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         constraints = (

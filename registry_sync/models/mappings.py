@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from registry_sync.models.app_scope import AppQuerySet
+
 
 class MappingDraft(models.Model):
     """A field mapping being prepared: suggested, previewed on real records, published.
@@ -60,6 +62,8 @@ class MappingDraft(models.Model):
     updated_by = models.CharField(max_length=150, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = models.Manager.from_queryset(AppQuerySet)()
+
     class Meta:
         ordering = ("-id",)
         permissions = (("publish_mappingdraft", "Can publish a mapping to Benchling"),)
@@ -82,6 +86,8 @@ class MappingVersion(models.Model):
     actor = models.CharField(max_length=150)
     reason = models.TextField()
     at = models.DateTimeField()
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         ordering = ("-number",)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.lanes import Lane
 
 
@@ -117,6 +118,8 @@ class SyncRun(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_holder = models.CharField(max_length=150, blank=True)
 
+    objects = models.Manager.from_queryset(AppQuerySet)()
+
     class Meta:
         ordering = ("-id",)
         constraints = (
@@ -190,6 +193,8 @@ class Pulse(models.Model):
     run_id = models.BigIntegerField()
     pulse = models.CharField(max_length=32, help_text="Of its phase, position and counts.")
     moved_at = models.DateTimeField()
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["tenant", "app_id"], name="one_pulse"),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
 
@@ -114,6 +115,8 @@ class Installation(models.Model):
     deactivated_at = models.DateTimeField(null=True, blank=True)
     config_fault = models.TextField(blank=True, help_text="What the last change broke.")
     config_checked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
         constraints = (

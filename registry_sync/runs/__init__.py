@@ -3,7 +3,7 @@
 Other rooms import this package; its modules import each other.
 """
 
-from registry_sync.runs.deployment import tenant_host
+from registry_sync.runs.deployment import app_key, current_lanes, latest_lane, tenant_host
 from registry_sync.runs.lease import (
     Lease,
     LeaseLost,
@@ -28,7 +28,6 @@ from registry_sync.runs.queries import (
     active,
     fails_lately,
     good_runs,
-    latest_lane,
     open_errors,
     repeats_last_failure,
 )
@@ -38,8 +37,10 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "active",
+    "app_key",
     "cancel",
     "claim",
+    "current_lanes",
     "fail",
     "fails_lately",
     "finish",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
@@ -18,7 +17,7 @@ from django.utils import timezone
 from registry_sync import __version__
 from registry_sync.core.problems import SyncError
 from registry_sync.models import SyncRun
-from registry_sync.runs.deployment import tenant_host
+from registry_sync.runs.deployment import app_key
 from registry_sync.runs.lease import Lease, _past_the_frozen, save
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
@@ -37,8 +36,7 @@ def request(
 ) -> tuple[SyncRun, bool]:
     """Ask for a run. Return it and True, or the run that is already active and False."""
     wanted = SyncRun(
-        tenant=tenant_host(),
-        app_id=settings.BENCHLING_APP_ID,
+        **app_key(),
         kind=kind,
         reads_all=reads_all,
         trigger=trigger,

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync.core.problems import SyncError
 from registry_sync.models import EntityError, Lane, SyncRun
-from registry_sync.runs.deployment import tenant_host
 
 
 def active() -> SyncRun | None:
     """Find the run that is queued or running for this app, if any."""
-    return SyncRun.objects.filter(
-        tenant=tenant_host(), app_id=settings.BENCHLING_APP_ID, status__in=SyncRun.ACTIVE
-    ).first()
-
-
-def latest_lane() -> Lane | None:
-    """Find the lane that this deployment's app synced last."""
-    mine = SyncRun.objects.filter(
-        tenant=tenant_host(), app_id=settings.BENCHLING_APP_ID, lane__isnull=False
-    )
-    last = mine.select_related("lane").first()
-    return last.lane if last else None
+    return SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE).first()
 
 
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
@@ -50,7 +37,8 @@ def open_errors(lane: Lane) -> QuerySet[EntityError]:
 def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
     """Say whether the previous run failed for the same cause and has told so within a day."""
     told = (
-        SyncRun.objects.filter(tenant=run.tenant, app_id=run.app_id, pk__lt=run.pk)
+        SyncRun.objects.of_same_app(run)
+        .filter(pk__lt=run.pk)
         .exclude(kind=SyncRun.Kind.DRY_RUN)
         .order_by("-id")
     )
@@ -65,7 +53,7 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
 
 def fails_lately(run: SyncRun) -> bool:
     """Say whether the previous run failed and somebody was told within a day."""
-    before = SyncRun.objects.filter(tenant=run.tenant, app_id=run.app_id, pk__lt=run.pk)
+    before = SyncRun.objects.of_same_app(run).filter(pk__lt=run.pk)
     last = before.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
     if last is None or last.status != SyncRun.Status.FAILED:
         return False

@@ -80,12 +80,8 @@ def _created(message: Json, client: Client) -> None:
 def _initialised(message: Json, client: Client) -> None:
     """A page opened that shall have a canvas: we make it, once."""
     resource_id, feature_id = str(message["resourceId"]), str(message["featureId"])
-    known = Canvas.objects.filter(
-        tenant=runs.tenant_host(),
-        app_id=settings.BENCHLING_APP_ID,
-        resource_id=resource_id,
-        feature_id=feature_id,
-    ).first()
+    mine = Canvas.objects.of_app()
+    known = mine.filter(resource_id=resource_id, feature_id=feature_id).first()
     if known is not None and not _is_there(known, client):
         known.delete()  # archived, or gone: a new one is made
         known = None
@@ -133,8 +129,7 @@ def _canvas(message: Json, canvas_id: str) -> Canvas:
     canvas, _ = Canvas.objects.get_or_create(
         canvas_id=canvas_id,
         defaults={
-            "tenant": runs.tenant_host(),
-            "app_id": settings.BENCHLING_APP_ID,
+            **runs.app_key(),
             "feature_id": str(message.get("featureId") or ""),
             "resource_id": str(message.get("resourceId") or ""),
             "used_at": timezone.now(),
@@ -244,14 +239,11 @@ def _deactivated(message: Json, client: Client) -> None:
 
 
 def _installation(**values: object) -> None:
-    Installation.objects.update_or_create(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID, defaults=values
-    )
+    Installation.objects.update_or_create(**runs.app_key(), defaults=values)
 
 
 def _redraw_all(client: Client) -> None:
-    mine = Canvas.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
-    canvases.redraw(mine.order_by("-used_at")[: canvases.RECENT], client)
+    canvases.redraw(Canvas.objects.of_app().order_by("-used_at")[: canvases.RECENT], client)
 
 
 Press = Callable[[Canvas, Client, str], None]
