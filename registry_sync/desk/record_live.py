@@ -124,9 +124,7 @@ def _impatient(whom: str) -> Callable[..., None]:
 
 
 def _client() -> Client:
-    client = jobs.client_of_settings()
-    client.pause = _impatient("Benchling")
-    return client
+    return jobs.client_of_settings(_impatient("Benchling"))
 
 
 def _words(error: Exception) -> str:

@@ -145,7 +145,7 @@ def claim(draft_id: int) -> Beat | None:
 
 def work_slice(
     draft_id: int,
-    client: Client,
+    open_client: Callable[[Callable[[float, str], None]], Client],
     open_source: Callable[[Sides, Callable[[float], None], Callable[[], None]], Source],
     *,
     seconds: float | None = None,
@@ -161,7 +161,7 @@ def work_slice(
             beat.keep()
             time.sleep(min(left, 5.0))
 
-    client.pause = lambda wait, reason: pause(wait)
+    client = open_client(lambda wait, reason: pause(wait))
     try:
         sides = _live_sides(beat.draft, client)
         source = open_source(sides, pause, beat.keep)

@@ -19,5 +19,5 @@ def run_sync(run_id: int) -> None:
 
 def run_preview(draft_id: int) -> None:
     """Work one slice of a draft's preview in a worker, and ask for the next one behind others."""
-    if preview.work_slice(draft_id, client_of_settings(), source_of):
+    if preview.work_slice(draft_id, client_of_settings, source_of):
         enqueue_preview(MappingDraft.objects.get(pk=draft_id))

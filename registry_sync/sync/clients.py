@@ -1,4 +1,4 @@
-"""The two clients of this deployment, as its settings and the app's configuration make them."""
+"""The clients of this deployment: Benchling's from the settings, the registry's from its setup."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from django.conf import settings
 from registry_sync import __version__
 from registry_sync.benchling.client import Client, Wait, retry_time
 from registry_sync.source.client import Source
+from registry_sync.sync.pacing import sleep
 from registry_sync.sync.setup import Sides
 
 LONGEST_PAUSE = 5.0
-"""Seconds that are waited for Benchling where a person waits."""
+"""Longest wait for Benchling, in seconds, while someone is waiting."""
 
 
-def client_of_settings() -> Client:
-    """Make the Benchling client of this deployment's app."""
+def client_of_settings(pause: Callable[[float, str], None] = sleep) -> Client:
+    """Return a Benchling client for this deployment's app.
+
+    `pause(seconds, reason)` decides how the client waits; it may raise to give up.
+    """
     return Client(
         settings.BENCHLING_URL,
         settings.BENCHLING_CLIENT_ID,
         settings.BENCHLING_CLIENT_SECRET,
         settings.BENCHLING_APP_ID,
+        pause=pause,
     )
 
 
 def impatient_client() -> Client:
-    """Make a client for what somebody waits for: where Benchling wants long waits it raises Wait.
+    """Return a client for a caller whom someone is waiting for: it raises Wait on a long wait.
 
-    A canvas must hold up neither a sync nor the next press.
+    A canvas must not hold up a sync or the next press.
     """
 
     def pause(seconds: float, reason: str) -> None:
@@ -37,17 +42,15 @@ def impatient_client() -> Client:
             raise Wait(retry_time(seconds), reason or "Benchling")
         time.sleep(seconds)
 
-    client = client_of_settings()
-    client.pause = pause
-    return client
+    return client_of_settings(pause)
 
 
 def source_of(
     sides: Sides, pause: Callable[[float], None], keep_alive: Callable[[], None]
 ) -> Source:
-    """Make the registry's client that a configuration asks for.
+    """Return the registry's client for a configuration.
 
-    `pause` and `keep_alive` hold the lease while it waits and reads.
+    `pause(seconds)` waits; `keep_alive()` is called before each request. Both may raise to stop.
     """
     return Source(
         sides.connector,
@@ -60,5 +63,5 @@ def source_of(
 
 
 def plain_source(sides: Sides) -> Source:
-    """Make the registry's client for somebody who holds no lease."""
+    """Return the registry's client for a caller that holds no lease."""
     return source_of(sides, time.sleep, lambda: None)

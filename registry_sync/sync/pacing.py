@@ -20,6 +20,6 @@ class Terms:
     great_change_percent: int = 50
 
 
-def time_pause(seconds: float, reason: str) -> None:
-    """Wait, outside any run."""
+def sleep(seconds: float, reason: str) -> None:
+    """Wait outside a run, whatever the reason."""
     time.sleep(seconds)

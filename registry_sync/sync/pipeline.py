@@ -34,7 +34,7 @@ from registry_sync.sync.delivery.dry_run import Rehearsal
 from registry_sync.sync.gates import adoption, guards, names
 from registry_sync.sync.gates.admission import admit
 from registry_sync.sync.listener import Listener
-from registry_sync.sync.pacing import Terms, time_pause
+from registry_sync.sync.pacing import Terms, sleep
 from registry_sync.sync.phase_timer import Stopwatch
 from registry_sync.sync.records import Candidate, SourceRecord, arrivals
 from registry_sync.sync.setup import Setup, configure, lane_key
@@ -86,7 +86,7 @@ class Line:
             finally:
                 self.source.close()
         finally:
-            self.client.pause = time_pause
+            self.client.pause = sleep
 
     def _has_new_key(self) -> bool:
         """Say whether API Key was changed in Benchling since this slice began."""
@@ -407,7 +407,7 @@ class Line:
             **{name: getattr(run, name) for name in ledger.COUNTS},
         )
         runs.log(run, "INFO", app_status.counts_sentence(run))
-        self.client.pause = time_pause  # the lease is given up by now
+        self.client.pause = sleep  # the lease is given up by now
         app_status.close(run, self.client, bookmark_of(run))
         self.listener.progress(run)
 

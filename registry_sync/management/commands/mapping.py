@@ -47,7 +47,7 @@ class Command(OperatorCommand):
         client = jobs.client_of_settings()
         try:
             if options["what"] == "preview":
-                self._preview(client, str(options["file"]))
+                self._preview(str(options["file"]))
             elif options["what"] == "export":
                 self._export(client, options["file"])
             else:
@@ -61,13 +61,13 @@ class Command(OperatorCommand):
                 returncode=1,
             ) from refused
 
-    def _preview(self, client: Client, number: str) -> None:
+    def _preview(self, number: str) -> None:
         draft = drafts.mine().filter(pk=int(number) if number.isdigit() else 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in preview.AT_WORK:
             preview.begin(draft)
-        while preview.work_slice(draft.pk, client, jobs.source_of):
+        while preview.work_slice(draft.pk, jobs.client_of_settings, jobs.source_of):
             draft.refresh_from_db()
             self.stdout.write(f"{draft.preview_done:,} records read")
         draft.refresh_from_db()
