@@ -1,28 +1,45 @@
-# `make demo` shows it, `make test` proves it; each sets up all it needs.
+# `make demo` runs a demonstration, `make test` the tests. Each installs what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NPM_STAMP := tools/json-server/node_modules/.stamp
 # Most tests wait for tasks and clocks, not for a processor.
 SPREAD := -n 6 --dist load --maxschedchunk 1
 
-.PHONY: help install demo demo-once test lint bench run worker clean
+.PHONY: help install lock demo demo-once test lint bench run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(STAMP): requirements.txt requirements-dev.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing packages into $(VENV) (once)…"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+# A .venv without pip was left half-made, so it is made again. Nothing is installed again while the
+# lock is the one that was installed.
+$(STAMP): requirements-dev.lock
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Registry Sync needs Python 3.11 or newer; this is %d.%d (%s). Name another one: make PYTHON=python3.12 …" % (v[0], v[1], sys.executable))'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@cmp -s requirements-dev.lock $(VENV)/installed.lock || { \
+	  echo "Installing packages into $(VENV) (once)…"; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock \
+	  && cp requirements-dev.lock $(VENV)/installed.lock; }
 	@touch $@
 
-install: $(STAMP)  ## make .venv with everything in it
+$(NPM_STAMP): $(STAMP) tools/json-server/package-lock.json
+	@$(BIN)/python -m tools.json_server
+	@touch $@
 
-demo: $(STAMP)  ## 2,628 real compounds travel into a Benchling tenant; Ctrl-C ends it
+install: $(STAMP) $(NPM_STAMP)  ## make .venv with everything in it
+
+lock: $(STAMP)  ## resolve requirements*.txt again into the lock files
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
+	    --no-header --no-annotate --no-emit-index-url --output-file $$name.lock $$name.txt || exit 1; \
+	done
+
+demo: $(STAMP)  ## sync 2,628 real compounds into a Benchling tenant; Ctrl-C stops it
 	@$(BIN)/python -m sandbox.demo $(ARGS)
 
-demo-once: $(STAMP)  ## the same, checked, and exit
+demo-once: $(STAMP)  ## the same, checked, then exit
 	@$(BIN)/python -m sandbox.demo --once $(ARGS)
 
 lint: $(STAMP)  ## ruff, mypy, migrations, deployment checks
@@ -32,7 +49,7 @@ lint: $(STAMP)  ## ruff, mypy, migrations, deployment checks
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
-test: $(STAMP) lint  ## everything, on SQLite and on PostgreSQL
+test: $(STAMP) $(NPM_STAMP) lint  ## everything, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 	@$(BIN)/python -m sandbox.postgres $(BIN)/python -m pytest $(SPREAD) -m "not once" $(ARGS)
 
@@ -47,5 +64,5 @@ run: $(STAMP)  ## the web service, for development
 worker: $(STAMP)  ## a worker of the queue `sync`, for development
 	@DEBUG=1 $(BIN)/python manage.py rqworker sync
 
-clean:  ## remove what make made
-	rm -rf $(VENV)
+clean:  ## remove what make has installed
+	rm -rf $(VENV) tools/json-server/node_modules

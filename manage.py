@@ -4,6 +4,9 @@
 import os
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036 - say so before an import fails
+    sys.exit("Registry Sync needs Python 3.11 or newer; this is {}.{}.".format(*sys.version_info))
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
     from django.core.exceptions import ImproperlyConfigured

@@ -1,0 +1,1 @@
+"""Scripts that developers run. The service imports nothing from here."""
