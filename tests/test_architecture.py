@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
+
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).resolve().parent.parent
+
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 ROOMS = {
     "core", "source", "benchling", "mapping", "models", "runs", "ledger", "reporting", "sync",
@@ -52,3 +54,27 @@ def test_the_service_imports_neither_sandbox_nor_tests(path):
 )
 def test_rooms_below_the_rows_know_no_django(path):
     assert not {m for m in imports(path) if m.split(".")[0] in ("django", "django_rq", "rq")}
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda p: p.stem)
+def test_no_test_module_imports_another(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {
+        alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names
+    }
+    modules = {name.rpartition(".")[2] for name in imports(path) | names}
+    assert not {name for name in modules if name.startswith("test_")}
+
+
+def test_the_folders_of_tests_are_rooms():
+    others = {"support", "browser", "faults", "sandbox", "commands", "integration"}
+    folders = {p.parent.name for p in TESTS if p.parent != ROOT / "tests"}
+    assert folders <= ROOMS | others
+
+
+def test_names_of_test_files_are_unique():
+    names = [p.name for p in TESTS if p.name.startswith("test_")]
+    assert len(names) == len(set(names))

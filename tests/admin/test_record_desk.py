@@ -1,0 +1,191 @@
+"""One record at the desk: found by any of its names, its story, and why each value is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from registry_sync.desk.record_history import tell
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import Change, EntityError, Lane, LedgerEntry, SyncRun
+from sandbox.tenant.entities import edit_by_hand
+from sandbox.tenant.state import Fault
+from tests.support.desk import text
+from tests.support.registry import compound
+from tests.support.worlds import looked_up
+
+Status, Kind = SyncRun.Status, SyncRun.Kind
+PAGE, OPEN = reverse("admin:registry_sync_record"), reverse("admin:registry_sync_record_open")
+
+
+def story(client: Client, external_id: str) -> str:
+    return text(client.get(PAGE, {"id": external_id}))
+
+
+def test_a_record_is_found_by_any_of_its_names(world, owner, viewer):
+    records = [compound(n) for n in range(4)]
+    records[1]["name"] = "Compound 0"
+    w = world(records)
+    w.sync()
+    entity = w.tenant.entity("C-000002")
+    for asked in ("C-000002", "c-000002", "compound 2 ", entity.id):
+        assert "Record C-000002" in text(owner.get(PAGE, {"q": asked}, follow=True)), asked
+    several = text(viewer.get(PAGE, {"q": "COMPOUND 0"}))
+    assert "2 records fit" in several and "C-000000" in several and "name, refused" in several
+    assert "No record is known" in text(owner.get(PAGE, {"q": "C-000009"}))
+    assert Client().get(PAGE, {"q": "C-000002"}).url.startswith(reverse("admin:login"))
+    assert "C-000003" in text(owner.get(reverse("admin:registry_sync_ledgerentry_changelist")))
+
+
+def test_the_story_tells_what_happened_by_which_run_and_why_each_value_is_there(world, owner):
+    rules = {"Mapping Rules": {}}
+    w = world([compound(n) for n in range(4)], config=rules)
+    field = next(
+        d["id"] for d in w.tenant.schemas[w.schema]["fieldDefinitions"] if d["name"] == "SMILES"
+    )
+    w.configure(**{"Mapping Rules": {field: "trim"}})
+    first = w.sync(actor="Ada", trigger=SyncRun.Trigger.ADMIN)
+    w.registry.edit("C-000001", smiles=" c1ccccc1 ")
+    second = w.sync()
+    w.registry.edit("C-000001", kind="Peptide")
+    third = w.sync()
+    page = story(owner, "C-000001")
+    created, changed, refused = (
+        page.index(f"run {first.pk}</a> <span"),
+        page.index(f"run {second.pk}</a> <span"),
+        page.index("“Peptide” is no option"),
+    )
+    assert refused < changed < created, "the newest first"
+    assert "It was created in Benchling." in page and "Ada" in page
+    row = page[page.index('<th scope="row">SMILES</th><td>c1ccccc1</td>') :].split("</tr>")[0]
+    assert ">smiles<" in row and ">trim<" in row and f"run {second.pk}</a> (schedule" in row
+    assert "not up to date in Benchling" in page
+    w.tenant.add_option(w.kinds, "Peptide")
+    fourth = w.sync()
+    after = story(owner, "C-000001")
+    assert "closed by itself" in after and f"run {fourth.pk}</a>" in after
+    assert third.status == Status.COMPLETED_WITH_WARNINGS
+
+
+def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
+    records = [compound(n) for n in range(2)]
+    records[1]["name"] = "Compound 0"
+    w = world(records)
+    w.sync()
+    second = w.sync(kind=SyncRun.Kind.RETRY)
+    error = EntityError.objects.get()
+    [refused] = [e for e in tell(Lane.objects.get(), "C-000001").events if e.what == "refused"]
+    assert refused.run == second and refused.at == error.last_seen > error.first_seen
+    page = story(owner, "C-000001")
+    assert f"Seen 2 times, first {error.first_seen:%Y-%m-%d %H:%M} UTC." in page
+    assert "outcome: refused." in page
+
+
+def test_drift_is_part_of_the_story(world, owner):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
+    w.sync(kind=Kind.FULL)
+    page = story(owner, "C-000001")
+    assert "People changed it in Benchling" in page and "<td>Mine</td>" in page
+
+
+def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
+    config = {"Connector Settings": looked_up()}
+    w = world([compound(n) for n in range(3)], config=config)
+    w.sync()
+    w.registry.edit("C-000001", smiles="CCO", kind="protein")
+    asked, served = w.tenant.counters["requests"], w.registry.pages_served
+    story(viewer, "C-000001")
+    assert (w.tenant.counters["requests"], w.registry.pages_served) == (asked, served)
+    here = f"{PAGE}?id=C-000001"
+    live = text(viewer.post(here, {"action": "ask"}))
+    assert "The registry has a newer version" in live and "**" not in live
+    assert "<td>CCO</td><td>CCO</td>" in live and "<td>protein</td><td>Protein</td>" in live
+    w.registry.token = "other"
+    assert "The registry did not accept our key" in text(owner.post(here, {"action": "ask"}))
+    w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    assert "Benchling gave no answer in time" in text(owner.post(here, {"action": "ask"}))
+
+
+def test_what_would_be_refused_is_not_told_as_empty(world, owner):
+    w = world([compound(n) for n in range(2)], config={"Connector Settings": looked_up()})
+    w.sync()
+    w.registry.edit("C-000001", kind="Peptide")
+    live = text(owner.post(f"{PAGE}?id=C-000001", {"action": "ask"}))
+    now = live[live.index("As it is now") : live.index("Why is this value here?")]
+    assert "Nothing of it would be written: " in now and "“Peptide” is no option" in now
+    assert "<td>(empty)</td>" not in now.replace("<td>(empty)</td><td>", "")
+    assert now.count("nothing would be written</span>") == 4, "name, SMILES, Approval, Parent"
+
+
+def test_a_field_that_was_empty_from_the_start_is_said_to_be(world, owner):
+    records = [compound(n) for n in range(2)]
+    records[1]["approval"] = None
+    w = world(records)
+    run = w.sync()
+    page = story(owner, "C-000001")
+    row = page[page.index('<th scope="row">Approval</th><td>(empty)</td>') :].split("</tr>")[0]
+    assert "none was written" in row and f"run {run.pk}</a> made it" in row and "by us" not in row
+    LedgerEntry.objects.all().delete()
+    Change.objects.all().delete()
+    w.sync(kind=Kind.FULL)
+    w.sync(kind=Kind.FULL)
+    assert "not by us: it was in Benchling before" in story(owner, "C-000001")
+
+
+def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    w.registry.edit("C-000001", smiles="CCO")
+    w.registry.edit("C-000002", smiles="CCO")
+    here, asked = f"{PAGE}?id=C-000001", {"action": "sync_one", "decided": "yes", "reason": "Now"}
+    assert viewer.post(here, asked).status_code == 403
+    assert Client().post(here, asked).url.startswith(reverse("admin:login"))
+    assert "Why?" in text(owner.post(here, {"action": "sync_one"}))
+    assert SyncRun.objects.count() == 1
+    owner.post(here, asked)
+    run = SyncRun.objects.first()
+    assert (run.only, run.actor, run.trigger) == (["C-000001"], "Olivia", "admin")
+    assert "Now" in LogEntry.objects.get().get_change_message()
+    jobs.work_to_end(run.pk)
+    assert w.values()["C-000001"]["SMILES"] == "CCO" != w.values()["C-000002"]["SMILES"]
+
+
+def test_the_way_to_benchling_is_benchlings_own(world, owner, settings):
+    w = world([compound(n) for n in range(2)])
+    w.sync()
+    url = owner.get(OPEN, {"id": "C-000001"}).url
+    assert url.startswith(w.server.url) and url.endswith(w.tenant.entity("C-000001").id)
+    there = requests.get(url, timeout=10)
+    assert there.ok and "search=C-000001" in there.url, "the sandbox has a page there"
+    assert requests.get(url + "0", timeout=10).status_code == 404
+    assert owner.get(OPEN, {"id": "C-000009"}).url.startswith(PAGE)
+    w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    back = owner.get(OPEN, {"id": "C-000001"}, follow=True)
+    assert "Benchling gave no answer in time" in text(back) and "Record C-000001" in text(back)
+
+
+def test_a_story_asks_the_database_as_often_when_it_is_long(
+    world, owner, django_assert_max_num_queries
+):
+    w = world([compound(n) for n in range(2)])
+    w.sync()
+    for year in range(1990, 1996):
+        w.registry.edit("C-000001", approval=year)
+        w.sync()
+    with django_assert_max_num_queries(24) as asked:
+        story(owner, "C-000001")
+    with django_assert_max_num_queries(len(asked)):
+        story(owner, "C-000000")
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: Any) -> None:
+    """Nobody waits fifteen seconds for a test."""
+    monkeypatch.setattr("registry_sync.desk.record_live.PATIENCE", 1.0)

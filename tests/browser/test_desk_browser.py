@@ -1,0 +1,149 @@
+"""An integration owner before a real browser: from red to green, and every page looked at.
+
+With SCREENSHOTS naming a folder, each page is kept there as a picture: light and dark, wide and
+narrow.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support.browser import SHOTS
+from tests.support.deployment import Deployment, Service, serve
+
+pytestmark = pytest.mark.once  # a page looks the same over every database
+
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
+GRAVE = {"serious", "critical"}
+
+
+def log_in(d: Deployment, page: Any, url: str) -> None:
+    """Make an owner of the desk and log in as one."""
+    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
+    status, said = d.run(
+        "createsuperuser", "--noinput", "--username", "olivia", "--email", "o@localhost"
+    )
+    assert status == 0, said
+    page.goto(f"{url}/admin/")
+    page.get_by_label("Username:").fill("olivia")
+    page.get_by_label("Password:").fill("demo")
+    page.get_by_role("button", name="Log in").click()
+
+
+@pytest.fixture
+def morning(deploy, redis, page) -> Service:
+    """A night that went wrong: the registry has a kind of molecule that Benchling does not know."""
+    service = serve(deploy, redis, 40)
+    registry = service.d.world.registry
+    assert service.d.sync()[0] == 0
+    for number in range(5):
+        registry.edit(f"C-{number:06}", kind="antibody")
+    assert service.d.sync()[0] == 2
+    log_in(service.d, page, service.url)
+    return service
+
+
+@pytest.mark.slow
+def test_from_a_red_morning_to_green(morning, page):
+    world = morning.d.world
+    page.get_by_text("5 records are not up to date in Benchling").first.wait_for()
+    page.get_by_role("link", name="option missing in a Benchling dropdown").first.click()
+    page.get_by_role("link", name="C-000003").first.wait_for()
+    page.locator("#result_list a[href*='/entityerror/']").first.click()
+    page.get_by_text("antibody").first.wait_for()
+    # A mapping that knows the word, seen on real records before it is published.
+    page.goto(f"{morning.url}/admin/registry_sync/mappingdraft/add/")
+    page.get_by_role("button", name="Start from the live mapping").click()
+    row = page.locator("table.draft-rows tbody tr", has=page.locator("input[value='kind']"))
+    row.locator("select[data-rule]").select_option("labels")
+    row.locator("textarea").first.fill("antibody = Protein")
+    row.locator("input[name$='labels.otherwise']").fill("keep")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("The sync would take this mapping as it is").wait_for()
+    page.get_by_role("button", name="Preview on the sample").click()
+    page.get_by_text("records of the sample").first.wait_for()
+    # On all of them it is a worker's job, and the page follows it by itself.
+    page.get_by_role("button", name="On all records").click()
+    page.get_by_text("What it would do to all 40 records").wait_for(timeout=60_000)
+    page.get_by_role("status").wait_for(state="detached", timeout=60_000)
+    job = "SELECT preview_state, preview_scope, preview_done FROM registry_sync_mappingdraft"
+    assert morning.d.rows(job) == [("done", "all", 40)]
+    page.get_by_role("link", name="Publish …").click()
+    page.get_by_label("Why? Everybody sees it.").fill("Antibodies are proteins here")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_text("Published as version").wait_for()
+    page.goto(f"{morning.url}/admin/")
+    page.get_by_role("link", name="Retry failed").click()
+    page.get_by_label("Why?").fill("The mapping knows them now")
+    page.locator("#content input[type=submit]").click()
+    page.locator("#content .pill.good").first.wait_for(timeout=60_000)
+    page.goto(f"{morning.url}/admin/")
+    page.get_by_text("None: every record that came is in Benchling").wait_for()
+    assert page.locator(".desk-health .pill.good").count() == 1
+    assert world.values()["C-000003"]["Kind"] == "Protein"
+    closed = "SELECT count(*) FROM registry_sync_entityerror WHERE closed_at IS NOT NULL"
+    assert morning.d.rows(closed) == [(5,)]
+
+
+PAGES = {
+    "first": "",
+    "runs": "registry_sync/syncrun/",
+    "run": "registry_sync/syncrun/2/change/",
+    "run-start": "registry_sync/syncrun/start/sync/",
+    "errors": "registry_sync/entityerror/",
+    "error": "registry_sync/entityerror/1/change/",
+    "record": "registry_sync/ledgerentry/record/?id=C-000001",
+    "ledger": "registry_sync/ledgerentry/",
+    "changes": "registry_sync/change/",
+    "drafts": "registry_sync/mappingdraft/",
+    "draft-start": "registry_sync/mappingdraft/add/",
+    "draft": "registry_sync/mappingdraft/1/change/",
+    "preview": "registry_sync/mappingdraft/1/preview/",
+    "publish": "registry_sync/mappingdraft/1/publish/",
+    "versions": "registry_sync/mappingversion/",
+    "adoptions": "registry_sync/adoption/",
+    "drift": "registry_sync/drift/",
+    "allowances": "registry_sync/allowance/",
+    "lanes": "registry_sync/lane/",
+    "lane": "registry_sync/lane/1/change/",
+    "alert-settings": "registry_sync/alertsettings/1/change/",
+    "alerts": "registry_sync/alert/",
+    "check-ups": "registry_sync/checkup/",
+    "check-up": "registry_sync/checkup/1/change/",
+    "deliveries": "registry_sync/webhookdelivery/",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_page_is_accessible(morning, page):
+    page.goto(f"{morning.url}/admin/registry_sync/mappingdraft/add/")
+    page.get_by_role("button", name="Start from the live mapping").click()
+    page.get_by_role("button", name="Preview on the sample").click()
+    page.get_by_text("records of the sample").first.wait_for()
+    page.goto(f"{morning.url}/admin/registry_sync/checkup/")
+    page.get_by_role("button", name="Check the whole set-up now").click()
+    page.locator("table.desk-points").wait_for(timeout=60_000)
+    axe, found = Axe(), []
+    for number, (name, path) in enumerate(PAGES.items()):
+        # In everyday runs each page in one look, wide and light or narrow and dark, in turn.
+        for scheme, width in LOOKS if SHOTS else [LOOKS[number % 2 * 3]]:
+            # Before the page comes: colours that fade into others have no contrast meanwhile.
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            answer = page.goto(f"{morning.url}/admin/{path}")
+            assert answer.ok, f"{name}: {answer.status}"
+            if SHOTS:
+                shot = Path(SHOTS) / f"desk-{name}-{scheme}-{width}.png"
+                page.screenshot(path=str(shot), full_page=True)
+            result = axe.run(page, options={"resultTypes": ["violations"]}).response
+            found += [
+                f"{name}, {scheme}, {width}: {v['id']} at {v['nodes'][0]['target']}"
+                for v in result["violations"]
+                if v["impact"] in GRAVE
+            ]
+    assert found == []

@@ -1,0 +1,299 @@
+"""The auditor: every value ever written, in a chain that shows any tampering."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from registry_sync.ledger import audit
+from registry_sync.models import (
+    Adoption,
+    Allowance,
+    Batch,
+    ChainHead,
+    Change,
+    Drift,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    Retention,
+    RunLog,
+    SyncRun,
+)
+from sandbox.tenant.entities import add_by_hand, edit_by_hand
+from tests.support.registry import compound
+from tests.support.worlds import FIELDS, INCREMENTAL, PRIVATE, ROWS
+
+
+def command(*words: str) -> str:
+    out = io.StringIO()
+    call_command("audit", *words, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def synced(world):
+    """Twenty compounds, one of them changed twice."""
+    w = world([compound(n, weight=n / 7) for n in range(20)])
+    w.sync()
+    w.registry.edit("C-000007", approval=2001)
+    w.sync(trigger=SyncRun.Trigger.COMMAND, actor="mona")
+    w.registry.edit("C-000007", smiles=None)
+    w.sync()
+    return w
+
+
+def tamper(statement: str) -> None:
+    """Change rows past the service, as somebody with the database's password could."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_an_entity_tells_its_whole_story(synced):
+    lines = command("--entity", "C-000007").splitlines()
+    assert len(lines) == 5 + 1 + 1
+    assert "Approval: 1957 → 2001" in lines[5] and "mona" in lines[5]
+    assert "SMILES: 'CCCCCCCC' → None" in lines[6] and "schedule" in lines[6]
+    entity = synced.tenant.entity("C-000007").id
+    assert command("--entity", entity).splitlines() == lines
+    with pytest.raises(CommandError, match="Nothing was ever written for nobody"):
+        command("--entity", "nobody")
+    with pytest.raises(CommandError, match="told apart by case: there is C-000007"):
+        command("--entity", "c-000007")
+
+
+def test_a_file_to_verify_that_is_not_there_is_named(db, tmp_path: Path):
+    path = tmp_path / "changes.csv"
+    with pytest.raises(CommandError, match=f"There is no file {path}\\."):
+        command("--verify", str(path))
+    path.write_text("")
+    with pytest.raises(CommandError, match=f"There is no file {path}.jws"):
+        command("--verify", str(path))
+
+
+@pytest.mark.parametrize("until", ["2026-01-31", "2026-01-01"])
+def test_a_period_that_holds_no_time_writes_no_file(db, settings, tmp_path: Path, until):
+    settings.BENCHLING_PRIVATE_KEY = PRIVATE
+    path = tmp_path / "changes.csv"
+    with pytest.raises(CommandError, match="--since comes first") as refused:
+        command("--csv", str(path), "--since", "2026-01-31", "--until", until)
+    assert refused.value.returncode == 64 and not list(tmp_path.iterdir())
+
+
+def test_a_value_tells_the_source_value_the_path_and_the_rule_it_came_by(world, tmp_path: Path):
+    given = compound(1, name=" Compound 1 ", smiles=" CCO ", kind="protein", approval=None)
+    w = world(
+        [given, compound(2, parent="C-000001", approval=1960, big=2**70)],
+        fields=[*FIELDS, {"name": "Raw", "type": "json"}],
+        rows=[*ROWS, ("Raw", "$")],
+        config={"Connector Settings": {**INCREMENTAL, "registry_id_template": "CDD-{id}"}},
+    )
+    field = {d["name"]: d["id"] for d in w.tenant.schemas[w.schema]["fieldDefinitions"]}
+    rules = {
+        field["SMILES"]: "trim",
+        field["Approval"]: [{"rule": "default", "value": 1900}, {"rule": "unit", "factor": 2}],
+    }
+    w.configure(**{"Mapping Rules": rules})
+    assert w.sync().status == "SUCCEEDED"
+    story = command("--entity", "C-000001")
+    for told in (
+        "registry id: None → 'CDD-C-000001'  (from 'C-000001' at id by the rule \"CDD-{id}\", run",
+        "name: None → 'Compound 1'  (from ' Compound 1 ' at name, run",
+        "SMILES: None → 'CCO'  (from ' CCO ' at smiles by the rule \"trim\", run",
+        "(from 'protein' at kind, run",
+        'Approval: None → 3800  (from None at approval by the rule [{"rule": "default", "value"',
+    ):
+        assert told in story
+    path = tmp_path / "changes.csv"
+    command("--csv", str(path))
+    with path.open(newline="") as lines:
+        rows = {(r["external_id"], r["field"]): r for r in csv.DictReader(lines)}
+    row = rows["C-000002", "Parent"]
+    assert (row["path"], row["source"], row["rule"]) == ("parent", '"C-000001"', "")
+    row = rows["C-000002", "SMILES"]  # not kept twice where it is the value itself
+    assert (row["path"], row["source"], row["rule"]) == ("smiles", '"CCC"', '"trim"')
+    kept = Change.objects.exclude(source=None).values_list("field", flat=True)
+    assert sorted({f for f in kept if kept}) == [
+        "Approval", "Kind", "Parent", "SMILES", "name", "registry id"
+    ]  # fmt: skip
+    assert audit.verify(Lane.objects.get()).broken == ""
+    tamper("UPDATE registry_sync_change SET source = '[\"aspirin\"]' WHERE field = 'Parent'")
+    assert "(C-000002, Parent," in audit.verify(Lane.objects.get()).broken
+
+
+def test_a_mapping_that_changes_during_a_run_stays_told(world, settings):
+    settings.BATCH_SIZE = 2
+    w = world([compound(n) for n in range(8)], page_size=2)
+
+    def other(pages: int) -> None:
+        if pages == 3:  # a new key makes the run read its configuration again
+            w.registry.token = "another"
+            w.configure(**{"External Name Field": "{name} ({id})", "API Key": "another"})
+
+    w.registry.on_page = other
+    run = w.sync()
+    assert run.status == "SUCCEEDED", run.error
+    paths = {c.after: audit.origin(c, run).path for c in Change.objects.filter(field_id="name")}
+    assert paths["Compound 0"] == "name"
+    assert paths["Compound 0 (C-000000)"] == paths["Compound 7 (C-000007)"] == "{name} ({id})"
+
+
+def test_the_chain_is_whole_after_runs_of_every_sort(synced):
+    verdict = audit.verify(Lane.objects.get())
+    assert verdict == audit.Verdict(Change.objects.count(), "")
+    assert "the chain is whole" in command("--verify")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE registry_sync_change SET actor = 'nobody' WHERE id = (SELECT max(id) - 3 FROM "
+        "registry_sync_change)",
+        "DELETE FROM registry_sync_change WHERE id = (SELECT max(id) - 3 FROM "
+        "registry_sync_change)",
+        "DELETE FROM registry_sync_change WHERE id = (SELECT min(id) FROM registry_sync_change)",
+    ],
+)
+def test_tampering_is_named(synced, statement):
+    tamper(statement)
+    with pytest.raises(CommandError, match=r"Row \d+ \(C-.*does not follow") as broken:
+        command("--verify")
+    assert broken.value.returncode == 1
+
+
+LAST = "(SELECT max(id) FROM registry_sync_change)"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM registry_sync_change WHERE id = {LAST}",
+        "DELETE FROM registry_sync_change",
+        f"UPDATE registry_sync_change SET digest = 'forged' WHERE id = {LAST}",
+    ],
+)
+def test_a_loss_at_the_end_is_named_and_stays_so(synced, statement):
+    tamper(statement)
+    with pytest.raises(CommandError, match=r"rows at its end were taken out|does not follow"):
+        command("--verify")
+    synced.registry.edit("C-000003", approval=2002)
+    synced.sync()  # what comes later does not mend it
+    with pytest.raises(CommandError, match="does not follow"):
+        command("--verify")
+
+
+def test_a_row_added_at_the_end_is_named(synced):
+    lane, last = Lane.objects.get(), Change.objects.latest("pk")
+    values = [getattr(last, name) for name in audit.COLUMNS]
+    forged = audit.digest(last.digest, values)
+    last.pk, last.digest = None, forged
+    last.save(force_insert=True)
+    assert "rows at its end were taken out or added" in audit.verify(lane).broken
+
+
+def test_a_signed_csv_shows_a_history_that_was_written_anew(synced, tmp_path: Path):
+    path, lane = tmp_path / "changes.csv", Lane.objects.get()
+    command("--csv", str(path))
+    previous = lane.mark  # as somebody could who knows how the digests are made
+    for row in Change.objects.order_by("pk"):
+        row.actor = "lisa" if row.actor == "mona" else row.actor
+        row.digest = audit.digest(previous, [getattr(row, name) for name in audit.COLUMNS])
+        row.save()
+        previous = row.digest
+    audit.move_head(lane, previous)
+    assert "whole" in command("--verify")
+    with pytest.raises(CommandError, match=r"\(C-000007\) is another one by now"):
+        command("--verify", str(path))
+
+
+def test_a_csv_of_a_period_is_signed(synced, tmp_path: Path):
+    path = tmp_path / "changes.csv"
+    today = timezone.now().date()
+    said = command("--csv", str(path), "--since", str(today - timedelta(days=1)))
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == Change.objects.count() and f"{len(rows)} changes" in said
+    found = [r for r in rows if r["external_id"] == "C-000007" and r["field"] == "Approval"]
+    assert [(r["before"], r["after"], r["actor"]) for r in found] == [
+        ("null", "1957", ""), ("1957", "2001", "mona"),
+    ]  # fmt: skip
+    assert "whole" in command("--verify", str(path))
+    path.write_text(path.read_text().replace("mona", "lisa"))
+    with pytest.raises(CommandError, match="was changed after it was signed"):
+        command("--verify", str(path))
+    (tmp_path / "changes.csv.jws").write_text("nonsense")
+    with pytest.raises(CommandError, match="no signature by this deployment's key"):
+        command("--verify", str(path))
+
+
+def test_retention_is_logged_and_the_chain_goes_on(synced):
+    first = SyncRun.objects.earliest("pk")
+    cut = first.finished_at + timedelta(milliseconds=1)
+    kept = Change.objects.exclude(run=first).count()
+    lane = Lane.objects.get()
+    assert audit.forget(lane, before=cut, actor="mona", reason="five years are over") > 0
+    assert Change.objects.count() == kept == 2
+    assert audit.verify(lane) == audit.Verdict(2, "")
+    row = Retention.objects.get()
+    assert (row.actor, row.reason) == ("mona", "five years are over")
+    assert "by mona: five years are over" in command("--verify")
+    synced.registry.edit("C-000003", approval=2002)
+    synced.sync()
+    assert audit.verify(lane) == audit.Verdict(3, "")
+    with pytest.raises(CommandError) as refused:
+        command("--forget-before", "2026-01-01")
+    assert refused.value.returncode == 64
+
+
+HISTORY = (Change, SyncRun, RunLog, Batch, LedgerEntry, EntityError, Adoption, Drift, Allowance,
+           Retention, ChainHead)  # fmt: skip
+
+
+@pytest.fixture
+def whole_history(synced):
+    """The twenty, and a row of everything else that is history."""
+    w, lane = synced, Lane.objects.get()
+    w.tenant.clock.advance(3600)
+    edit_by_hand(w.tenant, w.tenant.entity("C-000003"), Approval=1900)
+    row = {"entityRegistryId": "C-000021", "name": "By hand", "schemaId": w.schema, "fields": {},
+           "registryId": w.benchling_registry}  # fmt: skip
+    add_by_hand(w.tenant, row)
+    w.registry.records.append(compound(21))
+    w.sync(kind=SyncRun.Kind.FULL)
+    Allowance.objects.create(lane=lane, what="path-gone", actor="mona", reason="Gone for good")
+    audit.forget(lane, before=timezone.now() - timedelta(days=9), actor="mona", reason="old")
+    old = Change.objects.earliest("pk").at + timedelta(microseconds=1)
+    audit.forget(lane, before=old, actor="mona", reason="old")
+    return w
+
+
+def test_nobody_edits_or_deletes_history_in_the_admin(whole_history, admin_client):
+    def held() -> dict[str, list]:
+        return {m.__name__: list(m.objects.order_by("pk").values()) for m in (*HISTORY, Lane)}
+
+    before = held()
+    assert all(before.values()), [name for name, rows in before.items() if not rows]
+    for model in (*HISTORY, Lane):
+        row, name = model.objects.latest("pk"), model._meta.model_name
+        page = f"/admin/registry_sync/{name}"
+        words = {"actor": "nobody", "reason": "none", "tenant": "t", "external_id": "X", "after": 1}
+        admin_client.post(f"{page}/{row.pk}/delete/", {"post": "yes"})
+        admin_client.post(f"{page}/", {"action": "delete_selected", "post": "yes",
+                                       "_selected_action": [row.pk]})  # fmt: skip
+        if model is not Lane:
+            admin_client.post(f"{page}/{row.pk}/change/", words)
+    with CaptureQueriesContext(connection) as asked:
+        page = f"/admin/registry_sync/lane/{Lane.objects.get().pk}/change/"
+        admin_client.post(page, {"drift_policy": "leave", "tenant": "t", "kept": "[1]"})
+    (update,) = [q["sql"] for q in asked if q["sql"].startswith('UPDATE "registry_sync_lane"')]
+    assert update.count("=") == 2  # what a run is writing there meanwhile stays
+    before["Lane"][0]["drift_policy"] = "leave"
+    assert held() == before

@@ -1,0 +1,256 @@
+"""Doctor: each part of the set-up broken in turn, and what it says about it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from django.contrib.admin.models import LogEntry
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from redis import Redis
+from rq import Worker
+
+from integration.mail import mail_settings
+from registry_sync import checks
+from registry_sync.core.problems import SyncError
+from registry_sync.models import AlertMessage, Checkup, SyncRun, WebhookDelivery
+from registry_sync.monitoring import alerts
+from registry_sync.monitoring.doctor import checkup as doctor
+from registry_sync.monitoring.doctor import service as check_service
+from registry_sync.monitoring.doctor.finding import Point
+from tests.support.registry import compound
+from tests.support.worlds import DEFINITION, PUBLIC, SECRET, World, make_key
+
+
+def examined() -> dict[str, Point]:
+    return {point.name: point for point in doctor.examine()}
+
+
+@pytest.fixture
+def sound(world, settings) -> World:
+    """A set-up in which doctor finds nothing that fails."""
+    w = world([compound(n) for n in range(30)], page_size=20)
+    settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
+    settings.BENCHLING_JWKS_URL = f"{w.server.url}/sandbox/jwks"
+    settings.EMAIL_READY = True
+    w.sync()
+    return w
+
+
+def test_a_sound_set_up_is_told_so_and_nothing_is_written(sound, settings):
+    row = alerts.settings_row()
+    row.emails = "ann@example.com\nbob@example.com"
+    row.save()
+    before = dict(sound.tenant.writes), sound.written(), len(sound.tenant.sessions)
+    out = io.StringIO()
+    call_command("doctor", stdout=out)
+    said = out.getvalue()
+    assert (dict(sound.tenant.writes), sound.written(), len(sound.tenant.sessions)) == before
+    points = {point["name"]: point["state"] for point in Checkup.objects.get().points}
+    unwell = {name: state for name, state in points.items() if state != "ok"}
+    expected = {
+        "Settings": "warning", "Redis": "warning", "Workers": "unseen", "Webhooks": "unseen",
+        "Manifest": "unseen", "Schema is read-only for people": "unseen",
+    }  # fmt: skip
+    if points["Disk"] == "unseen":  # PostgreSQL's is elsewhere
+        expected["Disk"] = "unseen"
+    assert unwell == expected
+    assert "0 fail, 2 warn." in said and "REDIS_URL is not set" in said
+
+
+def _other_key(w: World, settings: Any) -> None:
+    settings.BENCHLING_PRIVATE_KEY = make_key()[0]
+
+
+def _shuffled(w: World, settings: Any) -> None:
+    w.registry.on_page = lambda number: w.registry.records.insert(0, w.registry.records.pop())
+
+
+def _misspelt_link(w: World, settings: Any) -> None:
+    paging = {"type": "json_link", "next_url_path": "nxt"}
+    w.configure(**{"Connector Settings": {"endpoint": {"paginator": paging}}})
+
+
+def _twice(w: World, settings: Any) -> None:
+    w.registry.records += [dict(w.registry.records[0])]
+
+
+BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
+    ("Registry", "bad", "refuses the key", lambda w, s: setattr(w.registry, "token", "other")),
+    ("Registry", "bad", "did not answer", lambda w, s: setattr(w.registry, "refuses", 503)),
+    ("Modified-since filter", "bad", "ignores the filter",
+     lambda w, s: setattr(w.registry, "ignores_filter", True)),
+    ("Pages", "warning", "nothing at “nxt”", _misspelt_link),
+    ("Ids", "bad", "C-000000", _twice),
+    ("Order", "warning", "came twice", _shuffled),
+    ("Clock: the registry's", "warning", "behind ours",
+     lambda w, s: setattr(w.registry, "date", datetime.now(UTC) - timedelta(minutes=3))),
+    ("Key pair", "bad", "another key", _other_key),
+    ("Folder", "bad", "does not see", lambda w, s: w.tenant.hidden.add(w.folder)),
+    ("Schema", "bad", "does not see", lambda w, s: w.tenant.hidden.add(w.schema)),
+    ("Benchling registry", "bad", "does not see",
+     lambda w, s: w.tenant.hidden.add(w.benchling_registry)),
+    ("Fields", "bad", "", lambda w, s: w.configure(**{"Mapping Rules": {"tsf_none": "trim"}})),
+    ("Configuration", "bad", "API URL is missing", lambda w, s: w.configure(**{"API URL": ""})),
+    ("Credentials and installation", "bad", "client id and secret",
+     lambda w, s: setattr(s, "BENCHLING_CLIENT_SECRET", "wrong")),
+    ("Credentials and installation", "bad", "first try",
+     lambda w, s: setattr(s, "BENCHLING_URL", "http://127.0.0.1:9")),
+    ("Webhooks' keys (JWKS)", "bad", "No usable key",
+     lambda w, s: setattr(s, "BENCHLING_JWKS_URL", f"{w.server.url}/none")),
+    ("Redis", "bad", "cannot be reached",
+     lambda w, s: setattr(s, "REDIS_URL", "redis://:hunter22@127.0.0.1:9/0")),
+]  # fmt: skip
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("name", "state", "words", "break_it"), BROKEN, ids=[b[2] for b in BROKEN])
+def test_what_is_broken_is_named_with_who_must_act(sound, settings, name, state, words, break_it):
+    break_it(sound, settings)
+    points = examined()
+    found = points[name]
+    assert found.state == state and words in found.finding, found
+    assert any(who in found.remedy for who in ("operator", "owner", "Benchling admin")), found
+    assert "hunter22" not in str(points) and SECRET not in str(points)
+    assert points["Database"].state == "ok", "one failure stops no other"
+
+
+def test_exit_status_tells_that_something_fails(sound):
+    sound.registry.token = "other"
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("doctor", stdout=out)
+    assert end.value.code == 1 and "BAD      Registry: The registry refuses the key" in (
+        out.getvalue()
+    )
+    assert "→ The integration owner puts a valid key" in out.getvalue()
+
+
+def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(sound, monkeypatch):
+    def talks() -> Point:
+        raise SyncError(f"{SECRET} was refused.", remedy=f"Try {SECRET}.")
+
+    monkeypatch.setitem(doctor.HERE, "Redis", talks)
+    monkeypatch.setitem(doctor.HERE, "Disk", lambda: 1 / 0)
+    points = examined()
+    assert points["Disk"].state == "bad" and "ZeroDivisionError" in points["Disk"].finding
+    assert points["Order"].state == "ok" and SECRET not in str(points)
+    assert points["Pages"].finding == "More pages follow."
+    assert points["Redis"].finding == "••• was refused."
+
+
+def test_both_queues_want_a_worker(sound, settings, redis_server):
+    settings.REDIS_URL = redis_server.url
+    assert check_service.redis().state == "ok"
+    found = check_service.workers()
+    assert found.state == "bad" and "sync or interactive" in found.finding
+    made = []
+    for queue in ("sync", "interactive"):
+        worker = Worker([queue], connection=Redis.from_url(redis_server.url))
+        worker.register_birth()
+        made.append(worker)
+        expected = "bad" if queue == "sync" else "ok"
+        assert check_service.workers().state == expected
+    for worker in made:
+        worker.register_death()
+
+
+def test_alerts_that_reach_nobody_or_one_are_told(sound, settings):
+    assert "Nobody is told" in check_service.reached().finding
+    row = alerts.settings_row()
+    row.emails = "ann@example.com"
+    row.save()
+    assert "Only one receiver" in check_service.reached().finding
+    row.webhook_url = "https://example.com/hook"
+    row.save()
+    assert check_service.reached().state == "ok"
+    AlertMessage.objects.create(
+        channel="webhook", receiver=row.webhook_url, subject="s", body="b",
+        created_at=timezone.now(), error="The receiver answered 500.",
+    )  # fmt: skip
+    assert "answered 500" in check_service.reached().finding
+    settings.EMAIL_READY = False
+    found = check_service.reached()
+    assert found.state == "bad" and "EMAIL_URL" in found.remedy
+
+
+def test_the_manifest_that_lies_here_is_compared(sound, settings, tmp_path):
+    settings.BASE_DIR = tmp_path
+    for key, state in ((make_key()[1], "bad"), (PUBLIC, "ok")):
+        written = yaml.safe_dump({"security": {"publicKey": key}})
+        (tmp_path / "registry-sync.yaml").write_text(written, encoding="utf-8")
+        assert examined()["Manifest"].state == state
+
+
+def test_webhooks_that_came_and_a_schedule_that_stopped(sound):
+    WebhookDelivery.objects.create(webhook_id="w", type="t", message={}, received_at=timezone.now())
+    assert check_service.webhook_address().state == "ok"
+    SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=30))
+    found = check_service.schedule()
+    assert found.state == "bad" and "stale: no good run for 30 hours" in found.finding
+
+
+def test_who_may_let_doctor_look(sound, owner, viewer):
+    run = reverse("admin:registry_sync_checkup_run")
+    listed = reverse("admin:registry_sync_checkup_changelist")
+    assert Client().post(run).url.startswith(reverse("admin:login"))
+    assert viewer.post(run).status_code == 403 and not Checkup.objects.exists()
+    assert owner.get(run).status_code == 405
+    assert run in owner.get(listed).text and run not in viewer.get(listed).text
+    answer = owner.post(run)
+    row = Checkup.objects.get()
+    page = reverse("admin:registry_sync_checkup_change", args=[row.pk])
+    assert answer.url == page and row.actor == "Olivia"
+    assert "Asked for a check-up" in LogEntry.objects.get().change_message
+    shown = viewer.get(page).text
+    assert "BENCHLING_PRIVATE_KEY opens API Key." in shown and "Order" in shown
+    assert viewer.get(listed).status_code == 200
+
+
+@pytest.mark.once
+def test_the_mail_server_s_address_is_read_and_a_bad_one_told(settings):
+    good = mail_settings("submission://ann%40example.com:p%40ss@mail.example.com", "sync.test")
+    assert good["EMAIL_READY"] and good["EMAIL_PORT"] == 587 and good["EMAIL_USE_TLS"]
+    assert good["EMAIL_HOST_PASSWORD"] == "p@ss" and good["EMAIL_TIMEOUT"] == 10
+    assert good["DEFAULT_FROM_EMAIL"] == "ann@example.com"
+    plain = mail_settings("smtp://mail:25", "sync.test")
+    assert plain["DEFAULT_FROM_EMAIL"] == "registry-sync@sync.test"
+    assert not mail_settings("", "")["EMAIL_READY"] and not mail_settings("", "")["EMAIL_FAULT"]
+    for bad in ("mail.example.com", "smtp://mail:port", "smtps://ann:hunter22@mail", "ftp://mail"):
+        told = mail_settings(bad, "")
+        assert not told["EMAIL_READY"] and told["EMAIL_FAULT"] and "hunter22" not in str(told)
+        settings.EMAIL_FAULT = told["EMAIL_FAULT"]
+        [found] = checks.check_mail(None)
+        assert found.id == "registry_sync.W005" and "EMAIL_URL" in found.msg and found.hint
+
+
+def test_no_run_that_counts_is_no_success(world, settings):
+    w = world([compound(1)])
+    assert "No run has ended well yet." in check_service.last_run().finding
+    w.registry.token = "other"
+    run = w.sync(kind=SyncRun.Kind.DRY_RUN)
+    assert run.status == "FAILED"
+    point = check_service.last_run()
+    assert point.state == "warning" and f"Run {run.pk} (dry run) failed" in point.finding
+    assert point.remedy == run.remedy
+    w.registry.token = "key"
+    w.sync()
+    assert check_service.last_run().state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address"),
+    [(["127.0.0.1"], "…/benchling/webhooks"), (["sync.example.com"], "https://sync.example.com/")],
+)
+def test_the_webhook_address_names_no_host_that_others_cannot_reach(
+    transactional_db, settings, hosts, address
+):
+    settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = [], hosts
+    assert f"with {address}" in check_service.webhook_address().remedy

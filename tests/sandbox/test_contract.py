@@ -1,0 +1,115 @@
+"""The sandbox cannot drift from Benchling's document: what is outside is found, and each patch
+of the document is needed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from sandbox.tenant import TenantServer
+from sandbox.tenant.contract import Contract, overlaid
+from sandbox.tenant.limits import RATE_ERROR
+from sandbox.tenant.overlay import PATCHES
+from sandbox.tenant.state import TenantState
+from tests.support.registry import compound
+
+pytestmark = pytest.mark.once
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def traffic(world, monkeypatch) -> list[tuple[Any, ...]]:
+    """Every exchange of a lively sync: links, refusals, single upserts, archived ones, limits."""
+    seen: list[tuple[Any, ...]] = []
+    check = Contract._check
+
+    def record(self: Contract, *exchange: Any) -> None:
+        seen.append(exchange)
+        check(self, *exchange)
+
+    monkeypatch.setattr(Contract, "_check", record)
+    fields = [
+        {"name": "SMILES", "type": "long_text"}, {"name": "Kind", "type": "dropdown"},
+        {"name": "Parents", "type": "entity_link", "isMulti": True},
+    ]  # fmt: skip
+    rows = [("SMILES", "smiles"), ("Kind", "kind"), ("Parents", "parents")]
+    records = [compound(n, parents=["C-000000"] if n else []) for n in range(30)]
+    w = world(records, fields=fields, rows=rows, task_errors="none", rate_limit=8, rate_window=0.5)
+    for n in (6, 9, 14, 21):
+        w.tenant.refuse[f"C-{n:06d}"] = "The SMILES is not valid."
+    w.sync()
+    w.tenant.entity("C-000005").archived = "Retired"
+    w.registry.edit("C-000005", smiles="N")
+    w.tenant.revoke_tokens()
+    w.sync(kind="full")
+    w.tenant.hidden.add(w.folder)
+    w.sync()
+    headers = {"content-type": "application/json"}
+    limited = json.dumps(RATE_ERROR).encode()
+    return [*seen, ("GET", "/api/v2/registries", "", headers, b"", 429, headers, limited)]
+
+
+NEEDED_BY = {
+    "verbs_first": ("PATCH", ":upsert", 201),
+    "all_of": ("GET", "/app-configuration-items", 200),
+    "nullable_ref": ("GET", "/custom-entities", 200),
+    "link_lists": ("POST", ":bulk-upsert", 202),
+    "errors": ("GET", "/registries", 429),
+}
+"""For each patch an exchange of that sort which the document refuses without it."""
+
+
+def test_the_document_is_still_one_with_its_patches():
+    validate(overlaid())
+
+
+@pytest.mark.slow
+def test_each_patch_of_the_document_is_needed(traffic):
+    assert set(NEEDED_BY) == {patch.name for patch in PATCHES}
+    for patch in PATCHES:
+        method, path, status = NEEDED_BY[patch.name]
+        some = [e for e in traffic if (e[0], e[5]) == (method, status) and e[1].endswith(path)]
+        assert some, (patch.name, {(e[0], e[1], e[5]) for e in traffic if method == e[0]})
+        without = Contract(TenantState("t"), tuple(p for p in PATCHES if p is not patch))
+        for exchange in some[:3]:
+            without._check(*exchange)
+        assert without.state.violations, f"{patch.name} is needless"
+        assert patch.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "body", "status", "answer"),
+    [
+        ("GET", "/api/v2/custom-entities", "colour=red", b"", 200, b'{"customEntities": []}'),
+        ("GET", "/api/v2/custom-entities", "", b"", 200, b'{"customEntities": {}}'),
+        ("GET", "/api/v2/tasks/x", "", b"", 200, b'{"status": "DONE"}'),
+        ("GET", "/api/v2/tasks/x", "", b"", 200,
+         b'{"status": "SUCCEEDED", "response": {"customEntities": [{"id": 5}]}}'),
+        ("POST", "/api/v2/custom-entities:bulk-upsert", "", b'{"customEntities": [{}]}', 202,
+         b'{"taskId": "x"}'),
+        ("POST", "/api/v2/app-sessions", "", b'{"appId": "a"}', 201, b'{"id": "x"}'),
+        ("GET", "/api/v2/no-such-path", "", b"", 200, b"{}"),
+    ],
+)  # fmt: skip
+def test_what_is_outside_is_found(method, path, query, body, status, answer):
+    contract = Contract(TenantState("t"))
+    contract._check(method, path, query, {"content-type": "application/json"}, body, status,
+                    {"content-type": "application/json"}, answer)  # fmt: skip
+    assert len(contract.state.violations) == 1 and path in contract.state.violations[0]
+
+
+@pytest.mark.parametrize(("mode", "found"), [("inline", 1), ("after", 1), ("off", 0)])
+def test_a_violation_is_counted_in_each_mode(mode, found):
+    server = TenantServer(contract=mode).start()
+    try:
+        server.state.install_app("app_1", "appdef_1", "client", "secret", "")
+        token = server.state.new_token("app_1")
+        headers = {"Authorization": f"Bearer {token}"}
+        httpx.get(f"{server.url}/api/v2/registries?colour=red", headers=headers)
+        assert len(server.settled_violations()) == found
+    finally:
+        server.stop()

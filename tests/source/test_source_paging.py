@@ -1,0 +1,349 @@
+"""Every paginator against a real server: all records once, from any position, and no circle."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from registry_sync.core.problems import SourceError
+from registry_sync.source.client import Source
+from tests.support.odd import Answerer, Asked, OddRegistry, Reply, endpoint, ids
+
+pytestmark = pytest.mark.once
+RECORDS = [{"id": number, "name": f"Compound {number}"} for number in range(1, 24)]
+ALL = [str(record["id"]) for record in RECORDS]
+
+
+def cut(start: int, size: int = 5) -> list[Any]:
+    return RECORDS[start : start + size]
+
+
+def by_offset(asked: Asked) -> Any:
+    start, size = int(asked.query.get("offset", 0)), int(asked.query.get("limit", 5))
+    return {"items": cut(start, min(size, 5)), "total": len(RECORDS)}
+
+
+def by_page(asked: Asked) -> Any:
+    page = int(asked.query["page"])
+    return {"items": cut((page - 1) * 5), "more": page * 5 < len(RECORDS)}
+
+
+def by_json_link(asked: Asked) -> Any:
+    start = int(asked.query.get("start", 0))
+    follows = f"/list?start={start + 5}" if start + 5 < len(RECORDS) else None
+    return {"rows": cut(start), "paging": {"next": follows}}
+
+
+def by_header_link(asked: Asked) -> Any:
+    start = int(asked.query.get("start", 0))
+    link = f'<{asked.path}?start={start + 5}>; rel="next", </list>; rel="first"'
+    headers = {"Link": link} if start + 5 < len(RECORDS) else {}
+    return Reply(cut(start), headers=headers)
+
+
+def by_cursor(asked: Asked) -> Any:
+    start = int(asked.query.get("after", "c0").removeprefix("c"))
+    return {"data": cut(start), "meta": {"cursor": f"c{start + 5}" if start + 5 < 23 else ""}}
+
+
+SHAPES: dict[str, tuple[Answerer, Any]] = {
+    "offset": (by_offset, endpoint(paginator={"type": "offset", "limit": 5})),
+    "offset that the server caps": (by_offset, endpoint(paginator={"type": "offset", "limit": 9})),
+    "offset with a total": (
+        by_offset,
+        endpoint(paginator={"type": "offset", "limit": 5, "total_path": "total"}),
+    ),
+    "page number": (by_page, endpoint(paginator="page_number")),
+    "page number with more": (
+        by_page,
+        endpoint(paginator={"type": "page_number", "has_more_path": "more"}),
+    ),
+    "json link": (
+        by_json_link,
+        endpoint(paginator={"type": "json_link", "next_url_path": "paging.next"}),
+    ),
+    "header link": (by_header_link, endpoint(paginator="header_link")),
+    "cursor": (
+        by_cursor,
+        endpoint(
+            paginator={"type": "cursor", "cursor_path": "meta.cursor", "cursor_param": "after"}
+        ),
+    ),
+    "no settings, Link header": (by_header_link, None),
+    "single page": (lambda asked: RECORDS, endpoint(paginator="single_page")),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_record_comes_once(serve: Any, shape: str) -> None:
+    answer, settings = SHAPES[shape]
+    assert ids(serve(answer).source(settings)) == ALL
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_any_position_gives_its_page_and_the_rest_in_a_new_process(serve: Any, shape: str) -> None:
+    answer, settings = SHAPES[shape]
+    registry = serve(answer)
+    pages = list(registry.source(settings).pages(None))
+    for number, page in enumerate(pages):
+        position = json.loads(json.dumps(page.position))
+        again = list(registry.source(settings).pages(None, position=position))
+        assert [p.records for p in again] == [p.records for p in pages[number:]]
+        following = pages[number + 1].position if number + 1 < len(pages) else None
+        assert page.next_position == following
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("next", "{url}/list?start={start}"),
+        ("next_url", "{url}/list?start={start}"),
+        ("next", "?start={start}"),
+        ("@odata.nextLink", "/list?start={start}"),
+        ("links", {"next": "/list?start={start}"}),
+        ("_links", {"next": {"href": "/list?start={start}"}}),
+    ],
+)
+def test_without_settings_a_next_link_in_the_body_is_followed(
+    serve: Any, key: str, value: Any
+) -> None:
+    registry: OddRegistry
+
+    def answer(asked: Asked) -> Any:
+        start = int(asked.query.get("start", 0))
+        text = json.dumps(value).replace("{url}", registry.url).replace("{start}", str(start + 5))
+        return {"results": cut(start), key: json.loads(text) if start + 5 < 23 else None}
+
+    registry = serve(answer)
+    assert ids(registry.source()) == ALL
+
+
+@pytest.mark.parametrize("relation", ["next", "Next", "next last", "item  NEXT"])
+@pytest.mark.parametrize("settings", [None, endpoint(paginator="header_link")])
+def test_a_next_link_is_known_by_any_spelling_of_its_relation(
+    serve: Any, relation: str, settings: Any
+) -> None:
+    def answer(asked: Asked) -> Any:
+        start = int(asked.query.get("start", 0))
+        link = f'</list?start={start + 5}>; rel="{relation}"'
+        return Reply(cut(start), headers={"Link": link} if start + 5 < len(RECORDS) else {})
+
+    assert ids(serve(answer).source(settings)) == ALL
+
+
+def test_a_token_beside_the_link_is_not_taken_for_it(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        start = int(asked.query.get("start", 0))
+        if start + 5 >= 23:
+            return {"rows": cut(start), "next": None, "next_url": None}
+        return {"rows": cut(start), "next": f"t{start}", "next_url": f"/list?start={start + 5}"}
+
+    assert ids(serve(answer).source()) == ALL
+
+
+def test_a_next_page_that_cannot_be_followed_is_said_not_skipped(serve: Any) -> None:
+    registry = serve(lambda asked: {"rows": cut(0), "next": "t5"})
+    with pytest.raises(SourceError, match="names a next page at next") as caught:
+        ids(registry.source())
+    assert "endpoint.paginator" in caught.value.remedy
+
+
+def pages_until_refused(source: Source, most: int = 50) -> int:
+    read = 0
+    with pytest.raises(SourceError, match="repeats itself") as caught:
+        for _ in itertools.islice(source.pages(None), most):
+            read += 1
+    assert caught.value.code == "page_repeats"
+    return read
+
+
+def test_a_link_to_itself_is_cut(serve: Any) -> None:
+    registry = serve(lambda asked: {"rows": cut(0), "next": "/list?start=0"})
+    assert pages_until_refused(registry.source()) <= 2
+    assert len(registry.asked) <= 3
+
+
+@pytest.mark.parametrize("length", [2, 3, 7])
+def test_a_circle_of_links_is_cut(serve: Any, length: int) -> None:
+    def answer(asked: Asked) -> Any:
+        at = int(asked.query.get("at", 0))
+        return {"rows": [{"id": at}], "next": f"/list?at={(at + 1) % length}"}
+
+    assert pages_until_refused(serve(answer).source()) <= 3 * length
+
+
+def test_a_circle_is_cut_by_processes_that_each_read_one_page(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        at = int(asked.query.get("at", 0))
+        return {"rows": [{"id": at}], "next": f"/list?at={(at + 1) % 3}"}
+
+    registry, position = serve(answer), None
+    with pytest.raises(SourceError, match="repeats itself"):
+        for _ in range(20):
+            position = next(registry.source().pages(None, position=position)).next_position
+
+
+@pytest.mark.parametrize("paginator", ["offset", "page_number"])
+def test_a_server_that_ignores_the_page_is_noticed_at_once(serve: Any, paginator: str) -> None:
+    registry = serve(lambda asked: {"rows": cut(0)})
+    assert pages_until_refused(registry.source(endpoint(paginator=paginator))) == 1
+
+
+def test_a_cursor_that_stands_still_is_cut_even_without_records(serve: Any) -> None:
+    registry = serve(lambda asked: {"data": [], "cursor": "same"})
+    settings = endpoint(paginator={"type": "cursor", "cursor_path": "cursor"})
+    assert pages_until_refused(registry.source(settings)) <= 2
+
+
+def test_max_pages_ends_a_registry_without_end(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return [{"id": page}]
+
+    registry = serve(answer)
+    settings = endpoint(paginator={"type": "page_number", "guards": {"max_pages": 4}})
+    with pytest.raises(SourceError, match="more than 4 pages"):
+        ids(registry.source(settings))
+    assert len(registry.asked) == 4
+
+
+def test_page_terms_go_into_a_posted_body_and_placeholders_keep_their_type(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        assert asked.method == "POST"
+        start = asked.json["offset"]
+        return {"items": cut(start, asked.json["limit"])}
+
+    registry = serve(answer)
+    settings = endpoint(json={"model": "compound"}, paginator={"type": "offset", "limit": 10})
+    assert ids(registry.source(settings)) == ALL
+    assert registry.asked[1].json == {"model": "compound", "offset": 10, "limit": 10}
+
+    def nested(asked: Asked) -> Any:
+        return {"items": cut(asked.json["page"]["from"], 10)}
+
+    registry = serve(nested)
+    settings["endpoint"]["json"] = {"page": {"from": "{offset}", "count": "{limit}"}}
+    assert ids(registry.source(settings)) == ALL
+    assert registry.asked[1].json == {"page": {"from": 10, "count": 10}}
+
+
+def test_params_of_a_post_stay_in_the_query(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        return cut(int(asked.query["page[offset]"]), 10)
+
+    registry = serve(answer)
+    settings = endpoint(
+        json={"query": 1},
+        params={"page[offset]": "{offset}", "page[limit]": "{limit}"},
+        paginator={"type": "offset", "limit": 10},
+    )
+    assert ids(registry.source(settings)) == ALL
+    assert registry.asked[0].query == {"page[offset]": "0", "page[limit]": "10"}
+    assert registry.asked[0].json == {"query": 1}
+
+
+@pytest.mark.parametrize(
+    ("headers", "extra", "total"),
+    [
+        ({"X-Total-Count": "23"}, {}, 23),
+        ({"Content-Range": "items 0-4/23"}, {}, 23),
+        ({"Content-Range": "items 0-4/*"}, {}, None),
+        ({}, {"count": 23}, 23),
+        ({}, {"total": 0}, None),
+        ({}, {}, None),
+    ],
+)
+def test_the_registrys_own_total_is_told(serve: Any, headers: Any, extra: Any, total: Any) -> None:
+    body = {"items": cut(0), **extra}
+    page = next(serve(lambda asked: Reply(body, headers=headers)).source().pages(None))
+    assert page.total == total
+    assert page.server_date is not None and page.server_date.tzinfo is not None
+
+
+def test_a_count_of_the_page_is_no_total(serve: Any) -> None:
+    registry = serve(lambda asked: {"items": cut(0), "count": 5, "next": "/list?start=5"})
+    assert next(registry.source().pages(None)).total is None
+    settings = endpoint(paginator={"type": "offset", "total_path": "meta.all"})
+    registry = serve(lambda asked: {"items": cut(0), "count": 5, "meta": {"all": 23}})
+    assert next(registry.source(settings).pages(None)).total == 23
+
+
+@pytest.mark.parametrize(
+    ("body", "selector"),
+    [
+        (RECORDS, ""),
+        ({"molecules": RECORDS, "page_meta": {}}, ""),
+        ({"data": RECORDS, "included": [{"id": "x"}]}, ""),
+        ({"d": {"results": RECORDS}}, "d.results"),
+        ({"items": RECORDS}, "items[*]"),
+        ({"by_id": {str(r["id"]): r for r in RECORDS}}, "by_id"),
+        (RECORDS, "$"),
+    ],
+)
+def test_records_are_found(serve: Any, body: Any, selector: str) -> None:
+    source = serve(lambda asked: body).source(endpoint(data_selector=selector))
+    assert ids(source) == ALL
+
+
+@pytest.mark.parametrize(
+    ("body", "selector"),
+    [({"value": None}, "value"), ({"value": []}, "value"), ([], ""), ({"a": []}, "a[?x==1]")],
+)
+def test_an_empty_list_is_no_fault(serve: Any, body: Any, selector: str) -> None:
+    assert ids(serve(lambda asked: body).source(endpoint(data_selector=selector))) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "selector", "said"),
+    [
+        ({"a": [{"id": 1}], "b": [{"id": 2}]}, "", "several lists"),
+        ({"items": [{"id": 1}], "results": [{"id": 2}]}, "", "several lists"),
+        ({"status": "ok"}, "", "no list of records"),
+        ("hello", "", "no list of records"),
+        ({"rows": RECORDS}, "row", "no list of records at row"),
+        ({"rows": [[1, 2]]}, "", "holds list where records were due"),
+    ],
+)
+def test_records_that_cannot_be_found_are_said(
+    serve: Any, body: Any, selector: str, said: str
+) -> None:
+    with pytest.raises(SourceError, match=said) as caught:
+        ids(serve(lambda asked: body).source(endpoint(data_selector=selector)))
+    assert "endpoint.data_selector" in caught.value.remedy
+
+
+MISSPELT = {
+    "a next link": (by_json_link, {"type": "json_link", "next_url_path": "paging.nxt"}),
+    "a cursor": (by_cursor, {"type": "cursor", "cursor_path": "meta.curser"}),
+    "what says that there is more": (by_page, {"type": "page_number", "has_more_path": "mor"}),
+    "what says so beside a cursor": (
+        by_cursor, {"type": "cursor", "cursor_path": "meta.cursor", "has_more_path": "mor"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MISSPELT)
+def test_a_path_that_the_only_page_has_not_is_named(serve, what):
+    answer, paginator = MISSPELT[what]
+    (page,) = serve(answer).source(endpoint(paginator=paginator)).pages(None)
+    wrong = paginator.get("has_more_path") or paginator.get("cursor_path") or "paging.nxt"
+    assert page.alone == (
+        "5 records came with the first page, and it was the only one: its answer has nothing at "
+        f"“{wrong}”."
+    )
+
+
+def test_the_end_of_a_list_is_no_misspelling(serve):
+    def leaves_it_out(asked: Asked) -> Any:
+        page = by_json_link(asked)
+        return page if page["paging"]["next"] else {"rows": page["rows"]}
+
+    settings = endpoint(paginator={"type": "json_link", "next_url_path": "paging.next"})
+    assert not any(page.alone for page in serve(leaves_it_out).source(settings).pages(None))
+    whole = endpoint(paginator={"type": "json_link", "next_url_path": "next"})
+    registry = serve(lambda asked: {"items": RECORDS, "next": None})
+    (page,) = registry.source(whole).pages(None)
+    assert page.alone == "" and len(page.records) == len(RECORDS)

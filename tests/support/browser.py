@@ -1,0 +1,33 @@
+"""Debian's Chromium, for tests that look at pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+SHOTS = os.environ.get("SCREENSHOTS")
+"""A folder that keeps the pictures of README and docs, where one is named."""
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """One page of Debian's Chromium."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("No Chromium: .ci/run installs it.")
+        pytest.skip("NO BROWSER WAS TRIED: apt install chromium, and run this again.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(20_000)
+        yield page
+        browser.close()

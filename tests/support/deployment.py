@@ -1,0 +1,256 @@
+"""The service as an operator runs it: processes of its own, a database that outlives them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.children import dies_with_parent, free_port
+from sandbox.redis import RedisServer
+from tests.support import ROOT
+from tests.support.registry import compound
+from tests.support.worlds import APP, CLIENT, DEFINITION, EXCHANGES, PRIVATE, SECRET, World, build
+
+LEASE = 2
+"""Seconds; the product's 90 would make each of these tests wait for minutes."""
+
+
+@cache
+def _migrated() -> str:
+    """Migrate one database for all workers, who copy it; returns its path or its name."""
+    shared = Path(os.environ["SHARED_BY_TESTS"])
+    done = shared / "migrated"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_text(_migrated_database() if _on_postgres() else _migrated_file(shared))
+    return done.read_text()
+
+
+def _on_postgres() -> bool:
+    return os.environ.get("DATABASE_URL", "").startswith("postgres")
+
+
+def _migrated_file(folder: Path) -> str:
+    path = folder / "migrated.sqlite3"
+    _migrate(f"sqlite:///{path}")
+    with sqlite3.connect(path) as database:  # one file, with nothing beside it
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return str(path)
+
+
+def _migrated_database() -> str:
+    url = _create_database("")
+    _migrate(url)
+    return url.rsplit("/", 1)[1]
+
+
+def _create_database(how: str) -> str:
+    import psycopg
+
+    server = os.environ["DATABASE_URL"]
+    name = f"d_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} {how}")
+    return f"{server.rsplit('/', 1)[0]}/{name}"
+
+
+def _migrate(database: str) -> None:
+    env = {**os.environ, "DEBUG": "1", "SECRET_KEY": "only-for-tests", "DATABASE_URL": database}
+    words = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
+    subprocess.run(words, cwd=ROOT, env=env, check=True, timeout=120)
+
+
+class Deployment:
+    """`manage.py` against a world, on SQLite or on the PostgreSQL that DATABASE_URL names."""
+
+    def __init__(self, world: World, folder: Path, **env: str) -> None:
+        self.world, self.folder = world, folder
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.postgres = _on_postgres()
+        self.database = self._new_database()
+        self.env = {
+            **os.environ,
+            "DEBUG": "1",
+            "SECRET_KEY": "only-for-tests",
+            "DATABASE_URL": self.database,
+            "BENCHLING_URL": world.server.url,
+            "BENCHLING_APP_ID": APP,
+            "BENCHLING_CLIENT_ID": CLIENT,
+            "BENCHLING_CLIENT_SECRET": SECRET,
+            "BENCHLING_PRIVATE_KEY": PRIVATE,
+            "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
+            "LEASE_SECONDS": str(LEASE),
+            "BATCH_SIZE": "100",
+            **env,
+        }
+
+    def _new_database(self) -> str:
+        """Copy a database that was migrated once for all tests."""
+        if not self.postgres:
+            self.path = self.folder / "deployment.sqlite3"
+            shutil.copy(_migrated(), self.path)
+            # Patient for a second, not for 20: one test outlasts it.
+            return f"sqlite:///{self.path}?timeout=1"
+        return _create_database(f"TEMPLATE {_migrated()}")
+
+    # -- processes -------------------------------------------------------------------------
+
+    def start(self, *words: str, log: str = "child") -> subprocess.Popen[bytes]:
+        """Start `manage.py words` in a process group of its own; it ends with the tests."""
+        out = (self.folder / f"{log}.log").open("ab")
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.env,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=dies_with_parent,
+        )
+        self.children.append(child)
+        return child
+
+    def run(self, *words: str, timeout: float = 120) -> tuple[int, str]:
+        """Run `manage.py words`; its exit status and what it said."""
+        log = uuid.uuid4().hex
+        child = self.start(*words, log=log)
+        status = child.wait(timeout)
+        return status, self.log(log)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    def serve_admin(self) -> str:
+        """Start the web service alone, and give its address."""
+        url = f"http://127.0.0.1:{free_port()}"
+        self.start("runserver", "--noreload", url.removeprefix("http://"), log="web")
+        until(lambda: _answers(url), seconds=30, what="the web service")
+        return url
+
+    def sync(self, *words: str) -> tuple[int, str]:
+        """Sync until no dead run's lease is in the way."""
+        deadline = time.monotonic() + 60
+        while True:
+            status, said = self.run("sync_registry", *words)
+            if status != 75 or time.monotonic() > deadline:
+                return status, said
+            time.sleep(0.3)
+
+    def stop(self) -> None:
+        for child in self.children:
+            if child.poll() is None:
+                kill(child)
+
+    # -- the database ----------------------------------------------------------------------
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Read rows past the service."""
+        if self.postgres:
+            import psycopg
+
+            with psycopg.connect(self.database) as connection:
+                return list(connection.execute(statement.encode()).fetchall())
+        with sqlite3.connect(self.path, timeout=20) as database:
+            return list(database.execute(statement).fetchall())
+
+    def statuses(self) -> list[str]:
+        return [row[0] for row in self.rows("SELECT status FROM registry_sync_syncrun ORDER BY id")]
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """End a process and all it started, with no chance to say a word."""
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait(20)
+
+
+def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+class Service:
+    """Web and workers of a deployment, as systemd would start them."""
+
+    def __init__(self, d: Deployment) -> None:
+        self.d, port = d, free_port()
+        d.world.tenant.apps[APP]["webhook_url"] = f"http://127.0.0.1:{port}/benchling/webhooks"
+        d.start("runserver", "--noreload", f"127.0.0.1:{port}", log="web")
+        self.interactive = d.start("rqworker", "interactive", log="interactive")
+        self.worker = d.start("rqworker", "sync", log="sync")
+        self.url = f"http://127.0.0.1:{port}"
+        until(lambda: _answers(self.url), seconds=30, what="the web service")
+
+    def keep_running(self) -> None:
+        """Start a worker again that has ended, as systemd would."""
+        if self.interactive.poll() is not None:
+            self.interactive = self.d.start("rqworker", "interactive", log="interactive")
+        if self.worker.poll() is not None:
+            self.worker = self.d.start("rqworker", "sync", log="sync")
+
+
+def serve(deploy: Callable[..., Deployment], redis: Any, count: int, **options: Any) -> Service:
+    """Start web and workers that receive the tenant's webhooks."""
+    env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION}
+    d = deploy(count, env=env, **options)
+    d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
+    return Service(d)
+
+
+Make = Callable[..., Deployment]
+
+
+@pytest.fixture
+def deploy(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Iterator[Make]:
+    """Give `make(records, **options)`: a world, and the service in processes beside it."""
+    made: list[tuple[World, Deployment]] = []
+
+    def make(count: int, *, env: dict[str, str] | None = None, **switches: Any) -> Deployment:
+        records = [compound(n) for n in range(count)]
+        options = {"page_size": 250, "contract": "after", "rate_limit": 0, **switches}
+        world = build(settings, records, **options)
+        deployment = Deployment(world, tmp_path, **(env or {}))
+        made.append((world, deployment))
+        return deployment
+
+    yield make
+    for world, deployment in made:
+        deployment.stop()
+        violations = world.server.settled_violations()
+        checked = world.tenant.counters["exchanges_checked"]
+        request.config.stash.setdefault(EXCHANGES, []).append(checked)
+        world.server.stop()
+        world.registry.stop()
+        assert not violations, violations[:3]
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A Redis of the test's own, for it is emptied and stopped."""
+    server = RedisServer(own=True).start()
+    yield server
+    server.stop()

@@ -1,0 +1,71 @@
+"""People at the desk: an integration owner, a viewer, and nobody."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.models import SyncRun
+
+groups = import_module("registry_sync.migrations.0004_groups")
+
+
+def person(name: str, group: str) -> Client:
+    """Log in a person of one of the desk's groups."""
+    groups.make_groups(apps, None)  # tests with transactions of their own empty every table
+    user = User.objects.create_user(name, password="secret", is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> Client:
+    return person("Olivia", groups.OWNERS)
+
+
+@pytest.fixture
+def viewer(transactional_db: None) -> Client:
+    return person("Victor", groups.VIEWERS)
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200, response
+    return response.content.decode()
+
+
+INDEX = reverse("admin:index")
+
+
+def read(client: Client, url: str = INDEX) -> str:
+    """Give a page's text, without tags."""
+    answer = client.get(url)
+    assert answer.status_code == 200
+    text = re.sub(r"<[^>]+>", " ", answer.content.decode())
+    return " ".join(text.replace("&#x27;", "'").split())
+
+
+def old_runs(count: int, *, every: timedelta, last: timedelta, **values) -> None:
+    """Make runs that ended, as a schedule would have left them."""
+    now = timezone.now()
+    made = SyncRun.objects.bulk_create(
+        SyncRun(**{
+            "tenant": runs.tenant_host(), "app_id": "app_test", "kind": "incremental",
+            "trigger": "schedule", "status": "SUCCEEDED", **values,
+        })
+        for _ in range(count)
+    )  # fmt: skip
+    for number, run in enumerate(reversed(made)):
+        at = now - last - every * number
+        SyncRun.objects.filter(pk=run.pk).update(created_at=at, started_at=at, finished_at=at)

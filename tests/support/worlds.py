@@ -1,0 +1,193 @@
+"""A world for a test: a tenant, a registry, an app configured between them, and the line to run."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from registry_sync import runs
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
+from sandbox.tenant import TenantServer, TenantState, tasks
+from tests.support.registry import ListRegistry
+
+Json = dict[str, Any]
+SECOND_PASS = "DATABASE_URL" in os.environ
+"""On another database the exchanges are the same: they were all checked in the first pass."""
+APP, DEFINITION, CLIENT, SECRET = "app_test", "appdef_test", "client", "s3cret"
+FIELDS = [
+    {"name": "SMILES", "type": "long_text"},
+    {"name": "Kind", "type": "dropdown"},
+    {"name": "Approval", "type": "integer"},
+    {"name": "Parent", "type": "entity_link"},
+]
+ROWS = [("SMILES", "smiles"), ("Kind", "kind"), ("Approval", "approval"), ("Parent", "parent")]
+INCREMENTAL = {
+    "endpoint": {
+        "params": {"since": "{incremental.start_value}"},
+        "incremental": {"cursor_path": "modified_at", "lag": 0},
+    }
+}
+
+
+def make_key() -> tuple[str, str]:
+    """Make an app's key pair, private and public PEM."""
+    key = rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+PRIVATE, PUBLIC = make_key()
+
+
+@dataclass
+class World:
+    """One tenant, one registry, one app."""
+
+    server: TenantServer
+    registry: ListRegistry
+    schema: str
+    benchling_registry: str
+    folder: str
+    kinds: str
+
+    @property
+    def tenant(self) -> TenantState:
+        return self.server.state
+
+    def configure(self, **values: Any) -> None:
+        self.tenant.configure(APP, values)
+
+    def sync(self, **asked: Any) -> SyncRun:
+        """Run one sync to its end, as cron does, and return its row."""
+        wanted: dict[str, Any] = {
+            "kind": SyncRun.Kind.INCREMENTAL,
+            "trigger": SyncRun.Trigger.SCHEDULE,
+            **asked,
+        }
+        listener = wanted.pop("listener", None)
+        run, ours = runs.request(**wanted)
+        assert ours, f"another run is active: {run}"
+        return jobs.work_to_end(run.pk, listener)
+
+    def values(self) -> dict[str, Json]:
+        """Give the tenant's entities: values by field name, and the name, by registry id."""
+        return {
+            e.entity_registry_id: {"name": e.name, **self.tenant.named_values(e)}
+            for e in self.tenant.entities.values()
+        }
+
+    def written(self) -> int:
+        return self.tenant.counters["objects_written"]
+
+    def settle(self) -> None:
+        """Wait for the tasks that are under way, such as a killed process's last one."""
+        while any(task["status"] == "RUNNING" for task in list(self.tenant.tasks.values())):
+            time.sleep(0.05)
+            tasks.settle(self.tenant)
+
+    def open_errors(self) -> dict[str, EntityError]:
+        return {e.external_id: e for e in EntityError.objects.filter(closed_at__isnull=True)}
+
+    def session(self) -> Json:
+        return list(self.tenant.sessions.values())[-1]
+
+
+def looked_up() -> Json:
+    """Connector Settings of a registry that can be asked for one record."""
+    detail = {"path": "{id}", "each": False}
+    return {"endpoint": {**INCREMENTAL["endpoint"], "detail": detail}}
+
+
+def build(
+    settings: Any,
+    records: list[Json],
+    *,
+    fields: list[Json] | None = None,
+    rows: list[tuple[str, str]] | None = None,
+    page_size: int = 200,
+    config: Json | None = None,
+    **switches: Any,
+) -> World:
+    """Start a world and point the service at it."""
+    if SECOND_PASS:
+        switches["contract"] = "off"
+    server = TenantServer(**switches).start()
+    registry = ListRegistry(records, page_size=page_size)
+    state = server.state
+    benchling_registry = state.add_registry("Research")
+    folder = state.add_folder("Synced")
+    kinds = state.add_dropdown("Kinds", ["Small molecule", "Protein"])
+    definitions = []
+    for field in fields or FIELDS:
+        extra = {"dropdownId": kinds} if field["type"] == "dropdown" else {}
+        definitions.append({**extra, **field})
+    schema = state.add_schema("Compound", benchling_registry, fields=definitions, prefix="CMP")
+    for definition in state.schemas[schema]["fieldDefinitions"]:
+        if definition["type"].endswith("_link"):
+            definition.setdefault("schemaId", schema)
+    state.install_app(APP, DEFINITION, CLIENT, SECRET, PUBLIC)
+    world = World(server, registry, schema, benchling_registry, folder, kinds)
+    world.configure(
+        **{
+            "API URL": registry.url,
+            "API Key": registry.token,
+            "Schema to Sync": schema,
+            "Registry": benchling_registry,
+            "Synced Entity Location": folder,
+            "Field Configurations": rows or ROWS,
+            "Connector Settings": INCREMENTAL,
+            **(config or {}),
+        }
+    )
+    settings.BENCHLING_URL = server.url
+    settings.BENCHLING_APP_ID = APP
+    settings.BENCHLING_CLIENT_ID = CLIENT
+    settings.BENCHLING_CLIENT_SECRET = SECRET
+    settings.BENCHLING_PRIVATE_KEY = PRIVATE
+    settings.REGISTRY_ALLOW_PRIVATE_NETWORKS = True
+    return world
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, settings: Any, transactional_db: None) -> Any:
+    """Give `make(records, **options)`; the contract is checked at the end for every tenant made."""
+    made: list[World] = []
+
+    def make(records: list[Json], **options: Any) -> World:
+        made.append(build(settings, records, **options))
+        return made[-1]
+
+    yield make
+    violations = [v for w in made for v in w.server.settled_violations()]
+    for one in made:
+        request.config.stash.setdefault(EXCHANGES, []).append(
+            one.tenant.counters["exchanges_checked"]
+        )
+        one.server.stop()
+        one.registry.stop()
+    assert not violations, violations[:3]
+
+
+EXCHANGES = pytest.StashKey[list[int]]()
+
+
+def forget():
+    from registry_sync.models import ChainHead, Lane, RunLog, TakenName
+
+    for model in (ChainHead, Change, EntityError, LedgerEntry, TakenName, Batch, RunLog, SyncRun,
+                  Lane):  # fmt: skip
+        model.objects.all().delete()

@@ -1,0 +1,119 @@
+"""What people change in Benchling after us is reported, restored or left, as the lane says."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry_sync.models import Change, Drift, Lane, LedgerEntry, SyncRun
+from tests.support.people import by_hand
+from tests.support.registry import compound
+
+Status = SyncRun.Status
+FULL = SyncRun.Kind.FULL
+
+
+@pytest.fixture
+def edited(world):
+    """Thirty compounds: one edited, one renamed and one archived by people."""
+    w = world([compound(n) for n in range(30)])
+    w.sync()
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000003", Approval=1900)
+    by_hand(w, "C-000004", name="Aspirin")
+    by_hand(w, "C-000005", archived="Retired")
+    return w
+
+
+def drift(**filters) -> set[tuple[str, str]]:
+    rows = Drift.objects.filter(**filters)
+    return set(rows.values_list("external_id", "field"))
+
+
+def test_drift_is_reported_with_both_values_and_nothing_is_written(edited):
+    w, before = edited, edited.written()
+    run = w.sync(kind=FULL)
+    assert run.status == Status.COMPLETED_WITH_WARNINGS and w.written() == before
+    assert (
+        "3 entities in Benchling that now differ from the registry (C-000003, "
+        in run.warnings[0]["text"]
+    )
+    assert drift(closed_at=None) == {
+        ("C-000003", "Approval"), ("C-000004", "name"), ("C-000005", "archived"),
+    }  # fmt: skip
+    row = Drift.objects.get(external_id="C-000003")
+    assert (row.ours, row.theirs) == (1953, 1900)
+    assert row.modified_at.isoformat() == w.tenant.entity("C-000003").modified_at
+    w.sync(kind=FULL)
+    assert Drift.objects.count() == 3
+
+
+def test_what_people_put_right_closes_by_itself(edited):
+    w = edited
+    w.sync(kind=FULL)
+    by_hand(w, "C-000003", Approval=1953)
+    by_hand(w, "C-000004", name="Compound 4")
+    by_hand(w, "C-000005", archived=None)
+    run = w.sync(kind=FULL)
+    assert run.status == Status.SUCCEEDED and not drift(closed_at=None)
+    assert set(Drift.objects.values_list("ended", flat=True)) == {"put right"}
+
+
+def test_restore_writes_the_registrys_values_and_unarchives_nothing(edited):
+    w, before = edited, edited.written()
+    Lane.objects.update(drift_policy="restore")
+    run = w.sync(kind=FULL)
+    assert run.updated == w.written() - before == 2
+    values = w.values()
+    assert values["C-000003"]["Approval"] == 1953 and values["C-000004"]["name"] == "Compound 4"
+    assert w.tenant.entity("C-000005").archived == "Retired"
+    assert drift(closed_at=None) == {("C-000005", "archived")}
+    change = Change.objects.get(external_id="C-000003", created=False)
+    assert (change.before, change.after) == (1900, 1953)
+
+
+def test_leave_leaves_until_the_source_changes(edited):
+    w, before = edited, edited.written()
+    Lane.objects.update(drift_policy="leave")
+    run = w.sync(kind=FULL)
+    assert run.status == Status.SUCCEEDED and w.written() == before
+    assert drift(ended="left") == drift() and len(drift()) == 3
+    w.registry.edit("C-000003", approval=2001)
+    w.sync()
+    assert w.values()["C-000003"]["Approval"] == 2001
+
+
+def test_an_incremental_run_does_not_look(edited):
+    before = edited.tenant.endpoints["GET custom-entities"]
+    assert edited.sync().status == Status.SUCCEEDED
+    assert edited.tenant.endpoints["GET custom-entities"] == before and not drift()
+
+
+def test_withdrawn_records_are_listed_and_nothing_is_archived(world):
+    w = world([compound(n) for n in range(30)])
+    w.sync()
+    w.registry.records = w.registry.records[:-2]
+    run = w.sync(kind=FULL)
+    assert run.status == Status.COMPLETED_WITH_WARNINGS
+    text = run.warnings[0]["text"]
+    assert "2 records" in text and "C-000028, C-000029" in text and "Nothing was archived" in text
+    assert all(entity.archived is None for entity in w.tenant.entities.values())
+
+
+def test_a_value_that_cannot_be_told_stops_nothing_and_is_written_again(world):
+    """People linked a compound to an entity that the app cannot see."""
+    w = world([compound(0), *(compound(n, parent="C-000000") for n in range(1, 6))], contract="off")
+    w.sync()
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000003", Parent="bfi_elsewhere")
+    assert w.sync(kind=FULL).status == Status.COMPLETED_WITH_WARNINGS
+    assert Drift.objects.get().theirs == "?"
+    Lane.objects.update(drift_policy="restore")
+    by_hand(w, "C-000003", Approval=1953)
+    assert w.sync(kind=FULL).status == Status.SUCCEEDED
+    assert w.values()["C-000003"]["Parent"] == "C-000000"
+    by_hand(w, "C-000004", Parent="bfi_elsewhere")
+    LedgerEntry.objects.all().delete()
+    Lane.objects.update(rebuilt_at=None)
+    run = w.sync(kind=FULL)
+    assert (run.status, run.updated, run.unchanged) == (Status.SUCCEEDED, 1, 5), run.error
+    assert w.values()["C-000004"]["Parent"] == "C-000000"

@@ -1,0 +1,264 @@
+"""A great change asks first, and a person lets it pass once."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from registry_sync.models import Allowance, Change, Lane, SyncRun
+from tests.support.registry import compound
+from tests.support.worlds import INCREMENTAL, ROWS
+
+pytestmark = pytest.mark.once  # what is a great change is no matter of the database
+
+Status = SyncRun.Status
+MANY = 1200
+SUBSTANCE = {**INCREMENTAL, "identity": ["smiles"]}
+
+
+def allow(*words: str) -> str:
+    out = io.StringIO()
+    call_command("allow", *words, stdout=out)
+    return out.getvalue()
+
+
+def mistake(w, numbers) -> None:
+    for n in numbers:
+        w.registry.edit(f"C-{n:06d}", approval=1)
+
+
+def test_a_bulk_mistake_stops_at_the_limit_and_again_until_it_is_allowed(world):
+    w = world([compound(n) for n in range(MANY)], contract="after")
+    w.sync()
+    mistake(w, range(700))
+    first = w.sync()
+    assert first.status == Status.FAILED and first.error_code == "great_change"
+    assert "600 of the 1,200" in first.error and "manage.py allow" in first.remedy
+    assert w.written() - MANY <= 600
+    again = w.sync()
+    assert again.error_code == "great_change" and w.written() - MANY <= 600
+    allow("great-change", "--reason", "The approvals were really wrong")
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and w.written() - MANY == 700
+    values = w.values()
+    assert all(values[f"C-{n:06d}"]["Approval"] == 1 for n in range(700))
+    assert Allowance.objects.get().used_by == run
+    mistake(w, range(0, 700))
+    for n in range(700):
+        w.registry.edit(f"C-{n:06d}", approval=2)
+    assert w.sync().error_code == "great_change"  # it was allowed once, not for ever
+
+
+def test_the_stop_lifts_by_itself_when_the_registry_is_put_right(world):
+    w = world([compound(n) for n in range(MANY)], contract="after")
+    w.sync()
+    mistake(w, range(MANY))
+    assert w.sync().error_code == "great_change"
+    for n in range(MANY):
+        w.registry.edit(f"C-{n:06d}", approval=compound(n)["approval"])
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED
+    values = w.values()
+    assert all(values[f"C-{n:06d}"]["Approval"] == 1950 + n % 70 for n in range(MANY))
+
+
+def test_another_mapping_may_change_everything(world):
+    w = world([compound(n) for n in range(MANY)], contract="after")
+    w.sync()
+    w.configure(**{"External Name Field": "{name} [{id}]"})
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and run.updated == MANY
+
+
+def test_a_key_renamed_at_the_source_blanks_nothing(world):
+    w = world([compound(n) for n in range(300)], contract="after")
+    w.sync()
+    before = w.values()
+    for record in w.registry.records:
+        record["structure"] = record.pop("smiles")
+    run = w.sync(kind=SyncRun.Kind.FULL)
+    assert run.status == Status.FAILED and run.error_code == "path_gone"
+    assert "“smiles” (for 'SMILES')" in run.error and w.values() == before and w.written() == 300
+    allow("path-gone", "--reason", "We keep what is there")
+    assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
+    assert w.values() == before
+    for record in w.registry.records:
+        record["smiles"] = record.pop("structure")
+    assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
+    assert not w.open_errors()
+
+
+@pytest.mark.parametrize("mended", ["the registry", "the mapping"])
+def test_a_path_that_is_back_lifts_the_stop_by_itself(world, mended):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    for n, record in enumerate(w.registry.records):
+        record["structure"] = record.pop("smiles")
+        w.registry.edit(record["id"], approval=2000 + n)
+    assert w.sync().error_code == "path_gone" and w.written() == 20
+    if mended == "the registry":
+        for record in w.registry.records:
+            record["smiles"] = record.pop("structure")
+    else:
+        w.configure(**{"Field Configurations": [("SMILES", "structure"), *ROWS[1:]]})
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and run.updated == 20 and not Allowance.objects.exists()
+    assert w.values()["C-000007"]["SMILES"] == "C" * 8
+    assert w.values()["C-000007"]["Approval"] == 2007
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"External ID Field": "ID"}, "External ID Field"),
+        ({"External Name Field": "title"}, "External Name Field"),
+    ],
+)
+def test_a_wrong_id_or_name_path_is_one_failure(world, changed, named):
+    w = world([compound(n) for n in range(50)], config=changed)
+    run = w.sync()
+    assert run.status == Status.FAILED and named in run.error and "smiles" in run.error
+    assert not w.open_errors() and w.written() == 0
+
+
+def test_a_path_that_no_record_has_is_told(world):
+    w = world([compound(n) for n in range(50)], rows=[("SMILES", "smile"), ("Kind", "kind")])
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and len(w.values()) == 50
+    assert "“smile”" in run.log.get(level="WARNING").text
+
+
+def test_a_list_whose_only_page_names_no_next_one_is_told(world):
+    paging = {"endpoint": {"paginator": {"type": "json_link", "next_url_path": "nxt"}}}
+    w = world([compound(n) for n in range(30)], page_size=20, config={"Connector Settings": paging})
+    run = w.sync()
+    assert len(w.values()) == 20
+    said = run.log.get(text__contains="nothing at “nxt”").text
+    assert "the integration owner corrects that path" in said
+
+
+def test_another_substance_under_a_known_id_is_one_error_and_the_rest_goes_on(world):
+    w = world([compound(n) for n in range(50)], config={"Connector Settings": SUBSTANCE})
+    w.sync()
+    w.registry.edit("C-000007", smiles="c1ccccc1", name="Benzene")
+    w.registry.edit("C-000008", approval=2001)
+    run = w.sync()
+    assert (run.status, run.updated, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1, 1)
+    error = w.open_errors()["C-000007"]
+    assert "CCCCCCCC" in error.message and "c1ccccc1" in error.message
+    assert w.values()["C-000007"]["name"] == "Compound 7"
+    assert w.values()["C-000008"]["Approval"] == 2001
+    w.sync()
+    assert w.values()["C-000007"]["name"] == "Compound 7"
+    allow("identity", "--id", "C-000007", "--reason", "It was drawn wrongly")
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and w.values()["C-000007"]["SMILES"] == "c1ccccc1"
+    w.registry.edit("C-000007", smiles="CCO")
+    assert w.sync().failed == 1  # allowed once
+
+
+def test_a_record_that_says_no_identity_for_once_does_not_forget_it(world):
+    settings = {**INCREMENTAL, "identity": ["key"]}
+    records = [compound(n, key=f"K{n}") for n in range(5)]
+    records.append(compound(10, key="K10", parent="C-000011"))  # waits for the next run's record
+    w = world(records, config={"Connector Settings": settings})
+    w.sync()
+    w.registry.edit("C-000001", key=None, approval=2001)
+    w.registry.records.append(compound(11, key="K11", parent="C-000010"))
+    w.registry.edit("C-000011")
+    assert w.sync().status == Status.SUCCEEDED
+    for external_id in ("C-000001", "C-000010"):
+        w.registry.edit(external_id, key="Another", approval=2002)
+    assert w.sync().failed == 2
+    assert {error.code for error in w.open_errors().values()} == {"another_substance"}
+    assert w.values()["C-000001"]["Approval"] == 2001
+
+
+def test_a_substance_put_back_closes_its_error(world):
+    w = world([compound(n) for n in range(20)], config={"Connector Settings": SUBSTANCE})
+    w.sync()
+    w.registry.edit("C-000007", smiles="c1ccccc1")
+    assert w.sync().failed == 1
+    w.registry.edit("C-000007", smiles="C" * 8)
+    assert w.sync().status == Status.SUCCEEDED and not w.open_errors()
+    assert Change.objects.filter(external_id="C-000007", created=False).count() == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("great-change", "--reason", " "),
+        ("great-change", "--id", "C-1", "--reason", "why"),
+        ("identity", "--reason", "why"),
+    ],
+)
+def test_allow_wants_a_reason_and_the_right_words(db, words):
+    with pytest.raises(CommandError) as refused:
+        allow(*words)
+    assert refused.value.returncode == 64 and not Allowance.objects.exists()
+
+
+def test_a_record_that_nothing_is_known_of_cannot_be_allowed(world):
+    w = world([compound(1)])
+    w.sync()
+    with pytest.raises(CommandError, match="Nothing is known of a record c-000001 in") as refused:
+        allow("identity", "--id", "c-000001", "--reason", "why")
+    assert refused.value.returncode == 1 and not Allowance.objects.exists()
+
+
+def refused(*words: str) -> str:
+    """Run the command where there is nothing to allow; what it said."""
+    before = Allowance.objects.count()
+    with pytest.raises(CommandError) as told:
+        allow(*words, "--reason", "why")
+    assert told.value.returncode == 1 and Allowance.objects.count() == before
+    return str(told.value)
+
+
+def lose_smiles(w, there="smiles", gone="structure") -> None:
+    for n, record in enumerate(w.registry.records):
+        record[gone] = record.pop(there)
+        w.registry.edit(record["id"], approval=2000 + n)
+
+
+def test_what_stopped_no_run_cannot_be_allowed(world):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    assert "there is nothing to allow" in refused("great-change")
+    assert "there is nothing to allow" in refused("path-gone")
+    lose_smiles(w)
+    assert w.sync(kind=SyncRun.Kind.DRY_RUN).error_code == "path_gone"
+    assert "there is nothing to allow" in refused("path-gone")  # no run was stopped yet
+    assert w.sync().error_code == "path_gone"
+    assert "there is nothing to allow" in refused("great-change")
+    token, w.registry.token = w.registry.token, "other"
+    assert w.sync().error_code == "registry_unauthorised"  # the stop before it still stands
+    w.registry.token = token
+    allow("path-gone", "--reason", "We keep what is there")
+    assert "has allowed it already (“We keep what is there”)" in refused("path-gone")
+    assert w.sync().status == Status.SUCCEEDED
+    assert "there is nothing to allow" in refused("path-gone")
+
+
+def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_client):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    url, lane = reverse("admin:registry_sync_allowance_add"), Lane.objects.get()
+
+    def add(what: str, external_id: str = "") -> str:
+        given = {"lane": lane.pk, "what": what, "external_id": external_id, "reason": "why"}
+        return admin_client.post(url, given).content.decode()
+
+    assert "there is nothing to allow" in add("path-gone")
+    assert "its external id is missing" in add("identity")
+    assert "Nothing is known of a record c-000001" in add("identity", "c-000001")
+    assert "only an identity takes an external id" in add("great-change", "C-000001")
+    assert not Allowance.objects.exists()
+    lose_smiles(w)
+    assert w.sync().error_code == "path_gone"
+    assert "error" not in add("path-gone")
+    kept = Allowance.objects.get()
+    assert (kept.what, kept.actor, kept.reason) == ("path-gone", "admin", "why")

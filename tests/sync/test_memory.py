@@ -1,0 +1,26 @@
+"""What a run holds in memory is what it works on: nothing stays because it was once needed."""
+
+from __future__ import annotations
+
+import gc
+
+import httpx
+import pytest
+
+from tests.support.registry import compound
+
+pytestmark = pytest.mark.once
+
+
+def test_answers_go_as_soon_as_they_are_read(world):
+    """With the collector off, only what refers to itself would stay."""
+    w = world([compound(n) for n in range(30)])
+    gc.collect()
+    gc.disable()
+    try:
+        w.sync()
+        kept = sum(isinstance(thing, httpx.Response) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert w.tenant.counters["requests"] > 10
+    assert kept <= 1

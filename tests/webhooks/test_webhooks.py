@@ -1,0 +1,485 @@
+"""Only Benchling gets in: what is verified is stored once and worked once, all else is a 4xx."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import call_command
+from django.db import OperationalError
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from registry_sync.jobs.reconciler import reconcile
+from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
+from registry_sync.webhooks import handlers as deliveries
+from registry_sync.webhooks import receive as webhooks
+from registry_sync.webhooks import signing_keys as keys
+from registry_sync.webhooks.inbox import LONGEST_WORK, PATIENCE
+from sandbox.redis import RedisServer
+from sandbox.tenant import canvases
+from sandbox.tenant.signing import Signer
+from sandbox.tenant.state import Fault
+from tests.support.deployment import kill, serve, until
+from tests.support.registry import compound
+from tests.support.webhooks import Sender
+from tests.support.worlds import APP, DEFINITION, World
+
+PLACES = ("", "/", "/event", "/event/", "/canvas", "/canvas/", "/lifecycle", "/lifecycle/")
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def w(world, settings) -> World:
+    made = world([compound(n) for n in range(5)])
+    settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
+    settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
+    keys._rings.clear()
+    return made
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_signed_delivery_is_stored_at_every_address(w, place):
+    assert Sender(w).send(place=place) == 200
+    row = WebhookDelivery.objects.get()
+    assert (row.webhook_id, row.type, row.state) == ("msg_1", "v2.app.installed", "received")
+
+
+def test_a_repeat_changes_nothing(w):
+    sender = Sender(w)
+    assert [sender.send() for _ in range(3)] == [200, 200, 200]
+    assert WebhookDelivery.objects.count() == 1
+
+
+@pytest.mark.parametrize("url", ["{url}", "{host}", "{url}/"])
+def test_the_tenant_is_known_by_host_or_url(w, url):
+    host = w.server.url.partition("//")[2]
+    sender = Sender(w)
+    body = sender.body(baseURL=url.format(url=w.server.url, host=host))
+    assert sender.post(body, sender.headers(body)) == 200
+
+
+FOREIGN = [
+    {"baseURL": "https://evil.benchling.com"}, {"baseURL": "http://[bad"}, {"baseURL": 5},
+    {"app": {"id": "app_other"}}, {"app": None}, {"app": []},
+    {"appDefinition": {"id": "appdef_other"}}, {"appDefinition": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changed", FOREIGN)
+def test_another_app_definition_or_tenant_is_refused(w, changed):
+    sender = Sender(w)
+    body = sender.body(**changed)
+    assert sender.post(body, sender.headers(body)) == 403
+    assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", "5", "{", '{"message": 5}', '{"message": {}}', "[" * 5000,
+             '{"message": {"type": 7}}'],
+)  # fmt: skip
+def test_signed_nonsense_is_refused(w, body):
+    sender = Sender(w)
+    assert sender.post(body, sender.headers(body)) == 400
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_a_body_beyond_the_limit_is_refused_unread(w):
+    sender = Sender(w)
+    body = sender.body({"type": "v2.app.installed", "more": "x" * webhooks.LONGEST_BODY})
+    assert sender.post(body, sender.headers(body)) == 413
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_text_that_no_database_takes_is_stored_all_the_same(w):
+    message = {"type": "v2.app.installed", "note": "a\x00b\ud800"}
+    assert Sender(w).send(message) == 200
+
+
+def test_get_is_not_answered(w, client):
+    assert client.get("/benchling/webhooks").status_code == 405
+
+
+def test_keys_are_fetched_once_and_again_when_none_matches(w):
+    sender = Sender(w)
+    for number in range(5):
+        assert sender.send(id=f"msg_{number}") == 200
+    assert w.tenant.counters["jwks"] == 1
+    w.tenant.signer = Signer()
+    ring = next(iter(keys._rings.values()))
+    ring._tried = float("-inf")  # a minute later
+    assert sender.send(id="msg_6") == 200
+    assert w.tenant.counters["jwks"] == 2
+    forged = Signer()
+    for number in range(50):
+        body = sender.body()
+        headers = forged.headers(body, webhook_id=f"x{number}", timestamp=int(time.time()))
+        assert sender.post(body, headers) == 401
+    assert w.tenant.counters["jwks"] == 2  # at most once a minute, whatever comes
+
+
+def test_keys_are_never_older_than_six_hours(w, monkeypatch):
+    sender = Sender(w)
+    assert sender.send() == 200
+    ring = next(iter(keys._rings.values()))
+    later = time.monotonic() + keys.KEPT + 1
+    ring.clock = lambda: later
+    assert sender.send(id="msg_2") == 200 and w.tenant.counters["jwks"] == 2
+    later += keys.KEPT + 1
+    ring.url = "http://127.0.0.1:1/jwks"
+    assert sender.send(id="msg_3") == 503
+    assert WebhookDelivery.objects.count() == 2
+
+
+def test_an_outage_of_the_keys_is_the_only_5xx(w, settings):
+    settings.BENCHLING_JWKS_URL = "http://127.0.0.1:1/jwks"
+    sender = Sender(w)
+    assert sender.send() == 503 and not WebhookDelivery.objects.exists()
+    assert sender.post("{}", {}) == 401  # unsigned: nobody need be asked
+
+
+def test_a_key_of_another_kind_among_them_is_no_harm(w):
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from jwcrypto import jwk
+
+    ours = w.tenant.signer.jwks
+    other = jwk.JWK.from_pyca(rsa.generate_private_key(65537, 2048).public_key())
+    mixed = {"keys": [json.loads(other.export_public()), *json.loads(ours())["keys"]]}
+    w.tenant.signer.jwks = lambda: json.dumps(mixed)  # type: ignore[method-assign]
+    assert Sender(w).send() == 200
+
+
+def test_keys_that_cannot_be_used_among_them_are_no_harm(w):
+    ours = json.loads(w.tenant.signer.jwks())["keys"]
+    point = "A" * 43
+    odd: list[Any] = [
+        {"kty": "EC", "crv": "P-256", "x": point, "y": point},  # no point of the curve
+        {"kty": "OKP", "crv": "Ed25519", "x": point}, {"kty": "new"}, {}, None, 5,
+    ]  # fmt: skip
+    w.tenant.signer.jwks = lambda: json.dumps({"keys": [*odd, *ours]})  # type: ignore[method-assign]
+    assert Sender(w).send() == 200
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>", "[]", '{"keys": 5}', '{"keys": []}', '{"keys": [7]}']
+)
+def test_an_answer_without_keys_is_an_outage(w, body):
+    sender, signer = Sender(w), w.tenant.signer
+    jwks, signer.jwks = signer.jwks, lambda: body  # type: ignore[method-assign]
+    assert sender.send() == 503
+    signer.jwks = jwks  # type: ignore[method-assign]
+    assert sender.send() == 503 and w.tenant.counters["jwks"] == 1  # once a minute
+    next(iter(keys._rings.values()))._tried = float("-inf")
+    assert sender.send() == 200
+
+
+def test_new_keys_that_cannot_be_had_are_an_outage_and_nothing_is_lost(w):
+    sender = Sender(w)
+    assert sender.send() == 200
+    ring = next(iter(keys._rings.values()))
+    w.tenant.signer, ring.url, url = Signer(), "http://127.0.0.1:1/jwks", ring.url
+    ring._tried = float("-inf")
+    assert sender.send(id="msg_2") == 503  # not 401, after which nobody would send it again
+    ring.url, ring._tried = url, float("-inf")
+    assert sender.send(id="msg_2") == 200
+
+
+def test_what_no_key_could_have_signed_is_refused_also_in_an_outage(w, settings):
+    settings.BENCHLING_JWKS_URL = "http://127.0.0.1:1/jwks"
+    sender, now = Sender(w), int(time.time())
+    body = sender.body()
+    for changed in (
+        {"Webhook-Timestamp": str(now - 301)}, {"Webhook-Timestamp": str(now + 400)},
+        {"Webhook-Timestamp": "x"}, {"Webhook-Timestamp": "nan"},
+        *({"Webhook-Timestamp": str(10**power)} for power in (12, 17, 19, 30)),
+        {"Webhook-Timestamp": "-67768040609740800"}, {"Webhook-Signature": "v1bder"},
+        {"Webhook-Signature": "v1bder,a,b"}, {"Webhook-Signature": "v1bder,AAA"},
+        {"Webhook-Signature": "v1,AAAA"}, {"Webhook-Signature": " "},
+    ):  # fmt: skip
+        assert sender.post(body, {**sender.headers(body), **changed}) == 401, changed
+    assert sender.post(b"\xff\xfe", sender.headers(body)) == 401
+
+
+@pytest.mark.parametrize(
+    "more", ['"a": NaN', '"a": 1e999', f'"a": {"[" * 900 + "]" * 900}', f'"a": {"9" * 4000}']
+)
+def test_signed_json_that_no_database_takes_is_no_5xx(w, more):
+    sender = Sender(w)
+    body = sender.body().replace('"deprecated": false', more)
+    assert more in body and sender.post(body, sender.headers(body)) in (200, 400)
+    body = sender.body({"type": "v2\x00\ud800"})
+    assert sender.post(body, sender.headers(body, id="msg_2")) == 200
+
+
+def test_a_refusal_that_cannot_be_counted_is_a_refusal(w, monkeypatch):
+    def locked(**asked: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(WebhookRefusal.objects, "filter", locked)
+    assert Sender(w).post("{}", {}) == 401
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_ten_thousand_bad_deliveries_get_nowhere(w):
+    sender, chance, forged = Sender(w), random.Random(7), Signer()
+    body = sender.body()
+    good = sender.headers(body)
+    assert sender.post(body, good) == 200
+    statuses: dict[int, int] = {}
+    began = time.monotonic()
+    for number in range(10_000):
+        status = _bad(sender, chance, forged, body, good, number)
+        statuses[status] = statuses.get(status, 0) + 1
+    assert not [status for status in statuses if status >= 500 or 200 <= status < 300], statuses
+    assert WebhookDelivery.objects.count() == 1
+    assert WebhookRefusal.objects.count() <= 12
+    counted = sum(row.count for row in WebhookRefusal.objects.all())
+    assert counted == 10_000
+    assert w.tenant.counters["jwks"] <= 3 + (time.monotonic() - began) / keys.AGAIN
+
+
+def _bad(
+    sender: Sender, chance: random.Random, forged: Signer, body: str, good: Json, number: int
+) -> int:
+    """Send one malformed, tampered, stale or foreign delivery."""
+    now, kind = int(time.time()), number % 10
+    headers, sent = dict(good), body
+    junk = "".join(chr(chance.randrange(33, 0x2FF)) for _ in range(chance.randrange(1, 60)))
+    if kind == 0:
+        headers.pop(chance.choice([name for name in headers if name.startswith("Webhook")]))
+    elif kind == 1:
+        sent = body.replace("installed", "deactivated")
+    elif kind == 2:
+        headers = sender.headers(body, id=f"m{number}", at=now - chance.randrange(310, 10**6))
+    elif kind == 3:
+        headers = sender.headers(body, id=f"m{number}", at=now + chance.randrange(310, 10**6))
+    elif kind == 4:
+        headers = forged.headers(body, webhook_id=f"m{number}", timestamp=now)
+    elif kind == 5:
+        bad = ["", ",", "v1bder", "v1bder,", "v1bder,%%", "v1,abc", "v1bder,AAAA v1bder,BBBB"]
+        headers["Webhook-Signature"] = chance.choice([*bad, junk])
+    elif kind == 6:
+        odd = ["", "x", "-1", "1e9", "9" * 400, str(10 ** chance.randrange(12, 30)), junk]
+        headers["Webhook-Timestamp"] = chance.choice(odd)
+    elif kind == 7:
+        headers["Webhook-Id"] = chance.choice(["", "msg_2", "x" * 400, junk])
+    elif kind == 8:
+        sent = junk
+    else:
+        sent = sender.body(baseURL=f"https://t{number}.benchling.com")
+        headers = sender.headers(sent, id=f"m{number}")
+    headers = {k: v.encode("latin-1", "replace").decode("latin-1") for k, v in headers.items()}
+    return sender.post(sent, headers)
+
+
+# -- working them ---------------------------------------------------------------------------------
+
+
+def test_a_delivery_is_worked_once(w):
+    Sender(w).send({"type": "v2.app.deactivated"})
+    row = WebhookDelivery.objects.get()
+    deliveries.work_delivery(row.pk)
+    deliveries.work_delivery(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("done", 1)
+
+
+def test_an_unknown_type_is_stored_and_ignored(w):
+    Sender(w).send({"type": "v3.customEntity.updated", "id": "evt_1"})
+    row = WebhookDelivery.objects.get()
+    deliveries.work_delivery(row.pk)
+    row.refresh_from_db()
+    assert row.state == "ignored"
+
+
+def test_a_failed_delivery_keeps_its_error_and_can_be_worked_again(w, admin_client):
+    Sender(w).send({"type": "v2.canvas.created", "canvasId": "cnvs_gone"})
+    row = WebhookDelivery.objects.get()
+    deliveries.work_delivery(row.pk)
+    row.refresh_from_db()
+    assert row.state == "failed" and "cnvs_gone" in row.error
+    url = "/admin/registry_sync/webhookdelivery/"
+    asked = {"action": "again", "_selected_action": [row.pk]}
+    assert admin_client.post(url, asked, follow=True).status_code == 200
+    row.refresh_from_db()
+    assert (row.state, row.attempts, row.error) == ("received", 0, "")
+    canvas = canvases.make(w.tenant, APP, {"featureId": "manual_sync", "resourceId": "etr_1"})
+    w.tenant.canvases["cnvs_gone"] = {**canvas, "enabled": False}
+    deliveries.work_delivery(row.pk)
+    row.refresh_from_db()
+    assert row.state == "done" and w.tenant.canvases["cnvs_gone"]["enabled"]
+
+
+def test_a_deactivated_app_stops_runs_until_it_is_activated(w):
+    sender = Sender(w)
+    sender.send({"type": "v2.app.deactivated"}, id="a")
+    deliveries.work_delivery(WebhookDelivery.objects.get(webhook_id="a").pk)
+    run = w.sync()
+    assert run.status == SyncRun.Status.FAILED and run.error_code == "deactivated"
+    assert "activates it again" in run.remedy
+    sender.send({"type": "v2.app.activateRequested"}, id="b")
+    deliveries.work_delivery(WebhookDelivery.objects.get(webhook_id="b").pk)
+    assert w.sync().status == SyncRun.Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("trouble", ["away", "frozen"])
+def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
+    server: RedisServer = request.getfixturevalue("redis")
+    settings.REDIS_URL = server.url
+    began = time.monotonic()
+    if trouble == "frozen":
+        os.kill(server.process.pid, signal.SIGSTOP)
+    else:
+        server.stop()
+    try:
+        assert Sender(w).send() == 200 and time.monotonic() - began < 3
+    finally:
+        if trouble == "frozen":
+            os.kill(server.process.pid, signal.SIGCONT)
+    row = WebhookDelivery.objects.get()
+    assert row.state == "received"
+    WebhookDelivery.objects.update(received_at=row.received_at - timedelta(minutes=1))
+    back = server if trouble == "frozen" else RedisServer(own=True, port=server.port).start()
+    try:
+        with pytest.raises(SystemExit):
+            call_command("sync_registry", stdout=io.StringIO())
+        queue = Queue(
+            "interactive", connection=Redis.from_url(server.url), serializer=JSONSerializer
+        )
+        reconcile()  # a worker's sweep, for which the job is known already
+        assert [job.args[0] for job in queue.jobs] == [row.pk]
+    finally:
+        back.stop()
+
+
+@pytest.mark.slow
+def test_redis_stopped_in_between_loses_no_press(deploy, redis):
+    service = serve(deploy, redis, 300)
+    d, tenant = service.d, service.d.world.tenant
+    url = d.world.server.url
+    ids = [canvases.insert(tenant, APP, f"etr_{n}", base_url=url) for n in range(3)]
+    shown = [tenant.canvases[id_] for id_ in ids]
+    until(lambda: all(canvas["enabled"] for canvas in shown), seconds=40, what="the canvases")
+    redis.stop()
+    for id_ in ids:
+        assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
+    until(lambda: len(tenant.webhooks) == 6, seconds=20, what="the answers")
+    assert {hook["status"] for hook in tenant.webhooks} == {200}
+    time.sleep(3)
+    assert not any(canvas["enabled"] for canvas in shown)
+    again = RedisServer(own=True, port=redis.port).start()
+
+    def done() -> bool:
+        service.keep_running()  # as systemd would
+        return all(canvas["enabled"] and "Up to date" in str(canvas["blocks"]) for canvas in shown)
+
+    try:
+        until(done, seconds=90, what="what was pressed meanwhile")
+    finally:
+        d.stop()
+        again.stop()
+    assert d.statuses() == ["SUCCEEDED"] and len(d.world.values()) == 300
+    rows = d.rows("SELECT state, count(*) FROM registry_sync_webhookdelivery GROUP BY state")
+    assert rows == [("done", 6)]
+
+
+@pytest.mark.slow
+def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis):
+    service = serve(deploy, redis, 1500, task_base=0.3)
+    d, tenant = service.d, service.d.world.tenant
+    url = d.world.server.url
+    id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
+    canvas = tenant.canvases[id_]
+    until(lambda: canvas["enabled"], seconds=40, what="the canvas")
+    assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
+    assert min(_answered(tenant, canvas, url) for _ in range(3)) < 2  # beside a long sync
+    for written in (200, 700):
+        until(lambda: d.world.written() >= written, seconds=60, what=f"{written} records")  # noqa: B023
+        kill(service.worker)
+        service.worker = d.start("rqworker", "sync", log="sync")
+    until(lambda: "Up to date" in str(canvas["blocks"]), seconds=90, what="the truth")
+    assert canvas["enabled"] and d.world.written() <= 1500 + 2 * 100
+    assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
+    until(lambda: d.statuses() == ["SUCCEEDED"] * 2, seconds=60, what="the next press")
+    until(lambda: canvas["enabled"] and "Nothing had changed" in str(canvas["blocks"]), seconds=20,
+          what="its outcome")  # fmt: skip
+
+
+def _answered(tenant: Any, canvas: Json, url: str) -> float:
+    """Press Refresh, and measure until the canvas is drawn and enabled."""
+    until(lambda: canvas["enabled"], seconds=20, what="the last press")
+    began = time.monotonic()
+    assert canvases.press(tenant, canvas["id"], "refresh", {}, base_url=url)
+    until(lambda: canvas["enabled"], seconds=20, what="an answer")
+    print(f"answered after {time.monotonic() - began:.2f} s")
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):
+    service = serve(deploy, redis, 10)
+    d, tenant = service.d, service.d.world.tenant
+    url = d.world.server.url
+    id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
+    canvas = tenant.canvases[id_]
+    until(lambda: canvas["enabled"], seconds=40, what="the canvas")
+    tenant.faults.append(Fault("PATCH /api/v2/app-canvases", "stall", times=1, seconds=20))
+    assert canvases.press(tenant, id_, "refresh", {}, base_url=url)
+    working = "SELECT count(*) FROM registry_sync_webhookdelivery WHERE state = 'working'"
+    until(lambda: d.rows(working) == [(1,)], seconds=20, what="the press in its hands")
+    kill(service.interactive)
+    assert not canvas["enabled"]
+    service.keep_running()
+    until(lambda: canvas["enabled"], seconds=110, what="the canvas by itself")
+
+
+def test_a_default_deployment_is_back_within_two_minutes():
+    """What the tests above shorten: a lease, and the pause between two looks of a worker."""
+    from django.conf import settings
+
+    from registry_sync.jobs import worker
+
+    noticed = 5  # a busy worker's heartbeat
+    assert settings.LEASE_SECONDS + worker.every() + noticed < 115
+    assert PATIENCE.total_seconds() + worker.every() + noticed < 115
+    assert PATIENCE.total_seconds() > LONGEST_WORK
+
+
+def test_twenty_of_the_same_at_once_start_one_run(deploy, redis):
+    service = serve(deploy, redis, 300)
+    tenant = service.d.world.tenant
+    made = canvases.make(tenant, APP, {"featureId": "manual_sync", "resourceId": "etr_1"})
+    message = {"type": "v2.canvas.userInteracted", "buttonId": "manual_sync",
+               "canvasId": made["id"], "featureId": "manual_sync", "userId": "ent_ada"}  # fmt: skip
+    url = service.d.world.server.url
+    body = json.dumps(canvases.envelope(tenant, APP, message, base_url=url))
+    headers = tenant.signer.headers(body, webhook_id="msg_same", timestamp=int(time.time()))
+    statuses: list[int] = []
+
+    def post() -> None:
+        answer = requests.post(
+            f"{service.url}/benchling/webhooks/canvas", body, headers=headers, timeout=20
+        )
+        statuses.append(answer.status_code)
+
+    threads = [threading.Thread(target=post) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 20
+    until(lambda: service.d.statuses() == ["SUCCEEDED"], seconds=60, what="the one run")
+    assert service.d.rows("SELECT count(*) FROM registry_sync_webhookdelivery") == [(1,)]
+    until(lambda: made["enabled"] and "Up to date" in str(made["blocks"]), seconds=20, what="it")
+    assert len(service.d.world.values()) == 300
