@@ -33,10 +33,6 @@ from registry_sync.sync.pipeline import Line
 
 logger = logging.getLogger(__name__)
 
-WAITING_FOR = "Waiting for "
-"""How the line of a run's log begins that says what it waits for."""
-
-
 LOOK_EVERY = 5.0
 """Seconds between two looks, while waiting, for what a person may have decided."""
 
@@ -89,11 +85,12 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
     except runs.LeaseLost:
         return End.BUSY
     except Wait as wait:
-        text = f"{WAITING_FOR}{wait.reason}; next try at {wait.until:%H:%M:%S} UTC."
-        text = f"{text} {estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR)}".strip()
+        run.waiting_until, run.waiting_for = wait.until, wait.reason
+        left = estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR)
+        text = f"{runs.waiting_sentence(run)} {left}".strip()
         runs.log(run, "INFO", text)
         line.session.progress(text, at_once=True)
-        runs.release(lease, waiting_until=wait.until)
+        runs.release(lease, waiting_until=wait.until, reason=wait.reason)
         return End.WAITING
     except SyncError as error:
         _fail(run, lease, client, error)
@@ -151,13 +148,6 @@ def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
             return run
         if end is End.WAITING and run.waiting_until is not None:
             _sleep_until(run, run.waiting_until)
-
-
-def waiting_sentence(run: SyncRun) -> str:
-    """Say what a waiting run waits for, as its log has it, and until when."""
-    told = run.log.filter(text__startswith=WAITING_FOR).order_by("-pk").first()
-    what = told.text.partition("; next try at")[0] if told else "Waiting"
-    return f"{what}; next try at {run.waiting_until:%H:%M:%S} UTC."
 
 
 def _sleep_until(run: SyncRun, until: datetime) -> None:

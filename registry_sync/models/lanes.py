@@ -62,6 +62,14 @@ class Lane(models.Model):
     rebuilt_at = models.DateTimeField(
         null=True, blank=True, help_text="When the ledger was last rebuilt from Benchling."
     )
+    schema_snapshot = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The Benchling schema as last read, by field id: name, type, option labels.",
+    )
+    schema_read_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the schema was last found to differ."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = models.Manager.from_queryset(AppQuerySet)()

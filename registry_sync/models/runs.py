@@ -107,6 +107,10 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
     waiting_until = models.DateTimeField(null=True, blank=True)
+    waiting_code = models.CharField(
+        max_length=32, blank=True, help_text="Why it waits: a code of the catalogue."
+    )
+    waiting_for = models.TextField(blank=True, help_text="Completes “Waiting for …”.")
     limited_at = models.DateTimeField(
         null=True, blank=True, help_text="When Benchling's hourly object limit was first met."
     )

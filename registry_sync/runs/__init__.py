@@ -4,6 +4,7 @@ Other rooms import this package; its modules import each other.
 """
 
 from registry_sync.runs.deployment import app_key, current_lanes, latest_lane, tenant_host
+from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
     LeaseLost,
@@ -23,6 +24,7 @@ from registry_sync.runs.lifecycle import (
     paused_sentence,
     request,
     resume,
+    waiting_sentence,
 )
 from registry_sync.runs.queries import (
     active,
@@ -36,6 +38,7 @@ from registry_sync.runs.run_log import log, warn
 __all__ = [
     "Lease",
     "LeaseLost",
+    "SchemaView",
     "active",
     "app_key",
     "cancel",
@@ -46,6 +49,7 @@ __all__ = [
     "finish",
     "good_runs",
     "is_paused",
+    "keep_schema",
     "latest_lane",
     "lease_time",
     "log",
@@ -58,7 +62,9 @@ __all__ = [
     "request",
     "resume",
     "save",
+    "schema_view",
     "stranded",
     "tenant_host",
+    "waiting_sentence",
     "warn",
 ]

@@ -15,9 +15,12 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from registry_sync.core.waits import wait_code
 from registry_sync.models import SyncRun
 
 T = TypeVar("T")
+NOT_WAITING = {"waiting_until": None, "waiting_code": "", "waiting_for": ""}
+"""The columns of a run that waits for nothing."""
 
 
 def lease_time() -> timedelta:
@@ -83,6 +86,7 @@ def claim(run_id: int) -> Lease | None:
             lease_holder=f"{socket.gethostname()}:{os.getpid()}",
             heartbeat=now,
             status=SyncRun.Status.RUNNING,
+            **NOT_WAITING,
         )
     )
     if not taken:
@@ -105,11 +109,18 @@ def renew(lease: Lease) -> None:
         raise LeaseLost(f"Run {lease.run_id} is no longer ours.")
 
 
-def release(lease: Lease, *, waiting_until: datetime | None = None) -> None:
-    """Give the run back between two slices, so that the next one can claim it at once."""
-    SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence).update(
-        lease_until=None, waiting_until=waiting_until
-    )
+def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str = "") -> None:
+    """Give the run back between two slices, so that the next one can claim it at once.
+
+    `reason` is why it waits until then, best a WaitReason; the run keeps its code and its words.
+    """
+    waits = {
+        "waiting_until": waiting_until,
+        "waiting_code": wait_code(reason),
+        "waiting_for": reason,
+    }
+    held = SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence)
+    held.update(lease_until=None, **waits)
 
 
 def save(run: SyncRun, lease: Lease, **values: object) -> None:

@@ -18,7 +18,7 @@ from registry_sync import __version__
 from registry_sync.core.problems import SyncError
 from registry_sync.models import SyncRun
 from registry_sync.runs.deployment import app_key
-from registry_sync.runs.lease import Lease, _past_the_frozen, save
+from registry_sync.runs.lease import NOT_WAITING, Lease, _past_the_frozen, save
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
 
@@ -75,7 +75,7 @@ def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object)
         status=status,
         finished_at=timezone.now(),
         lease_until=None,
-        waiting_until=None,
+        **NOT_WAITING,
         **values,
     )
 
@@ -112,7 +112,7 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
         finished_at=timezone.now(),
         fence=F("fence") + 1,
         lease_until=None,
-        waiting_until=None,
+        **NOT_WAITING,
         paused_at=None,
         error=f"{actor} cancelled it: {reason}",
         error_code="cancelled",
@@ -136,3 +136,9 @@ def is_paused(run: SyncRun) -> bool:
 def paused_sentence(run: SyncRun) -> str:
     """Say who paused a run, since when and why."""
     return f"Paused by {run.paused_by} at {run.paused_at:%H:%M} UTC: {run.paused_reason}"
+
+
+def waiting_sentence(run: SyncRun) -> str:
+    """Return what a waiting run waits for, and until when, in UTC."""
+    what = f"Waiting for {run.waiting_for}" if run.waiting_for else "Waiting"
+    return f"{what}; next try at {run.waiting_until:%H:%M:%S} UTC."

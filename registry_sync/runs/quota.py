@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from registry_sync.benchling.client import Wait
+from registry_sync.core.waits import own_limit
 from registry_sync.models import Batch, SyncRun
 
 HOUR = timedelta(hours=1)
@@ -33,8 +34,7 @@ def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
         used -= size
         free_at = sent_at
     if free_at is not None:
-        noun = "object" if per_hour == 1 else "objects"
-        raise Wait(free_at + HOUR, f"our own limit of {per_hour:,} {noun} an hour")
+        raise Wait(free_at + HOUR, own_limit(per_hour))
 
 
 def _sent(run: SyncRun) -> list[tuple[datetime, int]]:

@@ -131,6 +131,7 @@ class Line:
                 "was recorded there."
             )
             runs.log(self.run, "WARNING", text)
+        runs.keep_schema(self.lane, self.lease, self.setup.schema)
         self.at = Slice(self.run, self.lease, self.lane, self.setup, self.client)
         changed = self.run.phase != Phase.CONFIGURE and self._changed_meanwhile()
         if not self.run.dry_run:  # before anything is compared with what the ledger holds

@@ -168,10 +168,10 @@ def test_a_waiting_run_says_what_it_waits_for(world, settings):
     assert jobs.work_slice(run.pk) is jobs.End.WAITING
     status, said = command()
     assert status == 75 and f"Run {run.pk} is active." in said
-    assert "Waiting for our own limit of 1 object an hour; next try at " in said
+    assert "Waiting for this app's own limit of 1 object per hour; next try at " in said
     out = io.StringIO()
     call_command("run", stdout=out)
-    assert "Waiting for our own limit of 1 object an hour; next try at " in out.getvalue()
+    assert "Waiting for this app's own limit of 1 object per hour; next try at " in out.getvalue()
 
 
 @pytest.mark.parametrize(("left", "told"), [(60, "A worker (host:7) has taken it up"), (0, "or")])

@@ -509,13 +509,16 @@ def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
         assert w.written() == run.created == written
         assert timedelta(minutes=59) < run.waiting_until - timezone.now() < timedelta(minutes=61)
         told = w.session()["messages"][0]["content"]
-        assert "our own limit of 250 objects an hour" in told and "next try at" in told
+        assert "this app's own limit of 250 objects per hour" in told and "next try at" in told
+        assert run.waiting_code == "own_limit" and run.waiting_for in told
+        assert runs.waiting_sentence(run) in told
         Batch.objects.filter(sent_at__isnull=False).update(
             sent_at=timezone.now() - timedelta(hours=1)
         )
     assert jobs.work_slice(run.pk) is jobs.End.DONE
     run.refresh_from_db()
     assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 600, 600)
+    assert (run.waiting_until, run.waiting_code, run.waiting_for) == (None, "", "")
 
 
 def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):

@@ -11,7 +11,6 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.control import cancel, pause, resume
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
@@ -62,7 +61,7 @@ def _shown(run: SyncRun) -> str:
     if run.paused_at:
         lines.append(runs.paused_sentence(run))
     elif run.waiting_until and run.waiting_until > timezone.now():
-        lines.append(jobs.waiting_sentence(run))
+        lines.append(runs.waiting_sentence(run))
     elif run.lease_holder:
         lines.append(f"Worked by {run.lease_holder}, last sign of life {run.heartbeat:%H:%M:%S}.")
     if left := estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR):

@@ -113,7 +113,7 @@ class Command(OperatorCommand):
             )
             raise SystemExit(BUSY)
         if run.waiting_until is not None and run.waiting_until > timezone.now():
-            self.stderr.write(f"Run {run.pk} is active. {jobs.waiting_sentence(run)}")
+            self.stderr.write(f"Run {run.pk} is active. {runs.waiting_sentence(run)}")
             raise SystemExit(BUSY)
         self.stdout.write(f"Run {run.pk} was left unfinished; taking it over.")
         taken = jobs.work_to_end(run.pk)
