@@ -14,6 +14,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from integration.mail import mail_settings
+from registry_sync.core.dotted_paths import ADMIN_APP, WORKER_CLASS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -108,7 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     # First: its templates win over the admin's, its rqworker over django_rq's.
     "registry_sync",
-    "registry_sync.apps.DeskConfig",  # Django's admin, with our first page
+    ADMIN_APP,  # Django's admin, with our first page
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -207,7 +208,7 @@ RQ_QUEUES = {
     }
     for name in ("sync", "interactive")
 }
-RQ = {"WORKER_CLASS": "registry_sync.jobs.worker.QuickWorker"}
+RQ = {"WORKER_CLASS": WORKER_CLASS}
 
 # -- Benchling --------------------------------------------------------------------------------
 

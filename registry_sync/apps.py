@@ -8,6 +8,8 @@ from django.contrib.admin import apps as admin_apps
 from django.contrib.admin import checks as admin_checks
 from django.core import checks
 
+from registry_sync.core.dotted_paths import ADMIN_SITE
+
 
 class RegistrySyncConfig(AppConfig):
     name = "registry_sync"
@@ -25,7 +27,7 @@ class DeskConfig(admin_apps.SimpleAdminConfig):
     """
 
     default = False
-    default_site = "registry_sync.desk.site.Desk"
+    default_site = ADMIN_SITE
 
     def ready(self) -> None:
         checks.register(admin_checks.check_dependencies, checks.Tags.admin)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from registry_sync.core.dotted_paths import RUN_PREVIEW
 from registry_sync.models import MappingDraft
-from registry_sync.runs.queue import _push
+from registry_sync.runs.queue import push_slice
 
 
 def enqueue_preview(draft: MappingDraft) -> bool:
@@ -13,4 +14,4 @@ def enqueue_preview(draft: MappingDraft) -> bool:
     if not settings.REDIS_URL:
         return False
     job_id = f"preview-{draft.pk}-{draft.version}-{draft.preview_done}"
-    return _push("run_preview", draft.pk, job_id, f"preview={draft.pk}", keep=600)
+    return push_slice(RUN_PREVIEW, draft.pk, job_id, f"preview={draft.pk}", keep=600)

@@ -7,6 +7,7 @@ import logging
 from django.conf import settings
 from django.db import transaction
 
+from registry_sync.core.dotted_paths import RUN_SYNC
 from registry_sync.models import SyncRun
 
 logger = logging.getLogger(__name__)
@@ -27,20 +28,21 @@ def enqueue(run_id: int) -> bool:
 
     def push() -> None:
         nonlocal told
-        told = _push("run_sync", run_id, f"sync-run-{run_id}-{fence}", f"run={run_id}", keep=3600)
+        job_id, what = f"sync-run-{run_id}-{fence}", f"run={run_id}"
+        told = push_slice(RUN_SYNC, run_id, job_id, what, keep=3600)
 
     transaction.on_commit(push)
     return told
 
 
-def _push(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
+def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
     """Put a slice on the queue `sync`, its result kept for some seconds; False without Redis."""
     import django_rq  # reads settings at import, so not before they are known to hold Redis
     from redis.exceptions import RedisError
 
     try:
         django_rq.get_queue("sync").enqueue(
-            f"registry_sync.jobs.tasks.{task}",
+            task,
             pk,
             job_id=job_id,
             job_timeout=SLICE_TIMEOUT,

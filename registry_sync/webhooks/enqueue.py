@@ -17,6 +17,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
 from registry_sync.webhooks.inbox import LONGEST_WORK, UNTOLD
 
@@ -39,7 +40,7 @@ def ring(deliveries: Iterable[WebhookDelivery]) -> int:
         queue = Queue("interactive", connection=connection, serializer=JSONSerializer)
         for delivery in _untold(deliveries, queue):
             queue.enqueue(
-                "registry_sync.webhooks.handlers.work_delivery",
+                WORK_DELIVERY,
                 delivery.pk,
                 job_id=_job_id(delivery),
                 job_timeout=LONGEST_WORK,

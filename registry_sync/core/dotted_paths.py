@@ -1,0 +1,14 @@
+"""What Django and RQ import by a dotted path: every such string stands here, and nowhere else.
+
+Queued RQ jobs hold these paths. After a rename, a worker cannot import the jobs that were queued
+before it: they fail in RQ, and the reconciler queues their runs, previews and deliveries again.
+"""
+
+from __future__ import annotations
+
+RUN_SYNC = "registry_sync.jobs.tasks.run_sync"
+RUN_PREVIEW = "registry_sync.jobs.tasks.run_preview"
+WORK_DELIVERY = "registry_sync.webhooks.handlers.work_delivery"
+WORKER_CLASS = "registry_sync.jobs.worker.QuickWorker"
+ADMIN_SITE = "registry_sync.desk.site.Desk"
+ADMIN_APP = "registry_sync.apps.DeskConfig"

@@ -1,0 +1,106 @@
+"""Strings that Django and RQ import, and jobs that were queued under a path that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import django_rq.settings
+import pytest
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from registry_sync import runs
+from registry_sync.core import dotted_paths
+from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import preview
+from registry_sync.jobs.reconciler import reconcile
+from registry_sync.models import Installation, MappingDraft, SyncRun, WebhookDelivery
+from registry_sync.sync.clients import client_of_settings, plain_source
+from sandbox.redis import RedisServer
+
+from .registry import compound
+
+NAMES = ("sync", "interactive")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def queues(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Queue]]:
+    """The service's two queues, on a Redis of the test's own."""
+    server = RedisServer(own=True).start()
+    settings.REDIS_URL = server.url
+    config = {"URL": server.url, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    monkeypatch.setattr(django_rq.settings, "QUEUES", dict.fromkeys(NAMES, config))
+    connection = Redis.from_url(server.url)
+    yield {name: Queue(name, connection=connection, serializer=JSONSerializer) for name in NAMES}
+    connection.close()
+    server.stop()
+
+
+def work(queue: Queue) -> None:
+    """Let a worker take what is queued, until nothing is left."""
+    SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True)
+
+
+def test_every_path_leads_to_what_it_names():
+    paths = [value for name, value in vars(dotted_paths).items() if name.isupper()]
+    assert paths
+    for path in paths:
+        assert import_string(path).__name__ == path.rpartition(".")[2]
+
+
+def test_a_run_queued_under_an_old_path_is_queued_again(world, queues):
+    w, queue = world([compound(n) for n in range(20)]), queues["sync"]
+    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.ADMIN)
+    job_id = f"sync-run-{run.pk}-{run.fence}"
+    queue.enqueue("registry_sync.jobs.run_sync", run.pk, job_id=job_id)
+    work(queue)
+    run.refresh_from_db()
+    assert run.status == SyncRun.Status.QUEUED and w.written() == 0
+    SyncRun.objects.update(created_at=timezone.now() - HOUR)
+    assert reconcile(alert=False) == 1
+    work(queue)
+    run.refresh_from_db()
+    assert (run.status, w.written()) == (SyncRun.Status.SUCCEEDED, 20)
+
+
+def test_a_delivery_queued_under_an_old_path_is_queued_again(world, queues):
+    world([])
+    queue = queues["interactive"]
+    delivery = WebhookDelivery.objects.create(
+        webhook_id="msg_1", type="v2.app.deactivated", message={}, received_at=timezone.now()
+    )
+    old = "registry_sync.deliveries.work_delivery"
+    queue.enqueue(old, delivery.pk, job_id=f"delivery-{delivery.pk}-0")
+    work(queue)
+    assert not Installation.objects.exists()
+    WebhookDelivery.objects.update(received_at=timezone.now() - HOUR)
+    assert reconcile(alert=False) == 1
+    work(queue)
+    delivery.refresh_from_db()
+    assert delivery.state == WebhookDelivery.State.DONE
+    assert Installation.objects.get().deactivated_at is not None
+
+
+def test_a_preview_queued_under_an_old_path_is_queued_again(world, queues):
+    world([compound(n) for n in range(20)])
+    queue = queues["sync"]
+    draft = drafts.start(
+        client_of_settings(), plain_source, title="Mine", actor="ada", from_live=True
+    )
+    preview.begin(draft)
+    job_id = f"preview-{draft.pk}-{draft.version}-0"
+    queue.enqueue("registry_sync.jobs.run_preview", draft.pk, job_id=job_id)
+    work(queue)
+    draft.refresh_from_db()
+    assert draft.preview_state == MappingDraft.Preview.QUEUED
+    MappingDraft.objects.update(preview_heartbeat=timezone.now() - HOUR)
+    assert reconcile(alert=False) == 1
+    work(queue)
+    draft.refresh_from_db()
+    assert (draft.preview_state, draft.preview["read"]) == (MappingDraft.Preview.DONE, 20)
