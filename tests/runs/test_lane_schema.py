@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from registry_sync import runs
 from registry_sync.models import Change, Lane
-
-from .registry import compound
-from .worlds import ROWS
+from tests.support.registry import compound
+from tests.support.worlds import ROWS
 
 
 def test_a_lane_keeps_names_types_and_labels(world):

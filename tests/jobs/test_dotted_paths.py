@@ -22,8 +22,7 @@ from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Installation, MappingDraft, SyncRun, WebhookDelivery
 from registry_sync.sync.clients import client_of_settings, plain_source
 from sandbox.redis import RedisServer
-
-from .registry import compound
+from tests.support.registry import compound
 
 NAMES = ("sync", "interactive")
 HOUR = timedelta(hours=1)
