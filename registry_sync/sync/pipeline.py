@@ -16,6 +16,7 @@ from registry_sync.benchling.bulk_upsert import access_lost
 from registry_sync.benchling.client import OBJECT_LIMIT, Client, Refused, Wait, retry_time
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
+from registry_sync.core.waits import CONFIGURATION_CHANGED, NEW_API_KEY
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.reporting import app_status
@@ -82,7 +83,7 @@ class Line:
             except SourceError as error:
                 if error.code != "registry_unauthorised" or not self._has_new_key():
                     raise
-                raise Wait(retry_time(0), "a slice with the new API Key") from error
+                raise Wait(retry_time(0), NEW_API_KEY) from error
             finally:
                 self.source.close()
         finally:
@@ -326,7 +327,7 @@ class Line:
         if setup.mapping.fingerprint != self.setup.mapping.fingerprint or (
             setup.summary() != self.setup.summary()
         ):
-            raise Wait(retry_time(0), "the configuration changed during the run")
+            raise Wait(retry_time(0), CONFIGURATION_CHANGED)
 
     # -- errors tried again, and the end ---------------------------------------------------
 

@@ -21,6 +21,7 @@ from registry_sync.benchling.client import Client, Refused, Wait, retry_time
 from registry_sync.core.problems import Problem, SyncError
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
+from registry_sync.core.waits import FIELD_KEYS
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.codec import payload
 from registry_sync.mapping.model import Entity
@@ -321,7 +322,7 @@ class Delivery:
             self._prove(FieldKeys.ID)
             self.written([row], {row.body["entityRegistryId"]: entity})
             self._record_landed()
-            raise Wait(retry_time(0), "the same entities, their fields by id")
+            raise Wait(retry_time(0), FIELD_KEYS)
 
     def _prove(self, keys: Lane.FieldKeys) -> None:
         runs.renew(self.lease)

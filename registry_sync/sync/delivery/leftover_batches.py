@@ -17,6 +17,7 @@ from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.types import Json
+from registry_sync.core.waits import EARLIER_TASK
 from registry_sync.ledger.record_outcome import Outcome
 from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.values import same
@@ -74,7 +75,7 @@ def _by_task(batch: Batch, client: Client, pause: Callable[[float, str], None]) 
     while (task := client.task(batch.task_id)) is not None and task.running:
         if never_ends(batch):
             return {}  # what it wrote is looked for
-        pause(1.0, "a task of an earlier run")
+        pause(1.0, EARLIER_TASK)
     if task is None or not task.succeeded:
         return {}
     answered = {str(raw.get("entityRegistryId")): raw for raw in task.entities}
