@@ -15,7 +15,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from registry_sync import runs
 from registry_sync.admin.base import ReadOnly
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
@@ -144,8 +143,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         """Send a test to each receiver, and say what became of each."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        mine: dict[str, Any] = {"tenant": runs.tenant_host(), "app_id": settings.BENCHLING_APP_ID}
-        row = get_object_or_404(AlertSettings, pk=pk, **mine)
+        row = get_object_or_404(AlertSettings.objects.of_app(), pk=pk)
         made = alerts.test_messages(row, actor=request.user.get_username())
         for message in made:
             error = outbox.send(message)

@@ -11,6 +11,7 @@ from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.start_run import start
 from registry_sync.desk import error_decisions as decisions
+from registry_sync.desk import lanes
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting import causes
 from registry_sync.sync import retry
@@ -24,6 +25,8 @@ DISMISS = (
     "for its exit code, and are under “Dismissed” meanwhile."
 )
 
+NOT_CURRENT = "These errors belong to a lane that is no longer synced, so they cannot be retried."
+
 
 class WholeCauses(Reasoned):
     """The buttons beside each cause of the errors' list."""
@@ -35,11 +38,14 @@ class WholeCauses(Reasoned):
 
     def cause_view(self, request: HttpRequest, code: str, what: str) -> HttpResponse:
         """Retry or dismiss all open errors of a cause, after a page that asks why."""
-        lane = runs.latest_lane()
+        lane = lanes.find(request.GET.get("lane", ""))
         if not self.may(request):
             raise PermissionDenied
         if what not in ("retry", "dismiss") or lane is None:
             raise Http404("There is no such action.")
+        if what == "retry" and not lanes.is_current(lane):
+            self.message_user(request, NOT_CURRENT, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
         able = runs.open_errors(lane).filter(code=code)
         able = retry.sendable(able) if what == "retry" else able
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"

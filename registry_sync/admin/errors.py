@@ -30,6 +30,7 @@ from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
+from registry_sync.desk import lanes
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting import causes
 from registry_sync.reporting.redaction import redact
@@ -75,7 +76,7 @@ class EntityErrorAdmin(WholeCauses):
         response = super().changelist_view(request, extra_context)
         changelist = getattr(response, "context_data", {}).get("cl")
         if isinstance(response, TemplateResponse) and changelist is not None:
-            lane = runs.latest_lane()
+            lane = lanes.find(request.GET.get("lane", ""))
             told = waiting.tell(changelist.result_list)
             for error in changelist.result_list:
                 error.waits_text = told[error.pk]
@@ -237,7 +238,7 @@ class EntityErrorAdmin(WholeCauses):
 
     def _retriable(self, rows: Errors) -> Errors:
         open_now = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
-        return retry.sendable(open_now.filter(lane=runs.latest_lane()))
+        return retry.sendable(open_now.filter(lane__in=runs.current_lanes()))
 
     def _ask(
         self,

@@ -76,8 +76,8 @@ class LaneFilter(Chosen):
         asked = self.chosen()
         if asked != "current":
             return queryset.filter(lane_id=int(asked)) if asked.isdigit() else queryset.none()
-        lane = runs.latest_lane()
-        return queryset if lane is None else queryset.filter(lane=lane)
+        current = runs.current_lanes()
+        return queryset.filter(lane__in=current) if current else queryset
 
 
 class CauseFilter(admin.SimpleListFilter):

@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.links import record_link, record_url
 from registry_sync.admin.start_run import start
 from registry_sync.desk import error_waits as waiting
+from registry_sync.desk import lanes
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.models import Lane, LedgerEntry, SyncRun
@@ -69,7 +69,8 @@ class LedgerEntryAdmin(Reasoned):
         hits = story.find(asked) if asked else []
         if len(hits) == 1:
             return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
-        external_id, lane = request.GET.get("id", "").strip(), _lane(request)
+        external_id = request.GET.get("id", "").strip()
+        lane = lanes.find(request.GET.get("lane", ""))
         context = {
             **self.admin_site.each_context(request),
             "title": f"Record {external_id}" if external_id else "Find a record",
@@ -97,7 +98,7 @@ class LedgerEntryAdmin(Reasoned):
         if not self.may(request):
             raise PermissionDenied
         here = record_url(external_id, lane.pk)
-        if lane != runs.latest_lane():
+        if not lanes.is_current(lane):
             text = "This record belongs to a lane that is no longer synced."
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(here)
@@ -121,7 +122,7 @@ class LedgerEntryAdmin(Reasoned):
         """Lead to the entity's own page in Benchling, whose address only Benchling knows."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        lane, external_id = _lane(request), request.GET.get("id", "")
+        lane, external_id = lanes.find(request.GET.get("lane", "")), request.GET.get("id", "")
         rows = LedgerEntry.objects.filter(lane=lane, external_id=external_id)
         entry = rows.exclude(entity_id="").first()
         url, trouble = "", f"{external_id} is not in Benchling, as far as is known here."
@@ -142,9 +143,3 @@ class LedgerEntryAdmin(Reasoned):
             "may_sync": self.may(request),
             "here": record_url(external_id, lane.pk),
         }
-
-
-def _lane(request: HttpRequest) -> Lane | None:
-    """Give the lane that is asked for, else the one that is synced now."""
-    asked = request.GET.get("lane", "")
-    return Lane.objects.filter(pk=int(asked)).first() if asked.isdigit() else runs.latest_lane()

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
+from registry_sync.desk import lanes
 from registry_sync.desk import run_actions as orders
 from registry_sync.jobs.control import cancel, pause, resume
 from registry_sync.models import SyncRun
@@ -56,7 +57,7 @@ class RunOrders(Reasoned):
         """Ask, say what would be touched, and start: from the first page's buttons."""
         if what not in orders.ORDERS:
             raise Http404
-        lane = runs.latest_lane()
+        lane = lanes.find(request.GET.get("lane", ""))
         return self._begin(
             request,
             orders.ORDERS[what],

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.conf import settings
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from registry_sync import runs
 from registry_sync.models import SyncRun
 
 RUNS, DAYS = 30, 90
@@ -32,7 +30,7 @@ class Day:
 
 def mine() -> QuerySet[SyncRun]:
     """List the runs of this deployment's app."""
-    return SyncRun.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    return SyncRun.objects.of_app()
 
 
 def last_runs(count: int = RUNS) -> list[SyncRun]:

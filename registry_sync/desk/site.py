@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
+from registry_sync.desk import lanes
 from registry_sync.desk import run_history as history
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import health
@@ -55,7 +56,7 @@ def _place(name: str) -> int:
 
 def first_page(request: HttpRequest) -> Json:
     """Collect what the first page shows."""
-    lane = runs.latest_lane()
+    lane = lanes.find(request.GET.get("lane", ""))
     groups = causes.groups(runs.open_errors(lane)) if lane else []
     standing = health.look(open_errors=sum(group.count for group in groups))
     return {

@@ -52,7 +52,7 @@ class Outdated(Exception):
 
 def mine() -> QuerySet[MappingDraft]:
     """List the drafts of this app in this tenant: another's would be written to the wrong place."""
-    return MappingDraft.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    return MappingDraft.objects.of_app()
 
 
 # -- starting ---------------------------------------------------------------------------------
@@ -62,9 +62,7 @@ def start(
     client: Client, open_source: OpenSource, *, title: str, actor: str, from_live: bool
 ) -> MappingDraft:
     """Begin a draft: reads the configuration, the schema and a sample. Raises SyncError."""
-    draft = MappingDraft(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID, title=title, created_by=actor
-    )
+    draft = MappingDraft(**runs.app_key(), title=title, created_by=actor)
     sides = _read_base(draft, client)
     _read_sample(draft, sides, open_source)
     draft.rows = live_rows(draft) if from_live else []
@@ -77,8 +75,7 @@ def start(
 def back_to(version_rows: list[Json], name_field: str, number: int, client: Client) -> MappingDraft:
     """Make the draft that leads back to a published version; it needs no sample."""
     draft = MappingDraft(
-        tenant=runs.tenant_host(),
-        app_id=settings.BENCHLING_APP_ID,
+        **runs.app_key(),
         title=f"Back to version {number}",
         back_to=number,
         name_field=name_field,

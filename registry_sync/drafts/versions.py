@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
@@ -54,9 +52,7 @@ def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
 
 def mine() -> QuerySet[MappingVersion]:
     """List what was published for this app in this tenant, the newest first."""
-    return MappingVersion.objects.filter(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
-    )
+    return MappingVersion.objects.of_app()
 
 
 def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
