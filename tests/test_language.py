@@ -1,0 +1,123 @@
+"""The language of docs/style.md: none of the words it lists is used in what people read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+STYLE = ROOT / "docs" / "style.md"
+# What is still to be rewritten. This list only becomes shorter.
+NOT_YET = (
+    "registry_sync/admin",
+    "registry_sync/apps",
+    "registry_sync/benchling",
+    "registry_sync/canvas",
+    "registry_sync/checks",
+    "registry_sync/core",
+    "registry_sync/desk",
+    "registry_sync/drafts",
+    "registry_sync/jobs",
+    "registry_sync/ledger",
+    "registry_sync/management",
+    "registry_sync/mapping",
+    "registry_sync/models",
+    "registry_sync/monitoring",
+    "registry_sync/reporting",
+    "registry_sync/runs",
+    "registry_sync/source",
+    "registry_sync/sync",
+    "registry_sync/templates",
+    "registry_sync/templatetags",
+    "registry_sync/webhooks",
+    "sandbox/",
+    "benchmarks/",
+    "docs/",
+    "README.md",
+    "CHANGELOG.md",
+)
+# Text between backticks is code, and so is a block between fences.
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+TEMPLATE_CODE = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}|<[^>]*>", re.DOTALL)
+IDENTIFIER = re.compile(r"[\w.:/-]+")
+
+pytestmark = pytest.mark.once
+
+
+def listed_words() -> list[str]:
+    """Return the words and phrases in the left column of style.md's table of words."""
+    table = STYLE.read_text().split("## Words", 1)[1].split("## Sentences", 1)[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row)]
+
+
+LISTED = re.compile(
+    r"\b(" + "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in listed_words()) + r")\b",
+    re.IGNORECASE,
+)
+
+
+def keep_lines(found: re.Match[str]) -> str:
+    """Return the line breaks of what is removed, so that later lines keep their number."""
+    return "\n" * found[0].count("\n")
+
+
+def texts_of_python(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the string literals and docstrings of a module with their lines."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and not IDENTIFIER.fullmatch(text):
+            yield node.lineno, CODE.sub(keep_lines, text)
+
+
+def texts_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield what a file says to people, with the line where each text begins."""
+    if path.suffix == ".py":
+        yield from texts_of_python(path)
+        return
+    code = TEMPLATE_CODE if path.suffix == ".html" else CODE
+    # A visible attribute is text as well.
+    text = re.sub(r'(?:title|alt|aria-label|placeholder)="([^"]*)"', r"> \1 <", path.read_text())
+    yield 1, code.sub(keep_lines, text)
+
+
+def readable_files() -> list[Path]:
+    """Return every file whose words people read, without the list itself."""
+    service = ROOT / "registry_sync"
+    files = [path for path in service.rglob("*.py") if "migrations" not in path.parts]
+    files += service.rglob("*.html")
+    files += [
+        path for folder in ("sandbox", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+    ]
+    files += [path for path in (ROOT / "docs").glob("*.md") if path != STYLE]
+    files += [ROOT / "manifest.yaml", *ROOT.glob("*.md")]
+    return sorted(files)
+
+
+def findings(path: Path) -> list[str]:
+    name = path.relative_to(ROOT)
+    return [
+        f"{name}:{line + text.count(chr(10), 0, hit.start())}: {hit[0]}"
+        for line, text in texts_of(path)
+        for hit in LISTED.finditer(text)
+    ]
+
+
+def test_the_list_is_read() -> None:
+    assert {"anew", "shall", "by itself"} <= set(listed_words())
+    assert LISTED.search("it closes by\nitself") and not LISTED.search("a bearer, a trailing slash")
+
+
+def test_no_listed_word_is_used() -> None:
+    found = [
+        line
+        for path in readable_files()
+        if not str(path.relative_to(ROOT)).startswith(NOT_YET)
+        for line in findings(path)
+    ]
+    assert not found, "see docs/style.md:\n" + "\n".join(found)
