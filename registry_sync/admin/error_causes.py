@@ -13,7 +13,7 @@ from registry_sync.admin.start_run import start
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import lanes
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.reporting import causes
+from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync import retry
 
 RETRY = (
@@ -55,12 +55,12 @@ class WholeCauses(Reasoned):
             text = "Nothing of this cause is left that could be treated so."
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
-        counted = f"{able.count():,} × {causes.title(code).label}"
+        counted = f"{able.count():,} × {record_cause(code).title}"
         reason = self.ask(
             request,
             [],
             action=what,
-            title=f"{what.capitalize()} all: {causes.title(code).label}",
+            title=f"{what.capitalize()} all: {record_cause(code).title}",
             explanation=RETRY if what == "retry" else DISMISS,
             back=back,
             facts=[counted, *(str(error) for error in able[:10])],

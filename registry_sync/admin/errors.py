@@ -32,7 +32,8 @@ from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.reporting import causes
+from registry_sync.reporting.catalogue import record_actor, record_cause
+from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import redact
 from registry_sync.sync import retry
 
@@ -83,7 +84,7 @@ class EntityErrorAdmin(WholeCauses):
             response.context_data = {
                 **(response.context_data or {}),
                 "title": "Errors",
-                "groups": causes.groups(runs.open_errors(lane)) if lane else [],
+                "groups": error_groups(runs.open_errors(lane)) if lane else [],
                 "lane": lane,
                 "chosen": request.GET.get("code", ""),
                 "may_act": self.may(request),
@@ -96,7 +97,7 @@ class EntityErrorAdmin(WholeCauses):
 
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> str:
-        return causes.who(error.kind, error.assigned)
+        return record_actor(error.kind, error.assigned).label
 
     @admin.display(description="what is wrong, and what it waits for")
     def problem(self, error: EntityError) -> str:
@@ -128,13 +129,13 @@ class EntityErrorAdmin(WholeCauses):
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{error.external_id}: {causes.title(error.code).label}",
+            "title": f"{error.external_id}: {record_cause(error.code).title}",
             "opts": self.opts,
             "error": error,
             "message": redact(error.message, marks),
             "value": next(iter(redact(named, marks).values())),
-            "who": causes.who(error.kind, error.assigned),
-            "by_kind": causes.who(error.kind),
+            "who": record_actor(error.kind, error.assigned).label,
+            "by_kind": record_actor(error.kind).label,
             "waits": waiting.tell([error])[error.pk],
             "raw": raw if error.raw is not None else "",
             "others": self._others(error),
@@ -223,7 +224,7 @@ class EntityErrorAdmin(WholeCauses):
     ) -> HttpResponse | None:
         able = rows.filter(closed_at__isnull=True)
         title = f"Assign to the {to}" if to else "Undo the assignment"
-        whom = f"“{causes.WHO[EntityError.Kind(to)]}”" if to else "whoever the cause itself names"
+        whom = f"“{record_actor(to).label}”" if to else "whoever the cause itself names"
         reason = self._ask(request, able, action, title, f"Who must act is then {whom}.")
         if isinstance(reason, str):
             some = list(able[:CHOSEN])

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from registry_sync import runs
 from registry_sync.models import EntityError, Lane
-from registry_sync.reporting import causes
+from registry_sync.reporting import catalogue
 
 Errors = QuerySet[EntityError]
 NARROWED = ("q", "run__id__exact", "closed_by_run__id__exact")
@@ -84,9 +84,9 @@ class CauseFilter(admin.SimpleListFilter):
     title, parameter_name = "cause", "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        known = {code: title.label for code, title in causes.TITLES.items()}
+        known = {cause.code: cause.title for cause in catalogue.RECORD_CAUSES}
         if self.value() and self.value() not in known:
-            known[str(self.value())] = causes.title(str(self.value())).label
+            known[str(self.value())] = catalogue.record_cause(str(self.value())).title
         return sorted(known.items(), key=lambda pair: pair[1])
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:

@@ -12,16 +12,14 @@ from django.utils import timezone
 
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Adoption, Drift, EntityError, Installation, LedgerEntry, SyncRun
-from registry_sync.reporting import app_status
+from registry_sync.reporting.catalogue import record_actor, record_wait, scientist_failure
+from registry_sync.reporting.error_groups import groups_with_examples
 from registry_sync.runs import estimate
 
 RECORD = "One record's id or name"
 RECORD_EXAMPLE = "For example CMP-0042"
 ASK = "Ask your integration owner if you need help."
-ASK_OWNER = "Ask your integration owner to look at it."
 ASK_ADMIN = "Ask a Benchling admin to look at it."
-ASK_REGISTRY = "Ask the owner of the registry to look at it."
-WAIT = "It is tried again with the next sync; if it stays, ask your integration owner."
 FIVE = 5
 BUTTONS = {
     "manual_sync": "Manual Sync",
@@ -124,51 +122,9 @@ def _names(external_ids: list[str]) -> str:
     return ", ".join(external_ids[:FIVE]) + (f" and {more:,} more" if more > 0 else "")
 
 
-READ_NOT = "The registry gave an answer that could not be read."
-SETTINGS = "The settings of Registry Sync do not fit together."
-BENCHLING_CLOSED = "Benchling did not let Registry Sync in."
-NO_ACCESS = "Registry Sync no longer has access to something it needs in Benchling."
-FAILURES = {
-    "registry_unauthorised": ("The registry did not accept our key.", ASK_OWNER),
-    "registry_unreachable": ("The registry could not be reached.", WAIT),
-    "registry_certificate": ("The registry could not be reached safely.", ASK_REGISTRY),
-    "registry_address": ("The registry's address cannot be used.", ASK_OWNER),
-    "registry_elsewhere": (READ_NOT, ASK_OWNER),
-    "registry_answer": (READ_NOT, ASK_REGISTRY),
-    "registry_not_json": (READ_NOT, ASK_REGISTRY),
-    "registry_page_size": (READ_NOT, ASK_OWNER),
-    "registry_paging": (READ_NOT, ASK_OWNER),
-    "page_repeats": (READ_NOT, ASK_REGISTRY),
-    "empty_read": ("The registry gave no records, where it gave many before.", ASK_REGISTRY),
-    "counts": ("Not every record could be accounted for.", ASK_OWNER),
-    "secure_text": (SETTINGS, ASK_OWNER),
-    "inaccessible": (NO_ACCESS, ASK_ADMIN),
-    "benchling_access": (NO_ACCESS, ASK_ADMIN),
-    "benchling_credentials": (BENCHLING_CLOSED, ASK_OWNER),
-    "benchling_unauthorised": (BENCHLING_CLOSED, ASK_ADMIN),
-    "benchling_unreachable": ("Benchling did not answer.", WAIT),
-    "great_change": (
-        "Far more would change than usual, so nothing was written until somebody has looked.",
-        ASK_OWNER,
-    ),
-    "path_gone": ("The registry no longer sends a value that Benchling has.", ASK_OWNER),
-    "path_never": ("The registry does not send a value that Benchling wants.", ASK_OWNER),
-    "deactivated": (
-        "Registry Sync is switched off in Benchling.",
-        "Ask a Benchling admin to switch it on again.",
-    ),
-    "internal": ("Registry Sync stopped by a fault of its own; nothing was lost.", ASK_OWNER),
-}
-BY_KIND = {"source": ASK_REGISTRY, "mapping": ASK_OWNER, "benchling": ASK_ADMIN, "transient": WAIT}
-
-
 def failure(run: SyncRun) -> str:
     """Say why a run failed, and whom to ask."""
-    if run.error_code in FAILURES:
-        return " ".join(FAILURES[run.error_code])
-    if re.fullmatch(r"benchling_\d+", run.error_code):
-        return f"Benchling refused something that Registry Sync needs. {ASK_ADMIN}"
-    return f"{plain(run.error)} {BY_KIND.get(run.error_kind, ASK_OWNER)}"
+    return scientist_failure(run.error_code, run.error_kind, plain(run.error))
 
 
 def changes(run: SyncRun) -> str:
@@ -192,11 +148,11 @@ def previewed(run: SyncRun) -> str:
 def attention(run: SyncRun) -> list[str]:
     """List the first causes of what needs attention, grouped and counted, and whom to ask."""
     found = []
-    for group, first in app_status.grouped(run.lane, most=FIVE):
+    for group, first in groups_with_examples(run.lane, most=FIVE):
         records = f"{group.count:,} records" if group.count > 1 else "1 record"
         example = "For example: " if group.count > 1 else ""
-        ask = BY_KIND[first.assigned or first.kind]
-        found.append(f"- **{records}: {group.title.label}.** {example}{plain(first.message)} {ask}")
+        ask = record_actor(first.kind, first.assigned).ask
+        found.append(f"- **{records}: {group.title}.** {example}{plain(first.message)} {ask}")
     return found + [f"- {plain(w['text'])}" for w in run.warnings][: FIVE - len(found)]
 
 
@@ -252,20 +208,10 @@ def record_archived() -> str:
     return "It is archived in Benchling; a Benchling admin can bring it back."
 
 
-WAITS = {
-    "name": "It waits until its name is free.",
-    "benchling name": "It waits until its name is free.",
-    "link": "It waits for {key}, and follows by itself once that is in Benchling.",
-    "option": "It waits for the choice “{key}”, which a Benchling admin can add to the field.",
-    "permission": "It waits for a permission, which a Benchling admin can give.",
-    "allowance": "It waits for your integration owner, who may let it pass.",
-    "unarchived": "It waits until {key} is no longer archived in Benchling.",
-}
-
-
 def record_refused(error: EntityError, *, is_there: bool) -> str:
     """Say why a record is not up to date, and what it waits for or who must act."""
-    waits = WAITS.get(error.waits_for, BY_KIND[error.kind]).format(key=error.waits_key)
+    waits = record_wait(error.waits_for).scientist.format(key=error.waits_key)
+    waits = waits or record_actor(error.kind).ask
     what = "Its newest version" if is_there else error.external_id
     return f"**{what} is not in Benchling.** {plain(error.message)} {waits}"
 
@@ -312,8 +258,7 @@ def record_same(*, refused: bool) -> str:
 
 
 def registry_silent(error: SyncError) -> str:
-    said = FAILURES.get(error.code, ("The registry could not be asked.", ASK_OWNER))
-    return " ".join(said)
+    return scientist_failure(error.code, error.kind, "The registry could not be reached.")
 
 
 def only_lists() -> str:

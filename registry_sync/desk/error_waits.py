@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from registry_sync.core.text import name_key
 from registry_sync.models import EntityError
+from registry_sync.reporting.catalogue import record_wait
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import Holder
 from registry_sync.sync.retry import UNSENDABLE
 
 Holders = dict[tuple[int, str], list[Holder]]
 KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
-MEND = "waits until its record or the mapping changes"
 
 
 def tell(errors: Sequence[EntityError]) -> dict[int, str]:
@@ -33,20 +33,10 @@ def _sentence(error: EntityError, holders: Holders) -> str:
         return "rests until its record changes"
     if error.kind == EntityError.Kind.TRANSIENT:
         return "waits for nothing: the next run tries it again"
-    if error.code in UNSENDABLE or error.waits_for == "source":
-        return "waits until its record changes in the registry"
-    if error.waits_for == "name":
+    if error.waits_for == "name" and error.code not in UNSENDABLE:
         return _name(error, holders.get((error.lane_id, error.waits_key), []))
-    key = error.waits_key
-    return {
-        "link": f"waits for {key} to arrive in Benchling",
-        "option": f"waits for the option “{key}” in the dropdown of {error.field}",
-        "detail": "waits for its detail in the registry; each run asks for it again",
-        "permission": "waits for a permission in Benchling; each run tries it again",
-        "allowance": "waits until a person allows it under Allowances",
-        "benchling name": f"waits until nothing else in Benchling bears “{_shown(error)}”",
-        "unarchived": f"waits until {key} is no longer archived in Benchling",
-    }.get(error.waits_for, MEND)
+    wait = record_wait("source" if error.code in UNSENDABLE else error.waits_for)
+    return wait.owner.format(key=error.waits_key, field=error.field, name=_shown(error))
 
 
 def _name(error: EntityError, holders: Sequence[Holder]) -> str:

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from registry_sync.models import Change, EntityError, LedgerEntry, Retention, SyncRun
-from registry_sync.reporting.causes import title as cause_title
+from registry_sync.reporting.catalogue import record_cause
 
 Outcome = LedgerEntry.Outcome
 COUNTED = 10_000
@@ -46,7 +46,7 @@ class Cause:
 
     @property
     def title(self) -> str:
-        return cause_title(self.example.code).label
+        return record_cause(self.example.code).title
 
 
 def created(run: SyncRun) -> QuerySet[Any]:

@@ -16,7 +16,7 @@ from registry_sync.desk import lanes
 from registry_sync.desk import run_history as history
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import health
-from registry_sync.reporting import causes
+from registry_sync.reporting.error_groups import error_groups
 
 ORDER = (
     "SyncRun", "EntityError", "LedgerEntry", "Change", "MappingDraft", "MappingVersion", "Lane",
@@ -57,7 +57,7 @@ def _place(name: str) -> int:
 def first_page(request: HttpRequest) -> Json:
     """Collect what the first page shows."""
     lane = lanes.find(request.GET.get("lane", ""))
-    groups = causes.groups(runs.open_errors(lane)) if lane else []
+    groups = error_groups(runs.open_errors(lane)) if lane else []
     standing = health.look(open_errors=sum(group.count for group in groups))
     return {
         "health": standing,

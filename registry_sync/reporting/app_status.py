@@ -19,9 +19,10 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.models import EntityError, Lane, SyncRun
+from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting.bookmark import Bookmark, read_bookmark
-from registry_sync.reporting.causes import WHO, Group, groups
+from registry_sync.reporting.catalogue import ACTORS
+from registry_sync.reporting.error_groups import ErrorGroup, groups_with_examples
 
 MESSAGES, LONGEST, SHORTEST = 10, 200, 3
 TIMEOUT = 24 * 3600
@@ -262,27 +263,16 @@ def counts_sentence(run: SyncRun) -> str:
 def causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
     """Name the first causes of the lane's open errors, the most frequent first, each counted."""
     return [
-        f"{f'{group.count:,} × ' if group.count > 1 else ''}{group.title.label}"
+        f"{f'{group.count:,} × ' if group.count > 1 else ''}{group.title}"
         f"{_for_whom(group)}: {first.message}"
-        for group, first in grouped(lane, most=most)
+        for group, first in groups_with_examples(lane, most=most)
     ]
 
 
-def _for_whom(group: Group) -> str:
+def _for_whom(group: ErrorGroup) -> str:
     """Say who must act; the end of a long message is cut off, with whom it names."""
-    who = [person for person in group.who if person != WHO[EntityError.Kind.TRANSIENT]]
+    who = [person for person in group.who if person != ACTORS["transient"].label]
     return f", for {' and '.join(who)}" if who else ""
-
-
-def grouped(lane: Lane | None, *, most: int = CAUSES) -> list[tuple[Group, EntityError]]:
-    """Group the lane's open errors by cause, the most frequent first, each with its first one."""
-    if lane is None:
-        return []
-    open_errors = runs.open_errors(lane)
-    return [
-        (group, open_errors.filter(code=group.code).order_by("first_seen", "pk")[0])
-        for group in groups(open_errors)[:most]
-    ]
 
 
 # -- the bookmark ---------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from typing import Any
 
@@ -14,7 +13,7 @@ from django.urls import reverse
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.reporting import causes
+from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
 from tests.support import ROOT
 from tests.support.desk import text
@@ -159,7 +158,7 @@ def test_a_cause_is_dismissed_whole_and_an_error_is_assigned(world, owner, viewe
     act(owner, "to_mapping", error, reason="We add the id to names")
     error.refresh_from_db()
     assert (error.assigned, error.assigned_by) == ("mapping", "Olivia")
-    groups = {group.code: group.who for group in causes.groups(runs.open_errors(error.lane))}
+    groups = {group.code: group.who for group in error_groups(runs.open_errors(error.lane))}
     assert groups["name_taken"] == ("the integration owner",)
     w.sync(kind=Kind.RETRY)
     error.refresh_from_db()
@@ -189,39 +188,6 @@ def test_the_list_asks_the_database_as_often_for_fifty_as_for_five(world, owner)
         model.waits_key = f"compound {n}"
         model.save(force_insert=True)
     assert queries() == few
-
-
-@pytest.mark.once
-def test_every_cause_that_the_code_can_give_has_a_title():
-    found: set[str] = set()
-    for path in (ROOT / "registry_sync").rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for function in [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Module))]:
-            named = {
-                target.id: node.value
-                for node in ast.walk(function)
-                if isinstance(node, ast.Assign)
-                for target in node.targets
-                if isinstance(target, ast.Name)
-            }
-            for call in [n for n in ast.walk(function) if isinstance(n, ast.Call)]:
-                name = getattr(call.func, "id", "")
-                given = [k.value for k in call.keywords if k.arg == "code"]
-                if name == "Misfit":
-                    given = call.args[:1]
-                elif name == "Cause":
-                    given = call.args[2:3]
-                elif name != "Problem":
-                    continue
-                values = [named.get(getattr(v, "id", ""), v) for v in given]
-                for value in values:
-                    found |= {
-                        leaf.value
-                        for leaf in ast.walk(value)
-                        if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
-                    }
-    assert "name_taken" in found and "rule" in found and "not_ours" in found
-    assert found == set(causes.TITLES)
 
 
 @pytest.mark.once

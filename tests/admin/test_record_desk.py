@@ -108,7 +108,7 @@ def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
     assert "The registry has a newer version" in live and "**" not in live
     assert "<td>CCO</td><td>CCO</td>" in live and "<td>protein</td><td>Protein</td>" in live
     w.registry.token = "other"
-    assert "The registry did not accept our key" in text(owner.post(here, {"action": "ask"}))
+    assert "The registry did not accept the API key" in text(owner.post(here, {"action": "ask"}))
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
     assert "Benchling gave no answer in time" in text(owner.post(here, {"action": "ask"}))
 

@@ -81,7 +81,7 @@ def test_a_failure_says_what_to_do(w):
     page = Page(w)
     page.press("manual_sync")
     assert work().status == Status.FAILED
-    assert "The last sync failed" in page.text and "did not accept our key" in page.text
+    assert "The last sync failed" in page.text and "did not accept the API key" in page.text
     assert "Ask your integration owner" in page.text and "401" not in page.text
     assert page.canvas["enabled"] and "Traceback" not in page.text
 

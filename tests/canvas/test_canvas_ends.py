@@ -62,7 +62,7 @@ def test_a_run_that_crashes_or_takes_too_long_is_told(w, monkeypatch, death):
     monkeypatch.setattr(jobs.Line, "work", die)
     page.press("manual_sync")
     assert work().status == Status.FAILED
-    assert page.canvas["enabled"] and "by a fault of its own" in page.text
+    assert page.canvas["enabled"] and "because of an internal error" in page.text
     assert "boom" not in page.text and "Exception" not in page.text
     monkeypatch.undo()
     page.press("manual_sync")

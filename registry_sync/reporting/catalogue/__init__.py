@@ -1,0 +1,89 @@
+"""The catalogue of causes: what each code means, who must act, what to do, what it waits for.
+
+Every face (desk, canvas, App Status, alerts, commands, README's tables) takes its words from here.
+To add a cause, add one entry to the table of its sort; a test finds codes without an entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync.reporting.catalogue.entry import (
+    ACTORS,
+    Actor,
+    ActorKey,
+    Cause,
+    RecordWait,
+    RunWait,
+)
+from registry_sync.reporting.catalogue.failures import ACTION_FAILURES, RUN_FAILURES
+from registry_sync.reporting.catalogue.records import RECORD_CAUSES
+from registry_sync.reporting.catalogue.waits import RECORD_WAITS, RUN_WAITS
+from registry_sync.reporting.catalogue.warnings import WARNINGS
+
+__all__ = [
+    "ACTION_FAILURES", "ACTORS", "RECORD_CAUSES", "RECORD_WAITS", "RUN_FAILURES", "RUN_WAITS",
+    "WARNINGS", "Actor", "ActorKey", "Cause", "RecordWait", "RunWait", "record_actor",
+    "record_cause", "record_wait", "run_actor", "run_failure", "run_wait", "scientist_failure",
+    "warning",
+]  # fmt: skip
+
+
+def record_cause(code: str) -> Cause:
+    """Return the entry of a record's cause (`EntityError.code`)."""
+    return _found(RECORD_CAUSES, code, "Each record says what to do.")
+
+
+def run_failure(code: str) -> Cause:
+    """Return the entry of a run's failure (`SyncRun.error_code`) or of a page's action."""
+    return _found((*RUN_FAILURES, *ACTION_FAILURES), code, "The run says what to do.")
+
+
+def warning(code: str) -> Cause:
+    """Return the entry of a run's warning (`SyncRun.warnings[…]["code"]`)."""
+    return _found(WARNINGS, code, "The warning says what to do.")
+
+
+def record_wait(code: str) -> RecordWait:
+    """Return what a record waits for, by `EntityError.waits_for`."""
+    known = {wait.code: wait for wait in RECORD_WAITS}
+    return known.get(code, known[""])
+
+
+def run_wait(code: str) -> RunWait:
+    """Return why an active run waits, by the code that it keeps."""
+    known = {wait.code: wait for wait in RUN_WAITS}
+    return known.get(code, known[""])
+
+
+def record_actor(kind: str, assigned: str = "") -> Actor:
+    """Return who must act on a record's error: whom it is assigned to, else its kind's actor."""
+    return ACTORS[assigned or kind]
+
+
+def run_actor(code: str, kind: str) -> Actor:
+    """Return who must act first on a failed run, by its `error_code` and `error_kind`."""
+    actors = run_failure(code).actors
+    if kind == "transient" and actors[:1] != ("operator",):
+        return ACTORS["transient"]
+    if kind == "benchling" and kind in actors:
+        return ACTORS[kind]
+    return ACTORS[actors[0]] if actors else ACTORS.get(kind, ACTORS["operator"])
+
+
+def scientist_failure(code: str, kind: str, message: str) -> str:
+    """Return two sentences on a failure for a scientist: what happened, and whom to ask.
+
+    `message` stands where the catalogue has no sentence of its own.
+    """
+    cause = run_failure(code)
+    actor = run_actor(code, kind)
+    return f"{cause.scientist or message} {actor.ask}"
+
+
+def _found(entries: Sequence[Cause], code: str, remedy: str) -> Cause:
+    exact = next((entry for entry in entries if entry.code == code), None)
+    if exact is not None:
+        return exact
+    pattern = next((entry for entry in entries if entry.matches(code)), None)
+    return pattern or Cause(code, code.replace("_", " "), (), remedy)

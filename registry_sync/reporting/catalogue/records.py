@@ -1,0 +1,157 @@
+"""Why a record is not in Benchling: one entry for each code of a `Problem`."""
+
+from __future__ import annotations
+
+from registry_sync.reporting.catalogue.entry import Cause
+
+RECORD_CAUSES = (
+    Cause(
+        "name_taken",
+        "name already used in this Benchling registry",
+        ("source",),
+        "Rename one of the two records in the registry, or add the id to every name with "
+        "External Name Field, for example `{name} [{id}]`.",
+        waits_for="name",
+    ),
+    Cause(
+        "not_unique",
+        "value already used in Benchling",
+        ("source", "benchling"),
+        "Change the record's value in the registry, or change the entity that has it.",
+        waits_for="benchling name",
+    ),
+    Cause(
+        "not_ours",
+        "entity already in Benchling",
+        ("mapping",),
+        "If both are the same, take the entity over under Adoptions or with `manage.py adopt`. "
+        "Otherwise give the registry's ids a prefix.",
+        waits_for="name",
+    ),
+    Cause(
+        "archived",
+        "archived in Benchling",
+        ("benchling", "source"),
+        "Unarchive the entity in Benchling, or withdraw the record from the registry.",
+        waits_for="unarchived",
+    ),
+    Cause(
+        "permission",
+        "permission missing in Benchling",
+        ("benchling",),
+        "Give the app the permission that Benchling names. The next run tries again.",
+        waits_for="permission",
+    ),
+    Cause(
+        "refused",
+        "refused by Benchling",
+        ("source", "mapping"),
+        "Correct the record as Benchling's message says, or map the field another way.",
+    ),
+    Cause(
+        "set_aside",
+        "postponed to the next run",
+        ("transient",),
+        "Too many records of one batch were refused. Fix the other causes first; the next run "
+        "tries these records again.",
+    ),
+    Cause(
+        "link_missing",
+        "linked record not in Benchling yet",
+        ("source",),
+        "Check the reference in the registry. The record follows automatically once the record "
+        "it links to is in Benchling.",
+        waits_for="link",
+    ),
+    Cause(
+        "dropdown_option_missing",
+        "option missing in a Benchling dropdown",
+        ("benchling", "source"),
+        "Add the option to the dropdown, or correct the value in the registry. The record "
+        "follows automatically.",
+        waits_for="option",
+    ),
+    Cause(
+        "dropdown_ambiguous",
+        "several matching options in a dropdown",
+        ("benchling", "mapping"),
+        "Rename or archive all but one of the options, or map the value with a label table.",
+    ),
+    Cause(
+        "required_missing",
+        "required value missing",
+        ("source", "mapping"),
+        "Enter the value in the registry, or give the field a default in Mapping Rules.",
+    ),
+    Cause(
+        "several_values",
+        "several values for a single-value field",
+        ("source", "mapping"),
+        "Leave one value in the registry, or make the Benchling field a multi-select one.",
+    ),
+    Cause(
+        "wrong_type",
+        "value of the wrong type",
+        ("source", "mapping"),
+        "Correct the value in the registry, or map it with a rule that reads its format.",
+    ),
+    Cause(
+        "out_of_range",
+        "value out of range",
+        ("source", "mapping"),
+        "Correct the value in the registry, or widen the field's limits in Benchling.",
+    ),
+    Cause(
+        "unreadable_text",
+        "text that cannot be stored",
+        ("source", "mapping"),
+        "Remove the unreadable character from the record in the registry.",
+    ),
+    Cause(
+        "rule",
+        "mapping rule does not fit the value",
+        ("mapping",),
+        "Change the field's rule so that it accepts the value, or correct the value in the "
+        "registry.",
+    ),
+    Cause(
+        "name_missing",
+        "record without a name",
+        ("source", "mapping"),
+        "Name the record in the registry, or correct External Name Field.",
+    ),
+    Cause(
+        "no_id",
+        "record without an id",
+        ("source", "mapping"),
+        "Give the record an id in the registry, or correct External ID Field.",
+    ),
+    Cause(
+        "unusable_id",
+        "id that cannot be a registry id",
+        ("source", "mapping"),
+        "Correct External ID Field, or shorten the id in the registry.",
+    ),
+    Cause(
+        "no_detail",
+        "record detail that could not be read",
+        ("source",),
+        "Check the record's detail in the registry, and whether API Key may read it. Each run "
+        "tries again.",
+        waits_for="detail",
+    ),
+    Cause(
+        "id_twice",
+        "duplicate id",
+        ("source", "mapping"),
+        "Give each record a unique id in the registry, or correct External ID Field.",
+    ),
+    Cause(
+        "another_substance",
+        "different substance under a known id",
+        ("source", "mapping"),
+        "Give the new substance its own id, or allow this correction once under Overrides or "
+        "with `manage.py allow`.",
+        waits_for="allowance",
+    ),
+)

@@ -1,0 +1,52 @@
+"""What a good run warns of: one entry for each code of `runs.warn`."""
+
+from __future__ import annotations
+
+from registry_sync.reporting.catalogue.entry import Cause
+
+WARNINGS = (
+    Cause(
+        "short_read",
+        "fewer records than the registry counts",
+        ("source",),
+        "Give the list a stable order, or correct its total. The next run reads everything again.",
+    ),
+    Cause(
+        "withdrawn",
+        "records no longer in the registry",
+        ("benchling",),
+        "Archive the entities in Benchling where that is right. Nothing was archived.",
+    ),
+    Cause(
+        "older_than_asked",
+        "modified-since parameter ignored by the registry",
+        ("mapping",),
+        "Check the parameter's name in the app's configuration. Until then, every run reads "
+        "everything.",
+    ),
+    Cause(
+        "no_time",
+        "records without a readable modification time",
+        ("mapping",),
+        "Check endpoint.incremental in Connector Settings. Until then, changes to these records "
+        "are only found by full runs.",
+    ),
+    Cause(
+        "not_at_source:*",
+        "requested record not in the registry",
+        ("source",),
+        "Check the id, and whether API Key may read the record.",
+    ),
+    Cause(
+        "adoption",
+        "entities that were already in Benchling",
+        ("mapping",),
+        "Decide about each one under Adoptions or with `manage.py adopt`.",
+    ),
+    Cause(
+        "drift",
+        "entities changed in Benchling",
+        ("mapping",),
+        "Check them under Drift, and set the lane's policy there.",
+    ),
+)
