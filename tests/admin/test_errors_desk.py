@@ -15,7 +15,6 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
-from tests.support import ROOT
 from tests.support.desk import text
 from tests.support.registry import compound
 
