@@ -14,12 +14,12 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.canvas import record_status as standing
 from registry_sync.core.problems import SyncError
-from registry_sync.jobs import runner as jobs
 from registry_sync.mapping.model import Transformed
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
 from registry_sync.reporting.redaction import mark, redact
 from registry_sync.source.paths import ABSENT
+from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.setup import Setup, configure
 
 PATIENCE = 15.0
@@ -57,7 +57,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
         client = _client()
         setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
         wait = _impatient("The registry")
-        source = jobs.source_of(setup, wait, wait)
+        source = source_of(setup, wait, wait)
         try:
             found = standing.standing_of(external_id, lane, setup, source, client)
         finally:
@@ -124,7 +124,7 @@ def _impatient(whom: str) -> Callable[..., None]:
 
 
 def _client() -> Client:
-    return jobs.client_of_settings(_impatient("Benchling"))
+    return client_of_settings(_impatient("Benchling"))
 
 
 def _words(error: Exception) -> str:

@@ -23,9 +23,7 @@ from registry_sync.models import Installation, SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
-from registry_sync.sync.clients import client_of_settings as client_of_settings
-from registry_sync.sync.clients import impatient_client as impatient_client
-from registry_sync.sync.clients import source_of as source_of
+from registry_sync.sync.clients import client_of_settings, impatient_client, source_of
 from registry_sync.sync.delivery import dry_run_log as findings
 from registry_sync.sync.listener import Listener, Nobody
 from registry_sync.sync.pacing import Terms

@@ -17,7 +17,7 @@ from registry_sync.mapping.values import same
 from registry_sync.models import Change, Lane, LedgerEntry, SyncRun
 
 
-def _write_changes(
+def write_changes(
     run: SyncRun, lane: Lane, written: Sequence[RecordOutcome], before: dict[str, LedgerEntry]
 ) -> None:
     """Write one immutable row for each value that Benchling now holds and did not before."""

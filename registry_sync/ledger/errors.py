@@ -14,7 +14,7 @@ from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
 
-def _open_and_close_errors(run: SyncRun, lane: Lane, rest: Sequence[RecordOutcome]) -> None:
+def update_errors(run: SyncRun, lane: Lane, rest: Sequence[RecordOutcome]) -> None:
     rows = EntityError.objects.filter(
         lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in rest]
     )

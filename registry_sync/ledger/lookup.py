@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from registry_sync.ledger.changes import differences
-from registry_sync.ledger.record_outcome import _chunks
+from registry_sync.ledger.record_outcome import in_chunks
 from registry_sync.mapping.model import Entity
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
@@ -52,7 +52,7 @@ def holding(lane: Lane, entities: Sequence[Entity]) -> set[str]:
     """
     wanted = {entity.external_id: entity for entity in entities}
     held: set[str] = set()
-    for some in _chunks(list(wanted)):
+    for some in in_chunks(list(wanted)):
         rows = LedgerEntry.objects.filter(lane=lane, external_id__in=some)
         for row in rows.exclude(entity_hash=""):
             if not any(differences(row, wanted[row.external_id])):

@@ -51,6 +51,6 @@ def hash_record(record: dict[str, Any], fingerprint: str) -> str:
 COUNTS = ("read", "unchanged", "created", "updated", "failed", "repeated", "retried", "coerced")
 
 
-def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def in_chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
     for start in range(0, len(items), CHUNK):
         yield items[start : start + CHUNK]

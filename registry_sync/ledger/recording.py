@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.text import name_key
-from registry_sync.ledger.changes import _write_changes
-from registry_sync.ledger.errors import _open_and_close_errors
+from registry_sync.ledger.changes import write_changes
+from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, known
-from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, _chunks
+from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, Lane, LedgerEntry, SyncRun
 
@@ -61,7 +61,7 @@ def record(
     """
     with transaction.atomic():
         runs.renew(lease)
-        for some in _chunks(sightings):
+        for some in in_chunks(sightings):
             _record_chunk(run, some, before)
         if batch is not None:
             _settle(batch, {sighting.external_id for sighting in sightings})
@@ -110,9 +110,9 @@ def _record_chunk(
     ids = [sighting.external_id for sighting in written]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
-    _write_changes(run, lane, written, old)
+    write_changes(run, lane, written, old)
     _write_entries(run, lane, written, rest, old)
-    _open_and_close_errors(run, lane, rest)
+    update_errors(run, lane, rest)
 
 
 def _is_same(entry: LedgerView, sighting: RecordOutcome) -> bool:

@@ -40,7 +40,7 @@ class Lease:
     fence: int
 
 
-def _past_the_frozen(write: Callable[[], T]) -> T:
+def write_past_frozen(write: Callable[[], T]) -> T:
     """Write to a run's row, which a process that was frozen in a transaction may hold locked.
 
     SQLite has one lock for everything and a timeout on it. PostgreSQL waits for ever, and its own
@@ -79,7 +79,7 @@ def claim(run_id: int) -> Lease | None:
     claimable = SyncRun.objects.filter(
         free, pk=run_id, status__in=SyncRun.ACTIVE, paused_at__isnull=True
     )
-    taken = _past_the_frozen(
+    taken = write_past_frozen(
         lambda: claimable.update(
             fence=F("fence") + 1,
             lease_until=now + lease_time(),

@@ -18,7 +18,7 @@ from registry_sync import __version__
 from registry_sync.core.problems import SyncError
 from registry_sync.models import SyncRun
 from registry_sync.runs.deployment import app_key
-from registry_sync.runs.lease import NOT_WAITING, Lease, _past_the_frozen, save
+from registry_sync.runs.lease import NOT_WAITING, Lease, save, write_past_frozen
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
 
@@ -48,7 +48,7 @@ def request(
         service_version=__version__,
     )
     try:
-        _past_the_frozen(wanted.save)
+        write_past_frozen(wanted.save)
     except IntegrityError:
         # The partial unique constraint is the lock: exactly one of many triggers gets through.
         existing = active()
@@ -122,7 +122,7 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
 
 def _control(run: SyncRun, **values: object) -> bool:
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE)
-    done = bool(_past_the_frozen(lambda: active.update(**values)))
+    done = bool(write_past_frozen(lambda: active.update(**values)))
     run.refresh_from_db()
     return done
 

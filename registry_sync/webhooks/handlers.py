@@ -7,7 +7,6 @@ the message. https://docs.benchling.com/docs/getting-started-with-webhooks
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,10 +20,10 @@ from registry_sync.canvas import record_status as standing
 from registry_sync.canvas import text as words
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.jobs import runner as jobs
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
 from registry_sync.runs.queue import enqueue
 from registry_sync.source.client import Source
+from registry_sync.sync.clients import impatient_client, plain_source
 from registry_sync.sync.setup import Setup, configure
 from registry_sync.webhooks.inbox import claim, close, put_back
 
@@ -41,7 +40,7 @@ def work_delivery(delivery_id: int) -> None:
     if handler is None:
         close(delivery, State.IGNORED)
         return
-    client = jobs.impatient_client()
+    client = impatient_client()
     try:
         handler(delivery.message, client)
     except (Refused, SyncError, Wait) as error:
@@ -182,7 +181,7 @@ def _look_up(canvas: Canvas, client: Client, who: str) -> None:
 def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
     """Open the registry for a question that somebody waits for."""
     setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-    source = jobs.source_of(setup, time.sleep, lambda: None)
+    source = plain_source(setup)
     try:
         yield setup, source
     finally:

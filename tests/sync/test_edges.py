@@ -15,6 +15,7 @@ from registry_sync.benchling import client as benchling
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Batch, EntityError, LedgerEntry, SyncRun
+from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.listener import Nobody
 from sandbox.tenant.entities import add_by_hand
 from sandbox.tenant.state import Fault
@@ -167,8 +168,8 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
     line = module.Line(
         run,
         lease,
-        jobs.client_of_settings(),
-        jobs.source_of,
+        client_of_settings(),
+        source_of,
         jobs.terms_of_settings(),
         Nobody(),
     )

@@ -20,6 +20,7 @@ from registry_sync.source import client as source
 from registry_sync.source import http as exchange
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.sync import source_tracking as reading
+from registry_sync.sync.clients import client_of_settings
 from tests.support.odd import Reply
 from tests.support.people import hand
 from tests.support.registry import compound
@@ -326,7 +327,7 @@ def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     run.refresh_from_db()
-    client = jobs.client_of_settings()
+    client = client_of_settings()
     session = app_status.Session(run, lease, client)
     session.open()
     first = w.session()

@@ -16,13 +16,13 @@ from registry_sync.benchling.client import Client, Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
-from registry_sync.jobs import runner as jobs
 from registry_sync.management.operator import (
     USAGE,
     OperatorCommand,
     refuse_misconfiguration,
     unreadable,
 )
+from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.setup import configure
 
 KEPT = ("API URL", "Synced Entity Location")
@@ -44,7 +44,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_misconfiguration()
-        client = jobs.client_of_settings()
+        client = client_of_settings()
         try:
             if options["what"] == "preview":
                 self._preview(str(options["file"]))
@@ -67,7 +67,7 @@ class Command(OperatorCommand):
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in preview.AT_WORK:
             preview.begin(draft)
-        while preview.work_slice(draft.pk, jobs.client_of_settings, jobs.source_of):
+        while preview.work_slice(draft.pk, client_of_settings, source_of):
             draft.refresh_from_db()
             self.stdout.write(f"{draft.preview_done:,} records read")
         draft.refresh_from_db()
