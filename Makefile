@@ -7,7 +7,7 @@ NPM_STAMP := tools/json-server/node_modules/.stamp
 # Most tests wait for tasks and clocks, not for a processor.
 SPREAD := -n 6 --dist load --maxschedchunk 1
 
-.PHONY: help install lock demo demo-once test lint bench run worker clean
+.PHONY: help install lock demo demo-once test lint metrics bench run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,9 @@ lint: $(STAMP)  ## ruff, mypy, migrations, deployment checks
 test: $(STAMP) $(NPM_STAMP) lint  ## everything, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 	@$(BIN)/python -m sandbox.postgres $(BIN)/python -m pytest $(SPREAD) -m "not once" $(ARGS)
+
+metrics: $(STAMP)  ## the size of functions and modules, and the rooms; fails when a limit is passed
+	@$(BIN)/python -m tools.metrics
 
 bench: $(STAMP)  ## the tables of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
