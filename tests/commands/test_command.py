@@ -198,3 +198,23 @@ def test_a_database_without_tables_is_migrated_by_the_operator(tmp_path, words):
     )  # fmt: skip
     assert done.returncode == 1 and "The operator runs manage.py migrate." in done.stderr
     assert "Nothing is lost" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_pilot_taken_over_is_not_taken_for_the_sync(world):
+    from django.core.management import call_command
+
+    w = world([compound(n) for n in range(5)])
+    runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE, only=["C-000001"])
+    with pytest.raises(SystemExit):
+        call_command("sync_registry")
+    assert len(w.values()) == 5
+
+
+def test_a_dry_run_asked_is_not_a_real_run_done(world):
+    from django.core.management import call_command
+
+    world([compound(n) for n in range(5)])
+    runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    with pytest.raises(SystemExit):
+        call_command("sync_registry", "--dry-run")
+    assert SyncRun.objects.filter(kind=SyncRun.Kind.DRY_RUN).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import string
 import unicodedata
@@ -305,3 +306,64 @@ def test_an_emptied_row_is_ignored_whatever_its_schema():
         {"path": [*row, "External API Field Name"], "value": None},
     ]  # fmt: skip
     assert [row.path for row in parse_items(items, decrypt=str).rows] == ["a"]
+
+
+@pytest.mark.parametrize("field", ["name", "smiles", "id", "kind"])
+def test_a_lone_surrogate_is_one_error(world, field):
+    records = [compound(n) for n in range(5)]
+    records[2][field] = "A\ud800B"
+    w = world(records)
+    run = w.sync()
+    assert run.status != Status.FAILED, run.error
+    assert run.created >= 4
+
+
+def test_an_id_too_long_with_its_template_is_one_error(world):
+    records = [compound(n) for n in range(5)]
+    records[2]["id"] = "X" * 254
+    conn = {
+        "endpoint": {
+            "params": {"since": "{incremental.start_value}"},
+            "incremental": {"cursor_path": "modified_at", "lag": 0},
+        },
+        "registry_id_template": "CDD-{id}",
+    }
+    w = world(records, config={"Connector Settings": conn})
+    run = w.sync()
+    assert run.status != Status.FAILED, run.error
+    assert run.created >= 4
+
+
+def test_a_number_that_no_float_holds_stops_nobody_else(world, serve):
+    """As infinity it would be no JSON, which no database takes: the run would break off."""
+    huge = json.dumps([compound(n) for n in range(3)]).replace("1951", "1e400")
+    odd = serve(lambda asked: Reply(huge.encode()))
+    w = world([])
+    w.configure(**{"API URL": odd.url, "Connector Settings": None})
+    run = w.sync()
+    assert (run.created, run.failed) == (2, 1), run.error
+    error = w.open_errors()["C-000001"]
+    assert error.code == "out_of_range" and "“1e400” is larger" in error.message
+
+
+def test_a_nul_in_a_refused_value_is_stored(world):
+    records = [compound(n) for n in range(5)]
+    records[2]["name"] = "A\x00B"
+    records[3]["approval"] = "1\x009"
+    w = world(records)
+    run = w.sync()
+    assert run.status != Status.FAILED, run.error
+    assert run.failed == 2
+
+
+@pytest.mark.once
+def test_a_whole_number_of_5000_digits_is_one_records_matter(world, serve):
+    records = [compound(n) for n in range(12)]
+    body = json.dumps({"items": records}).replace("1953", "1" * 5000, 1).encode()
+    w = world([])
+    w.configure(**{"API URL": serve(lambda asked: Reply(body)).url + "/list"})
+    run = w.sync()
+    assert (run.status, run.created) == (Status.COMPLETED_WITH_WARNINGS, 11), (
+        run.status,
+        run.error,
+    )

@@ -185,3 +185,16 @@ def test_any_text_is_a_path_or_a_path_error(text: str) -> None:
         compile_template(text)({"a": 1})
     except PathError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    "path, empty",
+    [
+        ("salts[*].names[*]", {"salts": [{"names": []}]}),
+        ('"odd.key"[*]', {"odd.key": []}),
+        ("['salts'][*]", {"salts": []}),
+        ("salts[*].name", {"salts": [{"name": None}]}),
+    ],
+)
+def test_the_emptied_list_is_no_absence(path, empty):
+    assert compile_path(path)(empty) is not ABSENT

@@ -262,3 +262,26 @@ def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_clien
     assert "error" not in add("path-gone")
     kept = Allowance.objects.get()
     assert (kept.what, kept.actor, kept.reason) == ("path-gone", "admin", "why")
+
+
+def test_ten_nameless_new_records_stop_nobody_else(world):
+    w = world([compound(n) for n in range(30)])
+    w.sync()
+    later = "2026-03-01T00:00:00Z"
+    w.registry.records += [compound(100 + n, name=None, modified_at=later) for n in range(10)]
+    w.registry.records[29]["modified_at"] = "2026-02-01T00:00:00Z"
+    w.registry.records = [r for r in w.registry.records if r["id"] != "C-000029"]
+    w.registry.records.append(compound(29, smiles="N", modified_at="2026-02-01T00:00:00Z"))
+    run = w.sync()
+    assert run.status != Status.FAILED, run.error
+
+
+def test_a_first_page_of_nameless_new_records_stops_nobody_else(world):
+    w = world([compound(n) for n in range(30)], page_size=10)
+    w.sync()
+    later = "2026-03-01T00:00:00Z"
+    w.registry.records[0:0] = [compound(100 + n, name=None, modified_at=later) for n in range(10)]
+    w.registry.edit("C-000005", smiles="N")
+    run = w.sync()
+    assert run.status != Status.FAILED, run.error
+    assert w.values()["C-000005"]["SMILES"] == "N"

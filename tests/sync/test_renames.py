@@ -114,3 +114,14 @@ def test_a_child_before_its_parent_arrives_across_batches_and_runs(world, settin
     run = w.sync()
     assert run.status == Status.SUCCEEDED and run.retried == 1
     assert w.values()["C-000001"]["Parent"] == "C-000100"
+
+
+def test_two_names_are_swapped(world):
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    w.registry.edit("C-000001", name="Compound 2")
+    w.registry.edit("C-000002", name="Compound 1")
+    w.sync()
+    w.sync(kind=Kind.FULL)
+    w.sync(kind=Kind.RETRY)
+    assert not w.open_errors()

@@ -1,0 +1,130 @@
+"""A run worked in slices ends, counts each record once and loses nothing."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import httpx
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.benchling import client as benchling
+from registry_sync.benchling.client import Client
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import Batch, SyncRun
+from tests.support.registry import compound
+
+Status, Kind = SyncRun.Status, SyncRun.Kind
+
+
+def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatch):
+
+    settings.SLICE_SECONDS = 0.3  # 60 in earnest, as is the timeout
+    world([compound(n) for n in range(2)])
+
+    def silent(self, method, url, body):
+        time.sleep(0.35)
+        raise httpx.ReadTimeout("timed out")
+
+    monkeypatch.setattr(Client, "_send", silent)
+    monkeypatch.setattr(benchling.random, "uniform", lambda a, b: 0.01)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    ends = []
+    for _ in range(12):
+        ends.append(jobs.work_slice(run.pk))
+        if ends[-1] is jobs.End.DONE:
+            break
+    run.refresh_from_db()
+    assert run.status == Status.FAILED, (ends, run.status)
+
+
+def test_waiting_does_not_count_repeats(world, settings):
+    settings.OBJECTS_PER_HOUR, settings.BATCH_SIZE = 250, 100
+    w = world([compound(n) for n in range(600)], page_size=30)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    while jobs.work_slice(run.pk) is jobs.End.WAITING:
+        Batch.objects.filter(sent_at__isnull=False).update(
+            sent_at=timezone.now() - timedelta(hours=1)
+        )
+    run.refresh_from_db()
+    assert (run.read, run.created, w.written(), run.repeated) == (600, 600, 600, 0)
+
+
+def test_slices_count_no_repeats(world, settings):
+    settings.SLICE_SECONDS = 0
+    w = world([compound(n) for n in range(1200)], page_size=100)
+    run = w.sync()
+    assert (run.read, run.created, w.written(), run.repeated) == (1200, 1200, 1200, 0)
+
+
+def test_the_counts_begin_anew_with_another_lane(world, settings):
+    settings.SLICE_SECONDS = 0
+    w = world([compound(n) for n in range(600)], page_size=100)
+    there = w.tenant.add_registry("Second")
+    other = w.tenant.add_schema(
+        "Second", there, prefix="SEC", fields=[{"name": "SMILES", "type": "long_text"}]
+    )
+
+    def change(page):
+        if page == 3:
+            w.configure(
+                **{
+                    "Schema to Sync": other,
+                    "Registry": there,
+                    "Field Configurations": [("SMILES", "smiles")],
+                }
+            )
+
+    w.registry.on_page = change
+    run = w.sync()
+    second = [e for e in w.tenant.entities.values() if e.schema_id == other]
+    assert len(second) == 600 and run.status in SyncRun.GOOD
+    assert run.read == 600, (run.read, run.created, run.warnings)
+
+
+def test_a_deterministic_database_error_ends_the_run(world, monkeypatch):
+    from django.db import DataError
+
+    from registry_sync import ledger
+
+    world([compound(n) for n in range(5)])
+
+    def record(*a, **k):
+        raise DataError("value too long for type character varying(255)")
+
+    monkeypatch.setattr(ledger, "record", record)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    for _ in range(5):
+        try:
+            jobs.work_slice(run.pk)
+        except DataError:
+            SyncRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    run.refresh_from_db()
+    assert run.status == Status.FAILED
+
+
+def test_unreadable_times_are_told_whatever_the_slices(world, settings):
+    settings.SLICE_SECONDS = 0
+    records = [compound(n) for n in range(300)]
+    records[0]["modified_at"] = "soon"
+    w = world(records, page_size=100)
+    run = w.sync()
+    assert any(x["code"] == "no_time" for x in run.warnings)
+
+
+def test_a_mapping_changed_during_a_run_counts_and_writes_everything_once(world, settings):
+    settings.BATCH_SIZE = 50
+    settings.SLICE_SECONDS = 0.01
+    w = world([compound(n) for n in range(300)], page_size=50)
+
+    def change(number: int) -> None:
+        if number == 3:
+            w.configure(**{"External Name Field": "{name} [{id}]"})
+
+    w.registry.on_page = change
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and not w.open_errors(), run.error
+    assert (run.read, run.created, run.failed) == (300, 300, 0)
+    assert all(value["name"].endswith("]") for value in w.values().values())
+    assert run.log.filter(text__contains="The configuration changed").count() == 1

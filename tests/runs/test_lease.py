@@ -1,0 +1,141 @@
+"""The lease: kept while a run works, and who lost it writes nothing more."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.benchling.client import Client
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import SyncRun
+from registry_sync.sync.clients import client_of_settings, source_of
+from registry_sync.sync.listener import Nobody
+from tests.support.registry import compound
+
+Kind = SyncRun.Kind
+
+
+def test_a_dry_run_keeps_the_lease(world, settings):
+    settings.LEASE_SECONDS = 1
+    w = world([compound(n) for n in range(600)], page_size=100)
+    seen = []
+
+    def slow(page):
+        time.sleep(0.5)
+        run = SyncRun.objects.get()
+        seen.append((run.lease_until - timezone.now()).total_seconds())
+
+    w.registry.on_page = slow
+    w.sync(kind=Kind.DRY_RUN)
+    assert min(seen) > 0, seen
+
+
+def test_a_pilot_keeps_the_lease(world, settings):
+    settings.LEASE_SECONDS = 1
+    w = world([compound(n) for n in range(600)], page_size=100)
+    seen = []
+
+    def slow(page):
+        time.sleep(0.5)
+        run = SyncRun.objects.get()
+        seen.append((run.lease_until - timezone.now()).total_seconds())
+
+    w.registry.on_page = slow
+    w.sync(only=["C-000599"])
+    assert min(seen) > 0, seen
+
+
+def test_short_pauses_renew_the_lease(world, monkeypatch):
+    world([compound(n) for n in range(2)])
+    from registry_sync.sync import pipeline as module
+
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module.time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    lease = runs.claim(run.pk)
+    run.refresh_from_db()
+    line = module.Line(
+        run,
+        lease,
+        client_of_settings(),
+        source_of,
+        jobs.terms_of_settings(),
+        Nobody(),
+    )
+    renewed = []
+    monkeypatch.setattr(module.runs, "renew", lambda lease: renewed.append(now[0]))
+    for _ in range(40):  # a task that takes 200 s is polled each 5 s
+        line.pause(5.0, "")
+    monkeypatch.undo()
+    assert renewed, f"{now[0]} s of waiting without one renewal of a lease of 80 s"
+
+
+def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
+    """Two read timeouts of 60 s outlast the lease of 80 s; the third POST is a stale holder's."""
+
+    w = world([compound(n) for n in range(20)])
+    real, posts = Client._send, []
+
+    def slow(self, method, url, body):
+        if "bulk-upsert" in url:
+            posts.append(url)
+            if len(posts) == 1:  # meanwhile the lease runs out, and another holder takes over
+                SyncRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+                assert runs.claim(SyncRun.objects.get().pk)
+                raise httpx.ReadTimeout("timed out")
+        return real(self, method, url, body)
+
+    monkeypatch.setattr(Client, "_send", slow)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.End.BUSY
+    assert len(posts) == 1 and w.written() == 0, (posts, w.written())
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["a batch", "a row"])
+def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
+    world, settings, monkeypatch, refused
+):
+
+    settings.BATCH_SIZE = 100
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    w.registry.records += [compound(n) for n in range(100, 400)]
+    if refused:
+        w.tenant.refuse["C-000150"] = "Not this one."
+    look = Client.task
+
+    def task(self, task_id):
+        w.settle()
+        answer = look(self, task_id)
+        SyncRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert runs.claim(run.pk)
+        return answer
+
+    monkeypatch.setattr(Client, "task", task)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    before = w.tenant.counters["bulk_calls"]
+    assert jobs.work_slice(run.pk) is jobs.End.BUSY
+    counters = w.tenant.counters
+    assert (counters["bulk_calls"] - before, counters["single_upserts"]) == (1, 0)
+
+
+def test_a_slow_detail_keeps_the_lease(world, settings):
+    settings.LEASE_SECONDS = 1
+    w = world([compound(n) for n in range(20)])
+    w.configure(**{"Connector Settings": {"endpoint": {"detail": {"path": "{id}"}}}})
+    seen = []
+
+    def slow(external_id):
+        time.sleep(0.15)
+        run = SyncRun.objects.get()
+        seen.append((run.lease_until - timezone.now()).total_seconds())
+
+    w.registry.on_detail = slow
+    w.sync()
+    assert len(seen) == 20 and min(seen) > 0, seen

@@ -1,0 +1,72 @@
+"""A dry run predicts what the sync does."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry_sync.models import SyncRun
+from tests.support.people import hand
+from tests.support.registry import compound
+
+Status, Kind = SyncRun.Status, SyncRun.Kind
+
+
+def test_a_dry_run_foretells_links_to_earlier_and_later_pages(world):
+    records = [compound(n) for n in range(300)]
+    records[250]["parent"] = "C-000001"  # an earlier page
+    records[2]["parent"] = "C-000290"  # a later page
+    w = world(records)
+    dry = w.sync(kind=Kind.DRY_RUN)
+    run = w.sync()
+    assert (dry.created, dry.failed) == (run.created, run.failed)
+
+
+def test_a_dry_run_foretells_names_given_up(world):
+    w = world([compound(n) for n in range(10)])
+    w.sync()
+    w.registry.edit("C-000001", name="New")
+    w.registry.edit("C-000002", name="Compound 1")
+    dry = w.sync(kind=Kind.DRY_RUN)
+    run = w.sync()
+    assert (dry.updated, dry.failed) == (run.updated, run.failed)
+
+
+def test_long_names_fit_the_address_of_a_dry_run(world):
+    w = world([compound(n, name=f"{n} " + "α" * 200) for n in range(120)])
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert dry.status == Status.SUCCEEDED, dry.error
+
+
+@pytest.mark.once
+def test_a_dry_run_lets_what_others_made_be_pointed_at(world):
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    hand(w, "H-1", "By hand")
+    w.registry.records.append(compound(9, parent="H-1", modified_at="2026-03-01T00:00:00Z"))
+    dry = w.sync(kind=Kind.DRY_RUN)
+    real = w.sync()
+    assert (dry.created, dry.failed) == (real.created, real.failed), (
+        (dry.created, dry.failed),
+        (real.created, real.failed),
+    )
+
+
+@pytest.mark.once
+def test_a_dry_run_counts_each_record_once_when_it_reads_all_again(world):
+    w = world([compound(n) for n in range(20)], page_size=5)
+    w.sync()
+    w.registry.records.pop(19)  # the one that set the watermark is gone
+    w.registry.edit("C-000003", name="Other")
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert (dry.read, dry.updated) == (19, 1), (dry.read, dry.updated, dry.unchanged)
+
+
+@pytest.mark.once
+def test_a_dry_run_says_of_a_circle_what_the_sync_does(world):
+    w = world([compound(1, parent="C-000002"), compound(2, parent="C-000001")])
+    dry = w.sync(kind=Kind.DRY_RUN)
+    real = w.sync()
+    assert (dry.created, dry.failed) == (real.created, real.failed), (
+        (dry.created, dry.failed),
+        (real.created, real.failed),
+    )

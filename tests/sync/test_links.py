@@ -1,0 +1,47 @@
+"""Links within a batch, ahead of it, and in circles."""
+
+from __future__ import annotations
+
+from registry_sync.models import SyncRun
+from tests.support.registry import compound
+
+Kind = SyncRun.Kind
+
+
+def test_a_circle_leaves_an_existing_entity_in_its_folder(world):
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    elsewhere = w.tenant.add_folder("Elsewhere")
+    w.tenant.entity("C-000003").folder_id = elsewhere
+    later = "2026-03-01T00:00:00Z"
+    # far apart, so that page and batch do not bring them together
+    w.registry.records += [compound(1000, parent="C-001400", modified_at=later)]
+    w.registry.records += [compound(1000 + n, modified_at=later) for n in range(1, 400)]
+    w.registry.records += [compound(1400, parent="C-001000", modified_at=later)]
+    w.registry.edit("C-000003", parent="C-001000")
+    w.sync()
+    assert not w.open_errors()
+    assert w.values()["C-000003"]["Parent"] == "C-001000"
+    assert w.tenant.entity("C-000003").folder_id == elsewhere
+
+
+def test_forward_links_over_the_end_of_a_batch_cost_no_isolation(world, settings):
+    settings.BATCH_SIZE = 50
+    records = [compound(n) for n in range(200)]
+    for n in range(0, 150):
+        records[n]["parent"] = f"C-{n + 50:06d}"
+    w = world(records, task_errors="none")
+    w.sync()
+    calls = w.tenant.counters["bulk_calls"] + w.tenant.counters["single_upserts"]
+    assert calls <= 20, calls
+
+
+def test_a_circle_behind_500_others_that_wait(world):
+    records = [compound(n, parent=f"GONE-{n}") for n in range(510)]
+    records += [compound(1000, parent="C-001500")]
+    records += [compound(1000 + n) for n in range(1, 500)]
+    records += [compound(1500, parent="C-001000")]
+    w = world(records)
+    w.sync()
+    w.sync()
+    assert "C-001500" in w.values()
