@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync.core.types import Json
+from registry_sync.desk.times import time_html
 
 COUNTED = 10_000
 """Rows a list counts at most: nobody pages further, and a whole table is never counted."""
@@ -39,6 +41,17 @@ class CappedPaginator(Paginator):
         return f"{self.count:,}{' or more' if self.capped else ''}"
 
 
+def time_column(field: DateTimeField[Any, Any]) -> Callable[[Model], SafeString]:
+    """Return a column that shows a time of a row as the desk's other pages do."""
+
+    @admin.display(description=str(field.verbose_name), ordering=field.name)
+    def column(row: Model) -> SafeString:
+        return time_html(getattr(row, field.name)) or mark_safe("–")
+
+    column.__name__ = field.name
+    return column
+
+
 class ReadOnly(admin.ModelAdmin):
     """History is looked at, never edited: by nobody, superusers included."""
 
@@ -54,6 +67,24 @@ class ReadOnly(admin.ModelAdmin):
         """Show the list under its own name."""
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return self._with_times(super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self._with_times(super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self._with_times(super().get_readonly_fields(request, obj))
+
+    def _with_times(self, names: Sequence[Any]) -> list[Any]:
+        """Show times by columns of our own instead of by Django's formats."""
+        return [self._time_columns.get(name, name) for name in names]
+
+    @cached_property
+    def _time_columns(self) -> dict[Any, Callable[[Model], SafeString]]:
+        times = [field for field in self.opts.fields if isinstance(field, DateTimeField)]
+        return {field.name: time_column(field) for field in times}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

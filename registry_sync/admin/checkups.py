@@ -67,8 +67,8 @@ class CheckupAdmin(ReadOnly):
             request, object_id, form_url, {**more, **(extra_context or {})}
         )
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ()
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return []
 
     def get_urls(self) -> list[URLPattern]:
         run = path(

@@ -31,6 +31,7 @@ from registry_sync.admin.start_run import start
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
+from registry_sync.desk.times import time_html
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.catalogue import record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
@@ -105,12 +106,12 @@ class EntityErrorAdmin(WholeCauses):
         text = '<a href="{}">{}</a><br><span class="desk-quiet">{}</span>'
         return format_html(text, address, error.message, getattr(error, "waits_text", ""))
 
-    @admin.display(description="seen (UTC)")
+    @admin.display(description="seen")
     def seen(self, error: EntityError) -> str:
-        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (error.first_seen, error.last_seen))
+        first, last = time_html(error.first_seen), time_html(error.last_seen)
         if error.times_seen == 1:
-            return f"once, {first}"
-        return f"{error.times_seen:,} times, {first} to {last}"
+            return format_html("once, {}", first)
+        return format_html("{} times, {} to {}", f"{error.times_seen:,}", first, last)
 
     # -- one error ---------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from django.utils.safestring import SafeString, mark_safe
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.run_actions import CONTROLS, RunOrders
 from registry_sync.admin.run_page import RunViews
-from registry_sync.core.dates import stamp
 from registry_sync.desk import run_display as looks
+from registry_sync.desk.times import relative, time_html
 from registry_sync.models import Batch, SyncRun
 
 
@@ -129,9 +129,12 @@ class SyncRunAdmin(RunViews, RunOrders):
     def asked(self, run: SyncRun) -> SafeString:
         return _lines(run.kind, looks.by(run))
 
-    @admin.display(description="asked at, took", ordering="id")
+    @admin.display(description="requested, duration", ordering="id")
     def begun(self, run: SyncRun) -> SafeString:
-        return _lines(*_when(run.created_at), looks.took(run, timezone.now()))
+        now = timezone.now()
+        return _lines(
+            time_html(run.created_at), relative(run.created_at, now), looks.took(run, now)
+        )
 
     @admin.display(description="counts")
     def counts(self, run: SyncRun) -> SafeString:
@@ -141,16 +144,11 @@ class SyncRunAdmin(RunViews, RunOrders):
     def from_when(self, run: SyncRun) -> SafeString:
         if run.since is None or run.kind == SyncRun.Kind.RETRY:  # a retry asks for no changes
             return _lines(*("the", "beginning") if run.reads_all else "–")
-        return _lines(*_when(run.since))
+        return _lines(time_html(run.since))
 
     @admin.display(description="watermark")
     def up_to(self, run: SyncRun) -> SafeString:
-        return _lines(*_when(run.watermark) if run.watermark else "–")
-
-
-def _when(moment: datetime) -> tuple[str, str]:
-    day, clock, zone = stamp(moment).rsplit(" ", 2)
-    return day, f"{clock} {zone}"
+        return _lines(time_html(run.watermark) or "–")
 
 
 def _lines(*texts: str) -> SafeString:

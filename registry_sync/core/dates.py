@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 def stamp(when: datetime | None) -> str:
     """Write a time with its day and zone."""
-    return f"{when.astimezone(UTC):%-d %b %Y %H:%M} UTC" if when else "an unknown time"
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if when else "an unknown time"
 
 
 def duration(length: timedelta) -> str:

@@ -72,7 +72,7 @@ def test_times_name_their_zone_and_no_link_leads_nowhere(world, owner):
     w.sync()
     at = Lane.objects.get().created_at
     page = owner.get("/admin/registry_sync/lane/").content.decode()
-    assert f"{at.day} {at:%b %Y %H:%M} UTC" in page
+    assert f">{at:%Y-%m-%d %H:%M} UTC</time>" in page
     assert "View site" not in page, "there is no page at /"
 
 

@@ -54,7 +54,7 @@ def test_after_a_run_it_says_until_when_and_who_must_act(world, owner):
     run = w.sync()
     text = read(owner)
     assert "attention" in text and "1 record is not up to date in Benchling" in text
-    until_when = f"{run.watermark:%-d %b %Y %H:%M} UTC"
+    until_when = f"{run.watermark:%Y-%m-%d %H:%M} UTC"
     assert (
         f"Everything changed at the registry up to {until_when} is in Benchling, or listed "
         "under Errors." in text
@@ -204,7 +204,7 @@ def test_a_button_asks_first_and_then_starts(world, owner, what):
     w.sync()
     said = read(owner, start_url(what))
     assert {
-        "sync": "Asks the registry for what changed since shortly before 5 Jan 2026",
+        "sync": "Asks the registry for what changed since shortly before 2026-01-05",
         "full": "Reads all ~6 records of the registry",
         "dry-run": "Nothing is written: neither to Benchling",
         "retry": "Tries 1 open error again.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -82,7 +83,9 @@ def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
     [refused] = [e for e in tell(Lane.objects.get(), "C-000001").events if e.what == "refused"]
     assert refused.run == second and refused.at == error.last_seen > error.first_seen
     page = story(owner, "C-000001")
-    assert f"Seen 2 times, first {error.first_seen:%Y-%m-%d %H:%M} UTC." in page
+    assert re.search(
+        rf"Seen 2 times, first <[^>]+>{error.first_seen:%Y-%m-%d %H:%M} UTC</time>", page
+    )
     assert "outcome: refused." in page
 
 

@@ -67,7 +67,7 @@ def test_a_runs_page_and_the_list_tell_what_it_did(told, owner, viewer):
     _w, first, second = told
     text = read(owner, page(second))
     for said in (
-        "with warnings", "incremental", f"what changed since {second.since:%-d %b %Y}",
+        "with warnings", "incremental", f"what changed since {second.since:%Y-%m-%d}",
         f"{second.session_id} , closed", "SMILES smiles as is", "Approval approval as is",
         "Record id: id . Name: name .", "1 1 option missing in a Benchling dropdown", FORMULA,
         "C-000001 SMILES CC N", "3 records read: 0 created, 1 changed, 1 unchanged, 1 refused.",

@@ -52,7 +52,8 @@ def read(client: Client, url: str = INDEX) -> str:
     """Give a page's text, without tags."""
     answer = client.get(url)
     assert answer.status_code == 200
-    text = re.sub(r"<[^>]+>", " ", answer.content.decode())
+    html = re.sub(r"</?time[^>]*>", "", answer.content.decode())
+    text = re.sub(r"<[^>]+>", " ", html)
     return " ".join(text.replace("&#x27;", "'").split())
 
 
