@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from registry_sync.admin.base import ReadOnly
 from registry_sync.desk import run_display as looks
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery, WebhookRefusal
-from registry_sync.webhooks import enqueue as doorbell
+from registry_sync.webhooks.enqueue import enqueue_deliveries
 
 
 @admin.register(WebhookDelivery)
@@ -31,7 +31,7 @@ class WebhookDeliveryAdmin(ReadOnly):
         for row in failed:
             row.state, row.error, row.attempts = WebhookDelivery.State.RECEIVED, "", 0
             row.save(update_fields=["state", "error", "attempts"])
-        doorbell.ring(failed)
+        enqueue_deliveries(failed)
         count = len(failed)
         counted = f"{count:,} {'delivery is' if count == 1 else 'deliveries are'}"
         self.message_user(request, f"{counted} processed again.")

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
-from registry_sync.canvas import record_status as standing
 from registry_sync.canvas import text as words
+from registry_sync.canvas.record_status import entities_concerned
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, SyncRun
@@ -63,21 +63,21 @@ def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False)
     return number
 
 
-def promise(canvas_id: str, note: str) -> None:
+def owe_drawing(canvas_id: str, note: str) -> None:
     """Owe a canvas a drawing, which its people wait for: the reconciler sees to it."""
     Canvas.objects.filter(canvas_id=canvas_id).update(
         note=note, used_at=timezone.now(), drawn_at=None
     )
 
 
-def watching(run: SyncRun) -> QuerySet[Canvas]:
+def canvases_showing(run: SyncRun) -> QuerySet[Canvas]:
     """List the canvases that show a run: those whose people pressed, and those used last."""
     mine = Canvas.objects.of_same_app(run)
     recent = mine.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
     return mine.filter(Q(run=run) | Q(pk__in=list(recent)))
 
 
-def behind() -> QuerySet[Canvas]:
+def outdated() -> QuerySet[Canvas]:
     """List canvases that show a run as going on which has ended, or that owe an answer."""
     mine = Canvas.objects.of_app()
     active = [str(status) for status in SyncRun.ACTIVE]
@@ -98,9 +98,8 @@ def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> lis
     out = [_markdown("title", words.title()), _markdown("state", "\n\n".join(lines))]
     if run is not None and run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
         out.append(_markdown("attention", "\n".join(words.attention(run))))
-        out += _chips("concerned", standing.entities_concerned(run.lane))
-    lane = runs.latest_lane()
-    failed = lane is not None and runs.open_errors(lane).exists()
+        out += _chips("concerned", entities_concerned(run.lane))
+    failed = any(runs.open_errors(lane).exists() for lane in runs.current_lanes())
     names = ["manual_sync", "preview", *(["retry_failed"] if failed else []), "refresh"]
     out.append(_buttons("actions", names))
     out.append(_input("record", words.RECORD, canvas.asked))

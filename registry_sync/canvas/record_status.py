@@ -26,7 +26,7 @@ NAMESAKES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RecordStatus:
     """What a scientist reads of one record; `entity_id` is Benchling's, where there is one.
 
     `raw` is the registry's record as it is now, where it gave one.
@@ -38,9 +38,11 @@ class Standing:
     raw: dict[str, Any] | None = None
 
 
-def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Client) -> Standing:
+def record_status(
+    asked: str, lane: Lane, setup: Setup, source: Source, client: Client
+) -> RecordStatus:
     """Say where the record with this id or name stands."""
-    external_id = external_id_of(asked, lane)
+    external_id = typed_external_id(asked, lane)
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     error = runs.open_errors(lane).filter(external_id=external_id).first()
     adoptions = _undecided(lane).filter(external_id=external_id)
@@ -59,10 +61,10 @@ def standing_of(asked: str, lane: Lane, setup: Setup, source: Source, client: Cl
     lines += [there, *_namesakes(asked, external_id, lane)]
     text = "\n\n".join(line for line in lines if line)
     before = adoptions.first()
-    return Standing(text, external_id, entity_id or (before.entity_id if before else ""), raw)
+    return RecordStatus(text, external_id, entity_id or (before.entity_id if before else ""), raw)
 
 
-def external_id_of(asked: str, lane: Lane) -> str:
+def typed_external_id(asked: str, lane: Lane) -> str:
     """Give the external id of what was typed: an id, a registry id, or a name."""
     mine, key = LedgerEntry.objects.filter(lane=lane), name_key(asked)
     for question in ({"external_id": asked}, {"id_key": key}, {"name_key": key}):

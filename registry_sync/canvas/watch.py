@@ -41,7 +41,7 @@ class CanvasWatch:
         """Draw the canvases that show this run, as the database has it now."""
         drawn = 0
         try:
-            drawn = canvas.redraw(canvas.watching(self.run), self.client)
+            drawn = canvas.redraw(canvas.canvases_showing(self.run), self.client)
         except DatabaseError as error:  # the run's own end says so
             logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
         self._next = time.monotonic() + max(CANVAS_EVERY, CANVAS_SHARE * drawn)

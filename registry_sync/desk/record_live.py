@@ -12,7 +12,7 @@ from django.conf import settings
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
-from registry_sync.canvas import record_status as standing
+from registry_sync.canvas.record_status import record_status
 from registry_sync.core.problems import SyncError
 from registry_sync.mapping.model import Transformed
 from registry_sync.mapping.transform import transform
@@ -59,7 +59,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
         wait = _impatient("The registry")
         source = source_of(setup, wait, wait)
         try:
-            found = standing.standing_of(external_id, lane, setup, source, client)
+            found = record_status(external_id, lane, setup, source, client)
         finally:
             source.close()
     except (Refused, SyncError, Wait) as error:

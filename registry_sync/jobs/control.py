@@ -17,7 +17,7 @@ def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
     if run.lease_until is None:
         client = client_of_settings()
         app_status.tell(run, client, runs.paused_sentence(run))
-        canvas.redraw(canvas.watching(run), client)
+        canvas.redraw(canvas.canvases_showing(run), client)
     return True
 
 
@@ -33,5 +33,5 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
     runs.log(run, "WARNING", run.error)
     client = client_of_settings()
     app_status.close(run, client)
-    canvas.redraw(canvas.watching(run), client)
+    canvas.redraw(canvas.canvases_showing(run), client)
     return True

@@ -17,8 +17,8 @@ from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.clients import client_of_settings, impatient_client
-from registry_sync.webhooks import enqueue as doorbell
-from registry_sync.webhooks.inbox import close, given_up, left_over
+from registry_sync.webhooks.enqueue import enqueue_deliveries
+from registry_sync.webhooks.inbox import close_delivery, given_up, left_over
 
 
 def reconcile(*, alert: bool = True) -> int:
@@ -38,14 +38,14 @@ def _reconcile() -> int:
     woken = 0
     for run_id in runs.stranded().values_list("pk", flat=True):
         woken += enqueue(run_id)
-    woken += doorbell.ring(left_over()[:2000])
+    woken += enqueue_deliveries(left_over()[:2000])
     for delivery in given_up():
         error = f"The worker died with it, or was stopped, {delivery.attempts} times."
-        close(delivery, delivery.State.FAILED, error)
-        canvas.promise(str(delivery.message.get("canvasId")), words.trouble())
+        close_delivery(delivery, delivery.State.FAILED, error)
+        canvas.owe_drawing(str(delivery.message.get("canvasId")), words.trouble())
     for draft in preview.stranded()[:20]:
         woken += preview.tell_again(draft) and enqueue_preview(draft)
-    if (behind := canvas.behind()[: canvas.RECENT]).exists():
+    if (behind := canvas.outdated()[: canvas.RECENT]).exists():
         canvas.redraw(behind, impatient_client(), pressed=True)
     left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
     ended = timezone.now() - timedelta(seconds=30)

@@ -1,6 +1,7 @@
-"""Telling workers of stored webhooks: a job on the queue `interactive` for each, and no second one.
+"""Queue stored webhooks for workers: one job per delivery, on the queue `interactive`.
 
-Redis may be away, or hang: the webhook is stored, is answered in time, and is told later.
+Redis may be unavailable or slow. The webhook is stored and answered in time all the same, and is
+queued later.
 """
 
 from __future__ import annotations
@@ -19,26 +20,26 @@ from rq.serializers import JSONSerializer
 
 from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
-from registry_sync.webhooks.inbox import LONGEST_WORK, UNTOLD
+from registry_sync.webhooks.inbox import LONGEST_WORK, QUEUE_AGAIN_AFTER
 
 logger = logging.getLogger(__name__)
 
 
-def ring(deliveries: Iterable[WebhookDelivery]) -> int:
-    """Wake workers for webhooks that they do not know of yet; returns for how many."""
+def enqueue_deliveries(deliveries: Iterable[WebhookDelivery]) -> int:
+    """Queue deliveries that are not queued yet. Return how many were queued."""
     if not settings.REDIS_URL:
         return 0
-    # Not django-rq's connection, which must be patient for workers: Benchling waits three seconds.
+    # django-rq's connection is patient, for workers. Benchling waits only three seconds.
     connection = Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=0.5,
         socket_timeout=1,
         retry=Retry(NoBackoff(), 0),
     )
-    told = 0
+    queued = 0
     try:
         queue = Queue("interactive", connection=connection, serializer=JSONSerializer)
-        for delivery in _untold(deliveries, queue):
+        for delivery in _unqueued(deliveries, queue):
             queue.enqueue(
                 WORK_DELIVERY,
                 delivery.pk,
@@ -47,18 +48,18 @@ def ring(deliveries: Iterable[WebhookDelivery]) -> int:
                 result_ttl=600,
                 failure_ttl=7 * 24 * 3600,
             )
-            told += 1
+            queued += 1
     except (RedisError, OSError) as error:
         logger.warning("Webhooks are stored, but Redis cannot be reached: %s", error)
     finally:
         connection.close()
-    return told
+    return queued
 
 
-def _untold(deliveries: Iterable[WebhookDelivery], queue: Queue) -> Iterable[WebhookDelivery]:
-    """Leave out those whose job only waits for its turn; a new one needs no such look."""
+def _unqueued(deliveries: Iterable[WebhookDelivery], queue: Queue) -> Iterable[WebhookDelivery]:
+    """Leave out deliveries whose job is still in the queue. New ones need no check."""
     rows = list(deliveries)
-    old = timezone.now() - UNTOLD
+    old = timezone.now() - QUEUE_AGAIN_AFTER
     if all(row.received_at > old for row in rows):
         return rows
     waiting = set(queue.get_job_ids())

@@ -1,7 +1,7 @@
-"""What each stored webhook makes us do; worked in a job of its own, once, and again if it fails.
+"""What the app does for each stored webhook: one job per delivery, tried again if it fails.
 
-Messages are thin, unordered and may come twice: everything is drawn from the database, never from
-the message. https://docs.benchling.com/docs/getting-started-with-webhooks
+Messages are short, unordered and may arrive twice, so canvases are drawn from the database and
+never from a message. https://docs.benchling.com/docs/getting-started-with-webhooks
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused, Wait
 from registry_sync.canvas import drawing as canvases
-from registry_sync.canvas import record_status as standing
 from registry_sync.canvas import text as words
+from registry_sync.canvas.record_status import record_status, typed_external_id
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
+from registry_sync.models import Canvas, Installation, Lane, SyncRun, WebhookDelivery
 from registry_sync.runs.queue import enqueue
 from registry_sync.source.client import Source
 from registry_sync.sync.clients import impatient_client, plain_source
 from registry_sync.sync.setup import Setup, configure
-from registry_sync.webhooks.inbox import claim, close, put_back
+from registry_sync.webhooks.inbox import claim_delivery, close_delivery, try_again
 
 logger = logging.getLogger(__name__)
 Kind, State = SyncRun.Kind, WebhookDelivery.State
 
 
 def work_delivery(delivery_id: int) -> None:
-    """Work one delivery, unless it is done or in other hands. Never raises."""
-    delivery = claim(delivery_id)
+    """Work one delivery, unless it is done or another worker has it. Never raises."""
+    delivery = claim_delivery(delivery_id)
     if delivery is None:
         return
     handler = HANDLERS.get(delivery.type)
     if handler is None:
-        close(delivery, State.IGNORED)
+        close_delivery(delivery, State.IGNORED)
         return
     client = impatient_client()
     try:
         handler(delivery.message, client)
     except (Refused, SyncError, Wait) as error:
         logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
-        if not (_passes(error) and put_back(delivery, str(error))):
-            close(delivery, State.FAILED, str(error))
+        if not (_is_transient(error) and try_again(delivery, str(error))):
+            close_delivery(delivery, State.FAILED, str(error))
             _enable(delivery, client)
     except Exception as error:
-        logger.exception("delivery=%s failed for a reason of our own", delivery.webhook_id)
-        close(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
+        logger.exception("delivery=%s failed with an internal error", delivery.webhook_id)
+        close_delivery(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
         _enable(delivery, client)
     else:
-        close(delivery, State.DONE)
+        close_delivery(delivery, State.DONE)
 
 
 def _enable(delivery: WebhookDelivery, client: Client) -> None:
-    """Leave no dead button behind, whatever went wrong; now, or by the reconciler."""
+    """Enable the canvas's buttons again after a failure: now, or later by the reconciler."""
     canvas_id = str(delivery.message.get("canvasId"))
-    canvases.promise(canvas_id, words.trouble())
+    canvases.owe_drawing(canvas_id, words.trouble())
     canvases.redraw(Canvas.objects.filter(canvas_id=canvas_id), client, pressed=True)
 
 
-def _passes(error: Exception) -> bool:
-    """Say whether waiting is all that is needed."""
+def _is_transient(error: Exception) -> bool:
+    """Return whether waiting is enough."""
     return isinstance(error, Wait) or (isinstance(error, SyncError) and error.transient)
 
 
@@ -72,17 +72,17 @@ def _passes(error: Exception) -> bool:
 
 
 def _created(message: Json, client: Client) -> None:
-    """A scientist inserted a canvas: Benchling made it, we draw it."""
+    """Draw a canvas that a scientist inserted and Benchling created."""
     canvases.draw(_canvas(message, str(message["canvasId"])), client)
 
 
 def _initialised(message: Json, client: Client) -> None:
-    """A page opened that shall have a canvas: we make it, once."""
+    """Create and draw the canvas of a page that was opened for the first time."""
     resource_id, feature_id = str(message["resourceId"]), str(message["featureId"])
     mine = Canvas.objects.of_app()
     known = mine.filter(resource_id=resource_id, feature_id=feature_id).first()
     if known is not None and not _is_there(known, client):
-        known.delete()  # archived, or gone: a new one is made
+        known.delete()  # archived or deleted: a new one is created
         known = None
     if known is None:
         body = {
@@ -105,22 +105,22 @@ def _is_there(canvas: Canvas, client: Client) -> bool:
 
 
 def _interacted(message: Json, client: Client) -> None:
-    """A scientist pressed a button."""
+    """Do what the button does that a scientist pressed."""
     canvas = _canvas(message, str(message["canvasId"]))
     canvas.used_at = timezone.now()
-    canvas.save(update_fields=["used_at"])  # from now on it is owed a drawing
+    canvas.save(update_fields=["used_at"])  # from now on it must be drawn again
     press = BUTTONS.get(str(message.get("buttonId")))
     canvas.note = words.unknown_button() if press is None else ""
     if press is not None:
-        canvas.standing = canvas.chip = ""  # of an earlier look
+        canvas.standing = canvas.chip = ""  # of an earlier look-up
         press(canvas, client, _name_of(message, client))
     canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip"])
     try:
         canvases.draw(canvas, client, pressed=True)
     except (SyncError, Wait) as error:
-        if not _passes(error):
+        if not _is_transient(error):
             raise
-        # What was pressed is done; the drawing is owed, and the reconciler sees to it.
+        # The button did its work; the reconciler draws the canvas later.
         logger.warning("canvas=%s was not drawn yet: %s", canvas.canvas_id, error)
 
 
@@ -138,7 +138,7 @@ def _canvas(message: Json, canvas_id: str) -> Canvas:
 
 
 def _name_of(message: Json, client: Client) -> str:
-    """Name the person; where Benchling does not say, nobody's press is held up for it."""
+    """Return the user's name, or "a scientist" where Benchling does not give it."""
     try:
         return client.user_name(str(message.get("userId") or "")) or "a scientist"
     except (Refused, SyncError, Wait):
@@ -148,24 +148,24 @@ def _name_of(message: Json, client: Client) -> str:
 def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
     def press(canvas: Canvas, client: Client, who: str) -> None:
         trigger = SyncRun.Trigger.CANVAS
-        run, ours = runs.request(kind=kind, trigger=trigger, actor=who, only=only)
+        run, is_new = runs.request(kind=kind, trigger=trigger, actor=who, only=only)
         canvas.run = run
-        if kind == Kind.DRY_RUN and ours:
+        if kind == Kind.DRY_RUN and is_new:
             canvas.preview = run
-        canvas.note = words.started(run) if ours else words.attached(run, kind)
-        if ours:
+        canvas.note = words.started(run) if is_new else words.attached(run, kind)
+        if is_new:
             enqueue(run.pk)
 
     return press
 
 
 def _refresh(canvas: Canvas, client: Client, who: str) -> None:
-    """Draw it anew: that is all."""
+    """Draw the canvas again, and nothing else."""
 
 
 def _look_up(canvas: Canvas, client: Client, who: str) -> None:
     asked = _typed(canvas, client)
-    lane = runs.latest_lane()
+    lane = _lane()
     if not asked:
         canvas.note = words.nothing_typed()
         return
@@ -173,13 +173,18 @@ def _look_up(canvas: Canvas, client: Client, who: str) -> None:
         canvas.standing = words.never()
         return
     with _asking(client) as (setup, source):
-        found = standing.standing_of(asked, lane, setup, source, client)
+        found = record_status(asked, lane, setup, source, client)
     canvas.standing, canvas.chip = found.text, found.entity_id
+
+
+def _lane() -> Lane | None:
+    """Return the lane that canvases are about: today an app feeds one."""
+    return next(iter(runs.current_lanes()), None)
 
 
 @contextmanager
 def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
-    """Open the registry for a question that somebody waits for."""
+    """Open the registry for one question."""
     setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
     source = plain_source(setup)
     try:
@@ -197,13 +202,13 @@ def _sync_one(canvas: Canvas, client: Client, who: str) -> None:
         if not source.gives_one:
             canvas.note = words.only_lists()
             return
-    lane = runs.latest_lane()
-    external_id = standing.external_id_of(asked, lane) if lane else asked
+    lane = _lane()
+    external_id = typed_external_id(asked, lane) if lane else asked
     _start(Kind.INCREMENTAL, only=(external_id,))(canvas, client, who)
 
 
 def _typed(canvas: Canvas, client: Client) -> str:
-    """Read what stands in the field now: a click does not carry it."""
+    """Return what the text field holds now: the webhook of a click does not say it."""
     asked = ""
     for block in client.canvas(canvas.canvas_id).get("blocks") or ():
         if block.get("id") == "record":
@@ -216,28 +221,28 @@ def _typed(canvas: Canvas, client: Client) -> str:
 
 
 def _configuration_updated(message: Json, client: Client) -> None:
-    """Check the new configuration at once, and show what it broke before a run finds out."""
+    """Check the new configuration at once, so that its faults show before a run meets them."""
     fault = ""
     try:
         configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
     except SyncError as error:
         if error.transient:
-            raise  # Benchling is away: that says nothing of the configuration
+            raise  # Benchling is unavailable, which says nothing about the configuration
         fault = f"{error.message} {error.remedy}"
-    _installation(config_fault=fault, config_checked_at=timezone.now())
+    _save_installation(config_fault=fault, config_checked_at=timezone.now())
     _redraw_all(client)
 
 
 def _installed(message: Json, client: Client) -> None:
-    _installation(deactivated_at=None)
+    _save_installation(deactivated_at=None)
 
 
 def _deactivated(message: Json, client: Client) -> None:
-    _installation(deactivated_at=timezone.now())
+    _save_installation(deactivated_at=timezone.now())
     _redraw_all(client)
 
 
-def _installation(**values: object) -> None:
+def _save_installation(**values: object) -> None:
     Installation.objects.update_or_create(**runs.app_key(), defaults=values)
 
 

@@ -1,6 +1,6 @@
-"""Benchling's webhooks: verified over the raw body, stored once, answered at once, worked later.
+"""Receive Benchling's webhooks: verify the raw body, store it once, answer at once, work later.
 
-Nothing is stored of what cannot prove where it comes from, but a count a day.
+Nothing of an unverified webhook is stored, except a count per day.
 https://docs.benchling.com/docs/webhook-verification
 """
 
@@ -22,28 +22,27 @@ from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery, WebhookRefusal
 from registry_sync.runs.deployment import tenant_host
-from registry_sync.webhooks import signing_keys as keys
+from registry_sync.webhooks.signing_keys import key_ring
 
 logger = logging.getLogger(__name__)
-State = WebhookDelivery.State
 LONGEST_BODY = 256 * 1024
-"""Bytes: Benchling's messages are thin, a few hundred."""
+"""Bytes. Benchling's messages have a few hundred."""
 LONGEST_ID = 255
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 @dataclass
 class Rejected(Exception):
-    """A delivery that is not for us: the status of the answer, and a word for the counter."""
+    """A delivery that is not accepted: the HTTP status to answer, and a word for the counter."""
 
     status: int
     reason: str
 
 
 def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, bool]:
-    """Verify and store a delivery; True where it is new.
+    """Verify and store a delivery. Return it, and whether it is new.
 
-    Raises Rejected (a 4xx), and keys.KeysUnreachable where nothing can be verified now.
+    Raise Rejected (a 4xx), or KeysUnreachable when nothing can be verified now.
     """
     found = {name.lower(): value for name, value in headers.items()}
     if any(not found.get(name) for name in HEADERS):
@@ -63,18 +62,18 @@ def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, b
                 message=message,
                 received_at=timezone.now(),
             )
-    except IntegrityError as error:  # a repeat, perhaps at this very moment
+    except IntegrityError as error:  # a repeat, perhaps at the same moment
         known = WebhookDelivery.objects.filter(webhook_id=webhook_id).first()
         if known is None:
             raise Rejected(400, "malformed") from error
         return known, False
-    except DataError as error:  # JSON that the database does not take
+    except DataError as error:  # JSON that the database does not accept
         raise Rejected(400, "malformed") from error
     return delivery, True
 
 
-def count(rejected: Rejected) -> None:
-    """Keep a counter a day of what was refused, and nothing else of it."""
+def count_rejected(rejected: Rejected) -> None:
+    """Count a rejected delivery by day and reason. Nothing else of it is stored."""
     today = timezone.now().date()
     try:
         mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
@@ -84,12 +83,12 @@ def count(rejected: Rejected) -> None:
                     WebhookRefusal.objects.create(day=today, reason=rejected.reason, count=1)
             except IntegrityError:
                 mine.update(count=F("count") + 1)
-    except DatabaseError as error:  # a refusal is a refusal, counted or not
-        logger.warning("A refused webhook (%s) was not counted: %s", rejected.reason, error)
+    except DatabaseError as error:  # the answer is the same, counted or not
+        logger.warning("A rejected webhook (%s) was not counted: %s", rejected.reason, error)
 
 
 def _verify(body: bytes, headers: dict[str, str]) -> None:
-    ring = keys.ring(
+    ring = key_ring(
         settings.BENCHLING_JWKS_URL.format(
             app_definition_id=settings.BENCHLING_APP_DEFINITION_ID,
             app_id=settings.BENCHLING_APP_ID,
@@ -99,14 +98,14 @@ def _verify(body: bytes, headers: dict[str, str]) -> None:
         raise Rejected(401, "not verified")
 
 
-def _is_signed(body: bytes, headers: dict[str, str], keys_at_hand: Callable[[], object]) -> bool:
-    """Say whether a key signed this. Raises Rejected where no key of the world could have."""
-    asked = False
+def _is_signed(body: bytes, headers: dict[str, str], get_keys: Callable[[], object]) -> bool:
+    """Return whether one of the keys signed this. Raise Rejected where no key could have."""
+    tried = False
 
     def jwk_function(app_definition_id: str) -> object:
-        nonlocal asked
-        asked = True
-        return keys_at_hand()
+        nonlocal tried
+        tried = True
+        return get_keys()
 
     try:
         verify(
@@ -116,16 +115,16 @@ def _is_signed(body: bytes, headers: dict[str, str], keys_at_hand: Callable[[], 
             jwk_function=jwk_function,
         )
     except (WebhookVerificationError, ValueError, TypeError, ArithmeticError, OSError) as error:
-        # The SDK lets through what it meets in times (ValueError, OverflowError, OSError), in
-        # base64 and text (ValueError), and in keys of another sort (TypeError).
-        if not asked:  # stale or malformed: nobody need be asked for keys
+        # The SDK lets errors through: of times (ValueError, OverflowError, OSError), of base64 and
+        # text (ValueError), and of other types of keys (TypeError).
+        if not tried:  # stale or malformed: other keys would not help
             raise Rejected(401, "not verified") from error
         return False
     return True
 
 
 def _message(body: bytes) -> Json:
-    """Read a verified body. Raises Rejected where it is not about this app in this tenant."""
+    """Return the message of a verified body. Raise Rejected if it is for another app or tenant."""
     try:
         envelope: Json = storable(json.loads(body))
     except (ValueError, RecursionError) as error:
@@ -149,7 +148,7 @@ def _id_of(part: object) -> object:
 
 
 def _host(url: object) -> str:
-    """Read a tenant's host: the contract shows a bare host, real deliveries a whole URL."""
+    """Return a tenant's host. The documentation shows a bare host, real deliveries a whole URL."""
     if not isinstance(url, str):
         return ""
     try:

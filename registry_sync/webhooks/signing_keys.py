@@ -1,4 +1,4 @@
-"""The keys that Benchling signs webhooks with: fetched, kept for at most six hours, refreshed.
+"""The keys that Benchling signs webhooks with: fetched, cached for six hours, fetched again.
 
 https://docs.benchling.com/docs/webhook-verification
 """
@@ -16,21 +16,21 @@ from jwcrypto import jwk
 from jwcrypto.common import JWException
 
 KEPT = 6 * 3600.0
-"""Seconds after which keys are no longer trusted."""
+"""Seconds that fetched keys are trusted."""
 AGAIN = 60.0
-"""Seconds between two fetches, whatever comes in."""
+"""Least seconds between two fetches, however many unknown signatures arrive."""
 TIMEOUT = 1.5
-"""Seconds: Benchling waits three for our answer."""
+"""Seconds. Benchling waits three for the answer to a webhook."""
 LONGEST = 256 * 1024
 
 
 class KeysUnreachable(Exception):
-    """The keys cannot be had: those at hand are too old, or know nothing of a signature."""
+    """The keys cannot be fetched, and the cached ones are too old or do not match."""
 
 
 @dataclass
 class KeyRing:
-    """The keys at one address, shared by the threads of this process."""
+    """The keys at one URL, shared by the threads of this process."""
 
     url: str
     clock: Callable[[], float] = time.monotonic
@@ -41,7 +41,7 @@ class KeyRing:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keys(self) -> jwk.JWKSet:
-        """Give keys that are young enough. Raises KeysUnreachable."""
+        """Return keys that are recent enough. Raise KeysUnreachable if there are none."""
         with self._lock:
             if self._keys is None or self.clock() - self._fetched > KEPT:
                 self._keys = None
@@ -51,9 +51,10 @@ class KeyRing:
             return self._keys
 
     def renewed(self) -> jwk.JWKSet:
-        """Give the newest keys, as none matched: fetched anew, unless that was a moment ago.
+        """Return the newest keys, for a signature that none matched.
 
-        Raises KeysUnreachable where the last fetch failed: nobody knows what the keys are now.
+        They are fetched again, but at most once in AGAIN seconds. Raise KeysUnreachable if the
+        last fetch failed.
         """
         with self._lock:
             self._fetch()
@@ -78,22 +79,23 @@ class KeyRing:
 
 
 def _usable(raw: list[dict[str, object]]) -> jwk.JWKSet:
-    """Read the keys that Benchling signs with; the SDK fails on any other sort among them."""
+    """Return the keys of the type that Benchling signs with. The SDK fails on any other type."""
     found = jwk.JWKSet()
     for item in raw:
         try:
             key = jwk.JWK(**item)
             if key.get("kty") == "EC" and key.get("crv") == "P-256":
-                key.export_to_pem()  # fails where it is no point of the curve
+                key.export_to_pem()  # fails if it is not a point of the curve
                 found.add(key)
         except (JWException, ValueError, TypeError):
             continue
     return found
 
 
-_rings: dict[str, KeyRing] = {}
+key_rings: dict[str, KeyRing] = {}
+"""This process's key rings, by URL."""
 
 
-def ring(url: str) -> KeyRing:
-    """Give this process's key ring for an address."""
-    return _rings.setdefault(url, KeyRing(url))
+def key_ring(url: str) -> KeyRing:
+    """Return this process's key ring for a URL."""
+    return key_rings.setdefault(url, KeyRing(url))

@@ -37,7 +37,7 @@ def w(world, settings, monkeypatch) -> World:
     made = world([compound(n) for n in range(20)], config={"Connector Settings": looked_up()})
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
-    keys._rings.clear()
+    keys.key_rings.clear()
     monkeypatch.setattr(clients, "LONGEST_PAUSE", 0.1)
     return made
 

@@ -77,7 +77,7 @@ def w(world, settings) -> World:
     made = world([compound(n) for n in range(20)], config={"Connector Settings": looked_up()})
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
-    keys._rings.clear()
+    keys.key_rings.clear()
     return made
 
 
