@@ -18,6 +18,8 @@ from django.views.decorators.http import require_POST
 from registry_sync.admin.base import ReadOnly
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
+from registry_sync.monitoring.channels.mail import Mail
+from registry_sync.monitoring.channels.webhook import address_fault
 
 
 class AlertSettingsForm(forms.ModelForm):
@@ -51,7 +53,7 @@ class AlertSettingsForm(forms.ModelForm):
 
     def clean_emails(self) -> str:
         """Name each line that is no address."""
-        found = alerts.emails(AlertSettings(emails=self.cleaned_data["emails"]))
+        found = Mail().recipients(AlertSettings(emails=self.cleaned_data["emails"]))
         faults = []
         for address in found:
             try:
@@ -64,7 +66,7 @@ class AlertSettingsForm(forms.ModelForm):
 
     def clean_webhook_url(self) -> str:
         url: str = self.cleaned_data["webhook_url"]
-        if url and (fault := outbox.url_fault(url)):
+        if url and (fault := address_fault(url)):
             raise ValidationError(f"The address {fault}.")
         return url
 
@@ -108,7 +110,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         row = AlertSettings.objects.filter(pk=object_id).first() if object_id else None
-        told = alerts.receivers(row) if row else []
+        told = alerts.recipients(row) if row else []
         more = {
             "title": "Alert settings",
             "subtitle": None,
@@ -144,7 +146,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         row = get_object_or_404(AlertSettings.objects.of_app(), pk=pk)
-        made = alerts.test_messages(row, actor=request.user.get_username())
+        made = alerts.make_test_messages(row, actor=request.user.get_username())
         for message in made:
             error = outbox.send(message)
             if error:

@@ -15,9 +15,11 @@ from registry_sync.admin.base import ReadOnly
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor import checkup as doctor
 
-PILLS = {"ok": "good", "warning": "warning", "bad": "bad", "unseen": "quiet"}
-WORDS = {"ok": "ok", "warning": "warning", "bad": "fails", "unseen": "not seen"}
-GRAVEST = ("bad", "warning", "unseen", "ok")
+PILLS = {"ok": "good", "warning": "warning", "bad": "bad", "skipped": "quiet"}
+WORDS = {"ok": "ok", "warning": "warning", "bad": "fails", "skipped": "skipped"}
+GRAVEST = ("bad", "warning", "skipped", "ok")
+FORMER = {"unseen": "skipped"}
+"""States as older check-ups have them stored."""
 
 
 @admin.register(Checkup)
@@ -53,7 +55,9 @@ class CheckupAdmin(ReadOnly):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         row = Checkup.objects.filter(pk=object_id).first() if object_id else None
-        points = sorted(row.points if row else [], key=lambda p: GRAVEST.index(p["state"]))
+        stored = row.points if row else []
+        points = [{**p, "state": FORMER.get(p["state"], p["state"])} for p in stored]
+        points.sort(key=lambda p: GRAVEST.index(p["state"]))
         shown = [{**p, "pill": PILLS[p["state"]], "word": WORDS[p["state"]]} for p in points]
         title = str(row) if row else "Check-up"
         more = {
@@ -81,6 +85,6 @@ class CheckupAdmin(ReadOnly):
         """Let doctor look, and show what it found."""
         if not self.may(request):
             raise PermissionDenied
-        row = doctor.keep(doctor.examine(), actor=request.user.get_username())
+        row = doctor.record_checkup(doctor.examine(), actor=request.user.get_username())
         self.log_addition(request, row, f"Asked for a check-up: {self.fails(row)} points fail.")
         return redirect("admin:registry_sync_checkup_change", row.pk)

@@ -58,7 +58,7 @@ def first_page(request: HttpRequest) -> Json:
     """Collect what the first page shows."""
     lane = lanes.find(request.GET.get("lane", ""))
     groups = error_groups(runs.open_errors(lane)) if lane else []
-    standing = health.look(open_errors=sum(group.count for group in groups))
+    standing = health.assess(lane, open_errors=sum(group.count for group in groups))
     return {
         "health": standing,
         "causes": groups,

@@ -1,4 +1,4 @@
-"""How long the last good run is ago, and whether that is right: for alerts, monitors and doctor."""
+"""How old the last good run of a lane is, and whether that is acceptable."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.models import AlertSettings, Pulse, SyncRun
+from registry_sync.models import AlertSettings, Lane, Pulse, SyncRun
+from registry_sync.monitoring.lane_runs import runs_of
 
 State = Literal["ok", "never", "busy", "stale"]
 STUCK = timedelta(hours=1)
-"""A run whose counts, position and phase stood still for so long makes no progress."""
+"""A run whose counts, position and phase have not changed for this long makes no progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Whether runs are good often enough, in a word and in words; `since` is the last good one."""
+    """Whether runs succeed often enough.
+
+    `text` says it in words; `since` is the time of the last good run, or of the first run where
+    none was good.
+    """
 
     state: State
     text: str
@@ -30,21 +34,19 @@ class Freshness:
 
 
 def limits() -> AlertSettings:
-    """Give this app's alert settings, or the defaults where nobody has set any."""
-    mine = {"tenant": runs.tenant_host(), "app_id": settings.BENCHLING_APP_ID}
-    return AlertSettings.objects.filter(**mine).first() or AlertSettings(**mine)
+    """Return this app's alert settings, or unsaved defaults if there are none."""
+    return AlertSettings.objects.of_app().first() or AlertSettings(**runs.app_key())
 
 
-def counted() -> QuerySet[SyncRun]:
-    """List this app's runs that tell whether the sync works, newest first.
+def counted(lane: Lane | None) -> QuerySet[SyncRun]:
+    """Return the runs that show whether a lane's sync works, newest first.
 
     Incremental and full runs of all records, whoever started them; no dry runs, retries, pilots
-    or `--since` runs, and none that a person cancelled.
+    or `--since` runs, and none that were cancelled.
     """
     return (
-        SyncRun.objects.filter(
-            tenant=runs.tenant_host(),
-            app_id=settings.BENCHLING_APP_ID,
+        runs_of(lane)
+        .filter(
             kind__in=[SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL],
             since_asked__isnull=True,
             only=[],
@@ -54,11 +56,11 @@ def counted() -> QuerySet[SyncRun]:
     )
 
 
-def judge(limit: AlertSettings | None = None) -> Freshness:
-    """Say whether the last good run is young enough, or an active one excuses that it is not."""
+def judge(lane: Lane | None, limit: AlertSettings | None = None) -> Freshness:
+    """Return whether the last good run is recent enough, or an active one makes progress."""
     now, hours = timezone.now(), (limit or limits()).no_good_run_hours
-    last = counted().filter(status__in=SyncRun.GOOD).first()
-    first = None if last else counted().order_by("id").first()
+    last = counted(lane).filter(status__in=SyncRun.GOOD).first()
+    first = None if last else counted(lane).order_by("id").first()
     since = last.finished_at if last else first.created_at if first else None
     if since is None:
         return Freshness("never", "never synced")
@@ -74,21 +76,24 @@ def judge(limit: AlertSettings | None = None) -> Freshness:
 
 
 def _excuse(run: SyncRun, now: datetime) -> str:
-    """Say why an active run needs more time; "" where nothing speaks for it."""
+    """Return why an active run needs more time; "" if nothing shows that it does."""
     if run.paused_at is not None:
         return ""
     if run.waiting_until is not None and run.waiting_until > now:
-        return f"waiting for limits until {run.waiting_until:%Y-%m-%d %H:%M} UTC"
+        return (
+            f"waiting for {run.waiting_for or 'its next attempt'} until "
+            f"{run.waiting_until:%Y-%m-%d %H:%M} UTC"
+        )
     pulse = Pulse.objects.filter(tenant=run.tenant, app_id=run.app_id, run_id=run.pk).first()
     moved = pulse.moved_at if pulse else run.started_at
     alive = run.heartbeat is not None and now - run.heartbeat < 3 * runs.lease_time()
     if alive and moved is not None and now - moved < STUCK:
-        return f"run {run.pk} makes progress: {run.read:,} records read"
+        return f"run {run.pk} is making progress: {run.read:,} records read"
     return ""
 
 
-def feel_pulse() -> None:
-    """Note when the active run was last seen to move."""
+def record_pulse() -> None:
+    """Record when the active run was last seen to make progress."""
     run = runs.active()
     if run is None:
         return

@@ -1,4 +1,4 @@
-"""How the sync stands: what is in Benchling up to when, what is wrong, and who must act.
+"""The health of a lane: up to when Benchling is in sync, what is wrong, and who must act.
 
 Nothing here raises or waits for long: the page that says what is broken must not break with it.
 """
@@ -11,23 +11,23 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import pairwise
 
-from django.conf import settings
 from django.core.checks import run_checks
 from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.dates import duration, stamp
 from registry_sync.models import Installation, Lane, SyncRun
+from registry_sync.monitoring.lane_runs import runs_of
 from registry_sync.monitoring.queues import Queues, see_queues
 
 LOOKED_BACK = 300
-"""Scheduled runs whose rhythm is looked at: three days of one each quarter of an hour."""
+"""Scheduled runs from which the rhythm is inferred: three days at one run per 15 minutes."""
 FEWEST = 4
-"""Runs that make a rhythm."""
+"""Runs that are needed to infer a rhythm."""
 
 
 class State(IntEnum):
-    """How well it goes, the better the smaller."""
+    """The smaller, the better."""
 
     GOOD = 0
     NEW = 1
@@ -36,13 +36,13 @@ class State(IntEnum):
 
     @property
     def pill(self) -> str:
-        """Name the look that desk.css gives it."""
+        """Return the class by which desk.css colors it."""
         return ("good", "quiet", "warning", "bad")[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be: what, and who does what about it."""
+    """One thing that is wrong: what, and who must do what about it."""
 
     state: State
     text: str
@@ -50,23 +50,23 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often the schedule starts a run, when the next is expected, and whether it is late."""
+    """How often the schedule starts a run, when the next is expected, and whether it is overdue."""
 
     every: timedelta
     expected_at: datetime
     overdue: bool
 
     def said(self) -> str:
-        """Say when the next scheduled run should come."""
+        """Return in a sentence when the next scheduled run is expected."""
         often = f"About every {duration(self.every)}"
         if self.overdue:
-            return f"{often}; the next was expected about {stamp(self.expected_at)} and is late."
+            return f"{often}; the next was expected about {stamp(self.expected_at)} and is overdue."
         return f"{often}; next expected about {stamp(self.expected_at)}."
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How this deployment's sync stands."""
+    """The health of a lane, or of the deployment before its first run."""
 
     lane: Lane | None
     last_good: SyncRun | None
@@ -76,7 +76,7 @@ class Health:
     rhythm: Rhythm | None
     findings: Sequence[Finding]
     dismissed: int = 0
-    """Records that are not up to date and that a person dismissed."""
+    """Records that are not up to date and whose errors were dismissed."""
 
     @property
     def state(self) -> State:
@@ -93,41 +93,40 @@ class Health:
 
     @property
     def why(self) -> str:
-        """Give the gravest finding, or say that all is well."""
+        """Return the most serious finding, or that all is well."""
         worst = [finding.text for finding in self.findings if finding.state == self.state]
         if worst:
             return worst[0]
         rest = f"; {self.dismissed:,} {_are(self.dismissed)} dismissed" if self.dismissed else ""
-        return f"The last run went well, and no record waits{rest}."
+        return f"The last run succeeded, and no record is waiting{rest}."
 
     @property
     def others(self) -> list[Finding]:
-        """List what else was found, the gravest first."""
+        """Return the other findings, the most serious first."""
         rest = [finding for finding in self.findings if finding.text != self.why]
         return sorted(rest, key=lambda finding: -finding.state)
 
     @property
     def watermark_said(self) -> str:
-        """Say up to when everything is in Benchling."""
+        """Return in a sentence up to when everything is in Benchling."""
         if self.last_good is None:
             return ""
         rest = "is in Benchling, or listed under Errors."
         if self.dismissed:
-            rest = f"{rest[:-1]}, where a person dismissed {self.dismissed:,}."
+            rest = f"{rest[:-1]}, of which {self.dismissed:,} {_are(self.dismissed)} dismissed."
         if self.last_good.watermark is None:
             return f"Everything the registry had at {stamp(self.last_good.started_at)} {rest}"
         until = stamp(self.last_good.watermark)
-        return f"Everything changed at the registry up to {until} {rest}"
+        return f"Everything changed in the registry up to {until} {rest}"
 
 
-def look(*, open_errors: int | None = None) -> Health:
-    """Look how it stands. `open_errors` spares counting them, where that was done."""
-    lane = runs.latest_lane()
+def assess(lane: Lane | None, *, open_errors: int | None = None) -> Health:
+    """Return a lane's health. `open_errors` is their count, where the caller has it already."""
     if open_errors is None:
         open_errors = runs.open_errors(lane).count() if lane else 0
     dismissed = _dismissed(lane) if lane else 0
     active, queues, rhythm = runs.active(), see_queues(), see_rhythm()
-    last, last_good = _last_ended(), runs.good_runs(lane).first() if lane else None
+    last, last_good = _last_ended(lane), runs.good_runs(lane).first() if lane else None
     findings = [
         *_settings(),
         *_installation(),
@@ -151,17 +150,17 @@ def _settings() -> list[Finding]:
 
 
 def _installation() -> list[Finding]:
-    here = Installation.objects.filter(
-        tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID
-    ).first()
+    here = Installation.objects.of_app().first()
     if here is None:
         return []
     if here.deactivated_at is not None:
         since = stamp(here.deactivated_at)
-        text = f"The app was deactivated in Benchling at {since}: a Benchling admin activates it."
+        text = (
+            f"The app was deactivated in Benchling at {since}. A Benchling admin must activate it."
+        )
         return [Finding(State.BAD, text)]
     if here.config_fault:
-        return [Finding(State.BAD, f"The configuration is at fault. {here.config_fault}")]
+        return [Finding(State.BAD, f"The app's configuration is invalid. {here.config_fault}")]
     return []
 
 
@@ -171,19 +170,19 @@ def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) ->
         found.append(
             Finding(
                 State.ATTENTION,
-                f"Run {active.pk} is paused, and no other starts. {runs.paused_sentence(active)}",
+                f"Run {active.pk} is paused and blocks other runs. {runs.paused_sentence(active)}",
             )
         )
     if last is None:
         if active is None:
-            text = "Nothing was synced yet. Begin with a dry run, which writes nothing."
+            text = "Nothing has been synced yet. Start with a dry run, which writes nothing."
             found.append(Finding(State.NEW, text))
     elif last.status == SyncRun.Status.FAILED:
         when = stamp(last.finished_at)
         text = f"The last run ({last.pk}, {when}) failed. {last.error} {last.remedy}"
         found.append(Finding(State.BAD, text.strip()))
     elif good is None:
-        text = "No run has read the registry as a whole yet: press Sync now, or start the schedule."
+        text = "No run has read the whole registry yet. Press Sync now, or start the schedule."
         found.append(Finding(State.ATTENTION, text))
     return found
 
@@ -196,9 +195,9 @@ def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Fin
     found = []
     if open_errors:
         were = "record is" if open_errors == 1 else "records are"
-        rest = f", and {dismissed:,} that a person dismissed" if dismissed else ""
-        text = f"{open_errors:,} {were} not up to date in Benchling{rest}: the causes below say "
-        text += "who acts."
+        rest = f", and {dismissed:,} {_are(dismissed)} dismissed" if dismissed else ""
+        text = f"{open_errors:,} {were} not up to date in Benchling{rest}. The causes below say "
+        text += "who must act."
         found.append(Finding(State.ATTENTION, text))
     if last is not None and last.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
         found += [Finding(State.ATTENTION, str(warning["text"])) for warning in last.warnings]
@@ -209,8 +208,9 @@ def _schedule(rhythm: Rhythm | None, active: SyncRun | None) -> list[Finding]:
     if rhythm is None or not rhythm.overdue or active is not None:
         return []
     text = (
-        f"No scheduled run has begun since one was expected about {stamp(rhythm.expected_at)}: the "
-        "operator looks whether cron (or what stands for it) still calls manage.py sync_registry."
+        f"No scheduled run has started since one was expected about {stamp(rhythm.expected_at)}. "
+        "The operator must check that cron (or its replacement) still calls manage.py "
+        "sync_registry."
     )
     return [Finding(State.ATTENTION, text)]
 
@@ -218,35 +218,28 @@ def _schedule(rhythm: Rhythm | None, active: SyncRun | None) -> list[Finding]:
 def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
     if not queues.wanted or queues.listening:
         return []
-    what = f"Redis cannot be reached ({queues.trouble})" if queues.trouble else "No worker listens"
+    what = f"Redis is unreachable ({queues.trouble})" if queues.trouble else "No worker listens"
     waits = f" Run {active.pk} may wait until then." if active is not None else ""
     text = (
-        f"{what}: cron still syncs, but runs asked for here or in a canvas wait for a worker or "
-        f"the next manage.py sync_registry. The operator starts manage.py rqworker sync.{waits}"
+        f"{what}. Cron still syncs, but runs requested here or in a canvas wait for a worker or "
+        "the next manage.py sync_registry. The operator must start manage.py rqworker "
+        f"sync.{waits}"
     )
     return [Finding(State.ATTENTION, text)]
 
 
-def _last_ended() -> SyncRun | None:
-    """Find the newest run that ended by itself; a rehearsal proves nothing of the real thing."""
-    ended = SyncRun.objects.filter(
-        tenant=runs.tenant_host(),
-        app_id=settings.BENCHLING_APP_ID,
-        status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED],
-    )
+def _last_ended(lane: Lane | None) -> SyncRun | None:
+    """Return the newest run that was not cancelled; a dry run proves nothing."""
+    ended = runs_of(lane).filter(status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED])
     return ended.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
 
 
 def see_rhythm(*, now: datetime | None = None) -> Rhythm | None:
-    """Infer the schedule from the runs it started; None where they have no rhythm.
+    """Return the schedule, inferred from the runs that it started; None if they have no rhythm.
 
-    A pause as long as two earlier ones (nights, weekends) is not late.
+    A pause as long as two earlier ones (nights, weekends) is not overdue.
     """
-    mine = SyncRun.objects.filter(
-        tenant=runs.tenant_host(),
-        app_id=settings.BENCHLING_APP_ID,
-        trigger=SyncRun.Trigger.SCHEDULE,
-    )
+    mine = SyncRun.objects.of_app().filter(trigger=SyncRun.Trigger.SCHEDULE)
     begun = list(mine.order_by("-id").values_list("created_at", flat=True)[:LOOKED_BACK])
     gaps = [later - earlier for later, earlier in pairwise(begun)]
     if len(begun) < FEWEST:

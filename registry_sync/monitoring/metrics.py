@@ -1,11 +1,11 @@
-"""`GET /metrics`: what a monitor watches, as text for Prometheus, for whoever bears METRICS_TOKEN.
+"""`GET /metrics`: what a monitor watches, as text for Prometheus, for whoever has METRICS_TOKEN.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
 from registry_sync import runs
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError, Lane, SyncRun
 
 Samples = Mapping[str, float]
 PREFIX = "registry_sync"
@@ -24,7 +24,7 @@ PREFIX = "registry_sync"
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with every metric; 404 where no METRICS_TOKEN is set, 401 without it."""
+    """Return every metric; 404 if METRICS_TOKEN is not set, 401 without it."""
     if not settings.METRICS_TOKEN:
         return HttpResponse(status=404)
     given = request.headers.get("Authorization", "")
@@ -33,13 +33,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
     try:
         lines = list(_lines())
     except DatabaseError:
-        return HttpResponse("The database cannot be reached.\n", "text/plain", status=503)
+        return HttpResponse("The database is unreachable.\n", "text/plain", status=503)
     return HttpResponse("".join(lines), "text/plain; version=0.0.4; charset=utf-8")
 
 
 def _lines() -> Iterable[str]:
-    """Ask four questions, however long the history is, and write their answers."""
-    mine = SyncRun.objects.filter(tenant=runs.tenant_host(), app_id=settings.BENCHLING_APP_ID)
+    """Yield every metric, from a fixed number of queries however long the history is."""
+    mine = SyncRun.objects.of_app()
     real = mine.exclude(kind=SyncRun.Kind.DRY_RUN).order_by()
     counted = real.values_list("status").annotate(
         Count("pk"), written=Sum(F("created") + F("updated"))
@@ -48,34 +48,40 @@ def _lines() -> Iterable[str]:
     active = [str(status) for status in SyncRun.ACTIVE]
     ended = {s: by_status.get(s, (0, 0))[0] for s in SyncRun.Status.values if s not in active}
     yield from _metric("runs_total", "counter",
-                       "Runs that ended, by outcome; dry runs are left out.", "status",
+                       "Ended runs by outcome, without dry runs.", "status",
                        ended)  # fmt: skip
     yield from _metric("objects_written_total", "counter",
                        "Entities created or changed in Benchling.", "",
                        {"": sum(written for _, written in by_status.values())})  # fmt: skip
     running = mine.filter(status__in=SyncRun.ACTIVE).values_list("heartbeat", "created_at").first()
-    yield from _metric("run_active", "gauge", "Whether a run is queued or at work.", "",
+    yield from _metric("run_active", "gauge", "Whether a run is queued or running.", "",
                        {"": int(running is not None)})  # fmt: skip
     if running is not None:
         yield from _metric("run_heartbeat_timestamp_seconds", "gauge",
-                           "When the active run last gave a sign of life.", "",
+                           "Time of the active run's last heartbeat.", "",
                            {"": _seconds(running[0] or running[1])})  # fmt: skip
-    yield from _of_lane()
+    yield from _of_lanes(runs.current_lanes())
 
 
-def _of_lane() -> Iterable[str]:
-    """Tell of the lane that was synced last; nothing before there is one."""
-    lane = runs.latest_lane()
-    if lane is None:
-        return
-    if last := runs.good_runs(lane).values_list("finished_at", flat=True).first():
+def _of_lanes(lanes: Sequence[Lane]) -> Iterable[str]:
+    """Yield the metrics of all lanes together; nothing before there is one."""
+    good = [runs.good_runs(lane).values_list("finished_at", flat=True).first() for lane in lanes]
+    if ended := [when for when in good if when is not None]:
         yield from _metric("last_good_run_timestamp_seconds", "gauge",
-                           "When the last run ended that carried everything across.", "",
-                           {"": _seconds(last)})  # fmt: skip
-    counted = runs.open_errors(lane).order_by().values_list("kind").annotate(n=Count("pk"))
-    errors = dict.fromkeys(EntityError.Kind.values, 0) | dict(counted)
-    yield from _metric("open_errors", "gauge", "Records not in Benchling, by who must act.", "kind",
-                       errors)  # fmt: skip
+                           "End of the last good run; of several lanes, the oldest one.", "",
+                           {"": _seconds(min(ended))})  # fmt: skip
+    if lanes:
+        yield from _metric("open_errors", "gauge", "Records not in Benchling, by who must act.",
+                           "kind", _open_errors(lanes))  # fmt: skip
+
+
+def _open_errors(lanes: Sequence[Lane]) -> Samples:
+    counts = dict.fromkeys(EntityError.Kind.values, 0)
+    for lane in lanes:
+        by_kind = runs.open_errors(lane).order_by().values_list("kind").annotate(n=Count("pk"))
+        for kind, count in by_kind:
+            counts[kind] += count
+    return counts
 
 
 def _metric(name: str, kind: str, text: str, label: str, samples: Samples) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Look for what is worth an alert; whatever goes wrong there fails no run."""
+"""Look for alerts; whatever goes wrong there fails no run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ logger = logging.getLogger(__name__)
 
 
 def look_for_alerts(*, send: bool = False) -> None:
-    """Note what is worth telling, and tell it (`send`); whatever goes wrong there fails no run."""
+    """Record the alerts that began or ended, and with `send` notify people. Raises nothing."""
     try:
-        alerts.look()
+        alerts.record_changes()
         if send:
             outbox.send_due()
     except DatabaseError as error:  # the operator reads one line of it, not a stack
-        logger.warning("Alerts were not looked at: the database cannot be used: %s", error)
+        logger.warning("Alerts were not checked: the database cannot be used: %s", error)
     except Exception:
-        logger.exception("Alerts could not be looked at or sent; they are tried again")
+        logger.exception("Alerts could not be checked or sent; this will be retried")

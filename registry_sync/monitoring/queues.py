@@ -1,4 +1,4 @@
-"""Redis and its workers, as a page may ask for them: shortly, and without ever failing."""
+"""Redis and its workers, for pages: answered quickly, and without ever failing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 REDIS_SECONDS = 0.5
-"""How long Redis may take to answer a question of a page."""
+"""Seconds Redis has to answer a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """Redis and its workers, as seen a moment ago. `wanted`: this deployment uses them."""
+    """Redis and its workers, as seen a moment ago.
+
+    `wanted`: this deployment uses them. `trouble` is why Redis is unreachable, "" if it is not.
+    `workers` and `waiting` count the workers and the waiting jobs of each queue.
+    """
 
     wanted: bool
     trouble: str = ""
@@ -28,15 +32,15 @@ class Queues:
 
     @property
     def listening(self) -> bool:
-        """Say whether somebody would take up a run now."""
+        """Return whether a worker would start a run now."""
         return self.wanted and not self.trouble and self.workers.get("sync", 0) > 0
 
     def said(self) -> str:
-        """Say in a sentence who works."""
+        """Return in a sentence which workers there are."""
         if not self.wanted:
-            return "No workers: REDIS_URL is not set, and manage.py sync_registry does the work."
+            return "No workers: REDIS_URL is not set, so manage.py sync_registry does the work."
         if self.trouble:
-            return f"Redis cannot be reached ({self.trouble})."
+            return f"Redis is unreachable ({self.trouble})."
         parts = []
         for name in self.workers:
             waiting = f", {self.waiting[name]:,} waiting" if self.waiting[name] else ""
@@ -45,7 +49,7 @@ class Queues:
 
 
 def connect(seconds: float = REDIS_SECONDS) -> Redis:
-    """Make a connection for a question that must not wait. Nothing is sent yet."""
+    """Return a connection that gives up after `seconds`. Nothing is sent yet."""
     return Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=seconds,
@@ -55,7 +59,7 @@ def connect(seconds: float = REDIS_SECONDS) -> Redis:
 
 
 def see_queues() -> Queues:
-    """Ask Redis, for a moment only, which workers it sees and what waits for them."""
+    """Return Redis's workers and waiting jobs, asked for with a short time limit."""
     if not settings.REDIS_URL:
         return Queues(wanted=False)
     try:

@@ -11,32 +11,34 @@ from redis.exceptions import RedisError
 
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import freshness
+from registry_sync.monitoring.lane_runs import lanes_or_none
 
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database and Redis answer and runs are good often enough, else 503.
+    """Return 200 if database and Redis answer and runs succeed often enough, else 503.
 
-    With `?live` 200 as long as this process serves: for probes that restart what does not answer,
-    since a restart mends neither a dead cron nor a registry that is away.
+    With `?live` return 200 as long as this process serves: for probes that restart what does not
+    answer, since restarting fixes neither a dead cron job nor an unreachable registry.
     """
     if "live" in request.GET:
         return JsonResponse({"live": True})
-    said: dict[str, object] = {}
+    answer: dict[str, object] = {}
     stale = False
     try:
         last = SyncRun.objects.filter(status__in=SyncRun.GOOD).order_by("-id").first()
-        found = freshness.judge()
-        said["database"] = "ok"
-        said["last_good_run"] = last.finished_at if last else None
-        said["runs"], stale = found.text, found.state == "stale"
+        found = [freshness.judge(lane) for lane in lanes_or_none()]
+        worst = next((one for one in found if one.state == "stale"), found[0])
+        answer["database"] = "ok"
+        answer["last_good_run"] = last.finished_at if last else None
+        answer["runs"], stale = worst.text, worst.state == "stale"
     except DatabaseError:
-        said["database"] = "cannot be reached"
+        answer["database"] = "unreachable"
     if settings.REDIS_URL:
         try:
             Redis.from_url(settings.REDIS_URL, socket_timeout=2).ping()
-            said["redis"] = "ok"
+            answer["redis"] = "ok"
         except (RedisError, OSError):
-            said["redis"] = "cannot be reached; cron still syncs, workers do not"
-    well = said["database"] == "ok" and said.get("redis", "ok") == "ok" and not stale
-    return JsonResponse(said, status=200 if well else 503)
+            answer["redis"] = "unreachable; cron still syncs, workers do not"
+    well = answer["database"] == "ok" and answer.get("redis", "ok") == "ok" and not stale
+    return JsonResponse(answer, status=200 if well else 503)

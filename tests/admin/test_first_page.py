@@ -41,7 +41,8 @@ def start_url(what: str) -> str:
 def test_before_the_first_run_it_says_what_to_do(world, owner, viewer):
     world([])
     text = read(owner)
-    assert "not started" in text and "Nothing was synced yet" in text and "press Dry run" in text
+    assert "not started" in text and "Nothing has been synced yet" in text
+    assert "press Dry run" in text
     assert "No run yet." in text and "Retry failed" in text
     assert "Each says first what it would touch" not in read(viewer)
     assert Client().get(INDEX).url.startswith(reverse("admin:login"))
@@ -56,7 +57,7 @@ def test_after_a_run_it_says_until_when_and_who_must_act(world, owner):
     assert "attention" in text and "1 record is not up to date in Benchling" in text
     until_when = f"{run.watermark:%Y-%m-%d %H:%M} UTC"
     assert (
-        f"Everything changed at the registry up to {until_when} is in Benchling, or listed "
+        f"Everything changed in the registry up to {until_when} is in Benchling, or listed "
         "under Errors." in text
     )
     assert "name already used in this Benchling registry the registry's owner" in text
@@ -80,12 +81,12 @@ def test_what_was_dismissed_is_counted_too(world, owner):
     one = errors.filter(external_id="C-000000")
     decisions.dismiss(one, actor="Olivia", reason="Known")
     text = read(owner)
-    assert "2 records are not up to date in Benchling, and 1 that a person dismissed:" in text
-    assert "or listed under Errors, where a person dismissed 1." in text
+    assert "2 records are not up to date in Benchling, and 1 is dismissed. The" in text
+    assert "or listed under Errors, of which 1 is dismissed." in text
     assert "Open errors 2 , and 1 that a person dismissed" in text
     decisions.dismiss(errors, actor="Olivia", reason="Known")
     w.sync()
-    assert "The last run went well, and no record waits; 3 are dismissed." in read(owner)
+    assert "The last run succeeded, and no record is waiting; 3 are dismissed." in read(owner)
 
 
 def test_the_bare_address_leads_to_the_desk(client):
@@ -103,7 +104,7 @@ def test_a_failed_run_is_bad_news_with_its_remedy(world, owner):
     assert run.error and f"bad The last run ({run.pk}, " in text and run.remedy in text
     w.registry.token = "key"
     w.sync()
-    assert "The last run went well, and no record waits." in read(owner)
+    assert "The last run succeeded, and no record is waiting." in read(owner)
     Installation.objects.create(
         tenant=runs.tenant_host(), app_id="app_test", deactivated_at=timezone.now()
     )
@@ -127,7 +128,7 @@ def test_workers_are_seen_and_a_redis_that_hangs_holds_nobody_up(world, owner, s
     w = world([compound(1)])
     w.sync()
     settings.REDIS_URL = redis.url
-    assert "No worker listens: cron still syncs" in read(owner)
+    assert "No worker listens. Cron still syncs" in read(owner)
     from redis import Redis
 
     connection = Redis.from_url(redis.url)
@@ -136,13 +137,13 @@ def test_workers_are_seen_and_a_redis_that_hangs_holds_nobody_up(world, owner, s
     Queue("interactive", connection=connection).enqueue("registry_sync.jobs.reconciler.reconcile")
     text = read(owner)
     assert "Redis answers; 1 worker on sync; no workers on interactive, 1 waiting." in text
-    assert "The last run went well" in text
+    assert "The last run succeeded" in text
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://:s3cret@127.0.0.1:{silent.getsockname()[1]}/0"
         began = time.monotonic()
         assert queues.see_queues().trouble and time.monotonic() - began < 1.5
         text = read(owner)
-        assert "Redis cannot be reached" in text
+        assert "Redis is unreachable" in text
         assert "s3cret" not in text
     settings.REDIS_URL = "no such thing"
     assert not queues.see_queues().listening and queues.see_queues().trouble
@@ -159,7 +160,7 @@ def test_the_rhythm_of_the_schedule_is_inferred(db, settings):
     assert rhythm.said().startswith("About every 15 min; next expected about ")
     assert timedelta(minutes=9) < rhythm.expected_at - timezone.now() < timedelta(minutes=11)
     late = health.see_rhythm(now=timezone.now() + timedelta(hours=2))
-    assert late.overdue and "and is late" in late.said()
+    assert late.overdue and "and is overdue" in late.said()
     # Nights, which there were before, are not late; nor is anything without a rhythm.
     SyncRun.objects.all().delete()
     for hours in (48, 24, 0):
@@ -174,7 +175,7 @@ def test_the_rhythm_of_the_schedule_is_inferred(db, settings):
 
 def test_a_schedule_that_stopped_is_told(db, owner):
     old_runs(20, every=timedelta(minutes=15), last=timedelta(hours=3))
-    assert "the operator looks whether cron" in read(owner)
+    assert "The operator must check that cron" in read(owner)
 
 
 @pytest.mark.once

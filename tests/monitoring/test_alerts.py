@@ -23,6 +23,7 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
 from registry_sync.monitoring import alerts, freshness, outbox
+from registry_sync.monitoring.channels import webhook
 from registry_sync.monitoring.notify import look_for_alerts
 from tests.support.commands import command
 from tests.support.registry import compound
@@ -102,13 +103,13 @@ def test_the_first_failure_and_the_recovery_are_told_once_each(told, settings):
     assert "The registry refuses the key (401)." in body and "Since: 2" in body
     assert "Who must act: " in body and "puts a valid key into API Key" in body
     page = reverse("admin:registry_sync_syncrun_change", args=[first.pk])
-    assert f"Look: https://sync.example.com{page}" in body
+    assert f"Open: https://sync.example.com{page}" in body
     w.registry.token = "key"
     command()
     command()
     assert subjects()[2:] == ["Registry Sync: over: runs fail"] * 2
     alert = Alert.objects.get()
-    assert alert.ended_at and "good again" in alert.ended_text
+    assert alert.ended_at and "succeeded again" in alert.ended_text
 
 
 def test_what_may_pass_is_told_after_several_runs_in_a_row(told):
@@ -177,7 +178,7 @@ def test_a_large_share_refused_is_told_and_its_end(told):
     assert Alert.objects.get().ended_at is None, "fifteen are still not there"
     some = list(EntityError.objects.values_list("pk", flat=True)[:6])
     EntityError.objects.filter(pk__in=some).update(dismissed_at=timezone.now())
-    alerts.look()
+    alerts.record_changes()
     assert Alert.objects.get().ended_at is not None
 
 
@@ -188,10 +189,10 @@ def test_an_old_error_is_told_unless_dismissed(told):
     error = EntityError.objects.get()
     EntityError.objects.update(first_seen=timezone.now() - timedelta(days=8))
     EntityError.objects.update(dismissed_at=timezone.now(), dismissed_by="Olivia")
-    alerts.look()
+    alerts.record_changes()
     assert not Alert.objects.exists()
     EntityError.objects.update(dismissed_at=None)
-    alerts.look()
+    alerts.record_changes()
     alert = Alert.objects.get()
     assert alert.what == Alert.What.OLD_ERROR and "C-000001" in alert.text
     body = AlertMessage.objects.latest("pk").body
@@ -211,11 +212,11 @@ def test_two_who_see_it_at_once_tell_it_once(told, monkeypatch):
         """See the change, and be overtaken before a word is written."""
         seen = honest(limits)
         monkeypatch.setattr(alerts, "_changes", honest)
-        assert alerts.look() == 2
+        assert alerts.record_changes() == 2
         return seen
 
     monkeypatch.setattr(alerts, "_changes", overtaken)
-    assert alerts.look() == 0
+    assert alerts.record_changes() == 0
     assert Alert.objects.count() == 1 and AlertMessage.objects.count() == 2
     first, again = AlertMessage.objects.first(), AlertMessage.objects.first()
     assert outbox._claim(first) and not outbox._claim(again)
@@ -231,7 +232,7 @@ def test_many_at_once_tell_it_once(told):
     def look() -> None:
         try:
             start.wait()
-            alerts.look()
+            alerts.record_changes()
             outbox.send_due()
         except Exception as error:
             failures.append(error)
@@ -262,7 +263,7 @@ def test_a_message_that_cannot_be_sent_waits_in_the_outbox(told, settings):
     outbox.send_due()
     message.refresh_from_db()
     assert len(mail.outbox) == 2 and message.sent_at and message.error == ""
-    assert alerts.look() == 0
+    assert alerts.record_changes() == 0
 
 
 def test_a_webhook_is_signed_and_its_receiver_can_refuse_others(told, receiver):
@@ -308,8 +309,8 @@ def _example() -> str:
     [
         ("http://169.254.169.254/latest", True, "not allowed"),
         ("RECEIVER", False, "private address"),
-        ("http://ann:secret@127.0.0.1/", True, "holds a name or a password"),
-        ("file:///etc/passwd", True, "is no web address"),
+        ("http://ann:secret@127.0.0.1/", True, "contains a name or a password"),
+        ("file:///etc/passwd", True, "is not a web address"),
     ],
 )
 def test_an_address_that_is_not_allowed_gets_nothing(
@@ -317,25 +318,25 @@ def test_an_address_that_is_not_allowed_gets_nothing(
 ):
     _, row = told(webhook_url=receiver.url if url == "RECEIVER" else url)
     settings.REGISTRY_ALLOW_PRIVATE_NETWORKS = private
-    [*_, hook] = alerts.test_messages(row, actor="Olivia")
+    [*_, hook] = alerts.make_test_messages(row, actor="Olivia")
     assert expected in outbox.send(hook) and receiver.got == []
 
 
 def test_a_receiver_that_redirects_or_is_slow_does_not_hold_anybody(told, receiver, monkeypatch):
     _, row = told(webhook_url=receiver.url)
     receiver.status, receiver.location = 302, receiver.url
-    [*_, hook] = alerts.test_messages(row, actor="Olivia")
+    [*_, hook] = alerts.make_test_messages(row, actor="Olivia")
     assert "answered 302; redirects are not followed" in outbox.send(hook)
     assert len(receiver.got) == 1
-    monkeypatch.setattr(outbox, "TIMEOUT", 0.2)
+    monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
     receiver.seconds = 1.0
     begun = time.monotonic()
-    assert "could not be reached" in outbox.send(hook) and time.monotonic() - begun < 0.9
+    assert "is unreachable" in outbox.send(hook) and time.monotonic() - begun < 0.9
 
 
 def test_alerts_that_break_fail_no_run(told, monkeypatch):
     w, _ = told()
-    monkeypatch.setattr(freshness, "feel_pulse", lambda: 1 / 0)
+    monkeypatch.setattr(freshness, "record_pulse", lambda: 1 / 0)
     assert w.sync().status == SyncRun.Status.SUCCEEDED
 
 
@@ -371,7 +372,7 @@ def test_who_may_change_the_settings_and_test_them(told, owner, viewer, settings
     said = owner.post(test, follow=True).text
     assert said.count("example.com: sent.") == 2 and subjects() == ["Registry Sync: a test"] * 2
     settings.EMAIL_READY = False
-    assert "sets EMAIL_URL" in owner.post(test, follow=True).text
+    assert "must set EMAIL_URL" in owner.post(test, follow=True).text
     outbox.send_due()
     assert len(mail.outbox) == 2, "a test is not repeated"
 
@@ -397,7 +398,7 @@ def test_a_look_where_nothing_changed_is_cheap(told, django_assert_max_num_queri
     w, _ = told(5)
     w.sync()
     with django_assert_max_num_queries(14):
-        assert alerts.look() == 0
+        assert alerts.record_changes() == 0
 
 
 def test_a_key_that_cannot_sign_holds_no_mail_back(told, receiver, owner, settings):
@@ -405,7 +406,7 @@ def test_a_key_that_cannot_sign_holds_no_mail_back(told, receiver, owner, settin
     settings.BENCHLING_PRIVATE_KEY = "no key"
     test = reverse("admin:registry_sync_alertsettings_test", args=[row.pk])
     said = owner.post(test, follow=True).text
-    assert said.count("example.com: sent.") == 2 and "is no private key" in said
+    assert said.count("example.com: sent.") == 2 and "is not a valid private key" in said
     other = reverse("admin:registry_sync_alertsettings_test", args=[row.pk + 1])
     assert owner.post(other).status_code == 404
     assert receiver.got == []
@@ -415,14 +416,14 @@ def test_a_message_is_tried_less_and_less_often_and_given_up_after_a_day(told, r
     _, row = told(webhook_url=receiver.url)
     receiver.status = 500
     row.emails = ""
-    alerts._tell(None, "well", "well", row)
+    alerts.make_test_messages(row, actor="Olivia")
     waits = []
     for _ in range(4):
         AlertMessage.objects.update(next_try_at=timezone.now())
         outbox.send_due()
         message = AlertMessage.objects.get()
         waits.append(round((message.next_try_at - timezone.now()).total_seconds() / 60))
-    assert waits == [1, 5, 30, 60] and message.error == "The receiver answered 500."
+    assert waits == [1, 5, 30, 60] and message.error == "The recipient answered 500."
     day_ago = timezone.now() - timedelta(hours=23, minutes=30)
     AlertMessage.objects.update(next_try_at=timezone.now(), created_at=day_ago)
     outbox.send_due()

@@ -18,18 +18,19 @@ from redis import Redis
 from rq import Worker
 
 from integration.mail import mail_settings
-from registry_sync import checks
+from registry_sync import checks, runs
 from registry_sync.core.problems import SyncError
 from registry_sync.models import AlertMessage, Checkup, SyncRun, WebhookDelivery
 from registry_sync.monitoring import alerts
 from registry_sync.monitoring.doctor import checkup as doctor
+from registry_sync.monitoring.doctor import lane as check_lane
 from registry_sync.monitoring.doctor import service as check_service
-from registry_sync.monitoring.doctor.finding import Point
+from registry_sync.monitoring.doctor.finding import CheckResult
 from tests.support.registry import compound
 from tests.support.worlds import DEFINITION, PUBLIC, SECRET, World, make_key
 
 
-def examined() -> dict[str, Point]:
+def examined() -> dict[str, CheckResult]:
     return {point.name: point for point in doctor.examine()}
 
 
@@ -56,13 +57,13 @@ def test_a_sound_set_up_is_told_so_and_nothing_is_written(sound, settings):
     points = {point["name"]: point["state"] for point in Checkup.objects.get().points}
     unwell = {name: state for name, state in points.items() if state != "ok"}
     expected = {
-        "Settings": "warning", "Redis": "warning", "Workers": "unseen", "Webhooks": "unseen",
-        "Manifest": "unseen", "Schema is read-only for people": "unseen",
+        "Settings": "warning", "Redis": "warning", "Workers": "skipped", "Webhooks": "skipped",
+        "Manifest": "skipped", "Schema is read-only for people": "skipped",
     }  # fmt: skip
-    if points["Disk"] == "unseen":  # PostgreSQL's is elsewhere
-        expected["Disk"] = "unseen"
+    if points["Disk"] == "skipped":  # PostgreSQL's is elsewhere
+        expected["Disk"] = "skipped"
     assert unwell == expected
-    assert "0 fail, 2 warn." in said and "REDIS_URL is not set" in said
+    assert "0 failed, 2 warned." in said and "REDIS_URL is not set" in said
 
 
 def _other_key(w: World, settings: Any) -> None:
@@ -89,23 +90,23 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
      lambda w, s: setattr(w.registry, "ignores_filter", True)),
     ("Pages", "warning", "nothing at “nxt”", _misspelt_link),
     ("Ids", "bad", "C-000000", _twice),
-    ("Order", "warning", "came twice", _shuffled),
-    ("Clock: the registry's", "warning", "behind ours",
+    ("Order", "warning", "read twice", _shuffled),
+    ("Clock: the registry's", "warning", "behind the service's",
      lambda w, s: setattr(w.registry, "date", datetime.now(UTC) - timedelta(minutes=3))),
     ("Key pair", "bad", "another key", _other_key),
-    ("Folder", "bad", "does not see", lambda w, s: w.tenant.hidden.add(w.folder)),
-    ("Schema", "bad", "does not see", lambda w, s: w.tenant.hidden.add(w.schema)),
-    ("Benchling registry", "bad", "does not see",
+    ("Folder", "bad", "no access", lambda w, s: w.tenant.hidden.add(w.folder)),
+    ("Schema", "bad", "no access", lambda w, s: w.tenant.hidden.add(w.schema)),
+    ("Benchling registry", "bad", "no access",
      lambda w, s: w.tenant.hidden.add(w.benchling_registry)),
     ("Fields", "bad", "", lambda w, s: w.configure(**{"Mapping Rules": {"tsf_none": "trim"}})),
     ("Configuration", "bad", "API URL is missing", lambda w, s: w.configure(**{"API URL": ""})),
     ("Credentials and installation", "bad", "client id and secret",
      lambda w, s: setattr(s, "BENCHLING_CLIENT_SECRET", "wrong")),
-    ("Credentials and installation", "bad", "first try",
+    ("Credentials and installation", "bad", "first request",
      lambda w, s: setattr(s, "BENCHLING_URL", "http://127.0.0.1:9")),
     ("Webhooks' keys (JWKS)", "bad", "No usable key",
      lambda w, s: setattr(s, "BENCHLING_JWKS_URL", f"{w.server.url}/none")),
-    ("Redis", "bad", "cannot be reached",
+    ("Redis", "bad", "unreachable",
      lambda w, s: setattr(s, "REDIS_URL", "redis://:hunter22@127.0.0.1:9/0")),
 ]  # fmt: skip
 
@@ -134,11 +135,11 @@ def test_exit_status_tells_that_something_fails(sound):
 
 
 def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(sound, monkeypatch):
-    def talks() -> Point:
+    def talks() -> CheckResult:
         raise SyncError(f"{SECRET} was refused.", remedy=f"Try {SECRET}.")
 
-    monkeypatch.setitem(doctor.HERE, "Redis", talks)
-    monkeypatch.setitem(doctor.HERE, "Disk", lambda: 1 / 0)
+    monkeypatch.setitem(check_service.SERVICE_CHECKS, "Redis", talks)
+    monkeypatch.setitem(check_service.SERVICE_CHECKS, "Disk", lambda: 1 / 0)
     points = examined()
     assert points["Disk"].state == "bad" and "ZeroDivisionError" in points["Disk"].finding
     assert points["Order"].state == "ok" and SECRET not in str(points)
@@ -148,8 +149,8 @@ def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(sound, monkeypat
 
 def test_both_queues_want_a_worker(sound, settings, redis_server):
     settings.REDIS_URL = redis_server.url
-    assert check_service.redis().state == "ok"
-    found = check_service.workers()
+    assert check_service.check_redis().state == "ok"
+    found = check_service.check_workers()
     assert found.state == "bad" and "sync or interactive" in found.finding
     made = []
     for queue in ("sync", "interactive"):
@@ -157,27 +158,27 @@ def test_both_queues_want_a_worker(sound, settings, redis_server):
         worker.register_birth()
         made.append(worker)
         expected = "bad" if queue == "sync" else "ok"
-        assert check_service.workers().state == expected
+        assert check_service.check_workers().state == expected
     for worker in made:
         worker.register_death()
 
 
 def test_alerts_that_reach_nobody_or_one_are_told(sound, settings):
-    assert "Nobody is told" in check_service.reached().finding
+    assert "No one is notified" in check_service.check_alerts().finding
     row = alerts.settings_row()
     row.emails = "ann@example.com"
     row.save()
-    assert "Only one receiver" in check_service.reached().finding
+    assert "Only one recipient" in check_service.check_alerts().finding
     row.webhook_url = "https://example.com/hook"
     row.save()
-    assert check_service.reached().state == "ok"
+    assert check_service.check_alerts().state == "ok"
     AlertMessage.objects.create(
         channel="webhook", receiver=row.webhook_url, subject="s", body="b",
-        created_at=timezone.now(), error="The receiver answered 500.",
+        created_at=timezone.now(), error="The recipient answered 500.",
     )  # fmt: skip
-    assert "answered 500" in check_service.reached().finding
+    assert "answered 500" in check_service.check_alerts().finding
     settings.EMAIL_READY = False
-    found = check_service.reached()
+    found = check_service.check_alerts()
     assert found.state == "bad" and "EMAIL_URL" in found.remedy
 
 
@@ -191,9 +192,9 @@ def test_the_manifest_that_lies_here_is_compared(sound, settings, tmp_path):
 
 def test_webhooks_that_came_and_a_schedule_that_stopped(sound):
     WebhookDelivery.objects.create(webhook_id="w", type="t", message={}, received_at=timezone.now())
-    assert check_service.webhook_address().state == "ok"
+    assert check_service.check_webhooks().state == "ok"
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=30))
-    found = check_service.schedule()
+    found = check_lane.check_schedule(runs.current_lanes()[0])
     assert found.state == "bad" and "stale: no good run for 30 hours" in found.finding
 
 
@@ -210,7 +211,7 @@ def test_who_may_let_doctor_look(sound, owner, viewer):
     assert answer.url == page and row.actor == "Olivia"
     assert "Asked for a check-up" in LogEntry.objects.get().change_message
     shown = viewer.get(page).text
-    assert "BENCHLING_PRIVATE_KEY opens API Key." in shown and "Order" in shown
+    assert "BENCHLING_PRIVATE_KEY decrypts API Key." in shown and "Order" in shown
     assert viewer.get(listed).status_code == 200
 
 
@@ -233,16 +234,16 @@ def test_the_mail_server_s_address_is_read_and_a_bad_one_told(settings):
 
 def test_no_run_that_counts_is_no_success(world, settings):
     w = world([compound(1)])
-    assert "No run has ended well yet." in check_service.last_run().finding
+    assert "No run has succeeded yet." in check_lane.check_last_run(None).finding
     w.registry.token = "other"
     run = w.sync(kind=SyncRun.Kind.DRY_RUN)
     assert run.status == "FAILED"
-    point = check_service.last_run()
+    point = check_lane.check_last_run(None)
     assert point.state == "warning" and f"Run {run.pk} (dry run) failed" in point.finding
     assert point.remedy == run.remedy
     w.registry.token = "key"
     w.sync()
-    assert check_service.last_run().state == "ok"
+    assert check_lane.check_last_run(*runs.current_lanes()).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -253,4 +254,4 @@ def test_the_webhook_address_names_no_host_that_others_cannot_reach(
     transactional_db, settings, hosts, address
 ):
     settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = [], hosts
-    assert f"with {address}" in check_service.webhook_address().remedy
+    assert f"with {address}" in check_service.check_webhooks().remedy

@@ -57,20 +57,21 @@ def test_waiting_and_progress_excuse_and_standing_still_does_not(world, client):
     now = timezone.now()
     run = SyncRun.objects.create(
         tenant=SyncRun.objects.get().tenant, app_id=APP, trigger="schedule", status="RUNNING",
-        started_at=now - timedelta(hours=6), waiting_until=now + timedelta(hours=1), heartbeat=now,
+        started_at=now - timedelta(hours=6), waiting_until=now + timedelta(hours=1),
+        waiting_for="a task of an earlier run", heartbeat=now,
     )  # fmt: skip
     status, said = told(client)
-    assert status == 200 and said.startswith("waiting for limits until")
+    assert status == 200 and said.startswith("waiting for a task of an earlier run until")
     SyncRun.objects.filter(pk=run.pk).update(waiting_until=None)
     assert told(client)[0] == 503, "it has a heartbeat, and nobody ever saw it move"
     SyncRun.objects.filter(pk=run.pk).update(read=500)
-    freshness.feel_pulse()
-    assert told(client) == (200, f"run {run.pk} makes progress: 500 records read")
+    freshness.record_pulse()
+    assert told(client) == (200, f"run {run.pk} is making progress: 500 records read")
     Pulse.objects.update(moved_at=now - timedelta(hours=2))
-    freshness.feel_pulse()
+    freshness.record_pulse()
     assert told(client)[0] == 503, "its counts stand still"
     SyncRun.objects.filter(pk=run.pk).update(read=501)
-    freshness.feel_pulse()
+    freshness.record_pulse()
     assert told(client)[0] == 200
     SyncRun.objects.filter(pk=run.pk).update(heartbeat=now - timedelta(hours=1))
     assert told(client)[0] == 503, "its holder is silent"

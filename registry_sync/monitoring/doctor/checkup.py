@@ -1,7 +1,7 @@
-"""The check-up of the whole set-up: each point by itself, with what to do and who does it.
+"""The check-up of the whole set-up: each check on its own, with what to do and who must do it.
 
-Nothing is written to Benchling or the registry, no secret is told, and one point that fails or
-breaks stops no other.
+Nothing is written to Benchling or the registry, no secret is shown, and one check that fails or
+breaks stops no other. To add a check, register a function in one of the tables.
 """
 
 from __future__ import annotations
@@ -20,110 +20,99 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client, Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Checkup
-from registry_sync.monitoring.doctor import registry as check_registry
-from registry_sync.monitoring.doctor import service as check_service
-from registry_sync.monitoring.doctor import tenant as check_tenant
-from registry_sync.monitoring.doctor.finding import Point, Unseen
+from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped
+from registry_sync.monitoring.doctor.lane import LANE_CHECKS
+from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS, RegistryVisit
+from registry_sync.monitoring.doctor.service import SERVICE_CHECKS
+from registry_sync.monitoring.doctor.tenant import TENANT_CHECKS, TenantVisit, refuse_to_wait
+from registry_sync.monitoring.lane_runs import lanes_or_none
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 10.0
 """Seconds Benchling has for each answer."""
-HERE: dict[str, Callable[[], Point]] = {
-    "Settings": check_service.environment,
-    "Database": check_service.database,
-    "Disk": check_service.disk,
-    "Redis": check_service.redis,
-    "Workers": check_service.workers,
-    "Schedule": check_service.schedule,
-    "Last run": check_service.last_run,
-    "Alerts": check_service.reached,
-    "Webhooks": check_service.webhook_address,
-    "Webhooks' keys (JWKS)": check_service.signing_keys,
-}
-TENANT: dict[str, Callable[[check_tenant.Visit], Point]] = {
-    "Credentials and installation": check_tenant.credentials,
-    "Clock: Benchling's": check_tenant.tenant_clock,
-    "Key pair": check_tenant.key_pair,
-    "Manifest": check_tenant.manifest,
-    "Benchling registry": check_tenant.benchling_registry,
-    "Schema": check_tenant.schema,
-    "Folder": check_tenant.folder,
-    "Configuration": check_tenant.configuration,
-    "Fields": check_tenant.fields,
-    "Schema is read-only for people": check_tenant.read_only,
-}
-REGISTRY: dict[str, Callable[[check_registry.Reading], Point]] = {
-    "Registry": check_registry.reach,
-    "Pages": check_registry.paging,
-    "Clock: the registry's": check_registry.registry_clock,
-    "Ids": check_registry.ids,
-    "Modified-since filter": check_registry.since_filter,
-    "Order": check_registry.order,
-}
 
 
-def examine() -> list[Point]:
-    """Look at every point."""
-    visit = check_tenant.Visit(
+def examine() -> list[CheckResult]:
+    """Return the results of all checks, in order."""
+    tenant = TenantVisit(
         Client(
             settings.BENCHLING_URL,
             settings.BENCHLING_CLIENT_ID,
             settings.BENCHLING_CLIENT_SECRET,
             settings.BENCHLING_APP_ID,
-            pause=check_tenant.impatient,
+            pause=refuse_to_wait,
             timeout=TIMEOUT,
         )
     )
-    reading = check_registry.Reading(visit)
-    points = [_looked(name, check) for name, check in HERE.items()]
-    points += [_looked(name, partial(check, visit)) for name, check in TENANT.items()]
+    registry = RegistryVisit(tenant)
+    results = [_made(name, check) for name, check in SERVICE_CHECKS.items()]
+    results += _of_lanes()
+    results += [_made(name, partial(check, tenant)) for name, check in TENANT_CHECKS.items()]
     try:
-        points += [_looked(name, partial(check, reading)) for name, check in REGISTRY.items()]
+        results += [
+            _made(name, partial(check, registry)) for name, check in REGISTRY_CHECKS.items()
+        ]
     finally:
-        reading.close()
-    hidden = _secrets(visit)
-    return [_without(point, hidden) for point in points]
+        registry.close()
+    hidden = _secrets(tenant)
+    return [_without(result, hidden) for result in results]
 
 
-def keep(points: list[Point], *, actor: str) -> Checkup:
-    """Write a check-up down."""
+def record_checkup(results: list[CheckResult], *, actor: str) -> Checkup:
+    """Record a check-up in the database and return it."""
     return Checkup.objects.create(
-        tenant=runs.tenant_host(),
-        app_id=settings.BENCHLING_APP_ID,
-        points=[point.stored() for point in points],
+        **runs.app_key(),
+        points=[result.stored() for result in results],
         actor=actor,
         at=timezone.now(),
     )
 
 
-def _looked(name: str, check: Callable[[], Point]) -> Point:
-    """Look at one point; whatever goes wrong with it stays with it."""
+def _of_lanes() -> list[CheckResult]:
+    """Make the lane checks for each lane; each lane is named where there are several."""
+    try:
+        lanes = lanes_or_none()
+    except DatabaseError:
+        lanes = [None]  # each check reports it
+    return [
+        _made(f"{name} ({lane})" if len(lanes) > 1 else name, partial(check, lane))
+        for lane in lanes
+        for name, check in LANE_CHECKS.items()
+    ]
+
+
+def _made(name: str, check: Callable[[], CheckResult]) -> CheckResult:
+    """Make one check; whatever goes wrong with it stays with it."""
+    return replace(_result_of(name, check), name=name)
+
+
+def _result_of(name: str, check: Callable[[], CheckResult]) -> CheckResult:
     try:
         return check()
-    except Unseen as unseen:
-        return Point(name, "unseen", f"Not looked at: {unseen}.")
+    except Skipped as reason:
+        return skipped(f"Not checked: {reason}.")
     except SyncError as error:
-        return Point(name, "bad", error.message, error.remedy)
+        return bad(error.message, error.remedy)
     except Refused as refused:
-        return Point(
-            name, "bad", f"Benchling refused it ({refused.status}): {refused.message}",
-            "A Benchling admin checks the app's permissions.",
-        )  # fmt: skip
+        return bad(
+            f"Benchling refused the request ({refused.status}): {refused.message}",
+            "A Benchling admin must check the app's permissions.",
+        )
     except DatabaseError as error:
-        return Point(
-            name, "bad", f"The database cannot be used ({type(error).__name__}).",
-            "The operator checks DATABASE_URL and runs manage.py migrate.",
-        )  # fmt: skip
+        return bad(
+            f"The database cannot be used ({type(error).__name__}).",
+            "The operator must check DATABASE_URL and run manage.py migrate.",
+        )
     except Exception as error:
         logger.exception("The check of %s failed", name)
-        return Point(
-            name, "bad", f"The check itself failed ({type(error).__name__}).",
-            "The operator finds the traceback in the service's log and reports it.",
-        )  # fmt: skip
+        return bad(
+            f"The check itself failed ({type(error).__name__}).",
+            "The operator must find the traceback in the service's log and report it.",
+        )
 
 
-def _secrets(visit: check_tenant.Visit) -> list[str]:
-    """List what must not be told, whatever words an error brings."""
+def _secrets(tenant: TenantVisit) -> list[str]:
+    """List what must not be shown, whatever an error's text holds."""
     known = [
         settings.BENCHLING_CLIENT_SECRET,
         settings.BENCHLING_PRIVATE_KEY,
@@ -132,13 +121,13 @@ def _secrets(visit: check_tenant.Visit) -> list[str]:
         settings.EMAIL_HOST_PASSWORD,
         urlsplit(settings.REDIS_URL).password or "",
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
-        visit.config.api_key if visit.config else "",
+        tenant.config.api_key if tenant.config else "",
     ]
     return [secret for secret in known if len(secret) > 3]
 
 
-def _without(point: Point, hidden: list[str]) -> Point:
-    finding, remedy = point.finding, point.remedy
+def _without(result: CheckResult, hidden: list[str]) -> CheckResult:
+    finding, remedy = result.finding, result.remedy
     for secret in hidden:
         finding, remedy = finding.replace(secret, "•••"), remedy.replace(secret, "•••")
-    return replace(point, finding=finding, remedy=remedy)
+    return replace(result, finding=finding, remedy=remedy)

@@ -1,26 +1,63 @@
-"""One point of a check-up: what was looked at, how it is, and who does what about it."""
+"""What a check returns, and how checks are registered."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-State = Literal["ok", "warning", "bad", "unseen"]
+State = Literal["ok", "warning", "bad", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """`unseen` is what could not be looked at, or cannot be: it is neither well nor ill."""
+class CheckResult:
+    """The result of one check: what was found, and who must do what about it.
 
-    name: str
+    `skipped` means that nothing could be checked; it says neither good nor bad. The check-up fills
+    in `name`, which the check was registered by.
+    """
+
     state: State
     finding: str
     remedy: str = ""
+    name: str = ""
 
     def stored(self) -> dict[str, Any]:
-        """Give it as the database keeps it."""
+        """Return the result as the database keeps it (JSON)."""
         return asdict(self)
 
 
-class Unseen(Exception):
-    """This point cannot be looked at, for what another point says."""
+class Skipped(Exception):
+    """This check cannot be made, for a reason that another check reports."""
+
+
+AnyCheck = TypeVar("AnyCheck", bound=Callable[..., CheckResult])
+
+
+def register(table: dict[str, AnyCheck], name: str) -> Callable[[AnyCheck], AnyCheck]:
+    """Return a decorator that adds a check to a table under the name that people see.
+
+    Checks are made in the order in which they are registered.
+    """
+
+    def add(check: AnyCheck) -> AnyCheck:
+        table[name] = check
+        return check
+
+    return add
+
+
+def ok(finding: str, remedy: str = "") -> CheckResult:
+    return CheckResult("ok", finding, remedy)
+
+
+def warning(finding: str, remedy: str) -> CheckResult:
+    return CheckResult("warning", finding, remedy)
+
+
+def bad(finding: str, remedy: str) -> CheckResult:
+    return CheckResult("bad", finding, remedy)
+
+
+def skipped(finding: str, remedy: str = "") -> CheckResult:
+    return CheckResult("skipped", finding, remedy)

@@ -1,0 +1,161 @@
+"""The conditions that alerts report: one function for each, asked for each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.models import Alert, AlertSettings, Lane, SyncRun
+from registry_sync.monitoring import freshness
+from registry_sync.reporting.catalogue import ACTORS, Actor, record_actor, run_actor
+
+What = Alert.What
+FEWEST = 10
+"""Refused records below which no share is worth a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that holds: what, since when, who must act and how, and the page to open.
+
+    `path` is the name of a URL of the admin, `pk` its argument.
+    """
+
+    text: str
+    since: datetime
+    who: str
+    remedy: str
+    path: str = "admin:index"
+    pk: int | None = None
+
+
+Answer = Condition | bool | None
+"""A condition that holds, False where it does not, None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How to ask for one condition, and what is said when it is over."""
+
+    ask: Callable[[Lane | None, AlertSettings], Answer]
+    over: str
+
+
+def failing(lane: Lane | None, limits: AlertSettings) -> Answer:
+    """Return whether runs fail. Transient failures count only several times in a row."""
+    ended = freshness.counted(lane).exclude(status__in=SyncRun.ACTIVE)
+    streak: list[SyncRun] = []
+    for run in ended[: max(1, limits.transient_runs)]:
+        if run.status != SyncRun.Status.FAILED:
+            break
+        streak.append(run)
+    if not streak:
+        return False if ended.exists() else None
+    lasting = [run for run in streak if run.error_kind != "transient"]
+    if not lasting and len(streak) < limits.transient_runs:
+        return None
+    last = lasting[0] if lasting else streak[0]
+    first = lasting[-1] if lasting else streak[-1]
+    often = f" It is the last of {len(streak)} runs in a row that failed." if streak[1:] else ""
+    return Condition(
+        f"Run {last.pk} failed: {last.error}{often}",
+        since=first.finished_at or first.created_at,
+        who=_sentence(run_actor(last.error_code, last.error_kind)),
+        remedy=last.remedy,
+        path="admin:registry_sync_syncrun_change",
+        pk=last.pk,
+    )
+
+
+def stale(lane: Lane | None, limits: AlertSettings) -> Answer:
+    """Return whether the last good run is too old, and no active one makes progress."""
+    found = freshness.judge(lane, limits)
+    if found.state == "busy":
+        return None
+    if found.state != "stale" or found.since is None:
+        return False
+    return Condition(
+        f"No run has succeeded for more than {limits.no_good_run_hours:,} hours.",
+        since=found.since,
+        who=_sentence(ACTORS["operator"]),
+        remedy="Check that the schedule (cron) still starts manage.py sync_registry and that it "
+        "can reach the database. manage.py doctor checks every part and says what to do.",
+    )
+
+
+def refused(lane: Lane | None, limits: AlertSettings) -> Answer:
+    """Return whether the last run refused too many records that are still not in Benchling."""
+    run = freshness.counted(lane).filter(status__in=SyncRun.GOOD).select_related("lane").first()
+    if run is None or run.lane is None:
+        return None
+    if runs.open_errors(run.lane)[:FEWEST].count() < FEWEST:
+        return False
+    share = 100 * run.failed / run.read if run.read else 0
+    if run.failed < FEWEST or share <= limits.refused_percent:
+        return False if run.reads_all else None
+    dismissed = run.errors.filter(closed_at__isnull=True, dismissed_at__isnull=False).count()
+    count = run.failed - dismissed
+    if count < FEWEST or 100 * count / run.read <= limits.refused_percent:
+        return False
+    return Condition(
+        f"Run {run.pk} refused {count:,} of {run.read:,} records, more than "
+        f"{limits.refused_percent} %.",
+        since=run.finished_at or run.created_at,
+        who="The integration owner, who can see the causes.",
+        remedy="Open Entity errors in the admin: each cause says who must act. A change to the "
+        "mapping or to a Benchling field may have caused all of them.",
+        path="admin:registry_sync_syncrun_change",
+        pk=run.pk,
+    )
+
+
+def old_error(lane: Lane | None, limits: AlertSettings) -> Answer:
+    """Return whether an error has been open for too long without being dismissed."""
+    if lane is None:
+        return None
+    before = timezone.now() - timedelta(days=limits.error_days)
+    old = runs.open_errors(lane).filter(first_seen__lt=before).order_by("first_seen")
+    oldest = old.first()
+    if oldest is None:
+        return False
+    count = old.order_by()[:1000].count()
+    others = f" {count:,} records have been waiting longer than that." if count > 1 else ""
+    return Condition(
+        f"{oldest.external_id} has not been in Benchling for more than {limits.error_days} days: "
+        f"{oldest.message}{others}",
+        since=oldest.first_seen,
+        who=_sentence(record_actor(oldest.kind, oldest.assigned)),
+        remedy=oldest.remedy,
+        path="admin:registry_sync_entityerror_change",
+        pk=oldest.pk,
+    )
+
+
+def _sentence(actor: Actor) -> str:
+    label = actor.label[0].upper() + actor.label[1:]
+    return f"{label}. {actor.escalation}".strip()
+
+
+SUCCEEDED = "A run has succeeded again."
+QUESTIONS: dict[Alert.What, Question] = {
+    What.FAILING: Question(failing, SUCCEEDED),
+    What.STALE: Question(stale, SUCCEEDED),
+    What.REFUSED: Question(
+        refused, "The refused records are in Benchling, dismissed, or no longer many."
+    ),
+    What.OLD_ERROR: Question(old_error, "No error has been open that long any more."),
+}
+"""To add a condition, name it in `Alert.What` and add its question here."""
+
+
+def answer_for(what: Alert.What, lanes: list[Lane | None], limits: AlertSettings) -> Answer:
+    """Return a condition that holds in one of the lanes; False if it holds in none of them."""
+    answers = [QUESTIONS[what].ask(lane, limits) for lane in lanes]
+    holding = next((answer for answer in answers if isinstance(answer, Condition)), None)
+    if holding is not None:
+        return holding
+    return False if False in answers and None not in answers else None
