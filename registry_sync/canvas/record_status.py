@@ -17,7 +17,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import name_key
 from registry_sync.ledger.record_outcome import hash_record
 from registry_sync.models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
-from registry_sync.reporting.app_status import CAUSES
+from registry_sync.reporting.session_messages import CAUSES
 from registry_sync.source.client import Source
 from registry_sync.sync.setup import Setup
 

@@ -16,7 +16,7 @@ def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
         return False
     if run.lease_until is None:
         client = client_of_settings()
-        app_status.tell(run, client, runs.paused_sentence(run))
+        app_status.notify_session(run, client, runs.paused_sentence(run))
         canvas.redraw(canvas.canvases_showing(run), client)
     return True
 
@@ -32,6 +32,6 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
         return False
     runs.log(run, "WARNING", run.error)
     client = client_of_settings()
-    app_status.close(run, client)
+    app_status.close_session(run, client)
     canvas.redraw(canvas.canvases_showing(run), client)
     return True

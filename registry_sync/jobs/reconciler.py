@@ -50,5 +50,5 @@ def _reconcile() -> int:
     left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
     ended = timezone.now() - timedelta(seconds=30)
     for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:
-        app_status.close(run, client_of_settings(), bookmark_of(run))
+        app_status.close_session(run, client_of_settings(), bookmark_of(run))
     return woken

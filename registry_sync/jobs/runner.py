@@ -163,7 +163,7 @@ def _fail(run: SyncRun, lease: runs.Lease, client: Client, error: SyncError) -> 
         runs.fail(run, lease, error)
     except runs.LeaseLost:
         return
-    app_status.close(run, client)
+    app_status.close_session(run, client)
 
 
 def _unexpected_refusal(refused: Refused) -> SyncError:

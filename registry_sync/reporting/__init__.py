@@ -1,1 +1,1 @@
-"""How a run is told: App Status, causes, redaction."""
+"""How runs and causes are shown: App Status, the catalogue of causes, redaction."""

@@ -21,6 +21,7 @@ from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
+from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.runs import estimate
 from registry_sync.source.client import Page, Source
 from registry_sync.sync import benchling_state as rebuild
@@ -408,9 +409,9 @@ class Line:
             watermark_record=run.watermark_record,
             **{name: getattr(run, name) for name in ledger.COUNTS},
         )
-        runs.log(run, "INFO", app_status.counts_sentence(run))
+        runs.log(run, "INFO", counts_sentence(run))
         self.client.pause = sleep  # the lease is given up by now
-        app_status.close(run, self.client, bookmark_of(run))
+        app_status.close_session(run, self.client, bookmark_of(run))
         self.listener.progress(run)
 
     def _read_all_again(self, reason: str) -> bool:
@@ -472,5 +473,5 @@ class Line:
         total = self.run.source_total
         of_total = f" of {total:,}" if total else ""
         left = estimate.said(self.run, per_hour=self.terms.objects_per_hour)
-        counts = app_status.counts_sentence(self.run)
+        counts = counts_sentence(self.run)
         self.session.progress(f"So far{of_total}: {counts} {left}".strip())

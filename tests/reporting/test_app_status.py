@@ -60,14 +60,14 @@ def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
     session.open()
     first = w.session()
     first["status"] = "TIMEOUT"
-    make = app_status.create
+    make = app_status.create_session
 
     def create(run, client, body):
         made = make(run, client, body)
         cancel(SyncRun.objects.get(pk=run.pk), actor="Ann", reason="Wrong")
         return made
 
-    monkeypatch.setattr(app_status, "create", create)
+    monkeypatch.setattr(app_status, "create_session", create)
     with pytest.raises(runs.LeaseLost):
         session.progress("So far", at_once=True)
     monkeypatch.undo()

@@ -143,6 +143,17 @@ def test_every_wait_of_a_record_has_an_entry():
     assert {cause.waits_for for cause in catalogue.RECORD_CAUSES} <= set(known)
 
 
+def test_every_reason_of_a_run_to_wait_has_an_entry():
+    found = {
+        code
+        for call, named in calls()
+        if name_of(call) == "WaitReason"
+        for code in codes_of(call.args[0], named)
+    }
+    assert {"object_limit", "own_limit", "earlier_task"} <= found
+    assert {wait.code for wait in catalogue.RUN_WAITS} == found | {""}
+
+
 def test_every_kind_has_an_actor_and_every_actor_can_be_asked():
     assert set(EntityError.Kind.values) < set(catalogue.ACTORS)
     for actor in catalogue.ACTORS.values():

@@ -14,7 +14,7 @@ from registry_sync import runs
 from registry_sync.jobs.control import cancel, pause, resume
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
-from registry_sync.reporting import app_status
+from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.runs import estimate
 
 
@@ -57,7 +57,7 @@ class Command(OperatorCommand):
 
 
 def _shown(run: SyncRun) -> str:
-    lines = [f"Run {run.pk} ({run.kind}), {app_status.counts_sentence(run)}"]
+    lines = [f"Run {run.pk} ({run.kind}), {counts_sentence(run)}"]
     if run.paused_at:
         lines.append(runs.paused_sentence(run))
     elif run.waiting_until and run.waiting_until > timezone.now():

@@ -28,7 +28,7 @@ from registry_sync.management.operator import (
 )
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
-from registry_sync.reporting import app_status
+from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.runs.queue import enqueue
 
 SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
@@ -212,7 +212,7 @@ def _usage(text: str) -> CommandError:
 
 def _summary(run: SyncRun) -> str:
     took = (run.finished_at - run.started_at) if run.finished_at and run.started_at else None
-    line = f"Run {run.pk} {run.status}: {app_status.counts_sentence(run)}"
+    line = f"Run {run.pk} {run.status}: {counts_sentence(run)}"
     if run.lane is not None and not run.dry_run:
         line += f" Open errors: {runs.open_errors(run.lane).count()}."
     if took is not None:
@@ -253,7 +253,7 @@ class watching:
 
     def progress(self, run: SyncRun) -> None:
         if self.bar is not None:
-            text = app_status.counts_sentence(run)
+            text = counts_sentence(run)
             self.bar.update(self.task, description=text, completed=run.read, total=run.source_total)
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:

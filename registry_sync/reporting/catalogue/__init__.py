@@ -51,7 +51,7 @@ def record_wait(code: str) -> RecordWait:
 
 
 def run_wait(code: str) -> RunWait:
-    """Return why an active run waits, by the code that it keeps."""
+    """Return why an active run waits, by `SyncRun.waiting_code`."""
     known = {wait.code: wait for wait in RUN_WAITS}
     return known.get(code, known[""])
 

@@ -86,8 +86,11 @@ class RecordWait:
 
 @dataclass(frozen=True, slots=True)
 class RunWait:
-    """Why an active run waits: `text` completes "Waiting for …"; `scientist` is a sentence."""
+    """Why an active run waits.
+
+    `scientist` begins a sentence, which goes on with "and resumes automatically …". The run itself
+    keeps the phrase for everyone else (`SyncRun.waiting_for`).
+    """
 
     code: str
-    text: str
     scientist: str

@@ -60,51 +60,15 @@ RECORD_WAITS = (
 """By `EntityError.waits_for`."""
 
 RUN_WAITS = (
-    RunWait(
-        "object_limit",
-        "Benchling's hourly object limit",
-        "It waits for Benchling's hourly limit and resumes automatically {when}.",
-    ),
-    RunWait(
-        "own_limit",
-        "this app's own limit of objects an hour",
-        "It waits for this app's own hourly limit and resumes automatically {when}.",
-    ),
-    RunWait(
-        "request_limit",
-        "Benchling's request limit",
-        "It waits for Benchling's request limit and resumes automatically {when}.",
-    ),
-    RunWait(
-        "registration_lock",
-        "another registration in Benchling to finish",
-        "It waits for another registration in Benchling and resumes automatically {when}.",
-    ),
-    RunWait(
-        "task_running",
-        "a Benchling task to finish",
-        "It waits for a task in Benchling and resumes automatically {when}.",
-    ),
-    RunWait(
-        "earlier_task",
-        "a Benchling task of an earlier run to finish",
-        "It waits for a task of an earlier sync and resumes automatically {when}.",
-    ),
-    RunWait(
-        "new_api_key",
-        "the new API key to take effect",
-        "It waits for the new API key and resumes automatically {when}.",
-    ),
-    RunWait(
-        "configuration_changed",
-        "the new configuration to take effect",
-        "It waits for the new configuration and resumes automatically {when}.",
-    ),
-    RunWait(
-        "field_keys",
-        "its next attempt, with fields by id",
-        "It tries again in another way {when}.",
-    ),
-    RunWait("", "its next attempt", "It waits and resumes automatically {when}."),
+    RunWait("object_limit", "It is waiting for Benchling's hourly limit"),
+    RunWait("own_limit", "It is waiting for this app's own hourly limit"),
+    RunWait("request_limit", "It is waiting for Benchling's request limit"),
+    RunWait("registration_lock", "It is waiting for another registration in Benchling"),
+    RunWait("task_running", "It is waiting for a task in Benchling"),
+    RunWait("earlier_task", "It is waiting for a task of an earlier sync"),
+    RunWait("new_api_key", "It is waiting for the new API key to take effect"),
+    RunWait("configuration_changed", "It is waiting for the new configuration to take effect"),
+    RunWait("field_keys", "It is waiting for another attempt"),
+    RunWait("", "It is waiting"),
 )
-"""By the code that a run keeps while it waits; `{when}` is a time in words."""
+"""By `SyncRun.waiting_code` (the reasons of `core.waits`)."""

@@ -1,0 +1,74 @@
+"""What an App Status session says, within Benchling's limits for messages.
+
+https://docs.benchling.com/docs/introduction-to-app-status
+"""
+
+from __future__ import annotations
+
+import re
+
+from registry_sync.core.types import Json
+from registry_sync.models import Lane, SyncRun
+from registry_sync.reporting.catalogue import ACTORS
+from registry_sync.reporting.error_groups import ErrorGroup, groups_with_examples
+
+MESSAGES, LONGEST, SHORTEST = 10, 200, 3
+"""Messages of one update, and the characters of one message, as Benchling takes them."""
+CAUSES = 5
+STYLES = {
+    SyncRun.Status.SUCCEEDED: "SUCCESS",
+    SyncRun.Status.COMPLETED_WITH_WARNINGS: "WARNING",
+    SyncRun.Status.FAILED: "ERROR",
+    SyncRun.Status.CANCELLED: "ERROR",
+}
+
+
+def message(text: str, style: str = "NONE") -> Json:
+    """Return a text as one message, cut to Benchling's limit; braces would make it a chip."""
+    text = " ".join(text.split())
+    text = re.sub(r"([{}])", r"\\\1", text)
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1].rstrip("\\ ") + "…"
+    return {"content": text.ljust(SHORTEST, "."), "style": style}
+
+
+def closing_messages(run: SyncRun, bookmark: str = "") -> list[Json]:
+    """Return how a run ended: its outcome, first causes, warnings, and bookmark."""
+    style = STYLES.get(SyncRun.Status(run.status), "INFO")
+    if run.status == SyncRun.Status.CANCELLED:
+        return [message(f"Cancelled. {run.error}", style)]
+    if run.status == SyncRun.Status.FAILED:
+        return [
+            message(run.error or "The sync failed.", style),
+            message(run.remedy or "Ask the integration owner.", style),
+            message(f"{counts_sentence(run)} Records that were written stay in Benchling.", "INFO"),
+        ]
+    lines = [message(counts_sentence(run), style)]
+    lines += [message(cause, "WARNING") for cause in describe_causes(run.lane)]
+    lines += [message(warning["text"], "WARNING") for warning in run.warnings]
+    lines = lines[: MESSAGES - 1]
+    return [*lines, message(bookmark)] if bookmark else lines
+
+
+def counts_sentence(run: SyncRun) -> str:
+    """Return what a run did, counted in one sentence."""
+    parts = [f"{run.created:,} created", f"{run.updated:,} changed", f"{run.unchanged:,} unchanged"]
+    if run.failed:
+        parts.append(f"{run.failed:,} refused")
+    read = "record" if run.read == 1 else "records"
+    return f"{run.read:,} {read} read: {', '.join(parts)}."
+
+
+def describe_causes(lane: Lane | None, *, most: int = CAUSES) -> list[str]:
+    """Return the most frequent causes of a lane's open errors, each counted, with an example."""
+    return [
+        f"{f'{group.count:,} × ' if group.count > 1 else ''}{group.title}"
+        f"{_for_whom(group)}: {first.message}"
+        for group, first in groups_with_examples(lane, most=most)
+    ]
+
+
+def _for_whom(group: ErrorGroup) -> str:
+    """Return who must act, before the example: the end of a long message is cut off."""
+    who = [label for label in group.who if label != ACTORS["transient"].label]
+    return f", for {' and '.join(who)}" if who else ""
