@@ -204,7 +204,9 @@ def standing(run: SyncRun) -> Json:
     return {
         "run": run,
         "took": looks.took(run, now),
-        "left": estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR) if run.is_active else "",
+        "left": estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
+        if run.is_active
+        else "",
         "waits": run.waiting_until if run.waiting_until and run.waiting_until > now else None,
         "unclaimed": _unclaimed(run),
         "earlier": _earlier(run),

@@ -1,7 +1,7 @@
-"""The canvas: what a scientist sees of the sync, drawn from the database and nothing else.
+"""Draw canvases: what a scientist sees of the sync, from the database alone.
 
-Every drawing is the whole canvas, enabled: Benchling disables it at a click until the app draws
-it again. https://docs.benchling.com/docs/introduction-to-canvas
+Each drawing is the whole canvas, enabled. Benchling disables a canvas when a button is pressed,
+until the app draws it again. https://docs.benchling.com/docs/introduction-to-canvas
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from registry_sync.canvas.record_status import entities_concerned
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, SyncRun
+from registry_sync.runs import estimate
 
 logger = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
 OWED_AFTER = timedelta(seconds=10)
 RECENT = 20
-"""Canvases that nobody pressed for this run, but that were used last: they are kept fresh, too."""
+"""Canvases used last, which are kept up to date although no one pressed a button for this run."""
 
 
 def draw(canvas: Canvas, client: Client, *, pressed: bool = False) -> None:
-    """Draw a canvas as things are now. Raises Refused, SyncError or Wait.
+    """Draw a canvas as things are now. Raise Refused, SyncError or Wait.
 
-    `pressed`: somebody waits for an answer to a click, which the canvas's note gives.
+    With `pressed`, the canvas's note is shown: it answers the button that was pressed.
     """
     run = _shown_run(canvas)
     session = run.session_id if run is not None else ""
@@ -47,55 +48,55 @@ def draw(canvas: Canvas, client: Client, *, pressed: bool = False) -> None:
 
 
 def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False) -> int:
-    """Draw some canvases and count them; one that cannot be drawn is left for the next time."""
+    """Draw some canvases. Return how many; those that cannot be drawn wait for the next time."""
     number = 0
     for canvas in canvases:
         number += 1
         try:
             draw(canvas, client, pressed=pressed)
         except Refused as refused:
-            if refused.status == 404:  # archived, or gone with its entry
+            if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
-        except (SyncError, Wait) as error:  # Benchling is away: the others can wait as well
+        except (SyncError, Wait) as error:  # Benchling is unavailable: the others must wait, too
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
             break
     return number
 
 
 def owe_drawing(canvas_id: str, note: str) -> None:
-    """Owe a canvas a drawing, which its people wait for: the reconciler sees to it."""
+    """Give a canvas a note and let the reconciler draw it, for scientists wait for it."""
     Canvas.objects.filter(canvas_id=canvas_id).update(
         note=note, used_at=timezone.now(), drawn_at=None
     )
 
 
 def canvases_showing(run: SyncRun) -> QuerySet[Canvas]:
-    """List the canvases that show a run: those whose people pressed, and those used last."""
+    """Return the canvases that show a run: those it was started or joined from, and the recent."""
     mine = Canvas.objects.of_same_app(run)
     recent = mine.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
     return mine.filter(Q(run=run) | Q(pk__in=list(recent)))
 
 
 def outdated() -> QuerySet[Canvas]:
-    """List canvases that show a run as going on which has ended, or that owe an answer."""
+    """Return canvases that show a run as active that has ended, or that must still be drawn."""
     mine = Canvas.objects.of_app()
     active = [str(status) for status in SyncRun.ACTIVE]
     moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
     owed = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
-    patient = Q(used_at__lt=timezone.now() - OWED_AFTER)  # else it is in the works
+    patient = Q(used_at__lt=timezone.now() - OWED_AFTER)  # else a worker is about to draw it
     return mine.filter(moved | (owed & patient)).order_by("-used_at")
 
 
 def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> list[Json]:
-    """Compose a canvas of what the database says."""
+    """Return a canvas's blocks, composed from the database."""
     joined = run is not None and run.is_active and canvas.run_id == run.pk
     lines = [canvas.note] if canvas.note and (pressed or joined) else []
     lines += _state(run)
     preview = canvas.preview
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
         lines.append(words.ended(preview))
-    out = [_markdown("title", words.title()), _markdown("state", "\n\n".join(lines))]
+    out = [_markdown("title", words.HEADING), _markdown("state", "\n\n".join(lines))]
     if run is not None and run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
         out.append(_markdown("attention", "\n".join(words.attention(run))))
         out += _chips("concerned", entities_concerned(run.lane))
@@ -121,7 +122,7 @@ def _state(run: SyncRun | None) -> list[str]:
     if run is None:
         return lines or [words.never()]
     if run.is_active:
-        left = words.left(run, settings.OBJECTS_PER_HOUR)
+        left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
         lines.append(words.underway(run, left=left))
     else:
         lines.append(words.ended(run))
@@ -129,7 +130,7 @@ def _state(run: SyncRun | None) -> list[str]:
 
 
 def _shown_run(canvas: Canvas) -> SyncRun | None:
-    """Choose what a canvas tells of: the run that is active, else the last one that synced."""
+    """Return the run that a canvas shows: the active one, else the last that was no dry run."""
     mine = SyncRun.objects.of_same_app(canvas)
     active = mine.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
     if active is not None:
@@ -151,7 +152,7 @@ def _buttons(name: str, buttons: list[str]) -> Json:
 
 
 def _chips(name: str, entity_ids: list[str]) -> list[Json]:
-    """Show entities as chips, which Benchling makes links."""
+    """Return a section of chips, which Benchling shows as links to entities."""
     chips = [
         {"type": "CHIP", "id": f"{name}_{i}", "value": id_} for i, id_ in enumerate(entity_ids)
     ]

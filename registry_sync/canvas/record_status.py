@@ -1,6 +1,6 @@
-"""Where one record stands: in Benchling since when, refused and why, waiting for what, or nowhere.
+"""The status of one record: synced, refused, waiting for something, or unknown.
 
-Registry and Benchling are asked live, so that what is newer or archived there is told.
+The registry and Benchling are queried live, so that newer and archived versions are reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
-from registry_sync.canvas import text as words
+from registry_sync.canvas import record_text, text
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import name_key
 from registry_sync.ledger.record_outcome import hash_record
@@ -22,14 +22,15 @@ from registry_sync.source.client import Source
 from registry_sync.sync.setup import Setup
 
 NAMESAKES = 3
-"""Refused records of one name that are told of at most, beside the one that was looked up."""
+"""Most refused records of the same name that are listed beside the one looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordStatus:
-    """What a scientist reads of one record; `entity_id` is Benchling's, where there is one.
+    """What a scientist reads about one record.
 
-    `raw` is the registry's record as it is now, where it gave one.
+    `entity_id` is Benchling's id, "" where there is no entity. `raw` is the registry's record as
+    it is now, None where it could not be read.
     """
 
     text: str
@@ -41,7 +42,10 @@ class RecordStatus:
 def record_status(
     asked: str, lane: Lane, setup: Setup, source: Source, client: Client
 ) -> RecordStatus:
-    """Say where the record with this id or name stands."""
+    """Return the status of the record with this id or name.
+
+    Raise Refused, SyncError or Wait when Benchling cannot be queried.
+    """
     external_id = typed_external_id(asked, lane)
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     error = runs.open_errors(lane).filter(external_id=external_id).first()
@@ -52,20 +56,20 @@ def record_status(
     entity_id = entry.entity_id if entry else ""
     lines = [_here(entry)]
     if entity_id and _is_archived(entity_id, client):
-        lines.append(words.record_archived())
+        lines.append(record_text.archived())
     if error is not None:
-        lines.append(words.record_refused(error, is_there=bool(lines[0])))
-    lines += [words.record_adoption(row) for row in adoptions]
-    lines += [words.record_drift(row) for row in drifted[:3]]
+        lines.append(record_text.refused(error, is_there=bool(lines[0])))
+    lines += [record_text.adoption(row) for row in adoptions]
+    lines += [record_text.drift(row) for row in drifted[:3]]
     there, raw = _there(external_id, entry, error, setup, source)
     lines += [there, *_namesakes(asked, external_id, lane)]
-    text = "\n\n".join(line for line in lines if line)
-    before = adoptions.first()
-    return RecordStatus(text, external_id, entity_id or (before.entity_id if before else ""), raw)
+    if not entity_id and (before := adoptions.first()) is not None:
+        entity_id = before.entity_id
+    return RecordStatus("\n\n".join(filter(None, lines)), external_id, entity_id, raw)
 
 
 def typed_external_id(asked: str, lane: Lane) -> str:
-    """Give the external id of what was typed: an id, a registry id, or a name."""
+    """Return the external id of what was typed: an external id, a registry id or a name."""
     mine, key = LedgerEntry.objects.filter(lane=lane), name_key(asked)
     for question in ({"external_id": asked}, {"id_key": key}, {"name_key": key}):
         if (found := mine.filter(**question).first()) is not None:
@@ -78,19 +82,19 @@ def typed_external_id(asked: str, lane: Lane) -> str:
 
 
 def _namesakes(asked: str, external_id: str, lane: Lane) -> list[str]:
-    """Tell of refused records that want the name which was looked up, beside the one told of."""
+    """Return sentences on other refused records with the name that was looked up."""
     errors = runs.open_errors(lane).filter(waits_key=name_key(asked))
     named = errors.filter(waits_for__in=["name", "benchling name"]).exclude(field="registry id")
-    wanting = named.exclude(external_id=external_id)
-    others = list(wanting.order_by("pk")[: NAMESAKES + 1])
-    said = [words.record_namesake(error) for error in others[:NAMESAKES]]
+    others_refused = named.exclude(external_id=external_id)
+    others = list(others_refused.order_by("pk")[: NAMESAKES + 1])
+    said = [record_text.namesake(error) for error in others[:NAMESAKES]]
     if len(others) > NAMESAKES:
-        said.append(words.more_namesakes(wanting.count() - NAMESAKES))
+        said.append(record_text.more_namesakes(others_refused.count() - NAMESAKES))
     return said
 
 
 def entities_concerned(lane: Lane | None) -> list[str]:
-    """List the entities in Benchling that the first causes of open errors are about."""
+    """Return the Benchling ids of entities that the first causes of open errors are about."""
     if lane is None:
         return []
     first: dict[str, str] = {}
@@ -109,7 +113,7 @@ def _here(entry: LedgerEntry | None) -> str:
     if entry is None or not entry.entity_hash:
         return ""
     run = SyncRun.objects.filter(pk=entry.written_run_id or 0).first()
-    return words.record_here(entry, run)
+    return record_text.synced(entry, run)
 
 
 def _undecided(lane: Lane) -> QuerySet[Adoption]:
@@ -127,21 +131,21 @@ def _there(
     setup: Setup,
     source: Source,
 ) -> tuple[str, dict[str, Any] | None]:
-    """Ask the registry itself: what to say of it, and the record."""
+    """Read the record from the registry. Return what to say about it, and the record."""
     if not source.gives_one:
-        return words.only_lists(), None
+        return text.only_lists(), None
     try:
         raw = source.fetch(external_id)
     except SyncError as error:
-        return words.registry_silent(error), None
+        return record_text.unreachable(error), None
     if raw is None:
-        return words.record_unknown(external_id), None
+        return record_text.unknown(external_id), None
     if entry is None or not entry.entity_hash:
-        return ("" if error is not None else words.record_only_there(external_id)), raw
+        return ("" if error is not None else record_text.not_synced(external_id)), raw
     changed = source.cursor_of(raw)
     if changed is not None and entry.modified_at is not None:
         newer = changed > entry.modified_at
     else:
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
-    said = words.record_newer() if newer else words.record_same(refused=error is not None)
+    said = record_text.newer() if newer else record_text.same(refused=error is not None)
     return said, raw

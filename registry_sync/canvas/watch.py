@@ -1,4 +1,4 @@
-"""Draw canvases while a run goes on."""
+"""Draw canvases while a run is active."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from registry_sync.sync.listener import Listener
 logger = logging.getLogger(__name__)
 
 CANVAS_EVERY = 5.0
-"""Seconds between two drawings of a canvas while a run goes on."""
+"""Seconds between two drawings of a canvas while a run is active."""
 
 CANVAS_SHARE = 2.0
-"""Seconds more for each canvas that shows it: 15 of the 300 requests in 30 s are the most."""
+"""Further seconds for each canvas: at most 15 of the app's 300 requests in 30 s are spent."""
 
 
 class CanvasWatch:
-    """Shows a run's progress in canvases, at most every few seconds, and passes it on."""
+    """A listener that shows a run's progress in canvases every few seconds, and passes it on."""
 
     def __init__(self, run: SyncRun, client: Client, inner: Listener) -> None:
         self.run, self.client, self.inner = run, client, inner
@@ -32,16 +32,16 @@ class CanvasWatch:
     def progress(self, run: SyncRun) -> None:
         self.inner.progress(run)
         if time.monotonic() > self._next:
-            self.look()
+            self.draw()
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
         self.inner.finding(external_id, outcome, details)
 
-    def look(self) -> None:
-        """Draw the canvases that show this run, as the database has it now."""
+    def draw(self) -> None:
+        """Draw the canvases that show this run, from the database."""
         drawn = 0
         try:
             drawn = canvas.redraw(canvas.canvases_showing(self.run), self.client)
-        except DatabaseError as error:  # the run's own end says so
+        except DatabaseError as error:  # the run itself will end with this error
             logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
         self._next = time.monotonic() + max(CANVAS_EVERY, CANVAS_SHARE * drawn)

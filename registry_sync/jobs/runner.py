@@ -70,7 +70,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     try:
         return _work(run, lease, client, line)
     finally:
-        watched.look()
+        watched.draw()
         look_for_alerts()
 
 
@@ -84,7 +84,7 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
         return End.BUSY
     except Wait as wait:
         run.waiting_until, run.waiting_for = wait.until, wait.reason
-        left = estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR)
+        left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
         text = f"{runs.waiting_sentence(run)} {left}".strip()
         runs.log(run, "INFO", text)
         line.session.progress(text, at_once=True)

@@ -1,7 +1,7 @@
-"""How long a run will still take, as far as that can be said honestly.
+"""Estimate how long a run will still take.
 
-Three things set the pace: the work itself, our own cap on objects an hour, and Benchling's, which
-is known only once it was met. Where too little is known, nothing is said.
+Three things set the pace: the work itself, the app's own limit of objects per hour, and
+Benchling's, which is known only after it was reached. Without enough data there is no estimate.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ ENOUGH_SECONDS = 5.0
 ENOUGH_RECORDS = 500
 
 
-def left(run: SyncRun, *, per_hour: int, now: datetime | None = None) -> timedelta | None:
-    """Estimate what is left of a run that reads everything; None where nothing can be said.
+def time_left(run: SyncRun, *, per_hour: int, now: datetime | None = None) -> timedelta | None:
+    """Return the estimated rest of a run that reads everything, or None without enough data.
 
-    `per_hour` is our own cap on objects an hour, 0 for none.
+    `per_hour` is the app's own limit of objects per hour, 0 for none.
     """
     now = now or timezone.now()
     seen, worked = run.read - run.retried, sum(run.phase_seconds.values())
@@ -35,7 +35,7 @@ def left(run: SyncRun, *, per_hour: int, now: datetime | None = None) -> timedel
         passed = (now - run.limited_at).total_seconds()
         since = written - run.limited_written
         if since <= 0 or passed <= 0:
-            return None  # the limit was met just now: how much it lets through is not known yet
+            return None  # just reached: the pace it allows is not known yet
         seconds = max(seconds, objects * passed / since)
     if per_hour:
         beyond = objects - hourly.room(run, per_hour=per_hour)
@@ -43,11 +43,11 @@ def left(run: SyncRun, *, per_hour: int, now: datetime | None = None) -> timedel
     return timedelta(seconds=seconds)
 
 
-def said(run: SyncRun, *, per_hour: int) -> str:
-    """Say in words how long is left and until when, in UTC; "" where nothing can be said."""
-    time_left, now = left(run, per_hour=per_hour), timezone.now()
-    if time_left is None:
+def time_left_sentence(run: SyncRun, *, per_hour: int) -> str:
+    """Return the time left and when the run will end, in UTC; "" without enough data."""
+    left, now = time_left(run, per_hour=per_hour), timezone.now()
+    if left is None:
         return ""
-    end = now + time_left
+    end = now + left
     day = "" if end.date() == now.date() else f"{end:%d %b} "
-    return f"About {duration(time_left)} left, until {day}{end:%H:%M} UTC."
+    return f"About {duration(left)} left, until {day}{end:%H:%M} UTC."

@@ -472,6 +472,6 @@ class Line:
         self.listener.progress(self.run)
         total = self.run.source_total
         of_total = f" of {total:,}" if total else ""
-        left = estimate.said(self.run, per_hour=self.terms.objects_per_hour)
+        left = estimate.time_left_sentence(self.run, per_hour=self.terms.objects_per_hour)
         counts = counts_sentence(self.run)
         self.session.progress(f"So far{of_total}: {counts} {left}".strip())

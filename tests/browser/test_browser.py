@@ -29,7 +29,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
     tenant = service.d.world
     page.goto(tenant.server.url)
     page.get_by_text("Insert it into an entry").click()
-    page.get_by_text("The registry was never synced").wait_for()
+    page.get_by_text("The registry has never been synced").wait_for()
     shoot(page, "canvas-never")
     button = page.get_by_role("button", name="Manual Sync")
     button.dblclick()  # twice quickly
@@ -65,7 +65,7 @@ def test_a_worker_killed_under_the_button(deploy, redis, page):
     page.goto(world.server.url)
     page.get_by_text("Insert it into an entry").click()
     button = page.get_by_role("button", name="Manual Sync")
-    page.get_by_text("The registry was never synced").wait_for()
+    page.get_by_text("The registry has never been synced").wait_for()
     button.click()
     page.get_by_text("of 1,500 records done").wait_for()
     kill(service.worker)
@@ -88,7 +88,7 @@ def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):
         assert page.get_by_role("button", name="Manual Sync").first.is_enabled()
         shoot(page, f"canvas-{name}")
 
-    shows("The registry was never synced", "never")
+    shows("The registry has never been synced", "never")
     canvas.press("preview")
     work()
     shows("20 would be created", "preview")
@@ -100,7 +100,7 @@ def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):
     run = runs.active()
     while jobs.work_slice(run.pk) is not jobs.End.WAITING:
         pass
-    shows("goes on by itself", "waiting")
+    shows("resumes automatically", "waiting")
     settings.OBJECTS_PER_HOUR = 0
     so_far = {"read": 1200, "created": 1200, "source_total": 2628, "waiting_until": None,
               "phase_seconds": {"upsert": 400}}  # fmt: skip
@@ -131,4 +131,4 @@ def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):
     shows("The last sync failed", "failed")
     w.configure(**{"External Name Field": "{name"})
     canvas.tell({"type": "v2-beta.app.configuration.updated"})
-    shows("cannot run until its configuration is put right", "misconfigured")
+    shows("cannot run until its configuration is corrected", "misconfigured")

@@ -29,14 +29,14 @@ Json = dict[str, Any]
 
 def test_a_fresh_canvas_says_never_synced_and_is_enabled(w):
     page = Page(w)
-    assert page.canvas["enabled"] and "never synced" in page.text
+    assert page.canvas["enabled"] and "never been synced" in page.text
     assert page.buttons == {"manual_sync", "preview", "refresh", "look_up", "sync_one"}
 
 
 def test_manual_sync_from_the_press_to_the_outcome(w):
     page = Page(w)
     page.press("manual_sync")
-    assert page.canvas["enabled"] and "Your sync was started" in page.text
+    assert page.canvas["enabled"] and "Your sync has started" in page.text
     assert "started by Ada Byron" in page.text
     run = work()
     assert run.status == Status.SUCCEEDED and (run.trigger, run.actor) == ("canvas", "Ada Byron")
@@ -69,10 +69,10 @@ def test_warnings_name_their_causes_and_offer_a_retry(w):
     assert "Ask the owner of the registry to look at it." in page.text
     del w.tenant.refuse["C-000003"]
     page.press("retry_failed")
-    assert "tried again" in page.text
+    assert "being retried" in page.text
     assert work().kind == Kind.RETRY
-    assert "**What was refused was tried again** on" in page.text and "1 new." in page.text
-    assert "the registry was not asked for anything newer" in page.text
+    assert "**Retried failed records** on" in page.text and "1 new." in page.text
+    assert "The registry was not asked for newer versions" in page.text
     assert "Up to date" not in page.text and "retry_failed" not in page.buttons
 
 
@@ -99,7 +99,7 @@ def test_refresh_and_unknown_buttons_leave_the_canvas_enabled(w):
     page.press("refresh")
     assert page.canvas["enabled"]
     page.press("no_such_button")
-    assert page.canvas["enabled"] and "not known any more" in page.text
+    assert page.canvas["enabled"] and "no longer available" in page.text
 
 
 @pytest.mark.parametrize("asked", ["C-000003", "compound 3 "])
@@ -129,9 +129,9 @@ def test_a_record_nobody_knows_and_a_refused_one(w):
     assert "C-000004 is not in Benchling" in page.text and "SMILES is not valid" in page.text
     w.registry.records.append(compound(40))
     page.press("look_up", record="C-000040")
-    assert "in the registry, and not in Benchling yet" in page.text and page.chips == []
+    assert "in the registry, but not in Benchling yet" in page.text and page.chips == []
     page.press("look_up", record="  ")
-    assert "Type the id or the name" in page.text
+    assert "Enter the id or the name" in page.text
 
 
 def test_a_page_that_opens_gets_one_canvas(w):
@@ -149,11 +149,11 @@ def test_a_configuration_that_breaks_is_shown_before_the_next_run(w):
     page = Page(w)
     w.configure(**{"External Name Field": "{name"})
     page.tell({"type": "v2-beta.app.configuration.updated"})
-    assert "cannot run until its configuration is put right" in page.text
+    assert "cannot run until its configuration is corrected" in page.text
     assert "External Name Field" in page.text
     w.configure(**{"External Name Field": "name", "Connector Settings": looked_up()})
     page.tell({"type": "v2-beta.app.configuration.updated"})
-    assert "put right" not in page.text
+    assert "is corrected" not in page.text
 
 
 def test_a_deactivated_app_says_so(w):
@@ -225,7 +225,12 @@ def test_a_waiting_run_says_until_when(w, settings):
     run = runs.active()
     while jobs.work_slice(run.pk) is not jobs.End.WAITING:
         pass
-    assert "goes on by itself on " in page.text and "UTC" in page.text and page.canvas["enabled"]
+    assert "waits for this app's own hourly limit" in page.text
+    assert "resumes automatically on " in page.text and "UTC" in page.text
+    assert page.canvas["enabled"]
+    SyncRun.objects.filter(pk=run.pk).update(waiting_code="new_api_key")
+    page.press("refresh")
+    assert "waits for the new API key" in page.text and "limit" not in page.text
     cancel(run, actor="Jo", reason="Enough")
 
 
@@ -237,10 +242,10 @@ def test_a_name_that_several_records_want_tells_of_each(w):
     page.press("look_up", record="compound 3")
     assert "**C-000003** is in Benchling" in page.text
     for number in range(50, 53):
-        told = f"Another record wants this name. **C-0000{number} is not in Benchling.**"
+        told = f"Another record has the same name. **C-0000{number} is not in Benchling.**"
         assert told in page.text
-    assert "2 more want this name." in page.text and "C-000054" not in page.text
+    assert "2 more records have the same name." in page.text and "C-000054" not in page.text
     page.press("look_up", record="C-000003")
-    assert "wants this name" not in page.text
+    assert "has the same name" not in page.text
     page.press("look_up", record="C-000054")
     assert "**C-000054 is not in Benchling.**" in page.text and "Another" not in page.text

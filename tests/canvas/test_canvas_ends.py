@@ -81,7 +81,7 @@ def test_a_press_that_crashes_or_takes_too_long_is_told(w, monkeypatch, death):
     monkeypatch.setitem(deliveries.BUTTONS, "preview", die)
     row = page.press("preview")
     assert row.state == "failed" and page.canvas["enabled"]
-    assert "Something went wrong on our side" in page.text and "boom" not in page.text
+    assert "Something went wrong in Registry Sync" in page.text and "boom" not in page.text
     assert "Something went wrong" not in (page.press("refresh") and page.text)
 
 
@@ -95,7 +95,7 @@ def test_a_press_while_benchling_is_away_is_drawn_when_it_is_back(w):
     assert not page.canvas["enabled"]  # ten seconds: it might still be in the works
     later()
     reconcile()
-    assert page.canvas["enabled"] and "Your sync was started" in page.text
+    assert page.canvas["enabled"] and "Your sync has started" in page.text
 
 
 def test_a_question_while_benchling_is_away_is_asked_again(w):
@@ -132,7 +132,7 @@ def test_a_press_that_kills_every_worker_is_given_up_and_the_canvas_comes_back(w
     assert row.state == "failed" and "5 times" in row.error
     later()
     reconcile()
-    assert page.canvas["enabled"] and "Something went wrong on our side" in page.text
+    assert page.canvas["enabled"] and "Something went wrong in Registry Sync" in page.text
 
 
 def test_a_session_that_somebody_closed_does_not_keep_the_canvas(w):
@@ -159,7 +159,7 @@ def test_the_canvas_of_a_page_that_is_gone_is_made_anew(w):
     first["archiveRecord"] = {"reason": "Other"}
     page.tell(message)
     made = [c for c in w.tenant.canvases.values() if c["resourceId"] == "asr_1"]
-    assert len(made) == 2 and made[1]["enabled"] and "never synced" in str(made[1]["blocks"])
+    assert len(made) == 2 and made[1]["enabled"] and "never been synced" in str(made[1]["blocks"])
 
 
 def test_many_canvases_stay_a_small_part_of_the_requests(w, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_fault_of_the_configuration_is_forgotten_once_a_run_works(w, admin_cli
     assert w.sync().status == Status.SUCCEEDED
     assert Installation.objects.get().config_fault == ""
     page.press("refresh")
-    assert "put right" not in page.text
+    assert "is corrected" not in page.text
 
 
 def test_benchling_being_away_is_no_fault_of_the_configuration(w):
@@ -246,7 +246,7 @@ def test_an_entity_that_waits_to_be_taken_over_says_so(w):
         name="Made by hand", how="same id", modified_at=timezone.now(), found_at=timezone.now(),
     )  # fmt: skip
     page.press("look_up", record="C-000003")
-    assert "your integration owner decides" in page.text and "Made by hand" in page.text
+    assert "Your integration owner decides" in page.text and "Made by hand" in page.text
     assert page.chips == ["C-000003"]
 
 
@@ -257,9 +257,9 @@ def test_a_registry_that_gives_only_its_list_is_said_to_and_not_read(w):
     work()
     served = w.registry.pages_served
     page.press("look_up", record="C-000003")
-    assert "“Compound 3”" in page.text and "only its whole list" in page.text
+    assert "“Compound 3”" in page.text and "only be read as a whole" in page.text
     page.press("sync_one", record="C-000003")
-    assert "only its whole list" in page.text and runs.active() is None
+    assert "only be read as a whole" in page.text and runs.active() is None
     assert w.registry.pages_served == served
 
 
@@ -267,5 +267,7 @@ def test_a_sync_that_a_preview_keeps_waiting_says_so(w):
     page = Page(w)
     page.press("preview")
     page.press("manual_sync")
-    assert "A preview is already running" in page.text and "Press again once" in page.text
+    assert (
+        "A preview is already running" in page.text and "Press the button again when" in page.text
+    )
     work()

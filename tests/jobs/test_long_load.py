@@ -196,23 +196,25 @@ def a_run(**values) -> SyncRun:
 
 
 def test_the_estimate_counts_the_work(db):
-    assert estimate.left(a_run(), per_hour=0) == timedelta(seconds=300)
+    assert estimate.time_left(a_run(), per_hour=0) == timedelta(seconds=300)
     half = a_run(created=10_000, unchanged=10_000)
-    assert estimate.left(half, per_hour=0) == timedelta(seconds=300)
+    assert estimate.time_left(half, per_hour=0) == timedelta(seconds=300)
 
 
 def test_the_estimate_counts_our_own_cap(db):
-    assert estimate.left(a_run(), per_hour=20_000) == timedelta(hours=2)  # an hour's room is free
+    assert estimate.time_left(a_run(), per_hour=20_000) == timedelta(
+        hours=2
+    )  # an hour's room is free
     unchanged = a_run(created=0, unchanged=20_000)
-    assert estimate.left(unchanged, per_hour=20_000) == timedelta(seconds=300)
+    assert estimate.time_left(unchanged, per_hour=20_000) == timedelta(seconds=300)
 
 
 def test_the_estimate_counts_benchlings_limit_by_what_it_let_through(db):
     now = timezone.now()
     slow = a_run(limited_at=now - timedelta(hours=1), limited_written=5_000)
-    assert estimate.left(slow, per_hour=0, now=now) == timedelta(hours=4)
+    assert estimate.time_left(slow, per_hour=0, now=now) == timedelta(hours=4)
     just_met = a_run(limited_at=now, limited_written=20_000)
-    assert estimate.left(just_met, per_hour=0, now=now) is None
+    assert estimate.time_left(just_met, per_hour=0, now=now) is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_the_estimate_counts_benchlings_limit_by_what_it_let_through(db):
     [{"source_total": None}, {"reads_all": False}, {"read": 10}, {"phase_seconds": {"pull": 1}}],
 )
 def test_where_too_little_is_known_nothing_is_said(db, values):
-    assert estimate.said(a_run(**values), per_hour=0) == ""
+    assert estimate.time_left_sentence(a_run(**values), per_hour=0) == ""
 
 
 @pytest.mark.parametrize(
@@ -299,6 +301,6 @@ def _ask(d, ends: list[tuple[float, float]]) -> None:
             values["phase_seconds"] = json.loads(values["phase_seconds"])
         if isinstance(values["limited_at"], str):
             values["limited_at"] = datetime.fromisoformat(values["limited_at"] + "+00:00")
-        left = estimate.left(SyncRun(**values), per_hour=0)
+        left = estimate.time_left(SyncRun(**values), per_hour=0)
         if left is not None and values["read"] < values["source_total"]:
             ends.append((time.time(), time.time() + left.total_seconds()))

@@ -64,6 +64,6 @@ def _shown(run: SyncRun) -> str:
         lines.append(runs.waiting_sentence(run))
     elif run.lease_holder:
         lines.append(f"Worked by {run.lease_holder}, last sign of life {run.heartbeat:%H:%M:%S}.")
-    if left := estimate.said(run, per_hour=settings.OBJECTS_PER_HOUR):
+    if left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
         lines.append(left)
     return "\n".join(lines)

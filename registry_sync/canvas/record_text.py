@@ -1,0 +1,74 @@
+"""Every sentence that scientists read in a canvas about one record."""
+
+from __future__ import annotations
+
+from registry_sync.canvas.text import moment, starter, without_codes
+from registry_sync.core.problems import SyncError
+from registry_sync.models import Adoption, Drift, EntityError, LedgerEntry, SyncRun
+from registry_sync.reporting.catalogue import record_actor, record_wait, scientist_failure
+
+
+def synced(entry: LedgerEntry, run: SyncRun | None) -> str:
+    """Return that a record is in Benchling, since when, and by which run."""
+    said = f"**{entry.external_id}** is in Benchling as “{entry.name}”"
+    if run is None:
+        return f"{said}."
+    when = moment(run.finished_at or run.started_at)
+    return f"{said}, last written {when} by sync {run.pk}, started {starter(run)}."
+
+
+def archived() -> str:
+    return "It is archived in Benchling. A Benchling admin can unarchive it."
+
+
+def refused(error: EntityError, *, is_there: bool) -> str:
+    """Return why a record is not up to date, and what it waits for or who must act."""
+    waits = record_wait(error.waits_for).scientist.format(key=error.waits_key)
+    waits = waits or record_actor(error.kind).ask
+    what = "Its newest version" if is_there else error.external_id
+    return f"**{what} is not in Benchling.** {without_codes(error.message)} {waits}"
+
+
+def namesake(error: EntityError) -> str:
+    """Return that another refused record has the name that was looked up."""
+    return f"Another record has the same name. {refused(error, is_there=False)}"
+
+
+def more_namesakes(count: int) -> str:
+    return f"{count:,} more {'record has' if count == 1 else 'records have'} the same name."
+
+
+def adoption(row: Adoption) -> str:
+    """Return that a matching entity was in Benchling before, and what happens next."""
+    whose = f"{row.entity_registry_id or 'An entity'} (“{row.name}”)"
+    if row.state == Adoption.State.APPROVED:
+        return f"{whose} was in Benchling before. The next sync adopts it."
+    if row.how == Adoption.How.ARCHIVED:
+        return f"{whose} was in Benchling before and is archived. {record_actor('benchling').ask}"
+    return f"{whose} was in Benchling before. Your integration owner decides whether to adopt it."
+
+
+def drift(row: Drift) -> str:
+    return f"Its {row.field} was changed in Benchling {moment(row.modified_at)}."
+
+
+def unknown(external_id: str) -> str:
+    return f"The registry has no record “{external_id}” that Registry Sync can see."
+
+
+def not_synced(external_id: str) -> str:
+    return f"**{external_id}** is in the registry, but not in Benchling yet."
+
+
+def newer() -> str:
+    return "The registry has a newer version. The next sync will bring it."
+
+
+def same(*, refused: bool) -> str:
+    if refused:
+        return "It has not changed in the registry since."
+    return "The registry has nothing newer."
+
+
+def unreachable(error: SyncError) -> str:
+    return scientist_failure(error.code, error.kind, "The registry could not be reached.")
