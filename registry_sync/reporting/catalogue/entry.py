@@ -88,8 +88,8 @@ class RecordWait:
 class RunWait:
     """Why an active run waits.
 
-    `scientist` begins a sentence, which goes on with "and resumes automatically …". The run itself
-    keeps the phrase for everyone else (`SyncRun.waiting_for`).
+    `scientist` is a sentence with `{when}`, a time in words. The run itself keeps the phrase for
+    everyone else (`SyncRun.waiting_for`).
     """
 
     code: str

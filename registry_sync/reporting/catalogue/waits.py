@@ -60,15 +60,45 @@ RECORD_WAITS = (
 """By `EntityError.waits_for`."""
 
 RUN_WAITS = (
-    RunWait("object_limit", "It is waiting for Benchling's hourly limit"),
-    RunWait("own_limit", "It is waiting for this app's own hourly limit"),
-    RunWait("request_limit", "It is waiting for Benchling's request limit"),
-    RunWait("registration_lock", "It is waiting for another registration in Benchling"),
-    RunWait("task_running", "It is waiting for a task in Benchling"),
-    RunWait("earlier_task", "It is waiting for a task of an earlier sync"),
-    RunWait("new_api_key", "It is waiting for the new API key to take effect"),
-    RunWait("configuration_changed", "It is waiting for the new configuration to take effect"),
-    RunWait("field_keys", "It is waiting for another attempt"),
-    RunWait("", "It is waiting"),
+    RunWait(
+        "object_limit",
+        "It is waiting for Benchling's hourly limit and resumes automatically {when}.",
+    ),
+    RunWait(
+        "own_limit",
+        "It is waiting for this app's own hourly limit and resumes automatically {when}.",
+    ),
+    RunWait(
+        "request_limit",
+        "It is waiting for Benchling's request limit and resumes automatically {when}.",
+    ),
+    RunWait(
+        "registration_lock",
+        "It is waiting for another registration in Benchling and resumes automatically {when}.",
+    ),
+    RunWait(
+        "task_running",
+        "It is waiting for a task in Benchling and resumes automatically {when}.",
+    ),
+    RunWait(
+        "earlier_task",
+        "It is waiting for a task of an earlier sync and resumes automatically {when}.",
+    ),
+    RunWait(
+        "new_api_key",
+        "It is waiting for the new API key to take effect and resumes automatically {when}.",
+    ),
+    RunWait(
+        "configuration_changed",
+        "It is waiting for the new configuration to take effect and resumes automatically {when}.",
+    ),
+    RunWait(
+        "field_keys",
+        "It is waiting for another attempt and resumes automatically {when}.",
+    ),
+    RunWait(
+        "",
+        "It is waiting and resumes automatically {when}.",
+    ),
 )
-"""By `SyncRun.waiting_code` (the reasons of `core.waits`)."""
+"""By `SyncRun.waiting_code` (the reasons of `core.waits`); `{when}` is a time in words."""
