@@ -13,7 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from registry_sync.admin.base import ReadOnly, Reasoned
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.draft_publishing import Publishing, in_words
-from registry_sync.benchling.client import Refused
+from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import MAPPABLE
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json

@@ -1,104 +1,65 @@
-"""Carrying rows to Benchling, all or nothing at a time, and finding the rows it refuses.
+"""Bulk upserts: write rows to Benchling, and find the rows that it refuses.
 
-A failed task may name its bad rows by index, or one of them, or none. Named rows are confirmed
-by the single upsert, whose answer has the exact words; where none is named the rows are halved,
-and a half whose sibling went through is known to be bad without being tried. All within a budget
-of calls; what is left over is set aside by name.
+A bulk upsert is all or nothing. A failed task may name its bad rows by index, or one of them, or
+none. Named rows are confirmed by the single upsert, whose refusal has the exact message. Where
+none is named the rows are halved, and a half whose sibling passed is known to be bad. Each batch
+has a budget of calls; rows that are unresolved when it is spent are set aside by name.
+https://docs.benchling.com/docs/bulk-operations
 """
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from registry_sync.benchling.client import (
-    LOCKED,
-    UPSERT_BYTES,
-    UPSERT_LIMIT,
-    Client,
-    Refused,
-    Task,
-    Wait,
-    retry_time,
-)
+from registry_sync.benchling.client import Client, Task
+from registry_sync.benchling.errors import LOCKED, Refused, Wait, retry_time
+from registry_sync.benchling.task_clock import TaskClock
+from registry_sync.benchling.upsert_rows import Flight, Row, named_rows
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
+from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
 
 BUDGET = 160
-"""Upserts spent on one batch before what is left is set aside."""
+"""Upserts spent on one batch before its unresolved rows are set aside."""
 CONFIRMED = 20
-"""Named rows whose exact words are asked for; beyond, the task's own words must do."""
+"""Named rows whose exact message is requested; beyond, the task's own message is used."""
 LOCK_TRIES = 12
+"""Attempts while someone else registers entities, some seconds apart."""
 PATIENCE = 600.0
-"""Seconds that one process waits for a task; a worker's job would be ended after 1,800."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One entity on its way: its external id and the body that Benchling gets."""
-
-    external_id: str
-    body: Json
+"""Seconds that one process waits for a task; RQ ends a worker's job after 1,800."""
 
 
 class Watcher(Protocol):
-    """Who keeps the books while rows are on their way."""
+    """Is notified of what becomes of the rows."""
 
     def sending(self) -> None:
-        """Rows are about to be sent: raise LeaseLost if they are no longer ours to send."""
+        """Rows are about to be sent. Raise LeaseLost if this process no longer holds the run."""
 
     def sent(self, rows: Sequence[Row], task_id: str) -> None:
-        """A task was accepted for these rows; called before it is polled."""
+        """Benchling accepted a task for these rows; called before the task is polled."""
 
     def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
         """These rows are in Benchling; entities by registry id, where the answer had them."""
 
     def refused(self, row: Row, refusal: Refused) -> None:
-        """Benchling will not take this row, and says why."""
+        """Benchling refused this row, with its reason."""
 
     def set_aside(self, rows: Sequence[Row], message: str) -> None:
-        """The budget ran out with these rows unresolved."""
+        """The budget is spent, and these rows are unresolved."""
 
     def suspect(self, refusal: Refused | None) -> None:
-        """A whole batch failed: raise SyncError if the cause holds for every row."""
-
-
-@dataclass
-class TaskClock:
-    """Foretells how long a task takes, so that most tasks cost a single poll that comes in time."""
-
-    per_row: float = 0.002
-    base: float = 0.15
-    bounded: bool = False
-    """A task was once seen running: the guess is no longer too long by an unknown factor."""
-
-    def expect(self, rows: int) -> float:
-        return self.base + self.per_row * rows
-
-    def learn(self, rows: int, *, running_at: float, done_at: float) -> None:
-        """Shrink while the first poll finds it done, fast at first; grow when it still ran.
-
-        Both in seconds after its start, of the last poll that saw it running (0: none did) and of
-        the one that saw it done.
-        """
-        if running_at:
-            likely = min((running_at + done_at) / 2, running_at * 1.03)
-            factor, self.bounded = likely / self.expect(rows), True
-        else:
-            factor = 0.999 if self.bounded else 0.7
-        self.base *= factor
-        self.per_row *= factor
+        """A whole batch failed. Raise SyncError if the cause holds for every row."""
 
 
 @dataclass
 class Upserter:
-    """Sends batches of one Benchling registry, one after the other.
+    """Write batches of rows into one Benchling registry, one after the other.
 
-    Raises SyncError for causes that hold for every row, Wait where Benchling takes no more now.
+    Raises SyncError for causes that hold for every row, Wait if Benchling takes no more for now.
     """
 
     client: Client
@@ -108,19 +69,19 @@ class Upserter:
     calls: int = 0
 
     def start(self, rows: Sequence[Row], *, spent: int = 0) -> Flight:
-        """Send rows and come back with the task still running.
+        """Send rows and return with their task still running.
 
-        `spent` are the calls that an earlier process spent on them.
+        `spent` is the number of calls that an earlier process spent on them.
         """
         self.calls = spent + 1
         return self._send(rows)
 
     def resume(self, rows: Sequence[Row], task_id: str) -> Flight:
-        """Take up a task that was started by a process that is no more."""
+        """Continue with a task that was started by a process that has ended."""
         return Flight(tuple(rows), task_id, time.monotonic())
 
     def land(self, flight: Flight) -> None:
-        """Wait for a flight's task and bring every row of it to an end."""
+        """Wait for the task, and settle every row: written, refused or set aside."""
         self.calls = flight.calls
         failure = self._failure(flight)
         if failure is None:
@@ -129,7 +90,7 @@ class Upserter:
         self._isolate(flight.rows, failure)
 
     def outcome(self, flight: Flight) -> Task | None:
-        """Wait for a task to end, whatever it brought; None once Benchling has forgotten it."""
+        """Return the task once it has ended, in any way; None if Benchling has forgotten it."""
         return self._poll(flight)
 
     # -- one task --------------------------------------------------------------------------
@@ -144,12 +105,12 @@ class Upserter:
         return Flight(tuple(rows), task_id, time.monotonic(), calls=self.calls)
 
     def _failure(self, flight: Flight) -> Refused | None:
-        """Wait for a task; None when its rows are written, else what Benchling said."""
+        """Return why a task failed; None if its rows are written."""
         for attempt in range(LOCK_TRIES):
             if flight.refused is not None:
                 return flight.refused
             task = self._poll(flight)
-            if task is None:  # forgotten: whether it wrote is unknown, and upserts repeat safely
+            if task is None:  # forgotten: it may have written, and upserts can be repeated
                 flight = self._send(flight.rows)
                 continue
             if task.succeeded:
@@ -158,9 +119,9 @@ class Upserter:
                 return None
             if not task.message.startswith(LOCKED):
                 return Refused(0, task.message, task.errors)
-            self.pause(random.uniform(2, 4) * (attempt + 1), "another registration in Benchling")
+            self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
             flight = self._send(flight.rows)
-        raise Wait(retry_time(60), "another registration in Benchling")
+        raise Wait(retry_time(60), REGISTRATION_LOCK)
 
     def _poll(self, flight: Flight) -> Task | None:
         rows, polls, running_at = len(flight.rows), 0, 0.0
@@ -175,16 +136,16 @@ class Upserter:
                 self.clock.learn(rows, running_at=running_at, done_at=asked)
                 return task
             running_at = asked
-            if asked > PATIENCE:  # the batch is on file: whoever goes on looks at the task again
-                raise Wait(retry_time(60), "a task that Benchling has not ended yet")
-            # Soon, for it is nearly done; then ever more patiently, should it be stuck.
+            if asked > PATIENCE:  # the batch is recorded: the next slice polls the task again
+                raise Wait(retry_time(60), TASK_RUNNING)
+            # Soon at first, because it is nearly done; then less often, in case it is stuck.
             soon = max(0.1, 0.08 * asked)
             wait = min(5.0, soon * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)
 
     # -- finding the bad rows --------------------------------------------------------------
 
     def _isolate(self, rows: Sequence[Row], failure: Refused) -> None:
-        """Bring every row of a failed batch to an end: written, refused or set aside."""
+        """Settle every row of a failed batch: written, refused or set aside."""
         if len(rows) == 1:
             self._single(rows[0], failure)
             return
@@ -200,12 +161,12 @@ class Upserter:
                 trusted = not self._single(rows[index], said) and trusted
             elif trusted:
                 self.watcher.refused(rows[index], said)
-            else:  # one that was named has passed alone: the cause may be gone
+            else:  # a row that was named has passed alone: the cause may be gone
                 rest.append(rows[index])
         self._try(rest, failure)
 
     def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
-        """Send rows anew; True when all of them were written."""
+        """Send rows again; return whether all of them were written."""
         if not rows:
             return True
         if len(rows) == 1:
@@ -221,7 +182,7 @@ class Upserter:
         return False
 
     def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
-        """Split rows of which one at least is bad; a clean left half proves the right one bad."""
+        """Split rows of which at least one is bad; a clean left half proves the right one bad."""
         if len(rows) == 1:
             self._single(rows[0], failure)
             return
@@ -254,61 +215,15 @@ class Upserter:
             except Refused as refused:
                 if not refused.message.startswith(LOCKED):
                     raise
-            self.pause(random.uniform(2, 4) * (attempt + 1), "another registration in Benchling")
-        raise Wait(retry_time(60), "another registration in Benchling")
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """Rows whose task is running (or was refused at once); `started` is a monotonic time.
-
-    `calls` were spent on them so far: several batches may fly, each with a budget of its own.
-    """
-
-    rows: tuple[Row, ...]
-    task_id: str
-    started: float
-    refused: Refused | None = None
-    calls: int = 1
-
-
-def named_rows(errors: object, count: int) -> dict[int, str]:
-    """Read which rows a failure names, 0-based, and what it says of each.
-
-    Benchling's contract allows a list, an object or nothing, and types none of their items.
-    An index outside the batch makes the whole answer unusable.
-    """
-    items = errors if isinstance(errors, list) else [errors] if isinstance(errors, dict) else []
-    named: dict[int, str] = {}
-    for item in items:
-        index = item.get("index") if isinstance(item, dict) else None
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
-            return {}
-        said = str(item.get("message") or "")
-        named[index] = f"{named[index]} {said}" if index in named else said
-    return named
-
-
-def batch_length(sizes: Sequence[int], *, most: int) -> int:
-    """Say how many rows of these sizes in bytes fit one upsert: at least one."""
-    total = 0
-    for count, size in enumerate(sizes[: min(most, UPSERT_LIMIT)]):
-        total += size + 1
-        if total > UPSERT_BYTES and count:
-            return count
-    return min(len(sizes), most, UPSERT_LIMIT)
-
-
-def size_of(body: Json) -> int:
-    """Measure a row as it travels, in bytes."""
-    return len(json.dumps(body))
+            self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
+        raise Wait(retry_time(60), REGISTRATION_LOCK)
 
 
 def access_lost(refused: Refused, what: str) -> SyncError:
-    """Say that the app may no longer do its work, and who gives it back the right to."""
+    """Return the error of an app that may no longer write, with who can restore its access."""
     return SyncError(
         f"Benchling refused the whole batch ({refused.status}): {refused.message}",
-        remedy=f"A Benchling admin checks that the app may write to {what}.",
+        remedy=f"A Benchling admin checks that the app has write access to {what}.",
         kind="benchling",
         code="benchling_access",
     )

@@ -1,63 +1,27 @@
-"""The Benchling client: the SDK's transport, with our own pacing, retries and words.
+"""The Benchling client: one method for each request that this app makes.
 
-Requests go through `benchling.api`, the SDK's door for raw JSON: same auth and same User-Agent,
-without the parse of a finished task that costs 271 µs an entity, and without its retries, which
-give up after 15 s where Benchling's windows last 30 s. The defects worked around are named where
-they are. https://docs.benchling.com/docs/rate-limiting
+Responses stay raw JSON. Where the SDK has a defect, the method that works around it names it.
+https://benchling.com/api/reference
 """
 
 from __future__ import annotations
 
-import json
-import random
-import ssl
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass
+from urllib.parse import quote
 
-import httpx
-from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
-from benchling_sdk.benchling import Benchling
-from benchling_sdk.errors import BenchlingError
-
-from registry_sync.core.problems import SyncError
+from registry_sync.benchling.entity_types import CustomEntity, EntityType
+from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.transport import PAGE, Transport
 from registry_sync.core.types import Json
 
-UPSERT_LIMIT = 2500
-"""Rows of one upsert. https://benchling.com/api/reference (bulkUpsertCustomEntities)"""
-UPSERT_BYTES = 20 * 1024 * 1024
-"""Our own limit for one body, far below Benchling's 100 MB."""
-PAGE = 100
-OBJECT_LIMIT = "Benchling's hourly object limit"
-LOCKED = "Another registration attempt is in progress"
-
-
-class Wait(Exception):
-    """Benchling cannot take more now: the run waits until `until` and loses nothing."""
-
-    def __init__(self, until: datetime, reason: str) -> None:
-        super().__init__(reason)
-        self.until = until
-        self.reason = reason
-
-
-class Refused(Exception):
-    """Benchling said no to one request (a 4xx): its words, and the rows it named."""
-
-    def __init__(self, status: int, message: str, errors: object = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.errors = errors
+LONGEST_FILTER = 6000
+"""Bytes of one filter in a URL; servers refuse longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What became of an upsert. `errors` is whatever Benchling sent: list, object or nothing."""
+    """The state of an upsert. `errors` is whatever Benchling sent: a list, an object or nothing."""
 
     status: str
     entities: Sequence[Json] = ()
@@ -73,37 +37,28 @@ class Task:
         return self.status == "SUCCEEDED"
 
 
-def _pause(seconds: float, reason: str) -> None:
-    time.sleep(seconds)
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """One page of entities, and the token of the next page ("" after the last)."""
+
+    entities: list[Json]
+    next_token: str
 
 
 @dataclass
-class Client:
-    """One app on one tenant. Use one a thread: the SDK's shared headers are not thread-safe.
+class Client(Transport):
+    """What one app asks of one tenant. Raises Refused for a 4xx, SyncError for the whole run."""
 
-    `pause(seconds, reason)` is called for every wait; it may raise `Wait` to give up the slice.
-    `server_date` is the last answer's `Date` header.
-    Raises Refused for a 4xx, SyncError where nothing can be done with this tenant.
-    """
-
-    url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    app_id: str
-    pause: Callable[[float, str], None] = _pause
-    timeout: float = 60
-    requests: int = 0
-    server_date: str = ""
-    _sdk: Benchling | None = field(default=None, repr=False)
+    entity_type: type[EntityType] = CustomEntity
 
     # -- what the app reads ---------------------------------------------------------------
 
     def configuration_items(self) -> list[Json]:
-        """Read every item of the app's configuration, as raw JSON.
+        """Return every item of the app's configuration.
 
-        The SDK's own store fails as a whole on one item of a type it does not know.
+        The SDK's own store fails as a whole on one item of a type that it does not know.
         """
-        pages = self._pages(
+        pages = self.pages(
             "app-configuration-items",
             "appConfigurationItems",
             appId=self.app_id,
@@ -114,39 +69,45 @@ class Client:
     def set_configuration_item(
         self, path: list[str], kind: str, value: str | None, item_id: str | None
     ) -> Json:
-        """Change an item of the app's configuration, or make it where `item_id` is None."""
+        """Change an item of the app's configuration, or create it where `item_id` is None."""
         if item_id:
             body: Json = {"type": kind, "value": value}
-            return self._call("patch", f"app-configuration-items/{quote(item_id, safe='')}", body)
+            return self.call("patch", f"app-configuration-items/{quote(item_id, safe='')}", body)
         body = {"appId": self.app_id, "path": path, "type": kind, "value": value}
-        return self._call("post", "app-configuration-items", body)
+        return self.call("post", "app-configuration-items", body)
 
     def entity_schemas(self) -> list[Json]:
-        return [s for page in self._pages("entity-schemas", "entitySchemas") for s in page]
+        """Return every entity schema that the app can see."""
+        return [s for page in self.pages("entity-schemas", "entitySchemas") for s in page]
 
     def folders(self) -> list[Json]:
-        return [folder for page in self._pages("folders", "folders") for folder in page]
+        """Return every folder that the app can see."""
+        return [folder for page in self.pages("folders", "folders") for folder in page]
 
     def registries(self) -> list[Json]:
-        return list(self._get("registries").get("registries", []))
+        """Return every Benchling registry that the app can see."""
+        return list(self.get("registries").get("registries", []))
 
     def entity_schema(self, schema_id: str) -> Json:
-        return self._get(f"entity-schemas/{quote(schema_id, safe='')}")
+        """Return one entity schema."""
+        return self.get(f"entity-schemas/{quote(schema_id, safe='')}")
 
     def dropdown(self, dropdown_id: str) -> Json:
-        return self._get(f"dropdowns/{quote(dropdown_id, safe='')}")
+        """Return one dropdown with its options."""
+        return self.get(f"dropdowns/{quote(dropdown_id, safe='')}")
 
     def folder(self, folder_id: str) -> Json:
-        return self._get(f"folders/{quote(folder_id, safe='')}")
+        """Return one folder."""
+        return self.get(f"folders/{quote(folder_id, safe='')}")
 
     def entities(self, *, token: str = "", **filters: str) -> Iterator[EntityPage]:
-        """List entities, archived ones too, from page `token` on.
+        """Yield pages of entities, archived ones included, from page `token` on.
 
         `filters` are the endpoint's own, such as `schemaId`, `registryId`, `modifiedAt`.
         """
         while True:
-            body = self._get(
-                "custom-entities",
+            body = self.get(
+                self.entity_type.endpoint,
                 sort="createdAt:asc",
                 pageSize=str(PAGE),
                 archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED",
@@ -154,19 +115,19 @@ class Client:
                 **filters,
             )
             token = body.get("nextToken") or ""
-            yield EntityPage(body.get("customEntities", []), token)
+            yield EntityPage(body.get(self.entity_type.key, []), token)
             if not token:
                 return
 
     def entities_named(self, names: Sequence[str], *, registry_id: str) -> list[Json]:
-        """Find who bears these names, aliases or registry ids (Benchling matches all three)."""
+        """Return the entities with these names, aliases or registry ids: all three match."""
         return self._by_hundreds("names.anyOf", names, registryId=registry_id)
 
     def entities_registered(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
-        """Find entities of any type by their registry ids."""
+        """Return entities of any type by their registry ids."""
         found: list[Json] = []
         for start in range(0, len(ids), PAGE):
-            body = self._get(
+            body = self.get(
                 f"registries/{quote(registry_id, safe='')}/registered-entities:bulk-get",
                 entityRegistryIds=_joined(ids[start : start + PAGE]),
             )
@@ -174,7 +135,7 @@ class Client:
         return found
 
     def entities_with_ids(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
-        """Read custom entities of any schema by their registry ids, archived ones too."""
+        """Return entities of this type and any schema by registry id, archived ones included."""
         return self._by_hundreds(
             "entityRegistryIds.anyOf",
             ids,
@@ -183,9 +144,9 @@ class Client:
         )
 
     def entities_by_id(self, ids: Sequence[str]) -> list[Json]:
-        """Read custom entities by their Benchling ids; ids of others, or of none, give nothing.
+        """Return entities of this type by their Benchling ids; unknown ids are left out.
 
-        One that is not valid refuses all that were asked for with it, and is named.
+        Benchling refuses a whole list for one invalid id, and names it.
         https://benchling.com/api/reference (listCustomEntities, ids)
         """
         try:
@@ -201,24 +162,26 @@ class Client:
         return self.entities_by_id(ids[:half]) + self.entities_by_id(ids[half:])
 
     def _by_hundreds(self, name: str, values: Sequence[str], **more: str) -> list[Json]:
+        endpoint = self.entity_type.endpoint
         found: list[Json] = []
         for some in _short_lists(values):
             asked = {name: _joined(some)}
-            for page in self._pages("custom-entities", "customEntities", **asked, **more):
+            for page in self.pages(endpoint, self.entity_type.key, **asked, **more):
                 found += page
         return found
 
     # -- upserts ---------------------------------------------------------------------------
 
     def start_upsert(self, rows: list[Json]) -> str:
-        """Send rows to be upserted, all or none of them, and return the task's id."""
-        body = self._call("post", "custom-entities:bulk-upsert", {"customEntities": rows})
+        """Start an upsert of rows, all or none of them, and return the task's id."""
+        kind = self.entity_type
+        body = self.call("post", f"{kind.endpoint}:bulk-upsert", {kind.key: rows})
         return str(body["taskId"])
 
     def task(self, task_id: str) -> Task | None:
-        """Look at a task; None once Benchling has forgotten it, 30 minutes after its end."""
+        """Return a task; None once Benchling has forgotten it, 30 minutes after its end."""
         try:
-            body = self._get(f"tasks/{quote(task_id, safe='')}")
+            body = self.get(f"tasks/{quote(task_id, safe='')}")
         except Refused as refused:
             if refused.status == 404:
                 return None
@@ -226,40 +189,40 @@ class Client:
         response = body.get("response") or {}
         return Task(
             status=str(body.get("status")),
-            entities=response.get("customEntities") or (),
+            entities=response.get(self.entity_type.key) or (),
             message=str(body.get("message") or ""),
             errors=body.get("errors"),
         )
 
     def upsert_one(self, row: Json) -> Json:
-        """Upsert one entity and return it; its refusal carries Benchling's exact words."""
+        """Upsert one entity and return it. A refusal has Benchling's exact message."""
         row = dict(row)
-        # The path is not encoded by the SDK: `A#1` would otherwise reach another endpoint.
+        # The SDK does not encode the path: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
-        return self._call("patch", f"custom-entities/{registry_id}:upsert", row)
+        return self.call("patch", f"{self.entity_type.endpoint}/{registry_id}:upsert", row)
 
     def give_registry_id(self, entity_id: str, registry_id: str) -> Json:
-        """Give an entity another registry id, and change nothing else of it."""
-        body = {"entityRegistryId": registry_id}
-        return self._call("patch", f"custom-entities/{quote(entity_id, safe='')}", body)
+        """Change an entity's registry id, and nothing else of it."""
+        path = f"{self.entity_type.endpoint}/{quote(entity_id, safe='')}"
+        return self.call("patch", path, {"entityRegistryId": registry_id})
 
     # -- App Status ------------------------------------------------------------------------
 
     def create_session(self, body: Json, *, after_lost: Callable[[], Json | None]) -> Json:
-        """Create a session; `after_lost` finds the one that was made though its answer was lost."""
-        return self._call("post", "app-sessions", {"appId": self.app_id, **body}, after_lost)
+        """Create a session; `after_lost` finds one whose response was lost."""
+        return self.call("post", "app-sessions", {"appId": self.app_id, **body}, after_lost)
 
     def update_session(self, session_id: str, body: Json) -> Json:
-        return self._call("patch", f"app-sessions/{quote(session_id, safe='')}", body)
+        """Change a session; a closed one is refused."""
+        return self.call("patch", f"app-sessions/{quote(session_id, safe='')}", body)
 
     def session(self, session_id: str) -> Json:
-        return self._get(f"app-sessions/{quote(session_id, safe='')}")
+        """Return one session."""
+        return self.get(f"app-sessions/{quote(session_id, safe='')}")
 
     def sessions(self, *, most: int = 300) -> Iterator[Json]:
-        """List this app's sessions, the last changed first."""
-        pages = self._pages(
-            "app-sessions", "appSessions", appId=self.app_id, sort="modifiedAt:desc"
-        )
+        """Yield this app's sessions, the last changed first, up to about `most`."""
+        pages = self.pages("app-sessions", "appSessions", appId=self.app_id, sort="modifiedAt:desc")
         seen = 0
         for page in pages:
             yield from page
@@ -270,19 +233,20 @@ class Client:
     # -- canvases --------------------------------------------------------------------------
 
     def create_canvas(self, body: Json, *, after_lost: Callable[[], Json | None]) -> Json:
-        """Make a canvas; `after_lost` finds the one that was made though its answer was lost."""
-        return self._call("post", "app-canvases", {"appId": self.app_id, **body}, after_lost)
+        """Create a canvas; `after_lost` finds one whose response was lost."""
+        return self.call("post", "app-canvases", {"appId": self.app_id, **body}, after_lost)
 
     def update_canvas(self, canvas_id: str, body: Json) -> Json:
-        return self._call("patch", f"app-canvases/{quote(canvas_id, safe='')}", body)
+        """Redraw a canvas."""
+        return self.call("patch", f"app-canvases/{quote(canvas_id, safe='')}", body)
 
     def canvas(self, canvas_id: str) -> Json:
-        """Read a canvas with what people typed into it."""
-        return self._get(f"app-canvases/{quote(canvas_id, safe='')}")
+        """Return a canvas with what people typed into it."""
+        return self.get(f"app-canvases/{quote(canvas_id, safe='')}")
 
     def canvas_of(self, resource_id: str, feature_id: str) -> Json | None:
-        """Find the canvas of a feature on a page, if there is one."""
-        pages = self._pages(
+        """Return the canvas of a feature on a resource's page, if there is one."""
+        pages = self.pages(
             "app-canvases",
             "appCanvases",
             appId=self.app_id,
@@ -292,150 +256,17 @@ class Client:
         return next((canvas for page in pages for canvas in page), None)
 
     def user_name(self, user_id: str) -> str:
-        """Name a person of the tenant."""
-        return str(self._get(f"users/{quote(user_id, safe='')}").get("name") or "")
-
-    # -- transport -------------------------------------------------------------------------
-
-    def _pages(self, path: str, key: str, **query: str) -> Iterator[list[Json]]:
-        token = ""
-        while True:
-            body = self._get(path, pageSize=str(PAGE), nextToken=token, **query)
-            yield body.get(key, [])
-            token = body.get("nextToken") or ""  # null would loop for ever in the SDK's iterator
-            if not token:
-                return
-
-    def _get(self, path: str, **query: str) -> Json:
-        asked = {name: value for name, value in query.items() if value != ""}
-        return self._call("get", path + ("?" + urlencode(asked) if asked else ""))
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Json | None = None,
-        after_lost: Callable[[], Json | None] = lambda: None,
-    ) -> Json:
-        url = "api/v2/" + path
-        failures = renewed = waits = 0
-        while True:
-            self._pace()
-            self.requests += 1
-            try:
-                return self._send(method, url, body)
-            except BenchlingError as error:
-                status = error.status_code
-                if status == 401 and not renewed and not _is_token_error(error):
-                    # The SDK keeps a revoked token until it expires: start anew, once.
-                    renewed, self._sdk = 1, None
-                elif status == 429:
-                    waits += 1
-                    self._wait_for_limit(waits)
-                elif status >= 500 and failures < 6:
-                    failures += 1
-                    self._back_off(failures)
-                else:
-                    raise _translated(error, path) from error
-            except (httpx.TransportError, json.JSONDecodeError) as error:
-                failures += 1
-                if failures > 6:
-                    raise unreachable(type(error).__name__) from error
-                self._back_off(failures)
-                if made := after_lost():
-                    return made
-
-    def _send(self, method: str, url: str, body: Json | None) -> Json:
-        api = self._connection().api
-        if method == "get":
-            response = api.get_response(url)
-        elif method == "post":
-            response = api.post_response(url, body)
-        else:
-            response = api.patch_response(url, body)
-        self.server_date = str(response.headers.get("date") or "")
-        return response.parsed or {}
-
-    def _connection(self) -> Benchling:
-        if self._sdk is None:
-            token = _Http(verify=_trusted())
-            self._sdk = Benchling(
-                self.url,
-                ClientCredentialsOAuth2(self.client_id, self.client_secret, httpx_client=token),
-                httpx_client=_Http(verify=_trusted()),
-                retry_strategy=None,
-                client_decorator=lambda client: client.with_timeout(self.timeout),
-            )
-        return self._sdk
-
-    def _pace(self) -> None:
-        """Stop before the request that the rate window has no room for."""
-        if self._sdk is not None and self._sdk.rate_limit_remaining == "0":
-            self.pause(self._reset_seconds(), "Benchling's request limit")
-
-    def _reset_seconds(self) -> float:
-        # Seconds left in the window, whatever the SDK's docstring says.
-        reset = self._sdk.rate_limit_reset if self._sdk else None
-        try:
-            seconds = float(reset or 1)
-        except ValueError:
-            seconds = 1.0
-        return min(max(seconds, 0.1), 60) + random.uniform(0.05, 0.5)
-
-    def _wait_for_limit(self, waits: int) -> None:
-        """Wait after a 429: for the window, or, with room in it, for the hourly object limit."""
-        remaining = self._sdk.rate_limit_remaining if self._sdk else None
-        if remaining == "0":
-            self.pause(self._reset_seconds(), "Benchling's request limit")
-            self._forget_window()
-        else:
-            longest = min(15.0, 2.0 ** (waits - 1))
-            self.pause(random.uniform(longest / 2, longest), OBJECT_LIMIT)
-
-    def _forget_window(self) -> None:
-        if self._sdk is not None:
-            self._sdk._rate_limit_remaining = None
-
-    def _back_off(self, failures: int) -> None:
-        # No reason is given, so the slice does not end in it: these tries must come to their end.
-        self.pause(random.uniform(0.5, 1.0) * min(15.0, 2.0 ** (failures - 1)), "")
-
-
-class _Http(httpx.Client):
-    """httpx, whose answers go as soon as nobody needs them.
-
-    An answer and its stream refer to each other, so that each task's answer (1 MB, and its text,
-    and the batch that was sent) would stay until the garbage collector's last generation.
-    """
-
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = super().send(request, **options)
-        if response.is_closed:  # read to its end
-            response.stream = httpx.ByteStream(b"")
-        return response
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Read the trusted certificates once a process: 25 ms each time, twice a connection."""
-    return httpx.create_ssl_context()
-
-
-@dataclass(frozen=True, slots=True)
-class EntityPage:
-    """One page of entities, and the token of the page after it ("" after the last)."""
-
-    entities: list[Json]
-    next_token: str
+        """Return the name of a user of the tenant."""
+        return str(self.get(f"users/{quote(user_id, safe='')}").get("name") or "")
 
 
 def _short_lists(values: Sequence[str]) -> Iterator[list[str]]:
-    """Cut a list so that each part fits a query: a hundred values, and an address of 6 KB."""
+    """Cut a list into parts that each fit a query: 100 values, and a URL of about 6 KB."""
     some: list[str] = []
     size = 0
     for value in values:
         length = len(quote(value)) + 3
-        if some and (len(some) == PAGE or size + length > 6000):
+        if some and (len(some) == PAGE or size + length > LONGEST_FILTER):
             yield some
             some, size = [], 0
         some.append(value)
@@ -445,57 +276,5 @@ def _short_lists(values: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _joined(values: Sequence[str]) -> str:
-    """Join values for an `anyOf` filter; one that holds a comma is put in quotes."""
+    """Join values for an `anyOf` filter; one with a comma is quoted."""
     return ",".join(f'"{value}"' if "," in value else value for value in values)
-
-
-def _is_token_error(error: BenchlingError) -> bool:
-    return bool(error.message and "token" in error.message.lower())
-
-
-def unreachable(detail: str) -> SyncError:
-    return SyncError(
-        f"Benchling could not be reached ({detail}).",
-        remedy="Nothing to do if it passes: the next run goes on where this one stopped. "
-        "If it stays, the operator checks BENCHLING_URL and the network.",
-        kind="transient",
-        code="benchling_unreachable",
-        transient=True,
-    )
-
-
-def _translated(error: BenchlingError, path: str) -> Exception:
-    """Turn the SDK's error into ours: the whole run's cause, or one request's refusal."""
-    status, said = error.status_code, _words(error)
-    if _is_token_error(error) and status < 500:
-        return SyncError(
-            f"Benchling does not accept the app's client id and secret ({status}).",
-            remedy="The operator checks BENCHLING_CLIENT_ID and BENCHLING_CLIENT_SECRET against "
-            "the app's page in Benchling's Developer Console.",
-            kind="benchling",
-            code="benchling_credentials",
-        )
-    if status == 401:
-        return SyncError(
-            f"Benchling refused the app's token twice (401): {said}",
-            remedy="A Benchling admin checks that the app is installed and active in this tenant.",
-            kind="benchling",
-            code="benchling_unauthorised",
-        )
-    if status >= 500:
-        return unreachable(f"it answered {status}")
-    details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
-    errors = details.get("errors") if isinstance(details, dict) else None
-    return Refused(status, said or f"Benchling answered {status} to {path}.", errors)
-
-
-def _words(error: BenchlingError) -> str:
-    body = error.json if isinstance(error.json, dict) else {}
-    details = body.get("error")
-    if isinstance(details, dict):
-        return str(details.get("userMessage") or details.get("message") or "")
-    return str(error.message or "")
-
-
-def retry_time(seconds: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)

@@ -14,7 +14,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
 from registry_sync.canvas.record_status import entities_concerned
 from registry_sync.core.problems import SyncError

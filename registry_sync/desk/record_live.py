@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.problems import SyncError
 from registry_sync.mapping.model import Transformed

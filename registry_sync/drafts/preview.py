@@ -20,13 +20,15 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import impact as forecast
 from registry_sync.models import Lane, MappingDraft
-from registry_sync.source.client import Page, Source
+from registry_sync.source.client import Source
+from registry_sync.source.pages import Page
 from registry_sync.sync.setup import Sides, lane_key, read_config, read_items
 
 logger = logging.getLogger(__name__)

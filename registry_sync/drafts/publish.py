@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
 from registry_sync.benchling.config_items import Write
+from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.text import storable

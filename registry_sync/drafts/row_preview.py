@@ -11,7 +11,7 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, parse_rule
 from registry_sync.mapping.transform import transform
-from registry_sync.source.connector_settings import Connector
+from registry_sync.source.connector import Connector
 from registry_sync.source.paths import ABSENT, PathError, compile_path
 
 

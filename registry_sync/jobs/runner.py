@@ -16,7 +16,8 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Installation, SyncRun

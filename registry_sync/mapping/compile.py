@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 from registry_sync.benchling.app_config import AppConfig
+from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
 from registry_sync.mapping.model import FieldMapping, Mapping
@@ -62,9 +63,10 @@ def build_mapping(
 
 def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     faults = []
-    if schema.type != "custom_entity":
+    if schema.type not in ENTITY_TYPES:
+        synced = " and ".join(kind.label for kind in ENTITY_TYPES.values())
         faults.append(
-            f"Schema to Sync: {schema.name} is of type {schema.type}; only custom entities "
+            f"Schema to Sync: {schema.name} is of type {schema.type}; only {synced} "
             "can be synced for now"
         )
     if schema.archived:

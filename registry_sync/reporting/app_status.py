@@ -15,7 +15,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client, Refused, Wait
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import SyncRun

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from registry_sync.benchling.client import Wait
+from registry_sync.benchling.errors import Wait
 from registry_sync.core.waits import own_limit
 from registry_sync.models import Batch, SyncRun
 

@@ -1,89 +1,36 @@
 """The registry's client: streaming pages of records, one in memory at a time.
 
-How a registry is asked is in `paginators`, what it may answer in `exchange` and `bodies`; here is
-what the sync needs of it: pages from any position, one record, its id, its time.
+What is asked is in `request` and `paginators`, how it is sent in `http`, what may be in an answer
+in `responses`. Here is what the sync needs: pages from any position, one record, its id, its time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
 
-from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
-from registry_sync.source.auth import QueryAuth, without_parameter
 from registry_sync.source.connector import Connector, Incremental
-from registry_sync.source.http import Closed, Exchange, Reply, at_home, broken
+from registry_sync.source.details import DetailReader
+from registry_sync.source.errors import at_home, bad_answer
+from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.loop_detection import Trail
-from registry_sync.source.paginators import Answer, Ask, Stuck, ask_of, next_position, unseen_path
-from registry_sync.source.paths import ABSENT, Getter, compile_path, compile_template
+from registry_sync.source.pages import Page, Unread
+from registry_sync.source.paginators import Answer, Stuck
+from registry_sync.source.record_reader import RecordReader
+from registry_sync.source.request import page_request
 from registry_sync.source.responses import Unusable, records_of, total_of
 from registry_sync.source.timestamps import read_time, write_time
-
-MOST_FAILING = 10
-"""Details that may fail one after the other before it is taken for the registry's matter."""
-MOST_BROKEN = 2
-"""The same, where no answer came at all: each was tried for long."""
-UNREACHABLE = "registry_unreachable"
-OF_ONE_RECORD = (
-    "registry_answer", "registry_not_json", "registry_page_size", "registry_elsewhere",
-    UNREACHABLE,
-)  # fmt: skip
-"""What may be wrong with one detail while all others are answered."""
-PAGING_REMEDY = (
-    "If the registry has more records, the integration owner corrects that path in "
-    "endpoint.paginator of Connector Settings."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A record as the list gives it, whose detail could not be had, and why."""
-
-    record: Json
-    why: SourceError
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of records, but for those `unread`, which the list gives in part only.
-
-    `position` gives this page again, also in another process; `next_position` is None after the
-    last page. `total` is the registry's own count where it tells one; `server_date` its clock.
-    `unseen_path` is where the only page should speak of a next one, and says nothing at all.
-    """
-
-    records: list[Json]
-    position: Json
-    next_position: Json | None
-    total: int | None
-    server_date: datetime | None
-    bytes: int
-    unread: Sequence[Unread] = ()
-    unseen_path: str = ""
-
-    @property
-    def alone(self) -> str:
-        """Say that the list ended with this page, which has nothing at `unseen_path`, or ""."""
-        if not self.unseen_path:
-            return ""
-        count = len(self.records) + len(self.unread)
-        came = "1 record came" if count == 1 else f"{count:,} records came"
-        return (
-            f"{came} with the first page, and it was the only one: its answer has nothing at "
-            f"“{self.unseen_path}”."
-        )
 
 
 class Source:
     """Reads one registry by its connector. Raises SourceError, in words for its owner.
 
-    `pause` is called to wait, with seconds, so that whoever holds a lease can renew it meanwhile.
+    `pause(seconds)` waits, so that the holder of a lease can renew it; `before_request` is called
+    before each request. `timeout` is for connecting and for reading, in seconds.
     """
 
     def __init__(
@@ -99,9 +46,6 @@ class Source:
         before_request: Callable[[], None] = lambda: None,
     ) -> None:
         self.connector = connector
-        self._before_request = before_request
-        self._had_detail = False
-        self.bad_cursors: tuple[int, str] = (0, "")
         self._exchange = Exchange(
             connector,
             credential=credential,
@@ -110,26 +54,30 @@ class Source:
             timeout=timeout,
             max_page_bytes=max_page_bytes,
             pause=pause,
+            before_request=before_request,
         )
-        self._id_paths = [compile_template(path) for path in connector.id_paths]
+        self._records = RecordReader(connector)
+        self._details = DetailReader(self._exchange, self._records.identify)
         self._terms = connector.incremental or Incremental()
-        self._cursor: Getter | None = (
-            compile_path(self._terms.cursor_path) if self._terms.cursor_path else None
-        )
 
     @property
     def requests(self) -> int:
-        """Count the requests sent so far, without those that were repeated after a failure."""
+        """Return the number of requests so far, without repeats after a failure."""
         return self._exchange.requests
 
+    @property
+    def bad_cursors(self) -> tuple[int, str]:
+        """Return how many modification times could not be read, and an example."""
+        return self._records.bad_cursors
+
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._exchange.session.close()
 
     # -- pages -------------------------------------------------------------------------------
 
     def pages(self, since: datetime | None, *, position: Json | None = None) -> Iterator[Page]:
-        """Give the pages of what changed since a time (None: of everything), from a position on."""
+        """Yield pages of what changed since a time (None: of everything), from a position on."""
         where: Json | None = dict(position or {})
         trail = Trail(*where.pop("trail", ())) if where else Trail()
         where = where or None
@@ -143,26 +91,21 @@ class Source:
     def _page(
         self, where: Json | None, trail: Trail, since: datetime | None
     ) -> tuple[Page, Json | None, Trail]:
-        self._before_request()
-        reply = self._exchange.ask(ask_of(self.connector, where, self._since(since)))
+        reply = self._exchange.send(page_request(self.connector, where, self._since(since)))
         assert reply is not None
         records, follows = self._read(reply, where)
         onward = trail.step(where, follows, records)
-        most = self.connector.paginator.max_pages
-        if follows is not None and onward.pages >= most:
-            raise broken(
-                f"it has more than {most} pages",
-                "sets a greater endpoint.paginator.max_pages in Connector Settings",
+        paginator = self.connector.paginator
+        if follows is not None and onward.pages >= paginator.max_pages:
+            raise bad_answer(
+                f"it has more than {paginator.max_pages} pages",
+                "raises endpoint.paginator.max_pages in Connector Settings",
             )
+        only = where is None and follows is None
         total = total_of(
-            reply.headers,
-            reply.body,
-            self.connector.paginator.total_path,
-            count=len(records),
-            last=where is None and follows is None,
+            reply.headers, reply.body, paginator.total_path, count=len(records), last=only
         )
-        whole, unread = self._whole_page(records)
-        only = where is None and follows is None and bool(records)
+        whole, unread = self._details.complete_page(records)
         page = Page(
             records=whole,
             position=trail.stamp(where),
@@ -171,7 +114,7 @@ class Source:
             server_date=_date(reply),
             bytes=reply.size,
             unread=unread,
-            unseen_path=unseen_path(self.connector.paginator, reply.body) if only else "",
+            unseen_path=paginator.unseen_path(reply.body) if only and records else "",
         )
         return page, follows, onward
 
@@ -181,55 +124,44 @@ class Source:
         try:
             records = records_of(reply.body, self.connector.data_selector)
             answer = Answer(reply.body, reply.links, len(records), reply.url)
-            follows = next_position(self.connector.paginator, where, answer)
+            follows = self.connector.paginator.next_position(where, answer)
         except Unusable as error:
-            raise broken(str(error), error.remedy) from error
+            raise bad_answer(str(error), error.remedy) from error
         except Stuck as error:
-            raise broken(
+            raise bad_answer(
                 str(error), "sets endpoint.paginator in Connector Settings", code="registry_paging"
             ) from error
-        return records, self._bare(follows)
+        return records, self._safe(follows)
 
-    def _bare(self, position: Json | None) -> Json | None:
-        """Take the key out of a next link that echoes it, and keep links on their host."""
+    def _safe(self, position: Json | None) -> Json | None:
+        """Remove the key from a next link that echoes it, and keep links on their host."""
         if position is None or "url" not in position:
             return position
         url = at_home(str(position["url"]), self.connector.list_url, "its next link leads to")
-        if isinstance(self._exchange.auth, QueryAuth):
-            url = without_parameter(url, self._exchange.auth.name)
-        return {"url": url}
+        return {"url": self._exchange.auth.strip(url)}
 
-    # -- one record --------------------------------------------------------------------------
+    # -- single records ----------------------------------------------------------------------
 
     @property
     def gives_one(self) -> bool:
-        """Say whether one record can be asked for, without reading the whole list."""
+        """Return whether one record can be read without reading the whole list."""
         return self.connector.detail is not None
 
     def fetch(self, external_id: str) -> Json | None:
-        """Read one record: by `detail` where there is one, else by looking through all pages.
+        """Return one record: by `detail` if there is one, else by searching all pages.
 
-        None where the registry has none such. What `detail` gives may lack what only the list has.
+        Return None if the registry does not have it. A detail may lack what only the list has.
         """
         if self.connector.detail is not None:
-            return self._detail(external_id)
+            return self._details.read(external_id)
         return self.fetch_all([external_id]).get(external_id)
 
     def fetch_all(self, external_ids: Iterable[str]) -> dict[str, Json]:
-        """Read some records by id; without `detail` all pages are looked through once."""
+        """Return records by id; without `detail` all pages are searched once."""
         wanted = dict.fromkeys(external_ids)
-        found: dict[str, Json] = {}
         if self.connector.detail is not None:
-            for one in wanted:
-                try:
-                    record = self._detail(one)
-                except SourceError as error:
-                    if len(wanted) == 1 or not _is_of_one_record(error):
-                        raise
-                    continue
-                if record is not None:
-                    found[one] = record
-            return found
+            return self._details.read_many(wanted)
+        found: dict[str, Json] = {}
         for page in self.pages(None):
             for record in page.records:
                 external_id = self.identify(record)
@@ -240,138 +172,39 @@ class Source:
         return found
 
     def read_whole(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
-        """Read each record whole where the list gives it in part.
+        """Return records completed by their details, and those whose detail cannot be read.
 
-        Where one after the other fails for a passing cause, the rest are not asked for now.
+        Stop early, and leave the rest out of both, if too many fail in a row for passing causes.
         """
-        if self.connector.detail is None or not self.connector.detail.each:
-            return list(records), []
-        whole: list[Json] = []
-        unread: list[Unread] = []
-        failing = broken = 0
-        for record in records:
-            had = len(whole)
-            self._complete(record, whole, unread)
-            passing = len(whole) == had and unread[-1].why.transient
-            failing = failing + 1 if passing else 0
-            broken = broken + 1 if passing and unread[-1].why.code == UNREACHABLE else 0
-            if failing >= MOST_FAILING or broken >= MOST_BROKEN:
-                break
-        return whole, unread
-
-    def _whole_page(self, records: list[Json]) -> tuple[list[Json], list[Unread]]:
-        """Read a page's records whole.
-
-        Raises SourceError where the cause is the registry's rather than a record's.
-        """
-        whole, unread = self.read_whole(records)
-        self._had_detail = self._had_detail or bool(whole)
-        given_up = len(whole) + len(unread) < len(records)
-        none_of_many = len(unread) == len(records) >= MOST_FAILING and not self._had_detail
-        if given_up or none_of_many:
-            raise unread[-1].why
-        return whole, unread
-
-    def _complete(self, record: Json, whole: list[Json], unread: list[Unread]) -> None:
-        external_id = self.identify(record)
-        if external_id is None:
-            whole.append(record)
-            return
-        try:
-            detail = self._detail(external_id)
-        except SourceError as error:
-            if not _is_of_one_record(error):
-                raise
-            unread.append(Unread(record, error))
-            return
-        if detail is None:
-            said = f"its list has {external_id}, but it gives no detail of it"
-            what = "checks endpoint.detail.path in Connector Settings"
-            unread.append(Unread(record, broken(said, what)))
-        else:
-            whole.append({**record, **detail})
-
-    def _detail(self, external_id: str) -> Json | None:
-        detail = self.connector.detail
-        assert detail is not None
-        if external_id in (".", ".."):  # an address takes them for steps, to who knows what
-            return None
-        path = detail.path.replace("{id}", quote(external_id, safe=""))
-        url = self.connector.address(path)
-        self._before_request()
-        reply = self._exchange.ask(Ask("GET", url, {}, None), missing_ok=True)
-        if reply is None or reply.ignored:
-            return None
-        found = compile_path(detail.data_selector or "$")(reply.body)
-        if isinstance(found, list) and len(found) < 2:  # the list with a filter on the id
-            if not found:
-                return None
-            found = found[0]
-        if not isinstance(found, dict) or self.identify(found) is None:
-            self._exchange.refuse_error(reply.body)
-        if not isinstance(found, dict):
-            raise broken(
-                f"the detail of {external_id} is no record",
-                "sets endpoint.detail.data_selector in Connector Settings",
-            )
-        if self.identify(found) not in (None, external_id):
-            raise broken(
-                f"asked for {external_id}, it gave {self.identify(found)}",
-                "corrects endpoint.detail.path in Connector Settings",
-            )
-        return found
-
-    # -- what a record says ------------------------------------------------------------------
+        return self._details.complete(records)
 
     def identify(self, record: Json) -> str | None:
-        """Take a record's external id as text; None where it has none that could be one."""
-        parts = []
-        for path in self._id_paths:
-            value = path(record)
-            if type(value) is str and len(self._id_paths) == 1:  # nearly all are
-                return value.strip() or None
-            if isinstance(value, float) and value.is_integer():
-                value = int(value)
-            if isinstance(value, bool) or not isinstance(value, (str, int)):
-                return None
-            text = str(value).strip()
-            if not text:
-                return None
-            parts.append(text)
-        return "-".join(parts)
+        """Return a record's external id as text; None if it has none that is usable."""
+        return self._records.identify(record)
 
     def cursor_of(self, record: Json) -> datetime | None:
-        """Take a record's modification time, in UTC; one that cannot be read is counted."""
-        if self._cursor is None:
-            return None
-        value = self._cursor(record)
-        when = None if value is ABSENT else read_time(value, self._terms)
-        if when is None:
-            count, example = self.bad_cursors
-            self.bad_cursors = (count + 1, example or repr(value)[:80])
-        return when
+        """Return a record's modification time, in UTC; None if it cannot be read."""
+        return self._records.cursor_of(record)
+
+    # -- time --------------------------------------------------------------------------------
 
     def since_text(self, since: datetime | None) -> str:
-        """Write `since` as the registry is asked; "" when everything is."""
+        """Return `since` as the registry is asked; "" if everything is read."""
         if since is None and self._terms.initial_value:
             since = read_time(self._terms.initial_value, self._terms)
         return "" if since is None else write_time(since, self._terms)
 
     def asked_from(self, since: datetime) -> datetime:
-        """Say from when the registry gives records, by the text it is asked with.
+        """Return the time from which the registry returns records when asked for `since`.
 
-        That may be a whole day, or lie before an hour that comes twice.
+        As a text it may stand for a whole day, or precede an hour that occurs twice.
         """
         return min(since, read_time(self.since_text(since), self._terms) or since)
 
     def _since(self, since: datetime | None) -> Any:
-        """Write `since` for a request, where an epoch that stands alone in JSON is a number."""
+        """Return `since` for a request: an epoch is a number, for JSON where it stands alone."""
         text = self.since_text(since)
         return int(text) if text and self._terms.datetime_format.startswith("epoch") else text
-
-
-def _is_of_one_record(error: SourceError) -> bool:
-    return error.code in OF_ONE_RECORD or isinstance(error, Closed)
 
 
 def _date(reply: Reply) -> datetime | None:

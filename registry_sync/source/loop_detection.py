@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
-from registry_sync.source.http import broken
+from registry_sync.source.errors import bad_answer
 from registry_sync.source.responses import mark_of
 
 
@@ -48,7 +48,7 @@ def _named(position: Json | None) -> str:
 
 
 def _repeats(what: str) -> SourceError:
-    repeats: SourceError = broken(
+    repeats: SourceError = bad_answer(
         f"it repeats itself: {what}",
         "corrects endpoint.paginator in Connector Settings",
         code="page_repeats",

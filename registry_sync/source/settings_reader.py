@@ -1,33 +1,40 @@
-"""Reading settings that a person wrote: values by type, and every fault by its path."""
+"""Reading settings that people wrote: values by type, and every fault by its path."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.secrets import SECRET
 from registry_sync.core.types import Json
 from registry_sync.source.paths import PathError, compile_path, compile_template
 
+OWN_SECRET = "put it into API Key, and describe in client.auth how it is sent"
 
-class Faults:
-    """Gathers faults, so that an owner sees all of them at once; what is at fault reads as empty.
 
-    `where` is always the path of the value as its owner would write it.
+class SettingsReader:
+    """Reads values and collects faults, so that all of them can be reported at once.
+
+    A faulty value reads as empty. `where` is always the path of a value as its owner writes it.
     """
 
     def __init__(self) -> None:
-        self.found: list[str] = []
+        self.faults: list[str] = []
 
     def add(self, fault: str) -> None:
-        """Note a fault; a sentence part that begins with the path."""
-        if fault not in self.found:
-            self.found.append(fault)
+        """Note a fault: a part of a sentence that begins with the path."""
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    # -- objects -----------------------------------------------------------------------------
 
     def section(
         self, raw: object, where: str, known: tuple[str, ...], later: tuple[str, ...] = ()
     ) -> Json:
-        """Read an object that may hold the `known` keys; `later` are keys we know of but lack."""
+        """Return an object that may have the `known` keys; `later` are keys not built yet."""
         if raw is None:
             return {}
         if not isinstance(raw, dict):
@@ -35,30 +42,57 @@ class Faults:
             return {}
         for name, value in raw.items():
             at = f"{where}.{name}" if where else str(name)
+            if name in known:
+                continue
             if name in later:
                 if value not in (None, False, "none", {}, {"mode": "none"}):
                     self.add(f"{at} is not built yet")
-            elif name not in known and not SECRET.fullmatch(str(name)):
-                self.add(f"{at} is unknown: {', '.join(known)} are known here")
+            elif not SECRET.fullmatch(str(name)):
+                self.add(f"{at} is unknown; the known settings here are {', '.join(known)}")
         return raw
 
-    def secrets(self, raw: object, where: str) -> None:
-        """Refuse secrets, whose place is `API Key`: everyone who may see the settings reads them.
+    def fields(self, kind: Any, given: Json, where: str) -> Json:
+        """Return the settings of a dataclass that are given, by name.
 
-        A value that is a placeholder or empty is none.
+        Names that end with `_path` are paths. The others are text or whole numbers, as their
+        defaults are; numbers are 1 or more, and those that begin with `base_` 0 or more.
         """
-        if isinstance(raw, list):
-            for index, item in enumerate(raw):
-                self.secrets(item, f"{where}[{index}]")
+        read: Json = {}
+        for each in dataclasses.fields(kind):
+            name, value = each.name, given.get(each.name)
+            if value is None:
+                continue
+            if name.endswith("_path"):
+                read[name] = self.path(given, name, where)
+            elif isinstance(each.default, int):
+                least = 0 if name.startswith("base_") else 1
+                read[name] = self.whole(value, f"{where}.{name}", least=least)
+            else:
+                read[name] = self.text(value, f"{where}.{name}")
+        return read
+
+    def mapping(self, raw: object, where: str) -> Json:
+        """Return an object with any keys."""
+        if raw is None:
+            return {}
         if not isinstance(raw, dict):
-            return
-        for name, value in raw.items():
-            at = f"{where}.{name}" if where else str(name)
-            held = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-            if SECRET.fullmatch(str(name)) and held and not re.fullmatch(r"|\{.*\}", str(value)):
-                self.add(f"{at} is a secret: put it into API Key, and say in client.auth how it "
-                         "is sent")  # fmt: skip
-            self.secrets(value, at)
+            self.add(f"{where} must be an object")
+            return {}
+        return dict(raw)
+
+    def flat(self, raw: object, where: str) -> Json:
+        """Return an object of plain values, as they fit into headers and query parameters."""
+        read: Json = {}
+        for name, value in self.mapping(raw, where).items():
+            many = value if isinstance(value, list) else [value]
+            if not all(isinstance(item, (str, int, float)) for item in many):
+                self.add(f"{where}.{name} must be text, a number, true or false, or a list of them")
+                continue
+            plain = [str(item).lower() if isinstance(item, bool) else item for item in many]
+            read[name] = plain if isinstance(value, list) else plain[0]
+        return read
+
+    # -- single values -----------------------------------------------------------------------
 
     def choice(
         self,
@@ -70,18 +104,18 @@ class Faults:
         default: str,
         later: tuple[str, ...] = (),
     ) -> Any:
-        """Read one of some words."""
+        """Return one of some words; `later` are words not built yet."""
         value = raw.get(name, default)
+        if value in of:
+            return value
         if value in later:
             self.add(f"{where}.{name} '{value}' is not built yet")
-        elif value not in of:
-            self.add(f"{where}.{name} {value!r} is none of {', '.join(of)}")
         else:
-            return value
+            self.add(f"{where}.{name} {value!r} is not one of {', '.join(of)}")
         return default
 
     def text(self, raw: object, where: str) -> str:
-        """Read text, trimmed."""
+        """Return text, trimmed."""
         if raw is None:
             return ""
         if not isinstance(raw, str):
@@ -89,36 +123,19 @@ class Faults:
             return ""
         return raw.strip()
 
+    def texts(self, raw: object, where: str) -> list[str]:
+        """Return a text or a list of them, as a list."""
+        return [self.text(item, where) for item in (raw if isinstance(raw, list) else [raw])]
+
     def whole(self, raw: object, where: str, *, least: int = 0) -> int:
-        """Read a whole number."""
+        """Return a whole number."""
         if isinstance(raw, bool) or not isinstance(raw, int) or raw < least:
-            self.add(f"{where} must be a whole number, {least} at least")
+            self.add(f"{where} must be a whole number, at least {least}")
             return max(least, 1)
         return raw
 
-    def mapping(self, raw: object, where: str) -> Json:
-        """Read an object with any keys."""
-        if raw is None:
-            return {}
-        if not isinstance(raw, dict):
-            self.add(f"{where} must be an object")
-            return {}
-        return dict(raw)
-
-    def flat(self, raw: object, where: str) -> Json:
-        """Read an object of plain values, as fit into headers and query parameters."""
-        read: Json = {}
-        for name, value in self.mapping(raw, where).items():
-            many = value if isinstance(value, list) else [value]
-            if not all(isinstance(item, (str, int, float)) for item in many):
-                self.add(f"{where}.{name} must be text, a number, true or false, or a list of them")
-                continue
-            plain = [str(item).lower() if isinstance(item, bool) else item for item in many]
-            read[name] = plain if isinstance(value, list) else plain[0]
-        return read
-
     def path(self, raw: Json, name: str, where: str) -> str:
-        """Read a path into a record or an answer."""
+        """Return a path into a record or an answer."""
         text = self.text(raw.get(name), f"{where}.{name}")
         if text:
             try:
@@ -128,7 +145,7 @@ class Faults:
         return text
 
     def paths(self, raw: object, where: str) -> tuple[str, ...]:
-        """Read a path or a list of them; templates of paths do as well."""
+        """Return a path, or a template of paths, or a list of them, as a tuple."""
         read = []
         for item in raw if isinstance(raw, list) else [] if raw is None else [raw]:
             text = self.text(item, where)
@@ -138,3 +155,52 @@ class Faults:
                 self.add(f"{where}: {error}")
             read.append(text)
         return tuple(read)
+
+    # -- checks ------------------------------------------------------------------------------
+
+    def check_secrets(self, raw: object, where: str) -> None:
+        """Refuse secrets anywhere below: everyone who can see the settings could read them.
+
+        A value that is empty or a placeholder is no secret.
+        """
+        if isinstance(raw, list):
+            for index, item in enumerate(raw):
+                self.check_secrets(item, f"{where}[{index}]")
+        if not isinstance(raw, dict):
+            return
+        for name, value in raw.items():
+            at = f"{where}.{name}" if where else str(name)
+            held = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+            if SECRET.fullmatch(str(name)) and held and not re.fullmatch(r"|\{.*\}", str(value)):
+                self.add(f"{at} is a secret: {OWN_SECRET}")
+            self.check_secrets(value, at)
+
+    def check_address(self, url: str, where: str) -> None:
+        """Check that a URL is one, and contains no secret."""
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            self.add(f"{where} is not a valid URL")
+            return
+        if not usable:
+            self.add(f"{where} is not a valid URL; it must begin with https://")
+        held = [name for name, value in parse_qsl(parts.query) if SECRET.fullmatch(name) and value]
+        if parts.username or parts.password or held:
+            self.add(f"{where} contains a secret: {OWN_SECRET}")
+
+    def check_sendable(self, text: str, where: str) -> None:
+        """Check that a text can be sent in a header."""
+        if not (text.isascii() and text.isprintable()):
+            self.add(f"{where} must be one line of plain (ASCII) text")
+
+    def check_required(self, settings: Any, where: str) -> None:
+        """Check that the settings which a type requires are there: see its `required`."""
+        for name in settings.required:
+            if not getattr(settings, name):
+                self.add(f"{where}.{name} is required for {settings.type}")
+
+
+def names_of(kinds: Iterable[Any]) -> tuple[str, ...]:
+    """Return the names of the settings of some dataclasses, each once."""
+    return tuple(dict.fromkeys(each.name for kind in kinds for each in dataclasses.fields(kind)))

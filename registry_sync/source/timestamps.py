@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from registry_sync.core.types import Json
 from registry_sync.source.connector import Incremental
-from registry_sync.source.settings_reader import Faults
+from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.watermark import Granularity
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,49 +91,49 @@ def _unambiguous(local: datetime) -> datetime:
     return (local.replace(fold=0) - (earlier - later)).replace(fold=0)
 
 
-def read_incremental(faults: Faults, raw: object, *, asked: bool) -> Incremental | None:
+def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Incremental | None:
     """Read `endpoint.incremental`; None where the registry cannot be asked for changes."""
     if raw is None:
         return Incremental() if asked else None
     where = "endpoint.incremental"
     known = (*Incremental.__dataclass_fields__, "comparison", "lookback_window")
     later = ("client_side", "descending", "retention", "end_param", "end_value")
-    given = faults.section(raw, where, known, later)
-    zone = faults.text(given.get("timezone"), f"{where}.timezone") or "UTC"
+    given = reader.section(raw, where, known, later)
+    zone = reader.text(given.get("timezone"), f"{where}.timezone") or "UTC"
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        faults.add(f"{where}.timezone {zone!r} is no time zone: write one like Europe/Berlin")
+        reader.add(f"{where}.timezone {zone!r} is no time zone: write one like Europe/Berlin")
         zone = "UTC"
-    style = faults.text(given.get("datetime_format"), f"{where}.datetime_format") or "iso"
+    style = reader.text(given.get("datetime_format"), f"{where}.datetime_format") or "iso"
     if style not in ("iso", "epoch", "epoch_ms") and "%" not in style:
-        faults.add(f"{where}.datetime_format {style!r} is neither iso, epoch, epoch_ms nor a "
+        reader.add(f"{where}.datetime_format {style!r} is neither iso, epoch, epoch_ms nor a "
                    "format like %Y-%m-%d")  # fmt: skip
-    granularity = faults.choice(
+    granularity = reader.choice(
         given, "granularity", where, of=get_args(Granularity), default="second"
     )
     initial = given.get("initial_value")
     terms = Incremental(
-        cursor_path=faults.path(given, "cursor_path", where),
+        cursor_path=reader.path(given, "cursor_path", where),
         datetime_format=style,
         timezone=zone,
         granularity=granularity,
-        lag=_lag(faults, given, granularity),
+        lag=_lag(reader, given, granularity),
         initial_value="" if initial is None else str(initial).strip(),
     )
     if terms.initial_value and read_time(terms.initial_value, terms) is None:
-        faults.add(f"{where}.initial_value {initial!r} is no time")
+        reader.add(f"{where}.initial_value {initial!r} is no time")
     return terms
 
 
-def _lag(faults: Faults, given: Json, granularity: str) -> timedelta:
+def _lag(reader: SettingsReader, given: Json, granularity: str) -> timedelta:
     """Read a lag: seconds, or `5 min`, `1 h`, `2 d`; never less than hides the source's edge."""
     least = {
         "minute": timedelta(minutes=1),
         "hour": timedelta(hours=1),
         "day": timedelta(days=1),
     }.get(granularity, timedelta())
-    comparison = faults.choice(
+    comparison = reader.choice(
         given, "comparison", "endpoint.incremental", of=("gte", "gt", "unknown"), default="unknown"
     )
     if comparison == "gt":
@@ -144,10 +144,10 @@ def _lag(faults: Faults, given: Json, granularity: str) -> timedelta:
         return max(timedelta(minutes=5), least)
     found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*(s|m|min|h|d)?\s*", str(raw))
     if isinstance(raw, bool) or not found:
-        faults.add(f"endpoint.incremental.lag {raw!r} is no span: write 300 or '5 min'")
+        reader.add(f"endpoint.incremental.lag {raw!r} is no span: write 300 or '5 min'")
         return least
     try:
         return max(timedelta(seconds=float(found[1]) * UNITS[found[2] or "s"]), least)
     except OverflowError:
-        faults.add(f"endpoint.incremental.lag {raw!r} is too long")
+        reader.add(f"endpoint.incremental.lag {raw!r} is too long")
         return least

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from registry_sync import __version__
-from registry_sync.benchling.client import Client, Wait, retry_time
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.source.client import Source
 from registry_sync.sync.pacing import sleep
 from registry_sync.sync.setup import Sides

@@ -13,17 +13,19 @@ from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.bulk_upsert import access_lost
-from registry_sync.benchling.client import OBJECT_LIMIT, Client, Refused, Wait, retry_time
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait, retry_time
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
-from registry_sync.core.waits import CONFIGURATION_CHANGED, NEW_API_KEY
+from registry_sync.core.waits import CONFIGURATION_CHANGED, NEW_API_KEY, OBJECT_LIMIT
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.runs import estimate
-from registry_sync.source.client import Page, Source
+from registry_sync.source.client import Source
+from registry_sync.source.pages import Page
 from registry_sync.sync import benchling_state as rebuild
 from registry_sync.sync import drift, retry
 from registry_sync.sync import outcome as verdict

@@ -12,13 +12,15 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from registry_sync.benchling.app_config import AppConfig, open_secure_text, parse_items
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile import build_mapping
 from registry_sync.mapping.model import Mapping
-from registry_sync.source.connector_settings import Connector, parse_connector
+from registry_sync.source.connector import Connector
+from registry_sync.source.connector_settings import parse_connector
 
 T = TypeVar("T")
 

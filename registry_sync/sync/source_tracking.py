@@ -13,7 +13,7 @@ from registry_sync import runs
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Mapping
 from registry_sync.models import Lane, SyncRun
-from registry_sync.source.client import PAGING_REMEDY, Page
+from registry_sync.source.pages import PAGING_REMEDY, Page
 from registry_sync.source.watermark import advance
 from registry_sync.sync import outcome as verdict
 from registry_sync.sync.gates import guards

@@ -9,7 +9,8 @@ from typing import Any
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark

@@ -9,7 +9,7 @@ import httpx
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling import client as benchling
+from registry_sync.benchling import transport
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
@@ -28,7 +28,7 @@ def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatc
         raise httpx.ReadTimeout("timed out")
 
     monkeypatch.setattr(Client, "_send", silent)
-    monkeypatch.setattr(benchling.random, "uniform", lambda a, b: 0.01)
+    monkeypatch.setattr(transport.random, "uniform", lambda a, b: 0.01)
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     ends = []
     for _ in range(12):

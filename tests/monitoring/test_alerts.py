@@ -100,7 +100,7 @@ def test_the_first_failure_and_the_recovery_are_told_once_each(told, settings):
     }  # fmt: skip
     body = mail.outbox[0].body
     first = SyncRun.objects.filter(status="FAILED").earliest("pk")
-    assert "The registry refuses the key (401)." in body and "Since: 2" in body
+    assert "The registry rejects the key (401)." in body and "Since: 2" in body
     assert "Who must act: " in body and "puts a valid key into API Key" in body
     page = reverse("admin:registry_sync_syncrun_change", args=[first.pk])
     assert f"Open: https://sync.example.com{page}" in body

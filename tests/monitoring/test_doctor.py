@@ -84,7 +84,7 @@ def _twice(w: World, settings: Any) -> None:
 
 
 BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
-    ("Registry", "bad", "refuses the key", lambda w, s: setattr(w.registry, "token", "other")),
+    ("Registry", "bad", "rejects the key", lambda w, s: setattr(w.registry, "token", "other")),
     ("Registry", "bad", "did not answer", lambda w, s: setattr(w.registry, "refuses", 503)),
     ("Modified-since filter", "bad", "ignores the filter",
      lambda w, s: setattr(w.registry, "ignores_filter", True)),
@@ -128,7 +128,7 @@ def test_exit_status_tells_that_something_fails(sound):
     out = io.StringIO()
     with pytest.raises(SystemExit) as end:
         call_command("doctor", stdout=out)
-    assert end.value.code == 1 and "BAD      Registry: The registry refuses the key" in (
+    assert end.value.code == 1 and "BAD      Registry: The registry rejects the key" in (
         out.getvalue()
     )
     assert "→ The integration owner puts a valid key" in out.getvalue()

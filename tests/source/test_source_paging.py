@@ -146,7 +146,7 @@ def test_a_token_beside_the_link_is_not_taken_for_it(serve: Any) -> None:
 
 def test_a_next_page_that_cannot_be_followed_is_said_not_skipped(serve: Any) -> None:
     registry = serve(lambda asked: {"rows": cut(0), "next": "t5"})
-    with pytest.raises(SourceError, match="names a next page at next") as caught:
+    with pytest.raises(SourceError, match="mentions a next page at next") as caught:
         ids(registry.source())
     assert "endpoint.paginator" in caught.value.remedy
 
@@ -331,7 +331,8 @@ def test_a_path_that_the_only_page_has_not_is_named(serve, what):
     (page,) = serve(answer).source(endpoint(paginator=paginator)).pages(None)
     wrong = paginator.get("has_more_path") or paginator.get("cursor_path") or "paging.nxt"
     assert page.alone == (
-        "5 records came with the first page, and it was the only one: its answer has nothing at "
+        "5 records were returned on the first page, and it was the only one: "
+        "its answer has nothing at "
         f"“{wrong}”."
     )
 

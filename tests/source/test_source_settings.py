@@ -118,14 +118,14 @@ def test_the_collection_holds_no_query() -> None:
         ([1], "the whole must be an object"),
         ({"client": {"bas_url": "x"}}, "client.bas_url is unknown"),
         ({"endpoint": {"parms": {}}}, "endpoint.parms is unknown"),
-        ({"endpoint": {"paginator": "offest"}}, "endpoint.paginator.type 'offest' is none of"),
+        ({"endpoint": {"paginator": "offest"}}, "endpoint.paginator.type 'offest' is not one of"),
         ({"endpoint": {"paginator": {"limit": "5"}}}, "endpoint.paginator.limit must be a whole"),
         ({"endpoint": {"paginator": {"limit": 0}}}, "endpoint.paginator.limit must be a whole"),
         ({"endpoint": {"paginator": "cursor"}}, "endpoint.paginator.cursor_path is required"),
         ({"endpoint": {"data_selector": "a["}}, "endpoint.data_selector: the path a["),
         ({"endpoint": {"primary_key": ["id", "b["]}}, "endpoint.primary_key: the path b["),
         ({"endpoint": {"primary_key": 5}}, "endpoint.primary_key must be text"),
-        ({"endpoint": {"method": "DELETE"}}, "endpoint.method 'DELETE' is none of GET, POST"),
+        ({"endpoint": {"method": "DELETE"}}, "endpoint.method 'DELETE' is not one of GET, POST"),
         ({"endpoint": {"json": []}}, "endpoint.json must be an object"),
         ({"endpoint": {"params": {"a": {"b": 1}}}}, "endpoint.params.a must be text"),
         ({"client": {"headers": {"A": "x\r\nB: y"}}}, "client.headers.A must be one line"),
@@ -137,10 +137,10 @@ def test_the_collection_holds_no_query() -> None:
         ),
         (
             {"client": {"auth": {"type": "api_key", "name": "a", "location": "body"}}},
-            "client.auth.location 'body' is none of",
+            "client.auth.location 'body' is not one of",
         ),
         ({"client": {"auth": {"scopes": [1]}}}, "client.auth.scopes must be text"),
-        ({"client": {"base_url": "ftp://x"}}, "client.base_url is no web address"),
+        ({"client": {"base_url": "ftp://x"}}, "client.base_url is not a valid URL"),
         ({"endpoint": {"incremental": {}}}, "nothing sends {incremental.start_value}"),
         ({"endpoint": {"params": {"s": SINCE}}}, "endpoint.incremental is missing"),
         *(
@@ -163,10 +163,13 @@ def test_the_collection_holds_no_query() -> None:
             {"endpoint": {"params": {"s": "{Incremental.Since}"}}},
             "{Incremental.Since} in endpoint is",
         ),
-        ({"endpoint": {"params": {"p": "{page}"}}}, "{page} in endpoint is filled by no paginator"),
+        (
+            {"endpoint": {"params": {"p": "{page}"}}},
+            "{page} in endpoint is not filled by the paginator",
+        ),
         (
             {"endpoint": {"params": {"p": "{page}"}, "paginator": "offset"}},
-            "{page} in endpoint is filled by no paginator of type offset",
+            "{page} in endpoint is not filled by the paginator of type offset",
         ),
         ({"client": {"headers": {"A": "→"}}}, "client.headers.A must be one line of plain"),
         ({"client": {"auth": {"type": "api_key", "name": "X\nY"}}}, "client.auth.name must be one"),
@@ -174,7 +177,7 @@ def test_the_collection_holds_no_query() -> None:
             {"endpoint": {"json": {"since": SINCE}, "incremental": {}}},
             "endpoint.incremental.initial_value is missing",
         ),
-        ({"endpoint": {"detail": {"path": "items"}}}, "endpoint.detail.path must hold {id}"),
+        ({"endpoint": {"detail": {"path": "items"}}}, "endpoint.detail.path must contain {id}"),
         (
             {"endpoint": {"detail": {"path": "{id}", "concurrency": 4}}},
             "concurrency above 1 is not",
@@ -182,14 +185,14 @@ def test_the_collection_holds_no_query() -> None:
         ({"endpoint": {"response_actions": {}}}, "endpoint.response_actions must be a list"),
         (
             {"endpoint": {"response_actions": [{"action": "explode", "status_code": 1}]}},
-            "endpoint.response_actions[0].action 'explode' is none of",
+            "endpoint.response_actions[0].action 'explode' is not one of",
         ),
         (
             {"endpoint": {"response_actions": [{"action": "fail"}]}},
             "endpoint.response_actions[0] must say when",
         ),
-        ({"registry_id_template": "CDD"}, "registry_id_template must hold {id} once"),
-        ({"registry_id_template": "{id}-{x}"}, "registry_id_template must hold {id} once"),
+        ({"registry_id_template": "CDD"}, "registry_id_template must contain {id} once"),
+        ({"registry_id_template": "{id}-{x}"}, "registry_id_template must contain {id} once"),
         ({"identity": "a["}, "identity: the path a["),
     ],
 )
@@ -202,13 +205,13 @@ def test_faults_are_named_by_their_path(settings: Any, said: str) -> None:
     [
         ({"timezone": "Mars/Olympus"}, "timezone 'Mars/Olympus' is no time zone"),
         ({"timezone": "../../etc/passwd"}, "is no time zone"),
-        ({"granularity": "week"}, "granularity 'week' is none of"),
+        ({"granularity": "week"}, "granularity 'week' is not one of"),
         ({"datetime_format": "YYYY-MM-DD"}, "datetime_format 'YYYY-MM-DD' is neither"),
         ({"initial_value": "yesterday"}, "initial_value 'yesterday' is no time"),
         ({"lag": "a while"}, "lag 'a while' is no span"),
         ({"lag": True}, "lag True is no span"),
         ({"lag": -5}, "lag -5 is no span"),
-        ({"comparison": "ge"}, "comparison 'ge' is none of"),
+        ({"comparison": "ge"}, "comparison 'ge' is not one of"),
         ({"cursor": "m"}, "endpoint.incremental.cursor is unknown"),
     ],
 )
@@ -277,14 +280,14 @@ def test_secrets_are_refused_and_not_repeated(settings: Any, where: str) -> None
 )
 def test_a_secret_in_the_address_is_refused_and_not_repeated(url: str) -> None:
     message = refusal(None, api_url=url)
-    assert "API URL holds a secret" in message and "HUSH" not in message
+    assert "API URL contains a secret" in message and "HUSH" not in message
 
 
 @pytest.mark.parametrize(
     "url", ["", "registry", "ftp://x/y", "https://", "http://[::1", "https://a:b/"]
 )
 def test_an_address_must_be_one(url: str) -> None:
-    assert "is no web address" in refusal(None, api_url=url)
+    assert "is not a valid URL" in refusal(None, api_url=url)
 
 
 def test_a_cursor_parameter_called_token_is_no_secret() -> None:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.benchling import bulk_upsert as upsert
 from registry_sync.benchling.bulk_upsert import Upserter
-from registry_sync.benchling.client import Client, Wait, retry_time
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
 from tests.support.registry import compound

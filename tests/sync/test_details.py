@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_sync.models import SyncRun
-from registry_sync.source import client as source
+from registry_sync.source import details
 from registry_sync.source import http as exchange
 from tests.support.odd import Reply
 from tests.support.registry import compound
@@ -118,7 +118,7 @@ def test_a_detail_that_redirects_elsewhere_costs_one_record(world, serve):
 @pytest.mark.once
 def test_what_stays_broken_does_not_starve_the_rest(world, serve, monkeypatch):
     monkeypatch.setattr(exchange, "ATTEMPTS", 1)  # each would be waited for, thrice
-    monkeypatch.setattr(source, "MOST_BROKEN", 1)
+    monkeypatch.setattr(details, "MOST_BROKEN", 1)
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
     w, cut = world([]), Reply(b'{"id": ', length=500)
     bad = {"C-000003": Reply({"d": 1}, status=403), "C-000005": Reply({"d": 1}, status=403)}

@@ -18,7 +18,7 @@ def test_a_rebuild_that_broke_off_is_begun_again(world, monkeypatch):
     hand(w, "C-000200", "By hand")
     forget()
     # page 2 of the listing is refused: the run fails in the middle of the rebuild
-    from registry_sync.benchling.client import Refused
+    from registry_sync.benchling.errors import Refused
 
     whole = Client.entities
 

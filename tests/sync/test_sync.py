@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling import bulk_upsert as upsert
+from registry_sync.benchling import upsert_rows
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from sandbox.tenant.state import Fault
@@ -149,7 +150,7 @@ def test_seven_rows_that_only_the_tenant_refuses(world, shape):
 
 
 def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
-    monkeypatch.setattr(upsert, "UPSERT_BYTES", 20_000)
+    monkeypatch.setattr(upsert_rows, "UPSERT_BYTES", 20_000)
     # Five rows of 4 KB fit; the last one alone is above the limit, and goes alone.
     records = [compound(n, smiles="C" * (3500 if n < 20 else 30_000)) for n in range(21)]
     w = world(records)

@@ -12,7 +12,8 @@ from django.core.management.base import CommandError
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview

@@ -17,7 +17,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped

@@ -14,7 +14,8 @@ from registry_sync import __version__
 from registry_sync.core.problems import SourceError
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, ok, register, warning
 from registry_sync.monitoring.doctor.tenant import TenantVisit, compare_clocks
-from registry_sync.source.client import PAGING_REMEDY, Page, Source
+from registry_sync.source.client import Source
+from registry_sync.source.pages import PAGING_REMEDY, Page
 
 FAR = timedelta(days=3650)
 TIMEOUT = (5.0, 15.0)

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from registry_sync.benchling.app_config import AppConfig, open_secure_text
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.problems import SyncError
 from registry_sync.monitoring.doctor.finding import (
@@ -26,7 +27,7 @@ from registry_sync.monitoring.doctor.finding import (
     skipped,
     warning,
 )
-from registry_sync.source.connector_settings import Connector
+from registry_sync.source.connector import Connector
 from registry_sync.sync.setup import connector_of, mapping_of, read_config, read_schema
 
 CLOCK_SECONDS = 60

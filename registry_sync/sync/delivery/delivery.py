@@ -16,8 +16,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.bulk_upsert import Flight, Row, Upserter, batch_length, size_of
-from registry_sync.benchling.client import Client, Refused, Wait, retry_time
+from registry_sync.benchling.bulk_upsert import Upserter
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait, retry_time
+from registry_sync.benchling.upsert_rows import Flight, Row, batch_length, size_of
 from registry_sync.core.problems import Problem, SyncError
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json

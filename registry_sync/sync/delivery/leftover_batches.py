@@ -14,7 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.client import Client, Refused
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.types import Json
 from registry_sync.core.waits import EARLIER_TASK

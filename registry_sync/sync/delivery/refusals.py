@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from registry_sync.benchling.client import Refused
+from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Kind, Problem, WaitsFor
 from registry_sync.core.text import name_key

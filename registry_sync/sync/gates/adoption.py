@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.client import Refused
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome

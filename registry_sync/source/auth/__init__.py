@@ -1,0 +1,31 @@
+"""How requests to the registry are signed: one module for each auth type.
+
+The secret is `API Key` of the app's configuration. To add a type, add a module with a class
+under `@register("its_name")`, and import the module here.
+"""
+
+from __future__ import annotations
+
+from registry_sync.core.types import Json
+from registry_sync.source.auth import api_key, bearer, http_basic, none, oauth2  # noqa: F401
+from registry_sync.source.auth.base import AUTH, WHERE, Auth, Signer
+from registry_sync.source.settings_reader import SettingsReader, names_of
+
+__all__ = ["AUTH", "Auth", "Signer", "read_auth"]
+
+PLANNED = ("session",)
+"""Types that are refused by name until they are built, and their settings."""
+PLANNED_SETTINGS = (
+    "login_path", "login_body", "token_path", "template", "expiration_duration",
+)  # fmt: skip
+
+
+def read_auth(reader: SettingsReader, raw: object) -> Auth:
+    """Return `client.auth`: a type, or an object with a type and its settings."""
+    given: Json = {"type": raw} if isinstance(raw, str) else raw  # type: ignore[assignment]
+    given = reader.section(given, WHERE, ("type", *names_of(AUTH.values())), PLANNED_SETTINGS)
+    kind = reader.choice(given, "type", WHERE, of=tuple(AUTH), default="bearer", later=PLANNED)
+    # Every type reads its settings, so that a wrong one is found whichever type is chosen.
+    read = {name: each.read(reader, given) for name, each in AUTH.items()}
+    reader.check_required(read[kind], WHERE)
+    return read[kind]

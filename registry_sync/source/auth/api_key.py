@@ -1,0 +1,49 @@
+"""A key in a header, a query parameter or a cookie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import requests
+
+from registry_sync.core.types import Json
+from registry_sync.source.auth.base import WHERE, Auth, Credential, register
+from registry_sync.source.settings_reader import SettingsReader
+
+
+@register("api_key")
+@dataclass(frozen=True, slots=True)
+class ApiKey(Auth):
+    """Sends the secret under a name of the registry's own."""
+
+    about = "`API Key` under a `name`; `location` is header (default), query or cookie"
+    required = ("name",)
+    name: str = ""
+    location: Literal["header", "query", "cookie"] = "header"
+
+    @classmethod
+    def read(cls, reader: SettingsReader, given: Json) -> Self:
+        name = reader.text(given.get("name"), f"{WHERE}.name")
+        reader.check_sendable(name, f"{WHERE}.name")
+        places = ("header", "query", "cookie")
+        return cls(name, reader.choice(given, "location", WHERE, of=places, default="header"))
+
+    def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
+        match self.location:
+            case "query":
+                request.prepare_url(self.strip(request.url or ""), {self.name: credential.secret})
+            case "cookie":
+                request.headers["Cookie"] = f"{self.name}={credential.secret}"
+            case _:
+                request.headers[self.name] = credential.secret
+
+    def strip(self, url: str) -> str:
+        """Return a URL without the parameter that carries the key."""
+        if self.location != "query" or not self.name:
+            return url
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        kept = [(name, value) for name, value in pairs if name != self.name]
+        return urlunsplit(parts._replace(query=urlencode(kept)))

@@ -1,0 +1,99 @@
+"""What every auth type offers, and the table that they register in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Self, TypeVar
+
+import requests
+from requests.auth import AuthBase
+
+from registry_sync.core.problems import SourceError
+from registry_sync.core.types import Json
+from registry_sync.source.settings_reader import SettingsReader
+
+WHERE = "client.auth"
+
+
+@dataclass
+class Credential:
+    """The secret, the session to fetch tokens with, and the token that was fetched last.
+
+    `expires` is a monotonic time in seconds.
+    """
+
+    secret: str
+    session: requests.Session
+    token: str = ""
+    expires: float = 0.0
+
+
+class Auth:
+    """How requests are signed. Subclasses are frozen dataclasses: their fields are the settings."""
+
+    type: ClassVar[str]
+    about: ClassVar[str]
+    """One line for the docs."""
+    required: ClassVar[tuple[str, ...]] = ()
+    """The settings that must not be empty."""
+    ascii_only: ClassVar[bool] = True
+    """Whether the secret is sent as it is, so that it must be printable ASCII."""
+
+    @classmethod
+    def read(cls, reader: SettingsReader, given: Json) -> Self:
+        """Return the settings of this type that are in `client.auth`; the reader notes faults."""
+        return cls()
+
+    def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
+        """Add the credential to a request. Raises SourceError."""
+
+    def renew(self, credential: Credential) -> bool:
+        """Return whether a request that was refused (401) is worth repeating, with a new token."""
+        return False
+
+    def strip(self, url: str) -> str:
+        """Return a URL of the registry's without the secret, which some next links echo."""
+        return url
+
+
+AUTH: dict[str, type[Auth]] = {}
+"""The auth types, by their name in Connector Settings."""
+Kind = TypeVar("Kind", bound=type[Auth])
+
+
+def register(name: str) -> Callable[[Kind], Kind]:
+    """Add a class to the table under its name in Connector Settings."""
+
+    def add(kind: Kind) -> Kind:
+        kind.type = name
+        AUTH[name] = kind
+        return kind
+
+    return add
+
+
+class Signer(AuthBase):
+    """Signs the requests of one session, for `requests`. Raises SourceError for a bad secret."""
+
+    def __init__(self, auth: Auth, secret: str, session: requests.Session) -> None:
+        self.auth = auth
+        self.credential = Credential(secret, session)
+        if auth.ascii_only and not (secret.isascii() and secret.isprintable()):
+            raise SourceError(
+                "API Key contains characters that cannot be sent in a request.",
+                remedy="The integration owner enters API Key again in the app's configuration.",
+                code="registry_unauthorised",
+            )
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        self.auth.sign(request, self.credential)
+        return request
+
+    def renew(self) -> bool:
+        """Return whether a request that was refused (401) is worth repeating."""
+        return self.auth.renew(self.credential)
+
+    def strip(self, url: str) -> str:
+        """Return a URL without the secret."""
+        return self.auth.strip(url)

@@ -1,0 +1,16 @@
+"""Requests without a credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry_sync.source.auth.base import Auth, register
+
+
+@register("none")
+@dataclass(frozen=True, slots=True)
+class NoAuth(Auth):
+    """Sends nothing."""
+
+    about = "no credential is sent"
+    ascii_only = False

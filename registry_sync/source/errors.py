@@ -1,0 +1,79 @@
+"""How reading a registry fails, as exceptions in words for the person who must act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from registry_sync.core.problems import SourceError
+from registry_sync.core.ssrf import origin, within
+
+UNREACHABLE = "registry_unreachable"
+
+
+class RetryableError(SourceError):
+    """A failed request that may pass if it is repeated, `seconds` from now."""
+
+    seconds: float = 0.0
+
+
+class AccessDenied(SourceError):
+    """The key may not read this (403), though it may read other things."""
+
+
+def at_home(url: str, home: str, what: str) -> str:
+    """Return a URL that is on the host of `home`, as it is to be used: the key may go there.
+
+    `what` begins the sentence about any other, such as "it redirects to". Raises SourceError.
+    """
+    found = within(url, home)
+    if found is None:
+        raise bad_answer(
+            f"{what} {origin(url)}, where the key must not be sent",
+            "enters the address it leads to in API URL, if that is the registry",
+            code="registry_elsewhere",
+        )
+    return found
+
+
+def unreachable(
+    error: Exception, url: str, *, kind: type[SourceError] = SourceError
+) -> SourceError:
+    """Return the error of a request without an answer, or with a bad certificate."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return SourceError(
+            f"The registry at {origin(url)} presents a certificate that is not trusted.",
+            remedy="The registry's owner renews the certificate, or the operator adds its "
+            "authority to REQUESTS_CA_BUNDLE.",
+            code="registry_certificate",
+        )
+    return kind(
+        f"The registry at {origin(url)} could not be reached ({type(error).__name__}).",
+        remedy="No action is needed if this passes: the next run continues. If it persists, the "
+        "registry's owner checks the service, and the operator the network.",
+        kind="transient",
+        code=UNREACHABLE,
+        transient=True,
+    )
+
+
+def bad_answer(
+    what: str,
+    owner: str = "",
+    *,
+    transient: bool = False,
+    code: str = "registry_answer",
+    kind: type[Any] = SourceError,
+) -> Any:
+    """Return the error of an answer that cannot be used; `owner` is what the integration owner
+    must do, "" if the registry's owner must act."""
+    return kind(
+        f"The registry returned an unexpected answer: {what}.",
+        remedy=f"The integration owner {owner}."
+        if owner
+        else "The registry's owner checks the service; the next run tries again.",
+        kind="transient" if transient else "source",
+        code=code,
+        transient=transient,
+    )

@@ -1,0 +1,43 @@
+"""How the next page is found: each paginator turns a position into the values of a request, and
+an answer into the next position.
+
+To add a paginator, add a module with a class under `@register("its_name")`, and import the module
+here.
+"""
+
+from __future__ import annotations
+
+from registry_sync.source.paginators import (  # noqa: F401
+    cursor,
+    links,
+    offset,
+    page_number,
+    single_page,
+)
+from registry_sync.source.paginators.base import PAGINATORS, Answer, Paginator, Stuck
+from registry_sync.source.settings_reader import SettingsReader, names_of
+
+__all__ = ["PAGINATORS", "Answer", "Paginator", "Stuck", "read_paginator"]
+
+WHERE = "endpoint.paginator"
+PLANNED = ("async_export", "range_header", "header_cursor")
+"""Types that are refused by name until they are built, and their settings."""
+PLANNED_SETTINGS = ("create", "status_path", "status_mapping", "poll_seconds", "download")
+GUARDS = ("max_pages", "stop_on_repeated_page", "stable_order")
+
+
+def read_paginator(reader: SettingsReader, raw: object) -> Paginator:
+    """Return `endpoint.paginator`: a type, or an object with a type and its settings."""
+    raw = {"type": raw} if isinstance(raw, str) else raw
+    known = ("type", *names_of(PAGINATORS.values()), *GUARDS, "guards")
+    given = reader.section(raw, WHERE, known, PLANNED_SETTINGS)
+    given = {**reader.section(given.get("guards"), f"{WHERE}.guards", GUARDS), **given}
+    if given.get("stop_on_repeated_page") not in (None, True):
+        reader.add(f"{WHERE}.stop_on_repeated_page cannot be turned off")
+    if given.get("stable_order") not in (None, True, "true", "unknown"):
+        reader.add(f"{WHERE}.stable_order false is not built yet: send a sort parameter")
+    kind = reader.choice(given, "type", WHERE, of=tuple(PAGINATORS), default="auto", later=PLANNED)
+    # Every type reads its settings, so that a wrong one is found whichever type is chosen.
+    read = {name: each(**reader.fields(each, given, WHERE)) for name, each in PAGINATORS.items()}
+    reader.check_required(read[kind], WHERE)
+    return read[kind]

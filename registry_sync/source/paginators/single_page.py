@@ -1,0 +1,15 @@
+"""Registries that return the whole list at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry_sync.source.paginators.base import Paginator, register
+
+
+@register("single_page")
+@dataclass(frozen=True, slots=True)
+class SinglePage(Paginator):
+    """Reads one page."""
+
+    about = "one page, whatever it says about a next one"

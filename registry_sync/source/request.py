@@ -1,0 +1,68 @@
+"""The request for a page: the settings' parameters, with the placeholders filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.source.connector import SINCE, Connector
+from registry_sync.source.paths import ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a registry."""
+
+    method: str
+    url: str
+    params: Json
+    json: Json | None
+
+
+def page_request(connector: Connector, position: Json | None, since: Any) -> Request:
+    """Return the request for the page at a position.
+
+    `since` is the time to ask from, as the registry writes it, or "" to read everything.
+    """
+    paginator = connector.paginator
+    values = paginator.values(position)
+    filled: Json = {SINCE: since} | {f"{{{name}}}": value for name, value in values.items()}
+    params, body = _filled(connector.params, filled), _filled(connector.json, filled)
+    if position is not None and "url" in position:
+        # A link is complete as it is. Where pages are requested by POST, the body goes with it.
+        return Request(connector.method, str(position["url"]), {}, body)
+    written = f"{connector.params}{connector.json}"
+    names = paginator.parameters()
+    extra = {
+        names[hole]: value
+        for hole, value in values.items()
+        if names[hole] and f"{{{hole}}}" not in written and value != ""
+    }
+    if body is not None and not any(name in connector.params for name in extra):
+        body = {**body, **extra}
+    else:
+        params = {**params, **extra}
+    return Request(connector.method, connector.list_url, params, body)
+
+
+def _filled(value: Any, values: Json) -> Any:
+    """Fill placeholders. One that stands alone keeps its type; what holds an empty one is dropped.
+
+    Return ABSENT for what is dropped.
+    """
+    if isinstance(value, dict):
+        filled = {name: _filled(item, values) for name, item in value.items()}
+        return {name: item for name, item in filled.items() if item is not ABSENT}
+    if isinstance(value, list):
+        return [item for item in (_filled(part, values) for part in value) if item is not ABSENT]
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    for hole, given in values.items():
+        if hole in value:
+            if given == "":
+                return ABSENT
+            if value == hole:
+                return given
+            value = value.replace(hole, str(given))
+    return value
