@@ -1,6 +1,6 @@
-"""A run's life: request, lease, log, pace.
+"""A run's life: requested, leased, logged, paused, ended.
 
-Other rooms import this package; its modules import each other.
+Other rooms import this package; `queue`, `quota` and `estimate` are imported as modules.
 """
 
 from registry_sync.runs.deployment import app_key, current_lanes, latest_lane, tenant_host

@@ -1,4 +1,4 @@
-"""A lane's Benchling schema as it was last read: field names and types, labels of options."""
+"""A lane's Benchling schema as last read: field names and types, labels of options."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from registry_sync.runs.lease import Lease, renew
 
 @dataclass(frozen=True, slots=True)
 class SchemaView:
-    """Names and labels of a lane's schema, for whoever shows stored field and option ids.
+    """Names and labels of a lane's schema, with which faces show stored field and option ids.
 
-    What was never read is shown as its id. What Benchling no longer has keeps the name or label
-    that was read last.
+    What was never read is shown as its id. What Benchling no longer has keeps its last name or
+    label.
     """
 
     snapshot: Json

@@ -1,4 +1,8 @@
-"""The lock: a lease with a fencing number."""
+"""The lock on a run: a lease with a fencing number.
+
+A holder must renew its lease before every write. A holder whose lease was taken over has an old
+fencing number, so it can no longer write.
+"""
 
 from __future__ import annotations
 
@@ -20,32 +24,32 @@ from registry_sync.models import SyncRun
 
 T = TypeVar("T")
 NOT_WAITING = {"waiting_until": None, "waiting_code": "", "waiting_for": ""}
-"""The columns of a run that waits for nothing."""
+"""The columns of a run that is not waiting."""
 
 
 def lease_time() -> timedelta:
-    """Say how long a silent holder keeps a run: with the reconciler's 30 s, under two minutes."""
+    """Return how long a silent holder keeps a run: with the reconciler's 30 s, under 2 minutes."""
     return timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class LeaseLost(Exception):
-    """Another holder has this run, or it was cancelled: stop at once and write nothing."""
+    """Another holder has this run, or it was cancelled. Stop at once and write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to write for one run, as long as `fence` is still the run's newest number."""
+    """The right to write for one run, while `fence` is still the run's newest number."""
 
     run_id: int
     fence: int
 
 
 def write_past_frozen(write: Callable[[], T]) -> T:
-    """Write to a run's row, which a process that was frozen in a transaction may hold locked.
+    """Write to a run's row, even where a process frozen in a transaction holds its lock.
 
-    SQLite has one lock for everything and a timeout on it. PostgreSQL waits for ever, and its own
-    timeout on idle transactions does not end one that was frozen in the middle of a message; so
-    we end the connection of a process that has been silent for most of a lease.
+    SQLite has one lock for everything, with a timeout. PostgreSQL waits forever, and its own
+    timeout on idle transactions does not end one that was frozen in the middle of a message. So
+    the connection of a process that has been silent for most of a lease is terminated.
     """
     deadline = time.monotonic() + 2 * lease_time().total_seconds()
     while True:
@@ -73,13 +77,13 @@ def _end_frozen_connections() -> None:
 
 
 def claim(run_id: int) -> Lease | None:
-    """Take the lease of an active run that nobody holds; None when somebody does, or it pauses."""
+    """Claim an active run. Return None when it has a holder or is paused."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     claimable = SyncRun.objects.filter(
         free, pk=run_id, status__in=SyncRun.ACTIVE, paused_at__isnull=True
     )
-    taken = write_past_frozen(
+    claimed = write_past_frozen(
         lambda: claimable.update(
             fence=F("fence") + 1,
             lease_until=now + lease_time(),
@@ -89,7 +93,7 @@ def claim(run_id: int) -> Lease | None:
             **NOT_WAITING,
         )
     )
-    if not taken:
+    if not claimed:
         return None
     SyncRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
     fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
@@ -97,22 +101,22 @@ def claim(run_id: int) -> Lease | None:
 
 
 def renew(lease: Lease) -> None:
-    """Prove that the lease is still ours and prolong it; the first statement of every write.
+    """Extend the lease, as the first statement of every write.
 
-    Raises LeaseLost when another holder took over or the run was ended.
+    Raise LeaseLost when another holder took over or the run was ended.
     """
     now = timezone.now()
     held = SyncRun.objects.filter(
         pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
     ).update(lease_until=now + lease_time(), heartbeat=now)
     if not held:
-        raise LeaseLost(f"Run {lease.run_id} is no longer ours.")
+        raise LeaseLost(f"Run {lease.run_id} has another holder, or has ended.")
 
 
 def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str = "") -> None:
-    """Give the run back between two slices, so that the next one can claim it at once.
+    """Release the run between two slices, so that the next one can claim it at once.
 
-    `reason` is why it waits until then, best a WaitReason; the run keeps its code and its words.
+    `reason` says why it waits until `waiting_until`. The run keeps a WaitReason's code with it.
     """
     waits = {
         "waiting_until": waiting_until,
@@ -124,7 +128,7 @@ def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str 
 
 
 def save(run: SyncRun, lease: Lease, **values: object) -> None:
-    """Write some columns of the run under its lease, and set them on `run`."""
+    """Write some columns of the run under its lease, and set them on `run`. Raise LeaseLost."""
     with transaction.atomic():
         renew(lease)
         SyncRun.objects.filter(pk=run.pk).update(**values)
@@ -133,7 +137,7 @@ def save(run: SyncRun, lease: Lease, **values: object) -> None:
 
 
 def stranded() -> QuerySet[SyncRun]:
-    """List active runs that nobody works on and that need not wait: their lease has run out."""
+    """Return active runs that have no holder and no reason to wait."""
     now = timezone.now()
     quiet = now - lease_time() / 6
     return SyncRun.objects.filter(

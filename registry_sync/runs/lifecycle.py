@@ -1,8 +1,6 @@
-"""Runs: how one is asked for, claimed, kept alive, and brought to its end.
+"""How a run is requested, paused, resumed, cancelled and ended.
 
-Every trigger (cron, admin, canvas) comes through `request`. Work is done in slices: each claims
-the run by a lease with a fencing number, and every write renews the lease first, so a holder
-whose lease was taken over can write nothing.
+Every trigger (cron, admin, canvas) calls `request`. The work is done in slices, each under a lease.
 """
 
 from __future__ import annotations
@@ -34,7 +32,11 @@ def request(
     since: datetime | None = None,
     rerun_of: SyncRun | None = None,
 ) -> tuple[SyncRun, bool]:
-    """Ask for a run. Return it and True, or the run that is already active and False."""
+    """Request a run. Return it and True, or the run that is already active and False.
+
+    `only` are the external ids of a pilot or of a retry, `only_cause` the code of the errors to
+    retry, `since` the time to read from instead of the watermark.
+    """
     wanted = SyncRun(
         **app_key(),
         kind=kind,
@@ -50,7 +52,7 @@ def request(
     try:
         write_past_frozen(wanted.save)
     except IntegrityError:
-        # The partial unique constraint is the lock: exactly one of many triggers gets through.
+        # The partial unique constraint is the lock: only one of several triggers succeeds.
         existing = active()
         if existing is None:  # it ended between the two statements
             return request(
@@ -68,7 +70,7 @@ def request(
 
 
 def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object) -> None:
-    """End the run. Raises LeaseLost when it is no longer ours to end."""
+    """End the run. Raise LeaseLost when it has another holder or has ended."""
     save(
         run,
         lease,
@@ -81,7 +83,7 @@ def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object)
 
 
 def fail(run: SyncRun, lease: Lease, error: SyncError) -> None:
-    """End the run FAILED with its one cause and its one remedy."""
+    """End the run as FAILED, with its cause and its remedy. Raise LeaseLost."""
     log(run, "ERROR", f"{error.message} {error.remedy}")
     finish(
         run,
@@ -95,17 +97,20 @@ def fail(run: SyncRun, lease: Lease, error: SyncError) -> None:
 
 
 def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
-    """Ask an active run to stop after what is on its way, until `resume`; False when it ended."""
+    """Pause an active run after its current batch. Return False when it has already ended."""
     return _control(run, paused_at=timezone.now(), paused_by=actor, paused_reason=reason)
 
 
 def resume(run: SyncRun) -> bool:
-    """Let a paused run go on where it was; False when it ended."""
+    """Let a paused run continue where it stopped. Return False when it has already ended."""
     return _control(run, paused_at=None, paused_by="", paused_reason="")
 
 
 def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
-    """End an active run at once; False when it ended before. Its holder can write nothing more."""
+    """Cancel an active run at once; its holder can no longer write.
+
+    Return False when it has already ended.
+    """
     return _control(
         run,
         status=SyncRun.Status.CANCELLED,
@@ -114,9 +119,9 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
         lease_until=None,
         **NOT_WAITING,
         paused_at=None,
-        error=f"{actor} cancelled it: {reason}",
+        error=f"Cancelled by {actor}: {reason}",
         error_code="cancelled",
-        remedy="What was written stays. The next run starts from where the last good one ended.",
+        remedy="What was written stays. The next run continues where the last good one ended.",
     )
 
 
@@ -128,13 +133,13 @@ def _control(run: SyncRun, **values: object) -> bool:
 
 
 def is_paused(run: SyncRun) -> bool:
-    """Ask the database whether a person wants this run to pause, and by whom and why."""
+    """Read from the database whether this run is paused, by whom and why. Return whether it is."""
     run.refresh_from_db(fields=["paused_at", "paused_by", "paused_reason"])
     return run.paused_at is not None
 
 
 def paused_sentence(run: SyncRun) -> str:
-    """Say who paused a run, since when and why."""
+    """Return who paused a run, since when and why."""
     return f"Paused by {run.paused_by} at {run.paused_at:%H:%M} UTC: {run.paused_reason}"
 
 

@@ -1,4 +1,4 @@
-"""Questions about runs and their lanes."""
+"""Queries on runs and their errors."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from registry_sync.models import EntityError, Lane, SyncRun
 
 
 def active() -> SyncRun | None:
-    """Find the run that is queued or running for this app, if any."""
+    """Return the run that is queued or running for this app, or None."""
     return SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE).first()
 
 
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
-    """List the runs that the next one may start from, newest first.
+    """Return the runs that the next one may start from, newest first.
 
-    Dry runs, retries, pilots and `--since` runs never count.
+    Dry runs, retries, pilots and `--since` runs do not count.
     """
     return lane.runs.filter(
         status__in=SyncRun.GOOD,
@@ -30,20 +30,20 @@ def good_runs(lane: Lane) -> QuerySet[SyncRun]:
 
 
 def open_errors(lane: Lane) -> QuerySet[EntityError]:
-    """List what is not in Benchling, without what a person dismissed."""
+    """Return the errors of records that are not in Benchling, without dismissed ones."""
     return lane.errors.filter(closed_at__isnull=True, dismissed_at__isnull=True)
 
 
 def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
-    """Say whether the previous run failed for the same cause and has told so within a day."""
-    told = (
+    """Return whether earlier runs failed for the same cause and one reported it within a day."""
+    earlier_runs = (
         SyncRun.objects.of_same_app(run)
         .filter(pk__lt=run.pk)
         .exclude(kind=SyncRun.Kind.DRY_RUN)
         .order_by("-id")
     )
     since = timezone.now() - timedelta(days=1)
-    for earlier in told[:200]:
+    for earlier in earlier_runs[:200]:
         if earlier.status != SyncRun.Status.FAILED or earlier.error_code != error.code:
             return False
         if earlier.session_id:
@@ -52,10 +52,10 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
 
 
 def fails_lately(run: SyncRun) -> bool:
-    """Say whether the previous run failed and somebody was told within a day."""
+    """Return whether the previous run failed and a failure was reported within a day."""
     before = SyncRun.objects.of_same_app(run).filter(pk__lt=run.pk)
     last = before.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
     if last is None or last.status != SyncRun.Status.FAILED:
         return False
-    told = before.filter(created_at__gte=timezone.now() - timedelta(days=1))
-    return told.exclude(session_id="").exists()
+    recent = before.filter(created_at__gte=timezone.now() - timedelta(days=1))
+    return recent.exclude(session_id="").exists()

@@ -1,4 +1,4 @@
-"""Wake a worker for a run, through RQ."""
+"""Queue a run's next slice for a worker, through RQ."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from registry_sync.models import SyncRun
 logger = logging.getLogger(__name__)
 
 SLICE_TIMEOUT = 1800
-"""Seconds RQ lets one slice take: a slice ends by itself long before, save when it isolates."""
+"""Seconds that RQ allows one slice. It ends long before, except when it isolates bad records."""
 
 
 def enqueue(run_id: int) -> bool:
-    """Wake a worker for a run once its row is committed; False when none could be told (yet).
+    """Queue a run for a worker once its row is committed. Return whether that has happened.
 
-    The run is safe without Redis: the reconciler or the next cron command takes it up.
+    The run is safe without Redis: the reconciler or the next cron command continues it.
     """
     if not settings.REDIS_URL:
         return False
     fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
-    told = False
+    queued = False
 
     def push() -> None:
-        nonlocal told
+        nonlocal queued
         job_id, what = f"sync-run-{run_id}-{fence}", f"run={run_id}"
-        told = push_slice(RUN_SYNC, run_id, job_id, what, keep=3600)
+        queued = push_slice(RUN_SYNC, run_id, job_id, what, keep=3600)
 
     transaction.on_commit(push)
-    return told
+    return queued
 
 
 def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
-    """Put a slice on the queue `sync`, its result kept for some seconds; False without Redis."""
+    """Queue a slice on `sync` under a path of core.dotted_paths. Return False without Redis.
+
+    RQ keeps its result for `keep` seconds. `what` names it in the log.
+    """
     import django_rq  # reads settings at import, so not before they are known to hold Redis
     from redis.exceptions import RedisError
 

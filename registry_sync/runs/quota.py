@@ -1,4 +1,7 @@
-"""Our own cap on objects an hour: other integrations of the tenant keep their share of it."""
+"""The app's own limit of objects per hour.
+
+It leaves other integrations of the tenant their share of Benchling's limit.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ HOUR = timedelta(hours=1)
 
 
 def room(run: SyncRun, *, per_hour: int) -> int:
-    """Say how many objects may still be sent in the hour that ends now."""
+    """Return how many objects may still be sent in the hour that ends now."""
     return max(0, per_hour - sum(size for _, size in _sent(run)))
 
 
 def wait_for_room(run: SyncRun, count: int, *, per_hour: int) -> None:
-    """Raise Wait where `count` more objects would be too many for the hour that ends now.
+    """Raise Wait if `count` more objects would exceed the limit for the hour that ends now.
 
-    Counted are the batches this app has sent to this tenant, whatever the run; 0 is no cap.
+    All batches that this app has sent to this tenant count, of any run. 0 means no limit.
     """
     if not per_hour:
         return

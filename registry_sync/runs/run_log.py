@@ -13,14 +13,14 @@ logger = logging.getLogger(__name__)
 
 
 def log(run: SyncRun, level: str, text: str) -> None:
-    """Keep a line of what the run said, as it comes."""
-    text = text.replace("\x00", "\ufffd")  # PostgreSQL takes none
+    """Write one line to the run's log, and to the service's log."""
+    text = text.replace("\x00", "\ufffd")  # PostgreSQL accepts none
     logger.log(logging.getLevelName(level), "run=%s %s", run.pk, text)
     RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
 
 
 def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
-    """Keep a warning once per run: it makes the run end COMPLETED_WITH_WARNINGS."""
+    """Record a warning once per run; the run will end COMPLETED_WITH_WARNINGS. Raise LeaseLost."""
     if any(warning["code"] == code for warning in run.warnings):
         return
     save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])

@@ -290,7 +290,7 @@ def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redi
     until(lambda: w.session()["status"] == "FAILED", seconds=10, what="the session's end")
     time.sleep(1)
     assert w.written() <= written + 100 and w.written() < 800
-    assert "Olivia cancelled it: Because" in w.session()["messages"][0]["content"]
+    assert "Cancelled by Olivia: Because" in w.session()["messages"][0]["content"]
     assert d.statuses() == ["CANCELLED"]
 
 

@@ -282,7 +282,7 @@ def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewe
     again, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     owner.post(do(again, "cancel"), REASON)
     again.refresh_from_db()
-    assert again.status == "CANCELLED" and again.error == "Olivia cancelled it: Wanted"
+    assert again.status == "CANCELLED" and again.error == "Cancelled by Olivia: Wanted"
     said = set(LogEntry.objects.values_list("change_message", flat=True))
     assert said == {"Pause: Wanted", "Resume: Wanted", "Cancel the run: Wanted"}
 

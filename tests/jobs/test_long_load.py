@@ -81,7 +81,8 @@ def test_a_cancelled_run_says_who_and_why_and_the_next_one_loses_nothing(world):
     assert run.status == Status.CANCELLED and "Wrong schema" in run.error
     session = w.session()
     assert session["status"] == "FAILED"
-    assert "cancelled it: Wrong schema" in session["messages"][0]["content"]
+    said = session["messages"][0]["content"]
+    assert "Cancelled by " in said and ": Wrong schema" in said
     written = w.written()
     run = w.sync()
     assert run.status == Status.SUCCEEDED and len(w.values()) == 1000
