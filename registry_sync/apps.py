@@ -1,4 +1,4 @@
-"""The Django apps: ours, and Django's admin with our site."""
+"""The Django apps: the service, and Django's admin with the desk as its site."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ class RegistrySyncConfig(AppConfig):
 
 
 class DeskConfig(admin_apps.SimpleAdminConfig):
-    """The admin with our site, loaded by the addresses and by `check`.
+    """The admin with the desk as its site, loaded by the URLs and by `check`.
 
     Django's own AdminConfig loads it with every command: 17 MB and half a second for cron.
     """

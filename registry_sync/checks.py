@@ -21,7 +21,7 @@ REQUIRED = (
 
 @register(TAG)
 def check_benchling(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Check what names the tenant and the app."""
+    """Check the settings that name the tenant and the app."""
     found: list[CheckMessage] = []
     if fault := url_fault(settings.BENCHLING_URL):
         found.append(
@@ -56,12 +56,13 @@ def _softened(message: CheckMessage) -> CheckMessage:
 
 @register(TAG)
 def check_private_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Check the key that opens secure_text values."""
+    """Check the key that decrypts secure_text values."""
     if not settings.BENCHLING_PRIVATE_KEY:
         return [
             Warning(
-                "BENCHLING_PRIVATE_KEY is not set: API Key cannot be opened, so nothing can sync.",
-                hint="manage.py manifest --new-key app.pem makes a pair and the manifest for it.",
+                "BENCHLING_PRIVATE_KEY is not set: API Key cannot be decrypted, so nothing can "
+                "sync.",
+                hint="manage.py manifest --new-key app.pem generates a key pair and its manifest.",
                 id="registry_sync.W002",
             )
         ]
@@ -69,7 +70,7 @@ def check_private_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [
             Error(
                 f"BENCHLING_PRIVATE_KEY {fault}.",
-                hint="manage.py manifest --new-key app.pem makes a pair and the manifest for it.",
+                hint="manage.py manifest --new-key app.pem generates a key pair and its manifest.",
                 id="registry_sync.E006",
             )
         ]
@@ -83,7 +84,8 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.REDIS_URL:
         found.append(
             Warning(
-                "REDIS_URL is not set: cron syncs in its own process, but no worker can be told.",
+                "REDIS_URL is not set: cron syncs in its own process, but no worker can be "
+                "notified.",
                 hint="Set REDIS_URL=redis://host:6379/0 to use workers.",
                 id="registry_sync.W003",
             )
@@ -91,7 +93,7 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     elif urlsplit(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):
         found.append(
             Warning(
-                "REDIS_URL is no address of a Redis: no worker can be told, and none can start.",
+                "REDIS_URL is not a Redis address: no worker can be notified or started.",
                 hint="Write redis://host:6379/0, rediss://… or unix://…",
                 id="registry_sync.W006",
             )
@@ -100,7 +102,7 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         if "JSON" not in str(queue.get("SERIALIZER", "")):
             found.append(
                 Error(
-                    f"The queue {name} does not use the JSON serialiser.",
+                    f"The queue {name} does not use the JSON serializer.",
                     hint="Set SERIALIZER to rq.serializers.JSONSerializer: pickles from Redis run "
                     "code.",
                     id="registry_sync.E007",
@@ -111,15 +113,15 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(TAG)
 def check_mail(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Check the address of the mail server; none is fine, and doctor says so."""
+    """Check the address of the mail server; without one, doctor warns."""
     if not settings.EMAIL_FAULT:
         return []
     return [
         Warning(
             f"EMAIL_URL {settings.EMAIL_FAULT}: no alert can be sent by e-mail.",
             hint="Write submission://user:password@mail.example.com (STARTTLS, port 587) or "
-            "smtp://user:password@mail.example.com:465/?ssl=True; signs such as @ in a password "
-            "as %40.",
+            "smtp://user:password@mail.example.com:465/?ssl=True. Write characters such as @ in a "
+            "password as %40.",
             id="registry_sync.W005",
         )
     ]
@@ -127,7 +129,7 @@ def check_mail(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_reach(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Check, for deployments, that the service is on the real path."""
+    """Check, for deployments, how the service is reached."""
     found: list[CheckMessage] = []
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and settings.REDIS_URL == "":
         return found
@@ -143,27 +145,27 @@ def check_reach(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def url_fault(url: str) -> str:
-    """Say what is wrong with a tenant's address; "" when nothing is."""
+    """Return what is wrong with a tenant's address; "" if nothing is."""
     if not url:
         return "is not set"
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return f"is no web address: {url}"
+        return f"is not a web address: {url}"
     if parts.path not in ("", "/") or parts.query:
-        return f"has a path, but only the tenant's host is wanted: {url}"
+        return f"has a path; write only the tenant's host: {url}"
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        return f"is plain http, which is accepted only for loopback addresses: {url}"
+        return f"is plain http, which is allowed only for loopback addresses: {url}"
     return ""
 
 
 def key_fault(pem: str) -> str:
-    """Say what is wrong with a private key; "" when nothing is."""
+    """Return what is wrong with a private key in PEM form; "" if nothing is."""
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError):
-        return "is no unencrypted private key in PEM form"
+        return "is not an unencrypted private key in PEM form"
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:
-        return "is no RSA key of 2048 bits or more, which Benchling wants"
+        return "is not an RSA key of 2048 bits or more, which Benchling requires"
     return ""
 
 

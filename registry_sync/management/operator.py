@@ -1,4 +1,4 @@
-"""What commands share: their exit statuses, and faults told in a sentence, not by a traceback."""
+"""What commands share: exit statuses, and errors shown as a sentence instead of a traceback."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from registry_sync.checks import TAG
-from registry_sync.models import pending_migrations as migrated
+from registry_sync.models import pending_migrations
 
 FAILED, USAGE = 1, 64
 UNMIGRATED = (
-    "The database is not the one this version works with: migrations are missing. The operator "
-    "runs manage.py migrate."
+    "The database does not match this version: migrations are missing. The operator must run "
+    "manage.py migrate."
 )
 
 
 class OperatorCommand(BaseCommand):
-    """A command for cron and people: 64 where it is used wrongly, for argparse's 2 means warnings.
+    """A command for cron and people. Wrong usage exits with 64: argparse's 2 means warnings here.
 
-    Django's own checks are left to `manage.py check`: cron would mail every hint of theirs.
+    Django's own checks are left to `manage.py check`: cron would mail each of their hints.
     """
 
     requires_system_checks: list[str] = []
@@ -39,11 +39,11 @@ class OperatorCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:
-            told = UNMIGRATED if is_unmigrated() else (
-                f"The database cannot be used: {str(error).strip()}. The operator checks "
+            text = UNMIGRATED if is_unmigrated() else (
+                f"The database cannot be used: {str(error).strip()}. The operator must check "
                 "DATABASE_URL, and whether manage.py migrate was run."
             )  # fmt: skip
-            raise CommandError(told, returncode=FAILED) from error
+            raise CommandError(text, returncode=FAILED) from error
         except OSError as error:
             if error.filename is None:
                 raise
@@ -53,7 +53,7 @@ class OperatorCommand(BaseCommand):
 
 
 def refuse_misconfiguration() -> None:
-    """Stop before anything is asked, where the settings cannot work; hints stay with `check`."""
+    """Raise CommandError if the settings cannot work; hints are left to `manage.py check`."""
     serious = [message for message in checks.run_checks(tags=[TAG]) if message.is_serious()]
     if serious:
         lines = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
@@ -61,22 +61,22 @@ def refuse_misconfiguration() -> None:
 
 
 def is_unmigrated() -> bool:
-    """Say whether the database answers but lacks migrations: then waiting for it mends nothing."""
+    """Return whether the database answers but lacks migrations: waiting would not fix that."""
     try:
-        return bool(migrated.missing())
+        return bool(pending_migrations.missing())
     except DatabaseError:
         return False
 
 
 def unreadable(path: Path, error: OSError | UnicodeDecodeError | CsvError) -> CommandError:
-    """Say in one sentence why a file that a person named cannot be read."""
+    """Return an error that says in one sentence why a file cannot be read."""
     if isinstance(error, FileNotFoundError):
-        told = f"There is no file {path.absolute()}."
+        text = f"There is no file {path.absolute()}."
     elif isinstance(error, UnicodeDecodeError):
-        told = f"{path} cannot be read: it is no text in UTF-8."
+        text = f"{path} cannot be read: it is not UTF-8 text."
     else:
-        told = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."
-    return CommandError(told, returncode=USAGE)
+        text = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."
+    return CommandError(text, returncode=USAGE)
 
 
 def _wrong_usage(parser: CommandParser, message: str) -> NoReturn:

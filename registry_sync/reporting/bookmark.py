@@ -13,7 +13,7 @@ from registry_sync.models import SyncRun
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """What the closing message of a good run's session lets a new database go on from."""
+    """What a new database can start from, read from the closing message of a good run's session."""
 
     lane: str
     watermark: datetime | None
@@ -29,7 +29,7 @@ BOOKMARK = re.compile(
 
 
 def bookmark_of(run: SyncRun) -> str:
-    """Write the bookmark of a run that the next one may start from; others get none."""
+    """Return the bookmark of a run that the next one can start from; "" for others."""
     if run.status not in SyncRun.GOOD or not run.moves_watermark or run.lane is None:
         return ""
     lane = run.lane
@@ -40,14 +40,14 @@ def bookmark_of(run: SyncRun) -> str:
             watermark=run.watermark,
             full_at=run.last_full_at,
             fingerprint=run.fingerprint,
-            # A read that got too little leaves a doubt behind, as an open error does.
+            # An incomplete read means that records may be missing, as an open error does.
             open_errors=lane.errors.filter(closed_at__isnull=True).count() + short,
         )
     )
 
 
 def bookmark_text(bookmark: Bookmark) -> str:
-    """Write what a later run without our database needs, in fewer than 200 characters."""
+    """Return what a later run without this database needs, in fewer than 200 characters."""
     return (
         f"State: lane {bookmark.lane}, watermark {_stamp(bookmark.watermark)}, "
         f"full {_stamp(bookmark.full_at)}, mapping {bookmark.fingerprint[:16]}, "
@@ -56,7 +56,7 @@ def bookmark_text(bookmark: Bookmark) -> str:
 
 
 def read_bookmark(messages: Iterable[Json]) -> Bookmark | None:
-    """Find the bookmark among a session's messages."""
+    """Return the bookmark in a session's messages (API objects with `content`), or None."""
     for said in messages:
         found = BOOKMARK.search(str(said.get("content", "")))
         if found:

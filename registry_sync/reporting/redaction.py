@@ -1,7 +1,7 @@
 """What a page may show of a raw record: everything but secrets.
 
-A secret is what bears a secret's name, what equals a secret of ours, and the registry's API Key,
-of which a run keeps no more than a mark by which it is known again.
+A secret is a value under a secret's name, a value that equals one of this deployment's secrets, or
+the registry's API Key, of which a run keeps only a keyed hash to recognize it by.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from registry_sync.core.secrets import SECRET
 HIDDEN = "(hidden: a secret)"
 OURS = ("BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN")
 SHORTEST = 4
-"""Characters of a secret that is looked for inside texts: shorter ones stand in every word."""
+"""Characters of a secret that is searched for in texts: shorter ones occur in every word."""
 WORDS = (re.compile(r"[^\s\"'<>]+"), re.compile(r"[^\s\"'<>=?&/,;:()]+"))
-"""What may be a secret within a text: first what stands alone, then the parts of an address."""
+"""What may be a secret in a text: first whole words, then the parts of an address."""
 
 
 def mark(secret: str) -> str:
-    """Give what a secret is known again by, and cannot be read from."""
+    """Return a keyed hash by which a secret can be recognized but not read; "" for none."""
     key = str(settings.SECRET_KEY).encode()
     return hmac.new(key, secret.encode(), "sha256").hexdigest()[:32] if secret else ""
 
 
 def redact(value: Any, marks: Collection[str] = ()) -> Any:
-    """Copy JSON without its secrets; `marks` are those of secrets that we do not hold."""
+    """Return a copy of JSON without its secrets; `marks` stand for secrets that are not held."""
     ours = [str(getattr(settings, name, "")) for name in OURS]
     return _redacted(value, [s for s in ours if len(s) >= SHORTEST], {m for m in marks if m})
 

@@ -113,7 +113,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(db, monkeypatch, w
         raise DatabaseError("no such table: registry_sync_lane")
 
     monkeypatch.setattr(QuerySet, "_fetch_all", gone)
-    with pytest.raises(CommandError, match="The operator checks DATABASE_URL") as told:
+    with pytest.raises(CommandError, match="The operator must check DATABASE_URL") as told:
         call_command(*words)
     assert told.value.returncode == 1
 
@@ -174,7 +174,7 @@ def test_a_waiting_run_says_what_it_waits_for(world, settings):
     assert "Waiting for this app's own limit of 1 object per hour; next try at " in out.getvalue()
 
 
-@pytest.mark.parametrize(("left", "told"), [(60, "A worker (host:7) has taken it up"), (0, "or")])
+@pytest.mark.parametrize(("left", "told"), [(60, "A worker (host:7) has taken it over"), (0, "or")])
 def test_a_run_that_a_worker_took_over_is_said_to_go_on(world, monkeypatch, left, told):
     world([compound(1)])
 
@@ -185,7 +185,7 @@ def test_a_run_that_a_worker_took_over_is_said_to_go_on(world, monkeypatch, left
 
     monkeypatch.setattr(jobs, "work_to_end", taken)
     status, said = command()
-    assert status == 75 and "is not ended. A worker" in said and told in said
+    assert status == 75 and "has not ended. A worker" in said and told in said
 
 
 @pytest.mark.once
@@ -196,7 +196,7 @@ def test_a_database_without_tables_is_migrated_by_the_operator(tmp_path, words):
         [sys.executable, "manage.py", *words],
         cwd=ROOT, env=own | OPERATOR, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 1 and "The operator runs manage.py migrate." in done.stderr
+    assert done.returncode == 1 and "The operator must run manage.py migrate." in done.stderr
     assert "Nothing is lost" not in done.stderr and "Traceback" not in done.stderr
 
 

@@ -217,7 +217,7 @@ class TestManifest:
         settings.BASE_DIR = tmp_path
         (tmp_path / "manifest.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
         assert self.render("--legacy") == written
-        with pytest.raises(CommandError, match="operator restores it"):
+        with pytest.raises(CommandError, match="operator must restore it"):
             self.render()
 
     def test_a_run_that_fails_leaves_no_key(self, tmp_path):
@@ -235,7 +235,7 @@ class TestManifest:
         assert refused.value.returncode == 64 and not key.exists()
         settings.BENCHLING_PRIVATE_KEY = PRIVATE
         key.write_text(PRIVATE)
-        with pytest.raises(CommandError, match="holds a private key") as refused:
+        with pytest.raises(CommandError, match="contains a private key") as refused:
             self.render("--output", str(key))
         assert refused.value.returncode == 64 and key.read_text() == PRIVATE
 

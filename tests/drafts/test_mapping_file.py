@@ -62,7 +62,7 @@ def test_a_mapping_travels_by_names(two, tmp_path):
     assert "tsf_" not in text and "sfso_" not in text and test.registry.token not in text.split()
     made = production()
     said = mapping("import", str(file))
-    assert "API URL is left as it is" in said and "Every name resolves" in said
+    assert "API URL is kept as it is" in said and "Every name resolves" in said
     run = made.sync()
     assert run.status == Status.SUCCEEDED, run.error
     values = made.values()["C-000002"]
@@ -171,5 +171,5 @@ def test_a_file_that_is_not_there_is_named_once(two, tmp_path):
         mapping("import", str(file))
     assert str(refused.value) == f"There is no file {file}." and refused.value.returncode == 64
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(CommandError, match="cannot be read: it is no text in UTF-8"):
+    with pytest.raises(CommandError, match="cannot be read: it is not UTF-8 text"):
         mapping("import", str(file))

@@ -1,4 +1,4 @@
-"""`manage.py adopt`: entities that were in Benchling before us; a person takes them over."""
+"""`manage.py adopt`: list the entities that were already in Benchling, and take some over."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SHOWN = 3
 
 class Command(OperatorCommand):
     help = (
-        "List the entities that were in Benchling before and that records match, or take some "
-        "over: by the records' ids (--id), by name (--name), all of one kind (--all), or those "
-        "marked “adopt” in a CSV (--from). The next run does it, and the registry's values win."
+        "List the entities that were already in Benchling and match records, or take some over: by "
+        "the records' ids (--id), by name (--name), all of one kind (--all), or those marked "
+        "“adopt” in a CSV (--from). The next run does it, and the registry's values win."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,24 +38,29 @@ class Command(OperatorCommand):
         what.add_argument(
             "--all",
             choices=[str(how) for how in Adoption.ADOPTABLE],
-            help="all that match like this",
+            help="all that match in this way",
         )
         what.add_argument(
             "--from", metavar="FILE", type=Path, dest="file", help="rows marked “adopt” in a CSV"
         )
-        what.add_argument("--csv", metavar="FILE", type=Path, help="write the list; - for here")
-        parser.add_argument("--reason", default="", help="why it is right; kept for ever")
+        what.add_argument(
+            "--csv",
+            metavar="FILE",
+            type=Path,
+            help="write the list to FILE (- for standard output)",
+        )
+        parser.add_argument("--reason", default="", help="why it is right (kept permanently)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lane = runs.latest_lane()
-        if lane is None:
-            raise CommandError("There was no run yet: nothing is known of Benchling.", returncode=1)
-        rows = Adoption.objects.filter(lane=lane, state=Adoption.State.OPEN)
+        lanes = runs.current_lanes()
+        if not lanes:
+            raise CommandError("There has been no run yet, so there is no list.", returncode=1)
+        rows = Adoption.objects.filter(lane__in=lanes, state=Adoption.State.OPEN)
         if options["csv"]:
             self._write(rows, options["csv"])
             return
         if not any(options[name] for name in ("id", "name", "all", "file")):
-            self._list(lane, rows)
+            self._list(lanes, rows)
             return
         reason = options["reason"].strip()
         if not reason:
@@ -70,13 +75,13 @@ class Command(OperatorCommand):
         count = adoption.approve(chosen, actor=getpass.getuser(), reason=reason)
         self.stdout.write(adoption.taken_over(count))
 
-    def _list(self, lane: Lane, rows: QuerySet[Adoption]) -> None:
+    def _list(self, lanes: list[Lane], rows: QuerySet[Adoption]) -> None:
         for row in rows:
             self.stdout.write(_line(row))
-        states = Adoption.objects.filter(lane=lane).values_list("state", flat=True)
+        states = Adoption.objects.filter(lane__in=lanes).values_list("state", flat=True)
         count = {state: list(states).count(state) for state in Adoption.State.values}
         self.stdout.write(
-            f"{count['open']:,} wait for a decision, {count['approved']:,} for the next run, "
+            f"{count['open']:,} need a decision, {count['approved']:,} wait for the next run, "
             f"{count['adopted']:,} are taken over."
         )
 
@@ -87,8 +92,8 @@ class Command(OperatorCommand):
         with path.open("w", encoding="utf-8", newline="") as out:
             count = _to_csv(rows, out)
         self.stdout.write(
-            f"{count:,} rows are in {path}. Write “adopt” under decision where this app shall take "
-            f"an entity over, then: manage.py adopt --from {path} --reason “…”"
+            f"{count:,} rows are in {path}. Write “adopt” under decision for each entity to take "
+            f"over, then run manage.py adopt --from {path} --reason “…”"
         )
 
 
@@ -105,7 +110,7 @@ def _chosen(rows: QuerySet[Adoption], options: dict[str, Any]) -> list[Adoption]
         found = list(rows.filter(external_id__in=ids))
         missing = sorted(set(ids) - {row.external_id for row in found})
     if missing:
-        raise CommandError(f"Nothing waits for a decision: {', '.join(missing)}.", returncode=USAGE)
+        raise CommandError(f"No decision is needed for {', '.join(missing)}.", returncode=USAGE)
     for row in found:
         if row.how not in Adoption.ADOPTABLE:
             raise CommandError(_refusal(row), returncode=USAGE)
@@ -116,12 +121,12 @@ def _refusal(row: Adoption) -> str:
     what = "is archived" if row.how == Adoption.How.ARCHIVED else f"belongs to {row.schema_name}"
     return (
         f"{row.external_id}: {row.entity_registry_id} {what} in Benchling and cannot be taken "
-        "over as it is; a Benchling admin changes that first."
+        "over as it is. A Benchling admin must change that first."
     )
 
 
 def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
-    """Read the rows marked “adopt”; every fault of the file is named, and then none is taken."""
+    """Return the rows marked “adopt”. Raise CommandError with every fault of the file."""
     waiting = {(row.external_id, row.entity_id): row for row in rows}
     found, faults = [], []
     try:
@@ -142,7 +147,7 @@ def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
                 elif row is None:
                     faults.append(
                         f"line {reader.line_num}: {line['external_id']} with "
-                        f"{line['entity_id']} waits for no decision"
+                        f"{line['entity_id']} needs no decision"
                     )
                 elif row.how not in Adoption.ADOPTABLE:
                     faults.append(f"line {reader.line_num}: {_refusal(row)}")
@@ -171,7 +176,7 @@ def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
 
 
 def differences(row: Adoption) -> list[str]:
-    """Say what a takeover would change, field by field."""
+    """Return what taking the entity over would change, field by field."""
     return [f"{field}: {theirs!r} → {ours!r}" for field, theirs, ours in row.differences]
 
 

@@ -23,8 +23,8 @@ class Command(OperatorCommand):
     help = (
         "Show what was written for one entity (--entity), write a signed CSV of a period "
         "(--csv, --since, --until), check the chain and a CSV's signature (--verify), or delete "
-        "what is older than a date (--forget-before, with --reason). Exit status 1: tampered with, "
-        "or not to be done."
+        "changes that are older than a date (--forget-before, with --reason). Exit status 1: the "
+        "check or the command failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,10 +32,14 @@ class Command(OperatorCommand):
         what.add_argument("--entity", metavar="ID", help="an external id or a Benchling id")
         what.add_argument("--csv", metavar="FILE", type=Path, help="write FILE and FILE.jws")
         what.add_argument(
-            "--verify", metavar="FILE", nargs="?", const="", help="the chain, and a CSV of it"
+            "--verify",
+            metavar="FILE",
+            nargs="?",
+            const="",
+            help="check the chain, and a CSV if FILE is given",
         )
         what.add_argument(
-            "--forget-before", metavar="DATE", type=_day, help="delete older changes, for ever"
+            "--forget-before", metavar="DATE", type=_day, help="delete older changes permanently"
         )
         parser.add_argument("--since", metavar="DATE", type=_day, help="with --csv")
         parser.add_argument("--until", metavar="DATE", type=_day, help="with --csv; not included")
@@ -60,18 +64,21 @@ class Command(OperatorCommand):
                 self.stdout.write(_line(change))
         if not found:
             near = sorted({other for lane in lanes for other in audit.alike(lane, wanted)})
-            more = f" Ids are told apart by case: there is {' and '.join(near)}." if near else ""
-            raise CommandError(f"Nothing was ever written for {wanted}.{more}", returncode=1)
+            more = f" Ids are case-sensitive: there is {' and '.join(near)}." if near else ""
+            raise CommandError(f"Nothing has been written for {wanted}.{more}", returncode=1)
 
     def _csv(self, path: Path, since: datetime | None, until: datetime | None) -> None:
         if since and until and since >= until:
             raise CommandError(
-                f"No time lies from {since:%Y-%m-%d} until before {until:%Y-%m-%d}: --since comes "
-                "first, and the day of --until is not included.",
+                f"The period from {since:%Y-%m-%d} to {until:%Y-%m-%d} is empty: --since must be "
+                "before --until, whose day is not included.",
                 returncode=USAGE,
             )
         if not settings.BENCHLING_PRIVATE_KEY:
-            raise CommandError("BENCHLING_PRIVATE_KEY is not set: it signs the file.", returncode=1)
+            raise CommandError(
+                "Cannot sign the file: BENCHLING_PRIVATE_KEY is not set. The operator must set it.",
+                returncode=1,
+            )
         with path.open("w", encoding="utf-8", newline="") as out:
             count = audit.export(
                 out,
@@ -79,7 +86,7 @@ class Command(OperatorCommand):
                 until=until or timezone.now(),
             )
         beside = audit.sign(path, settings.BENCHLING_PRIVATE_KEY)
-        self.stdout.write(f"{count:,} changes are in {path}, the signature in {beside}.")
+        self.stdout.write(f"{count:,} changes are in {path}, the signature is in {beside}.")
 
     def _verify(self, lanes: list[Lane], file: str) -> None:
         faults = []
@@ -93,7 +100,7 @@ class Command(OperatorCommand):
             if verdict.broken:
                 faults.append(f"{lane}: {verdict.broken}")
             else:
-                self.stdout.write(f"{lane}: {verdict.rows:,} changes, the chain is whole.")
+                self.stdout.write(f"{lane}: {verdict.rows:,} changes, the chain is intact.")
             for old in Retention.objects.filter(lane=lane).order_by("pk"):
                 self.stdout.write(
                     f"  {old.rows:,} changes before {old.before:%Y-%m-%d} were deleted on "
@@ -112,23 +119,23 @@ class Command(OperatorCommand):
 
 def _line(change: Change) -> str:
     who = change.actor or change.trigger
-    source = f", changed at the source {change.source_modified_at:%Y-%m-%d %H:%M}" if (
+    source = f", changed in the registry {change.source_modified_at:%Y-%m-%d %H:%M}" if (
         change.source_modified_at
     ) else ""  # fmt: skip
     return (
         f"{change.at:%Y-%m-%d %H:%M:%S} UTC  {change.external_id}  {change.field}: "
-        f"{change.before!r} → {change.after!r}  ({_told(change)}, run {change.run_id}, "
+        f"{change.before!r} → {change.after!r}  ({_origin(change)}, run {change.run_id}, "
         f"{who}{source}, mapping {change.fingerprint[:8]}, version {change.service_version})"
     )
 
 
-def _told(change: Change) -> str:
-    told = audit.origin(change, change.run)
-    at = f" at {told.path}" if told.path else ""
-    by = f" by the rule {json.dumps(told.rule, ensure_ascii=False)}" if told.rule else ""
-    if not told.source:
+def _origin(change: Change) -> str:
+    found = audit.origin(change, change.run)
+    at = f" at {found.path}" if found.path else ""
+    by = f" by the rule {json.dumps(found.rule, ensure_ascii=False)}" if found.rule else ""
+    if not found.source:
         return f"not from the record{by}"
-    return f"from {told.source[0]!r}{at}{by}"
+    return f"from {found.source[0]!r}{at}{by}"
 
 
 def _day(text: str) -> datetime:
@@ -137,5 +144,5 @@ def _day(text: str) -> datetime:
     except ValueError:  # a 31st of February
         day = None
     if day is None:
-        raise ArgumentTypeError(f"{text} is no date: write 2026-01-31.")
+        raise ArgumentTypeError(f"{text} is not a date: write 2026-01-31.")
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -18,7 +18,7 @@ from registry_sync.management.operator import USAGE, OperatorCommand
 
 
 class Text(str):
-    """Text that YAML writes in a block of its own."""
+    """Text that YAML writes as a block."""
 
 
 yaml.SafeDumper.add_representer(
@@ -28,9 +28,9 @@ yaml.SafeDumper.add_representer(
 
 class Command(OperatorCommand):
     help = (
-        "Render the app's manifest, from the template manifest.yaml, with the public half of "
-        "BENCHLING_PRIVATE_KEY; --new-key makes the pair first. The manifest goes to the standard "
-        "output, or with --output to a file."
+        "Render the app's manifest from the template manifest.yaml, with the public half of "
+        "BENCHLING_PRIVATE_KEY; --new-key generates the key pair first. The manifest goes to the "
+        "standard output, or with --output to a file."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,10 +38,12 @@ class Command(OperatorCommand):
             "--new-key",
             metavar="FILE",
             type=Path,
-            help="make a private key in FILE (mode 600; never overwritten)",
+            help="generate a private key in FILE (mode 600; never overwritten)",
         )
         parser.add_argument(
-            "--legacy", action="store_true", help="the form for legacy and validated-cloud tenants"
+            "--legacy",
+            action="store_true",
+            help="use the format for legacy and validated-cloud tenants",
         )
         parser.add_argument("--output", metavar="FILE", type=Path, help="write to FILE")
 
@@ -53,7 +55,8 @@ class Command(OperatorCommand):
         pem = _new_pem() if path else settings.BENCHLING_PRIVATE_KEY
         if not pem:
             raise CommandError(
-                "No BENCHLING_PRIVATE_KEY is set. Make one: manage.py manifest --new-key app.pem"
+                "BENCHLING_PRIVATE_KEY is not set. Generate a key: manage.py manifest --new-key "
+                "app.pem"
             )
         if fault := key_fault(pem):
             raise CommandError(f"BENCHLING_PRIVATE_KEY {fault}.")
@@ -64,7 +67,7 @@ class Command(OperatorCommand):
             try:
                 output.write_text(text, encoding="utf-8")
             except OSError:
-                if path:  # without its manifest nobody has used it, and it would bar a repeat
+                if path:  # no manifest has it yet, and it would prevent another try
                     path.unlink()
                 raise
             self.stderr.write(f"The manifest is in {output}.")
@@ -77,15 +80,15 @@ class Command(OperatorCommand):
 
 
 def template() -> Path:
-    """Say where the manifest's template lies."""
+    """Return the path of the manifest's template."""
     return Path(settings.BASE_DIR) / "manifest.yaml"
 
 
 def render(private_key: str, *, legacy: bool = False) -> str:
-    """Write the manifest, as YAML, for the owner of a private key.
+    """Return the manifest as YAML, with the public half of a private key.
 
-    Legacy and validated-cloud tenants still want `settings.lifecycleManagement` and know neither
-    features' types nor versions. https://docs.benchling.com/docs/getting-started-benchling-apps
+    Legacy and validated-cloud tenants need `settings.lifecycleManagement` and do not know
+    versions. https://docs.benchling.com/docs/getting-started-benchling-apps
     """
     try:
         manifest = yaml.safe_load(template().read_text(encoding="utf-8"))
@@ -103,28 +106,28 @@ def render(private_key: str, *, legacy: bool = False) -> str:
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{template()} is not the template that came with the service: parts of it are "
-            "missing. The operator restores it (git checkout manifest.yaml).",
+            "missing. The operator must restore it (git checkout manifest.yaml).",
         ) from error
     return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _refuse_to_overwrite(output: Path, new_key: Path | None) -> None:
-    """Refuse an --output that is the template or a private key: neither could be had back."""
+    """Raise CommandError if --output is the template or a private key: neither is recoverable."""
     if _same(output, template()):
         raise CommandError(
-            f"{output} is the template that manifests are made from. Name another file: --output "
+            f"{output} is the template for manifests. Choose another file: --output "
             "registry-sync.yaml",
             returncode=USAGE,
         )
     if new_key is not None and _same(output, new_key):
         raise CommandError(
-            f"--new-key and --output both name {output}. The manifest needs a file of its own: "
+            f"--new-key and --output both name {output}. Choose another file for the manifest: "
             "--output registry-sync.yaml",
             returncode=USAGE,
         )
     if output.is_file() and b"PRIVATE KEY-----" in output.read_bytes():
         raise CommandError(
-            f"{output} holds a private key, which is never overwritten. Name another file: "
+            f"{output} contains a private key, which is never overwritten. Choose another file: "
             "--output registry-sync.yaml",
             returncode=USAGE,
         )
@@ -132,7 +135,7 @@ def _refuse_to_overwrite(output: Path, new_key: Path | None) -> None:
 
 def _same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
-        return one.samefile(other)  # also by a link, or in another case where the disk has none
+        return one.samefile(other)  # also by a link, or in another case on a case-insensitive disk
     return one.resolve() == other.resolve()
 
 
@@ -151,7 +154,7 @@ def _keep(path: Path, pem: str) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise CommandError(
-            f"{path} exists; a key in use is never overwritten. Name another file."
+            f"{path} exists. A key in use is never overwritten: choose another file."
         ) from error
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from error

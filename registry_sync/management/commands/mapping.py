@@ -1,4 +1,4 @@
-"""`manage.py mapping`: carry the field mapping from one tenant to another, by names."""
+"""`manage.py mapping`: copy the field mapping from one tenant to another, by names."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.setup import configure
 
 KEPT = ("API URL", "Synced Entity Location")
-"""What this tenant has already is left: a production tenant reads another registry, elsewhere."""
+"""Items that keep this tenant's values: a production tenant reads another registry."""
 
 
 class Command(OperatorCommand):
     help = (
-        "export FILE writes the app's mapping with names instead of ids; import FILE resolves the "
-        "names in the tenant of BENCHLING_URL, names every one that does not resolve, and else "
-        "fills in the app's configuration there. API Key is never in the file. preview ID works "
-        "the preview of a mapping draft to its end, where no worker does."
+        "export FILE writes the app's mapping with names instead of ids. import FILE resolves the "
+        "names in the tenant of BENCHLING_URL, lists those that do not resolve, or else fills in "
+        "the app's configuration there. API Key is never in the file. preview ID runs the preview "
+        "of a mapping draft to its end, if there is no worker to do it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["export", "import", "preview"])
-        parser.add_argument("file", type=Path, help="a file; for preview the draft's number")
-        parser.add_argument("--dry-run", action="store_true", help="import: resolve, write nothing")
+        parser.add_argument("file", type=Path, help="a file, or for preview the draft's number")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="with import: resolve the names, write nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_misconfiguration()
@@ -73,7 +75,9 @@ class Command(OperatorCommand):
             self.stdout.write(f"{draft.preview_done:,} records read")
         draft.refresh_from_db()
         if draft.preview_state != draft.Preview.DONE:
-            raise CommandError(draft.preview_error or "Somebody else works on it.", returncode=1)
+            raise CommandError(
+                draft.preview_error or "Another process is working on it.", returncode=1
+            )
         found = draft.preview
         self.stdout.write(
             f"{found['read']:,} records: {found['new']:,} new, {found['changed']:,} changed, "
@@ -95,8 +99,8 @@ class Command(OperatorCommand):
         resolved = mapping_file.read(text, mapping_file.catalog_of(client))
         if runs.active() is not None and not dry_run:
             raise CommandError(
-                "A run is active: it would see half of the change. Wait for its end, or cancel it "
-                "(manage.py run cancel).",
+                "A run is active and would see only part of the change. Wait until it ends, or "
+                "cancel it (manage.py run cancel).",
                 returncode=75,
             )
         held = items.by_path(client.configuration_items())
@@ -108,9 +112,9 @@ class Command(OperatorCommand):
             items.write_all(client, changed, lambda write: self.stdout.write(str(write)))
         for name in KEPT:
             if (held.get((name,)) or {}).get("value"):
-                self.stdout.write(f"{name} is left as it is in this tenant.")
+                self.stdout.write(f"{name} is kept as it is in this tenant.")
         if not (held.get(("API Key",)) or {}).get("value"):
-            self.stdout.write("Still to do in Benchling: type API Key into the configuration.")
+            self.stdout.write("Next, enter API Key in the app's configuration in Benchling.")
         count = len(changed)
         did = "would be" if dry_run else "is" if count == 1 else "are"
         noun = "item" if count == 1 else "items"
@@ -118,7 +122,7 @@ class Command(OperatorCommand):
 
 
 def _wanted(resolved: mapping_file.Resolved, held: items.Held) -> items.Wanted:
-    """List every item with the value it shall have."""
+    """Return every configuration item with its new value."""
     wanted: items.Wanted = {}
     for name, (kind, value) in resolved.items.items():
         if name in KEPT and items.value_of(held, (name,)):

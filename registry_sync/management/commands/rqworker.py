@@ -11,7 +11,7 @@ from registry_sync.jobs.worker import ttl
 class Command(rqworker.Command):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)  # type: ignore[no-untyped-call]
-        # RQ wants the serialiser said on the queues and to the worker.
+        # RQ needs the serializer both on the queues and for the worker.
         parser.set_defaults(serializer="rq.serializers.JSONSerializer", worker_ttl=ttl())
 
     def handle(self, *args: Any, **options: Any) -> None:

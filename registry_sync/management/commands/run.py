@@ -1,4 +1,4 @@
-"""`manage.py run`: see the active run, pause it, let it go on, or cancel it."""
+"""`manage.py run`: show the active run, or pause, resume or cancel it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from registry_sync.runs import estimate
 
 class Command(OperatorCommand):
     help = (
-        "Show the active run, or pause, resume or cancel it. A batch that is on its way is "
-        "finished in any case; nothing is lost, and scientists see who did it and why."
+        "Show the active run, or pause, resume or cancel it. A batch that has been sent is always "
+        "finished, nothing is lost, and scientists see who did it and why."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", nargs="?", choices=["show", "pause", "resume", "cancel"])
-        parser.add_argument("--reason", default="", help="with pause and cancel: shown to all")
+        parser.add_argument(
+            "--reason", default="", help="why (for pause and cancel; shown to everyone)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         what, reason = options["what"] or "show", options["reason"].strip()
@@ -39,18 +41,17 @@ class Command(OperatorCommand):
         if what == "pause":
             pause(run, actor=actor, reason=reason)
             self.stdout.write(
-                f"Run {run.pk} pauses after the batch on its way. It goes on with manage.py run "
-                "resume, and blocks other runs until then."
+                f"Run {run.pk} will pause after the current batch. It blocks other runs until you "
+                "resume it with manage.py run resume."
             )
         elif what == "resume":
-            told = resume(run)
-            who = "a worker" if told else "the next sync_registry"
-            self.stdout.write(f"Run {run.pk} goes on where it was: {who} takes it up.")
+            who = "a worker" if resume(run) else "the next sync_registry"
+            self.stdout.write(f"Run {run.pk} will continue where it paused: {who} takes it over.")
         elif what == "cancel":
             cancel(run, actor=actor, reason=reason)
             self.stdout.write(
-                f"Run {run.pk} is cancelled. What was written stays; the next run starts from "
-                "where the last good one ended."
+                f"Run {run.pk} is cancelled. Records that were written stay in Benchling. The next "
+                "run starts where the last good one ended."
             )
         else:
             self.stdout.write(_shown(run))
@@ -63,7 +64,7 @@ def _shown(run: SyncRun) -> str:
     elif run.waiting_until and run.waiting_until > timezone.now():
         lines.append(runs.waiting_sentence(run))
     elif run.lease_holder:
-        lines.append(f"Worked by {run.lease_holder}, last sign of life {run.heartbeat:%H:%M:%S}.")
+        lines.append(f"Running on {run.lease_holder}, last heartbeat {run.heartbeat:%H:%M:%S} UTC.")
     if left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
         lines.append(left)
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`manage.py sync_registry`: run one sync to its end in this process, or hand it to the workers."""
+"""`manage.py sync_registry`: run one sync to its end in this process, or enqueue it."""
 
 from __future__ import annotations
 
@@ -43,23 +43,25 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--full", action="store_true", help="read every record")
         parser.add_argument(
-            "--since", metavar="TIME", help="read what changed since; the watermark stays"
+            "--since", metavar="TIME", help="read what changed since TIME; keep the watermark"
         )
         parser.add_argument(
-            "--only", metavar="ID,…", help="only these records; the watermark stays"
+            "--only", metavar="ID,…", help="sync only these records; keep the watermark"
+        )
+        parser.add_argument("--retry-failed", action="store_true", help="retry every open error")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would happen; write nothing"
         )
         parser.add_argument(
-            "--retry-failed", action="store_true", help="try every open error again"
+            "--details",
+            action="store_true",
+            help="with --dry-run: show every record, field by field",
         )
+        parser.add_argument("--enqueue", action="store_true", help="let the workers do the run")
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what would happen; write nothing"
-        )
-        parser.add_argument(
-            "--details", action="store_true", help="with --dry-run: every record, field by field"
-        )
-        parser.add_argument("--enqueue", action="store_true", help="hand the run to the workers")
-        parser.add_argument(
-            "--by-hand", action="store_true", help="note you as the one who asked, not cron"
+            "--by-hand",
+            action="store_true",
+            help="record you as the one who started the run, not cron",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,8 +77,8 @@ class Command(OperatorCommand):
                 raise CommandError(UNMIGRATED, returncode=FAILED) from error
             raise CommandError(
                 f"The database cannot be used: {str(error).strip()}. Nothing is lost: the run "
-                "goes on within two minutes of the database's return, or with the next "
-                "sync_registry. The operator checks DATABASE_URL.",
+                "continues within two minutes after the database is back, or with the next "
+                "sync_registry. The operator must check DATABASE_URL.",
                 returncode=FAILED,
             ) from error
         look_for_alerts(send=True)
@@ -89,8 +91,9 @@ class Command(OperatorCommand):
         if options["enqueue"]:
             if not enqueue(run.pk):
                 raise CommandError(
-                    f"Run {run.pk} is queued, but no worker could be told: set REDIS_URL and "
-                    "check Redis. It is taken up by the next sync_registry.",
+                    f"Run {run.pk} is queued, but no worker could be notified. It starts when a "
+                    "worker polls or at the next sync_registry. The operator must check REDIS_URL "
+                    "and Redis.",
                     returncode=FAILED,
                 )
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
@@ -98,10 +101,14 @@ class Command(OperatorCommand):
         jobs.spare_collector()
         with watching(self.stdout.isatty(), details=options["details"], out=self.stdout) as watch:
             run = jobs.work_to_end(run.pk, watch)
-        self._close(run)
+        self.stdout.write(_summary(run))
+        self._exit(run)
 
     def _take_over(self, run: SyncRun, wanted: dict[str, Any]) -> SyncRun:
-        """Finish a run whose holder died, then go on with ours; a live one is left alone."""
+        """Finish a run whose process died, then continue with the requested one.
+
+        Raise SystemExit if the active run is alive, paused or waiting.
+        """
         if run.lease_until is not None and run.lease_until > timezone.now():
             self.stderr.write(
                 f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
@@ -109,7 +116,7 @@ class Command(OperatorCommand):
             raise SystemExit(BUSY)
         if run.paused_at is not None:
             self.stderr.write(
-                f"Run {run.pk}: {runs.paused_sentence(run)}. It goes on with manage.py run resume."
+                f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with manage.py run resume."
             )
             raise SystemExit(BUSY)
         if run.waiting_until is not None and run.waiting_until > timezone.now():
@@ -127,26 +134,24 @@ class Command(OperatorCommand):
             and kinds <= {SyncRun.Kind.INCREMENTAL}
             and (taken.reads_all or not wanted["reads_all"])
         ):
-            self._close(taken, told=True)
+            self._exit(taken)
         again, ours = runs.request(**wanted)
         if not ours:
             self._left_to_others(again)
         return again
 
     def _left_to_others(self, run: SyncRun) -> NoReturn:
-        """End while a run goes on without this command, and say who does what about it."""
+        """Exit while a run continues without this command, and say how it continues."""
         if run.paused_at is not None:
-            told = f"{runs.paused_sentence(run)}. It goes on with manage.py run resume."
+            text = f"{runs.paused_sentence(run)}. Resume it with manage.py run resume."
         elif run.lease_until is not None and run.lease_until > timezone.now():
-            told = f"A worker ({run.lease_holder}) has taken it up and goes on with it."
+            text = f"A worker ({run.lease_holder}) has taken it over and continues it."
         else:
-            told = "A worker goes on with it, or the next sync_registry; manage.py run shows it."
-        self.stderr.write(f"Run {run.pk} is not ended. {told}")
+            text = "A worker or the next sync_registry continues it; manage.py run shows it."
+        self.stderr.write(f"Run {run.pk} has not ended. {text}")
         raise SystemExit(BUSY)
 
-    def _close(self, run: SyncRun, *, told: bool = False) -> None:
-        if not told:
-            self.stdout.write(_summary(run))
+    def _exit(self, run: SyncRun) -> NoReturn:
         if run.is_active:
             self._left_to_others(run)
         if run.status == SyncRun.Status.SUCCEEDED:
@@ -156,7 +161,7 @@ class Command(OperatorCommand):
 
 
 def _wanted(options: dict[str, Any]) -> dict[str, Any]:
-    """Turn options into a request; CommandError 64 where they do not go together."""
+    """Return options as a request. Raise CommandError 64 if they cannot be combined."""
     chosen = [
         name
         for name in ("full", "since", "only", "retry_failed")
@@ -164,15 +169,15 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
     ]
     if len(chosen) > 1:
         raise _usage(
-            " and ".join(f"--{name.replace('_', '-')}" for name in chosen) + " do not go together."
+            " and ".join(f"--{name.replace('_', '-')}" for name in chosen) + " cannot be combined."
         )
     if options["dry_run"] and (options["retry_failed"] or options["enqueue"]):
-        raise _usage("--dry-run goes with neither --retry-failed nor --enqueue.")
+        raise _usage("--dry-run cannot be combined with --retry-failed or --enqueue.")
     if options["details"] and not options["dry_run"]:
-        raise _usage("--details goes with --dry-run.")
+        raise _usage("--details needs --dry-run.")
     only = [part.strip() for part in (options["only"] or "").split(",") if part.strip()]
     if options["only"] is not None and not only:
-        raise _usage("--only names no record: write ids, divided by commas.")
+        raise _usage("--only names no record: write ids, separated by commas.")
     kind = SyncRun.Kind.INCREMENTAL
     if options["dry_run"]:
         kind = SyncRun.Kind.DRY_RUN
@@ -201,7 +206,7 @@ def _time(text: str) -> datetime:
         when = datetime(day.year, day.month, day.day)
     if when is None:
         raise _usage(
-            f"--since {text or '(empty)'} is no time: write 2026-01-05 or 2026-01-05T14:30:00Z."
+            f"--since {text or '(empty)'} is not a time: write 2026-01-05 or 2026-01-05T14:30:00Z."
         )
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
@@ -225,7 +230,7 @@ def _summary(run: SyncRun) -> str:
 
 
 class watching:
-    """Follow a run: a progress bar on a terminal, nothing elsewhere until the summary."""
+    """Show a run's progress: a bar on a terminal, nothing elsewhere until the summary."""
 
     def __init__(self, terminal: bool, *, details: bool, out: Any) -> None:
         self.details, self.out = details, out
