@@ -156,7 +156,7 @@ def _written(story: Story) -> Iterable[Event]:
 
 def _difference(change: Change) -> Difference:
     return Difference(
-        change.field, change.before, change.after, audit.origin(change, change.run).source
+        change.field, change.before, change.after, audit.value_origin(change, change.run).source
     )
 
 
@@ -258,7 +258,7 @@ def origins(story: Story) -> list[Origin]:
 
 def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> Origin:
     if change is not None:
-        told = audit.origin(change, change.run)
+        told = audit.value_origin(change, change.run)
         return Origin(
             change.field, value, told.path, told.source, told.rule, change.run, change.at,
             change.actor,

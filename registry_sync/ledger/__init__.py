@@ -1,9 +1,9 @@
-"""What was last written for each external id; one transaction a batch.
+"""What was last written for each external id, recorded in one transaction per batch.
 
-Other rooms import this package; its modules import each other.
+Other rooms import this package; `audit` is imported as a module.
 """
 
-from registry_sync.ledger.changes import differences, tell_put_back
+from registry_sync.ledger.changes import differences, record_put_back
 from registry_sync.ledger.errors import close_withdrawn
 from registry_sync.ledger.lookup import LedgerView, holding, known, refused_still, times
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, hash_record
@@ -30,9 +30,9 @@ __all__ = [
     "known",
     "passing_name",
     "record",
+    "record_put_back",
     "refused_still",
     "take_in",
     "take_in_found",
-    "tell_put_back",
     "times",
 ]

@@ -1,9 +1,9 @@
-"""Who changed which value, when, by what: Change rows in a chain that shows any tampering.
+"""The audit trail: Change rows in a chain that reveals tampering.
 
-Each row's digest covers the row and the digest of the lane's row before it, so that no row can be
-edited, added or taken out without breaking every later one. Where the chain ends is kept beside it
-(ChainHead), and where it begins (Retention, or the lane's key). Whoever can rewrite all of these
-can make another whole chain: a signed CSV that is kept elsewhere shows even that.
+Each row's digest covers the row and the digest of the lane's previous row, so a row cannot be
+edited, added or removed without breaking every later one. The end of the chain is stored separately
+(ChainHead), and so is its start (Retention, or the lane's key). Someone who can rewrite all of them
+can build another valid chain. A signed CSV that is stored elsewhere reveals even that.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from registry_sync.core import signing as seal
+from registry_sync.core import signing
 from registry_sync.models import ChainHead, Change, Lane, Retention, SyncRun
 
 COLUMNS = (
     "run_id", "external_id", "entity_id", "field_id", "field", "before", "after", "source",
     "created", "actor", "trigger", "fingerprint", "service_version", "source_modified_at", "at",
 )  # fmt: skip
-"""What a digest covers, in this order."""
+"""The columns that a digest covers, in this order."""
 BEFORE = COLUMNS.index("before")
 SOURCE = COLUMNS.index("source")
 STORED = ("id", *COLUMNS, "digest")
@@ -39,29 +39,29 @@ EXPORTED = ("id", "lane", *COLUMNS[:SOURCE], "path", "rule", *COLUMNS[SOURCE:], 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look at a lane's chain came to: how many rows, and the first that does not fit."""
+    """The result of verifying a lane's chain: the rows that are intact, and the first fault."""
 
     rows: int
     broken: str = ""
 
 
 def digest(previous: str, values: Sequence[Any]) -> str:
-    """Chain one row, its values as COLUMNS say, to the digest of the row before: 64 hex."""
-    # Most rows have no source of their own: it is left out, as it was before there was one.
+    """Return the digest of one row, 64 hex characters; `values` are in the order of COLUMNS."""
+    # A source of None is left out, as in rows written before the column existed.
     end = SOURCE if values[SOURCE] is None else SOURCE + 1
-    told = [_canonical(value) for value in values[BEFORE:end]]
-    row = [previous, *values[:BEFORE], *told, *values[SOURCE + 1 :]]
+    shown = [_canonical(value) for value in values[BEFORE:end]]
+    row = [previous, *values[:BEFORE], *shown, *values[SOURCE + 1 :]]
     try:
         body = orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
     except TypeError:  # an integer beyond 64 bits
-        told = [json.dumps(value, sort_keys=True) for value in told]
-        row = [previous, *values[:BEFORE], *told, *values[SOURCE + 1 :]]
+        shown = [json.dumps(value, sort_keys=True) for value in shown]
+        row = [previous, *values[:BEFORE], *shown, *values[SOURCE + 1 :]]
         body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
     return hashlib.sha256(body).hexdigest()
 
 
 def last_digest(lane: Lane) -> str:
-    """Give the digest that the lane's next row builds on."""
+    """Return the digest that the lane's next row builds on."""
     if head := _head(lane):
         return head
     last = Change.objects.filter(lane=lane).order_by("-id").values_list("digest", flat=True).first()
@@ -69,7 +69,7 @@ def last_digest(lane: Lane) -> str:
 
 
 def move_head(lane: Lane, last: str) -> None:
-    """Keep where the lane's chain ends by now, in the transaction that wrote its rows."""
+    """Store the end of the lane's chain, in the transaction that wrote its rows."""
     if not ChainHead.objects.filter(lane=lane).update(digest=last):
         ChainHead.objects.create(lane=lane, digest=last)
 
@@ -79,15 +79,15 @@ def _head(lane: Lane) -> str | None:
 
 
 def _start(lane: Lane) -> str:
-    """Say what a lane's first remaining row builds on: what was forgotten, or nothing."""
-    forgotten = Retention.objects.filter(lane=lane).order_by("-id").first()
-    return forgotten.digest if forgotten else lane.mark
+    """Return the digest that a lane's first remaining row builds on."""
+    deleted = Retention.objects.filter(lane=lane).order_by("-id").first()
+    return deleted.digest if deleted else lane.mark
 
 
 def _canonical(value: Any) -> Any:
-    """Write a field's value as it also comes back from the database."""
+    """Return a field's value in the form in which the database returns it."""
     if isinstance(value, float) and value.is_integer():
-        return int(Decimal(repr(value)))  # PostgreSQL's jsonb gives 6e23 back as an integer
+        return int(Decimal(repr(value)))  # PostgreSQL's jsonb returns 6e23 as an integer
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     if isinstance(value, dict):
@@ -96,7 +96,7 @@ def _canonical(value: Any) -> Any:
 
 
 def verify(lane: Lane) -> Verdict:
-    """Follow a lane's chain from its first row to its last, also while a run adds to it."""
+    """Verify a lane's chain from its first row to its last, even while a run adds to it."""
     previous, count, at = _start(lane), 0, 0
     rows = Change.objects.filter(lane=lane).order_by("id")
     while True:
@@ -106,8 +106,8 @@ def verify(lane: Lane) -> Verdict:
                 return Verdict(
                     count,
                     f"Row {row[0]} ({row[2]}, {row[5]}, {row[-2]:%Y-%m-%d %H:%M} UTC) does not "
-                    "follow from the one before: it was edited, or a row before it was taken out "
-                    "or added.",
+                    "match the previous row: it was edited, or a row before it was removed or "
+                    "added.",
                 )
             previous, count, at = expected, count + 1, row[0]
         if _head(lane) in (None, previous):
@@ -115,14 +115,14 @@ def verify(lane: Lane) -> Verdict:
         if not rows.filter(id__gt=at).exists():
             return Verdict(
                 count,
-                f"After row {at} the chain does not end as it was left: rows at its end were taken "
-                "out or added.",
+                f"The chain does not end after row {at} as recorded: rows at its end were removed "
+                "or added.",
             )
 
 
-def stray(path: Path) -> str:
-    """Say which row of a CSV of ours is no longer as it was written there; "" where all are."""
-    forgotten = Retention.objects.order_by("-before").values_list("before", flat=True).first()
+def changed_row(path: Path) -> str:
+    """Return which row of an exported CSV no longer matches the database; "" if all match."""
+    deleted = Retention.objects.order_by("-before").values_list("before", flat=True).first()
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         while some := list(islice(reader, 500)):
@@ -133,29 +133,29 @@ def stray(path: Path) -> str:
             )
             for row in some:
                 here = held.get(int(row["id"]))
-                old = forgotten is not None and datetime.fromisoformat(row["at"]) < forgotten
+                old = deleted is not None and datetime.fromisoformat(row["at"]) < deleted
                 if here != row["digest"] and not (here is None and old):
-                    what = "is there no more" if here is None else "is another one by now"
-                    return f"Row {row['id']} of {path.name} ({row['external_id']}) {what}."
+                    what = "has been deleted" if here is None else "has been changed"
+                    return f"Row {row['id']} of {path.name} ({row['external_id']}) {what} since."
     return ""
 
 
 def export(out: TextIO, *, since: datetime, until: datetime) -> int:
-    """Write the changes of a period, of every lane, as CSV; returns how many."""
+    """Write the changes of a period, of every lane, as CSV. Return how many."""
     writer = csv.writer(out)
     writer.writerow(EXPORTED)
     rows = Change.objects.filter(at__gte=since, at__lt=until).order_by("id")
     lanes = {lane.pk: f"{lane.tenant}: {lane}" for lane in Lane.objects.all()}
     count, run = 0, SyncRun()
     for change in rows.iterator(2000):
-        if run.pk != change.run_id:  # a run's rows come together: one look at its mapping
+        if run.pk != change.run_id:  # a run's rows are adjacent: its mapping is read once
             run = SyncRun.objects.get(pk=change.run_id)
-        told = origin(change, run)
+        fed = value_origin(change, run)
         row = {name: getattr(change, name) for name in STORED}
         row["lane"] = lanes[change.lane_id]
         row |= {name: json.dumps(row[name]) for name in ("before", "after")}
-        row |= {"path": told.path, "rule": json.dumps(told.rule) if told.rule else ""}
-        row["source"] = json.dumps(told.source[0]) if told.source else ""
+        row |= {"path": fed.path, "rule": json.dumps(fed.rule) if fed.rule else ""}
+        row["source"] = json.dumps(fed.source[0]) if fed.source else ""
         writer.writerow([_cell(row[name]) for name in EXPORTED])
         count += 1
     return count
@@ -165,10 +165,10 @@ def _cell(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
-class Origin(NamedTuple):
-    """Why a value is what it is: the path in the record, the rules on the way, what was there.
+class ValueOrigin(NamedTuple):
+    """Where a written value came from: its path in the record, its rule, its source value.
 
-    `source` holds one value; none where a constant, a default or the service itself gave it.
+    `source` holds one value, or none where a constant, a default or the service supplied it.
     """
 
     path: str
@@ -176,14 +176,14 @@ class Origin(NamedTuple):
     source: list[Any]
 
 
-def origin(change: Change, run: SyncRun) -> Origin:
-    """Tell from which source value, and by which mapping, a value was written."""
+def value_origin(change: Change, run: SyncRun) -> ValueOrigin:
+    """Return from which source value, and by which mapping, a value was written."""
     source = [change.after] if change.source is None else change.source
-    return Origin(*fed_by(run.mapping_by(change.fingerprint), change.field_id), source)
+    return ValueOrigin(*fed_by(run.mapping_by(change.fingerprint), change.field_id), source)
 
 
 def fed_by(mapping: dict[str, Any], field_id: str) -> tuple[str, Any]:
-    """Say which path feeds a field in a run's mapping, and by which rule; "" where none does."""
+    """Return the path and the rule that feed a field in a run's mapping; "" if it is unmapped."""
     if field_id == "name":
         return mapping.get("name", ""), None
     if field_id == "registry id":
@@ -195,46 +195,46 @@ def fed_by(mapping: dict[str, Any], field_id: str) -> tuple[str, Any]:
     return "", None
 
 
-def sign(path: Path, private_key: str) -> Path:
-    """Sign a file with the app's private key: a detached JWS (PS256) beside it."""
-    token = seal.seal(hashlib.sha256(path.read_bytes()).hexdigest().encode(), private_key)
+def sign_file(path: Path, private_key: str) -> Path:
+    """Sign a file with the app's private key. Return the file with the detached JWS (PS256)."""
+    token = signing.seal(hashlib.sha256(path.read_bytes()).hexdigest().encode(), private_key)
     beside = path.with_name(path.name + ".jws")
     beside.write_text(token + "\n", encoding="utf-8")
     return beside
 
 
 def signature_fault(path: Path, private_key: str) -> str:
-    """Say what is wrong with a file's signature; "" where it is good."""
+    """Return what is wrong with a file's signature; "" if it is valid."""
     beside = path.with_name(path.name + ".jws")
     for file in (path, beside):
         if not file.is_file():
-            return f"There is no file {file.absolute()}."
+            return f"The file {file.absolute()} does not exist."
     try:
-        said = seal.opened(beside.read_text(encoding="utf-8").strip(), private_key)
+        signed = signing.opened(beside.read_text(encoding="utf-8").strip(), private_key)
     except (OSError, ValueError) as error:
-        return f"{beside.name} is no signature by this deployment's key ({type(error).__name__})."
-    if said.decode() != hashlib.sha256(path.read_bytes()).hexdigest():
+        return f"{beside.name} was not signed by this deployment's key ({type(error).__name__})."
+    if signed.decode() != hashlib.sha256(path.read_bytes()).hexdigest():
         return f"{path.name} was changed after it was signed."
     return ""
 
 
 def history(lane: Lane, wanted: str) -> Iterator[Change]:
-    """Give every value ever written for an external id or a Benchling id, oldest first."""
+    """Return every value ever written for an external id or a Benchling id, oldest first."""
     rows = Change.objects.filter(lane=lane).select_related("run")
     found = rows.filter(external_id=wanted) | rows.filter(entity_id=wanted)
     return found.order_by("id").iterator()
 
 
 def alike(lane: Lane, wanted: str) -> list[str]:
-    """List the external ids, of what was written, that differ from a given one in case alone."""
+    """Return written external ids that differ from the given one only in case."""
     rows = Change.objects.filter(lane=lane, external_id__iexact=wanted)
     return list(rows.order_by("external_id").values_list("external_id", flat=True).distinct())
 
 
 def forget(lane: Lane, *, before: datetime, actor: str, reason: str) -> int:
-    """Delete a lane's changes older than a time, and keep who did it and why.
+    """Delete a lane's changes older than a time, and record who did it and why. Return how many.
 
-    The chain goes on from the last digest that was deleted.
+    The chain continues from the last digest that was deleted.
     """
     with transaction.atomic():
         kept = Change.objects.filter(lane=lane, at__gte=before).order_by("id").first()

@@ -1,4 +1,4 @@
-"""Change rows: one for each value written, chained by digests."""
+"""Write Change rows: one for each value written, chained by digests."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ from registry_sync.models import Change, Lane, LedgerEntry, SyncRun
 def write_changes(
     run: SyncRun, lane: Lane, written: Sequence[RecordOutcome], before: dict[str, LedgerEntry]
 ) -> None:
-    """Write one immutable row for each value that Benchling now holds and did not before."""
+    """Write one immutable row for each value that Benchling now has and did not have before."""
     names: dict[str, str] = run.mapping.get("field_names", {})
 
-    def told() -> Iterable[Value]:
-        for sighting in written:
-            assert sighting.entity is not None
-            old = before.get(sighting.external_id)
-            entity_id = sighting.entity_id or (old.entity_id if old else "")
-            seen, sources = sighting.modified_at, sighting.entity.sources
-            for field_id, was, now in differences(old, sighting.entity):
-                what = (sighting.external_id, entity_id, field_id, names.get(field_id, field_id))
+    def values() -> Iterable[Value]:
+        for result in written:
+            assert result.entity is not None
+            old = before.get(result.external_id)
+            entity_id = result.entity_id or (old.entity_id if old else "")
+            seen, sources = result.modified_at, result.entity.sources
+            for field_id, was, now in differences(old, result.entity):
+                what = (result.external_id, entity_id, field_id, names.get(field_id, field_id))
                 yield what, was, now, sources.get(field_id), old is None, seen
 
-    _chain(run, lane, told())
+    _chain(run, lane, values())
 
 
-def tell_put_back(
+def record_put_back(
     cleared_by: SyncRun, run: SyncRun, row: LedgerEntry, values: Sequence[tuple[str, str, Any]]
 ) -> None:
-    """Write the changes of unmapped values (id, name, value) that an update cleared and `run`
-    put back, within a transaction of the caller's under its lease.
+    """Write the changes of unmapped values that an update cleared and `run` put back.
+
+    `values` are (field id, field name, value). The caller holds a transaction under its lease.
     """
     for by, back in ((cleared_by, False), (run, True)):
         _chain(
@@ -60,8 +61,8 @@ def tell_put_back(
 
 
 Value = tuple[tuple[str, str, str, str], Any, Any, Any, bool, datetime | None]
-"""One value written: external id, entity id, field id and name; before, after, its source, whether
-the entity is new, and when the record was changed."""
+"""One written value: (external id, entity id, field id, field name), the values before and after,
+its source, whether the entity is new, and when the record was modified."""
 
 
 def _chain(run: SyncRun, lane: Lane, values: Iterable[Value]) -> None:
@@ -75,7 +76,7 @@ def _chain(run: SyncRun, lane: Lane, values: Iterable[Value]) -> None:
         stored = (_json(was), _json(now), _json(source), *how, adapt(seen), adapt(at))
         rows.append((lane.pk, *who, *stored, last))
     if rows:
-        # Eight rows an entity: as model instances they would cost twice all the rest together.
+        # Eight rows per entity: as model instances they would cost twice as much as all the rest.
         with connection.cursor() as cursor:
             cursor.executemany(CHANGE_INSERT, rows)
         audit.move_head(lane, last)
@@ -95,7 +96,7 @@ def _json(value: object) -> str | None:
 
 
 def differences(old: LedgerEntry | None, entity: Entity) -> Iterable[tuple[str, object, object]]:
-    """Give what would change: field id, value before, value after."""
+    """Return what would change, as (field id, value before, value after)."""
     if old is None or old.entity_registry_id != entity.registry_id:
         yield "registry id", old.entity_registry_id if old else None, entity.registry_id
     if old is None or old.name != entity.name:

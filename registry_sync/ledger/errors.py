@@ -1,4 +1,4 @@
-"""Entity errors: opened, closed, written."""
+"""Open, update and close the errors of records."""
 
 from __future__ import annotations
 
@@ -14,36 +14,40 @@ from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
 
-def update_errors(run: SyncRun, lane: Lane, rest: Sequence[RecordOutcome]) -> None:
+def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) -> None:
+    """Open or refresh the errors of refused records, and close those of the others."""
     rows = EntityError.objects.filter(
-        lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in rest]
+        lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in results]
     )
     open_now = {row.external_id: row for row in rows}
-    # Closed by this very run's first sight of a record that comes twice: the same error still.
+    # This run may have closed an error already, for a record that the registry lists twice.
     closed = EntityError.objects.filter(lane=lane, closed_by_run=run)
-    again = [s.external_id for s in rest if s.outcome == Outcome.FAILED]
+    again = [s.external_id for s in results if s.outcome == Outcome.FAILED]
     closed_now = {row.external_id: row for row in closed.filter(external_id__in=again)}
     opened: list[EntityError] = []
     refreshed: list[EntityError] = []
     passed: list[int] = []
-    for sighting in rest:
-        error = open_now.get(sighting.external_id)
-        if sighting.outcome != Outcome.FAILED:
+    for result in results:
+        error = open_now.get(result.external_id)
+        if result.outcome != Outcome.FAILED:
             if error is not None:
                 passed.append(error.pk)
         elif error is None:
-            error = closed_now.get(sighting.external_id) or EntityError(first_seen=timezone.now())
-            (refreshed if error.pk else opened).append(_error(error, run, sighting))
+            error = closed_now.get(result.external_id) or EntityError(first_seen=timezone.now())
+            (refreshed if error.pk else opened).append(_error(error, run, result))
         else:
             error.times_seen += 1
-            refreshed.append(_error(error, run, sighting))
+            refreshed.append(_error(error, run, result))
     EntityError.objects.bulk_create(opened, batch_size=CHUNK)
     EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
     EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
 
 
 def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
-    """Close the errors of records that a whole read no longer found; returns how many."""
+    """Close the errors of records that a full read did not find. Return how many.
+
+    Raise LeaseLost.
+    """
     here = LedgerEntry.objects.filter(
         lane=OuterRef("lane"), external_id=OuterRef("external_id"), seen_run_id=run.pk
     )
@@ -60,28 +64,28 @@ ERROR_COLUMNS = (
 )  # fmt: skip
 
 
-def _error(error: EntityError, run: SyncRun, sighting: RecordOutcome) -> EntityError:
-    """Fill an error's row; without problems the cause that is on file stays as it is."""
+def _error(error: EntityError, run: SyncRun, result: RecordOutcome) -> EntityError:
+    """Fill an error's row. Without problems, its recorded cause stays."""
     error.last_seen = timezone.now()
     error.closed_at = error.closed_by_run = None
-    if not sighting.problems:
+    if not result.problems:
         return error
     error.run = run
-    first = sighting.problems[0]
+    first = result.problems[0]
     assert run.lane is not None
     error.lane = run.lane
-    error.external_id = sighting.external_id
+    error.external_id = result.external_id
     error.kind, error.code, error.remedy = first.kind, first.code, storable(first.remedy)
-    error.message = storable(" ".join(problem.message for problem in sighting.problems))
+    error.message = storable(" ".join(problem.message for problem in result.problems))
     error.field, error.value = first.field, storable(first.value)
     error.waits_for, error.waits_key = first.waits_for or ("", "")
-    raw = storable(sighting.raw)
-    stays = any(p.kind != "transient" and not p.waits_for for p in sighting.problems)
-    if stays and raw != sighting.raw:
-        error.waits_for, error.waits_key = "source", ""  # our copy is not what the registry said
+    raw = storable(result.raw)
+    stays = any(p.kind != "transient" and not p.waits_for for p in result.problems)
+    if stays and raw != result.raw:
+        error.waits_for, error.waits_key = "source", ""  # the stored copy differs from the record
     if error.raw != raw:
-        error.dismissed_at = None  # what was dismissed was another content of this record
-    error.raw, error.raw_hash = raw, sighting.raw_hash
+        error.dismissed_at = None  # the record has changed since it was dismissed
+    error.raw, error.raw_hash = raw, result.raw_hash
     error.fingerprint = run.fingerprint
-    error.source_modified_at = sighting.modified_at
+    error.source_modified_at = result.modified_at
     return error

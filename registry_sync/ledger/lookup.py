@@ -1,4 +1,4 @@
-"""What the ledger knows of records."""
+"""Look up records in the ledger."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
 
-class LedgerView(NamedTuple):  # made for every record that is read: a third of a dataclass's cost
-    """What the ledger holds for one external id, as far as comparing needs it."""
+class LedgerView(NamedTuple):  # one per record read: costs a third of a dataclass
+    """The columns of a ledger entry that comparing needs."""
 
     pk: int
     external_id: str
@@ -25,14 +25,14 @@ class LedgerView(NamedTuple):  # made for every record that is read: a third of 
 
 
 def known(lane: Lane, external_ids: Collection[str]) -> dict[str, LedgerView]:
-    """Look up external ids in the ledger."""
+    """Return the ledger's view of each of these external ids that it has."""
     columns = LedgerView._fields
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
     return {row[1]: LedgerView._make(row) for row in rows.values_list(*columns)}
 
 
 def refused_still(lane: Lane, external_ids: Collection[str]) -> set[str]:
-    """Say which records have an open error that holds as long as they do not change."""
+    """Return which records have an open error that stays as long as they do not change."""
     rows = EntityError.objects.filter(
         lane=lane, closed_at__isnull=True, external_id__among=external_ids
     )
@@ -40,15 +40,16 @@ def refused_still(lane: Lane, external_ids: Collection[str]) -> set[str]:
 
 
 def times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:
-    """Give the modification times of records in the form that this run saw last."""
+    """Return the modification times of records, as this run saw them last."""
     rows = LedgerEntry.objects.filter(lane=run.lane, external_id__among=external_ids)
     return dict(rows.filter(seen_run_id=run.pk).values_list("external_id", "modified_at"))
 
 
 def holding(lane: Lane, entities: Sequence[Entity]) -> set[str]:
-    """Say which of these entities the ledger holds with the very values they would be given.
+    """Return the external ids of the entities whose values the ledger already has.
 
-    Hashes may differ and values not: a path that is absent from the record leaves its field.
+    Values can be equal although hashes differ: a path that is absent from the record leaves its
+    field unchanged.
     """
     wanted = {entity.external_id: entity for entity in entities}
     held: set[str] = set()

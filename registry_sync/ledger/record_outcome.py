@@ -1,4 +1,4 @@
-"""What became of a record in a run."""
+"""The outcome of one record in a run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from registry_sync.models import LedgerEntry
 Outcome = LedgerEntry.Outcome
 
 CHUNK = 500
-"""Rows a statement: below SQLite's limit on variables, and what PostgreSQL plans well."""
+"""Rows per statement: below SQLite's limit on variables, and small enough for PostgreSQL."""
 
 
 class RecordOutcome(NamedTuple):
-    """One record that the run handled, and what came of it.
+    """One record that the run handled, and its outcome.
 
-    A refused record carries `problems` (none: refused again for the cause that is on file) and
-    its `raw` form; a written one carries the `entity` and Benchling's id for it.
+    A refused record has `problems` (none if it is refused again for its recorded cause) and its
+    `raw` form. A written record has its `entity` and Benchling's id for it.
     """
 
     external_id: str
@@ -40,7 +40,7 @@ class RecordOutcome(NamedTuple):
 
 
 def hash_record(record: dict[str, Any], fingerprint: str) -> str:
-    """Hash a raw record together with the mapping that will read it: 32 hex characters."""
+    """Return the hash of a raw record and of the mapping that reads it: 32 hex characters."""
     try:
         body = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # integers beyond 64 bits, which only the standard library writes
@@ -52,5 +52,6 @@ COUNTS = ("read", "unchanged", "created", "updated", "failed", "repeated", "retr
 
 
 def in_chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Yield the items in sequences of at most CHUNK."""
     for start in range(0, len(items), CHUNK):
         yield items[start : start + CHUNK]

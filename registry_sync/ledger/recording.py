@@ -1,7 +1,7 @@
-"""The ledger: what we last wrote for each external id, and the one transaction that records it.
+"""The one transaction that records what was written for each external id.
 
-`record` is the only writer of LedgerEntry, Change and EntityError. Counts, changes, errors,
-ledger and the run's position go in together or not at all, under the run's lease.
+`record` is the only writer of LedgerEntry, Change and EntityError. Counts, changes, errors, ledger
+entries and the run's position are written together or not at all, under the run's lease.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
 
 
 def forget_hashes(run: SyncRun, lease: runs.Lease) -> None:
-    """Let records that this run has seen under another mapping be looked at as never seen."""
+    """Forget the hashes of records that this run compared under another mapping.
+
+    Raise LeaseLost.
+    """
     with transaction.atomic():
         runs.renew(lease)
         seen = LedgerEntry.objects.filter(lane=run.lane, seen_run_id=run.pk)
@@ -32,7 +35,7 @@ def forget_hashes(run: SyncRun, lease: runs.Lease) -> None:
 
 
 def passing_name(lane: Lane, entity: Entity) -> RecordOutcome:
-    """Make the sighting of an entity that bears another name for now; its error stays open."""
+    """Return the outcome of an entity that has a temporary name for now. Its error stays open."""
     row = LedgerEntry.objects.get(lane=lane, external_id=entity.external_id)
     return RecordOutcome(
         external_id=entity.external_id,
@@ -47,24 +50,24 @@ def passing_name(lane: Lane, entity: Entity) -> RecordOutcome:
 def record(
     run: SyncRun,
     lease: runs.Lease,
-    sightings: Sequence[RecordOutcome],
+    results: Sequence[RecordOutcome],
     *,
     batch: Batch | None = None,
     before: dict[str, LedgerView] | None = None,
     **run_values: object,
 ) -> None:
-    """Record what came of some records, in one transaction under the lease.
+    """Record the outcomes of some records, in one transaction under the lease.
 
-    With `batch`, the records leave that batch; an empty batch is done. `before` spares a look at
-    the ledger, where it was looked at since these records were last recorded. `run_values` are
-    written to the run beside its counts. Raises LeaseLost, and then nothing is written.
+    With `batch`, the records are removed from that batch; an empty batch is done. `before` is the
+    ledger's view of these records, if it was read since they were last recorded. `run_values` are
+    written to the run with its counts. Raise LeaseLost, and then nothing is written.
     """
     with transaction.atomic():
         runs.renew(lease)
-        for some in in_chunks(sightings):
+        for some in in_chunks(results):
             _record_chunk(run, some, before)
         if batch is not None:
-            _settle(batch, {sighting.external_id for sighting in sightings})
+            _remove_recorded(batch, {result.external_id for result in results})
         counts = {name: getattr(run, name) for name in COUNTS}
         SyncRun.objects.filter(pk=run.pk).update(**counts, **run_values)
     for name, value in run_values.items():
@@ -75,39 +78,39 @@ ENTITY_COLUMNS = ("entity_registry_id", "id_key", "name", "name_key", "fields", 
 
 
 def _record_chunk(
-    run: SyncRun, sightings: Sequence[RecordOutcome], before: dict[str, LedgerView] | None
+    run: SyncRun, results: Sequence[RecordOutcome], before: dict[str, LedgerView] | None
 ) -> None:
     lane = run.lane
     assert lane is not None
     if before is None:
-        before = known(lane, [sighting.external_id for sighting in sightings])
+        before = known(lane, [result.external_id for result in results])
     touched: list[int] = []
     again: list[int] = []
     rest: list[RecordOutcome] = []
-    run_id = run.pk  # each look at a model's pk costs more than all else in this loop
-    for sighting in sightings:
-        entry = before.get(sighting.external_id)
-        same = entry if entry is not None and _is_same(entry, sighting) else None
-        if same and same.seen_run_id != run_id and not sighting.retried:
-            touched.append(same.pk)  # by far the most records of a full read
+    run_id = run.pk  # reading a model's pk costs more than all else in this loop
+    for result in results:
+        entry = before.get(result.external_id)
+        same = entry if entry is not None and _is_same(entry, result) else None
+        if same and same.seen_run_id != run_id and not result.retried:
+            touched.append(same.pk)  # by far most records of a full read
             continue
-        sighting = _tallied(run, sighting, entry)
-        if same and sighting.outcome == UNCHANGED:
+        result = _tallied(run, result, entry)
+        if same and result.outcome == UNCHANGED:
             again.append(same.pk)
         else:
-            rest.append(sighting)
+            rest.append(result)
     run.read += len(touched)
     run.unchanged += len(touched)
     touched += again
     if touched:
-        # A set: Django looks into each item of a list.
+        # A set: Django inspects each item of a list.
         LedgerEntry.objects.filter(pk__among=set(touched)).update(
             seen_run_id=run_id, outcome=Outcome.UNCHANGED
         )
     if not rest:
         return
-    written = [sighting for sighting in rest if sighting.entity is not None]
-    ids = [sighting.external_id for sighting in written]
+    written = [result for result in rest if result.entity is not None]
+    ids = [result.external_id for result in written]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
     write_changes(run, lane, written, old)
@@ -115,18 +118,18 @@ def _record_chunk(
     update_errors(run, lane, rest)
 
 
-def _is_same(entry: LedgerView, sighting: RecordOutcome) -> bool:
-    """Say whether the ledger's row needs no more than a note that this run saw it."""
+def _is_same(entry: LedgerView, result: RecordOutcome) -> bool:
+    """Return whether the ledger only has to note that this run saw the record."""
     return (
-        entry.raw_hash == sighting.raw_hash
-        and sighting.outcome == UNCHANGED
+        entry.raw_hash == result.raw_hash
+        and result.outcome == UNCHANGED
         and entry.outcome != FAILED
     )
 
 
-def _tallied(run: SyncRun, sighting: RecordOutcome, entry: LedgerView | None) -> RecordOutcome:
-    """Count a record once per run, under what finally came of it."""
-    outcome = sighting.outcome
+def _tallied(run: SyncRun, result: RecordOutcome, entry: LedgerView | None) -> RecordOutcome:
+    """Count a record once per run, under its final outcome."""
+    outcome = result.outcome
     if entry is not None and entry.seen_run_id == run.pk and entry.outcome:
         earlier = Outcome(entry.outcome)
         if outcome == Outcome.UNCHANGED and earlier != Outcome.FAILED:
@@ -136,9 +139,9 @@ def _tallied(run: SyncRun, sighting: RecordOutcome, entry: LedgerView | None) ->
         setattr(run, earlier, getattr(run, earlier) - 1)
     else:
         run.read += 1
-        run.retried += sighting.retried
+        run.retried += result.retried
     setattr(run, outcome, getattr(run, outcome) + 1)
-    return sighting if outcome == sighting.outcome else sighting._replace(outcome=outcome)
+    return result if outcome == result.outcome else result._replace(outcome=outcome)
 
 
 def _write_entries(
@@ -149,7 +152,7 @@ def _write_entries(
     old: dict[str, LedgerEntry],
 ) -> None:
     seen = ["raw_hash", "modified_at", "seen_run_id", "outcome"]
-    unsent = [sighting for sighting in rest if sighting.entity is None]
+    unsent = [result for result in rest if result.entity is None]
     _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
     _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
     columns = [*seen, *ENTITY_COLUMNS, "identity", "written_run_id", "entity_id"]
@@ -157,9 +160,9 @@ def _write_entries(
 
 
 def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) -> None:
-    """Take an entity that Benchling holds into the ledger, as if we had written it.
+    """Enter an entity of Benchling's into the ledger as if this app had written it.
 
-    What this run will count for its record is not touched.
+    The run's counts do not change. Raise LeaseLost.
     """
     entry = LedgerEntry(lane=run.lane, external_id=entity.external_id, entity_id=entity_id)
     fill(entry, entity)
@@ -169,9 +172,10 @@ def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) 
 
 
 def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
-    """Take in what was found in Benchling, within a transaction of the caller's under its lease.
+    """Enter what was found in Benchling into the ledger.
 
-    What the ledger holds already stays; a row that only tells of a refusal gets its entity.
+    Existing entries stay, except that an entry without an entity gets one. The caller holds a
+    transaction under its lease.
     """
     ids = [entry.external_id for entry in entries]
     held = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
@@ -191,29 +195,29 @@ def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:
 
 
 def _entry(
-    run: SyncRun, lane: Lane, sighting: RecordOutcome, old: LedgerEntry | None = None
+    run: SyncRun, lane: Lane, result: RecordOutcome, old: LedgerEntry | None = None
 ) -> LedgerEntry:
     entry = LedgerEntry(
         lane=lane,
-        external_id=sighting.external_id,
-        raw_hash=sighting.raw_hash,
-        modified_at=sighting.modified_at,
+        external_id=result.external_id,
+        raw_hash=result.raw_hash,
+        modified_at=result.modified_at,
         seen_run_id=run.pk,
-        outcome=sighting.outcome,
-        identity=sighting.identity,
+        outcome=result.outcome,
+        identity=result.identity,
     )
-    if sighting.entity is not None:
-        fill(entry, sighting.entity)
+    if result.entity is not None:
+        fill(entry, result.entity)
         if old is not None:  # a path absent from the record leaves its field as it was
             entry.fields = {**old.fields, **entry.fields}
-            entry.identity = sighting.identity or old.identity
-        entry.entity_id = sighting.entity_id or (old.entity_id if old else "")
+            entry.identity = result.identity or old.identity
+        entry.entity_id = result.entity_id or (old.entity_id if old else "")
         entry.written_run_id = run.pk
     return entry
 
 
 def fill(entry: LedgerEntry, entity: Entity) -> None:
-    """Set on a ledger row what it remembers of an entity."""
+    """Set the columns of a ledger entry that describe an entity."""
     entry.entity_registry_id = entity.registry_id
     entry.id_key = name_key(entity.registry_id)
     entry.name = entity.name
@@ -222,12 +226,9 @@ def fill(entry: LedgerEntry, entity: Entity) -> None:
     entry.entity_hash = entity.digest()
 
 
-def _settle(batch: Batch, external_ids: set[str]) -> None:
-    """Take accounted records out of their batch; the last one out closes it."""
+def _remove_recorded(batch: Batch, external_ids: set[str]) -> None:
+    """Remove recorded records from their batch. An empty batch is done."""
     batch.items = [item for item in batch.items if item["external_id"] not in external_ids]
     if not batch.items:
         batch.done_at = timezone.now()
     batch.save(update_fields=["items", "done_at", "calls"])
-
-
-# -- errors --------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_another_mapping_drops_nothing_that_was_written(left, ended):
     ]  # fmt: skip
     change = Change.objects.get(external_id="C-000002", after=2001)
     run.refresh_from_db()
-    assert change.fingerprint == first and audit.origin(change, run).path == "approval"
+    assert change.fingerprint == first and audit.value_origin(change, run).path == "approval"
     assert w.values()["C-000002"]["Approval"] == 2 and after.read == 6
     whole()
 

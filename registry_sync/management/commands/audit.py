@@ -85,7 +85,7 @@ class Command(OperatorCommand):
                 since=since or datetime(2000, 1, 1, tzinfo=UTC),
                 until=until or timezone.now(),
             )
-        beside = audit.sign(path, settings.BENCHLING_PRIVATE_KEY)
+        beside = audit.sign_file(path, settings.BENCHLING_PRIVATE_KEY)
         self.stdout.write(f"{count:,} changes are in {path}, the signature is in {beside}.")
 
     def _verify(self, lanes: list[Lane], file: str) -> None:
@@ -93,7 +93,7 @@ class Command(OperatorCommand):
         if file:
             path = Path(file)
             fault = audit.signature_fault(path, settings.BENCHLING_PRIVATE_KEY)
-            if fault := fault or audit.stray(path):
+            if fault := fault or audit.changed_row(path):
                 faults.append(fault)
         for lane in lanes:
             verdict = audit.verify(lane)
@@ -130,7 +130,7 @@ def _line(change: Change) -> str:
 
 
 def _origin(change: Change) -> str:
-    found = audit.origin(change, change.run)
+    found = audit.value_origin(change, change.run)
     at = f" at {found.path}" if found.path else ""
     by = f" by the rule {json.dumps(found.rule, ensure_ascii=False)}" if found.rule else ""
     if not found.source:

@@ -127,7 +127,7 @@ class Unmapped:
         ]
         values += [(kind, WORDS[kind], lost[kind]) for kind in WORDS if kind in lost]
         cleared_by = SyncRun.objects.get(pk=wrote.written_run_id or self.run.pk)
-        ledger.tell_put_back(cleared_by, self.run, wrote, values)
+        ledger.record_put_back(cleared_by, self.run, wrote, values)
 
     def _body(self, row: LedgerEntry) -> Json:
         entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
