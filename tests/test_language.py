@@ -38,7 +38,6 @@ NOT_YET = (
     "sandbox/",
     "benchmarks/",
     "docs/",
-    "README.md",
     "CHANGELOG.md",
 )
 # Text between backticks is code, and so is a block between fences.
