@@ -45,7 +45,7 @@ class Question:
     over: str
 
 
-def failing(lane: Lane | None, limits: AlertSettings) -> Answer:
+def check_failing(lane: Lane | None, limits: AlertSettings) -> Answer:
     """Return whether runs fail. Transient failures count only several times in a row."""
     ended = freshness.counted(lane).exclude(status__in=SyncRun.ACTIVE)
     streak: list[SyncRun] = []
@@ -71,9 +71,9 @@ def failing(lane: Lane | None, limits: AlertSettings) -> Answer:
     )
 
 
-def stale(lane: Lane | None, limits: AlertSettings) -> Answer:
+def check_stale(lane: Lane | None, limits: AlertSettings) -> Answer:
     """Return whether the last good run is too old, and no active one makes progress."""
-    found = freshness.judge(lane, limits)
+    found = freshness.check_freshness(lane, limits)
     if found.state == "busy":
         return None
     if found.state != "stale" or found.since is None:
@@ -87,7 +87,7 @@ def stale(lane: Lane | None, limits: AlertSettings) -> Answer:
     )
 
 
-def refused(lane: Lane | None, limits: AlertSettings) -> Answer:
+def check_refused(lane: Lane | None, limits: AlertSettings) -> Answer:
     """Return whether the last run refused too many records that are still not in Benchling."""
     run = freshness.counted(lane).filter(status__in=SyncRun.GOOD).select_related("lane").first()
     if run is None or run.lane is None:
@@ -113,7 +113,7 @@ def refused(lane: Lane | None, limits: AlertSettings) -> Answer:
     )
 
 
-def old_error(lane: Lane | None, limits: AlertSettings) -> Answer:
+def check_old_error(lane: Lane | None, limits: AlertSettings) -> Answer:
     """Return whether an error has been open for too long without being dismissed."""
     if lane is None:
         return None
@@ -142,12 +142,12 @@ def _sentence(actor: Actor) -> str:
 
 SUCCEEDED = "A run has succeeded again."
 QUESTIONS: dict[Alert.What, Question] = {
-    What.FAILING: Question(failing, SUCCEEDED),
-    What.STALE: Question(stale, SUCCEEDED),
+    What.FAILING: Question(check_failing, SUCCEEDED),
+    What.STALE: Question(check_stale, SUCCEEDED),
     What.REFUSED: Question(
-        refused, "The refused records are in Benchling, dismissed, or no longer many."
+        check_refused, "The refused records are in Benchling, dismissed, or no longer many."
     ),
-    What.OLD_ERROR: Question(old_error, "No error has been open that long any more."),
+    What.OLD_ERROR: Question(check_old_error, "No error has been open that long any more."),
 }
 """To add a condition, name it in `Alert.What` and add its question here."""
 

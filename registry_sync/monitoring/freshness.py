@@ -15,7 +15,7 @@ from registry_sync import runs
 from registry_sync.models import AlertSettings, Lane, Pulse, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
 
-State = Literal["ok", "never", "busy", "stale"]
+FreshnessState = Literal["ok", "never", "busy", "stale"]
 STUCK = timedelta(hours=1)
 """A run whose counts, position and phase have not changed for this long makes no progress."""
 
@@ -28,7 +28,7 @@ class Freshness:
     none was good.
     """
 
-    state: State
+    state: FreshnessState
     text: str
     since: datetime | None = None
 
@@ -56,7 +56,7 @@ def counted(lane: Lane | None) -> QuerySet[SyncRun]:
     )
 
 
-def judge(lane: Lane | None, limit: AlertSettings | None = None) -> Freshness:
+def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Freshness:
     """Return whether the last good run is recent enough, or an active one makes progress."""
     now, hours = timezone.now(), (limit or limits()).no_good_run_hours
     last = counted(lane).filter(status__in=SyncRun.GOOD).first()

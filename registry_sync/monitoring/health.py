@@ -26,7 +26,7 @@ FEWEST = 4
 """Runs that are needed to infer a rhythm."""
 
 
-class State(IntEnum):
+class HealthState(IntEnum):
     """The smaller, the better."""
 
     GOOD = 0
@@ -44,7 +44,7 @@ class State(IntEnum):
 class Finding:
     """One thing that is wrong: what, and who must do what about it."""
 
-    state: State
+    state: HealthState
     text: str
 
 
@@ -79,16 +79,16 @@ class Health:
     """Records that are not up to date and whose errors were dismissed."""
 
     @property
-    def state(self) -> State:
-        return max((finding.state for finding in self.findings), default=State.GOOD)
+    def state(self) -> HealthState:
+        return max((finding.state for finding in self.findings), default=HealthState.GOOD)
 
     @property
     def word(self) -> str:
         return {
-            State.GOOD: "good",
-            State.NEW: "not started",
-            State.ATTENTION: "attention",
-            State.BAD: "bad",
+            HealthState.GOOD: "good",
+            HealthState.NEW: "not started",
+            HealthState.ATTENTION: "attention",
+            HealthState.BAD: "bad",
         }[self.state]
 
     @property
@@ -146,7 +146,7 @@ def _settings() -> list[Finding]:
     """List what the operator must set before anything can run."""
     serious = [message for message in run_checks(tags=["registry_sync"]) if message.is_serious()]
     said = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
-    return [Finding(State.BAD, text) for text in said]
+    return [Finding(HealthState.BAD, text) for text in said]
 
 
 def _installation() -> list[Finding]:
@@ -158,9 +158,11 @@ def _installation() -> list[Finding]:
         text = (
             f"The app was deactivated in Benchling at {since}. A Benchling admin must activate it."
         )
-        return [Finding(State.BAD, text)]
+        return [Finding(HealthState.BAD, text)]
     if here.config_fault:
-        return [Finding(State.BAD, f"The app's configuration is invalid. {here.config_fault}")]
+        return [
+            Finding(HealthState.BAD, f"The app's configuration is invalid. {here.config_fault}")
+        ]
     return []
 
 
@@ -169,21 +171,21 @@ def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) ->
     if active is not None and active.paused_at is not None:
         found.append(
             Finding(
-                State.ATTENTION,
+                HealthState.ATTENTION,
                 f"Run {active.pk} is paused and blocks other runs. {runs.paused_sentence(active)}",
             )
         )
     if last is None:
         if active is None:
             text = "Nothing has been synced yet. Start with a dry run, which writes nothing."
-            found.append(Finding(State.NEW, text))
+            found.append(Finding(HealthState.NEW, text))
     elif last.status == SyncRun.Status.FAILED:
         when = stamp(last.finished_at)
         text = f"The last run ({last.pk}, {when}) failed. {last.error} {last.remedy}"
-        found.append(Finding(State.BAD, text.strip()))
+        found.append(Finding(HealthState.BAD, text.strip()))
     elif good is None:
         text = "No run has read the whole registry yet. Press Sync now, or start the schedule."
-        found.append(Finding(State.ATTENTION, text))
+        found.append(Finding(HealthState.ATTENTION, text))
     return found
 
 
@@ -198,9 +200,9 @@ def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Fin
         rest = f", and {dismissed:,} {_are(dismissed)} dismissed" if dismissed else ""
         text = f"{open_errors:,} {were} not up to date in Benchling{rest}. The causes below say "
         text += "who must act."
-        found.append(Finding(State.ATTENTION, text))
+        found.append(Finding(HealthState.ATTENTION, text))
     if last is not None and last.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
-        found += [Finding(State.ATTENTION, str(warning["text"])) for warning in last.warnings]
+        found += [Finding(HealthState.ATTENTION, str(warning["text"])) for warning in last.warnings]
     return found
 
 
@@ -212,7 +214,7 @@ def _schedule(rhythm: Rhythm | None, active: SyncRun | None) -> list[Finding]:
         "The operator must check that cron (or its replacement) still calls manage.py "
         "sync_registry."
     )
-    return [Finding(State.ATTENTION, text)]
+    return [Finding(HealthState.ATTENTION, text)]
 
 
 def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
@@ -225,7 +227,7 @@ def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
         "the next manage.py sync_registry. The operator must start manage.py rqworker "
         f"sync.{waits}"
     )
-    return [Finding(State.ATTENTION, text)]
+    return [Finding(HealthState.ATTENTION, text)]
 
 
 def _last_ended(lane: Lane | None) -> SyncRun | None:

@@ -25,7 +25,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 
 def send_due() -> int:
-    """Send what is due; return how many messages reached their recipient."""
+    """Send the messages whose time has come; return how many messages reached their recipient."""
     deadline, sent = time.monotonic() + PATIENCE, 0
     due = AlertMessage.objects.filter(sent_at__isnull=True, next_try_at__lte=timezone.now())
     for message in due.select_related("alert").order_by("next_try_at")[:50]:

@@ -27,7 +27,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     stale = False
     try:
         last = SyncRun.objects.filter(status__in=SyncRun.GOOD).order_by("-id").first()
-        found = [freshness.judge(lane) for lane in lanes_or_none()]
+        found = [freshness.check_freshness(lane) for lane in lanes_or_none()]
         worst = next((one for one in found if one.state == "stale"), found[0])
         answer["database"] = "ok"
         answer["last_good_run"] = last.finished_at if last else None

@@ -169,19 +169,19 @@ def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
         writer.writerow(
             [
                 row.external_id, row.how, row.entity_registry_id, row.entity_id, row.name,
-                row.schema_name, " | ".join(differences(row)), row.modified_at.isoformat(), "",
+                row.schema_name, " | ".join(_differences(row)), row.modified_at.isoformat(), "",
             ]
         )  # fmt: skip
     return count
 
 
-def differences(row: Adoption) -> list[str]:
+def _differences(row: Adoption) -> list[str]:
     """Return what taking the entity over would change, field by field."""
     return [f"{field}: {theirs!r} → {ours!r}" for field, theirs, ours in row.differences]
 
 
 def _line(row: Adoption) -> str:
-    said = differences(row)
+    said = _differences(row)
     more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
     where = f" of {row.schema_name}" if row.how == Adoption.How.OTHER_SCHEMA else ""
     note = f"  [{row.note}]" if row.note else ""

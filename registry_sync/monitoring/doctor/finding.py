@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
-State = Literal["ok", "warning", "bad", "skipped"]
+CheckState = Literal["ok", "warning", "bad", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class CheckResult:
     in `name`, which the check was registered by.
     """
 
-    state: State
+    state: CheckState
     finding: str
     remedy: str = ""
     name: str = ""

@@ -16,7 +16,7 @@ LANE_CHECKS: dict[str, Callable[[Lane | None], CheckResult]] = {}
 @register(LANE_CHECKS, "Schedule")
 def check_schedule(lane: Lane | None) -> CheckResult:
     """Check that runs succeed often enough."""
-    found = freshness.judge(lane)
+    found = freshness.check_freshness(lane)
     if found.state == "stale":
         return bad(
             f"Runs are {found.text}.",

@@ -88,7 +88,7 @@ def check_first_page(visit: RegistryVisit) -> CheckResult:
 
 
 @register(REGISTRY_CHECKS, "Pages")
-def check_paging(visit: RegistryVisit) -> CheckResult:
+def check_pages(visit: RegistryVisit) -> CheckResult:
     """Check that the first page leads to the next one, or says that there is none."""
     page = visit.first()
     if page.alone:

@@ -25,7 +25,7 @@ __all__ = [
     "ACTION_FAILURES", "ACTORS", "RECORD_CAUSES", "RECORD_WAITS", "RUN_FAILURES", "RUN_WAITS",
     "WARNINGS", "Actor", "ActorKey", "Cause", "RecordWait", "RunWait", "record_actor",
     "record_cause", "record_wait", "run_actor", "run_failure", "run_wait", "scientist_failure",
-    "warning",
+    "warning_cause",
 ]  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def run_failure(code: str) -> Cause:
     return _found((*RUN_FAILURES, *ACTION_FAILURES), code, "The run says what to do.")
 
 
-def warning(code: str) -> Cause:
+def warning_cause(code: str) -> Cause:
     """Return the entry of a run's warning (`SyncRun.warnings[…]["code"]`)."""
     return _found(WARNINGS, code, "The warning says what to do.")
 
