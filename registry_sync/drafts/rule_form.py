@@ -7,22 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.mapping.rules import KEYS
+from registry_sync.mapping.rules import RULES
 
 SEVERAL = "json"
-LABELS = {
-    "as_is": "as is", "trim": "trim", "case": "case", "number": "number", "date": "date",
-    "unit": "unit factor", "split": "split", "labels": "label table", "constant": "constant",
-    "default": "default", SEVERAL: "several rules (JSON)",
-}  # fmt: skip
-HINTS = {
-    "case.to": "upper, lower or title", "number.decimal": "decimal sign", "date.format":
-    "format, e.g. %d.%m.%Y", "number.thousands": "thousands sign", "date.timezone": "time zone",
-    "unit.factor": "factor", "split.separator": "separator", "labels.table":
-    "one a line: registry = Benchling", "labels.otherwise": "otherwise: error or keep",
-    "constant.value": "value", "default.value": "value where there is none",
-}  # fmt: skip
-INPUTS = [f"{rule}.{key}" for rule, keys in KEYS.items() for key in keys]
+LABELS = {"as_is": RULES["as_is"].label, **{name: rule.label for name, rule in RULES.items()},
+          SEVERAL: "several rules (JSON)"}  # fmt: skip
+KEYS = {name: tuple(rule.settings) for name, rule in RULES.items()}
+HINTS = {f"{name}.{key}": hint for name, rule in RULES.items()
+         for key, hint in rule.settings.items()}  # fmt: skip
+INPUTS = list(HINTS)
 DIVIDER = " = "
 
 

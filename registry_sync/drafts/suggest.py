@@ -19,8 +19,9 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
 from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, words_of
 from registry_sync.drafts.sample import flat, paths_of, values_of
+from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.rules import RuleError, apply, parse_rule
-from registry_sync.mapping.values import Misfit, fit
+from registry_sync.mapping.values import Misfit
 from registry_sync.source.paths import ABSENT
 
 LEAST, CONFIDENT = 0.35, 0.8

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from registry_sync.mapping.values import FALSE, TRUE
-
 ATOM = r"\[[^\[\]]+\]|Br|Cl|[BCNOPSFI]|[bcnops]|\*"
 TOKENS = re.compile(rf"(?:{ATOM}|[-=#$:/\\.~]|\(|\)|%\d\d|\d)+")
 STRUCTURE = re.compile(r"[=#()\[\]\d]|[cnos]{3}")
@@ -80,29 +78,9 @@ def is_protein(text: str) -> bool:
     return bool(AMINO_ACIDS.fullmatch(text)) and not is_nucleotides(text)
 
 
-def is_boolean(value: Any) -> bool:
-    text = value.strip().lower() if isinstance(value, str) else ""
-    return isinstance(value, bool) or (len(text) > 1 and text in TRUE | FALSE)
-
-
-def is_number(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float)) or (
-        isinstance(value, str) and bool(NUMBER.fullmatch(value.strip()))
-    )
-
-
 def is_iso_date(text: str) -> bool:
     try:
         return len(text) == 10 and bool(date.fromisoformat(text))
-    except ValueError:
-        return False
-
-
-def is_iso_time(text: str) -> bool:
-    try:
-        return len(text) > 10 and bool(datetime.fromisoformat(text))
     except ValueError:
         return False
 

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.core.text import name_key
 from registry_sync.ledger.changes import write_changes
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, known
@@ -219,9 +218,9 @@ def _entry(
 def fill(entry: LedgerEntry, entity: Entity) -> None:
     """Set the columns of a ledger entry that describe an entity."""
     entry.entity_registry_id = entity.registry_id
-    entry.id_key = name_key(entity.registry_id)
+    entry.id_key = entity.registry_key
     entry.name = entity.name
-    entry.name_key = name_key(entity.name)
+    entry.name_key = entity.name_key
     entry.fields = entity.fields
     entry.entity_hash = entity.digest()
 

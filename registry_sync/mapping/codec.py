@@ -1,4 +1,4 @@
-"""Between entities and Benchling's JSON."""
+"""Conversion between entities and Benchling's JSON."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.types import Json
+from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.model import UNKNOWN, Entity, Mapping
-from registry_sync.mapping.values import Misfit, fit
+from registry_sync.mapping.values import Misfit
 
 
 def payload(
@@ -20,7 +21,7 @@ def payload(
     folder_id: str | None,
     by_id: bool = False,
 ) -> Json:
-    """Write one row of a bulk upsert, its fields by their present names, or by id.
+    """Return one row of a bulk upsert, its fields by their current names, or by id.
 
     https://benchling.com/api/reference (bulkUpsertCustomEntities)
     """
@@ -30,7 +31,7 @@ def payload(
         "name": entity.name,
         "registryId": registry_id,
         "schemaId": schema.id,
-        # What cannot be told is left out, which leaves it as it is.
+        # An unknown value is left out, which leaves it unchanged.
         "fields": {
             names[key]: {"value": value} for key, value in entity.fields.items() if value != UNKNOWN
         },
@@ -41,10 +42,10 @@ def payload(
 
 
 def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -> Json:
-    """Read an entity of Benchling back into canonical values by field id.
+    """Return the canonical values, by field id, of an entity read from Benchling.
 
-    `targets` gives the registry id for each Benchling id it may point at; what cannot be told
-    gives a value that equals nothing, so that the entity is written again rather than trusted.
+    `targets` has the registry id for each Benchling id that it may link to. A value that cannot
+    be read back becomes UNKNOWN, so that the entity is written again rather than trusted.
     """
     fields: Json = {}
     held = raw.get("fields") or {}
@@ -75,7 +76,7 @@ def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str])
 
 
 def external_id_of(registry_id: str, mapping: Mapping) -> str | None:
-    """Say which external id a registry id stands for; None where it is none of ours."""
+    """Return the external id behind a registry id; None if it does not fit the template."""
     before, _, after = mapping.registry_id_template.partition("{id}")
     fits = registry_id.startswith(before) and registry_id.endswith(after)
     if not registry_id or not fits or len(registry_id) <= len(before) + len(after):
@@ -84,7 +85,7 @@ def external_id_of(registry_id: str, mapping: Mapping) -> str | None:
 
 
 def linked_ids(page: Sequence[Json], fields: Iterable[FieldDefinition]) -> set[str]:
-    """Name the Benchling ids that a page points at by these fields."""
+    """Return the Benchling ids that a page of entities links to by these fields."""
     names = {definition.name for definition in fields if definition.is_link}
     found: set[str] = set()
     for raw in page:

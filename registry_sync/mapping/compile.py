@@ -1,4 +1,4 @@
-"""From the app's configuration and the schema to a compiled mapping."""
+"""Compiling a mapping from the app's configuration and the schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry_sync.mapping.rules import RuleError, gives_value, parse_rule
 from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
 
 TRANSFORM_VERSION = 4
-"""Raised whenever the same record and mapping would give another entity: every lane reads all."""
+"""Raise it when the same record and mapping give another entity: every lane then runs in full."""
 
 
 def build_mapping(
@@ -25,7 +25,7 @@ def build_mapping(
     registry_id_template: str | None = None,
     identity: Sequence[str] = (),
 ) -> Mapping:
-    """Compile a mapping and check it against the schema. Raises ConfigError with every fault."""
+    """Return a mapping, checked against the schema. Raises ConfigError with every fault."""
     faults = _schema_faults(config, schema)
     mapped: list[FieldMapping] = []
     for row in config.rows:
@@ -82,8 +82,8 @@ def _field_faults(definition: FieldDefinition) -> list[str]:
         faults.append(f"the field '{definition.name}' is archived")
     if definition.type not in MAPPABLE:
         faults.append(
-            f"the field '{definition.name}' is of type {definition.type}, which a registry's "
-            "record cannot give"
+            f"the field '{definition.name}' is of type {definition.type}, which cannot be "
+            "mapped from a record"
         )
     return faults
 
@@ -99,7 +99,7 @@ def _rule_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
 
 
 def _ruled_only(config: AppConfig, schema: EntitySchema, faults: list[str]) -> list[FieldMapping]:
-    """Map fields that no row feeds but a constant or default does."""
+    """Return the mappings of fields without a row that have a constant or default."""
     fed = {row.field_id for row in config.rows}
     found = []
     for key, raw in config.mapping_rules.items():
@@ -136,7 +136,7 @@ def _unusable(faults: list[str]) -> ConfigError:
 def _fingerprint(
     config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], settings: list[str]
 ) -> str:
-    """Hash everything that decides an entity; display names, folder and credentials do not."""
+    """Return a hash of everything that decides an entity: not names, folder and credentials."""
     fields = [
         [
             m.field.id, m.path, m.field.type, m.field.is_multi, m.field.is_required,
@@ -149,7 +149,7 @@ def _fingerprint(
     endpoint = (config.connector_settings or {}).get("endpoint")
     asked = endpoint if isinstance(endpoint, dict) else {}
     whole = [
-        # What is asked decides which records there are: another filter, another full read.
+        # The request decides which records there are: another filter needs another full run.
         config.api_url.partition("?")[2],
         [asked.get(key) for key in ("params", "json", "data_selector", "detail", "primary_key")],
         TRANSFORM_VERSION, schema.id, schema.registry_id, settings, config.id_field,

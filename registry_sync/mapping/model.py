@@ -10,17 +10,18 @@ from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.problems import Problem
+from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules import Step
 from registry_sync.source.paths import ABSENT, Getter
 
 UNKNOWN: Any = [["?"]]
-"""A value read back from Benchling that cannot be told as we would send it. No value is a list of
-lists, so that it equals none; and any database can hold it."""
+"""A value read from Benchling whose canonical form is unknown. No canonical value is a list of
+lists, so that it equals none; and any database can store it."""
 
 
 def links_of(values: Iterable[Any]) -> frozenset[str]:
-    """Name the registry ids that canonical values point at."""
+    """Return the registry ids that canonical values link to."""
     found = set()
     for value in values:
         for item in value if isinstance(value, list) else [value]:
@@ -31,22 +32,39 @@ def links_of(values: Iterable[Any]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An entity as Benchling shall hold it: canonical values by field id."""
+    """An entity as it must be in Benchling: canonical values by field id."""
 
     external_id: str
     registry_id: str
     name: str
     fields: Json
     sources: Json = field(default_factory=dict, compare=False)
-    """What the record had where that is not the value itself: a list of one value, or of none."""
+    """What the record has where the value differs: a list of one value, or of none."""
+    _keys: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def links(self) -> frozenset[str]:
-        """The registry ids of the entities it points at."""
+        """Return the registry ids of the entities that it links to."""
         return links_of(self.fields.values())
 
+    @property
+    def name_key(self) -> str:
+        """Return the key of its name, by which names are compared; computed once."""
+        return self._key(self.name)
+
+    @property
+    def registry_key(self) -> str:
+        """Return the key of its registry id, which Benchling compares as it does names."""
+        return self._key(self.registry_id)
+
+    def _key(self, text: str) -> str:
+        key = self._keys.get(text)
+        if key is None:
+            key = self._keys[text] = name_key(text)
+        return key
+
     def digest(self) -> str:
-        """Hash what would be sent: 32 hex characters, whatever the order of the keys."""
+        """Return a hash of what would be sent: 32 hex characters, for any order of the keys."""
         body = json.dumps([self.registry_id, self.name, self.fields], sort_keys=True)
         return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
 
@@ -75,26 +93,28 @@ class Mapping:
 
     @property
     def field_ids(self) -> tuple[str, ...]:
+        """Return the ids of the mapped fields."""
         return tuple(mapped.field.id for mapped in self.fields)
 
     @property
     def definitions(self) -> tuple[FieldDefinition, ...]:
+        """Return the mapped fields."""
         return tuple(mapped.field for mapped in self.fields)
 
     def identity_of(self, record: Json) -> str:
-        """Say which substance a record is about, by the paths of `identity`; "" for unknown."""
+        """Return the substance of a record, by the paths of `identity`; "" if unknown."""
         values = [get(record) for get in self.identity]
         known = [str(value).strip() for value in values if value not in (ABSENT, None, "", [])]
         return " / ".join(known)
 
     def registry_id(self, external_id: str) -> str:
-        """Say which registry id an external id has in Benchling."""
+        """Return the registry id that an external id has in Benchling."""
         return self.registry_id_template.replace("{id}", external_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """What a record became: an entity, or every problem that stands in the way."""
+    """What a record became: an entity, or every problem that prevents it."""
 
     entity: Entity | None
     problems: tuple[Problem, ...] = ()

@@ -1,7 +1,7 @@
-"""From a record and a mapping to an entity, or to the problems that stand in the way. Pure.
+"""From a record and a mapping to an entity, or to the problems that prevent it. Pure.
 
-Null and empty text clear a mapped field (a problem where it is required); a path that is not in
-the record leaves the field as it is.
+Null and empty text clear a mapped field, and are a problem where it is required. A path that is
+not in the record leaves the field as it is.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
-from registry_sync.mapping.model import Entity, FieldMapping, Mapping, Transformed
+from registry_sync.mapping.fitting import fit
+from registry_sync.mapping.model import Entity, Mapping, Transformed
+from registry_sync.mapping.record_problems import field_problem, long_id, name_missing
 from registry_sync.mapping.rules import RuleError, apply
-from registry_sync.mapping.values import Misfit, check_depth, fit, is_empty, readable
+from registry_sync.mapping.values import Misfit, check_depth, is_empty, readable
 from registry_sync.source.paths import ABSENT
 
 LONGEST_ID = 255
-
-
-# -- building a mapping ---------------------------------------------------------------------
-
-
-# -- transforming a record ------------------------------------------------------------------
+"""The most characters of a registry id. https://benchling.com/api/reference (entityRegistryId)"""
 
 
 def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
-    """Turn a record into an entity, or find everything that is wrong with it."""
+    """Return the entity that a record becomes, or every problem that it has."""
     problems: list[Problem] = []
     coercions: list[str] = []
     fields: Json = {}
@@ -42,15 +39,15 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
                 if mapped.field.is_required:
                     raise Misfit("required_missing", "")
                 continue
-            fields[mapped.field.id], told = _fitted(value, mapped.field, mapping)
+            fields[mapped.field.id], notes = _fitted(value, mapped.field, mapping)
             _note_source(sources, mapped.field.id, given, fields[mapped.field.id])
-            coercions += [f"{mapped.field.name}: {what}" for what in told]
+            coercions += [f"{mapped.field.name}: {what}" for what in notes]
         except (Misfit, RuleError) as error:
-            problems.append(_problem(mapped, value, error, external_id))
+            problems.append(field_problem(mapped, value, error, external_id))
     name = _name(record, external_id, mapping, problems, coercions)
     registry_id = mapping.registry_id(external_id)
     if len(name_key(registry_id)) > LONGEST_ID:
-        problems.append(_long_id(external_id, registry_id))
+        problems.append(long_id(external_id, registry_id, LONGEST_ID))
     if problems or name is None:
         return Transformed(None, tuple(problems), tuple(coercions))
     _note_source(sources, "name", mapping.name(record), name)
@@ -60,34 +57,21 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
 
 
 def _note_source(sources: Json, field_id: str, given: Any, value: Any) -> None:
-    """Keep what a record had for a field where that is not the value which was made of it."""
+    """Keep what a record has for a field where the field's value differs."""
     if given is not value and not _same(given, value):
         sources[field_id] = [] if given is ABSENT else [given]
 
 
 def _same(one: Any, other: Any) -> bool:
-    if type(one) is not type(other):  # 1 and True are equal, and not the same
+    if type(one) is not type(other):  # 1 equals True, but is not the same
         return False
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_same, one, other))
     return bool(one == other)
 
 
-def _long_id(external_id: str, registry_id: str) -> Problem:
-    return Problem(
-        kind="source",
-        code="unusable_id",
-        message=f"The registry id {registry_id[:60]}… of {external_id[:60]}… would have "
-        f"{len(registry_id)} characters; {LONGEST_ID} are the most.",
-        remedy="The registry's owner gives the record a shorter id, or the integration owner a "
-        "shorter registry_id_template in Connector Settings.",
-        field="registry id",
-        value=registry_id[:200],
-    )
-
-
 def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[Any, list[str]]:
-    """Fit a value, or a list of them, to a field, with what was done to it."""
+    """Return a value, or a list of them, fitted to a field, and how it was coerced."""
 
     def link_id(text: str) -> str:
         own = definition.link_schema_id == mapping.schema_id
@@ -101,10 +85,10 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
             raise Misfit("required_missing", "")
         return [] if definition.is_multi else None, []
     if not definition.is_multi and len(kept) > 1:
-        raise Misfit("several_values", f"holds {len(kept)} values, but the field takes one")
-    told = [] if len(kept) == len(items) else ["empty items left out"]
+        raise Misfit("several_values", f"has {len(kept)} values, but the field takes one")
+    notes = [] if len(kept) == len(items) else ["empty items left out"]
     if listed != definition.is_multi:
-        told.append("list of one to single value" if listed else "single value to list")
+        notes.append("list of one to single value" if listed else "single value to list")
     fitted = []
     for item in kept:
         try:
@@ -113,8 +97,8 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
             error.item = item
             raise
         fitted.append(sent)
-        told += [what] if what else []
-    return fitted if definition.is_multi else fitted[0], told
+        notes += [what] if what else []
+    return fitted if definition.is_multi else fitted[0], notes
 
 
 def _name(
@@ -129,75 +113,12 @@ def _name(
         number = int(value) if isinstance(value, float) and value.is_integer() else value
         coercions.append("name: number to text")
         return str(number)
-    if isinstance(value, str) and _is_seen(value) and readable(value):
+    if isinstance(value, str) and _is_visible(value) and readable(value):
         return value.strip()
-    problems.append(
-        Problem(
-            kind="source",
-            code="name_missing",
-            message=f"{external_id} has no usable name at “{mapping.name_path}”; every entity in "
-            "Benchling needs one.",
-            remedy=f"The registry's owner names {external_id}, or the integration owner corrects "
-            "External Name Field in the app's configuration.",
-            field="name",
-            value="" if value in (ABSENT, None) else str(value)[:200],
-        )
-    )
+    problems.append(name_missing(external_id, mapping.name_path, value))
     return None
 
 
-def _is_seen(text: str) -> bool:
-    """Say whether a person would see anything of a text: blanks and marks of no width are not."""
+def _is_visible(text: str) -> bool:
+    """Return whether a text is visible: blanks and marks without width are not."""
     return any(sign.isprintable() and not sign.isspace() for sign in text)
-
-
-def _problem(
-    mapped: FieldMapping, value: Any, error: Misfit | RuleError, external_id: str
-) -> Problem:
-    definition = mapped.field
-    at = f" (path {mapped.path})" if mapped.path else ""
-    code = error.code if isinstance(error, Misfit) else "rule"
-    item = getattr(error, "item", None)
-    value = value if item is None else item
-    shown = "" if value is ABSENT or value is None else str(value)[:200]
-    if code == "required_missing":
-        message = f"{external_id} has no value for the required field '{definition.name}'{at}."
-    elif isinstance(error, RuleError):
-        message = f"{external_id}, field '{definition.name}'{at}: {error}."
-    else:
-        message = f"{external_id}, field '{definition.name}'{at}: “{shown}” {error}."
-    option = error.option if isinstance(error, Misfit) else None
-    if option is not None:
-        return Problem(
-            kind="benchling",
-            code=code,
-            message=message,
-            remedy=f"A Benchling admin adds the option “{option}” to the dropdown of "
-            f"'{definition.name}', or the registry's owner corrects {external_id}.",
-            field=definition.name,
-            value=shown,
-            waits_for=("option", option),
-        )
-    if code == "dropdown_ambiguous":
-        return Problem(
-            kind="benchling",
-            code=code,
-            message=message,
-            remedy=f"A Benchling admin renames or archives all but one of the options “{shown}” of "
-            f"the dropdown of '{definition.name}', or the integration owner names one by a label "
-            "table.",
-            field=definition.name,
-            value=shown,
-        )
-    return Problem(
-        kind="mapping" if code == "rule" else "source",
-        code=code,
-        message=message,
-        remedy=f"The registry's owner corrects {external_id}, or the integration owner maps the "
-        f"field '{definition.name}' with another rule; the next run picks it up.",
-        field=definition.name,
-        value=shown,
-    )
-
-
-# -- Benchling's side -----------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_the_story_tells_what_happened_by_which_run_and_why_each_value_is_there(
     created, changed, refused = (
         page.index(f"run {first.pk}</a> <span"),
         page.index(f"run {second.pk}</a> <span"),
-        page.index("“Peptide” is no option"),
+        page.index("“Peptide” is not an option"),
     )
     assert refused < changed < created, "the newest first"
     assert "It was created in Benchling." in page and "Ada" in page
@@ -122,7 +122,7 @@ def test_what_would_be_refused_is_not_told_as_empty(world, owner):
     w.registry.edit("C-000001", kind="Peptide")
     live = text(owner.post(f"{PAGE}?id=C-000001", {"action": "ask"}))
     now = live[live.index("As it is now") : live.index("Why is this value here?")]
-    assert "Nothing of it would be written: " in now and "“Peptide” is no option" in now
+    assert "Nothing of it would be written: " in now and "“Peptide” is not an option" in now
     assert "<td>(empty)</td>" not in now.replace("<td>(empty)</td><td>", "")
     assert now.count("nothing would be written</span>") == 4, "name, SMILES, Approval, Parent"
 

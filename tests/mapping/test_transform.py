@@ -16,7 +16,7 @@ from registry_sync.benchling.schema import MAPPABLE
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.text import name_key
 from registry_sync.mapping.codec import canonical_fields, external_id_of, payload
-from registry_sync.mapping.rules import KEYS, RuleError, parse_rule
+from registry_sync.mapping.rules import RULES, RuleError, parse_rule
 from registry_sync.mapping.transform import transform
 from tests.support.mapping import mapping_of, one, schema_of
 
@@ -111,11 +111,11 @@ def test_what_is_empty_in_a_list_is_left_out_and_told():
 
 def test_of_several_values_the_bad_one_is_named():
     problem = one(["Protein", "Peptide"], type="dropdown", isMulti=True).problems[0]
-    assert "“Peptide” is no option" in problem.message and problem.value == "Peptide"
+    assert "“Peptide” is not an option" in problem.message and problem.value == "Peptide"
 
 
 def test_numeric_limits_name_the_limit():
-    for value, said in ((0, "least, 1"), (11, "most, 10")):
+    for value, said in ((0, "minimum of 1"), (11, "maximum of 10")):
         refused = one(value, type="integer", numericMin=1, numericMax=10)
         assert refused.problems[0].code == "out_of_range" and said in refused.problems[0].message
     assert one(10, type="integer", numericMin=1, numericMax=10).entity
@@ -200,10 +200,10 @@ def test_a_rule_that_cannot_read_a_value_is_the_mappings_problem(rule, value):
     [
         ({"rule": "unit", "factor": 0}, "other than 0"),
         ({"rule": "case", "to": ["upper"]}, "upper"),
-        ({"rule": ["trim"]}, "is none of"), ({"rule": "date", "format": "%Q"}, "%Q"),
+        ({"rule": ["trim"]}, "is not one of"), ({"rule": "date", "format": "%Q"}, "%Q"),
         ({"rule": "date", "format": "%"}, "cannot read"),
         ({"rule": "date", "format": "%d.%m."}, "needs a year"),
-        ({"rule": "number", "thousands": "."}, "another `thousands`"),
+        ({"rule": "number", "thousands": "."}, "different `thousands`"),
     ],
 )  # fmt: skip
 def test_a_rule_that_can_read_nothing_is_one_fault_of_the_mapping(rule, said):
@@ -264,7 +264,7 @@ def test_a_long_name_is_kept_whole():
 
 
 RULE_WORDS = st.sampled_from(
-    [*KEYS, "rule", "to", "upper", "decimal", "format", "timezone", "factor", "table", "value"]
+    [*RULES, "rule", "to", "upper", "decimal", "format", "timezone", "factor", "table", "value"]
 )
 
 
@@ -279,7 +279,7 @@ def test_any_json_is_a_rule_or_a_fault_in_words(raw):
     try:
         assert isinstance(parse_rule(raw), tuple)
     except RuleError as error:
-        assert str(error).startswith("rule ") or "is no number" in str(error)
+        assert str(error).startswith("rule ") or "is not a number" in str(error)
 
 
 # -- properties -----------------------------------------------------------------------------

@@ -136,7 +136,7 @@ class Rehearsal:
         field_names = {field.id: field.name for field in self.setup.schema.fields}
         for candidate in candidates:
             entity = candidate.entity
-            problem = held.get(name_key(entity.name)) or next(
+            problem = held.get(entity.name_key) or next(
                 (missing[t] for t in sorted(entity.links) if t in missing), ""
             )
             if problem and candidate.is_new:
@@ -145,7 +145,7 @@ class Rehearsal:
                 continue
             self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
             before = old.get(entity.external_id)
-            if before is not None and before.name_key != name_key(entity.name):
+            if before is not None and before.name_key != entity.name_key:
                 self._given_up.add(before.name_key)
             self.listener.finding(
                 entity.external_id,
@@ -168,7 +168,7 @@ class Rehearsal:
 
     def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
         """Find names of new entities that somebody else bears in the Benchling registry."""
-        new = {name_key(c.entity.name): c.entity for c in candidates if c.is_new}
+        new = {c.entity.name_key: c.entity for c in candidates if c.is_new}
         registry_id = self.setup.config.registry_id
         bearers = self.client.entities_named(
             [entity.name for entity in new.values()], registry_id=registry_id

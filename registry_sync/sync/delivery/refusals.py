@@ -85,7 +85,7 @@ def _waits_for(cause: Cause, entity: Entity) -> WaitsFor | None:
         return "permission", ""
     if cause.code == "archived":
         return "unarchived", entity.registry_id
-    return ("benchling name", name_key(entity.name)) if cause.code == "not_unique" else None
+    return ("benchling name", entity.name_key) if cause.code == "not_unique" else None
 
 
 def missing_link(entity: Entity, target: str, said: str = "") -> Problem:

@@ -103,7 +103,7 @@ class _Desk:
     def judge(self, candidate: Candidate, taken: Sequence[TakenName]) -> None:
         """Decide about one candidate: take its entity over, or write down what a person sees."""
         entity = candidate.entity
-        registry_key, key = name_key(entity.registry_id), name_key(entity.name)
+        registry_key, key = entity.registry_key, entity.name_key
         holders = {name.entity_id: name for name in taken if name.key == registry_key}
         # Who bears the id is the one; else everyone who bears the name.
         if not any(name.kind == "id" for name in holders.values()):
@@ -150,9 +150,9 @@ class _Desk:
             return How.OTHER_SCHEMA
         if raw.get("archiveRecord"):
             return How.ARCHIVED
-        if name_key(raw.get("entityRegistryId") or "") == name_key(entity.registry_id):
+        if name_key(raw.get("entityRegistryId") or "") == entity.registry_key:
             return How.SAME_ID
-        same = name_key(raw["name"]) == name_key(entity.name)
+        same = name_key(raw["name"]) == entity.name_key
         return How.SAME_NAME if same else How.SAME_ALIAS
 
     def _in_our_schema(self, raw: Json) -> bool:

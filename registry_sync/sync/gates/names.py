@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
-from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
 
@@ -45,7 +44,7 @@ class Claims:
         self._rows.execute("CREATE INDEX claim_id ON claim (external_id)")
 
     def add(self, entity: Entity) -> None:
-        keys = ((name_key(entity.name), "name"), (name_key(entity.registry_id), "id"))
+        keys = ((entity.name_key, "name"), (entity.registry_key, "id"))
         rows = [(key, kind, entity.external_id) for key, kind in keys]
         self._rows.executemany("INSERT INTO claim VALUES (?, ?, ?)", rows)
 
@@ -62,8 +61,8 @@ def settle(
     lane: Lane, entities: Sequence[Entity], claims: Claims
 ) -> dict[str, tuple[Problem, ...]]:
     """Give each entity its name, in order, and return the problems of those that get none."""
-    keys = {name_key(entity.name) for entity in entities}
-    keys |= {name_key(entity.registry_id) for entity in entities}
+    keys = {entity.name_key for entity in entities}
+    keys |= {entity.registry_key for entity in entities}
     taken = holders(lane, keys)
     refused: dict[str, tuple[Problem, ...]] = {}
     for entity in entities:
@@ -115,8 +114,8 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
 
 def borne_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
     """List the names and ids of these entities that something not in the ledger bears."""
-    keys = {name_key(entity.name) for entity in entities}
-    keys |= {name_key(entity.registry_id) for entity in entities}
+    keys = {entity.name_key for entity in entities}
+    keys |= {entity.registry_key for entity in entities}
     return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
 
 
@@ -142,8 +141,8 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
 
 def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
     for key, own_kind in (
-        (name_key(entity.registry_id), "id"),
-        (name_key(entity.name), "name"),
+        (entity.registry_key, "id"),
+        (entity.name_key, "name"),
     ):
         for holder in [*taken.get(key, ()), *claims.holders(key)]:
             if holder.external_id != entity.external_id:

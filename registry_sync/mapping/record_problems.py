@@ -1,0 +1,99 @@
+"""The problems of single records, in words for the person who must act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry_sync.core.problems import Problem
+from registry_sync.mapping.model import FieldMapping
+from registry_sync.mapping.rules import RuleError
+from registry_sync.mapping.values import Misfit
+from registry_sync.source.paths import ABSENT
+
+MOST_SHOWN = 200
+"""Characters of a value that a problem shows."""
+
+
+def field_problem(
+    mapped: FieldMapping, value: Any, error: Misfit | RuleError, external_id: str
+) -> Problem:
+    """Return the problem of a value that does not fit its field."""
+    item = getattr(error, "item", None)
+    shown = _shown(value if item is None else item)
+    name = mapped.field.name
+    at = f" (path {mapped.path})" if mapped.path else ""
+    if isinstance(error, RuleError):
+        return Problem(
+            kind="mapping",
+            code="rule",
+            message=f"{external_id}, field '{name}'{at}: {error}.",
+            remedy=_correct(external_id, name),
+            field=name,
+            value=shown,
+        )
+    message = f"{external_id}, field '{name}'{at}: “{shown}” {error}."
+    if error.code == "required_missing":
+        message = f"{external_id} has no value for the required field '{name}'{at}."
+    ours = error.option is not None or error.code == "dropdown_ambiguous"
+    return Problem(
+        kind="benchling" if ours else "source",
+        code=error.code,
+        message=message,
+        remedy=_remedy(error, name, external_id, shown),
+        field=name,
+        value=shown,
+        waits_for=None if error.option is None else ("option", error.option),
+    )
+
+
+def _remedy(error: Misfit, name: str, external_id: str, shown: str) -> str:
+    if error.option is not None:
+        return (
+            f"A Benchling admin adds the option “{error.option}” to the dropdown of '{name}', or "
+            f"the registry's owner corrects {external_id}."
+        )
+    if error.code == "dropdown_ambiguous":
+        return (
+            f"A Benchling admin renames or archives all but one of the options “{shown}” of the "
+            f"dropdown of '{name}', or the integration owner chooses one by a label table."
+        )
+    return _correct(external_id, name)
+
+
+def _correct(external_id: str, name: str) -> str:
+    return (
+        f"The registry's owner corrects {external_id}, or the integration owner maps the field "
+        f"'{name}' with another rule; the next run picks it up."
+    )
+
+
+def name_missing(external_id: str, path: str, value: Any) -> Problem:
+    """Return the problem of a record without a usable name."""
+    return Problem(
+        kind="source",
+        code="name_missing",
+        message=f"{external_id} has no usable name at “{path}”; every entity in Benchling needs "
+        "one.",
+        remedy=f"The registry's owner names {external_id}, or the integration owner corrects "
+        "External Name Field in the app's configuration.",
+        field="name",
+        value=_shown(value),
+    )
+
+
+def long_id(external_id: str, registry_id: str, most: int) -> Problem:
+    """Return the problem of a registry id that is too long for Benchling."""
+    return Problem(
+        kind="source",
+        code="unusable_id",
+        message=f"The registry id {registry_id[:60]}… of {external_id[:60]}… would have "
+        f"{len(registry_id)} characters; the maximum is {most}.",
+        remedy="The registry's owner gives the record a shorter id, or the integration owner sets "
+        "a shorter registry_id_template in Connector Settings.",
+        field="registry id",
+        value=registry_id[:MOST_SHOWN],
+    )
+
+
+def _shown(value: Any) -> str:
+    return "" if value is ABSENT or value is None else str(value)[:MOST_SHOWN]

@@ -1,0 +1,82 @@
+"""What every mapping rule offers, and the table that they register in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, TypeVar
+
+from registry_sync.core.types import Json
+from registry_sync.mapping.values import is_empty
+from registry_sync.source.paths import ABSENT
+
+
+class RuleError(ValueError):
+    """A rule that cannot be read, or cannot be applied to a value; its text says why."""
+
+
+class Rule:
+    """One rule of a field. The constructor reads its settings and raises RuleError for bad ones."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    """What people choose it by."""
+    about: ClassVar[str]
+    """One line for the docs."""
+    settings: ClassVar[dict[str, str]] = {}
+    """The keys it knows beside `rule`, each with a hint for its input."""
+    gives_value: ClassVar[bool] = False
+    """Whether it gives a value where the record has none."""
+    on_blank: ClassVar[bool] = False
+    """Whether it is applied to null and blank text, too."""
+    on_lists: ClassVar[bool] = False
+    """Whether it is applied to a list as a whole, rather than to its items."""
+
+    def __init__(self, raw: Json) -> None:
+        """Read the settings."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return what the rule makes of a raw value. Raises RuleError if it does not fit."""
+        if value is ABSENT or (is_empty(value) and not self.on_blank):
+            return value
+        if isinstance(value, list) and not self.on_lists:
+            return [self(item) for item in value]
+        return self.apply(value)
+
+    def apply(self, value: Any) -> Any:
+        """Return what the rule makes of one value that is not empty. Raises RuleError."""
+        return value
+
+
+RULES: dict[str, type[Rule]] = {}
+"""The rules, by their name in Mapping Rules."""
+Kind = TypeVar("Kind", bound=type[Rule])
+
+
+def register(name: str) -> Callable[[Kind], Kind]:
+    """Add a class to the table under its name in Mapping Rules."""
+
+    def add(kind: Kind) -> Kind:
+        kind.name = name
+        RULES[name] = kind
+        return kind
+
+    return add
+
+
+def read_decimal(text: str, shown: str) -> Decimal:
+    """Return a number exactly; `shown` is how an error quotes it. Raises RuleError."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise RuleError(f"{shown!r} is not a number") from error
+    if not number.is_finite() or "_" in text or number.adjusted() > 308:
+        raise RuleError(f"{shown!r} is not a number")
+    return number
+
+
+def plain_number(number: Decimal) -> int | float | str:
+    """Return a number as JSON has it; one below the smallest float stays text, not 0."""
+    if number == number.to_integral_value():
+        return int(number)
+    return float(number) or str(number)

@@ -1,0 +1,66 @@
+"""Rules for lists and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.mapping.rules.base import Rule, RuleError, register
+
+
+@register("split")
+class Split(Rule):
+    """Splits text into a list, without empty parts."""
+
+    label = "split"
+    about = "`separator`: text to a list"
+    settings = {"separator": "separator"}
+    on_lists = True
+
+    def __init__(self, raw: Json) -> None:
+        separator = raw.get("separator")
+        if not isinstance(separator, str) or not separator:
+            raise RuleError("rule split needs a `separator`")
+        self._separator = separator
+
+    def apply(self, value: Any) -> Any:
+        items = value if isinstance(value, list) else [value]
+        parts = [
+            part.strip() if isinstance(part, str) else part
+            for item in items
+            for part in (item.split(self._separator) if isinstance(item, str) else [item])
+        ]
+        return [part for part in parts if part != ""]
+
+
+@register("labels")
+class Labels(Rule):
+    """Replaces the registry's values by those of a table."""
+
+    label = "label table"
+    about = "`table` from the registry's values to Benchling's; `otherwise` error or keep"
+    settings = {
+        "table": "one per line: registry = Benchling",
+        "otherwise": "otherwise: error or keep",
+    }
+
+    def __init__(self, raw: Json) -> None:
+        self._table, self._otherwise = raw.get("table"), raw.get("otherwise", "error")
+        if not isinstance(self._table, dict) or self._otherwise not in ("error", "keep"):
+            raise RuleError("rule labels needs a `table`, and `otherwise` error or keep")
+
+    def apply(self, value: Any) -> Any:
+        key = value if isinstance(value, str) else _label(value)
+        assert isinstance(self._table, dict)
+        if key in self._table:
+            return self._table[key]
+        if self._otherwise == "keep":
+            return value
+        raise RuleError(f"{value!r} is not in the label table")
+
+
+def _label(value: Any) -> str:
+    """Return a value as the key of a JSON table: `true`, and 1 for 1.0."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,79 @@
+"""Rules for numbers."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.mapping.rules.base import Rule, RuleError, plain_number, read_decimal, register
+
+
+@register("number")
+class Number(Rule):
+    """Reads numbers that are written as text."""
+
+    label = "number"
+    about = "`decimal` . or , and a `thousands` separator"
+    settings = {"decimal": "decimal sign", "thousands": "thousands sign"}
+
+    def __init__(self, raw: Json) -> None:
+        self._decimal, self._thousands = raw.get("decimal", "."), raw.get("thousands", "")
+        wrong = self._thousands == self._decimal or not isinstance(self._thousands, str)
+        if self._decimal not in (".", ",") or wrong:
+            raise RuleError(
+                "rule number takes `decimal` . or , and a different `thousands` separator"
+            )
+        self._form = re.compile(_form(self._decimal, self._thousands))
+
+    def apply(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise RuleError(f"{value} is not a number")
+        if isinstance(value, (int, float)):
+            return value
+        text = str(value).strip()
+        if not self._form.fullmatch(text):
+            between = f" and {self._thousands!r} between thousands" if self._thousands else ""
+            raise RuleError(
+                f"{text!r} is not a number with {self._decimal!r} before its decimals{between}"
+            )
+        plain = text.replace(self._thousands, "") if self._thousands else text
+        number = read_decimal(plain.replace(",", "."), text)
+        # What a float cannot hold stays text: the field takes it exactly, or says what is lost.
+        short = plain_number(number)
+        lossy = isinstance(short, float) and Decimal(repr(short)) != number
+        return str(number) if lossy else short
+
+
+def _form(decimal: str, thousands: str) -> str:
+    """Return the pattern of a number.
+
+    Separators of thousands must stand where they belong: `1.234,5`, read with a comma for
+    thousands, is not 1.2345. Indian numbers separate two digits, and the last three.
+    """
+    apart, point = re.escape(thousands), re.escape(decimal)
+    whole = rf"\d+|\d{{1,3}}(?:{apart}\d{{2,3}})*{apart}\d{{3}}" if thousands else r"\d+"
+    return rf"[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+
+
+@register("unit")
+class Unit(Rule):
+    """Multiplies by a factor, in decimals: 0.1 mg is 100 µg, not 100.00000000000001."""
+
+    label = "unit factor"
+    about = "multiplied by `factor`"
+    settings = {"factor": "factor"}
+
+    def __init__(self, raw: Json) -> None:
+        factor = raw.get("factor")
+        if isinstance(factor, bool) or not isinstance(factor, (int, float, str)):
+            raise RuleError("rule unit needs a number as `factor`")
+        self._factor = read_decimal(str(factor), str(factor))
+        if not self._factor:
+            raise RuleError("rule unit needs a `factor` other than 0")
+
+    def apply(self, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise RuleError(f"{value!r} is not a number")
+        return plain_number(read_decimal(str(value), str(value)) * self._factor)
