@@ -83,7 +83,7 @@ def _measured(tenant: TenantServer, url: str, folder: Path, rate: int, seconds: 
     if statuses != {200: count}:
         raise SystemExit(f"Not every delivery was taken: {statuses}.")
     sent = time.monotonic()
-    _wait(lambda: _states(folder) == {("done", 1): count}, 1800, "every delivery worked once")
+    _wait(lambda: _states(folder) == {("done", 1): count}, 1800, "every delivery processed once")
     took.sort()
     half, most = took[count // 2], took[int(count * 0.99)]
     return (
@@ -181,8 +181,8 @@ def _wait(question: Any, seconds: float, what: str) -> None:
 
 def keep(line: str) -> None:
     """Write the line between the marks of the page."""
-    head = ["deliveries", "median", "99th percentile", "slowest", "lost", "worked once",
-            "all worked after"]  # fmt: skip
+    head = ["deliveries", "median", "99th percentile", "slowest", "lost", "processed once",
+            "all processed after"]  # fmt: skip
     rows = [head, ["---:"] * len(head)]
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows) + line
     text = START + machine() + table + END
