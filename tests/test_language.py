@@ -32,7 +32,6 @@ NOT_YET = (
     "registry_sync/webhooks",
     "sandbox/",
     "benchmarks/",
-    "docs/architecture.md",
     "docs/decisions.md",
     "CHANGELOG.md",
 )
