@@ -101,7 +101,7 @@ def test_the_first_failure_and_the_recovery_are_told_once_each(told, settings):
     body = mail.outbox[0].body
     first = SyncRun.objects.filter(status="FAILED").earliest("pk")
     assert "The registry rejects the key (401)." in body and "Since: 2" in body
-    assert "Who must act: " in body and "puts a valid key into API Key" in body
+    assert "Who must act: " in body and "enters a valid key in API Key" in body
     page = reverse("admin:registry_sync_syncrun_change", args=[first.pk])
     assert f"Open: https://sync.example.com{page}" in body
     w.registry.token = "key"

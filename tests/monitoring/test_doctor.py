@@ -131,7 +131,7 @@ def test_exit_status_tells_that_something_fails(sound):
     assert end.value.code == 1 and "BAD      Registry: The registry rejects the key" in (
         out.getvalue()
     )
-    assert "→ The integration owner puts a valid key" in out.getvalue()
+    assert "→ The integration owner enters a valid key" in out.getvalue()
 
 
 def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(sound, monkeypatch):
