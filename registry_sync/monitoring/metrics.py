@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count, F, Sum
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
@@ -53,14 +54,22 @@ def _lines() -> Iterable[str]:
     yield from _metric("objects_written_total", "counter",
                        "Entities created or changed in Benchling.", "",
                        {"": sum(written for _, written in by_status.values())})  # fmt: skip
-    running = mine.filter(status__in=SyncRun.ACTIVE).values_list("heartbeat", "created_at").first()
+    running = mine.filter(status__in=SyncRun.ACTIVE).first()
     yield from _metric("run_active", "gauge", "Whether a run is queued or running.", "",
                        {"": int(running is not None)})  # fmt: skip
     if running is not None:
-        yield from _metric("run_heartbeat_timestamp_seconds", "gauge",
-                           "Time of the active run's last heartbeat.", "",
-                           {"": _seconds(running[0] or running[1])})  # fmt: skip
+        yield from _of_active(running)
     yield from _of_lanes(runs.current_lanes())
+
+
+def _of_active(run: SyncRun) -> Iterable[str]:
+    yield from _metric("run_heartbeat_timestamp_seconds", "gauge",
+                       "Time of the active run's last heartbeat.", "",
+                       {"": _seconds(run.heartbeat or run.created_at)})  # fmt: skip
+    if run.waiting_until is not None and run.waiting_until > timezone.now():
+        yield from _metric("run_waiting_until_timestamp_seconds", "gauge",
+                           "When the active run, which is waiting, resumes, by reason.", "reason",
+                           {run.waiting_code or "other": _seconds(run.waiting_until)})  # fmt: skip
 
 
 def _of_lanes(lanes: Sequence[Lane]) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -64,6 +65,19 @@ def test_it_tells_what_happened(world, client, token):
     assert said["last_good_run_timestamp_seconds"] == round(good.finished_at.timestamp(), 3)
     EntityError.objects.filter(external_id="C-000019").update(dismissed_at=timezone.now())
     assert read(client)["open_errors source"] == 1
+
+
+def test_a_waiting_run_shows_its_reason_and_its_end(world, client, token):
+    w = world([compound(1)])
+    w.sync()
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    until = timezone.now() + timedelta(minutes=20)
+    rows = SyncRun.objects.filter(pk=run.pk)
+    rows.update(waiting_until=until, waiting_code="object_limit")
+    name = "run_waiting_until_timestamp_seconds"
+    assert read(client)[f"{name} object_limit"] == round(until.timestamp(), 3)
+    rows.update(waiting_until=timezone.now() - timedelta(seconds=1))
+    assert not [key for key in read(client) if key.startswith(name)]
 
 
 def test_its_questions_are_few_whatever_the_history(
