@@ -1,7 +1,7 @@
-"""The rows behind every sync: Lane 1-n SyncRun 1-n Batch, Lane 1-n LedgerEntry 1-n Change.
+"""The database's rows: Lane 1-n SyncRun 1-n Batch, Lane 1-n LedgerEntry 1-n Change.
 
-The database holds the truth; RQ is only the wake-up. Rows are written by `runs` and `ledger`
-alone, under a lease with a fencing number.
+The database is the source of truth, and RQ only wakes workers. The rows of a sync are written
+under a lease with a fencing number.
 """
 
 from registry_sync.models.alerts import Alert, AlertMessage, AlertSettings, Checkup

@@ -1,4 +1,4 @@
-"""Whom to tell, what was told, and what `doctor` found."""
+"""Who is notified of what, which alerts were sent, and what `doctor` found."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from registry_sync.models.app_scope import AppQuerySet
 
 
 class AlertSettings(models.Model):
-    """Whom to tell of a change of state, and from when on. One row an app in a tenant."""
+    """Who is notified of alerts, and from which limits on. One row per app in a tenant."""
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
-    emails = models.TextField(blank=True, help_text="Addresses, one a line.")
+    emails = models.TextField(blank=True, help_text="E-mail addresses, one per line.")
     webhook_url = models.URLField(
-        blank=True, max_length=500, help_text="Gets a POST, signed by the app's own key."
+        blank=True,
+        max_length=500,
+        help_text="Receives a POST that is signed with the app's private key.",
     )
     no_good_run_hours = models.PositiveIntegerField(
-        default=24, help_text="Tell when no run was good for this many hours."
+        default=24, help_text="Notify when no run has succeeded for this many hours."
     )
     refused_percent = models.PositiveIntegerField(
-        default=5, help_text="Tell when more than this share of a run's records is refused."
+        default=5, help_text="Notify when more than this percentage of a run's records is refused."
     )
     error_days = models.PositiveIntegerField(
-        default=7, help_text="Tell when an error is open for longer than this many days."
+        default=7, help_text="Notify when an error has been open for more than this many days."
     )
     transient_runs = models.PositiveIntegerField(
-        default=3, help_text="Tell of failures that may pass only after this many runs in a row."
+        default=3, help_text="Notify of transient failures only after this many in a row."
     )
 
     objects = models.Manager.from_queryset(AppQuerySet)()
@@ -43,13 +45,13 @@ class AlertSettings(models.Model):
 
 
 class Alert(models.Model):
-    """A state worth telling of, from its beginning to its end; told once at each."""
+    """A problem that recipients are notified of once when it begins and once when it ends."""
 
     class What(models.TextChoices):
         FAILING = "failing", "runs fail"
         STALE = "stale", "no good run"
         REFUSED = "refused", "many records refused"
-        OLD_ERROR = "old error", "an error is open for long"
+        OLD_ERROR = "old error", "old error open"
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
@@ -76,7 +78,7 @@ class Alert(models.Model):
 
 
 class AlertMessage(models.Model):
-    """One message to one receiver, kept until it is sent."""
+    """One message to one recipient, kept until it is sent."""
 
     class Channel(models.TextChoices):
         EMAIL = "e-mail"
@@ -105,7 +107,7 @@ class AlertMessage(models.Model):
 
 
 class Checkup(models.Model):
-    """What `doctor` found when it looked at the whole set-up, point by point."""
+    """The results of one run of `doctor`, check by check."""
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)

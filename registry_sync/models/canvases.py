@@ -1,4 +1,4 @@
-"""What Benchling calls us with, and the canvas that people see there."""
+"""Webhooks from Benchling, and the canvases that scientists see there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry_sync.models.runs import SyncRun
 
 
 class Canvas(models.Model):
-    """A canvas in Benchling: what its people asked there, and what was drawn last."""
+    """A canvas in Benchling: what was requested in it, and what was drawn last."""
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
@@ -18,7 +18,7 @@ class Canvas(models.Model):
     resource_id = models.CharField(max_length=64, blank=True)
     run = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="canvases",
-        help_text="The run that its people started or joined.",
+        help_text="The run that was started or joined from it.",
     )  # fmt: skip
     preview = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -45,7 +45,7 @@ class Canvas(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One verified webhook. Benchling delivers at least once: its id makes it unique."""
+    """One verified webhook. Benchling delivers at least once; the id makes it unique."""
 
     class State(models.TextChoices):
         RECEIVED = "received"
@@ -74,7 +74,7 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookRefusal(models.Model):
-    """How many deliveries were refused on a day, by reason; nothing of them is kept."""
+    """How many deliveries were rejected on a day, by reason. Nothing else of them is stored."""
 
     day = models.DateField()
     reason = models.CharField(max_length=40)

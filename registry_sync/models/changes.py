@@ -1,4 +1,4 @@
-"""What was written, for the auditor: a chain of rows that nobody edits."""
+"""The audit trail: a chain of rows that are never edited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry_sync.models.runs import SyncRun
 
 
 class Change(models.Model):
-    """One value written to Benchling. Nobody edits or deletes these rows in the admin."""
+    """One value written to Benchling. These rows cannot be edited or deleted in the admin."""
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
     run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="changes")
@@ -21,10 +21,10 @@ class Change(models.Model):
     after = models.JSONField(null=True)
     source = models.JSONField(
         null=True,
-        help_text="What the record had at the mapped path, as a list: one value; none where a "
-        "constant, a default or we gave it. Null: the very value in `after`.",
+        help_text="The record's value at the mapped path, in a list; empty where a constant, a "
+        "default or this app supplied the value. Null: the same value as in `after`.",
     )
-    created = models.BooleanField(help_text="The entity itself was new.")
+    created = models.BooleanField(help_text="The entity was created with it.")
     actor = models.CharField(max_length=150, blank=True)
     trigger = models.CharField(max_length=16)
     fingerprint = models.CharField(max_length=64)
@@ -46,7 +46,7 @@ class Change(models.Model):
 
 
 class ChainHead(models.Model):
-    """Where a lane's chain of changes ends: moved with every row, so that its end is known."""
+    """The end of a lane's chain of changes, updated with every row."""
 
     lane = models.OneToOneField(Lane, on_delete=models.PROTECT)
     digest = models.CharField(max_length=64, help_text="Of the lane's last change.")
@@ -56,7 +56,7 @@ class ChainHead(models.Model):
 
 
 class Retention(models.Model):
-    """Old Change rows were deleted: by whom and why, and the digest that the rest builds on."""
+    """A deletion of old Change rows: who, why, and the digest that the rest builds on."""
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
     before = models.DateTimeField(help_text="Changes older than this were deleted.")

@@ -1,4 +1,4 @@
-"""What was stopped: a record that is not in Benchling, and the leave to let a stop pass."""
+"""Errors of records that are not in Benchling, and overrides of guards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry_sync.models.runs import SyncRun
 
 
 class EntityError(models.Model):
-    """Why one record is not in Benchling; open until it is, or until a person dismisses it."""
+    """Why one record is not in Benchling. Open until it is, or until someone dismisses it."""
 
     class Kind(models.TextChoices):
         SOURCE = "source"
@@ -45,7 +45,7 @@ class EntityError(models.Model):
     dismissed_reason = models.TextField(blank=True)
     assigned = models.CharField(
         max_length=12, blank=True, choices=[("source", "source"), ("mapping", "mapping")],
-        help_text="Who must act, where a person decided so; else the kind says it.",
+        help_text="Who must act, if someone decided so; otherwise the kind says it.",
     )  # fmt: skip
     assigned_by = models.CharField(max_length=150, blank=True)
     assigned_reason = models.TextField(blank=True)
@@ -78,7 +78,7 @@ class EntityError(models.Model):
                 condition=~Q(assigned=""),
                 name="error_assigned",
             ),
-            # The oldest open error is looked for each half minute.
+            # The oldest open error is queried every half minute.
             models.Index(
                 fields=["lane", "first_seen"],
                 condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
@@ -100,17 +100,17 @@ class EntityError(models.Model):
 
 
 class Allowance(models.Model):
-    """A person lets one stop pass, once, and says why."""
+    """An override: someone lets one guard's stop pass, once, with a reason."""
 
     class What(models.TextChoices):
         GREAT_CHANGE = "great-change", "more changes than the limit"
-        PATH_GONE = "path-gone", "a mapped path gone from the records"
-        IDENTITY = "identity", "another substance under a known id"
+        PATH_GONE = "path-gone", "a mapped path missing from the records"
+        IDENTITY = "identity", "a different substance under a known id"
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="allowances")
     what = models.CharField(max_length=16, choices=What.choices)
     external_id = models.CharField(
-        max_length=255, blank=True, help_text="Of the record, where one record was stopped."
+        max_length=255, blank=True, help_text="The record's id, if one record was stopped."
     )
     actor = models.CharField(max_length=150)
     reason = models.TextField()
@@ -121,6 +121,7 @@ class Allowance(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "override"
 
     def __str__(self) -> str:
         return f"{self.get_what_display()}{f' ({self.external_id})' if self.external_id else ''}"

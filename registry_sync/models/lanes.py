@@ -1,4 +1,4 @@
-"""A lane: the key under which ledger, watermark, errors and changes live."""
+"""A lane: an external list and the Benchling schema that it feeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry_sync.models.app_scope import AppQuerySet
 class Lane(models.Model):
     """An external collection and the Benchling schema it feeds.
 
-    Ledger, watermark and errors hang on this key: another tenant, app, Benchling registry, schema
+    Ledger, watermark and errors belong to this key. Another tenant, app, Benchling registry, schema
     or source collection is another lane, and starts empty.
     """
 
@@ -20,19 +20,21 @@ class Lane(models.Model):
     app_id = models.CharField(max_length=64)
     registry_id = models.CharField("Benchling registry", max_length=64)
     schema_id = models.CharField(max_length=64)
-    collection = models.CharField(max_length=1000, help_text="The list that is read, no secrets.")
+    collection = models.CharField(
+        max_length=1000, help_text="The external list that is read, without secrets."
+    )
     schema_name = models.CharField(max_length=255, blank=True)
 
     class DriftPolicy(models.TextChoices):
-        REPORT = "report", "report it"
+        REPORT = "report", "report only"
         RESTORE = "restore", "restore the registry's value"
-        LEAVE = "leave", "leave it"
+        LEAVE = "leave", "keep Benchling's value"
 
     drift_policy = models.CharField(
         max_length=8,
         choices=DriftPolicy.choices,
         default=DriftPolicy.REPORT,
-        help_text="What a full run does about values that people changed in Benchling.",
+        help_text="What a full run does with values that were changed in Benchling.",
     )
 
     class FieldKeys(models.TextChoices):
@@ -43,21 +45,23 @@ class Lane(models.Model):
         max_length=4,
         choices=FieldKeys.choices,
         blank=True,
-        help_text="By what this tenant takes fields in an upsert; empty: not proven yet.",
+        help_text="How this tenant identifies fields in an upsert. Empty: not known yet.",
     )
     kept = models.JSONField(
         default=list, blank=True,
-        help_text="What this tenant was seen to keep where an update leaves it out.",
+        help_text="What this tenant keeps when an update leaves it out, as observed.",
     )  # fmt: skip
     cleared = models.JSONField(
         default=list, blank=True,
-        help_text="What it was seen to clear, so that updates send it as it was read.",
+        help_text="What this tenant clears when an update leaves it out, so updates send it.",
     )  # fmt: skip
     trial = models.JSONField(
-        null=True, blank=True, help_text="The first update, and what its entity had before."
+        null=True, blank=True, help_text="The first update, and its entity's values before it."
     )
     looked_at = models.DateTimeField(
-        null=True, blank=True, help_text="When Benchling's entities were last compared with ours."
+        null=True,
+        blank=True,
+        help_text="When Benchling's entities were last compared with the ledger.",
     )
     rebuilt_at = models.DateTimeField(
         null=True, blank=True, help_text="When the ledger was last rebuilt from Benchling."
@@ -87,6 +91,6 @@ class Lane(models.Model):
 
     @property
     def mark(self) -> str:
-        """The key in 12 hex characters, for the closing message of its sessions."""
+        """Return the key as 12 hex characters, for the closing message of its sessions."""
         key = (self.tenant, self.app_id, self.registry_id, self.schema_id, self.collection)
         return hashlib.sha256("\n".join(key).encode()).hexdigest()[:12]

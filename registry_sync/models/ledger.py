@@ -1,4 +1,4 @@
-"""What was sent: the ledger, names that others hold in Benchling, batches on their way."""
+"""What was written: the ledger, names that other entities use, batches in flight."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from registry_sync.models.runs import SyncRun
 
 
 class LedgerEntry(models.Model):
-    """What we last wrote for one external id, and when we last saw it at the source.
+    """What was last written for one external id, and when it was last seen in the registry.
 
-    `raw_hash` is of the raw record and the mapping's fingerprint: equal means skip the transform.
-    `entity_hash` is of the entity as sent: equal means skip the write; empty means never written.
+    `raw_hash` covers the raw record and the mapping's fingerprint. If it is equal, the transform is
+    skipped. `entity_hash` covers the entity as sent. If it is equal, the write is skipped; empty
+    means never written.
     """
 
     class Outcome(models.TextChoices):
@@ -32,9 +33,11 @@ class LedgerEntry(models.Model):
     raw_hash = models.CharField(max_length=32, blank=True)
     entity_hash = models.CharField(max_length=32, blank=True)
     modified_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it changed at the source, by the form seen last."
+        null=True, blank=True, help_text="When the registry says it was modified, as last seen."
     )
-    identity = models.TextField(blank=True, help_text="Which substance it is, where that is told.")
+    identity = models.TextField(
+        blank=True, help_text="Which substance it is, if the mapping says so."
+    )
     written_run_id = models.BigIntegerField(null=True, blank=True)
     seen_run_id = models.BigIntegerField(null=True, blank=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
@@ -55,14 +58,14 @@ class LedgerEntry(models.Model):
 
 
 class TakenName(models.Model):
-    """A name, alias or registry id that an entity not in the ledger holds in Benchling."""
+    """A name, alias or registry id that an entity outside the ledger uses in Benchling."""
 
     lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="taken_names")
     key = models.TextField()
     kind = models.CharField(max_length=8, choices=[(k, k) for k in ("name", "alias", "id")])
     entity_id = models.CharField(max_length=64)
     entity_registry_id = models.CharField(max_length=255, blank=True)
-    schema_name = models.CharField(max_length=255, blank=True, help_text="Where it is another one.")
+    schema_name = models.CharField(max_length=255, blank=True, help_text="If it is another schema.")
     archived = models.BooleanField(default=False)
 
     class Meta:
@@ -76,7 +79,7 @@ class TakenName(models.Model):
 
 
 class Batch(models.Model):
-    """Entities on their way: recorded before they are sent, gone once they are accounted for."""
+    """Entities in flight: stored before they are sent, removed once their outcome is recorded."""
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="batches")
     number = models.IntegerField()

@@ -1,7 +1,7 @@
 """`column__among=values`: membership in a list of any length, sent as one parameter.
 
-`__in` sends each value as a parameter of its own, which costs more than the query itself where a
-thousand ids are looked up a page, and has to be cut in pieces for SQLite.
+`__in` sends each value as its own parameter. For the thousand ids of a page that costs more than
+the query itself, and SQLite would need several queries.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Sql = tuple[str, Any]
 
 @Field.register_lookup
 class Among(Lookup):
-    """Texts or integers only: the values go past the field's own preparation."""
+    """Membership in a list of texts or integers; the field does not prepare the values."""
 
     lookup_name = "among"
     prepare_rhs = False
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        raise NotImplementedError(f"There is no `among` for {connection.vendor}.")
+        raise NotImplementedError(f"`among` is not available for {connection.vendor}.")
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
         column, params = self.process_lhs(compiler, connection)

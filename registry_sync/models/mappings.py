@@ -1,4 +1,4 @@
-"""A field mapping on its way to the app's configuration, and each one published."""
+"""Field mappings: drafts, and the versions that were published."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class MappingDraft(models.Model):
     """A field mapping being prepared: suggested, previewed on real records, published.
 
     `rows` are `{"path": …, "field_id": …, "rule": …}` in order; a row without a path is fed by its
-    rule alone (constant). `base` is the live configuration it was started from, by which a change
-    that somebody made meanwhile is noticed.
+    rule (constant). `base` is the live configuration that it was started from, with which
+    a concurrent change is detected.
     """
 
     class State(models.TextChoices):
         OPEN = "open"
-        WAITING = "waiting", "waits for hands"
+        WAITING = "waiting", "waiting for manual steps"
         PUBLISHED = "published"
         DISCARDED = "discarded"
 
@@ -32,7 +32,7 @@ class MappingDraft(models.Model):
     app_id = models.CharField(max_length=64)
     title = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    version = models.IntegerField(default=1, help_text="Raised with each edit.")
+    version = models.IntegerField(default=1, help_text="Increased by each edit.")
     rows = models.JSONField(default=list, blank=True)
     name_field = models.CharField(max_length=500, blank=True)
     schema = models.JSONField(default=dict, blank=True, help_text="The Benchling schema, as read.")
@@ -55,7 +55,7 @@ class MappingDraft(models.Model):
     publishing_at = models.DateTimeField(null=True, blank=True)
     publishing = models.JSONField(
         default=dict, blank=True,
-        help_text="What was written so far, why, and what a person has to type.",
+        help_text="What was written so far, why, and what must be entered by hand.",
     )  # fmt: skip
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -73,7 +73,7 @@ class MappingDraft(models.Model):
 
 
 class MappingVersion(models.Model):
-    """A mapping as it was published to the app's configuration: what, who, when and why."""
+    """A mapping that was published to the app's configuration: what, by whom, when and why."""
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""Whether the database is the one this version works with."""
+"""Whether the database has every migration of this version."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from django.db import connection
 
 
 def missing() -> int:
-    """Count the migrations that are not applied. Raises DatabaseError where it gives no answer."""
-    from django.db.migrations.executor import MigrationExecutor  # no command needs it to start
+    """Return how many migrations are not applied. Raise DatabaseError without a database."""
+    from django.db.migrations.executor import (
+        MigrationExecutor,
+    )  # slow to import
 
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -1,4 +1,4 @@
-"""A run: one attempt to bring a lane up to date, its log, and when it last moved."""
+"""A run: one attempt to bring a lane up to date, its log, and its last progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry_sync.models.lanes import Lane
 class SyncRun(models.Model):
     """One attempt to bring a lane up to date.
 
-    Status words are Benchling's own, so mirroring them to App Status needs no table.
+    The statuses are those of Benchling's App Status.
     """
 
     class Status(models.TextChoices):
@@ -54,15 +54,17 @@ class SyncRun(models.Model):
         Lane, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
     )
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.INCREMENTAL)
-    reads_all = models.BooleanField(default=False, help_text="No `since` was asked of the source.")
+    reads_all = models.BooleanField(
+        default=False, help_text="Reads everything: no `since` was sent to the registry."
+    )
     full_reason = models.CharField(max_length=300, blank=True)
     trigger = models.CharField(max_length=16, choices=Trigger.choices)
-    actor = models.CharField(max_length=150, blank=True, help_text="Person, or empty: schedule.")
+    actor = models.CharField(max_length=150, blank=True, help_text="User, or empty: the schedule.")
     only = models.JSONField(
-        default=list, blank=True, help_text="External ids of a pilot, or of a retry of some."
+        default=list, blank=True, help_text="External ids of a pilot, or of the records to retry."
     )
     only_cause = models.CharField(
-        max_length=64, blank=True, help_text="A retry of one cause: the code of its errors."
+        max_length=64, blank=True, help_text="For a retry of one cause: the code of its errors."
     )
     since_asked = models.DateTimeField(null=True, blank=True)
     rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
@@ -76,9 +78,13 @@ class SyncRun(models.Model):
     watermark = models.DateTimeField(null=True, blank=True)
     watermark_record = models.CharField(max_length=255, blank=True)
     expected_record = models.CharField(
-        max_length=255, blank=True, help_text="Set the last watermark; has not come back yet."
+        max_length=255,
+        blank=True,
+        help_text="The record that set the last watermark, until it is read again.",
     )
-    server_date = models.DateTimeField(null=True, blank=True, help_text="Date of the first page.")
+    server_date = models.DateTimeField(
+        null=True, blank=True, help_text="The Date header of the first page."
+    )
     position = models.JSONField(null=True, blank=True, help_text="The page to read next.")
     source_total = models.BigIntegerField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True)
@@ -88,10 +94,14 @@ class SyncRun(models.Model):
     created = models.BigIntegerField(default=0)
     updated = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)
-    repeated = models.BigIntegerField(default=0, help_text="Records that came more than once.")
-    retried = models.BigIntegerField(default=0, help_text="Of those read: tried from our copy.")
+    repeated = models.BigIntegerField(
+        default=0, help_text="Records that were listed more than once."
+    )
+    retried = models.BigIntegerField(
+        default=0, help_text="Of those read: retried from the stored copy."
+    )
     coerced = models.BigIntegerField(default=0)
-    older = models.BigIntegerField(default=0, help_text="Records older than was asked for.")
+    older = models.BigIntegerField(default=0, help_text="Records older than requested.")
     phase_seconds = models.JSONField(default=dict, blank=True)
 
     error = models.TextField(blank=True)
@@ -99,7 +109,9 @@ class SyncRun(models.Model):
     error_kind = models.CharField(max_length=16, blank=True)
     remedy = models.TextField(blank=True)
     session_id = models.CharField(max_length=64, blank=True)
-    session_open = models.BooleanField(default=False, help_text="Benchling still shows it running.")
+    session_open = models.BooleanField(
+        default=False, help_text="Benchling still shows the session as running."
+    )
     last_full_at = models.DateTimeField(null=True, blank=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
@@ -112,9 +124,9 @@ class SyncRun(models.Model):
     )
     waiting_for = models.TextField(blank=True, help_text="Completes “Waiting for …”.")
     limited_at = models.DateTimeField(
-        null=True, blank=True, help_text="When Benchling's hourly object limit was first met."
+        null=True, blank=True, help_text="When Benchling's hourly object limit was first reached."
     )
-    limited_written = models.BigIntegerField(default=0, help_text="Objects written by then.")
+    limited_written = models.BigIntegerField(default=0, help_text="Objects written by that time.")
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=150, blank=True)
     paused_reason = models.TextField(blank=True)
@@ -127,8 +139,8 @@ class SyncRun(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = (
-            # A lane is known only once the tenant's configuration is read, and an app feeds one
-            # lane at a time: the lock is taken on the app, before anything is asked of Benchling.
+            # The lane is known only after the tenant's configuration is read, and an app feeds one
+            # lane at a time. So the lock is on the app, before the first request to Benchling.
             models.UniqueConstraint(
                 fields=["tenant", "app_id"],
                 condition=Q(status__in=["QUEUED", "RUNNING"]),
@@ -140,7 +152,7 @@ class SyncRun(models.Model):
             models.Index(fields=["lane", "status", "-id"], name="run_lane_status"),
             models.Index(fields=["status", "lease_until"], name="run_lease"),
             models.Index(fields=["-created_at"], name="run_created"),
-            # The desk's list by what is rare among a hundred thousand scheduled ones.
+            # The desk lists rare kinds and triggers among a hundred thousand scheduled runs.
             models.Index(fields=["kind", "-id"], name="run_kind"),
             models.Index(fields=["trigger", "-id"], name="run_trigger"),
         )
@@ -149,7 +161,7 @@ class SyncRun(models.Model):
         return f"Run {self.pk} ({self.kind}, {self.status})"
 
     def mapping_by(self, fingerprint: str) -> dict[str, Any]:
-        """Give the mapping that this run used under a fingerprint: it may change during a run."""
+        """Return the mapping that this run used under a fingerprint: it may change during a run."""
         earlier: dict[str, dict[str, Any]] = self.mapping.get("earlier", {})
         return earlier.get(fingerprint, self.mapping)
 
@@ -163,7 +175,7 @@ class SyncRun(models.Model):
 
     @property
     def moves_watermark(self) -> bool:
-        """Say whether the next run may start from where this one ends."""
+        """Return whether the next run may start from where this one ends."""
         return (
             self.kind in (self.Kind.INCREMENTAL, self.Kind.FULL)
             and not self.only
@@ -172,7 +184,7 @@ class SyncRun(models.Model):
 
 
 class RunLog(models.Model):
-    """What a run said, line by line, as it came."""
+    """One line of a run's log."""
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="log")
     at = models.DateTimeField()
@@ -187,15 +199,15 @@ class RunLog(models.Model):
 
 
 class Pulse(models.Model):
-    """When an app's active run was last seen to move.
+    """When an app's active run last made progress.
 
-    A row of its own: the run's may be locked by a process that was frozen in a transaction.
+    It has its own row, because a process frozen in a transaction may lock the run's row.
     """
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
     run_id = models.BigIntegerField()
-    pulse = models.CharField(max_length=32, help_text="Of its phase, position and counts.")
+    pulse = models.CharField(max_length=32, help_text="A digest of its phase, position and counts.")
     moved_at = models.DateTimeField()
 
     objects = models.Manager.from_queryset(AppQuerySet)()

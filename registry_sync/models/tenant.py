@@ -1,4 +1,4 @@
-"""What Benchling holds beside our own: found before us, changed behind us, told by the app."""
+"""What happens in Benchling outside this app: existing entities, drift, the installation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from registry_sync.models.runs import SyncRun
 
 
 class Adoption(models.Model):
-    """An entity that was in Benchling before us and that a record matches: what becomes of it.
+    """An entity that was in Benchling before and that matches a record, and what happens to it.
 
-    One whose values equal the source's is taken over by itself; any other waits for a person.
+    It is adopted automatically if its values equal the record's. Otherwise someone must decide.
     """
 
     class How(models.TextChoices):
@@ -26,9 +26,9 @@ class Adoption(models.Model):
     ADOPTABLE = (How.SAME_ID, How.SAME_NAME, How.SAME_ALIAS)
 
     class State(models.TextChoices):
-        OPEN = "open", "waits for a person"
-        APPROVED = "approved", "approved, for the next run"
-        ADOPTED = "adopted", "taken over"
+        OPEN = "open", "needs a decision"
+        APPROVED = "approved", "approved for the next run"
+        ADOPTED = "adopted", "adopted"
         VOID = "void", "no longer needed"
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="adoptions")
@@ -44,13 +44,13 @@ class Adoption(models.Model):
     )
     modified_at = models.DateTimeField(help_text="When Benchling says the entity was modified.")
     found_at = models.DateTimeField()
-    note = models.TextField(blank=True, help_text="Why it could not be taken over as decided.")
+    note = models.TextField(blank=True, help_text="Why it could not be adopted as decided.")
     actor = models.CharField(max_length=150, blank=True)
     reason = models.TextField(blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     run = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="adoptions",
-        help_text="The run that took it over.",
+        help_text="The run that adopted it.",
     )  # fmt: skip
 
     class Meta:
@@ -73,12 +73,12 @@ class Adoption(models.Model):
 
 
 class Drift(models.Model):
-    """A value that is not what we wrote: somebody changed, renamed or archived it in Benchling."""
+    """A value that differs from what was written: changed, renamed or archived in Benchling."""
 
     class End(models.TextChoices):
-        PUT_RIGHT = "put right"
-        RESTORED = "restored"
-        LEFT = "left"
+        PUT_RIGHT = "put right", "resolved"
+        RESTORED = "restored", "restored by a run"
+        LEFT = "left", "kept as it is"
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="drift")
     run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="drift")
@@ -108,12 +108,14 @@ class Drift(models.Model):
 
 
 class Installation(models.Model):
-    """What Benchling told about this app in a tenant, beside its runs."""
+    """What Benchling reported about this app in a tenant."""
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
     deactivated_at = models.DateTimeField(null=True, blank=True)
-    config_fault = models.TextField(blank=True, help_text="What the last change broke.")
+    config_fault = models.TextField(
+        blank=True, help_text="The faults of the current configuration."
+    )
     config_checked_at = models.DateTimeField(null=True, blank=True)
 
     objects = models.Manager.from_queryset(AppQuerySet)()
