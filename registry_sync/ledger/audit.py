@@ -1,4 +1,4 @@
-"""The audit trail: Change rows in a chain that reveals tampering.
+"""The record of every change: Change rows in a chain that reveals tampering.
 
 Each row's digest covers the row and the digest of the lane's previous row, so a row cannot be
 edited, added or removed without breaking every later one. The end of the chain is stored separately

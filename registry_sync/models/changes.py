@@ -1,4 +1,4 @@
-"""The audit trail: a chain of rows that are never edited."""
+"""The audited changes: a chain of rows that are never edited."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Other rooms import this package; `queue`, `quota` and `estimate` are imported as modules.
 """
 
-from registry_sync.runs.deployment import app_key, current_lanes, latest_lane, tenant_host
+from registry_sync.runs.deployment import app_key, current_lanes, tenant_host
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
@@ -50,7 +50,6 @@ __all__ = [
     "good_runs",
     "is_paused",
     "keep_schema",
-    "latest_lane",
     "lease_time",
     "log",
     "open_errors",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry_sync.models import Lane, SyncRun
 from registry_sync.models.app_scope import app_key, tenant_host
 
-__all__ = ["app_key", "current_lanes", "latest_lane", "tenant_host"]
+__all__ = ["app_key", "current_lanes", "tenant_host"]
 
 
 def current_lanes() -> list[Lane]:
@@ -15,8 +15,3 @@ def current_lanes() -> list[Lane]:
     """
     last = SyncRun.objects.of_app().filter(lane__isnull=False).select_related("lane").first()
     return [last.lane] if last is not None and last.lane is not None else []
-
-
-def latest_lane() -> Lane | None:
-    """Return the lane that this deployment's app synced last."""
-    return next(iter(current_lanes()), None)

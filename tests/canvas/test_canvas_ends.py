@@ -238,7 +238,7 @@ def test_an_entity_that_waits_to_be_taken_over_says_so(w):
     page = Page(w)
     page.press("manual_sync")
     work()
-    lane = runs.latest_lane()
+    [lane] = runs.current_lanes()
     entity = next(e for e in w.tenant.entities.values() if e.entity_registry_id == "C-000003")
     lane.ledger.filter(external_id="C-000003").delete()
     lane.adoptions.create(
