@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -12,8 +11,6 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
@@ -26,6 +23,7 @@ from registry_sync.management.operator import (
     is_unmigrated,
     refuse_misconfiguration,
 )
+from registry_sync.management.run_progress import RunProgress
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting.session_messages import counts_sentence
@@ -99,7 +97,9 @@ class Command(OperatorCommand):
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
             return
         jobs.spare_collector()
-        with watching(self.stdout.isatty(), details=options["details"], out=self.stdout) as watch:
+        with RunProgress(
+            self.stdout.isatty(), details=options["details"], out=self.stdout
+        ) as watch:
             run = jobs.work_to_end(run.pk, watch)
         self.stdout.write(_summary(run))
         self._exit(run)
@@ -227,42 +227,3 @@ def _summary(run: SyncRun) -> str:
     for warning in run.warnings:
         line += f"\nWarning: {warning['text']}"
     return line
-
-
-class watching:
-    """Show a run's progress: a bar on a terminal, nothing elsewhere until the summary."""
-
-    def __init__(self, terminal: bool, *, details: bool, out: Any) -> None:
-        self.details, self.out = details, out
-        self.bar = (
-            Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TimeElapsedColumn(),
-                console=Console(),
-            )
-            if terminal
-            else None
-        )
-
-    def __enter__(self) -> watching:
-        if self.bar is not None:
-            self.bar.start()
-            self.task = self.bar.add_task("Reading the configuration", total=None)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def progress(self, run: SyncRun) -> None:
-        if self.bar is not None:
-            text = counts_sentence(run)
-            self.bar.update(self.task, description=text, completed=run.read, total=run.source_total)
-
-    def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        if outcome == "refused" or self.details:
-            self.out.write(f"{external_id}: {outcome}")
-            for line in details:
-                self.out.write(f"    {line}")
