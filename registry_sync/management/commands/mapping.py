@@ -59,8 +59,8 @@ class Command(OperatorCommand):
             raise CommandError(f"{error.message}\n{error.remedy}", returncode=1) from error
         except Refused as refused:
             raise CommandError(
-                f"Benchling refused it ({refused.status}): {refused.message}\nA Benchling admin "
-                "gives the app the right to read and write its own configuration.",
+                f"Benchling refused the request ({refused.status}): {refused.message}\nA "
+                "Benchling admin must give the app permission to read and write its configuration.",
                 returncode=1,
             ) from refused
 
