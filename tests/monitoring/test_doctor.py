@@ -215,6 +215,13 @@ def test_who_may_let_doctor_look(sound, owner, viewer):
     assert viewer.get(listed).status_code == 200
 
 
+def test_a_check_up_of_an_earlier_version_can_still_be_read(sound, viewer):
+    point = {"name": "Disk", "state": "unseen", "finding": "It is elsewhere.", "remedy": ""}
+    row = Checkup.objects.create(**runs.app_key(), points=[point], at=timezone.now())
+    page = viewer.get(reverse("admin:registry_sync_checkup_change", args=[row.pk]))
+    assert page.status_code == 200 and "skipped" in page.text and "It is elsewhere." in page.text
+
+
 @pytest.mark.once
 def test_the_mail_server_s_address_is_read_and_a_bad_one_told(settings):
     good = mail_settings("submission://ann%40example.com:p%40ss@mail.example.com", "sync.test")
