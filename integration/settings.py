@@ -14,7 +14,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from integration.mail import mail_settings
-from registry_sync.core.dotted_paths import ADMIN_APP, WORKER_CLASS
+from registry_sync.core.dotted_paths import ADMIN_APP, RQ_SERIALIZER, WORKER_CLASS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -202,7 +202,7 @@ RQ_QUEUES = {
     name: {
         "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
         "DEFAULT_TIMEOUT": 1800,
-        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "SERIALIZER": RQ_SERIALIZER,
         # An admin's click does not wait for long where Redis is away.
         "CONNECTION_KWARGS": {"socket_connect_timeout": 0.5},
     }

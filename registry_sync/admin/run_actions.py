@@ -14,7 +14,7 @@ from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.desk import lanes
 from registry_sync.desk import run_actions as orders
-from registry_sync.jobs.control import cancel, pause, resume
+from registry_sync.jobs.control import cancel_run, pause_run, resume_run
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.queues import Queues, see_queues
 from registry_sync.runs.queue import enqueue
@@ -131,12 +131,12 @@ class RunOrders(Reasoned):
             self.message_user(request, f"Run {run.pk} {why}.", messages.WARNING)
             return
         if what == "resume":
-            told = resume(run) and see_queues().listening
+            told = resume_run(run) and see_queues().listening
             who = "a worker" if told else "the next sync_registry"
             said = f"Run {run.pk} goes on where it was: {who} takes it up."
             runs.log(run, "INFO", f"{actor} resumed it: {reason}")
         else:
-            do = pause if what == "pause" else cancel
+            do = pause_run if what == "pause" else cancel_run
             if not do(run, actor=actor, reason=reason):
                 self.message_user(request, f"Run {run.pk} has ended already.", messages.WARNING)
                 return

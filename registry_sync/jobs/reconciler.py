@@ -1,4 +1,4 @@
-"""Wake what was left behind: runs, deliveries, previews, canvases, sessions."""
+"""Continue what was left behind: runs, deliveries, previews, canvases, sessions."""
 
 from __future__ import annotations
 
@@ -20,35 +20,53 @@ from registry_sync.sync.clients import client_of_settings, impatient_client
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 from registry_sync.webhooks.inbox import close_delivery, given_up, left_over
 
+SESSION_GRACE = timedelta(seconds=30)
+"""How long after its end a run may still close its session itself."""
+
 
 def reconcile(*, alert: bool = True) -> int:
-    """Wake runs whose holder died and close sessions that stayed open; returns how many woke.
+    """Queue what has no worker, draw what is outdated, close sessions. Return how many were queued.
 
-    Called by every trigger and, each 30 s, by every worker. What goes wrong with Redis or
-    Benchling there is the very thing to alert about, so it holds no alert back.
+    Every trigger calls it, and every worker does each 30 s. Alerts are checked even if it fails:
+    a failure of Redis or Benchling is what alerts are for.
     """
     try:
-        return _reconcile()
+        queued = _queue_runs() + _queue_deliveries() + _queue_previews()
+        _draw_canvases()
+        _close_sessions()
+        return queued
     finally:
         if alert:
             look_for_alerts(send=True)
 
 
-def _reconcile() -> int:
-    woken = 0
-    for run_id in runs.stranded().values_list("pk", flat=True):
-        woken += enqueue(run_id)
-    woken += enqueue_deliveries(left_over()[:2000])
+def _queue_runs() -> int:
+    return sum(enqueue(run_id) for run_id in runs.stranded().values_list("pk", flat=True))
+
+
+def _queue_deliveries() -> int:
+    """Queue deliveries without a worker, and close those that workers abandoned too often."""
+    queued = enqueue_deliveries(left_over()[:2000])
     for delivery in given_up():
-        error = f"The worker died with it, or was stopped, {delivery.attempts} times."
+        error = f"The worker was stopped or died {delivery.attempts} times while working on it."
         close_delivery(delivery, delivery.State.FAILED, error)
         canvas.owe_drawing(str(delivery.message.get("canvasId")), words.trouble())
-    for draft in preview.stranded()[:20]:
-        woken += preview.tell_again(draft) and enqueue_preview(draft)
-    if (behind := canvas.outdated()[: canvas.RECENT]).exists():
-        canvas.redraw(behind, impatient_client(), pressed=True)
-    left = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
-    ended = timezone.now() - timedelta(seconds=30)
-    for run in left.filter(finished_at__lt=ended).select_related("lane")[:20]:
+    return queued
+
+
+def _queue_previews() -> int:
+    stranded = preview.stranded()[:20]
+    return sum(preview.tell_again(draft) and enqueue_preview(draft) for draft in stranded)
+
+
+def _draw_canvases() -> None:
+    if (outdated := canvas.outdated()[: canvas.RECENT]).exists():
+        canvas.redraw(outdated, impatient_client(), pressed=True)
+
+
+def _close_sessions() -> None:
+    """Close sessions that stayed open although their runs have ended."""
+    ended = SyncRun.objects.filter(session_open=True).exclude(status__in=SyncRun.ACTIVE)
+    ended = ended.filter(finished_at__lt=timezone.now() - SESSION_GRACE)
+    for run in ended.select_related("lane")[:20]:
         app_status.close_session(run, client_of_settings(), bookmark_of(run))
-    return woken

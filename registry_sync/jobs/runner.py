@@ -129,7 +129,7 @@ def _configuration_holds() -> None:
     faulty.update(config_fault="", config_checked_at=timezone.now())
 
 
-def spare_collector() -> None:
+def tune_garbage_collector() -> None:
     """Spare the garbage collector what was made at import, and most looks at a page's records.
 
     Records are no circles and go by themselves; once a process is enough.

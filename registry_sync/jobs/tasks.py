@@ -1,23 +1,23 @@
-"""What RQ workers run."""
+"""The functions that RQ workers call, by the paths in core.dotted_paths."""
 
 from __future__ import annotations
 
 from registry_sync.drafts import preview
 from registry_sync.drafts.preview_queue import enqueue_preview
-from registry_sync.jobs.runner import End, spare_collector, work_slice
+from registry_sync.jobs.runner import End, tune_garbage_collector, work_slice
 from registry_sync.models import MappingDraft
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.clients import client_of_settings, source_of
 
 
 def run_sync(run_id: int) -> None:
-    """Work one slice in a worker and ask for the next one."""
-    spare_collector()
+    """Work one slice of a run, and queue the next one."""
+    tune_garbage_collector()
     if work_slice(run_id) is End.MORE:
         enqueue(run_id)
 
 
 def run_preview(draft_id: int) -> None:
-    """Work one slice of a draft's preview in a worker, and ask for the next one behind others."""
+    """Work one slice of a draft's preview, and queue the next one behind other jobs."""
     if preview.work_slice(draft_id, client_of_settings, source_of):
         enqueue_preview(MappingDraft.objects.get(pk=draft_id))

@@ -1,8 +1,8 @@
-"""The RQ worker of this service: quick to notice a lost one, and a reconciler while it lives.
+"""The RQ worker of this service: it notices lost workers quickly and runs the reconciler.
 
-RQ's defaults find a lost worker after up to 15 minutes; the knobs that matter are not on its
-command line. One queue a worker: with several, RQ pops without registering the job, and a crash
-in between loses it.
+RQ's defaults notice a lost worker after up to 15 minutes, and the settings that matter are not on
+its command line. A worker serves one queue: with several, RQ pops a job before it registers it, and
+a crash in between loses the job. https://python-rq.org/docs/workers/
 """
 
 from __future__ import annotations
@@ -22,60 +22,65 @@ from registry_sync.jobs.reconciler import reconcile
 logger = logging.getLogger(__name__)
 
 
-def every() -> float:
-    """Say how many seconds lie between two looks for runs whose holder died: 30 by default."""
+def reconcile_interval() -> float:
+    """Return the seconds between two runs of the reconciler: a third of a lease."""
     return runs.lease_time().total_seconds() / 3
 
 
-def ttl() -> int:
-    """Say after how many silent seconds a worker counts as dead.
+def worker_ttl() -> int:
+    """Return after how many seconds without a heartbeat a worker counts as dead.
 
-    RQ waits for jobs this long less 15 s, then shows that the worker lives and looks around.
+    RQ waits for jobs for 15 s less than that, and then sends a heartbeat.
     """
-    return 15 + ceil(every())
+    return 15 + ceil(reconcile_interval())
 
 
 class QuickWorker(Worker):
-    """Worker with quick recovery, which looks for stranded runs, idle or at work.
+    """Worker with quick recovery, which runs the reconciler, idle or at work.
 
-    The look is done in a forked child: a thread beside RQ's own forks could leave them with a
-    lock held for ever, and Benchling may let it wait.
+    The reconciler runs in a forked child. A thread beside RQ's own forks could leave them with a
+    lock held forever, and requests to Benchling may take long.
     """
 
     def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("job_monitoring_interval", min(5, ceil(every() / 6)))
+        kwargs.setdefault("job_monitoring_interval", min(5, ceil(reconcile_interval() / 6)))
         kwargs.setdefault("maintenance_interval", 30)
-        kwargs.setdefault("worker_ttl", ttl())
+        kwargs.setdefault("worker_ttl", worker_ttl())
         super().__init__(queues, *args, **kwargs)
         self._parent = os.getpid()
-        self._looked = time.monotonic()
+        self._reconciled = time.monotonic()
         self._child = 0
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         if len(self.queues) > 1:
             names = ", ".join(queue.name for queue in self.queues)
-            raise SystemExit(f"One queue a worker: start one worker each for {names}.")
+            raise SystemExit(f"A worker serves one queue. Start one worker each for {names}.")
         return super().work(*args, **kwargs)
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        """Tell Redis that the worker lives, and now and then look for stranded runs.
+        """Send a heartbeat to Redis, and run the reconciler when it is due.
 
         RQ calls this every 30 s while idle (worker_ttl less 15) and every 5 s while a job runs.
         """
         super().heartbeat(*args, **kwargs)
-        if os.getpid() == self._parent and time.monotonic() - self._looked >= every() * 0.8:
-            self._looked = time.monotonic()
-            self._look()
+        if (
+            os.getpid() == self._parent
+            and time.monotonic() - self._reconciled >= reconcile_interval() * 0.8
+        ):
+            self._reconciled = time.monotonic()
+            self._reconcile()
 
-    def _look(self) -> None:
+    def _reconcile(self) -> None:
         if self._child and os.waitpid(self._child, os.WNOHANG) == (0, 0):
-            return  # the last look still waits for somebody
-        connections.close_all()  # a connection must not be shared with the child
+            return  # the last one is still running
+        connections.close_all()  # the child must not share a connection
         self._child = os.fork()
         if self._child == 0:
             try:
                 reconcile()
             except Exception:
-                logger.exception("The reconciler failed; it tries again in %s s", every())
+                logger.exception(
+                    "The reconciler failed; it runs again in %s s", reconcile_interval()
+                )
             finally:
                 os._exit(0)

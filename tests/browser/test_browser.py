@@ -9,7 +9,7 @@ import pytest
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
-from registry_sync.jobs.control import cancel
+from registry_sync.jobs.control import cancel_run
 from registry_sync.models import SyncRun
 from tests.support.browser import SHOTS
 from tests.support.canvas import Page, work
@@ -110,7 +110,7 @@ def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):
     canvas.press("refresh")
     shows("About 8 min left", "syncing")
     SyncRun.objects.filter(pk=run.pk).update(**was, phase_seconds={})
-    cancel(SyncRun.objects.get(pk=run.pk), actor="Jo Field", reason="the lab registers now")
+    cancel_run(SyncRun.objects.get(pk=run.pk), actor="Jo Field", reason="the lab registers now")
     shows("was cancelled", "cancelled")
     canvas.press("manual_sync")
     work()

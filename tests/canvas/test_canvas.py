@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
-from registry_sync.jobs.control import cancel
+from registry_sync.jobs.control import cancel_run
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
 from registry_sync.webhooks import handlers as deliveries
@@ -171,7 +171,7 @@ def test_a_run_cancelled_by_the_owner_is_told(w):
     page = Page(w)
     page.press("manual_sync")
     run = runs.active()
-    cancel(run, actor="Jo", reason="Not now")
+    cancel_run(run, actor="Jo", reason="Not now")
     assert "was cancelled" in page.text and "Not now" in page.text and page.canvas["enabled"]
 
 
@@ -225,13 +225,13 @@ def test_a_waiting_run_says_until_when(w, settings):
     run = runs.active()
     while jobs.work_slice(run.pk) is not jobs.End.WAITING:
         pass
-    assert "waits for this app's own hourly limit" in page.text
+    assert "waiting for this app's own hourly limit" in page.text
     assert "resumes automatically on " in page.text and "UTC" in page.text
     assert page.canvas["enabled"]
     SyncRun.objects.filter(pk=run.pk).update(waiting_code="new_api_key")
     page.press("refresh")
-    assert "waits for the new API key" in page.text and "limit" not in page.text
-    cancel(run, actor="Jo", reason="Enough")
+    assert "waiting for the new API key" in page.text and "limit" not in page.text
+    cancel_run(run, actor="Jo", reason="Enough")
 
 
 def test_a_name_that_several_records_want_tells_of_each(w):

@@ -15,7 +15,7 @@ from registry_sync import runs
 from registry_sync.canvas import watch as watch_module
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.jobs import runner as jobs
-from registry_sync.jobs.control import cancel
+from registry_sync.jobs.control import cancel_run
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
 from registry_sync.sync import clients
@@ -182,7 +182,7 @@ def test_many_canvases_stay_a_small_part_of_the_requests(w, monkeypatch):
         now = 1000.0 + second
         watch.progress(run)
     assert 30 <= drawn() - before <= 40  # of the 600 requests that a minute has
-    cancel(run, actor="Jo", reason="Enough")
+    cancel_run(run, actor="Jo", reason="Enough")
 
 
 # -- what the app is told ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.jobs.control import cancel
+from registry_sync.jobs.control import cancel_run
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import SyncRun
 from registry_sync.reporting import app_status
@@ -64,7 +64,7 @@ def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
 
     def create(run, client, body):
         made = make(run, client, body)
-        cancel(SyncRun.objects.get(pk=run.pk), actor="Ann", reason="Wrong")
+        cancel_run(SyncRun.objects.get(pk=run.pk), actor="Ann", reason="Wrong")
         return made
 
     monkeypatch.setattr(app_status, "create_session", create)

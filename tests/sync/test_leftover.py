@@ -47,7 +47,7 @@ def left(world, monkeypatch):
 
 
 def cancel(run: SyncRun) -> None:
-    assert control.cancel(run, actor="Bo", reason="Lunch")
+    assert control.cancel_run(run, actor="Bo", reason="Lunch")
 
 
 def told(external_id: str, field: str = "Approval") -> list[tuple]:

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.jobs.control import cancel, pause, resume
+from registry_sync.jobs.control import cancel_run, pause_run, resume_run
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
@@ -39,16 +39,16 @@ class Command(OperatorCommand):
             raise CommandError("No run is active.", returncode=1)
         actor = getpass.getuser()
         if what == "pause":
-            pause(run, actor=actor, reason=reason)
+            pause_run(run, actor=actor, reason=reason)
             self.stdout.write(
                 f"Run {run.pk} will pause after the current batch. It blocks other runs until you "
                 "resume it with manage.py run resume."
             )
         elif what == "resume":
-            who = "a worker" if resume(run) else "the next sync_registry"
+            who = "a worker" if resume_run(run) else "the next sync_registry"
             self.stdout.write(f"Run {run.pk} will continue where it paused: {who} takes it over.")
         elif what == "cancel":
-            cancel(run, actor=actor, reason=reason)
+            cancel_run(run, actor=actor, reason=reason)
             self.stdout.write(
                 f"Run {run.pk} is cancelled. Records that were written stay in Benchling. The next "
                 "run starts where the last good one ended."

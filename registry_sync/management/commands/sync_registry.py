@@ -96,7 +96,7 @@ class Command(OperatorCommand):
                 )
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
             return
-        jobs.spare_collector()
+        jobs.tune_garbage_collector()
         with RunProgress(
             self.stdout.isatty(), details=options["details"], out=self.stdout
         ) as watch:
