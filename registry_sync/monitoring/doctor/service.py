@@ -115,7 +115,7 @@ def check_redis() -> CheckResult:
         return warning(
             "REDIS_URL is not set: cron syncs, but neither the canvas nor the admin can start a "
             "run at once.",
-            "The operator must set REDIS_URL and start two workers if people are to start runs.",
+            "The operator must set REDIS_URL and start two workers so that people can start runs.",
         )
     try:
         connect(REDIS_SECONDS).ping()
@@ -209,7 +209,7 @@ def check_signing_keys() -> CheckResult:
     ):
         return warning(
             "BENCHLING_APP_DEFINITION_ID is not set: no webhook can be verified.",
-            "The operator must set it (appdef_…, from the Developer Console) if people are to "
+            "The operator must set it (appdef_…, from the Developer Console) so that people can "
             "press Manual Sync.",
         )
     url = settings.BENCHLING_JWKS_URL.format(
