@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure, side by side in one run, and write docs/benchmarks.md's table.
 
-Nothing here passes or fails by the clock; what must hold whatever the speed (every record
-arrived, nothing written twice, no exchange outside the contract) stops the run where it does not.
+Nothing here passes or fails by time. What must hold at any speed (every record
+arrived, nothing written twice, no exchange outside the contract) stops the run if it does not.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ HEAD = ["", "who", "records", "seconds", "CPU s", "peak MB", "objects written",
 
 
 def main() -> None:
-    """Measure every size asked for, print the table and keep it."""
+    """Measure every requested size, print the table and write it to the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--keep", action="store_true", help="write the table to docs/benchmarks.md")
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(count: int) -> list[Row]:
-    """Let both contenders do the same work, each in a world of its own."""
+    """Run both contenders on the same work, each with its own servers."""
     rows: list[Row] = []
 
     def note(what: str, who: str, run: Callable[[], Measured], *, written: int) -> None:
@@ -94,7 +94,7 @@ def table(rows: list[Row]) -> str:
 
 
 def ratios(rows: list[Row]) -> list[str]:
-    """Say the ratios that count."""
+    """Return the ratios as sentences."""
     by = {(row.what, row.who, row.count): row.measured for row in rows}
     sizes = sorted({row.count for row in rows})
     said = []
@@ -124,7 +124,7 @@ def machine() -> str:
 
 
 def keep(text: str) -> None:
-    """Write the table between the marks of the page."""
+    """Write the table between the page's marks."""
     page = PAGE.read_text(encoding="utf-8")
     pattern = re.escape(START) + ".*?" + re.escape(END)
     block = START + machine() + text + END

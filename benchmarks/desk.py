@@ -1,7 +1,7 @@
 """`python -m benchmarks.desk`: how long the admin's lists take with 100,000 runs, 1,000,000 errors.
 
-On a PostgreSQL of its own (Debian's, as the tests use it), filled by SQL in a minute; each page is
-asked for by a logged-in owner through Django's own client: middleware, queries, template and all.
+On a separate PostgreSQL (Debian's, as in the tests), filled by SQL in a minute. Each page is
+requested by a logged-in owner through Django's test client: middleware, queries, template and all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from sandbox.postgres import PostgresServer
 
 RUNS, ERRORS, OPEN = 100_000, 1_000_000, 20_000
-"""Of the errors, so many are open: a registry in trouble; the others are its history."""
+"""The number of open errors: a registry in trouble. The others are its history."""
 TIMES = 9
 FILL = (
     """INSERT INTO registry_sync_lane (tenant, app_id, registry_id, schema_id, collection,
@@ -71,7 +71,7 @@ PAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A page: seconds of the median and of the slowest time, and its queries."""
+    """A page: its median and slowest time in seconds, and its number of queries."""
 
     median: float
     slowest: float
@@ -79,7 +79,7 @@ class Timed:
 
 
 def main() -> None:
-    """Fill a database, ask for each page, and print the table."""
+    """Fill a database, request each page, and print the table."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     server = PostgresServer().start()
     os.environ["DATABASE_URL"] = server.url
@@ -106,7 +106,7 @@ def measure() -> dict[str, Timed]:
 
 
 def fill() -> None:
-    """Make one row of each sort as the service would, and the others like it."""
+    """Create one row of each kind as the service would, and the others like it."""
     from django.db import connection
     from django.utils import timezone
 
@@ -126,7 +126,7 @@ def fill() -> None:
         )  # fmt: skip
         EntityError.objects.create(
             id=1, lane=lane, run=run, external_id="C-1", kind="source", code="name_taken",
-            message="Two records bear the name “Aspirin”.", remedy="Rename one.", value="Aspirin",
+            message="The name “Aspirin” is used twice.", remedy="Rename one.", value="Aspirin",
             raw={"id": "C-1", "name": "Aspirin", "smiles": "CC(=O)Oc1ccccc1C(O)=O"},
             first_seen=now, last_seen=now,
         )  # fmt: skip
@@ -135,7 +135,7 @@ def fill() -> None:
 
 
 def columns(model: Any, values: dict[str, str], name: str) -> dict[str, str]:
-    """Name all columns of a table, and what each is filled with: itself, but for `values`."""
+    """Map all columns of a table to what fills them: themselves, unless `values` has them."""
     names = [field.column for field in model._meta.concrete_fields]
     filled = [values.get(column, f'"{column}"') for column in names]
     quoted = ", ".join(f'"{column}"' for column in names)

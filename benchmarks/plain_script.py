@@ -1,7 +1,7 @@
 """The script that a user would write with benchling-sdk: read all, bulk upsert, wait.
 
-What Registry Sync is compared with. It is written as the SDK's documentation shows it, and does
-well what it does: full batches, the SDK's own waiting. It remembers nothing between two runs.
+Registry Sync is compared with it. It follows the SDK's documentation, with full batches and the
+SDK's own waiting. It keeps nothing between two runs.
 https://docs.benchling.com/docs/bulk-operations
 """
 
@@ -49,7 +49,7 @@ def upsert(
     mapping: dict[str, str],
     kinds: dict[str, str],
 ) -> None:
-    """Send one batch and wait for its task. Raises TaskFailureException where it is refused."""
+    """Send one batch and wait for its task. Raise TaskFailureException if it is refused."""
     rows = [
         CustomEntityBulkUpsertRequest(
             entity_registry_id=str(record["id"]),
@@ -71,7 +71,7 @@ def upsert(
 
 
 def main() -> None:
-    """Bring everything across, every time."""
+    """Write everything, every time."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--tenant", "--client-id", "--client-secret", "--url", "--key",
                  "--schema", "--registry", "--folder"):  # fmt: skip

@@ -1,6 +1,6 @@
-"""A registry of synthetic compounds, as large as asked, that costs its reader's machine little.
+"""A registry of synthetic compounds, of any size, that uses little of the machine it shares.
 
-Pages are made from numbers as they are asked for, in a process of their own.
+Pages are generated from numbers when they are requested, in a separate process.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Compounds:
 
     @lru_cache(maxsize=2)  # noqa: B019 - one registry a process
     def answer(self, start: int, since: str) -> bytes:
-        """Give a page of what is as new as `since`; the edited ones come last, as the newest."""
+        """Return a page of records as new as `since`; edited records come last, as the newest."""
         first = max(self.edited, self._first(since))
         unedited = self.count - first
         edited = self.edited if not since or self.edited_at >= since else 0

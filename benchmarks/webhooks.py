@@ -1,9 +1,9 @@
-"""Webhooks under load: 50 signed deliveries a second for a minute, and how the service bears it.
+"""Webhooks under load: 50 signed deliveries a second for a minute.
 
 `python -m benchmarks.webhooks` starts a tenant, Redis, the web service as gunicorn and a worker of
-the queue `interactive`, sends, waits until every delivery is worked, and says what was answered in
-what time. It stops where one was lost, refused, or worked more than once; with `--keep` it writes
-its line into docs/benchmarks.md.
+the queue `interactive`, sends, waits until every delivery is processed, and prints the latencies.
+It stops if one was lost, refused, or processed more than once. With `--keep` it writes its line
+into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _measured(tenant: TenantServer, url: str, folder: Path, rate: int, seconds: 
     count = rate * seconds
     took, statuses = _send(tenant, url, count, rate)
     if statuses != {200: count}:
-        raise SystemExit(f"Not every delivery was taken: {statuses}.")
+        raise SystemExit(f"Not every delivery was accepted: {statuses}.")
     sent = time.monotonic()
     _wait(lambda: _states(folder) == {("done", 1): count}, 1800, "every delivery processed once")
     took.sort()
@@ -95,7 +95,7 @@ def _measured(tenant: TenantServer, url: str, folder: Path, rate: int, seconds: 
 def _send(
     tenant: TenantServer, url: str, count: int, rate: int
 ) -> tuple[list[float], dict[int, int]]:
-    """Send at an even pace, from as many connections as it needs; when due, not when free."""
+    """Send at an even pace on schedule, from as many connections as necessary."""
     due: queue.Queue[tuple[float, int]] = queue.Queue()
     took: list[float] = []
     statuses: dict[int, int] = {}
@@ -125,7 +125,7 @@ def _send(
         thread.join()
     late = time.monotonic() - begin - count / rate
     if late > 2:
-        raise SystemExit(f"The pace was not held: it took {late:.0f} s longer.")
+        raise SystemExit(f"The pace was too slow: it took {late:.0f} s longer.")
     return took, statuses
 
 
@@ -137,7 +137,7 @@ def _signed(tenant: TenantServer, number: int) -> tuple[str, dict[str, str]]:
 
 
 def _states(folder: Path) -> dict[tuple[str, int], int]:
-    """Count deliveries by their state and how often a worker took them."""
+    """Count deliveries by their state and by how often a worker processed them."""
     with sqlite3.connect(folder / "db.sqlite3", timeout=30) as database:
         rows = database.execute(
             "SELECT state, attempts, count(*) FROM registry_sync_webhookdelivery GROUP BY 1, 2"
@@ -180,7 +180,7 @@ def _wait(question: Any, seconds: float, what: str) -> None:
 
 
 def keep(line: str) -> None:
-    """Write the line between the marks of the page."""
+    """Write the line between the page's marks."""
     head = ["deliveries", "median", "99th percentile", "slowest", "lost", "processed once",
             "all processed after"]  # fmt: skip
     rows = [head, ["---:"] * len(head)]

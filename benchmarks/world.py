@@ -1,4 +1,4 @@
-"""A tenant, a registry and a client of both, each in its own process, and what they used."""
+"""A tenant, a registry and their client, each in its own process, and the resources they used."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What one process needed: seconds by the clock and of CPU, peak memory in MB, its status."""
+    """What one process used: wall-clock and CPU seconds, peak memory in MB, and its exit status."""
 
     seconds: float
     cpu: float
@@ -148,7 +148,7 @@ class World:
         return list(answer.json()["results"])
 
     def counters(self) -> Json:
-        """Read the tenant's counters, once every exchange was held against the contract."""
+        """Return the tenant's counters once every exchange has been checked."""
         answer = requests.get(f"{self.tenant}/sandbox/counters", timeout=600)
         answer.raise_for_status()
         return dict(answer.json())
@@ -157,12 +157,12 @@ class World:
         requests.get(f"{self.registry[: -len('/compounds')]}/edit?count={count}", timeout=30)
 
     def look_at_everything(self) -> None:
-        """Let the next full run read all of the tenant's entities, as the first after months."""
+        """Make the next full run read all of the tenant's entities."""
         code = "from registry_sync.models import Lane; Lane.objects.update(looked_at=None)"
         if self._run(
             ["manage.py", "shell", "--verbosity", "0", "-c", code], self._environment()
         ).status:
-            raise RuntimeError("the lane's last look could not be forgotten")
+            raise RuntimeError("the time of the lane's last check could not be reset")
 
     def _move_clock(self, seconds: float) -> None:
         answer = requests.post(f"{self.tenant}/sandbox/clock", json={"advance": seconds}, timeout=9)

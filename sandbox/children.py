@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, even when that one is killed."""
+"""Processes that end with the process that started them, even when it is killed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def dies_with_parent() -> None:
-    """Ask the kernel to end this child with its parent; to be used as `preexec_fn`.
+    """Make the kernel end this child with its parent; for use as `preexec_fn`.
 
-    It is the thread that started the child whose end counts: start children from one that lasts.
+    The end of the thread that started the child counts, so start children from one that lasts.
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """
     # Ctrl-C in the terminal is the parent's business: it stops its children in its own order.
@@ -26,7 +26,7 @@ def dies_with_parent() -> None:
 
 
 def free_port() -> int:
-    """Find a port on loopback that nobody listens on."""
+    """Return a port on loopback that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""`make demo`: 2,628 real compounds travel from a real registry into a Benchling tenant.
+"""`make demo`: sync 2,628 real compounds from a real registry into a Benchling tenant.
 
 Starts a registry (Datasette over ChEMBL's approved drugs), a Benchling tenant, Redis, a worker
 and the web service; syncs, edits three records at the source, syncs again, and shows a table of
@@ -83,7 +83,7 @@ class World:
 
 
 def main() -> int:
-    """Run the demo; 0 when everything was as said."""
+    """Run the demo; return 0 if everything was as expected."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="registry-sync-demo-"))
     # A closed terminal or a `kill` ends the demo as Ctrl-C does, with everything it started.
@@ -108,7 +108,7 @@ def main() -> int:
         redis.stop()
         shutil.rmtree(folder, ignore_errors=True)
     for fault in faults:
-        console.print(f"[red]Not as said:[/red] {fault}")
+        console.print(f"[red]Not as expected:[/red] {fault}")
     return 1 if faults else 0
 
 
@@ -121,7 +121,7 @@ def _options() -> argparse.Namespace:
         nargs="?",
         const="{name} [{id}]",
         default="name",
-        help="make names unique, e.g. '{name} [{id}]' (the default of the option)",
+        help="make names unique, e.g. '{name} [{id}]' (the option's default)",
     )
     return parser.parse_args()
 
@@ -222,7 +222,7 @@ def provision(
 
 
 def story(world: World, *, name_template: str) -> list[str]:
-    """Tell it: first sync, three edits, second sync; return what was not as said."""
+    """Run the story: first sync, three edits, second sync; return what was not as expected."""
     refused = REFUSED if name_template == "name" else 0
     arrive = COMPOUNDS - refused
     faults: list[str] = []
@@ -232,7 +232,7 @@ def story(world: World, *, name_template: str) -> list[str]:
     _expect(faults, "exit status of the first sync", first, 2 if refused else 0)
     _expect(faults, "objects written by the first sync", after_first["objects_written"], arrive)
     show_refused(world)
-    console.rule("[bold]Three edits at the source")
+    console.rule("[bold]Three edits in the registry")
     edits = {
         "CHEMBL25": {"first_approval": 1899},
         "CHEMBL3": {"name": "NICOTINE (edited)"},
@@ -270,7 +270,7 @@ def _wait_for_worker(world: World) -> dict[str, Any]:
         done = [session for session in sessions if session["status"] != "RUNNING"]
         return done[-1] if len(done) >= 2 else None
 
-    with console.status("A worker takes the run …"):
+    with console.status("A worker processes the run …"):
         found = _until(ended, seconds=60)
     if found is None:
         log = (world.folder / "worker.log").read_text(encoding="utf-8")
@@ -297,7 +297,7 @@ def _until(
 
 
 def show_refused(world: World, *, most: int = 6) -> None:
-    """Name who was refused and why, as the admin does."""
+    """List the refused records and why, as the admin does."""
     database = sqlite3.connect(world.folder / "registry_sync.sqlite3")
     refused = database.execute(
         "SELECT message, remedy FROM registry_sync_entityerror WHERE closed_at IS NULL ORDER BY id"
@@ -306,7 +306,7 @@ def show_refused(world: World, *, most: int = 6) -> None:
     for message, _ in refused[:most]:
         console.print(f"  [yellow]Refused[/yellow] {message}")
     if refused:
-        console.print(f"  … {len(refused)} in all. What to do about the last: {refused[-1][1]}")
+        console.print(f"  … {len(refused)} in total. How to fix the last one: {refused[-1][1]}")
 
 
 def table(
@@ -319,22 +319,22 @@ def table(
     shown.add_column("Second sync", justify="right")
     total = first["objects_written"]
     shown.add_row("Objects written to Benchling", f"{total:,}", f"{second['objects_written']:,}")
-    shown.add_row("Not written", f"{COMPOUNDS - total:,}", "the same, still waiting")
+    shown.add_row("Not written", f"{COMPOUNDS - total:,}", "the same, still open")
     shown.add_row("Bulk upserts", str(first["bulk_calls"]), str(second["bulk_calls"]))
     console.print(shown)
-    console.print("App Status, as a scientist sees it:")
+    console.print("App Status in Benchling, as a scientist sees it:")
     for message in session["messages"]:
         console.print(f"  {message['content']}", markup=False)
     console.print(f"[dim]{registry.ATTRIBUTION}[/dim]")
 
 
 def _plain(text: str) -> None:
-    """Print a command whole, for a terminal to copy."""
+    """Print a command on one line, to be copied."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def stay(world: World) -> None:
-    """Start the web service, say where everything is, and wait for Ctrl-C."""
+    """Start the web service, print all addresses, and wait for Ctrl-C."""
     port = free_port()
     world.start("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
     world.start("manage.py", "rqworker", "interactive", log="interactive.log")
@@ -348,13 +348,13 @@ def stay(world: World) -> None:
     console.rule("[bold]Look around")
     console.print(f"  Admin           http://127.0.0.1:{port}/admin/  (user demo, password demo)")
     console.print(f"  Benchling       {world.tenant.url}/  (press Manual Sync in the canvas)")
-    console.print(f"  Registry        {world.registry.url}/  (for who bears its token, as in:")
+    console.print(f"  Registry        {world.registry.url}/  (needs its token:")
     token = world.registry.token
     _plain(f"      curl -H 'Authorization: Bearer {token}' {world.registry.url}/-/databases.json )")
     console.print("  Edit a compound, then press Manual Sync:")
     change = f"registry.edit('{world.database}', 'CHEMBL25', first_approval=1900)"
     _plain(f'      .venv/bin/python -c "from sandbox import registry; {change}"')
-    console.print("  Ctrl-C ends everything.")
+    console.print("  Press Ctrl-C to stop everything.")
     while True:
         time.sleep(3600)
 

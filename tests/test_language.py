@@ -26,8 +26,6 @@ NOT_YET = (
     "registry_sync/templates",
     "registry_sync/templatetags",
     "registry_sync/webhooks",
-    "sandbox/",
-    "benchmarks/",
     "CHANGELOG.md",
 )
 # Text between backticks is code, and so is a block between fences.

@@ -406,7 +406,7 @@ class Api:
         )
 
     def _check_ids(self, ids: Sequence[str]) -> None:
-        """Refuse ids that are no custom entity's, by name, as the contract says of `ids`."""
+        """Refuse, by name, ids that are not of a custom entity, as the contract says of `ids`."""
         if not ids:
             return
         held = {e.id for e in self.state.entities.values() if self._is_custom(e)}
@@ -417,7 +417,7 @@ class Api:
         return self.state.schemas[entity.schema_id]["type"] == "custom_entity"
 
     def _matching(self, request: Request) -> list[Entity]:
-        """Find the entities that a query asks for, in the order of their creation."""
+        """Return the entities that match a query, in the order of their creation."""
         query = request.query_params
         checks: list[Callable[[Entity], bool]] = [self._is_custom]
         archived = query.get("archiveReason", "NOT_ARCHIVED")

@@ -34,7 +34,7 @@ def envelope(state: TenantState, app_id: str, message: Json, *, base_url: str) -
 
 
 def deliver(state: TenantState, app_id: str, message: Json, *, base_url: str, to: str) -> int:
-    """Send one webhook and return the answer's status; 0 where nobody answers."""
+    """Send one webhook and return the answer's status, or 0 without an answer."""
     body = json.dumps(envelope(state, app_id, message, base_url=base_url))
     webhook_id = f"msg_{uuid.uuid4().hex}"
     headers = state.signer.headers(
@@ -83,7 +83,7 @@ def change(canvas: Json, body: Json) -> Json:
 
 
 def faults(blocks: list[Json]) -> list[str]:
-    """Say what Benchling would refuse of a canvas's blocks."""
+    """Return what Benchling would refuse of a canvas's blocks."""
     flat = [b for block in blocks for b in (block, *block.get("children", ()))]
     ids = [b["id"] for b in flat if b.get("id")]
     found = [f"The block id {i} comes twice." for i in sorted(set(ids)) if ids.count(i) > 1]
@@ -109,7 +109,7 @@ def press(
     state: TenantState, canvas_id: str, button: str, inputs: dict[str, str], *, base_url: str,
     user: str = "ent_ada",
 ) -> bool:  # fmt: skip
-    """Press a button: inputs are kept, the canvas is disabled, the app is told. False: disabled."""
+    """Press a button: keep inputs, disable the canvas, notify the app. False if disabled."""
     canvas = state.canvases[canvas_id]
     if not canvas["enabled"]:
         return False

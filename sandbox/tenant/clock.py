@@ -1,4 +1,4 @@
-"""The tenant's clock: real time, moved as tests want it."""
+"""The tenant's clock: real time that tests can move."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class Clock:
 
 
 def stamp(seconds: float) -> str:
-    """Write a time as Benchling does."""
+    """Format a time as Benchling does."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -1,8 +1,8 @@
-"""Every exchange is held against the OpenAPI document that ships in benchling-api-client.
+"""Every exchange is checked against the OpenAPI document that ships in benchling-api-client.
 
 openapi-core finds the operation and checks parameters, bodies and answers. What is large (the rows
 of a bulk upsert, a task's result, which the document leaves untyped, and lists of entities and of
-configuration items) is held against the same document's schemas by a compiled validator, since
+configuration items) is checked against the same document's schemas by a compiled validator, since
 openapi-core takes 3 ms an entity; it sees the first item of such a list.
 """
 
@@ -95,7 +95,7 @@ class _Response:
 
 
 class Contract:
-    """Checks exchanges, inline or behind the answers, and gathers what is outside."""
+    """Check exchanges, before or after the answer, and collect violations."""
 
     def __init__(self, state: TenantState, patches: tuple[Patch, ...] = PATCHES) -> None:
         self.state = state
@@ -103,10 +103,10 @@ class Contract:
         self.todo: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
         self.thread: threading.Thread | None = None
         self.underway = 0
-        """Exchanges that are answered, perhaps, and not yet checked."""
+        """Exchanges that may be answered and are not yet checked."""
 
     def check(self, scope: Json, body: bytes, answer: Any) -> None:
-        """Check one exchange, or put it on the pile."""
+        """Check one exchange, or queue it."""
         if self.state.switches.contract == "off":
             return
         headers = {k.decode().lower(): v.decode() for k, v in scope["headers"]}
@@ -123,7 +123,7 @@ class Contract:
             self._check(*exchange)
 
     def drain(self) -> None:
-        """Wait until what was answered is checked, up to a few seconds for what still runs."""
+        """Wait until every answered exchange is checked, a few seconds at most for active ones."""
         deadline = time.monotonic() + 5
         while self.underway and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -179,7 +179,7 @@ class Contract:
             self._note("CustomEntity", entity, where)
 
     def _check_list(self, answer: bytes, where: str) -> bytes:
-        """Check each item of a list; give the answer with the first alone."""
+        """Check each item of a list; return the answer with the first item only."""
         page = json.loads(answer)
         for key, schema in LISTS.items():
             items = page.get(key)
@@ -205,7 +205,7 @@ class Contract:
 
 
 def _operation(method: str, path: str) -> Json:
-    """Find the operation of a path: its parameters with those of the path and of references."""
+    """Return the operation of a path, with its parameters and those of the path, resolved."""
     doc = document()
     parts = path.removeprefix("/api/v2").split("/")
     for template, item in doc["paths"].items():
@@ -253,11 +253,11 @@ SMALL_UPSERT = json.dumps(
         {"entityRegistryId": "x", "name": "x", "registryId": "x", "schemaId": "x", "fields": {}}
     ]}
 ).encode()  # fmt: skip
-"""Stands for a bulk upsert's body where openapi-core checks the rest of the request."""
+"""Replaces a bulk upsert's body while openapi-core checks the rest of the request."""
 
 
 def _without_nullable(node: Any) -> Any:
-    """Write OpenAPI's `nullable` as JSON Schema says it."""
+    """Convert OpenAPI's `nullable` to JSON Schema."""
     if isinstance(node, list):
         return [_without_nullable(item) for item in node]
     if not isinstance(node, dict):

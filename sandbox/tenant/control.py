@@ -23,7 +23,7 @@ SHOWN = 100
 
 
 class Control:
-    """The handlers that only tests, demo and people use."""
+    """The handlers for tests, the demo and the tenant's page."""
 
     def __init__(self, state: TenantState, limits: Limits, contract: Contract) -> None:
         self.state, self.limits, self.contract = state, limits, contract
@@ -47,7 +47,7 @@ class Control:
         return HTMLResponse(PAGE.read_text(encoding="utf-8"))
 
     async def entity(self, request: Request) -> Response:
-        """Lead from an entity's own address to its row on the page."""
+        """Redirect from an entity's address to its row on the page."""
         found = self.state.entities.get(request.path_params["entity_id"])
         if found is None:
             return HTMLResponse("There is no such entity.", status_code=404)
@@ -55,7 +55,7 @@ class Control:
         return RedirectResponse(f"/?{urlencode({'search': search})}#entities")
 
     async def show_state(self, request: Request) -> Response:
-        """Give sessions and entities; `search` and `limit` narrow the entities."""
+        """Return sessions and entities; `search` and `limit` narrow the entities."""
         tasks.settle(self.state)
         search = request.query_params.get("search", "").strip().casefold()
         limit = int(request.query_params.get("limit", SHOWN))
@@ -88,7 +88,7 @@ class Control:
         )
 
     def _shown(self, canvas: Json) -> Json:
-        """Give a canvas with its session, and its chips by name."""
+        """Return a canvas with its session, and its chips by name."""
         session = self.state.sessions.get(canvas["sessionId"] or "")
         chips = {
             block["value"]: self.state.entities[block["value"]].name
@@ -155,7 +155,7 @@ class Control:
         return JSONResponse({"now": self.state.clock.stamp()})
 
     async def provision(self, request: Request) -> Response:
-        """Furnish the tenant: a list of calls `[method, args, kwargs]`; gives what they return."""
+        """Set up the tenant by a list of calls `[method, args, kwargs]`; return their results."""
         allowed = {"add_registry", "add_folder", "add_dropdown", "add_option", "add_schema",
                    "install_app", "configure", "revoke_tokens", "field_id"}  # fmt: skip
         results: list[Any] = []

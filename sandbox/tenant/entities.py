@@ -1,4 +1,4 @@
-"""Custom entities: Benchling's rules for them, and upserts that are all or nothing."""
+"""Custom entities: Benchling's rules for them, and all-or-nothing upserts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 class Refusal(Exception):
-    """One row is refused, in the tenant's words."""
+    """One row is refused, with the tenant's message."""
 
 
 def key_of(name: str) -> str:
@@ -24,7 +24,7 @@ def key_of(name: str) -> str:
 
 
 class Upsert:
-    """One upsert request: rows applied one by one, undone altogether if any of them fails."""
+    """One upsert request: rows are applied one by one, and all are undone if one fails."""
 
     def __init__(self, state: TenantState, app_id: str) -> None:
         self.state, self.app_id = state, app_id
@@ -34,7 +34,7 @@ class Upsert:
         self.created: set[str] = set()
 
     def run(self, rows: list[Json]) -> bool:
-        """Apply all rows; False when one was refused, and then nothing is left of any."""
+        """Apply all rows. Return False, with every row undone, if one was refused."""
         seen: dict[str, int] = {}
         for index, row in enumerate(rows):
             id_ = row["entityRegistryId"]
@@ -270,7 +270,7 @@ def _is_time(value: str, kind: str) -> bool:
 
 
 def rename(state: TenantState, app_id: str, entity: Entity, body: Json) -> None:
-    """Give an entity another name or registry id; raises Refusal, and then nothing has changed."""
+    """Change an entity's name or registry id. Raise Refusal without a change if it is refused."""
     upsert = Upsert(state, app_id)
     known = set(body) - {"name", "entityRegistryId"}
     if known:
@@ -301,7 +301,7 @@ def rename(state: TenantState, app_id: str, entity: Entity, body: Json) -> None:
 
 
 def add_by_hand(state: TenantState, row: Json, *, creator: str = "ent_person") -> Entity:
-    """Make an entity as a person would; raises Refusal like an upsert."""
+    """Create an entity as a user would. Raise Refusal like an upsert."""
     upsert = Upsert(state, creator)
     before = Counter(state.counters), Counter(state.writes)
     if not upsert.run([row]):
@@ -315,7 +315,7 @@ def add_by_hand(state: TenantState, row: Json, *, creator: str = "ent_person") -
 
 
 def edit_by_hand(state: TenantState, entity: Entity, **changes: Any) -> None:
-    """Edit an entity as a person does: `name`, `archived` (a reason or None), fields by name."""
+    """Edit an entity as a user does: `name`, `archived` (a reason or None), fields by name."""
     for name, value in changes.items():
         if name == "name":
             Upsert(state, "ent_person")._rename(entity, value)
@@ -327,7 +327,7 @@ def edit_by_hand(state: TenantState, entity: Entity, **changes: Any) -> None:
 
 
 def rendered(state: TenantState, entity: Entity, url: str) -> Json:
-    """Write an entity as the API gives it."""
+    """Return an entity as the API does."""
     schema = state.schemas[entity.schema_id]
     return {
         "id": entity.id,

@@ -22,7 +22,7 @@ RATE_ERROR = {
 
 
 class Limits:
-    """Counts what an app may still do, on the tenant's clock."""
+    """Count what an app may still do, on the tenant's clock."""
 
     def __init__(self, state: TenantState) -> None:
         self.state = state
@@ -61,7 +61,7 @@ class Limits:
         return True
 
     def fault(self, method: str, path: str) -> Fault | None:
-        """Take the first fault that matches a request, one time of its times."""
+        """Return the first fault that matches a request, and use up one of its times."""
         for fault in list(self.state.faults):
             if re.search(fault.match, f"{method} {path}"):
                 fault.times -= 1

@@ -70,7 +70,7 @@ class Front:
 
 
 class _Recorder:
-    """Sends an answer on and remembers it."""
+    """Forward an answer and keep it."""
 
     def __init__(self, send: Send | None) -> None:
         self.send = send
@@ -108,7 +108,7 @@ def _replay(body: bytes) -> Receive:
 
 
 def _endpoint(path: str) -> str:
-    """Name an endpoint without the ids in its path."""
+    """Return an endpoint's name without the ids in its path."""
     parts = path.removeprefix("/api/v2/").split("/")
     named = [part if index % 2 == 0 else "{id}" + part[part.find(":") :] if ":" in part else "{id}"
              for index, part in enumerate(parts)]  # fmt: skip
@@ -146,7 +146,7 @@ async def _api_error(request: Request, error: Exception) -> Response:
 
 
 def make_app(state: TenantState) -> Starlette:
-    """Put the tenant together."""
+    """Assemble the tenant."""
     limits, contract = Limits(state), Contract(state)
 
     @contextlib.asynccontextmanager
@@ -166,7 +166,7 @@ def make_app(state: TenantState) -> Starlette:
 
 
 class TenantServer:
-    """A tenant that listens on loopback; `state` may be touched directly by the same process."""
+    """A tenant that listens on loopback; the same process may change `state` directly."""
 
     def __init__(self, *, port: int = 0, name: str = "sandbox", **switches: Any) -> None:
         self.state = TenantState(name, **switches)
@@ -197,7 +197,7 @@ class TenantServer:
         self.thread.join(10)
 
     def settled_violations(self) -> list[str]:
-        """Wait for checks that run behind the answers, and list what was outside the contract."""
+        """Wait for checks that run after the answers; return the contract's violations."""
         self.app.state.contract.drain()
         return list(self.state.violations)
 

@@ -16,7 +16,7 @@ class Signer:
         self.key = ec.generate_private_key(ec.SECP256R1())
 
     def jwks(self) -> str:
-        """Give the public keys, as Benchling publishes them."""
+        """Return the public keys, as Benchling publishes them."""
         public = self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )

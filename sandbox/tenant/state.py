@@ -1,4 +1,4 @@
-"""What the tenant holds, and how an admin or a test furnishes it."""
+"""The tenant's content, and how an admin or a test sets it up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON_ITEMS = ("Connector Settings", "Mapping Rules")
 
 @dataclass
 class Switches:
-    """How this tenant behaves, above all where the contract is silent."""
+    """How this tenant behaves, above all where the contract says nothing."""
 
     field_keys: str = "name"  # name, id, either
     omitted_fields: str = "keep"  # keep, clear
@@ -63,7 +63,7 @@ class Entity:
 
 @dataclass
 class Fault:
-    """Something that goes wrong on purpose, for requests that match, some times."""
+    """A deliberate fault for a number of matching requests."""
 
     match: str
     kind: str  # status, drop, apply_then_drop, stall, html, truncate
@@ -175,7 +175,7 @@ class TenantState:
         }  # fmt: skip
 
     def configure(self, app_id: str, values: Json) -> None:
-        """Fill the app's configuration, replacing what is named; secrets are sealed here."""
+        """Fill in the app's configuration, replacing the named items; encrypt secrets."""
         for name, value in values.items():
             for id_ in [i for i, item in self.config.items()
                         if item["app"]["id"] == app_id and item["path"][0] == name]:  # fmt: skip
@@ -225,7 +225,7 @@ class TenantState:
         }  # fmt: skip
 
     def seal(self, app_id: str, text: str) -> str:
-        """Seal a secure_text value with the app's public key, as Benchling does (JWE compact)."""
+        """Encrypt a secure_text value with the app's public key, like Benchling (JWE compact)."""
         key = jwk.JWK.from_pem(self.apps[app_id]["public_key"].encode())
         header = json.dumps({"alg": "RSA-OAEP-256", "enc": "A256GCM"})
         sealed = jwe.JWE(text.encode(), header)
@@ -250,7 +250,7 @@ class TenantState:
         return None
 
     def named_values(self, entity: Entity) -> Json:
-        """Give an entity's values by field name: dropdowns as labels, links as registry ids."""
+        """Return an entity's values by field name: dropdowns as labels, links as registry ids."""
         out: Json = {}
         for definition in self.schemas[entity.schema_id]["fieldDefinitions"]:
             value = entity.fields.get(definition["id"])

@@ -14,7 +14,7 @@ LOCKED = "Another registration attempt is in progress. Please wait a minute or t
 
 
 def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
-    """Accept rows; they are applied when the task's time has come."""
+    """Accept rows; they are applied when the task ends."""
     settle(state)
     id_ = str(uuid.uuid4())
     registry = rows[0]["registryId"] if rows else ""
@@ -33,7 +33,7 @@ def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
 
 
 def settle(state: TenantState) -> None:
-    """Bring every task to its end whose time has come, in order, and forget the old ones."""
+    """End every task whose time has come, in order, and forget old ones."""
     now = state.clock.now()
     ready = [t for t in state.tasks.values() if t["status"] == "RUNNING" and t["ready"] <= now]
     for task in sorted(ready, key=lambda task: task["ready"]):
@@ -63,7 +63,7 @@ def _finish(state: TenantState, task: Json) -> None:
 
 
 def shown(state: TenantState, task: Json, url: str) -> Json:
-    """Write a task as the API gives it."""
+    """Return a task as the API does."""
     if task["status"] == "RUNNING":
         return {"status": "RUNNING"}
     if task["status"] == "FAILED":
