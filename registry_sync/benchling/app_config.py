@@ -1,6 +1,6 @@
 """The app's configuration in Benchling, read into one frozen value.
 
-Every fault is listed, each by the item's path in the manifest's words.
+Every fault is reported, each by the item's path as it is written in the manifest.
 https://docs.benchling.com/docs/app-configuration
 """
 
@@ -22,7 +22,7 @@ ROWS = "Field Configurations"
 
 @dataclass(frozen=True, slots=True)
 class ConfigRow:
-    """One row of Field Configurations: a path into the record feeds a Benchling field."""
+    """One row of Field Configurations: the path into the record that feeds a Benchling field."""
 
     name: str
     field_id: str
@@ -47,17 +47,17 @@ class AppConfig:
 
     @property
     def mapped_ids(self) -> set[str]:
-        """The ids of the fields that a row feeds, or a rule."""
+        """Return the ids of the fields that have a row or a rule."""
         return {row.field_id for row in self.rows} | set(self.mapping_rules)
 
 
 def parse_items(
     items: Iterable[Json], *, decrypt: Callable[[str], str], mapping_may_fail: bool = False
 ) -> AppConfig:
-    """Read raw configuration items. Raises ConfigError with every fault.
+    """Return the configuration from its raw items. Raises ConfigError with every fault.
 
-    With `mapping_may_fail`, as for a mapping that is only being prepared, the rows and rules need
-    not be there yet, and what is faulty in them is left out.
+    `decrypt` opens the value of API Key. With `mapping_may_fail`, for a mapping that is still being
+    prepared, rows and rules may be missing, and faulty ones are left out.
     """
     reader = _Reader({tuple(item.get("path") or ()): item for item in items})
     config = reader.read(decrypt, mapping_may_fail=mapping_may_fail)
@@ -73,8 +73,9 @@ def parse_items(
 
 
 def open_secure_text(value: str, private_key: str) -> str:
-    """Open a secure_text value, a JWE that was sealed with the app's public key.
+    """Return a secure_text value decrypted: a JWE, encrypted with the app's public key.
 
+    Raises ConfigError.
     https://docs.benchling.com/docs/app-security-encrypting-configuration-values
     """
     if not private_key:
@@ -84,26 +85,26 @@ def open_secure_text(value: str, private_key: str) -> str:
         sealed.deserialize(value, key=_opened(private_key))
         return str(sealed.payload.decode("utf-8"))
     except (JWException, ValueError, TypeError) as error:
-        raise _unopened("it was sealed with another key, or not at all") from error
+        raise _unopened("it was encrypted with another key, or not at all") from error
 
 
 @lru_cache(maxsize=1)
 def _opened(private_key: str) -> jwk.JWK:
-    """Read a PEM, which takes longer than all the rest of a configuration: once a process."""
+    """Return a parsed PEM, once per process: it takes longer than the rest of a configuration."""
     return jwk.JWK.from_pem(private_key.encode())
 
 
 def _unopened(why: str) -> ConfigError:
     return ConfigError(
-        f"API Key cannot be opened: {why}.",
+        f"API Key cannot be decrypted: {why}.",
         remedy="The operator renders the manifest with this deployment's key (manage.py manifest), "
-        "the app's owner uploads it, and the integration owner types API Key anew.",
+        "the app's owner uploads it, and the integration owner enters API Key again.",
         code="secure_text",
     )
 
 
 class _Reader:
-    """Reads items and gathers faults."""
+    """Reads items and collects faults."""
 
     def __init__(self, items: dict[tuple[str, ...], Json]) -> None:
         self.items = items
@@ -145,8 +146,8 @@ class _Reader:
                 self.faults.append(f"{ROWS} › {name}: {missing} is empty")
             elif schema and schema_id and schema != schema_id:
                 self.faults.append(
-                    f"{ROWS} › {name}: it is for another Entity Schema ({schema}) than Schema to "
-                    f"Sync ({schema_id})"
+                    f"{ROWS} › {name}: its Entity Schema ({schema}) is not Schema to Sync "
+                    f"({schema_id})"
                 )
             elif any(row.field_id == field_id for row in rows):
                 first = next(row.name for row in rows if row.field_id == field_id)
@@ -154,7 +155,7 @@ class _Reader:
             else:
                 rows.append(ConfigRow(name, field_id, path))
         if not rows and not self.faults:
-            self.faults.append(f"{ROWS} has no row: nothing would be carried across")
+            self.faults.append(f"{ROWS} has no rows, so no field would be synced")
         return tuple(rows)
 
     def _secret(self, decrypt: Callable[[str], str]) -> str:
@@ -170,7 +171,7 @@ class _Reader:
 
     def _required(self, *path: str) -> str:
         text = self._text(*path)
-        if not text and not any("cannot be reached" in f and path[0] in f for f in self.faults):
+        if not text and not any("is not accessible" in f and path[0] in f for f in self.faults):
             self.faults.append(f"{' › '.join(path)} is missing")
         return text
 
@@ -181,7 +182,7 @@ class _Reader:
         linked = item.get("linkedResource") or {}
         if linked.get("resourceType") == "inaccessible_resource":
             which = linked.get("inaccessibleId") or item.get("value")
-            self.faults.append(f"{' › '.join(path)} ({which}) cannot be reached by the app")
+            self.faults.append(f"{' › '.join(path)} ({which}) is not accessible to the app")
             self.kind = "benchling"
             self.remedy = (
                 "A Benchling admin gives the app access to what is named (its organization, team "
@@ -199,7 +200,7 @@ class _Reader:
         try:
             parsed = json.loads(value) if isinstance(value, str) else value
         except ValueError as error:
-            self.faults.append(f"{name} is no JSON: {error}")
+            self.faults.append(f"{name} is not valid JSON: {error}")
             return None
         if not isinstance(parsed, dict):
             self.faults.append(f"{name} must be a JSON object")

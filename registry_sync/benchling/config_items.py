@@ -1,6 +1,6 @@
-"""The items of the app's configuration that hold a mapping: what they shall be, and writing it.
+"""The items of the app's configuration that hold a mapping: what they must be, and writing it.
 
-Rows cannot be deleted by an app, only emptied; whether it may make new ones is undocumented.
+An app cannot delete rows, only empty them; whether it can create rows is undocumented.
 https://docs.benchling.com/docs/app-configuration
 """
 
@@ -17,9 +17,9 @@ from registry_sync.core.types import Json
 
 Path = tuple[str, ...]
 Held = Mapping[Path, Json]
-"""The items there are, by their path."""
+"""The existing items, by path."""
 Wanted = dict[Path, tuple[str, str | None]]
-"""By path: the type of an item, and the value it shall have."""
+"""By path: the type of an item, and the value that it must have (None: empty)."""
 NAME_FIELD, RULES = "External Name Field", "Mapping Rules"
 SCHEMA, FIELD, PATH = "Entity Schema", "Benchling Field", "External API Field Name"
 SECRET = "secure_text"
@@ -27,7 +27,7 @@ SECRET = "secure_text"
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One item to be made (`item_id` is None) or changed."""
+    """One item to create (`item_id` is None) or change."""
 
     path: Path
     kind: str
@@ -36,6 +36,7 @@ class Write:
 
     @property
     def makes_row(self) -> bool:
+        """Return whether this creates an item of a row."""
         return self.item_id is None and len(self.path) > 1
 
     def __str__(self) -> str:
@@ -44,14 +45,14 @@ class Write:
 
 
 def by_path(items: Iterable[Json]) -> dict[Path, Json]:
-    """Key raw items by their path."""
+    """Return raw items by their path."""
     return {tuple(item["path"]): item for item in items}
 
 
 def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], schema_id: str) -> Wanted:
-    """Say what the rows shall be: pairs of a field's id and a path; surplus rows are emptied.
+    """Return what the rows must be, for pairs of a field's id and a path; spare rows are emptied.
 
-    A field stays in the row that feeds it already, so that as little as possible is written.
+    A field keeps the row that already feeds it, so that as little as possible is written.
     """
     names = list(dict.fromkeys(path[1] for path in held if len(path) > 1 and path[0] == ROWS))
     fields = [field_id for field_id, _ in rows]
@@ -82,7 +83,7 @@ def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], schema_id: str) -> 
 def mapping_wanted(
     held: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, schema_id: str
 ) -> Wanted:
-    """Say what every item of a mapping shall be; without a `name_field` that item stays."""
+    """Return what every item of a mapping must be; without a `name_field` that item stays."""
     wanted = rows_wanted(held, rows, schema_id)
     wanted[RULES,] = ("json", json.dumps(rules) if rules else None)
     if name_field:
@@ -91,15 +92,15 @@ def mapping_wanted(
 
 
 def value_of(held: Held, path: Path) -> str | None:
-    """Give an item's value; None where it is empty, or not there."""
+    """Return an item's value as text; None if it is empty or missing."""
     value = (held.get(path) or {}).get("value")
     if value in (None, ""):
         return None
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
-def same(one: str | None, other: str | None) -> bool:
-    """Say whether two values are the same; JSON is, however it is written."""
+def same_setting(one: str | None, other: str | None) -> bool:
+    """Return whether two items' values are equal; JSON is compared by content."""
     if one == other or not (one or other):
         return True
     try:
@@ -109,31 +110,31 @@ def same(one: str | None, other: str | None) -> bool:
 
 
 def writes(held: Held, wanted: Wanted) -> list[Write]:
-    """List what has to be written: what is to be made first, for a tenant may refuse it."""
+    """Return what must be written: rows to create come first, because a tenant may refuse them."""
     changed = [
         Write(path, kind, value, (held.get(path) or {}).get("id"))
         for path, (kind, value) in wanted.items()
-        if not same(value_of(held, path), value)
+        if not same_setting(value_of(held, path), value)
     ]
     return sorted(changed, key=lambda write: (not write.makes_row, write.value is None))
 
 
 def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Write], None]) -> None:
-    """Write items one by one. Raises Refused at the first that is refused."""
+    """Write items one by one. Raises Refused at the first that Benchling refuses."""
     for write in todo:
         before_each(write)
         client.set_configuration_item(list(write.path), write.kind, write.value, write.item_id)
 
 
 def remembered(held: Held) -> list[list[Any]]:
-    """Write down items and their values, without secrets, to tell later what was changed."""
+    """Return items and their values, without secrets, to find later what has changed."""
     kept = [(path, item) for path, item in held.items() if item.get("type") != SECRET]
     return [[list(path), value_of(held, path)] for path, _ in kept]
 
 
 def changed_since(held: Held, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:
-    """List the items that are not as they were remembered, with the values they had then."""
+    """Return the items that are not as they were remembered, with the values they had then."""
     then = {tuple(path): value for path, value in before}
     now = {tuple(path): value for path, value in remembered(held)}
     paths = dict.fromkeys([*then, *now])
-    return {p: then.get(p) for p in paths if not same(then.get(p), now.get(p))}
+    return {p: then.get(p) for p in paths if not same_setting(then.get(p), now.get(p))}

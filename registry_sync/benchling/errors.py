@@ -44,7 +44,7 @@ def is_token_error(error: BenchlingError) -> bool:
     return bool(error.message and "token" in error.message.lower())
 
 
-def unreachable(detail: str) -> SyncError:
+def benchling_unreachable(detail: str) -> SyncError:
     """Return the error of a run that could not reach Benchling."""
     return SyncError(
         f"Benchling could not be reached ({detail}).",
@@ -75,7 +75,7 @@ def translate(error: BenchlingError, path: str) -> Exception:
             code="benchling_unauthorised",
         )
     if status >= 500:
-        return unreachable(f"it answered {status}")
+        return benchling_unreachable(f"it answered {status}")
     details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
     errors = details.get("errors") if isinstance(details, dict) else None
     return Refused(status, message or f"Benchling answered {status} to {path}.", errors)

@@ -1,6 +1,6 @@
 """A Benchling entity schema, as far as a mapping needs it, from raw JSON.
 
-Raw, because the SDK's model loses dropdown ids, limits and link schemas of field definitions.
+The SDK's model loses dropdown ids, limits and link schemas of field definitions.
 https://benchling.com/api/reference (getEntitySchema)
 """
 
@@ -24,7 +24,7 @@ LINKS = frozenset(
 MAPPABLE = LINKS | {
     "text", "long_text", "integer", "float", "boolean", "date", "datetime", "json", "dropdown",
 }  # fmt: skip
-"""Field types whose values can come from a registry's record."""
+"""The field types whose values can come from a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class FieldDefinition:
-    """One field of a schema; `options` are None where it is no dropdown or was not asked for."""
+    """One field of a schema; `options` are None unless it is a dropdown that was requested."""
 
     id: str
     name: str
@@ -55,6 +55,7 @@ class FieldDefinition:
 
     @property
     def is_link(self) -> bool:
+        """Return whether its values are entities."""
         return self.type in LINKS
 
     @property
@@ -75,12 +76,12 @@ class EntitySchema:
     fields: tuple[FieldDefinition, ...]
 
     def field(self, field_id: str) -> FieldDefinition | None:
-        """Find a field by its id."""
+        """Return the field with this id, archived or not; None if there is none."""
         return next((field for field in self.fields if field.id == field_id), None)
 
 
 def parse_schema(raw: Json, dropdowns: Mapping[str, Json]) -> EntitySchema:
-    """Read a schema; `dropdowns` are raw dropdowns by id, for the fields that need options."""
+    """Return a schema; `dropdowns` are raw dropdowns by id, for the fields that need options."""
     return EntitySchema(
         id=str(raw["id"]),
         name=str(raw.get("name") or raw["id"]),

@@ -23,14 +23,14 @@ from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
 from benchling_sdk.benchling import Benchling
 from benchling_sdk.errors import BenchlingError
 
-from registry_sync.benchling.errors import is_token_error, translate, unreachable
+from registry_sync.benchling.errors import benchling_unreachable, is_token_error, translate
 from registry_sync.core.types import Json
 from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT
 
 PAGE = 100
 """Items on one page of a list, and values in one filter: Benchling's maximum."""
 FAILURES = 6
-"""Failed attempts at one request before Benchling counts as unreachable."""
+"""Failed attempts at one request before Benchling counts as benchling_unreachable."""
 
 
 def _sleep(seconds: float, reason: str) -> None:
@@ -107,7 +107,7 @@ class Transport:
             except (httpx.TransportError, json.JSONDecodeError) as error:
                 failures += 1
                 if failures > FAILURES:
-                    raise unreachable(type(error).__name__) from error
+                    raise benchling_unreachable(type(error).__name__) from error
                 self._back_off(failures)
                 if made := after_lost():
                     return made

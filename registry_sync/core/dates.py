@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 
 def stamp(when: datetime | None) -> str:
-    """Write a time with its day and zone."""
+    """Return a time with its day and zone, in UTC."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if when else "an unknown time"
 
 
 def duration(length: timedelta) -> str:
-    """Write a length of time as people say it: two units at most, rounded."""
+    """Return a length of time in words: at most two units, rounded."""
     minutes = round(length.total_seconds() / 60)
     if minutes < 1:
         return "a minute"

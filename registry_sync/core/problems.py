@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["source", "mapping", "benchling", "transient"]
-"""Who must act: the registry's owner, the mapping's owner, Benchling's admin, or nobody."""
+"""Who must act: the registry's owner, the mapping's owner, a Benchling admin, or no one."""
 
 Awaited = Literal[
     "name", "link", "option", "permission", "allowance", "benchling name", "unarchived", "detail"
 ]
 WaitsFor = tuple[Awaited, str]
-"""What has to change before it is worth trying again: its sort, and its key."""
+"""What must change before another attempt is worthwhile: its kind, and its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Problem:
     """Why one record is not in Benchling.
 
     `code` is the cause, by which problems are grouped; `message` and `remedy` are one sentence
-    each; `field` and `value` name the offending place; `value` is cut to 200 characters.
+    each; `field` and `value` are what is wrong; `value` is cut to 200 characters.
     """
 
     kind: Kind
@@ -48,7 +48,9 @@ class SyncError(Exception):
         code: str = "failed",
         transient: bool = False,
     ) -> None:
-        message = message.replace("\x00", "\ufffd")  # as a registry said it; PostgreSQL takes none
+        message = message.replace(
+            "\x00", "\ufffd"
+        )  # PostgreSQL cannot store NUL, and registries send it
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -67,4 +69,4 @@ class ConfigError(SyncError):
 
 
 class SourceError(SyncError):
-    """The registry did not give what was asked."""
+    """The registry cannot be read, or its answer cannot be used."""

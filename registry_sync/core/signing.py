@@ -1,12 +1,12 @@
-"""Signatures by the app's own private key: JWS, PS256 (RFC 7515), for files and for messages.
+"""Signatures by the app's own private key: JWS with PS256, for files and for messages.
 
-Whoever has the public key of the manifest can check them, and no further secret is kept.
+They are verified with the public key of the manifest, so that no further secret is needed.
+https://datatracker.ietf.org/doc/html/rfc7515
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from jwcrypto import jwk, jws
 from jwcrypto.common import JWException
@@ -15,8 +15,11 @@ ALGORITHM = "PS256"
 ID, TIME, SIGNATURE = "Registry-Sync-Id", "Registry-Sync-Timestamp", "Registry-Sync-Signature"
 
 
-def seal(payload: bytes, private_key: str, *, detached: bool = False) -> str:
-    """Sign; a detached signature leaves the payload out (RFC 7515, appendix F)."""
+def sign(payload: bytes, private_key: str, *, detached: bool = False) -> str:
+    """Return a signature of a payload, by a PEM key; a detached one leaves the payload out.
+
+    https://datatracker.ietf.org/doc/html/rfc7515#appendix-F
+    """
     made = jws.JWS(payload)
     key = jwk.JWK.from_pem(private_key.encode())
     made.add_signature(key, None, json.dumps({"alg": ALGORITHM}), None)
@@ -25,37 +28,26 @@ def seal(payload: bytes, private_key: str, *, detached: bool = False) -> str:
     return str(made.serialize(compact=True))
 
 
-def opened(token: str, key: str) -> bytes:
-    """Give the payload of a signature that is good by this key. Raises ValueError."""
-    return _verified(token, key, None)
+def message_headers(message_id: str, at: int, body: bytes, private_key: str) -> dict[str, str]:
+    """Return the headers of a message, signed with its id, its time and its body.
 
-
-def headers(message_id: str, at: int, body: bytes, private_key: str) -> dict[str, str]:
-    """Sign a message: the signature covers its id, its time in seconds since 1970 and its body."""
-    signature = seal(_message(message_id, str(at), body), private_key, detached=True)
+    `at` is in seconds since 1970.
+    """
+    signed = f"{message_id}.{at}.".encode() + body
+    signature = sign(signed, private_key, detached=True)
     return {ID: message_id, TIME: str(at), SIGNATURE: signature}
 
 
-def message_fault(received: Mapping[str, str], body: bytes, key: str) -> str:
-    """Say what is wrong with a message's signature; "" where it is good."""
-    message = _message(received.get(ID, ""), received.get(TIME, ""), body)
-    try:
-        _verified(received.get(SIGNATURE, ""), key, message)
-    except ValueError as error:
-        return str(error)
-    return ""
+def verify(token: str, key: str, detached: bytes | None = None) -> bytes:
+    """Return the payload of a signature, which is `detached` if the token is without one.
 
-
-def _message(message_id: str, at: str, body: bytes) -> bytes:
-    return f"{message_id}.{at}.".encode() + body
-
-
-def _verified(token: str, key: str, detached: bytes | None) -> bytes:
+    Raises ValueError if the signature is not valid by this PEM key.
+    """
     try:
         made = jws.JWS()
         made.allowed_algs = [ALGORITHM]
         made.deserialize(token)
         made.verify(jwk.JWK.from_pem(key.encode()), detached_payload=detached)
     except (JWException, ValueError, TypeError) as error:
-        raise ValueError(f"no signature by this key ({type(error).__name__})") from error
+        raise ValueError(f"not a valid signature by this key ({type(error).__name__})") from error
     return bytes(made.payload) if detached is None else detached

@@ -1,8 +1,8 @@
-"""HTTP to a registry that stays where it was sent: no private networks, no other host.
+"""HTTP to addresses that people enter: no private networks, no other host (SSRF).
 
-The registry's address is typed into the tenant's configuration, so a request could be aimed at
-the service's own network. Names are resolved once, the address is judged, and the connection goes
-to that very address, so that a second DNS answer cannot lead elsewhere.
+The registry's URL comes from the tenant's configuration, so a request could be aimed at the
+service's own network. Each name is resolved once, its address is checked, and the connection goes
+to that address, so that a second DNS answer cannot lead elsewhere.
 https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
@@ -35,38 +35,40 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Forbidden(Exception):
-    """The address may not be spoken to; its text says why and what would allow it.
+    """The address is not allowed; its text says why, and what would allow it.
 
-    Not an OSError: urllib3 takes those for a broken connection and tries again.
+    Not an OSError: urllib3 would repeat the request, as after a broken connection.
     """
 
 
-def judge(host: str, port: int, *, allow_private: bool, plain: bool = False) -> list[str]:
-    """Resolve a host and return the addresses to connect to; `plain` is http without TLS.
+def allowed_addresses(
+    host: str, port: int, *, allow_private: bool, plain: bool = False
+) -> list[str]:
+    """Return the addresses of a host to connect to; `plain` is http without TLS.
 
-    Raises Forbidden or OSError.
+    Raises Forbidden if one is not allowed, OSError if the host cannot be resolved.
     """
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found = list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in infos))
     for address in found:
         inner = _inner(ipaddress.ip_address(address))
-        _judge_address(host, inner, allow_private=allow_private)
+        _check_address(host, inner, allow_private=allow_private)
         if plain and inner.is_global:
             raise Forbidden(
-                f"{host} would get the key in clear over plain http; "
-                "write the address with https://"
+                f"{host} would receive the key unencrypted over plain http; "
+                "begin the address with https://"
             )
     return found
 
 
-def _judge_address(host: str, address: Address, *, allow_private: bool) -> None:
+def _check_address(host: str, address: Address, *, allow_private: bool) -> None:
     if (
         address.is_link_local
         or address.is_multicast
         or address.is_unspecified
         or str(address) in NEVER
     ):
-        raise Forbidden(f"{host} is at {address}, an address that is never a registry's")
+        raise Forbidden(f"{host} is at {address}, which cannot be the address of a registry")
     if not address.is_global and not allow_private:
         raise Forbidden(
             f"{host} is at {address}, a private address; "
@@ -75,7 +77,7 @@ def _judge_address(host: str, address: Address, *, allow_private: bool) -> None:
 
 
 def _inner(address: Address) -> Address:
-    """Unpack an IPv4 address that travels inside an IPv6 one."""
+    """Return the IPv4 address inside an IPv6 one, if there is one."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in NAT64:
@@ -83,8 +85,8 @@ def _inner(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-class _Judged:
-    """A connection that goes only where `judge` says."""
+class _Guarded:
+    """A connection that goes only to `allowed_addresses`."""
 
     allow_private = False
     plain = False
@@ -94,9 +96,11 @@ class _Judged:
 
     def _new_conn(self) -> socket.socket:
         asked = self._dns_host
-        addresses = judge(asked, self.port, allow_private=self.allow_private, plain=self.plain)
+        addresses = allowed_addresses(
+            asked, self.port, allow_private=self.allow_private, plain=self.plain
+        )
         try:
-            for address in addresses[:-1]:  # localhost may be ::1 first, and nobody there
+            for address in addresses[:-1]:  # localhost may be ::1 first, with no server there
                 self._dns_host = address
                 try:
                     return super()._new_conn()  # type: ignore[misc]
@@ -109,19 +113,19 @@ class _Judged:
 
 
 class Patient(Retry):
-    """Retries that wait by `pause`, so that whoever waits can keep a lease alive meanwhile."""
+    """Retries that wait by `pause`, so that a lease can be kept alive while waiting."""
 
     pause = staticmethod(time.sleep)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Read Retry-After; one that cannot be read is as none."""
+        """Return Retry-After in seconds; None if it cannot be read."""
         try:
             return super().get_retry_after(response)
         except (InvalidHeader, OverflowError, ValueError):
             return None
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        """Wait as long as the registry asks, else longer each time."""
+        """Wait as long as the registry asks, or else longer each time."""
         asked = self.get_retry_after(response) if response is not None else None
         seconds = asked or self.get_backoff_time()
         if seconds > 0:
@@ -130,16 +134,16 @@ class Patient(Retry):
 
 def _pools(allow_private: bool) -> dict[str, Any]:
     flag = {"allow_private": allow_private}
-    http = type("JudgedHTTP", (_Judged, HTTPConnection), {**flag, "plain": True})
-    https = type("JudgedHTTPS", (_Judged, HTTPSConnection), flag)
+    http = type("GuardedHTTP", (_Guarded, HTTPConnection), {**flag, "plain": True})
+    https = type("GuardedHTTPS", (_Guarded, HTTPSConnection), flag)
     return {
-        "http": type("JudgedPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
-        "https": type("JudgedTLSPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
+        "http": type("GuardedPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
+        "https": type("GuardedTLSPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
     }
 
 
-class JudgedAdapter(HTTPAdapter):
-    """Requests' adapter over judged connections."""
+class GuardedAdapter(HTTPAdapter):
+    """The adapter of `requests` over guarded connections."""
 
     def __init__(self, *, allow_private: bool, retries: Retry) -> None:
         self.allow_private = allow_private
@@ -153,41 +157,41 @@ class JudgedAdapter(HTTPAdapter):
 def open_session(
     *, allow_private: bool, user_agent: str, pause: Callable[[float], None] = time.sleep
 ) -> requests.Session:
-    """Make a session with retries (Retry-After honoured, up to 60 s a wait)."""
+    """Return a session with guarded connections and retries, each after at most 60 s."""
     retries = type("Patiently", (Patient,), {"pause": staticmethod(pause)})(
         total=4,
         backoff_factor=0.5,
         backoff_jitter=0.5,
         backoff_max=30,
         status_forcelist=(429, 500, 502, 503, 504),
-        allowed_methods=("GET", "POST"),  # a registry's POST is a search: it may be repeated
+        allowed_methods=("GET", "POST"),  # a registry's POST is a search: it can be repeated
         respect_retry_after_header=True,
         retry_after_max=60,
         raise_on_status=False,
         redirect=0,
     )
     session = requests.Session()
-    # No .netrc and no proxy: one would send another credential, the other resolve names itself.
+    # No .netrc and no proxy: one would send other credentials, the other resolve names itself.
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
     session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
-    adapter = JudgedAdapter(allow_private=allow_private, retries=retries)
+    adapter = GuardedAdapter(allow_private=allow_private, retries=retries)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
 
 
 def origin(url: str) -> str:
-    """Name where a URL points, without path, query or credentials."""
+    """Return a URL without path, query and credentials."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def within(url: str, home: str) -> str | None:
-    """Return an address that is on the host of `home`, as it may be used; None for any other.
+    """Return a URL that is on the host of `home`, as it is to be used; None for any other.
 
-    A plain http link to a host that is spoken to by https is one that a server behind a proxy
-    wrote: it is used by https.
+    A plain http link to a host that is reached by https was written by a server behind a proxy:
+    it is used by https.
     """
     here, there = urlsplit(home), urlsplit(url)
     strange = there.username is not None or there.scheme not in ("http", "https")

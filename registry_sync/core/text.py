@@ -7,13 +7,14 @@ import unicodedata
 from typing import Any
 
 DEEPEST = 100
-"""Levels of lists and objects in one value: more have no meaning, and exhaust the stack."""
+"""Levels of lists and objects in one value; more would exhaust the stack."""
 
 
 def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
-    """Return JSON that PostgreSQL takes: it refuses NUL characters and lone surrogates.
+    """Return JSON that PostgreSQL can store: without NUL characters and lone surrogates.
 
     What is nested deeper than `levels` is cut.
+    https://www.postgresql.org/docs/current/datatype-json.html
     """
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
@@ -27,13 +28,13 @@ def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
 
 
 LONGEST_KEY = 500
-"""Characters of a name's key: a row of PostgreSQL's indexes holds 2,704 bytes."""
+"""Characters of a name's key: a row of a PostgreSQL index holds 2,704 bytes."""
 
 
 def name_key(text: str) -> str:
-    """Write a name as names are compared: trimmed, case-folded, in one Unicode form.
+    """Return the key by which names are compared: trimmed, case-folded, in Unicode's NFC.
 
-    A long one ends with a digest of its rest.
+    A long key ends with a digest of the rest.
     """
     key = unicodedata.normalize("NFC", text.strip().casefold())
     if len(key) <= LONGEST_KEY:

@@ -80,7 +80,9 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
     for path, before in items.changed_since(held, draft.base["items"]).items():
         now = items.value_of(held, path)
         expected = wanted[path][1] if path in wanted else before
-        if items.same(now, expected) or (path in ours and items.same(now, ours[path])):
+        if items.same_setting(now, expected) or (
+            path in ours and items.same_setting(now, ours[path])
+        ):
             continue
         found.foreign.append((" › ".join(path), before or "(empty)", now or "(empty)"))
     try:

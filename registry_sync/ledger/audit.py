@@ -197,7 +197,7 @@ def fed_by(mapping: dict[str, Any], field_id: str) -> tuple[str, Any]:
 
 def sign_file(path: Path, private_key: str) -> Path:
     """Sign a file with the app's private key. Return the file with the detached JWS (PS256)."""
-    token = signing.seal(hashlib.sha256(path.read_bytes()).hexdigest().encode(), private_key)
+    token = signing.sign(hashlib.sha256(path.read_bytes()).hexdigest().encode(), private_key)
     beside = path.with_name(path.name + ".jws")
     beside.write_text(token + "\n", encoding="utf-8")
     return beside
@@ -210,7 +210,7 @@ def signature_fault(path: Path, private_key: str) -> str:
         if not file.is_file():
             return f"The file {file.absolute()} does not exist."
     try:
-        signed = signing.opened(beside.read_text(encoding="utf-8").strip(), private_key)
+        signed = signing.verify(beside.read_text(encoding="utf-8").strip(), private_key)
     except (OSError, ValueError) as error:
         return f"{beside.name} was not signed by this deployment's key ({type(error).__name__})."
     if signed.decode() != hashlib.sha256(path.read_bytes()).hexdigest():

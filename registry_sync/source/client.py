@@ -19,7 +19,7 @@ from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.loop_detection import Trail
 from registry_sync.source.pages import Page, Unread
-from registry_sync.source.paginators import Answer, Stuck
+from registry_sync.source.paginators import PageAnswer, Stuck
 from registry_sync.source.record_reader import RecordReader
 from registry_sync.source.request import page_request
 from registry_sync.source.responses import Unusable, records_of, total_of
@@ -108,8 +108,8 @@ class Source:
         whole, unread = self._details.complete_page(records)
         page = Page(
             records=whole,
-            position=trail.stamp(where),
-            next_position=None if follows is None else onward.stamp(follows),
+            position=trail.add_to(where),
+            next_position=None if follows is None else onward.add_to(follows),
             total=total,
             server_date=_date(reply),
             bytes=reply.size,
@@ -123,7 +123,7 @@ class Source:
             return [], None
         try:
             records = records_of(reply.body, self.connector.data_selector)
-            answer = Answer(reply.body, reply.links, len(records), reply.url)
+            answer = PageAnswer(reply.body, reply.links, len(records), reply.url)
             follows = self.connector.paginator.next_position(where, answer)
         except Unusable as error:
             raise bad_answer(str(error), error.remedy) from error

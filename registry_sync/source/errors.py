@@ -37,7 +37,7 @@ def at_home(url: str, home: str, what: str) -> str:
     return found
 
 
-def unreachable(
+def registry_unreachable(
     error: Exception, url: str, *, kind: type[SourceError] = SourceError
 ) -> SourceError:
     """Return the error of a request without an answer, or with a bad certificate."""

@@ -24,7 +24,7 @@ from registry_sync.source.errors import (
     RetryableError,
     at_home,
     bad_answer,
-    unreachable,
+    registry_unreachable,
 )
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.request import Request
@@ -156,7 +156,7 @@ class Exchange:
                 code="registry_address",
             ) from error
         except (requests.RequestException, OSError) as error:
-            raise unreachable(error, url) from error
+            raise registry_unreachable(error, url) from error
 
     def _read(self, answer: requests.Response) -> bytes:
         """Read a body while it stays below the limit for one page."""
@@ -174,7 +174,7 @@ class Exchange:
                     )
         except requests.RequestException as error:
             # The connection broke inside the body, which urllib3's retries do not cover.
-            raise unreachable(error, answer.url or "", kind=RetryableError) from error
+            raise registry_unreachable(error, answer.url or "", kind=RetryableError) from error
         finally:
             answer.close()
         return b"".join(parts)

@@ -1,4 +1,4 @@
-"""Noticing that a registry's pages come again: by a few characters that travel in the position."""
+"""Detecting pages that repeat, by a few characters that are kept in the position."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from registry_sync.source.responses import mark_of
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What is kept of the pages behind, to notice when they come again.
+    """What is kept of the pages read so far, to detect when they repeat.
 
-    `last` marks the page before by its records. `post` marks one position passed, replanted
-    at each power of two, so that a circle of any length is found with one mark (Brent's way).
+    `last` marks the previous page by its records. `post` marks one position that was passed. It
+    is moved at each power of two pages, so that one mark finds a cycle of any length (Brent's
+    algorithm: https://en.wikipedia.org/wiki/Cycle_detection#Brent's_algorithm).
     """
 
     last: str = ""
     pages: int = 0
     post: str = ""
 
-    def stamp(self, where: Json | None) -> Json:
-        """Write the trail into a position."""
+    def add_to(self, where: Json | None) -> Json:
+        """Return a position with the trail in it."""
         return {**(where or {}), "trail": [self.last, self.pages, self.post]}
 
     def step(self, where: Json | None, follows: Json | None, records: list[Json]) -> Trail:
-        """Go one page on. Raises SourceError where the page, or the way to the next, repeats."""
+        """Return the trail after one more page. Raises SourceError if the pages repeat."""
         mark = mark_of(records)
         if mark and mark == self.last:
-            raise _repeats(f"{_named(where)} holds the same records as the page before")
+            raise _repeats(f"{_named(where)} has the same records as the page before")
         ahead = mark_of(follows)
         if follows is not None and (follows == where or ahead == self.post):
-            raise _repeats(f"{_named(where)} leads to {_named(follows)}, which was read before")
+            raise _repeats(f"{_named(where)} leads to {_named(follows)}, which was already read")
         pages = self.pages + 1
         return Trail(mark, pages, ahead if pages & (pages - 1) == 0 else self.post)
 

@@ -1,8 +1,8 @@
 """Paths into a record: `name`, `a.b`, `tags[0]`, `properties[?name=='CAS'].value`, `"odd.key"`.
 
 A path that is not in a record gives ABSENT, which is not null: null clears a field in Benchling,
-an absent path leaves it as it is. Simple paths are plain dictionary look-ups; the others are
-JSONPath (RFC 9535 in spirit), by jsonpath-ng.
+an absent path leaves it as it is. Simple paths are plain dictionary look-ups. The others are
+JSONPath, as jsonpath-ng implements it. https://datatracker.ietf.org/doc/html/rfc9535
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 
 class Absent:
-    """The type of ABSENT: what a path gives where the record has nothing."""
+    """The type of ABSENT, the value of a path that is not in a record."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -28,8 +28,8 @@ class Absent:
 
 ABSENT: Final = Absent()
 Getter = Callable[[Any], Any]
-# A key may hold blanks and signs, as in `MW (g/mol)`: what makes a path more than keys is a
-# bracket, a quote, a star or a double dot.
+# A key may contain blanks and signs, as in `MW (g/mol)`: only brackets, quotes, stars and double
+# dots make a path more than keys.
 SIMPLE = re.compile(r"[^.\[\]\"'*{}]+(\.[^.\[\]\"'*{}]+)*")
 QUOTED = re.compile(r"""(["'])(?P<key>[^"']+)\1""")
 HOLE = re.compile(r"\{([^{}]+)\}")
@@ -39,16 +39,16 @@ MANY = re.compile(r"""\*|\.\.|\[\s*-?\d*\s*:|,""")
 
 
 class PathError(ValueError):
-    """A path that cannot be read; its text says which and why."""
+    """A path or template cannot be read; its text says which and why."""
 
 
 @lru_cache(maxsize=1024)
 def compile_path(text: str) -> Getter:
-    """Compile a path to a function from a record to its value, a list of values, or ABSENT.
+    """Return a function from a record to the path's value, a list of values, or ABSENT.
 
-    A key that literally holds the whole dotted text wins over nesting. A path that can give
-    several values (`[*]`, a slice) always gives a list, an empty one where the list is empty or
-    null; a filter does when several match.
+    A key that is literally the whole dotted text wins over nesting. A path that can give several
+    values (`[*]`, a slice) always gives a list, an empty one if the record's list is empty or
+    null; a filter gives a list if several items match.
     Raises PathError.
     """
     text = text.strip()
@@ -90,7 +90,7 @@ def _dotted(text: str) -> Getter:
 
 
 def is_filter(text: str) -> bool:
-    """Say whether a path picks by a condition, so that nothing found is an answer too."""
+    """Return whether a path selects by a condition, so that finding nothing is an answer, too."""
     return "[?" in text
 
 
@@ -99,8 +99,8 @@ def _jsonpath(text: str) -> Getter:
         found = parse_jsonpath(_with_current(text))
     except Exception as error:  # jsonpath-ng raises bare Exception for some faults
         raise PathError(
-            f"the path {text} cannot be read ({error}); a key with blanks or signs in it is "
-            'written in quotes, as in "odd key"[0]'
+            f"the path {text} cannot be read ({error}); write keys with blanks or signs in "
+            'quotes, as in "odd key"[0]'
         ) from error
     many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "q", text)) is not None
     whole = _whole_list(text)
@@ -115,7 +115,7 @@ def _jsonpath(text: str) -> Getter:
 
 
 def _whole_list(text: str) -> Getter:
-    """Compile the path to the lists that `[*]` goes through: all empty, it is no absence."""
+    """Compile the path to the lists that `[*]` goes through: if all are empty, none is absent."""
     *before, _ = ALL_OF.split(text)
     try:
         steps = [compile_path(part.removeprefix(".")) for part in before]
@@ -135,18 +135,18 @@ def _whole_list(text: str) -> Getter:
 
 
 def _with_current(text: str) -> str:
-    """Write filters as jsonpath-ng wants them: `[?(@.name=='x')]` for `[?name=='x']`."""
+    """Return filters as jsonpath-ng expects them: `[?(@.name=='x')]` for `[?name=='x']`."""
     return FILTER.sub(lambda found: f"[?(@.{found[1].strip().removeprefix('@.')})]", text)
 
 
 def compile_template(text: str) -> Getter:
-    """Compile a path, or a template of paths like `{pref_name} [{id}]`, to a text getter.
+    """Return a function from a record to a path's value, or to a template's text.
 
-    A template gives ABSENT when one of its paths is absent and None when one is null or empty.
-    Raises PathError.
+    A template has paths in braces: `{pref_name} [{id}]`. It gives ABSENT if one of them is absent,
+    None if one is null or empty. Raises PathError.
     """
     if "{" in HOLE.sub("", text) or "}" in HOLE.sub("", text):
-        raise PathError(f"the template {text} has a brace without its other one")
+        raise PathError(f"the template {text} has an unmatched brace")
     if not HOLE.search(text):
         return compile_path(text)
     holes = [(match.span(), compile_path(match[1])) for match in HOLE.finditer(text)]

@@ -1,4 +1,4 @@
-"""What stands in a registry's answer: its records, its own total, an error inside a 200. Pure."""
+"""What is in a registry's answer: its records, its own total, an error inside a 200. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERROR_KEYS = ("error", "errors", "exc_type")
 
 
 class Unusable(ValueError):
-    """The body is not what was due; its text says what it is, its remedy what the owner does."""
+    """The body cannot be used: its text says why, `remedy` what the integration owner must do."""
 
     def __init__(self, text: str, remedy: str = "") -> None:
         super().__init__(text)
@@ -26,26 +26,34 @@ class Unusable(ValueError):
 
 
 LONGEST_WHOLE = 4000
-"""Digits; Python reads no more than 4,300."""
+"""Digits of a whole number; Python parses no more than 4,300."""
 SELECT = "sets endpoint.data_selector in Connector Settings"
 
 
 def parse(content: bytes) -> Any:
-    """Read JSON; whole numbers stay exact, NaN and Infinity are refused. Raises Unusable."""
+    """Return parsed JSON; whole numbers stay exact, NaN and Infinity are refused.
+
+    Raises Unusable.
+    """
     try:
         return json.loads(
             content, parse_constant=_no_constant, parse_float=_decimal, parse_int=_whole
         )
     except (ValueError, RecursionError) as error:
-        raise Unusable(f"its answer is no JSON: {error}") from error
+        raise Unusable(f"its answer is not valid JSON: {error}") from error
 
 
 def records_of(body: Any, selector: str) -> list[Json]:
-    """Find the records: at the selector, else the body itself or its only list. Raises Unusable."""
+    """Return the records: at the selector, or else the body itself or its only list.
+
+    Raises Unusable.
+    """
     found = _selected(body, selector) if selector else _only_list(body)
     bad = next((item for item in found if not isinstance(item, dict)), None)
     if bad is not None:
-        raise Unusable(f"its list holds {type(bad).__name__} where records were due", SELECT)
+        raise Unusable(
+            f"its list contains {type(bad).__name__} where records were expected", SELECT
+        )
     return found
 
 
@@ -71,17 +79,17 @@ def _only_list(body: Any) -> list[Any]:
     if len(likely) == 1:
         return lists[likely[0]]
     raise Unusable(
-        f"its answer holds several lists ({', '.join(likely)})"
+        f"its answer contains several lists ({', '.join(likely)})"
         if likely
-        else "its answer holds no list of records",
+        else "its answer contains no list of records",
         SELECT,
     )
 
 
 def error_in(body: Any) -> str:
-    """Find an error where everybody puts one, in a body without records; "" where there is none.
+    """Return an error from where it usually is, in a body without records; "" if there is none.
 
-    An empty list beside an error is no answer: nobody could look.
+    An empty list beside an error does not count as an answer.
     """
     if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in RECORD_KEYS):
         return ""
@@ -95,9 +103,10 @@ def _is_filled(value: Any) -> bool:
 def total_of(
     headers: Mapping[str, str], body: Any, path: str, *, count: int, last: bool
 ) -> int | None:
-    """Find the registry's own total: where the settings say, in a header, or where it usually is.
+    """Return the registry's own total: from the settings' path, a header, or where it usually is.
 
-    `count` is how many records this page has: an unnamed number that only counts the page is none.
+    `count` is the number of records on this page, and `last` whether it is the only one: a number
+    that only counts this page is not used. Return None if there is no total.
     """
     if path:
         return _number(body, path)
@@ -115,7 +124,7 @@ def total_of(
 
 
 def mark_of(value: Any) -> str:
-    """Tell two pages or positions apart: 16 hex characters; "" for nothing."""
+    """Return a mark that tells two pages or positions apart: 16 hex characters; "" for nothing."""
     if not value:
         return ""
     if isinstance(value, list):
@@ -134,15 +143,15 @@ def _number(body: Any, path: str) -> int | None:
 
 
 def _decimal(text: str) -> float | str:
-    """Read a decimal; one beyond what a float holds stays as it is written, as no JSON is inf."""
+    """Return a decimal; one beyond the range of floats stays text, because inf is not JSON."""
     number = float(text)
     return number if math.isfinite(number) else text
 
 
 def _whole(text: str) -> int | str:
-    """Read a whole number; one that Python reads none of for its length stays as it is written."""
+    """Return a whole number; one too long for Python to parse stays text."""
     return int(text) if len(text) < LONGEST_WHOLE else text
 
 
 def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is not a JSON number")

@@ -1,7 +1,7 @@
-"""How registries write times, and how they want to be asked about them.
+"""How registries write times, and how they expect them in a filter.
 
-A time without an offset is in the declared zone. Where a clock is set back and an hour comes
-twice, or forward and an hour is left out, the earlier reading is taken, so that asking since then
+A time without an offset is in the configured zone. Where clocks are set back and an hour occurs
+twice, or forward and an hour is skipped, the earlier reading is used, so that asking since then
 loses nothing. A date has no time and never shifts to another day.
 """
 
@@ -26,7 +26,7 @@ UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def read_time(value: Any, terms: Incremental) -> datetime | None:
-    """Read a record's modification time, in UTC; None when it is none."""
+    """Return a record's modification time, in UTC; None if it is not a time."""
     if value is None or isinstance(value, bool):
         return None
     try:
@@ -38,7 +38,7 @@ def read_time(value: Any, terms: Incremental) -> datetime | None:
 def _read(value: Any, terms: Incremental) -> datetime | None:
     style = terms.datetime_format
     if style == "iso" and isinstance(value, str) and value.endswith("Z"):
-        return datetime.fromisoformat(value)  # nearly all are; the rest takes thrice as long
+        return datetime.fromisoformat(value)  # nearly all are; the rest takes three times as long
     bare = isinstance(value, str) and EPOCH_TEXT.fullmatch(value.strip()) is not None
     if isinstance(value, (int, float)) or (bare and style in ("epoch", "epoch_ms")):
         number = float(value)
@@ -62,12 +62,12 @@ def _parse(text: str, style: str) -> datetime:
         try:
             return datetime.strptime(text, style)
         except ValueError:
-            pass  # what is asked in one format is often answered in ISO
+            pass  # registries that are asked in one format often answer in ISO
     return datetime.fromisoformat(text)
 
 
 def write_time(when: datetime, terms: Incremental) -> str:
-    """Write a time as the registry wants it in its filter, in its own zone."""
+    """Return a time as the registry expects it in its filter, in its own zone."""
     style = terms.datetime_format
     if style in ("epoch", "epoch_ms"):
         unit = timedelta(milliseconds=1) if style == "epoch_ms" else timedelta(seconds=1)
@@ -83,8 +83,8 @@ def write_time(when: datetime, terms: Incremental) -> str:
 
 
 def _unambiguous(local: datetime) -> datetime:
-    """Step back before an hour that comes twice: what was edited in its second pass bears a
-    time that is smaller than what was edited in its first."""
+    """Step back before an hour that occurs twice: what was edited in its second pass may have an
+    earlier time than what was edited in its first."""
     earlier, later = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
     if earlier is None or later is None or earlier <= later:
         return local
@@ -92,7 +92,7 @@ def _unambiguous(local: datetime) -> datetime:
 
 
 def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Incremental | None:
-    """Read `endpoint.incremental`; None where the registry cannot be asked for changes."""
+    """Return `endpoint.incremental`; None if the registry cannot be asked for changes."""
     if raw is None:
         return Incremental() if asked else None
     where = "endpoint.incremental"
@@ -103,7 +103,7 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        reader.add(f"{where}.timezone {zone!r} is no time zone: write one like Europe/Berlin")
+        reader.add(f"{where}.timezone {zone!r} is not a time zone; write one like Europe/Berlin")
         zone = "UTC"
     style = reader.text(given.get("datetime_format"), f"{where}.datetime_format") or "iso"
     if style not in ("iso", "epoch", "epoch_ms") and "%" not in style:
@@ -122,12 +122,12 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
         initial_value="" if initial is None else str(initial).strip(),
     )
     if terms.initial_value and read_time(terms.initial_value, terms) is None:
-        reader.add(f"{where}.initial_value {initial!r} is no time")
+        reader.add(f"{where}.initial_value {initial!r} is not a valid time")
     return terms
 
 
 def _lag(reader: SettingsReader, given: Json, granularity: str) -> timedelta:
-    """Read a lag: seconds, or `5 min`, `1 h`, `2 d`; never less than hides the source's edge."""
+    """Return the lag: seconds, or `5 min`, `1 h`, `2 d`, at least one unit of the granularity."""
     least = {
         "minute": timedelta(minutes=1),
         "hour": timedelta(hours=1),
@@ -137,14 +137,14 @@ def _lag(reader: SettingsReader, given: Json, granularity: str) -> timedelta:
         given, "comparison", "endpoint.incremental", of=("gte", "gt", "unknown"), default="unknown"
     )
     if comparison == "gt":
-        # It leaves out what shares the watermark's second.
+        # The filter leaves out what has the watermark's own second.
         least = max(least, timedelta(seconds=1))
     raw = given.get("lag", given.get("lookback_window"))
     if raw is None:
         return max(timedelta(minutes=5), least)
     found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*(s|m|min|h|d)?\s*", str(raw))
     if isinstance(raw, bool) or not found:
-        reader.add(f"endpoint.incremental.lag {raw!r} is no span: write 300 or '5 min'")
+        reader.add(f"endpoint.incremental.lag {raw!r} is not a duration; write 300 or '5 min'")
         return least
     try:
         return max(timedelta(seconds=float(found[1]) * UNITS[found[2] or "s"]), least)

@@ -1,7 +1,7 @@
-"""Arithmetic of the source's time: floor it, subtract the lag, never lose a row at the edge.
+"""Arithmetic of the source's time: floor it, subtract the lag, never lose a record at the edge.
 
-Compared with `>=` everywhere; an overlap costs reading, not writing, because the ledger drops
-what is unchanged.
+Times are compared with `>=` everywhere. An overlap costs reads, not writes, because the ledger
+recognizes what is unchanged.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _UNITS: dict[str, timedelta] = {
 
 
 def floor(when: datetime, granularity: Granularity) -> datetime:
-    """Cut a time down to what the source can tell apart; never up."""
+    """Return a time rounded down to what the source can distinguish."""
     midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
     return when - (when - midnight) % _UNITS[granularity]
 
 
 def since_from(watermark: datetime, lag: timedelta, granularity: Granularity) -> datetime:
-    """Say from when the next run asks: the watermark, less the lag, floored. In UTC."""
+    """Return the time from which the next run asks: the watermark less the lag, floored, in UTC."""
     return floor(watermark.astimezone(UTC) - lag, granularity)
 
 
 def advance(
     current: datetime | None, seen: datetime | None, server_date: datetime | None
 ) -> datetime | None:
-    """Move a watermark to the newest time seen, never past the source's own clock, never back.
+    """Return the watermark after a new time was seen: never past the source's clock, never back.
 
-    A record dated in the future would otherwise hide everything changed until then.
+    A record dated in the future would otherwise hide everything that changes until then.
     """
     if seen is None:
         return current

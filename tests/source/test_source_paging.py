@@ -304,7 +304,7 @@ def test_an_empty_list_is_no_fault(serve: Any, body: Any, selector: str) -> None
         ({"status": "ok"}, "", "no list of records"),
         ("hello", "", "no list of records"),
         ({"rows": RECORDS}, "row", "no list of records at row"),
-        ({"rows": [[1, 2]]}, "", "holds list where records were due"),
+        ({"rows": [[1, 2]]}, "", "contains list where records were expected"),
     ],
 )
 def test_records_that_cannot_be_found_are_said(

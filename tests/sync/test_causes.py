@@ -65,7 +65,7 @@ CAUSES = [
           lambda w: w.tenant.apps[APP].update(client_secret="s3cret"), OPERATOR,
           "BENCHLING_CLIENT_SECRET"),
     Cause("an app that may not write", refuse_upserts, lambda w: w.tenant.faults.clear(), ADMIN,
-          "may"),
+          "write access"),
     Cause("a schema out of reach", lambda w: w.tenant.hidden.add(w.schema),
           lambda w: w.tenant.hidden.clear(), ADMIN, "Schema to Sync"),
     Cause("a Benchling registry out of reach",
@@ -97,7 +97,7 @@ CAUSES = [
     Cause("a private key that does not open API Key", lambda w: w.tenant.apps[APP].update(
           public_key=make_key()[1]) or w.configure(**{"API Key": "key"}),
           lambda w: w.tenant.apps[APP].update(public_key=public()) or
-          w.configure(**{"API Key": "key"}), OPERATOR, "API Key cannot be opened"),
+          w.configure(**{"API Key": "key"}), OPERATOR, "API Key cannot be decrypted"),
 ]  # fmt: skip
 
 

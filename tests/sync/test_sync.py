@@ -528,7 +528,7 @@ def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):
     run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     for _ in range(2):
         assert jobs.work_slice(run.pk) is jobs.End.WAITING
-        assert "a task that Benchling has not ended" in w.session()["messages"][0]["content"]
+        assert "a task that Benchling has not finished" in w.session()["messages"][0]["content"]
         assert w.written() == 0 and w.tenant.counters["bulk_calls"] == 1
     w.tenant.clock.advance(3601)
     assert jobs.work_slice(run.pk) is jobs.End.DONE

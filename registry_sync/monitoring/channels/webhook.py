@@ -86,7 +86,7 @@ def _signed(message: AlertMessage, body: bytes) -> dict[str, str]:
     if not key:
         raise Unsent("Cannot sign. The operator must set BENCHLING_PRIVATE_KEY.")
     try:
-        return dict(signing.headers(f"alert-{message.pk}", int(time.time()), body, key))
+        return dict(signing.message_headers(f"alert-{message.pk}", int(time.time()), body, key))
     except ValueError as error:
         raise Unsent(
             "Cannot sign: BENCHLING_PRIVATE_KEY is not a valid private key. The operator must fix "
@@ -98,7 +98,7 @@ def _session() -> requests.Session:
     """Return a session that goes only where `ssrf` allows, without proxy, retries or redirects."""
     private = settings.REGISTRY_ALLOW_PRIVATE_NETWORKS
     session = ssrf.open_session(allow_private=private, user_agent=f"RegistrySync/{__version__}")
-    once = ssrf.JudgedAdapter(allow_private=private, retries=Retry(0, read=False))
+    once = ssrf.GuardedAdapter(allow_private=private, retries=Retry(0, read=False))
     session.mount("https://", once)
     session.mount("http://", once)
     return session

@@ -14,10 +14,10 @@ from registry_sync.source.paginators import (  # noqa: F401
     page_number,
     single_page,
 )
-from registry_sync.source.paginators.base import PAGINATORS, Answer, Paginator, Stuck
+from registry_sync.source.paginators.base import PAGINATORS, PageAnswer, Paginator, Stuck
 from registry_sync.source.settings_reader import SettingsReader, names_of
 
-__all__ = ["PAGINATORS", "Answer", "Paginator", "Stuck", "read_paginator"]
+__all__ = ["PAGINATORS", "PageAnswer", "Paginator", "Stuck", "read_paginator"]
 
 WHERE = "endpoint.paginator"
 PLANNED = ("async_export", "range_header", "header_cursor")

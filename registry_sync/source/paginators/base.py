@@ -12,7 +12,7 @@ from registry_sync.source.paths import ABSENT, compile_path
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageAnswer:
     """What a paginator sees of a page: its body, `Link` header, number of records, and URL.
 
     `links` is by relation, in lower case.
@@ -53,7 +53,7 @@ class Paginator:
         """Return the value of each placeholder for the page at a position."""
         return {}
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         """Return the position of the next page; None after the last. Raises Stuck."""
         return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from registry_sync.core.types import Json
 from registry_sync.source.paginators.base import (
-    Answer,
+    PageAnswer,
     Paginator,
     Stuck,
     has_more,
@@ -33,7 +33,7 @@ class Cursor(Paginator):
     def values(self, position: Json | None) -> Json:
         return {"cursor": position["cursor"] if position else self.initial_cursor}
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         if not has_more(answer.body, self.has_more_path):
             return None
         cursor = value_at(answer.body, self.cursor_path)

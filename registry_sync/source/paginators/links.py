@@ -11,7 +11,7 @@ from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.paginators.base import (
-    Answer,
+    PageAnswer,
     Paginator,
     Stuck,
     link_position,
@@ -33,7 +33,7 @@ class JsonLink(Paginator):
     required = ("next_url_path",)
     next_url_path: str = "next"
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(value_at(answer.body, self.next_url_path), answer.url)
 
     def paths_to_next(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class HeaderLink(Paginator):
     about = "`links_next_key`: its relation in the `Link` header (default next)"
     links_next_key: str = "next"
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(answer.links.get(self.links_next_key.lower()), answer.url)
 
 
@@ -59,7 +59,7 @@ class Auto(Paginator):
 
     about = "the default: a next link in the `Link` header, or in the body under a usual name"
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(answer.links.get("next") or _usual_link(answer.body), answer.url)
 
 

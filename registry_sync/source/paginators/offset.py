@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry_sync.core.types import Json
-from registry_sync.source.paginators.base import Answer, Paginator, register, value_at
+from registry_sync.source.paginators.base import PageAnswer, Paginator, register, value_at
 
 
 @register("offset")
@@ -24,7 +24,7 @@ class Offset(Paginator):
     def values(self, position: Json | None) -> Json:
         return {"offset": position["offset"] if position else 0, "limit": self.limit}
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         if not answer.count:
             return None
         # Some servers return fewer than the limit: continue from what they returned.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry_sync.core.types import Json
-from registry_sync.source.paginators.base import Answer, Paginator, has_more, register
+from registry_sync.source.paginators.base import PageAnswer, Paginator, has_more, register
 
 
 @register("page_number")
@@ -26,7 +26,7 @@ class PageNumber(Paginator):
     def values(self, position: Json | None) -> Json:
         return {"page": self._page(position), "limit": self.limit}
 
-    def next_position(self, position: Json | None, answer: Answer) -> Json | None:
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         if not answer.count or not has_more(answer.body, self.has_more_path):
             return None
         return {"page": self._page(position) + 1}
