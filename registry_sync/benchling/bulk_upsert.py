@@ -3,7 +3,7 @@
 A bulk upsert is all or nothing. A failed task may name its bad rows by index, or one of them, or
 none. Named rows are confirmed by the single upsert, whose refusal has the exact message. Where
 none is named the rows are halved, and a half whose sibling passed is known to be bad. Each batch
-has a budget of calls; rows that are unresolved when it is spent are set aside by name.
+has a budget of calls; rows that are unresolved when it is spent are postponed by name.
 https://docs.benchling.com/docs/bulk-operations
 """
 
@@ -24,7 +24,7 @@ from registry_sync.core.types import Json
 from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
 
 BUDGET = 160
-"""Upserts spent on one batch before its unresolved rows are set aside."""
+"""Upserts spent on one batch before its unresolved rows are postponed."""
 CONFIRMED = 20
 """Named rows whose exact message is requested; beyond, the task's own message is used."""
 LOCK_TRIES = 12
@@ -81,7 +81,7 @@ class Upserter:
         return Flight(tuple(rows), task_id, time.monotonic())
 
     def land(self, flight: Flight) -> None:
-        """Wait for the task, and settle every row: written, refused or set aside."""
+        """Wait for the task, and settle every row: written, refused or postponed."""
         self.calls = flight.calls
         failure = self._failure(flight)
         if failure is None:
@@ -145,7 +145,7 @@ class Upserter:
     # -- finding the bad rows --------------------------------------------------------------
 
     def _isolate(self, rows: Sequence[Row], failure: Refused) -> None:
-        """Settle every row of a failed batch: written, refused or set aside."""
+        """Settle every row of a failed batch: written, refused or postponed."""
         if len(rows) == 1:
             self._single(rows[0], failure)
             return

@@ -30,10 +30,12 @@ class Task:
 
     @property
     def running(self) -> bool:
+        """Return whether Benchling still works on it."""
         return self.status == "RUNNING"
 
     @property
     def succeeded(self) -> bool:
+        """Return whether its rows are written."""
         return self.status == "SUCCEEDED"
 
 

@@ -22,7 +22,7 @@ Wanted = dict[Path, tuple[str, str | None]]
 """By path: the type of an item, and the value that it must have (None: empty)."""
 NAME_FIELD, RULES = "External Name Field", "Mapping Rules"
 SCHEMA, FIELD, PATH = "Entity Schema", "Benchling Field", "External API Field Name"
-SECRET = "secure_text"
+SECURE_TEXT = "secure_text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Writ
 
 def remembered(held: Held) -> list[list[Any]]:
     """Return items and their values, without secrets, to find later what has changed."""
-    kept = [(path, item) for path, item in held.items() if item.get("type") != SECRET]
+    kept = [(path, item) for path, item in held.items() if item.get("type") != SECURE_TEXT]
     return [[list(path), value_of(held, path)] for path, _ in kept]
 
 

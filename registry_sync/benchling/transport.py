@@ -184,5 +184,5 @@ class _Http(httpx.Client):
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Read the trusted certificates once per process: each read takes 25 ms."""
+    """Return the trusted certificates, read once per process: each read takes 25 ms."""
     return httpx.create_ssl_context()

@@ -17,7 +17,7 @@ from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
-from registry_sync.source.loop_detection import Trail
+from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Page, Unread
 from registry_sync.source.paginators import PageAnswer, Stuck
 from registry_sync.source.record_reader import RecordReader
@@ -79,22 +79,22 @@ class Source:
     def pages(self, since: datetime | None, *, position: Json | None = None) -> Iterator[Page]:
         """Yield pages of what changed since a time (None: of everything), from a position on."""
         where: Json | None = dict(position or {})
-        trail = Trail(*where.pop("trail", ())) if where else Trail()
+        loops = LoopDetector(*where.pop("trail", ())) if where else LoopDetector()
         where = where or None
         while True:
-            page, where, trail = self._page(where, trail, since)
+            page, where, loops = self._page(where, loops, since)
             yield page
             if page.next_position is None:
                 return
             del page  # one page in memory, not two
 
     def _page(
-        self, where: Json | None, trail: Trail, since: datetime | None
-    ) -> tuple[Page, Json | None, Trail]:
+        self, where: Json | None, loops: LoopDetector, since: datetime | None
+    ) -> tuple[Page, Json | None, LoopDetector]:
         reply = self._exchange.send(page_request(self.connector, where, self._since(since)))
         assert reply is not None
         records, follows = self._read(reply, where)
-        onward = trail.step(where, follows, records)
+        onward = loops.step(where, follows, records)
         paginator = self.connector.paginator
         if follows is not None and onward.pages >= paginator.max_pages:
             raise bad_answer(
@@ -108,7 +108,7 @@ class Source:
         whole, unread = self._details.complete_page(records)
         page = Page(
             records=whole,
-            position=trail.add_to(where),
+            position=loops.add_to(where),
             next_position=None if follows is None else onward.add_to(follows),
             total=total,
             server_date=_date(reply),

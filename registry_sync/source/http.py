@@ -159,7 +159,7 @@ class Exchange:
             raise registry_unreachable(error, url) from error
 
     def _read(self, answer: requests.Response) -> bytes:
-        """Read a body while it stays below the limit for one page."""
+        """Return a body that is within the limit for one page."""
         parts, size = [], 0
         try:
             for part in answer.iter_content(CHUNK):

@@ -11,7 +11,7 @@ from registry_sync.source.responses import mark_of
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class LoopDetector:
     """What is kept of the pages read so far, to detect when they repeat.
 
     `last` marks the previous page by its records. `post` marks one position that was passed. It
@@ -24,11 +24,11 @@ class Trail:
     post: str = ""
 
     def add_to(self, where: Json | None) -> Json:
-        """Return a position with the trail in it."""
+        """Return a position with these marks in it."""
         return {**(where or {}), "trail": [self.last, self.pages, self.post]}
 
-    def step(self, where: Json | None, follows: Json | None, records: list[Json]) -> Trail:
-        """Return the trail after one more page. Raises SourceError if the pages repeat."""
+    def step(self, where: Json | None, follows: Json | None, records: list[Json]) -> LoopDetector:
+        """Return the detector after one more page. Raises SourceError if the pages repeat."""
         mark = mark_of(records)
         if mark and mark == self.last:
             raise _repeats(f"{_named(where)} has the same records as the page before")
@@ -36,7 +36,7 @@ class Trail:
         if follows is not None and (follows == where or ahead == self.post):
             raise _repeats(f"{_named(where)} leads to {_named(follows)}, which was already read")
         pages = self.pages + 1
-        return Trail(mark, pages, ahead if pages & (pages - 1) == 0 else self.post)
+        return LoopDetector(mark, pages, ahead if pages & (pages - 1) == 0 else self.post)
 
 
 def _named(position: Json | None) -> str:

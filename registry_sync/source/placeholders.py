@@ -14,6 +14,7 @@ JOINED = re.compile(r"\b(and|or)\b|[\^&;]|\]\s*,\s*\[", re.IGNORECASE)
 
 
 def check_unfilled(reader: SettingsReader, places: dict[str, str]) -> None:
+    """Check that no placeholder for the time is where none is filled."""
     for where, text in places.items():
         if hole := re.search(r"\{incremental[^}]*\}", text, re.IGNORECASE):
             reader.add(

@@ -21,7 +21,7 @@ class Date(Rule):
     """
 
     label = "date"
-    about = "`format` such as %d.%m.%Y, and a `timezone` for times without one"
+    about = "reads dates in other formats (strptime's, with a year)"
     settings = {"format": "format, e.g. %d.%m.%Y", "timezone": "time zone"}
 
     def __init__(self, raw: Json) -> None:

@@ -15,7 +15,7 @@ class Constant(Rule):
     """Gives the same value for every record."""
 
     label = "constant"
-    about = "`value`, whatever the record has"
+    about = "the same value for every record"
     settings = {"value": "value"}
     gives_value = True
 
@@ -33,7 +33,7 @@ class Default(Constant):
     """Gives a value for records without one."""
 
     label = "default"
-    about = "`value` where the record has none"
+    about = "a value for records that have none"
     settings = {"value": "value where there is none"}
 
     def __call__(self, value: Any) -> Any:

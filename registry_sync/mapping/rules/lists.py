@@ -13,7 +13,7 @@ class Split(Rule):
     """Splits text into a list, without empty parts."""
 
     label = "split"
-    about = "`separator`: text to a list"
+    about = "one text to several values"
     settings = {"separator": "separator"}
     on_lists = True
 
@@ -38,7 +38,7 @@ class Labels(Rule):
     """Replaces the registry's values by those of a table."""
 
     label = "label table"
-    about = "`table` from the registry's values to Benchling's; `otherwise` error or keep"
+    about = "replaces labels by those of a table"
     settings = {
         "table": "one per line: registry = Benchling",
         "otherwise": "otherwise: error or keep",

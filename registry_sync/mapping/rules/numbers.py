@@ -15,7 +15,7 @@ class Number(Rule):
     """Reads numbers that are written as text."""
 
     label = "number"
-    about = "`decimal` . or , and a `thousands` separator"
+    about = "text to number; text in another format is an error"
     settings = {"decimal": "decimal sign", "thousands": "thousands sign"}
 
     def __init__(self, raw: Json) -> None:
@@ -62,7 +62,7 @@ class Unit(Rule):
     """Multiplies by a factor, in decimals: 0.1 mg is 100 µg, not 100.00000000000001."""
 
     label = "unit factor"
-    about = "multiplied by `factor`"
+    about = "multiplies a number, in decimal arithmetic"
     settings = {"factor": "factor"}
 
     def __init__(self, raw: Json) -> None:

@@ -14,7 +14,7 @@ class AsIs(Rule):
     """Changes nothing."""
 
     label = "as is"
-    about = "the value as it is"
+    about = "the default: the value as it is"
 
     def __call__(self, value: Any) -> Any:
         return value
@@ -25,7 +25,7 @@ class Trim(Rule):
     """Removes blanks around text."""
 
     label = "trim"
-    about = "without blanks around it"
+    about = "removes spaces around text"
     on_blank = True
 
     def apply(self, value: Any) -> Any:
@@ -37,7 +37,7 @@ class Case(Rule):
     """Changes the case of text."""
 
     label = "case"
-    about = "`to`: upper, lower or title"
+    about = "changes the case of text"
     settings = {"to": "upper, lower or title"}
     CASES: dict[str, Callable[[str], str]] = {
         "upper": str.upper,

@@ -18,7 +18,7 @@ from registry_sync.source.settings_reader import SettingsReader
 class ApiKey(Auth):
     """Sends the secret under a name of the registry's own."""
 
-    about = "`API Key` under a `name`; `location` is header (default), query or cookie"
+    about = "`API Key` under a `name`; `location`: header (default), query or cookie"
     required = ("name",)
     name: str = ""
     location: Literal["header", "query", "cookie"] = "header"

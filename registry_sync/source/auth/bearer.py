@@ -17,7 +17,7 @@ from registry_sync.source.settings_reader import SettingsReader
 class Bearer(Auth):
     """Sends the secret in the Authorization header, after a scheme; without a secret, nothing."""
 
-    about = "`Authorization: Bearer` with `API Key` (`scheme`, default Bearer)"
+    about = "the default: `API Key` in the Authorization header, after `scheme` (default Bearer)"
     scheme: str = "Bearer"
 
     @classmethod

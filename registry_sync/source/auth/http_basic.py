@@ -18,7 +18,7 @@ from registry_sync.source.settings_reader import SettingsReader
 class HttpBasic(Auth):
     """Sends a user name, and the secret as its password, in UTF-8."""
 
-    about = "a `username`; the password is `API Key`"
+    about = "`username`; the password is `API Key`"
     required = ("username",)
     ascii_only = False
     username: str = ""

@@ -12,5 +12,5 @@ from registry_sync.source.auth.base import Auth, register
 class NoAuth(Auth):
     """Sends nothing."""
 
-    about = "no credential is sent"
+    about = "sends no credential"
     ascii_only = False

@@ -29,7 +29,7 @@ NEXT_URLS = ("next_url", "nextUrl", "next_page_url", "@odata.nextLink", "links.n
 class JsonLink(Paginator):
     """Follows a link in the body."""
 
-    about = "`next_url_path` (default next)"
+    about = "`next_url_path` (default next): the path of the link in the body"
     required = ("next_url_path",)
     next_url_path: str = "next"
 
@@ -45,7 +45,7 @@ class JsonLink(Paginator):
 class HeaderLink(Paginator):
     """Follows a link of the `Link` header."""
 
-    about = "`links_next_key`: its relation in the `Link` header (default next)"
+    about = "`links_next_key` (default next): the relation in the `Link` header"
     links_next_key: str = "next"
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
@@ -57,14 +57,14 @@ class HeaderLink(Paginator):
 class Auto(Paginator):
     """Follows a next link in the `Link` header, or where common servers put one in the body."""
 
-    about = "the default: a next link in the `Link` header, or in the body under a usual name"
+    about = "the default: a next link in the `Link` header, or in the body under a common name"
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(answer.links.get("next") or _usual_link(answer.body), answer.url)
 
 
 def _usual_link(body: Any) -> str | None:
-    """Find a next link in a body; some servers put a bare token beside it. Raises Stuck."""
+    """Return a next link from a body, where some put a bare token, too. Raises Stuck."""
     if not isinstance(body, dict):
         return None
     found = {path: value_at(body, path) for path in NEXT_URLS}

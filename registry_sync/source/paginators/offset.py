@@ -13,7 +13,7 @@ from registry_sync.source.paginators.base import PageAnswer, Paginator, register
 class Offset(Paginator):
     """Skips the records that were read, until a page is empty or the total is reached."""
 
-    about = "`limit`, `limit_param`, `offset_param`, `total_path`"
+    about = "`limit` (default 500), `limit_param`, `offset_param`, `total_path`"
     limit: int = 500
     limit_param: str = "limit"
     offset_param: str = "offset"

@@ -13,7 +13,7 @@ from registry_sync.source.paginators.base import PageAnswer, Paginator, has_more
 class PageNumber(Paginator):
     """Counts pages, until one is empty or says that it is the last."""
 
-    about = "`page_param`, `base_page` (default 1), `page_size_param` with `limit`, `has_more_path`"
+    about = "`page_param`, `base_page` (default 1), `page_size_param` and `limit`, `has_more_path`"
     limit: int = 500
     page_param: str = "page"
     page_size_param: str = ""

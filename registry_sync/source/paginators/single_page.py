@@ -12,4 +12,4 @@ from registry_sync.source.paginators.base import Paginator, register
 class SinglePage(Paginator):
     """Reads one page."""
 
-    about = "one page, whatever it says about a next one"
+    about = "only one page is read"
