@@ -1,7 +1,7 @@
-"""Settings, by the operator's contract: everything comes from the environment.
+"""Settings. Every value comes from the environment; README.md lists the variables.
 
-Runs right after a clone with DEBUG=1: SQLite, no Redis. Each secret may also be given as
-<NAME>_FILE, the path of a file that holds it. README.md lists every variable.
+With DEBUG=1 the service runs right after a clone: SQLite, no Redis. Each secret can also be given
+as <NAME>_FILE, the path of a file that contains it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def env(name: str, default: str = "") -> str:
-    """Read a variable; empty counts as absent."""
+    """Return a variable. An empty one counts as absent."""
     return os.environ.get(name, "").strip() or default
 
 
 def env_secret(name: str, default: str = "") -> str:
-    """Read a variable, or the file that <NAME>_FILE names; a file that cannot be read is loud."""
+    """Return a variable, or the content of the file that <NAME>_FILE names.
+
+    Raise ImproperlyConfigured if the file cannot be read.
+    """
     path = env(f"{name}_FILE")
     if not path:
         return env(name, default)
@@ -33,19 +36,18 @@ def env_secret(name: str, default: str = "") -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except FileNotFoundError as error:
         raise ImproperlyConfigured(
-            f"{name}_FILE: there is no file {path}. The operator makes it first, and then sets "
-            f"{name}_FILE."
+            f"{name}_FILE: the file {path} does not exist. Create it before you set {name}_FILE."
         ) from error
     except OSError as error:
         raise ImproperlyConfigured(
             f"{name}_FILE={path} cannot be read: {error.strerror}."
         ) from error
     except UnicodeDecodeError as error:
-        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: it is no text.") from error
+        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: it is not text.") from error
 
 
 def env_bool(name: str, *, default: bool) -> bool:
-    """Read a yes or no."""
+    """Return a yes or no. Raise ImproperlyConfigured for anything else."""
     text = env(name).lower()
     if not text:
         return default
@@ -53,42 +55,42 @@ def env_bool(name: str, *, default: bool) -> bool:
         return True
     if text in ("0", "false", "no", "off"):
         return False
-    raise ImproperlyConfigured(f"{name}={text} is neither yes nor no: write 1 or 0.")
+    raise ImproperlyConfigured(f"{name}={text} must be 1 or 0.")
 
 
 def env_int(name: str, default: int, *, least: int, most: int) -> int:
-    """Read a whole number within limits."""
+    """Return a whole number within limits. Raise ImproperlyConfigured for anything else."""
     text = env(name)
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise ImproperlyConfigured(f"{name}={text} is no whole number from {least} to {most}.")
+        raise ImproperlyConfigured(f"{name}={text} must be a whole number from {least} to {most}.")
     return int(text)
 
 
 def env_level(name: str) -> str:
-    """Read a level of logging."""
+    """Return a log level. Raise ImproperlyConfigured for anything else."""
     level = env(name, "INFO").upper()
     if level not in logging.getLevelNamesMapping():
-        raise ImproperlyConfigured(f"{name}={level} is no level: write DEBUG, INFO or WARNING.")
+        raise ImproperlyConfigured(f"{name}={level} must be a log level: DEBUG, INFO or WARNING.")
     return level
 
 
 def env_database(name: str, default: str) -> dj_database_url.DBConfig:
-    """Read the address of the database; it holds a password and is not repeated."""
+    """Return the database's settings. Errors do not show the URL, which contains a password."""
     try:
         return dj_database_url.parse(
             env_secret(name, default), conn_max_age=60, conn_health_checks=True
         )
     except ValueError:
         raise ImproperlyConfigured(
-            f"{name} is no address of a database: write postgres://user:password@host/name or "
+            f"{name} must be the URL of a database: postgres://user:password@host/name or "
             "sqlite:////path."
         ) from None
 
 
 def env_list(name: str) -> list[str]:
-    """Read a list, divided by commas."""
+    """Return a list, separated by commas."""
     return [part.strip() for part in env(name).split(",") if part.strip()]
 
 
@@ -103,13 +105,13 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "integration.urls"
 WSGI_APPLICATION = "integration.wsgi.application"
 LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en-us", "UTC", False, True
-FORMAT_MODULE_PATH = "integration.formats"  # a time always names its zone
+FORMAT_MODULE_PATH = "integration.formats"  # every time names its zone
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    # First: its templates win over the admin's, its rqworker over django_rq's.
+    # First: its templates override the admin's, its rqworker overrides django_rq's.
     "registry_sync",
-    ADMIN_APP,  # Django's admin, with our first page
+    ADMIN_APP,  # Django's admin with this app's site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -168,7 +170,7 @@ HTTPS_ONLY = env_bool("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes speak plain http to the process itself
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes use plain HTTP
 TRUST_PROXY_HEADERS = env_bool("TRUST_PROXY_HEADERS", default=False)
 if TRUST_PROXY_HEADERS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -176,11 +178,11 @@ if TRUST_PROXY_HEADERS:
 
 # -- Database -------------------------------------------------------------------------------
 
-# A silent holder keeps a run this long; workers look for such runs three times as often.
+# How long a silent holder keeps a run. Workers look for such runs three times as often.
 LEASE_SECONDS = env_int("LEASE_SECONDS", 80, least=1, most=80)
 SQLITE_OPTIONS = {
-    # A transaction that reads and then writes must not find the database locked: take the
-    # write lock at once, and wait for it.
+    # A transaction that reads and then writes must not find the database locked, so it takes the
+    # write lock at once and waits for it.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -191,11 +193,11 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # By this name runs.py tells our connections from others of the same role.
-    ours = {"application_name": "registry-sync"}
-    DATABASES["default"]["OPTIONS"] = ours | DATABASES["default"].get("OPTIONS", {})
+    # runs.lease recognises this app's connections by this name.
+    named = {"application_name": "registry-sync"}
+    DATABASES["default"]["OPTIONS"] = named | DATABASES["default"].get("OPTIONS", {})
 
-# -- Redis and RQ: the wake-up, never the truth ---------------------------------------------------
+# -- Redis and RQ: they wake workers; the database is the source of truth --------------------------
 
 REDIS_URL = env_secret("REDIS_URL")
 RQ_QUEUES = {
@@ -203,7 +205,7 @@ RQ_QUEUES = {
         "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
         "DEFAULT_TIMEOUT": 1800,
         "SERIALIZER": RQ_SERIALIZER,
-        # An admin's click does not wait for long where Redis is away.
+        # A user must not wait for long when Redis is unavailable.
         "CONNECTION_KWARGS": {"socket_connect_timeout": 0.5},
     }
     for name in ("sync", "interactive")
@@ -222,24 +224,24 @@ BENCHLING_JWKS_URL = env(
     "BENCHLING_JWKS_URL", "https://apps.benchling.com/api/v1/apps/{app_definition_id}/jwks"
 )
 
-# -- Pace, patience and reach ---------------------------------------------------------------------
+# -- Pace and limits ------------------------------------------------------------------------------
 
 BATCH_SIZE = env_int("BATCH_SIZE", 500, least=1, most=2500)
 IN_FLIGHT = env_int("IN_FLIGHT", 1, least=1, most=4)
-OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", 0, least=0, most=10_000_000)  # 0: none of ours
+OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", 0, least=0, most=10_000_000)  # 0: no limit
 SLICE_SECONDS = 60
 GREAT_CHANGE_PERCENT = env_int("GREAT_CHANGE_PERCENT", 50, least=1, most=100)
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
 METRICS_TOKEN = env_secret("METRICS_TOKEN")
 
-# -- E-mail: of alerts, to whom the desk's alert settings say -------------------------------------
+# -- E-mail: alerts, to the recipients in the alert settings --------------------------------------
 
 MAIL = mail_settings(env_secret("EMAIL_URL"), next(iter(ALLOWED_HOSTS), "").strip("*."))
 EMAIL_READY: bool = MAIL.pop("EMAIL_READY")
 EMAIL_FAULT: str = MAIL.pop("EMAIL_FAULT")
 globals().update(MAIL)  # Django's own EMAIL_… names
-del MAIL  # it holds the password under a name that Django's debug page would not hide
+del MAIL  # it holds the password, and Django's debug page would not hide this name
 
 # -- Logs: key=value lines, no secrets ------------------------------------------------------------
 
@@ -253,7 +255,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "registry_sync": {"level": env_level("LOG_LEVEL")},
-        # At INFO and below these log URLs with registry ids, and at DEBUG whole requests.
+        # At INFO these log URLs with registry ids, and at DEBUG whole requests.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "benchling_sdk": {"level": "WARNING"},

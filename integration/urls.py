@@ -1,4 +1,4 @@
-"""Addresses of the service."""
+"""URLs of the service."""
 
 from django.contrib import admin
 from django.http import HttpResponse
@@ -9,11 +9,11 @@ from registry_sync.monitoring.metrics import metrics
 from registry_sync.monitoring.views import healthz
 from registry_sync.webhooks.views import webhook
 
-admin.autodiscover()  # DeskConfig leaves it to whoever serves pages
+admin.autodiscover()  # DeskConfig leaves it to processes that serve pages
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    # Browsers ask for it by themselves: none is not an error.
+    # Browsers request it automatically; not having one is not an error.
     path("favicon.ico", lambda request: HttpResponse(status=204)),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
