@@ -1,6 +1,6 @@
-"""What RQ workers and the command run: compose the clients, work a slice, see to its end.
+"""Work a run slice by slice, in an RQ worker or a command, and record how each slice ended.
 
-RQ is only the wake-up. A job carries a run's id and nothing else; whoever gets the lease works.
+RQ only wakes workers. A job holds nothing but a run's id; the worker that gets the lease works.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from registry_sync.sync.pipeline import Line
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 5.0
-"""Seconds between two looks, while waiting, for what a person may have decided."""
+CHECK_EVERY = 5.0
+"""Seconds between two checks, while waiting, whether the run was paused or cancelled."""
 
 
 class End(Enum):
@@ -46,7 +46,7 @@ class End(Enum):
 
 
 def terms_of_settings() -> Terms:
-    """Collect what the operator set."""
+    """Return the operator's settings for a run."""
     return Terms(
         private_key=settings.BENCHLING_PRIVATE_KEY,
         batch_size=settings.BATCH_SIZE,
@@ -100,8 +100,8 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
     except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
-        logger.exception("run=%s failed for a reason of our own", run.pk)
-        _fail(run, lease, client, _our_fault(error))
+        logger.exception("run=%s failed with an internal error", run.pk)
+        _fail(run, lease, client, internal_error(error))
         return End.DONE
     _configuration_holds()
     if done:
@@ -116,30 +116,33 @@ def _refuse_deactivated() -> None:
     if Installation.objects.of_app().filter(deactivated_at__isnull=False).exists():
         raise SyncError(
             "The app was deactivated in Benchling.",
-            remedy="A Benchling admin activates it again; the next run then goes on where the last "
-            "good one ended.",
+            remedy="A Benchling admin must activate it again. The next run then continues where "
+            "the last good one ended.",
             kind="benchling",
             code="deactivated",
         )
 
 
 def _configuration_holds() -> None:
-    """Forget what an earlier configuration broke: a slice has just worked with this one."""
+    """Clear the fault of an earlier configuration: a slice has just worked with this one."""
     faulty = Installation.objects.of_app().exclude(config_fault="")
     faulty.update(config_fault="", config_checked_at=timezone.now())
 
 
 def tune_garbage_collector() -> None:
-    """Spare the garbage collector what was made at import, and most looks at a page's records.
+    """Exclude import-time objects from garbage collection, and collect less often.
 
-    Records are no circles and go by themselves; once a process is enough.
+    Records have no reference cycles, so they are freed without it. Call it once per process.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
 
 def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
-    """Work slice after slice in this process, waiting where Benchling wants it."""
+    """Work slice after slice in this process, with waits between, and return the run.
+
+    It returns early when another holder has the run.
+    """
     while True:
         end = work_slice(run_id, listener)
         run = SyncRun.objects.select_related("lane").get(pk=run_id)
@@ -150,14 +153,14 @@ def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
 
 
 def _sleep_until(run: SyncRun, until: datetime) -> None:
-    """Wait, but not for a run that a person cancels or pauses meanwhile."""
+    """Wait until a time, or until the run is cancelled or paused."""
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
     while (left := (until - timezone.now()).total_seconds()) > 0 and active.exists():
-        time.sleep(min(left, LOOK_EVERY))
+        time.sleep(min(left, CHECK_EVERY))
 
 
 def _fail(run: SyncRun, lease: runs.Lease, client: Client, error: SyncError) -> None:
-    """End a run FAILED and tell it once: a cause that repeats opens no new session each time."""
+    """End a run as FAILED. A cause that repeats does not open a session each time."""
     try:
         if not run.session_id and not runs.repeats_last_failure(run, error):
             app_status.Session(run, lease, client).open()
@@ -170,17 +173,18 @@ def _fail(run: SyncRun, lease: runs.Lease, client: Client, error: SyncError) -> 
 def _unexpected_refusal(refused: Refused) -> SyncError:
     return SyncError(
         f"Benchling refused a request ({refused.status}): {refused.message}",
-        remedy="A Benchling admin checks the app's permissions; the run's log says what was asked.",
+        remedy="A Benchling admin must check the app's permissions. The run's log has the details.",
         kind="benchling",
         code=f"benchling_{refused.status}",
     )
 
 
-def _our_fault(error: Exception) -> SyncError:
+def internal_error(error: Exception) -> SyncError:
+    """Return the error of a run that failed for a reason that no code expects."""
     return SyncError(
-        f"Registry Sync itself failed ({type(error).__name__}).",
-        remedy="The operator finds the traceback in the service's log and reports it; the next "
-        "run starts from where the last good one ended.",
+        f"An internal error occurred ({type(error).__name__}).",
+        remedy="The operator must find the traceback in the service's log and report it. The next "
+        "run continues where the last good one ended.",
         kind="transient",
         code="internal",
     )

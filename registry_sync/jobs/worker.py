@@ -58,7 +58,7 @@ class QuickWorker(Worker):
         return super().work(*args, **kwargs)
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        """Send a heartbeat to Redis, and run the reconciler when it is due.
+        """Send a heartbeat to Redis, and run the reconciler in its interval.
 
         RQ calls this every 30 s while idle (worker_ttl less 15) and every 5 s while a job runs.
         """

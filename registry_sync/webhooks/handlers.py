@@ -51,7 +51,7 @@ def work_delivery(delivery_id: int) -> None:
             _enable(delivery, client)
     except Exception as error:
         logger.exception("delivery=%s failed with an internal error", delivery.webhook_id)
-        close_delivery(delivery, State.FAILED, f"Registry Sync itself failed: {error!r}")
+        close_delivery(delivery, State.FAILED, f"An internal error occurred: {error!r}")
         _enable(delivery, client)
     else:
         close_delivery(delivery, State.DONE)

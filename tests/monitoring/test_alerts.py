@@ -136,7 +136,7 @@ def _fast_fail(w: Any) -> SyncRun:
     run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     assert lease is not None
-    error = jobs._our_fault(RuntimeError())
+    error = jobs.internal_error(RuntimeError())
     runs.fail(run, lease, error)
     look_for_alerts()
     run.refresh_from_db()

@@ -327,7 +327,7 @@ def test_a_deactivated_app_stops_runs_until_it_is_activated(w):
     deliveries.work_delivery(WebhookDelivery.objects.get(webhook_id="a").pk)
     run = w.sync()
     assert run.status == SyncRun.Status.FAILED and run.error_code == "deactivated"
-    assert "activates it again" in run.remedy
+    assert "must activate it again" in run.remedy
     sender.send({"type": "v2.app.activateRequested"}, id="b")
     deliveries.work_delivery(WebhookDelivery.objects.get(webhook_id="b").pk)
     assert w.sync().status == SyncRun.Status.SUCCEEDED
