@@ -20,7 +20,6 @@ NOT_YET = (
     "registry_sync/sync",
     "registry_sync/templates",
     "registry_sync/templatetags",
-    "CHANGELOG.md",
 )
 # Text between backticks is code, and so is a block between fences.
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
