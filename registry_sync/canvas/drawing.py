@@ -66,7 +66,7 @@ def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False)
 
 
 def owe_drawing(canvas_id: str, note: str) -> None:
-    """Give a canvas a note and let the reconciler draw it, for scientists wait for it."""
+    """Give a canvas a note and let the reconciler draw it soon."""
     Canvas.objects.filter(canvas_id=canvas_id).update(
         note=note, used_at=timezone.now(), drawn_at=None
     )

@@ -58,7 +58,7 @@ def record_status(
     if entity_id and _is_archived(entity_id, client):
         lines.append(record_text.archived())
     if error is not None:
-        lines.append(record_text.refused(error, is_there=bool(lines[0])))
+        lines.append(record_text.not_in_benchling(error, is_there=bool(lines[0])))
     lines += [record_text.adoption(row) for row in adoptions]
     lines += [record_text.drift(row) for row in drifted[:3]]
     there, raw = _there(external_id, entry, error, setup, source)
@@ -147,5 +147,5 @@ def _there(
         newer = changed > entry.modified_at
     else:
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
-    said = record_text.newer() if newer else record_text.same(refused=error is not None)
+    said = record_text.newer() if newer else record_text.unchanged(refused=error is not None)
     return said, raw

@@ -21,7 +21,7 @@ def archived() -> str:
     return "It is archived in Benchling. A Benchling admin can unarchive it."
 
 
-def refused(error: EntityError, *, is_there: bool) -> str:
+def not_in_benchling(error: EntityError, *, is_there: bool) -> str:
     """Return why a record is not up to date, and what it waits for or who must act."""
     waits = record_wait(error.waits_for).scientist.format(key=error.waits_key)
     waits = waits or record_actor(error.kind).ask
@@ -31,7 +31,7 @@ def refused(error: EntityError, *, is_there: bool) -> str:
 
 def namesake(error: EntityError) -> str:
     """Return that another refused record has the name that was looked up."""
-    return f"Another record has the same name. {refused(error, is_there=False)}"
+    return f"Another record has the same name. {not_in_benchling(error, is_there=False)}"
 
 
 def more_namesakes(count: int) -> str:
@@ -64,7 +64,7 @@ def newer() -> str:
     return "The registry has a newer version. The next sync will bring it."
 
 
-def same(*, refused: bool) -> str:
+def unchanged(*, refused: bool) -> str:
     if refused:
         return "It has not changed in the registry since."
     return "The registry has nothing newer."

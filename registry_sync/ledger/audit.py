@@ -95,7 +95,7 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def verify(lane: Lane) -> Verdict:
+def verify_chain(lane: Lane) -> Verdict:
     """Verify a lane's chain from its first row to its last, even while a run adds to it."""
     previous, count, at = _start(lane), 0, 0
     rows = Change.objects.filter(lane=lane).order_by("id")

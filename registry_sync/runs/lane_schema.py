@@ -62,7 +62,7 @@ def keep_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
     """Keep the schema that was just read, where it differs from the one kept.
 
     Options and fields that are gone stay in it: the change history still names them. Dropdowns
-    that were not read this time keep their options. Raises LeaseLost.
+    that were not read this time keep their options. Raise LeaseLost.
     """
     before: dict[str, Json] = lane.schema_snapshot.get("fields", {})
     fields = dict(before)

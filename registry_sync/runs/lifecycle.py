@@ -20,6 +20,8 @@ from registry_sync.runs.lease import NOT_WAITING, Lease, save, write_past_frozen
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
 
+ATTEMPTS = 10
+
 
 def request(
     *,
@@ -49,24 +51,18 @@ def request(
         rerun_of=rerun_of,
         service_version=__version__,
     )
-    try:
-        write_past_frozen(wanted.save)
-    except IntegrityError:
-        # The partial unique constraint is the lock: only one of several triggers succeeds.
-        existing = active()
-        if existing is None:  # it ended between the two statements
-            return request(
-                kind=kind,
-                trigger=trigger,
-                actor=actor,
-                reads_all=reads_all,
-                only=only,
-                only_cause=only_cause,
-                since=since,
-                rerun_of=rerun_of,
-            )
-        return existing, False
-    return wanted, True
+    attempt = 1
+    while True:
+        try:
+            write_past_frozen(wanted.save)
+            return wanted, True
+        except IntegrityError:
+            # The partial unique constraint is the lock: only one of several triggers succeeds.
+            if (existing := active()) is not None:
+                return existing, False
+            if attempt == ATTEMPTS:
+                raise
+            attempt += 1  # the active run has just ended: try again
 
 
 def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object) -> None:

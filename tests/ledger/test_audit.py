@@ -124,9 +124,9 @@ def test_a_value_tells_the_source_value_the_path_and_the_rule_it_came_by(world, 
     assert sorted({f for f in kept if kept}) == [
         "Approval", "Kind", "Parent", "SMILES", "name", "registry id"
     ]  # fmt: skip
-    assert audit.verify(Lane.objects.get()).broken == ""
+    assert audit.verify_chain(Lane.objects.get()).broken == ""
     tamper("UPDATE registry_sync_change SET source = '[\"aspirin\"]' WHERE field = 'Parent'")
-    assert "(C-000002, Parent," in audit.verify(Lane.objects.get()).broken
+    assert "(C-000002, Parent," in audit.verify_chain(Lane.objects.get()).broken
 
 
 def test_a_mapping_that_changes_during_a_run_stays_told(world, settings):
@@ -149,7 +149,7 @@ def test_a_mapping_that_changes_during_a_run_stays_told(world, settings):
 
 
 def test_the_chain_is_whole_after_runs_of_every_sort(synced):
-    verdict = audit.verify(Lane.objects.get())
+    verdict = audit.verify_chain(Lane.objects.get())
     assert verdict == audit.Verdict(Change.objects.count(), "")
     assert "the chain is intact" in command("--verify")
 
@@ -198,7 +198,7 @@ def test_a_row_added_at_the_end_is_named(synced):
     forged = audit.digest(last.digest, values)
     last.pk, last.digest = None, forged
     last.save(force_insert=True)
-    assert "rows at its end were removed or added" in audit.verify(lane).broken
+    assert "rows at its end were removed or added" in audit.verify_chain(lane).broken
 
 
 def test_a_signed_csv_shows_a_history_that_was_written_anew(synced, tmp_path: Path):
@@ -243,13 +243,13 @@ def test_retention_is_logged_and_the_chain_goes_on(synced):
     lane = Lane.objects.get()
     assert audit.forget(lane, before=cut, actor="mona", reason="five years are over") > 0
     assert Change.objects.count() == kept == 2
-    assert audit.verify(lane) == audit.Verdict(2, "")
+    assert audit.verify_chain(lane) == audit.Verdict(2, "")
     row = Retention.objects.get()
     assert (row.actor, row.reason) == ("mona", "five years are over")
     assert "by mona: five years are over" in command("--verify")
     synced.registry.edit("C-000003", approval=2002)
     synced.sync()
-    assert audit.verify(lane) == audit.Verdict(3, "")
+    assert audit.verify_chain(lane) == audit.Verdict(3, "")
     with pytest.raises(CommandError) as refused:
         command("--forget-before", "2026-01-01")
     assert refused.value.returncode == 64

@@ -57,7 +57,7 @@ def told(external_id: str, field: str = "Approval") -> list[tuple]:
 
 def whole() -> None:
     lane = Lane.objects.get()
-    assert audit.verify(lane).broken == ""
+    assert audit.verify_chain(lane).broken == ""
     assert not Batch.objects.filter(done_at=None).exists() and not Drift.objects.exists()
 
 

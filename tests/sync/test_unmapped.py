@@ -145,7 +145,7 @@ def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch
     ]  # fmt: skip
     notes_id = w.tenant.field_id(w.schema, "Notes")
     assert {c.field_id for c in rows if c.field == "Notes"} == {notes_id}
-    assert audit.verify(Lane.objects.get()).broken == ""
+    assert audit.verify_chain(Lane.objects.get()).broken == ""
 
 
 def test_a_first_update_that_benchling_refuses_teaches_nothing(noted):

@@ -96,7 +96,7 @@ class Command(OperatorCommand):
             if fault := fault or audit.changed_row(path):
                 faults.append(fault)
         for lane in lanes:
-            verdict = audit.verify(lane)
+            verdict = audit.verify_chain(lane)
             if verdict.broken:
                 faults.append(f"{lane}: {verdict.broken}")
             else:
