@@ -25,10 +25,10 @@ from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
 from registry_sync.sync.clients import client_of_settings, impatient_client, source_of
-from registry_sync.sync.delivery import dry_run_log as findings
-from registry_sync.sync.listener import Listener, Nobody
-from registry_sync.sync.pacing import Terms
-from registry_sync.sync.pipeline import Line
+from registry_sync.sync.delivery.dry_run_log import LoggedFindings
+from registry_sync.sync.listener import Listener, NullListener
+from registry_sync.sync.pacing import Pacer, Terms
+from registry_sync.sync.pipeline import work_run
 
 logger = logging.getLogger(__name__)
 
@@ -64,23 +64,24 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     if lease is None:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
-    client = client_of_settings()
-    heard = findings.Kept(run, listener or Nobody()) if run.dry_run else listener or Nobody()
+    heard = listener or NullListener()
+    if run.dry_run:
+        heard = LoggedFindings(run, heard)
     watched = CanvasWatch(run, impatient_client(), heard)
-    line = Line(run, lease, client, source_of, terms_of_settings(), watched)
+    pacer = Pacer(run, lease, terms_of_settings(), client_of_settings, watched)
     try:
-        return _work(run, lease, client, line)
+        return _work(run, lease, pacer)
     finally:
         watched.draw()
         look_for_alerts()
 
 
-def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
+def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
     try:
         if run.trigger == SyncRun.Trigger.CANVAS:
-            line.session.open()  # a scientist waits to see something
+            pacer.session.open()  # a scientist waits to see something
         _refuse_deactivated()
-        done = line.work()
+        done = work_run(pacer, source_of)
     except runs.LeaseLost:
         return End.BUSY
     except Wait as wait:
@@ -88,26 +89,26 @@ def _work(run: SyncRun, lease: runs.Lease, client: Client, line: Line) -> End:
         left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
         text = f"{runs.waiting_sentence(run)} {left}".strip()
         runs.log(run, "INFO", text)
-        line.session.progress(text, at_once=True)
+        pacer.session.progress(text, at_once=True)
         runs.release(lease, waiting_until=wait.until, reason=wait.reason)
         return End.WAITING
     except SyncError as error:
-        _fail(run, lease, client, error)
+        _fail(run, lease, pacer.client, error)
         return End.DONE
     except Refused as refused:
-        _fail(run, lease, client, _unexpected_refusal(refused))
+        _fail(run, lease, pacer.client, _unexpected_refusal(refused))
         return End.DONE
     except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
         logger.exception("run=%s failed with an internal error", run.pk)
-        _fail(run, lease, client, internal_error(error))
+        _fail(run, lease, pacer.client, internal_error(error))
         return End.DONE
     _configuration_holds()
     if done:
         return End.DONE
     if runs.is_paused(run):
-        line.session.progress(runs.paused_sentence(run), at_once=True)
+        pacer.session.progress(runs.paused_sentence(run), at_once=True)
     runs.release(lease)
     return End.MORE
 

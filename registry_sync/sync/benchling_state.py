@@ -6,7 +6,7 @@ names, aliases and ids of everything else are remembered as taken, so that it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.codec import canonical_fields, external_id_of, linked_ids
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Adoption, Lane, LedgerEntry, TakenName
-from registry_sync.sync.context import Slice
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Candidate
 from registry_sync.sync.setup import Setup
 
@@ -34,26 +34,26 @@ def needed(lane: Lane) -> bool:
     return lane.rebuilt_at is None
 
 
-def fill(at: Slice, out_of_time: Callable[[], bool]) -> bool:
+def rebuild_ledger(ctx: RunContext) -> bool:
     """Fill an empty ledger from Benchling's own list; False when the slice's time is up."""
-    token = (at.run.position or {}).get("token", "")
+    token = (ctx.run.position or {}).get("token", "")
     # Of every schema: names and ids are taken in the whole Benchling registry.
-    for page in at.client.entities(registryId=at.setup.config.registry_id, token=token):
-        remember_page(at, page.entities)
-        runs.save(at.run, at.lease, position={"token": page.next_token})
-        if page.next_token and out_of_time():
+    for page in ctx.client.entities(registryId=ctx.setup.config.registry_id, token=token):
+        remember_page(ctx, page.entities)
+        runs.save(ctx.run, ctx.lease, position={"token": page.next_token})
+        if page.next_token and ctx.pacer.out_of_time():
             return False
     now = timezone.now()
     # A little earlier, for people who edited while it was listed.
-    looked_at = (at.run.started_at or now) - CLOCK_SLACK
-    at.lane.rebuilt_at, at.lane.looked_at = now, looked_at
-    at.lane.save(update_fields=["rebuilt_at", "looked_at"])
+    looked_at = (ctx.run.started_at or now) - CLOCK_SLACK
+    ctx.lane.rebuilt_at, ctx.lane.looked_at = now, looked_at
+    ctx.lane.save(update_fields=["rebuilt_at", "looked_at"])
     return True
 
 
-def remember_page(at: Slice, page: list[Json]) -> None:
+def remember_page(ctx: RunContext, page: list[Json]) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
-    lane, setup, client = at.lane, at.setup, at.client
+    lane, setup, client = ctx.lane, ctx.setup, ctx.client
     ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
     targets = link_targets(ours, setup.mapping.definitions, client)
     mine, taken = [], []
@@ -64,7 +64,7 @@ def remember_page(at: Slice, page: list[Json]) -> None:
         else:
             taken += _taken(lane, raw, setup)
     with transaction.atomic():
-        runs.renew(at.lease)
+        runs.renew(ctx.lease)
         ledger.take_in_found(lane, mine)
         _void_adoptions(lane, mine)
         TakenName.objects.filter(
@@ -81,21 +81,21 @@ def _void_adoptions(lane: Lane, mine: Sequence[LedgerEntry]) -> None:
     )
 
 
-def learn(at: Slice, candidates: Sequence[Candidate]) -> list[Candidate]:
+def find_new(ctx: RunContext, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Ask whether what is new to the ledger was made in Benchling since it was filled.
 
     What others made is remembered as taken; what this app made is no longer new. The run that
     filled the ledger need not ask.
     """
     new = {c.entity.registry_id: c.entity.external_id for c in candidates if c.is_new}
-    if not new or (at.lane.rebuilt_at and at.lane.rebuilt_at >= at.run.created_at):
+    if not new or (ctx.lane.rebuilt_at and ctx.lane.rebuilt_at >= ctx.run.created_at):
         return list(candidates)
-    found = at.client.entities_with_ids(sorted(new), registry_id=at.setup.config.registry_id)
+    found = ctx.client.entities_with_ids(sorted(new), registry_id=ctx.setup.config.registry_id)
     if not found:
         return list(candidates)
-    remember_page(at, found)
+    remember_page(ctx, found)
     ids = [new[raw["entityRegistryId"]] for raw in found if raw["entityRegistryId"] in new]
-    rows = at.lane.ledger.filter(external_id__in=ids).exclude(entity_hash="")
+    rows = ctx.lane.ledger.filter(external_id__in=ids).exclude(entity_hash="")
     ours = set(rows.values_list("external_id", flat=True))
     return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
 

@@ -12,6 +12,7 @@ from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane, SyncRun
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import Candidate, Compared, SourceRecord, record_outcome
 from registry_sync.sync.setup import Setup
@@ -20,10 +21,8 @@ UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
 
 
 def compare(
+    ctx: RunContext,
     records: Sequence[SourceRecord],
-    run: SyncRun,
-    lane: Lane,
-    setup: Setup,
     *,
     underway: Container[str],
     force: bool = False,
@@ -34,6 +33,7 @@ def compare(
     `underway` holds the external ids of batches not yet recorded. With `force` a record that was
     refused before is tried again even though it is the same.
     """
+    run, lane, setup = ctx.run, ctx.lane, ctx.setup
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known)
     if len({record.external_id for record in records}) < len(records):
@@ -125,7 +125,7 @@ def _drop_held(lane: Lane, out: Compared) -> None:
     held = ledger.holding(lane, [c.entity for c in out.candidates if not c.is_new])
     for candidate in out.candidates:
         if candidate.entity.external_id in held:
-            out.settled.append(record_outcome(candidate.arrival, Outcome.UNCHANGED))
+            out.settled.append(record_outcome(candidate.record, Outcome.UNCHANGED))
     out.candidates = [c for c in out.candidates if c.entity.external_id not in held]
 
 
@@ -169,7 +169,7 @@ def _compare_one(
 
 
 def _refuse_twins(out: Compared, first: SourceRecord, second: SourceRecord) -> None:
-    out.candidates = [c for c in out.candidates if c.arrival.external_id != first.external_id]
+    out.candidates = [c for c in out.candidates if c.record.external_id != first.external_id]
     out.settled = [s for s in out.settled if s.external_id != first.external_id]
     problem = _twins(first.external_id, "neither was written")
     out.settled.append(record_outcome(second, Outcome.FAILED, problems=(problem,)))

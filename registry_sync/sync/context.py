@@ -1,4 +1,4 @@
-"""What one slice of a run works with."""
+"""What every phase of a run works with."""
 
 from __future__ import annotations
 
@@ -7,15 +7,49 @@ from dataclasses import dataclass
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.models import Lane, SyncRun
+from registry_sync.reporting.app_status import Session
+from registry_sync.sync.listener import Listener
+from registry_sync.sync.pacing import Pacer, Terms
+from registry_sync.sync.phase_timer import PhaseTimer
 from registry_sync.sync.setup import Setup
+
+Phase = SyncRun.Phase
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """A run under its lease, the lane it feeds, the set-up as it was read, Benchling's client."""
+class RunContext:
+    """A run under its lease, the lane it feeds, and the setup as this slice read it.
+
+    It is made once a slice, by `configure_run`, and never changes; the run's row does.
+    """
 
     run: SyncRun
     lease: runs.Lease
     lane: Lane
     setup: Setup
-    client: Client
+    pacer: Pacer
+
+    @property
+    def client(self) -> Client:
+        """Benchling's client, which waits as the pacer decides."""
+        return self.pacer.client
+
+    @property
+    def session(self) -> Session:
+        """The App Status session that mirrors the run."""
+        return self.pacer.session
+
+    @property
+    def listener(self) -> Listener:
+        """Who watches the run."""
+        return self.pacer.listener
+
+    @property
+    def terms(self) -> Terms:
+        """What the operator set."""
+        return self.pacer.terms
+
+    @property
+    def timed(self) -> PhaseTimer:
+        """Measures the seconds of each phase: `with ctx.timed("pull"):`."""
+        return self.pacer.timed

@@ -6,7 +6,7 @@ reported: nothing is silently unarchived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,32 +22,32 @@ from registry_sync.mapping.model import UNKNOWN, links_of
 from registry_sync.mapping.values import same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
-from registry_sync.sync.context import Slice
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.setup import Setup
 
 Policy = Lane.DriftPolicy
 
 
-def look(at: Slice, out_of_time: Callable[[], bool]) -> bool:
+def find_drift(ctx: RunContext) -> bool:
     """Compare what Benchling holds with what we wrote; False when the slice's time is up."""
-    position = at.run.position or {}
+    position = ctx.run.position or {}
     began = position.get("began") or timezone.now().isoformat()
-    since = at.lane.looked_at
+    since = ctx.lane.looked_at
     filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
-    token, setup = position.get("token", ""), _comparable(at)
-    for page in at.client.entities(schemaId=setup.schema.id, token=token, **filters):
-        _look_at_page(at, setup, page.entities)
-        runs.save(at.run, at.lease, position={"token": page.next_token, "began": began})
-        if page.next_token and out_of_time():
+    token, setup = position.get("token", ""), _comparable(ctx)
+    for page in ctx.client.entities(schemaId=setup.schema.id, token=token, **filters):
+        _compare_page(ctx, setup, page.entities)
+        runs.save(ctx.run, ctx.lease, position={"token": page.next_token, "began": began})
+        if page.next_token and ctx.pacer.out_of_time():
             return False
-    Lane.objects.filter(pk=at.lane.pk).update(looked_at=began)
+    Lane.objects.filter(pk=ctx.lane.pk).update(looked_at=began)
     return True
 
 
-def _comparable(at: Slice) -> Setup:
+def _comparable(ctx: RunContext) -> Setup:
     """Leave out fields that have another type by now: their values are not people's doing."""
-    setup = at.setup
-    last = runs.good_runs(at.lane).exclude(pk=at.run.pk).first()
+    setup = ctx.setup
+    last = runs.good_runs(ctx.lane).exclude(pk=ctx.run.pk).first()
     types = last.mapping.get("types", {}) if last else {}
     same = tuple(
         m for m in setup.mapping.fields if types.get(m.field.id, m.field.kind) == m.field.kind
@@ -55,9 +55,9 @@ def _comparable(at: Slice) -> Setup:
     return replace(setup, mapping=replace(setup.mapping, fields=same))
 
 
-def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
+def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
-    lane = at.lane
+    lane = ctx.lane
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
@@ -65,27 +65,29 @@ def _look_at_page(at: Slice, setup: Setup, page: Sequence[Json]) -> None:
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
-    targets = link_targets(page, setup.mapping.definitions, at.client)
+    targets = link_targets(page, setup.mapping.definitions, ctx.client)
     if linked_ids(page, setup.mapping.definitions) - set(targets):
-        targets |= _targets_of_ours(at, setup, list(entries.values()))
+        targets |= _targets_of_ours(ctx, setup, list(entries.values()))
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
     ids = list({entry.external_id for entry in entries.values()})
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
     with transaction.atomic():
-        runs.renew(at.lease)
+        runs.renew(ctx.lease)
         for raw in page:
             entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
             if entry is not None:
                 found = list(_differences(entry, raw, setup, targets))
                 if found or entry.external_id in drifted:
-                    _keep(at.run, entry, raw, setup, targets, found)
+                    _keep(ctx.run, entry, raw, setup, targets, found)
 
 
-def _targets_of_ours(at: Slice, setup: Setup, entries: Sequence[LedgerEntry]) -> dict[str, str]:
+def _targets_of_ours(
+    ctx: RunContext, setup: Setup, entries: Sequence[LedgerEntry]
+) -> dict[str, str]:
     """Find what we point at among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
     ours = links_of(entry.fields.get(field_id) for entry in entries for field_id in fields)
-    found = at.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
+    found = ctx.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
     return {str(raw["id"]): str(raw["entityRegistryId"]) for raw in found}
 
 

@@ -9,17 +9,17 @@ from registry_sync.models import SyncRun
 
 
 class Listener(Protocol):
-    """Who watches a run as it goes: a terminal, or nobody."""
+    """Watches a run: a terminal, a canvas or a log."""
 
     def progress(self, run: SyncRun) -> None:
-        """The counts of the run have moved."""
+        """Called when the run's counts have changed."""
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        """A dry run found what would become of a record."""
+        """Called by a dry run: what would happen to a record (created, changed or refused)."""
 
 
-class Nobody:
-    """The listener where nobody watches."""
+class NullListener:
+    """The listener of a run that no one watches."""
 
     def progress(self, run: SyncRun) -> None:
         pass

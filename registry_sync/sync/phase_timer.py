@@ -1,4 +1,4 @@
-"""Seconds by phase: each moment is counted once, for the innermost phase it belongs to."""
+"""The seconds that each phase of a run took."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Stopwatch:
-    """Adds to `seconds` (by phase) what is spent in `with stopwatch(phase):`."""
+class PhaseTimer:
+    """Add the time spent in `with timer(phase):` to `seconds`, by phase.
+
+    Phases nest; each moment counts once, for the innermost one.
+    """
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.seconds = seconds

@@ -36,12 +36,13 @@ class SourceRecord(NamedTuple):
 class Candidate:
     """An entity that is not in Benchling as it should be."""
 
-    arrival: SourceRecord
+    record: SourceRecord
     entity: Entity
     is_new: bool
     position: Json | None = None
+    """The page it came from, read again if this process dies before it is in a batch."""
     identity: str = ""
-    """The page it came from, read again should this process die before it is in a batch."""
+    """The values of the connector's identity paths, by which a known id is the same thing."""
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Compared:
     """Records whose earlier form is still on its way; they are looked at again after it."""
 
 
-def arrivals(
+def source_records(
     records: Sequence[Json], source: Source, fingerprint: str, unread: Sequence[Unread] = ()
 ) -> list[SourceRecord]:
     """Give each record its external id, its hash and its time; `unread` could be had in part."""
@@ -76,13 +77,13 @@ def arrivals(
 
 def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:
     """Give records whose detail could not be had: refused, and asked for again by each run."""
-    found = arrivals([one.record for one in unread], source, fingerprint)
+    found = source_records([one.record for one in unread], source, fingerprint)
     return [
-        arrival
-        if arrival.problem is not None
+        record
+        if record.problem is not None
         # Without a hash: what is read whole next time is never the same as this.
-        else arrival._replace(raw_hash="", problem=_no_detail(arrival.external_id, one.why))
-        for arrival, one in zip(found, unread, strict=True)
+        else record._replace(raw_hash="", problem=_no_detail(record.external_id, one.why))
+        for record, one in zip(found, unread, strict=True)
     ]
 
 

@@ -25,10 +25,10 @@ from registry_sync.models import (
     SyncRun,
     TakenName,
 )
-from registry_sync.sync import benchling_state as rebuild
-from registry_sync.sync.context import Slice
+from registry_sync.sync import benchling_state
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
-from registry_sync.sync.gates.admission import linkable, own_links, present
+from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
 
@@ -37,13 +37,13 @@ UNSENDABLE = ("no_id", "unusable_id", "id_twice")
 """What only a change at the source can mend: our copy has no id that could be sent."""
 
 
-def due(at: Slice) -> Iterator[list[EntityError]]:
+def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     """Give the errors to try now, in the order they were first seen, some at a time.
 
     A run that was asked for certain records touches no others: a pilot reads its own anew, a
     retry tries the errors of those it was given.
     """
-    run, lane, setup, client = at.run, at.lane, at.setup, at.client
+    run, lane, setup, client = ctx.run, ctx.lane, ctx.setup, ctx.client
     open_errors = sendable(runs.open_errors(lane))
     if limited(run):
         if run.kind != SyncRun.Kind.RETRY:
@@ -65,7 +65,7 @@ def due(at: Slice) -> Iterator[list[EntityError]]:
     yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
-    _look_again(at, keys)
+    _look_again(ctx, keys)
     for some in _parts(sorted(names.free(lane, keys))):
         yield from _chunks(named.filter(waits_key__in=some))
     yield from _chunks(_unarchived(lane, named))
@@ -79,7 +79,7 @@ def due(at: Slice) -> Iterator[list[EntityError]]:
         yield from _chunks(archived.filter(waits_key__in=some))
     linked = open_errors.filter(waits_for="link")
     targets = set(linked.values_list("waits_key", flat=True))
-    for some in _parts(sorted(_arrived(at, targets))):
+    for some in _parts(sorted(_arrived(ctx, targets))):
         yield from _chunks(linked.filter(waits_key__in=some))
 
 
@@ -100,7 +100,7 @@ def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
     return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
 
 
-def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[SourceRecord]:
+def kept_records(errors: Sequence[EntityError], fingerprint: str) -> list[SourceRecord]:
     """Turn errors back into the records they are about."""
     return [
         SourceRecord(
@@ -114,35 +114,37 @@ def arrivals(errors: Sequence[EntityError], fingerprint: str) -> list[SourceReco
     ]
 
 
-def circles(run: SyncRun, lane: Lane, setup: Setup) -> list[Candidate]:
+def circles(ctx: RunContext) -> list[Candidate]:
     """Find waiting records that only wait for each other: together they can go."""
+    run, lane, setup = ctx.run, ctx.lane, ctx.setup
     waiting = _waiting(run, lane, "link")
     ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
     within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
     candidates = []
     known = ledger.known(lane, [error.external_id for error in within])
-    for arrival in arrivals(list(within), run.fingerprint):
-        entity = transform(arrival.raw, arrival.external_id, setup.mapping).entity
+    for record in kept_records(list(within), run.fingerprint):
+        entity = transform(record.raw, record.external_id, setup.mapping).entity
         if entity is not None:
-            before = known.get(arrival.external_id)
+            before = known.get(record.external_id)
             is_new = before is None or not before.entity_hash
-            identity = setup.mapping.identity_of(arrival.raw)
-            candidates.append(Candidate(arrival, entity, is_new, identity=identity))
-    there = linkable(lane, set().union(*(own_links(c, setup.schema) for c in candidates)))
+            identity = setup.mapping.identity_of(record.raw)
+            candidates.append(Candidate(record, entity, is_new, identity=identity))
+    there = linkable(lane, set().union(*(own_links(c.entity, setup.schema) for c in candidates)))
     while candidates:
         coming = there | {candidate.entity.registry_id for candidate in candidates}
-        kept = [c for c in candidates if own_links(c, setup.schema) <= coming]
+        kept = [c for c in candidates if own_links(c.entity, setup.schema) <= coming]
         if len(kept) == len(candidates):
             break
         candidates = kept
     return candidates
 
 
-def stand_aside(run: SyncRun, lane: Lane) -> list[Entity]:
+def stand_aside(ctx: RunContext) -> list[Entity]:
     """Find records that want each other's names, and let one of each circle bear another first.
 
     Its error stays open and waits for the name as before, so a run that dies here loses nothing.
     """
+    run, lane = ctx.run, ctx.lane
     if limited(run) and run.kind != SyncRun.Kind.RETRY:
         return []  # a pilot tries no error again, so none would ever get its name
     waiting = _waiting(run, lane, "name")
@@ -167,15 +169,15 @@ def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
     return chosen(waiting, run)
 
 
-def _arrived(at: Slice, targets: Collection[str]) -> set[str]:
+def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
     """Say which link targets are in Benchling by now, written by us or by others."""
-    there = present(at.lane, targets) if targets else set()
+    there = present(ctx.lane, targets) if targets else set()
     elsewhere = sorted(set(targets) - there)
     if elsewhere:
-        registry_id = at.setup.config.registry_id
-        found = at.client.entities_registered(elsewhere, registry_id=registry_id)
-        same = [raw for raw in found if (raw.get("schema") or {}).get("id") == at.setup.schema.id]
-        rebuild.remember_page(at, same)  # they may be pointed at
+        registry_id = ctx.setup.config.registry_id
+        found = ctx.client.entities_registered(elsewhere, registry_id=registry_id)
+        same = [raw for raw in found if (raw.get("schema") or {}).get("id") == ctx.setup.schema.id]
+        benchling_state.remember_page(ctx, same)  # they may be pointed at
         there |= {str(entity.get("entityRegistryId")) for entity in found}
     return there & set(targets)
 
@@ -186,14 +188,14 @@ def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityErro
     return named.filter(~Exists(archived), code="archived")
 
 
-def _look_again(at: Slice, keys: Sequence[str]) -> None:
+def _look_again(ctx: RunContext, keys: Sequence[str]) -> None:
     """Ask Benchling what became of the entities that hold the names which records wait for."""
-    held = TakenName.objects.filter(lane=at.lane, key__in=keys)
+    held = TakenName.objects.filter(lane=ctx.lane, key__in=keys)
     ids = sorted(set(held.values_list("entity_id", flat=True)))
     for some in _parts(ids):
-        found = at.client.entities_by_id(some)
-        TakenName.objects.filter(lane=at.lane, entity_id__in=some).delete()
-        rebuild.remember_page(at, found)
+        found = ctx.client.entities_by_id(some)
+        TakenName.objects.filter(lane=ctx.lane, entity_id__in=some).delete()
+        benchling_state.remember_page(ctx, found)
 
 
 def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +10,10 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.ledger.record_outcome import RecordOutcome
-from registry_sync.mapping.model import Mapping
-from registry_sync.models import Lane, SyncRun
 from registry_sync.source.pages import PAGING_REMEDY, Page
 from registry_sync.source.watermark import advance
-from registry_sync.sync import outcome as verdict
+from registry_sync.sync import outcome
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import SourceRecord
 
@@ -24,18 +22,18 @@ CLOCK_SLACK = timedelta(minutes=5)
 """By how much the clocks of a registry's several servers may differ."""
 
 
-@dataclass
-class Reading:
-    """Follows one run's pages on the registry's own clock."""
+class SourceTracker:
+    """Follows one run's pages on the registry's own clock.
 
-    run: SyncRun
-    lease: runs.Lease
-    lane: Lane
-    mapping: Mapping
-    asked_from: Callable[[datetime], datetime]
-    """From when the registry gives what changed since a time, by the text it is asked with."""
-    _first: bool = False
-    _followed: bool = False
+    `asked_from(since)` is from when the registry gives what changed since a time, given how
+    precise the text is that it is asked with.
+    """
+
+    def __init__(self, ctx: RunContext, asked_from: Callable[[datetime], datetime]) -> None:
+        self.ctx, self.asked_from = ctx, asked_from
+        self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
+        self._first = False
+        self._followed = False
 
     def follow(self, page: Page, records: Sequence[SourceRecord]) -> str:
         """Take note of a page; returns why everything must be read instead, or "".
@@ -59,7 +57,7 @@ class Reading:
     def judge(self, records: Sequence[SourceRecord], settled: Sequence[RecordOutcome]) -> None:
         """Look at what the page just followed came to. Raises SyncError as `follow` does."""
         if self._first and self.run.reads_all:
-            guards.check_values(self.run, self.lane, self.mapping, records, settled)
+            guards.check_values(self.ctx, records, settled)
 
     def lost(self) -> str:
         """Say, at the end, that records of what changed did not come; "" where none is known of."""
@@ -71,7 +69,7 @@ class Reading:
                 f"{run.expected_record}, the newest record of the last run, did not come back: "
                 "the registry was restored, its filter broke, or the key sees less than before"
             )
-        if not run.dry_run and verdict.is_short(run, self.lane, run.read):
+        if not run.dry_run and outcome.is_short(run, self.lane, run.read):
             if self._counts_more():
                 text = f"The registry says that {run.source_total:,} records changed, but gave "
                 text += f"{run.read:,}; the last full run found nothing more of such a difference."
@@ -115,7 +113,7 @@ class Reading:
         return page.total if far_below and self.run.since_asked is None else None
 
     def _check_paths(self, records: Sequence[SourceRecord]) -> None:
-        missing = guards.check_paths(self.run, self.lane, self.mapping, records)
+        missing = guards.check_paths(self.ctx, records)
         if missing and self.run.reads_all:
             named = ", ".join(f"“{path}”" for path in missing)
             # No warning that turns the run yellow: many registries leave empty keys out.

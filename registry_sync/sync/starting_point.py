@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -15,8 +15,8 @@ from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
 from registry_sync.source.watermark import since_from
-from registry_sync.sync import benchling_state as rebuild
-from registry_sync.sync.context import Slice
+from registry_sync.sync import benchling_state
+from registry_sync.sync.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,20 @@ class Start:
     last_full_at: datetime | None = None
 
 
-def begin(at: Slice, full_reason: str, *, full_after: timedelta) -> None:
+def begin(ctx: RunContext, full_reason: str) -> None:
     """Save from where the run reads, under the lease; `full_reason`: why everything, if known."""
-    run = at.run
+    run = ctx.run
     if full_reason:
         run.reads_all, run.full_reason = True, full_reason
-    start = _starting_point(at, full_after)
+    start = _starting_point(ctx)
     kind = run.kind
     if kind == SyncRun.Kind.INCREMENTAL and start.since is None and not run.only:
         kind = SyncRun.Kind.FULL
     reads_all = start.since is None and not run.only and kind != SyncRun.Kind.RETRY
     runs.save(
         run,
-        at.lease,
-        lane=at.lane,
+        ctx.lease,
+        lane=ctx.lane,
         kind=kind,
         since=start.since,
         reads_all=reads_all,
@@ -56,22 +56,22 @@ def begin(at: Slice, full_reason: str, *, full_after: timedelta) -> None:
         watermark_record=start.record,
         expected_record=start.record,
         last_full_at=run.created_at if reads_all else start.last_full_at,
-        fingerprint=at.setup.mapping.fingerprint,
-        mapping=_mapping_used(at),
+        fingerprint=ctx.setup.mapping.fingerprint,
+        mapping=_mapping_used(ctx),
         position=None,
         server_date=None,
         older=0,
-        phase=_first_phase(at.lane, kind, drift=reads_all and not full_reason),
+        phase=_first_phase(ctx.lane, kind, drift=reads_all and not full_reason),
     )
     if reads_all and not full_reason:
         runs.log(run, "INFO", f"Everything is read: {start.full_reason}.")
 
 
-def _mapping_used(at: Slice) -> dict[str, Any]:
+def _mapping_used(ctx: RunContext) -> dict[str, Any]:
     """Describe the mapping; one that this run used before stays told, by its fingerprint."""
-    used, run = at.setup.summary(), at.run
-    used["key_mark"] = mark(at.setup.config.api_key)
-    if run.fingerprint and run.fingerprint != at.setup.mapping.fingerprint:
+    used, run = ctx.setup.summary(), ctx.run
+    used["key_mark"] = mark(ctx.setup.config.api_key)
+    if run.fingerprint and run.fingerprint != ctx.setup.mapping.fingerprint:
         before = dict(run.mapping)
         used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}
     elif "earlier" in run.mapping:
@@ -80,7 +80,7 @@ def _mapping_used(at: Slice) -> dict[str, Any]:
 
 
 def _first_phase(lane: Lane, kind: str, *, drift: bool) -> str:
-    if rebuild.needed(lane):
+    if benchling_state.needed(lane):
         return SyncRun.Phase.REBUILD
     if kind == SyncRun.Kind.FULL and drift:
         return SyncRun.Phase.DRIFT
@@ -92,11 +92,11 @@ def after_looking(kind: str) -> str:
     return SyncRun.Phase.RETRY if kind == SyncRun.Kind.RETRY else SyncRun.Phase.PULL
 
 
-def _starting_point(at: Slice, full_after: timedelta) -> Start:
+def _starting_point(ctx: RunContext) -> Start:
     """Decide how much a run reads."""
-    run, setup = at.run, at.setup
+    run, setup, full_after = ctx.run, ctx.setup, ctx.terms.full_after
     incremental = setup.connector.incremental
-    previous = _previous(at.lane, at.client)
+    previous = _previous(ctx.lane, ctx.client)
     if run.reads_all or run.kind == SyncRun.Kind.FULL:
         return Start(None, run.full_reason or "a full run was asked for")
     if incremental is None:

@@ -20,7 +20,7 @@ from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
 from registry_sync.sync import clients
 from registry_sync.sync.clients import impatient_client
-from registry_sync.sync.listener import Nobody
+from registry_sync.sync.listener import NullListener
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant.state import Fault
@@ -166,7 +166,7 @@ def test_many_canvases_stay_a_small_part_of_the_requests(w, monkeypatch):
     pages = [Page(w, f"etr_{n}") for n in range(10)]
     pages[0].press("manual_sync")
     run = runs.active()
-    watch = CanvasWatch(run, impatient_client(), Nobody())
+    watch = CanvasWatch(run, impatient_client(), NullListener())
     now = 1000.0
     monkeypatch.setattr(
         watch_module, "time", SimpleNamespace(monotonic=lambda: now, sleep=time.sleep)

@@ -13,8 +13,8 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
-from registry_sync.sync.clients import client_of_settings, source_of
-from registry_sync.sync.listener import Nobody
+from registry_sync.sync.clients import client_of_settings
+from registry_sync.sync.listener import NullListener
 from tests.support.registry import compound
 
 Kind = SyncRun.Kind
@@ -52,7 +52,7 @@ def test_a_pilot_keeps_the_lease(world, settings):
 
 def test_short_pauses_renew_the_lease(world, monkeypatch):
     world([compound(n) for n in range(2)])
-    from registry_sync.sync import pipeline as module
+    from registry_sync.sync import pacing as module
 
     now = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
@@ -60,18 +60,11 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     run.refresh_from_db()
-    line = module.Line(
-        run,
-        lease,
-        client_of_settings(),
-        source_of,
-        jobs.terms_of_settings(),
-        Nobody(),
-    )
+    pacer = module.Pacer(run, lease, jobs.terms_of_settings(), client_of_settings, NullListener())
     renewed = []
     monkeypatch.setattr(module.runs, "renew", lambda lease: renewed.append(now[0]))
     for _ in range(40):  # a task that takes 200 s is polled each 5 s
-        line.pause(5.0, "")
+        pacer.pause(5.0, "")
     monkeypatch.undo()
     assert renewed, f"{now[0]} s of waiting without one renewal of a lease of 80 s"
 

@@ -11,7 +11,7 @@ from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import audit
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
-from registry_sync.sync.delivery.delivery import Delivery
+from registry_sync.sync.delivery.batch_log import BatchLog
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL, ROWS
 
@@ -64,7 +64,7 @@ def whole() -> None:
 @pytest.mark.parametrize("task", ["remembered", "forgotten", "unknown"])
 @pytest.mark.parametrize("kind", [Kind.INCREMENTAL, Kind.FULL])
 def test_what_a_cancelled_run_wrote_is_told_as_its_own(left, task, kind):
-    w, run = left(dies=(Delivery, "sent") if task == "unknown" else (Upserter, "land"))
+    w, run = left(dies=(BatchLog, "sent") if task == "unknown" else (Upserter, "land"))
     cancel(run)
     w.tenant.clock.advance(3600 if task == "forgotten" else 0)
     w.registry.edit("C-000003", approval=2002)

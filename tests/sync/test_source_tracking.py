@@ -11,7 +11,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
-from registry_sync.sync import source_tracking as reading
+from registry_sync.sync import source_tracking
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
@@ -108,7 +108,7 @@ def test_a_total_of_the_whole_collection_is_not_taken_for_that_of_the_changes(wo
 
 def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatch):
     """A page is older than asked for, so everything is read; then the process dies."""
-    from registry_sync.sync.pipeline import Line
+    from registry_sync.sync.carry import Carrier
 
     incremental = {"cursor_path": "modified_at", "lag": 3600}
     asked = {"params": {"since": "{incremental.start_value}"}, "incremental": incremental}
@@ -120,17 +120,17 @@ def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatc
         w.registry.record(f"C-{n:06d}")["smiles"] = "N"
     third = w.registry.pages_served + 3
     w.registry.on_page = lambda page: setattr(w.registry, "ignores_filter", page == third - 1)
-    carry = Line.carry
+    carry = Carrier.carry
 
     def killed(self, records, **more):
         carry(self, records, **more)
-        if self.run.reads_all:
+        if self.ctx.run.reads_all:
             raise SystemExit("killed")
         return 0
 
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with monkeypatch.context() as patched:
-        patched.setattr(Line, "carry", killed)
+        patched.setattr(Carrier, "carry", killed)
         with pytest.raises(SystemExit):
             jobs.work_to_end(run.pk)
     SyncRun.objects.update(lease_until=None)
@@ -188,7 +188,7 @@ def test_the_guard_of_the_first_page_survives_a_kill(world, monkeypatch):
 
     run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     with monkeypatch.context() as patched:
-        patched.setattr(reading.Reading, "_check_paths", killed)
+        patched.setattr(source_tracking.SourceTracker, "_check_paths", killed)
         with pytest.raises(Killed):
             jobs.work_slice(run.pk)
     SyncRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))

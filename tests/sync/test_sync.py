@@ -321,17 +321,17 @@ def test_a_forgotten_task_is_sent_again(world):
 
 
 def test_another_registration_in_progress_is_waited_for(world, monkeypatch):
-    from registry_sync.sync.pipeline import Line
+    from registry_sync.sync.pacing import Pacer
 
     waited = []
 
-    def pause(self, seconds, reason):
+    def pause(self, seconds, reason=""):
         waited.append(reason)
         if reason and "other" in w.tenant.tasks:
             w.tenant.tasks["other"]["ready"] = 0.0
         time.sleep(min(seconds, 0.2))
 
-    monkeypatch.setattr(Line, "pause", pause)
+    monkeypatch.setattr(Pacer, "pause", pause)
     w = world([compound(n) for n in range(100)], task_base=0.3)
     registry = w.benchling_registry
     w.tenant.tasks["other"] = {

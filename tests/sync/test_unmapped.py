@@ -107,8 +107,8 @@ def test_a_process_that_dies_after_the_first_update_loses_nothing(noted, tenant,
             raise SystemExit("killed")
         really(self)
 
-    dies, really = [True], unmapped.Unmapped.conclude
-    monkeypatch.setattr(unmapped.Unmapped, "conclude", die)
+    dies, really = [True], unmapped.UnmappedFields.conclude
+    monkeypatch.setattr(unmapped.UnmappedFields, "conclude", die)
     run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(SystemExit):
         jobs.work_to_end(run.pk)
@@ -131,7 +131,7 @@ def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch
             raise SystemExit("killed")
 
         with monkeypatch.context() as patched:
-            patched.setattr(unmapped.Unmapped, "_tell", die)
+            patched.setattr(unmapped.UnmappedFields, "_tell", die)
             with pytest.raises(SystemExit):
                 jobs.work_to_end(run.pk)
         SyncRun.objects.update(lease_until=None)

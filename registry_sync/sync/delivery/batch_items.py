@@ -11,10 +11,8 @@ from django.utils.dateparse import parse_datetime
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
-from registry_sync.models import Batch, Lane, LedgerEntry
+from registry_sync.models import Batch, LedgerEntry
 from registry_sync.sync.records import Candidate
-
-FieldKeys = Lane.FieldKeys
 
 LONGEST_TASK = timedelta(hours=6)
 """After this a task counts as one that Benchling never ends."""
@@ -25,20 +23,20 @@ def never_ends(batch: Batch) -> bool:
     return batch.sent_at is not None and timezone.now() - batch.sent_at > LONGEST_TASK
 
 
-def _item(candidate: Candidate) -> Json:
+def item_of(candidate: Candidate) -> Json:
     """Write a candidate down so that another process could go on with it."""
-    entity, arrival = candidate.entity, candidate.arrival
+    entity, record = candidate.entity, candidate.record
     return {
         "external_id": entity.external_id,
         "registry_id": entity.registry_id,
         "name": entity.name,
         "fields": entity.fields,
         "sources": entity.sources,
-        "raw": arrival.raw,
-        "raw_hash": arrival.raw_hash,
-        "modified_at": arrival.modified_at.isoformat() if arrival.modified_at else None,
+        "raw": record.raw,
+        "raw_hash": record.raw_hash,
+        "modified_at": record.modified_at.isoformat() if record.modified_at else None,
         "new": candidate.is_new,
-        "retried": arrival.retried,
+        "retried": record.retried,
         "identity": candidate.identity,
     }
 

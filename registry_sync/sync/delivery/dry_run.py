@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from registry_sync import ledger
-from registry_sync.benchling.client import Client
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
-from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
+from registry_sync.models import EntityError, LedgerEntry
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
+from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.records import Candidate, SourceRecord
-from registry_sync.sync.setup import Setup
-
-if TYPE_CHECKING:
-    from registry_sync.sync.listener import Listener
 
 
-class Rehearsal:
-    """Stands where Delivery stands; counts, and tells the listener what would happen."""
+class DryRunDelivery:
+    """The delivery that writes nothing: it counts, and tells the listener what would happen."""
 
-    def __init__(
-        self,
-        run: SyncRun,
-        lane: Lane,
-        setup: Setup,
-        client: Client,
-        claims: names.Claims,
-        listener: Listener,
-    ) -> None:
-        self.run, self.lane, self.setup = run, lane, setup
-        self.client, self.claims, self.listener = client, claims, listener
+    def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
+        self.run, self.lane, self.setup = ctx.run, ctx.lane, ctx.setup
+        self.client, self.claims, self.listener = ctx.client, claims, ctx.listener
         self.underway: dict[str, str] = {}
         self._waiting: list[RecordOutcome] = []
         self._asked: dict[str, bool] = {}
@@ -55,9 +44,9 @@ class Rehearsal:
     def oldest_position(self) -> Json | None:
         return None
 
-    def settled(
+    def record(
         self,
-        sightings: Sequence[RecordOutcome],
+        outcomes: Sequence[RecordOutcome],
         known: dict[str, ledger.LedgerView],
         **run_values: Any,
     ) -> None:
@@ -65,8 +54,8 @@ class Rehearsal:
 
         What waits for another record is looked at again at the end, as the sync does.
         """
-        self._waiting += [s for s in sightings if _waits(s)]
-        self._refuse([s for s in sightings if not _waits(s)])
+        self._waiting += [s for s in outcomes if _waits(s)]
+        self._refuse([s for s in outcomes if not _waits(s)])
 
     def conclude(self) -> None:
         """Bring what waited to its end, now that every record was seen."""
@@ -98,11 +87,11 @@ class Rehearsal:
                 assert entity is not None
                 self.claims.add(entity)
                 before = known.get(waiting.external_id)
-                arrival = SourceRecord(
+                record = SourceRecord(
                     waiting.external_id, raw, waiting.raw_hash, waiting.modified_at
                 )
                 is_new = before is None or not before.entity_hash
-                passing.append(Candidate(arrival, entity, is_new))
+                passing.append(Candidate(record, entity, is_new))
         return passing
 
     def _arrived(self, targets: set[str]) -> set[str]:
@@ -114,15 +103,15 @@ class Rehearsal:
         self._asked |= {key: key in there for key in asked}
         return {key for key in targets if self._asked[key]}
 
-    def _refuse(self, sightings: Sequence[RecordOutcome]) -> None:
-        on_file = self._on_file([s.external_id for s in sightings if not s.problems])
-        for sighting in sightings:
-            self._count(sighting.outcome)
-            if sighting.outcome == Outcome.FAILED:
-                said = [f"{p.message} {p.remedy}" for p in sighting.problems]
-                filed = on_file.get(sighting.external_id)
+    def _refuse(self, outcomes: Sequence[RecordOutcome]) -> None:
+        on_file = self._on_file([s.external_id for s in outcomes if not s.problems])
+        for outcome in outcomes:
+            self._count(outcome.outcome)
+            if outcome.outcome == Outcome.FAILED:
+                said = [f"{p.message} {p.remedy}" for p in outcome.problems]
+                filed = on_file.get(outcome.external_id)
                 self.listener.finding(
-                    sighting.external_id, "refused", said or ([filed] if filed else [])
+                    outcome.external_id, "refused", said or ([filed] if filed else [])
                 )
 
     def add(self, candidates: Sequence[Candidate]) -> None:
@@ -192,7 +181,7 @@ class Rehearsal:
         return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
 
 
-def _waits(sighting: RecordOutcome) -> bool:
+def _waits(outcome: RecordOutcome) -> bool:
     """Say whether a record was refused for what another record of this run may yet bring."""
-    waits_for = sighting.problems[0].waits_for if sighting.problems else None
+    waits_for = outcome.problems[0].waits_for if outcome.problems else None
     return waits_for is not None and waits_for[0] in ("link", "name")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from registry_sync.core.text import storable
 from registry_sync.models import RunLog, SyncRun
-
-if TYPE_CHECKING:
-    from registry_sync.sync.listener import Listener
+from registry_sync.sync.listener import Listener
 
 MOST = 200
 """Records that are kept; a first load would find as many as the registry has."""
 LONGEST = 2000
 
 
-class Kept:
+class LoggedFindings:
     """A listener that writes the first findings of a dry run to its log, and passes all on."""
 
     def __init__(self, run: SyncRun, inner: Listener) -> None:

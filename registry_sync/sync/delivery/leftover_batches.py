@@ -8,13 +8,12 @@ written is read anew from the registry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils import timezone
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.types import Json
@@ -24,21 +23,16 @@ from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.values import same
 from registry_sync.models import Batch, SyncRun
 from registry_sync.sync.benchling_state import link_targets
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import entity_of_item, never_ends, outcome_of_item
 
 
-def settle(
-    run: SyncRun,
-    lease: runs.Lease,
-    client: Client,
-    pause: Callable[[float, str], None],
-    *,
-    own: bool,
-) -> None:
+def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
     """Close every batch that an ended run of this app left open, whatever its lane.
 
-    `own`: this run's as well, for the mapping that made them is no more.
+    `own`: this run's as well, because the mapping that made them has changed.
     """
+    run = ctx.run
     left = Batch.objects.filter(
         run__tenant=run.tenant, run__app_id=run.app_id, done_at__isnull=True
     )
@@ -47,36 +41,41 @@ def settle(
         if batch.run_id == run.pk and not own:
             continue
         sender = senders.setdefault(batch.run_id, batch.run)
-        entities = _by_task(batch, client, pause)
+        entities = _by_task(ctx, batch)
         rest = [item for item in batch.items if item["registry_id"] not in entities]
-        entities |= _as_sent(run, sender, rest, client) if rest else {}
-        sightings = [
-            outcome_of_item(
-                item,
-                Outcome.CREATED if item["new"] else Outcome.UPDATED,
-                entity=entity_of_item(item),
-                entity_id=str(entities[item["registry_id"]].get("id") or ""),
-            )
-            for item in batch.items
-            if item["registry_id"] in entities
-        ]
-        with transaction.atomic():
-            ledger.record(sender, lease, sightings)
-            Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
-        if sightings:
-            text = f"{len(sightings):,} records that were on their way are in Benchling: recorded "
-            text += f"by run {run.pk}."
-            runs.log(sender, "INFO", text)
+        entities |= _as_sent(ctx, sender, rest) if rest else {}
+        _close(ctx, sender, batch, entities)
 
 
-def _by_task(batch: Batch, client: Client, pause: Callable[[float, str], None]) -> dict[str, Json]:
+def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, Json]) -> None:
+    """Record what is in Benchling (`entities`, by registry id) under the run that sent it."""
+    outcomes = [
+        outcome_of_item(
+            item,
+            Outcome.CREATED if item["new"] else Outcome.UPDATED,
+            entity=entity_of_item(item),
+            entity_id=str(entities[item["registry_id"]].get("id") or ""),
+        )
+        for item in batch.items
+        if item["registry_id"] in entities
+    ]
+    with transaction.atomic():
+        ledger.record(sender, ctx.lease, outcomes)
+        Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
+    if outcomes:
+        text = f"{len(outcomes):,} records that were on their way are in Benchling: recorded "
+        text += f"by run {ctx.run.pk}."
+        runs.log(sender, "INFO", text)
+
+
+def _by_task(ctx: RunContext, batch: Batch) -> dict[str, Json]:
     """Wait for the batch's last task; what it wrote, by registry id."""
     if not batch.task_id:
         return {}
-    while (task := client.task(batch.task_id)) is not None and task.running:
+    while (task := ctx.client.task(batch.task_id)) is not None and task.running:
         if never_ends(batch):
             return {}  # what it wrote is looked for
-        pause(1.0, EARLIER_TASK)
+        ctx.pacer.pause(1.0, EARLIER_TASK)
     if task is None or not task.succeeded:
         return {}
     answered = {str(raw.get("entityRegistryId")): raw for raw in task.entities}
@@ -84,11 +83,9 @@ def _by_task(batch: Batch, client: Client, pause: Callable[[float, str], None]) 
     return {registry_id: answered.get(registry_id, {}) for registry_id in flown}
 
 
-def _as_sent(
-    run: SyncRun, sender: SyncRun, items: Sequence[Json], client: Client
-) -> dict[str, Json]:
+def _as_sent(ctx: RunContext, sender: SyncRun, items: Sequence[Json]) -> dict[str, Json]:
     """Read from Benchling which entities are as these items would have made them."""
-    lane = sender.lane
+    client, lane = ctx.client, sender.lane
     assert lane is not None
     ids = [item["registry_id"] for item in items]
     try:
@@ -101,7 +98,7 @@ def _as_sent(
             f"Run {sender.pk} had sent {len(ids):,} records when it ended, and whether Benchling "
         )
         text += f"took them cannot be seen: {refused}"
-        runs.log(run, "WARNING", text)
+        runs.log(ctx.run, "WARNING", text)
         return {}
     in_use = {str(raw["entityRegistryId"]): raw for raw in found if not raw.get("archiveRecord")}
     written = {}

@@ -11,6 +11,7 @@ from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Kind, Problem, WaitsFor
 from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
+from registry_sync.sync.links import missing_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +87,6 @@ def _waits_for(cause: Cause, entity: Entity) -> WaitsFor | None:
     if cause.code == "archived":
         return "unarchived", entity.registry_id
     return ("benchling name", entity.name_key) if cause.code == "not_unique" else None
-
-
-def missing_link(entity: Entity, target: str, said: str = "") -> Problem:
-    """Say that an entity waits for the one it points at."""
-    return Problem(
-        kind="source",
-        code="link_missing",
-        message=f"{entity.registry_id} points at {target}, which is not in Benchling"
-        + (f" ({said.rstrip('.')})." if said else "."),
-        remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
-        f"{entity.registry_id} follows by itself.",
-        value=target[:200],
-        waits_for=("link", target),
-    )
 
 
 def set_aside(external_id: str, message: str) -> Problem:

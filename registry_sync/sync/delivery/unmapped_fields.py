@@ -9,36 +9,32 @@ read just before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.client import Client
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
-from registry_sync.mapping.codec import payload
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, SyncRun
-from registry_sync.sync.setup import Setup
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.rows import update_body
 
 NAMED = {"fields": "values we do not map", "aliases": "its aliases", "folderId": "its folder"}
 KINDS = tuple(NAMED)
 WORDS = {"aliases": "aliases", "folderId": "folder"}
 
 
-@dataclass
-class Unmapped:
+class UnmappedFields:
     """Knows, or finds out, what becomes of the values that a lane's updates leave out."""
 
-    run: SyncRun
-    lease: runs.Lease
-    lane: Lane
-    setup: Setup
-    client: Client
-    _bare: set[str] = field(default_factory=set)
-    """Registry ids of the entities looked at last that have nothing to lose."""
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
+        self.setup, self.client = ctx.setup, ctx.client
+        self._bare: set[str] = set()
+        """Registry ids of the entities read last that have nothing to lose."""
 
     def trial(self, updates: Sequence[Json]) -> str:
         """Choose which of these updates to send alone; its registry id, "" for none.
@@ -131,14 +127,7 @@ class Unmapped:
 
     def _body(self, row: LedgerEntry) -> Json:
         entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
-        registry_id = self.setup.config.registry_id
-        return payload(
-            entity, self.setup.schema, registry_id=registry_id, folder_id=None, by_id=self._by_id
-        )
-
-    @property
-    def _by_id(self) -> bool:
-        return self.lane.field_keys == Lane.FieldKeys.ID
+        return update_body(self.ctx, entity)
 
     def _read(self, bodies: Sequence[Json]) -> list[tuple[Json, Json]]:
         by_id = {str(body["entityRegistryId"]): body for body in bodies}
@@ -148,7 +137,8 @@ class Unmapped:
 
     def _left_out(self, body: Json, raw: Json) -> Json:
         """List what an entity has that a body does not speak of."""
-        keys = {field.name: field.id for field in self.setup.schema.fields} if self._by_id else {}
+        by_id = self.lane.field_keys == Lane.FieldKeys.ID
+        keys = {field.name: field.id for field in self.setup.schema.fields} if by_id else {}
         return {
             "fields": {
                 keys.get(name, name): held["value"]

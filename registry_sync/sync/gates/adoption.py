@@ -22,8 +22,8 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same
 from registry_sync.models import Adoption, TakenName
-from registry_sync.sync import benchling_state as rebuild
-from registry_sync.sync.context import Slice
+from registry_sync.sync import benchling_state
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.records import Candidate, record_outcome
 
@@ -55,39 +55,44 @@ def chosen_twice(rows: Iterable[Adoption]) -> str:
     return ""
 
 
-def consider(
-    at: Slice, candidates: Sequence[Candidate]
-) -> tuple[list[Candidate], list[RecordOutcome]]:
-    """Look which new candidates are in Benchling already, by id or name, and not by our doing.
+class AdoptionGate:
+    """Finds out which new candidates are in Benchling already, and not made by this app.
 
-    Returns the candidates, those that were taken over no longer new, and the sightings of those
-    that equal what Benchling holds. What waits for a person stays a candidate, which `names`
-    refuses.
+    What waits for a decision stays a candidate, which the name gate refuses.
     """
-    new = [candidate for candidate in candidates if candidate.is_new]
-    taken = names.borne_by_others(at.lane, [candidate.entity for candidate in new])
-    found: dict[str, Json] = {}
-    if taken:
-        held = at.client.entities_by_id(sorted({name.entity_id for name in taken}))
-        rebuild.remember_page(at, held)
-        taken = names.borne_by_others(at.lane, [candidate.entity for candidate in new])
-        found = {str(raw["id"]): raw for raw in held}
-    desk = _Desk(at, found)
-    desk.open([candidate.entity.external_id for candidate in new])
-    for candidate in new:
-        desk.judge(candidate, [name for name in taken if name.entity_id in found])
-    desk.close()
-    return desk.sort(candidates)
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
+        """Return the candidates, adopted ones no longer new, and the outcomes of equal ones."""
+        ctx = self.ctx
+        candidates = benchling_state.find_new(ctx, candidates)
+        new = [candidate for candidate in candidates if candidate.is_new]
+        taken = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
+        found: dict[str, Json] = {}
+        if taken:
+            held = ctx.client.entities_by_id(sorted({name.entity_id for name in taken}))
+            benchling_state.remember_page(ctx, held)
+            taken = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
+            found = {str(raw["id"]): raw for raw in held}
+        matches = _Matches(ctx, found)
+        matches.open([candidate.entity.external_id for candidate in new])
+        for candidate in new:
+            matches.judge(candidate, [name for name in taken if name.entity_id in found])
+        matches.close()
+        return matches.sort(candidates)
 
 
-class _Desk:
-    """Judges some candidates against the entities found, and keeps their Adoption rows."""
+class _Matches:
+    """Judges candidates against the entities found, and keeps their Adoption rows."""
 
-    def __init__(self, at: Slice, found: dict[str, Json]) -> None:
-        self.run, self.lease, self.lane = at.run, at.lease, at.lane
-        self.setup, self.client, self.found = at.setup, at.client, found
+    def __init__(self, ctx: RunContext, found: dict[str, Json]) -> None:
+        self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
+        self.setup, self.client, self.found = ctx.setup, ctx.client, found
         here = [raw for raw in found.values() if self._in_our_schema(raw)]
-        self.targets = rebuild.link_targets(here, at.setup.mapping.definitions, at.client)
+        definitions = ctx.setup.mapping.definitions
+        self.targets = benchling_state.link_targets(here, definitions, ctx.client)
         self.equal: set[str] = set()
         self.adopted: set[str] = set()
         self.rows: dict[tuple[str, str], Adoption] = {}
@@ -130,12 +135,14 @@ class _Desk:
                 is_new = candidate.is_new and external_id not in self.adopted
                 going.append(replace(candidate, is_new=is_new))
                 continue
-            settled.append(record_outcome(candidate.arrival, outcome, identity=candidate.identity))
+            settled.append(record_outcome(candidate.record, outcome, identity=candidate.identity))
         return going, settled
 
     def _weigh(self, candidate: Candidate, raw: Json) -> None:
         how = self._how(candidate.entity, raw)
-        theirs = rebuild.entity_of(candidate.entity.external_id, raw, self.setup, self.targets)
+        theirs = benchling_state.entity_of(
+            candidate.entity.external_id, raw, self.setup, self.targets
+        )
         differences = self._differences(candidate.entity, theirs) if self._comparable(how) else []
         if how == How.SAME_ID and not differences:
             self._take_over(candidate, raw, theirs)

@@ -6,8 +6,6 @@ A person allows it, once and with a reason, or the cause goes away and the next 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
@@ -15,13 +13,12 @@ from registry_sync import runs
 from registry_sync.core.problems import ConfigError, Problem, SourceError
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import RecordOutcome
-from registry_sync.mapping.model import FieldMapping, Mapping
+from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
-
-if TYPE_CHECKING:
-    from registry_sync.sync.records import Candidate, SourceRecord
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import Candidate, SourceRecord
 
 What = Allowance.What
 LEAST = 500
@@ -45,29 +42,31 @@ def allowed(run: SyncRun, lane: Lane, what: Allowance.What, external_id: str = "
     return True
 
 
-@dataclass
 class UpdateGuard:
     """Stops a run before it has changed more than a share of what the ledger holds.
 
     Counted are entities changed since the last good run, also by runs that failed in between:
-    a run that stopped does not become small by having stopped. What is put right again counts
-    once, not twice.
+    a run that stopped does not become small by having stopped. An entity that is changed back
+    counts once, not twice.
     """
 
-    run: SyncRun
-    lane: Lane
-    percent: int
-    _off: bool = False
-    _limit: int = 0
-    _held: int = 0
-    _since: int = 0
-    _count: int | None = field(default=None)
+    def __init__(self, ctx: RunContext) -> None:
+        self.run, self.lane = ctx.run, ctx.lane
+        self.percent = ctx.terms.great_change_percent
+        self._off = False
+        self._limit = self._held = self._since = 0
+        self._count: int | None = None
 
-    def check(self, candidates: Sequence[Candidate]) -> None:
-        """Count the updates among candidates. Raises SourceError above the limit."""
+    def check(
+        self, candidates: Sequence[Candidate]
+    ) -> tuple[Sequence[Candidate], Sequence[RecordOutcome]]:
+        """Count the updates and let all candidates go on. Raises SourceError above the limit."""
         updates = [c.entity.external_id for c in candidates if not c.is_new]
-        if not updates or self._off:
-            return
+        if updates and not self._off:
+            self._count_updates(updates)
+        return candidates, ()
+
+    def _count_updates(self, updates: Sequence[str]) -> None:
         if self._count is None:
             self._begin()
             if self._off:
@@ -103,9 +102,7 @@ class UpdateGuard:
         )
 
 
-def check_paths(
-    run: SyncRun, lane: Lane, mapping: Mapping, records: Sequence[SourceRecord]
-) -> list[str]:
+def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     """Look for mapped paths that no record of the first page has.
 
     Returns the paths that none has and that nothing is known to have had. Raises SourceError
@@ -113,6 +110,7 @@ def check_paths(
     """
     if len(records) < EVIDENCE:
         return []
+    run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
     # What changed lately may well be alike; what everything lacks is the configuration's fault.
     whole = run.reads_all
     if whole and all(
@@ -137,25 +135,21 @@ def check_paths(
 
 
 def check_values(
-    run: SyncRun,
-    lane: Lane,
-    mapping: Mapping,
-    records: Sequence[SourceRecord],
-    settled: Sequence[RecordOutcome],
+    ctx: RunContext, records: Sequence[SourceRecord], settled: Sequence[RecordOutcome]
 ) -> None:
     """Look for a field that takes no value of the first page at all.
 
     Raises ConfigError: it was mapped wrongly, or has another type in Benchling now. That an
     option is missing is a record's own error, unless the field only now became a dropdown.
     """
-    last = runs.good_runs(lane).exclude(pk=run.pk).first()
+    last = runs.good_runs(ctx.lane).exclude(pk=ctx.run.pk).first()
     types = last.mapping.get("types", {}) if last else {}
-    for mapped in mapping.fields:
+    for mapped in ctx.setup.mapping.fields:
         was = types.get(mapped.field.id, mapped.field.kind)
         refusals = [
             problem
-            for sighting in settled
-            for problem in sighting.problems
+            for outcome in settled
+            for problem in outcome.problems
             if problem.field == mapped.field.name
             and problem.code != "required_missing"
             and (problem.code == "wrong_type" or was != mapped.field.kind)

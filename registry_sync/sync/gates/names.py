@@ -12,8 +12,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import Candidate, record_outcome
 
 CHUNK = 400
 ADOPT = "the integration owner takes it over: manage.py adopt --id {id} --reason “…”"
@@ -30,7 +33,7 @@ class Holder:
     schema_name: str = ""
 
 
-class Claims:
+class NameClaims:
     """Names given out in this run and not yet in the ledger.
 
     They are released when their batch is recorded, so that they stay few. A dry run records
@@ -57,21 +60,32 @@ class Claims:
         return [Holder(external_id, external_id, kind) for external_id, kind in rows]
 
 
-def settle(
-    lane: Lane, entities: Sequence[Entity], claims: Claims
-) -> dict[str, tuple[Problem, ...]]:
-    """Give each entity its name, in order, and return the problems of those that get none."""
-    keys = {entity.name_key for entity in entities}
-    keys |= {entity.registry_key for entity in entities}
-    taken = holders(lane, keys)
-    refused: dict[str, tuple[Problem, ...]] = {}
+class NameGate:
+    """Gives each candidate its name, in order; refuses those whose name or id is taken."""
+
+    def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
+        self.lane, self.claims = ctx.lane, claims
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
+        """Return the candidates that got their name, and the refused ones' outcomes."""
+        taken = holders(self.lane, _keys_of(candidate.entity for candidate in candidates))
+        going, refused = [], []
+        for candidate in candidates:
+            problem = _conflict(candidate.entity, taken, self.claims)
+            if problem is None:
+                self.claims.add(candidate.entity)
+                going.append(candidate)
+            else:
+                outcome = record_outcome(candidate.record, Outcome.FAILED, problems=(problem,))
+                refused.append(outcome)
+        return going, refused
+
+
+def _keys_of(entities: Iterable[Entity]) -> set[str]:
+    keys: set[str] = set()
     for entity in entities:
-        problem = _conflict(entity, taken, claims)
-        if problem is None:
-            claims.add(entity)
-        else:
-            refused[entity.external_id] = (problem,)
-    return refused
+        keys |= {entity.name_key, entity.registry_key}
+    return keys
 
 
 def circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
@@ -112,10 +126,9 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
     return set(keys) - held
 
 
-def borne_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
+def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
     """List the names and ids of these entities that something not in the ledger bears."""
-    keys = {entity.name_key for entity in entities}
-    keys |= {entity.registry_key for entity in entities}
+    keys = _keys_of(entities)
     return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
 
 
@@ -139,7 +152,7 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     return taken
 
 
-def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
+def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: NameClaims) -> Problem | None:
     for key, own_kind in (
         (entity.registry_key, "id"),
         (entity.name_key, "name"),
@@ -152,7 +165,7 @@ def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) ->
 
 def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem:
     if own_kind == "id" and not holder.external_id and holder.kind == "id":
-        return _held_by_others(entity, key, holder)
+        return _taken_by_other(entity, key, holder)
     if own_kind == holder.kind == "id":
         return _same_id(entity, key, holder)
     what = "name" if own_kind == "name" else "registry id"
@@ -202,7 +215,7 @@ def _of_schema(holder: Holder) -> str:
     return f"of the schema {holder.schema_name} " if holder.schema_name else ""
 
 
-def _held_by_others(entity: Entity, key: str, holder: Holder) -> Problem:
+def _taken_by_other(entity: Entity, key: str, holder: Holder) -> Problem:
     state = "archived in Benchling" if holder.archived else "already in Benchling"
     if holder.archived:
         remedy = "A Benchling admin unarchives it, or the registry's owner withdraws the record."

@@ -1,0 +1,60 @@
+"""The first phase of every slice: read the configuration, find the lane, decide where to start."""
+
+from __future__ import annotations
+
+from registry_sync import ledger, runs
+from registry_sync.models import Lane, SyncRun
+from registry_sync.sync import starting_point
+from registry_sync.sync.context import Phase, RunContext
+from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
+from registry_sync.sync.pacing import Pacer
+from registry_sync.sync.setup import Setup, configure, lane_key
+
+
+def configure_run(pacer: Pacer) -> RunContext:
+    """Read the configuration again and return the slice's context.
+
+    The first slice also decides from where to read; a later one starts over if the mapping, the
+    Benchling schema or the lane changed since. Raises ConfigError with every fault it found.
+    """
+    run = pacer.run
+    setup = configure(pacer.client, private_key=pacer.terms.private_key)
+    lane = _lane(pacer, setup)
+    runs.keep_schema(lane, pacer.lease, setup.schema)
+    ctx = RunContext(run, pacer.lease, lane, setup, pacer)
+    changed = run.phase != Phase.CONFIGURE and _has_changed(ctx)
+    if not run.dry_run:  # before anything is compared with the ledger
+        close_leftover_batches(ctx, own=changed)
+    if run.phase == Phase.CONFIGURE:
+        starting_point.begin(ctx, "")
+    elif changed:
+        _start_over(ctx)
+    return ctx
+
+
+def _lane(pacer: Pacer, setup: Setup) -> Lane:
+    key = lane_key(pacer.client, setup)
+    lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": setup.schema.name})
+    if is_new and (others := Lane.objects.exclude(pk=lane.pk).count()):
+        text = (
+            f"A new lane begins, with an empty ledger: {lane} in {lane.tenant}. "
+            f"{'The other one keeps' if others == 1 else f'The {others} others keep'} what "
+            "was recorded there."
+        )
+        runs.log(pacer.run, "WARNING", text)
+    return lane
+
+
+def _has_changed(ctx: RunContext) -> bool:
+    same = ctx.run.fingerprint == ctx.setup.mapping.fingerprint
+    return not same or ctx.run.lane_id != ctx.lane.pk
+
+
+def _start_over(ctx: RunContext) -> None:
+    """Read everything again under the new configuration; on another lane, count from zero."""
+    run: SyncRun = ctx.run
+    runs.log(run, "WARNING", "The configuration changed: everything is read again.")
+    if run.lane_id != ctx.lane.pk:
+        runs.save(run, ctx.lease, **dict.fromkeys(ledger.COUNTS, 0))
+    ledger.forget_hashes(run, ctx.lease)
+    starting_point.begin(ctx, "the mapping or the Benchling schema changed during the run")

@@ -1,0 +1,162 @@
+"""The books of batches on their way: what was sent, and what came of every row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync import ledger, runs
+from registry_sync.benchling.bulk_upsert import Upserter
+from registry_sync.benchling.errors import Refused, Wait, retry_time
+from registry_sync.benchling.upsert_rows import Row
+from registry_sync.core.problems import Problem
+from registry_sync.core.types import Json
+from registry_sync.core.waits import FIELD_KEYS
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Batch, Lane
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery import refusals
+from registry_sync.sync.delivery.batch_items import entity_of_item, outcome_of_item
+from registry_sync.sync.delivery.rows import items_of_rows, row_of_item
+from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.links import present
+from registry_sync.sync.recheck import check_access
+
+FieldKeys = Lane.FieldKeys
+
+
+class BatchLog:
+    """Writes down what the upserter reports about the current batch.
+
+    Outcomes are gathered and recorded together; what is recorded is no longer underway.
+    """
+
+    def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
+        self.ctx, self.claims = ctx, claims
+        self.upserter = Upserter(ctx.client, self, ctx.pacer.pause)
+        self.underway: dict[str, str] = {}
+        self._landed: list[tuple[Batch, list[RecordOutcome]]] = []
+        self._batch: Batch | None = None
+
+    def open(self, batch: Batch) -> None:
+        """Take what the upserter reports from now on as news about this batch."""
+        self._batch = batch
+
+    def record_landed(self) -> None:
+        """Record every outcome that was gathered. Raises LeaseLost."""
+        for batch, outcomes in self._landed:
+            ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
+            ids = [outcome.external_id for outcome in outcomes]
+            self.claims.release(ids)
+            for external_id in ids:
+                self.underway.pop(external_id, None)
+        self._landed.clear()
+
+    # -- what the upserter reports -----------------------------------------------------------
+
+    def sending(self) -> None:
+        """Renew the lease. Raises LeaseLost."""
+        runs.renew(self.ctx.lease)
+
+    def sent(self, rows: Sequence[Row], task_id: str) -> None:
+        """Write the task down before it is polled, so that another process can take it up."""
+        batch = self._current()
+        batch.task_id, batch.task_ids = task_id, [row.external_id for row in rows]
+        batch.calls = self.upserter.calls
+        batch.sent_at = timezone.now()
+        columns = ("task_id", "task_ids", "calls", "sent_at")
+        try:
+            with transaction.atomic():
+                runs.renew(self.ctx.lease)
+                batch.save(update_fields=columns)
+        except runs.LeaseLost:
+            # The run was cancelled: whoever closes its batch must know of the task.
+            values = {name: getattr(batch, name) for name in columns}
+            Batch.objects.filter(pk=batch.pk, task_id="", done_at=None).update(**values)
+            raise
+
+    def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
+        """Note rows that are in Benchling; `entities` are its answers, by registry id."""
+        outcomes = []
+        for item in items_of_rows(rows, self._current().items):
+            entity = entity_of_item(item)
+            answer = entities.get(entity.registry_id, {})
+            outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
+            entity_id = str(answer.get("id") or "")
+            outcomes.append(outcome_of_item(item, outcome, entity=entity, entity_id=entity_id))
+        self._landed.append((self._current(), outcomes))
+        if not self.ctx.lane.field_keys:
+            self._keep_field_keys(FieldKeys.NAME)
+        if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
+            self.record_landed()
+
+    def refused(self, row: Row, refusal: Refused) -> None:
+        """Record that Benchling refused a row, in words for the person who must act."""
+        (item,) = items_of_rows([row], self._current().items)
+        entity = entity_of_item(item)
+        missing = self._missing(entity)
+        schema = self.ctx.setup.schema
+        self._give_up(item, refusals.refusal(entity, refusal, schema, missing_links=missing))
+
+    def set_aside(self, rows: Sequence[Row], message: str) -> None:
+        """Record rows whose cause was not found within the budget of requests."""
+        for item in items_of_rows(rows, self._current().items):
+            self._give_up(item, refusals.set_aside(item["external_id"], message))
+
+    def suspect(self, refusal: Refused | None) -> None:
+        """Look, after a failed batch, for a cause that holds for every row.
+
+        Raises SyncError or Wait if there is one.
+        """
+        self.record_landed()
+        check_access(self.ctx, refusal)
+        if not self.ctx.lane.field_keys:
+            self._try_ids()
+
+    def _try_ids(self) -> None:
+        """Find out, where no upsert ever passed, whether this tenant takes fields by id alone.
+
+        The contract says names; an official example sends ids. Raises Wait if it does.
+        """
+        items = self._current().items
+        for item in [items[0], items[-1]]:
+            row = row_of_item(self.ctx, item, by_id=True)
+            self.sending()
+            try:
+                entity = self.ctx.client.upsert_one(row.body)
+            except Refused:
+                continue
+            self._keep_field_keys(FieldKeys.ID)
+            self.written([row], {row.body["entityRegistryId"]: entity})
+            self.record_landed()
+            raise Wait(retry_time(0), FIELD_KEYS)
+
+    def _keep_field_keys(self, keys: Lane.FieldKeys) -> None:
+        lane = self.ctx.lane
+        runs.renew(self.ctx.lease)
+        Lane.objects.filter(pk=lane.pk).update(field_keys=keys)
+        lane.field_keys = keys
+
+    def _give_up(self, item: Json, problem: Problem) -> None:
+        outcome = outcome_of_item(item, Outcome.FAILED, problems=(problem,))
+        self._landed.append((self._current(), [outcome]))
+        self.record_landed()
+
+    def _missing(self, entity: Entity) -> list[str]:
+        """Return which of an entity's link targets are not in Benchling."""
+        targets = set(entity.links)
+        if not targets:
+            return []
+        targets -= present(self.ctx.lane, targets)
+        if targets:
+            registry_id = self.ctx.setup.config.registry_id
+            found = self.ctx.client.entities_registered(sorted(targets), registry_id=registry_id)
+            targets -= {str(entity.get("entityRegistryId")) for entity in found}
+        return sorted(targets)
+
+    def _current(self) -> Batch:
+        assert self._batch is not None
+        return self._batch

@@ -1,0 +1,44 @@
+"""Rows as Benchling gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync.benchling.upsert_rows import Row
+from registry_sync.core.types import Json
+from registry_sync.mapping.codec import payload
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Lane
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.batch_items import entity_of_item
+
+
+def update_body(ctx: RunContext, entity: Entity) -> Json:
+    """Return the body of an update, as JSON. It names no folder: an entity stays where it is."""
+    return payload(
+        entity,
+        ctx.setup.schema,
+        registry_id=ctx.setup.config.registry_id,
+        folder_id=None,
+        by_id=ctx.lane.field_keys == Lane.FieldKeys.ID,
+    )
+
+
+def row_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Row:
+    """Return the row of a batch's item; `by_id` names its fields by id rather than by name."""
+    config = ctx.setup.config
+    body = payload(
+        entity_of_item(item),
+        ctx.setup.schema,
+        registry_id=config.registry_id,
+        # Set at creation only: people may move an entity, and it stays where they put it.
+        folder_id=config.folder_id if item["new"] else None,
+        by_id=by_id or ctx.lane.field_keys == Lane.FieldKeys.ID,
+    )
+    return Row(item["external_id"], body)
+
+
+def items_of_rows(rows: Sequence[Row], items: Sequence[Json]) -> list[Json]:
+    """Return the batch items that rows were made of, in the order of the rows."""
+    by_id = {item["external_id"]: item for item in items}
+    return [by_id[row.external_id] for row in rows]

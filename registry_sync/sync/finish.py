@@ -1,0 +1,45 @@
+"""The last phase: judge the run, end it and report it."""
+
+from __future__ import annotations
+
+from registry_sync import ledger, runs
+from registry_sync.reporting import app_status
+from registry_sync.reporting.bookmark import bookmark_of
+from registry_sync.reporting.session_messages import counts_sentence
+from registry_sync.sync import outcome
+from registry_sync.sync.context import Phase, RunContext
+
+
+def finish(ctx: RunContext) -> None:
+    """Judge the run, end it and tell everyone. Raises SyncError if it cannot be called good."""
+    run = ctx.run
+    ctx.session.open()
+    _settle_watermark(ctx)
+    if equal := run.adoptions.filter(actor="").count():
+        text = f"{equal:,} entities that were in Benchling before equal the registry's records"
+        runs.log(run, "INFO", f"{text} and were taken over.")
+    for warning in outcome.warnings(run, ctx.lane):
+        runs.warn(run, ctx.lease, warning.code, warning.text)
+    runs.finish(
+        run,
+        ctx.lease,
+        outcome.status(run, ctx.lane),
+        phase=Phase.REPORT,
+        position=None,
+        phase_seconds=run.phase_seconds,
+        watermark=run.watermark,
+        watermark_record=run.watermark_record,
+        **{name: getattr(run, name) for name in ledger.COUNTS},
+    )
+    runs.log(run, "INFO", counts_sentence(run))
+    ctx.pacer.leave_lease()  # `runs.finish` gave it up
+    app_status.close_session(run, ctx.client, bookmark_of(run))
+    ctx.listener.progress(run)
+
+
+def _settle_watermark(ctx: RunContext) -> None:
+    run, incremental = ctx.run, ctx.setup.connector.incremental
+    if run.moves_watermark and incremental is not None:
+        # Where records have no modification time, what counts is when the registry was asked.
+        asked = run.server_date if not incremental.cursor_path else None
+        run.watermark = asked or run.watermark or run.server_date

@@ -1,0 +1,123 @@
+"""The pull phase: read the source page by page and carry each page's records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+
+from registry_sync import ledger, runs
+from registry_sync.models import SyncRun
+from registry_sync.source.client import Source
+from registry_sync.source.pages import Page
+from registry_sync.sync.carry import Carrier
+from registry_sync.sync.context import Phase, RunContext
+from registry_sync.sync.records import source_records
+
+
+class Pull:
+    """Reads what changed, or everything, and sees it carried."""
+
+    def __init__(self, ctx: RunContext, source: Source, carrier: Carrier) -> None:
+        self.ctx, self.source, self.carrier = ctx, source, carrier
+        self.tracker, self.delivery = carrier.tracker, carrier.delivery
+
+    def work(self) -> bool:
+        """Carry page after page; return False if the slice's time is up before the last one."""
+        ctx = self.ctx
+        if ctx.run.only:
+            self._carry_named()
+            return self._done()
+        again = ctx.run.position is not None
+        for page in self._pages():
+            ctx.session.open(quiet=ctx.run.created + ctx.run.updated == 0)
+            records = source_records(page.records, self.source, ctx.run.fingerprint, page.unread)
+            if reason := self.tracker.follow(page, records):
+                return self._read_everything(reason)
+            with ctx.timed("compare"):
+                # Pages from before the slice's end come again until one brings nothing known.
+                again = bool(self.carrier.carry(records, page=page, again=again)) and again
+            self._warn_of_times()
+            ctx.pacer.show_progress()
+            last = page.next_position is None
+            if not last and ctx.pacer.out_of_time() and not ctx.run.dry_run:
+                self._flush()
+                self.delivery.record((), {}, **self.carrier.place(page))
+                return False
+        self._flush()
+        if reason := self.tracker.lost():
+            return self._read_everything(reason)
+        return self._done()
+
+    def _pages(self) -> Iterator[Page]:
+        run = self.ctx.run
+        pages = self.source.pages(None if run.reads_all else run.since, position=run.position)
+        while True:
+            with self.ctx.timed("pull"):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def _carry_named(self) -> None:
+        """Read and carry the records that the run was asked for, and no others."""
+        ctx = self.ctx
+        found = self.source.fetch_all(ctx.run.only)
+        for external_id in ctx.run.only:
+            if external_id not in found:
+                runs.warn(
+                    ctx.run,
+                    ctx.lease,
+                    f"not_at_source:{external_id}",
+                    f"{external_id} is not in the registry, or API Key may not see it: the "
+                    "registry's owner knows.",
+                )
+        ctx.session.open()
+        records = source_records(list(found.values()), self.source, ctx.run.fingerprint)
+        self.carrier.carry(records, force=True)
+        self.delivery.flush()
+
+    def _warn_of_times(self) -> None:
+        unread, example = self.source.bad_cursors
+        if unread:
+            runs.warn(
+                self.ctx.run,
+                self.ctx.lease,
+                "no_time",
+                f"Records bear no modification time that can be read (one has {example}): changes "
+                "of them are seen by full runs only. The integration owner checks "
+                "endpoint.incremental in Connector Settings.",
+            )
+
+    def _flush(self) -> None:
+        with self.ctx.timed("upsert"):
+            self.delivery.flush()
+
+    def _done(self) -> bool:
+        self.delivery.conclude()
+        if not self.ctx.run.dry_run:
+            runs.save(self.ctx.run, self.ctx.lease, phase=Phase.RETRY)
+        return True
+
+    def _read_everything(self, reason: str) -> bool:
+        """Start reading again, from the beginning of everything."""
+        run = self.ctx.run
+        self.delivery.flush()  # what waits has a position in the reading that is given up
+        runs.log(run, "WARNING", f"Everything is read: {reason}.")
+        runs.save(
+            run,
+            self.ctx.lease,
+            kind=run.kind if run.dry_run else SyncRun.Kind.FULL,
+            reads_all=True,
+            full_reason=reason[:300],
+            since=None,
+            expected_record="",
+            watermark=None,
+            watermark_record="",
+            position=None,
+            last_full_at=timezone.now(),
+            server_date=None,
+            older=0,
+            **(dict.fromkeys(ledger.COUNTS, 0) if run.dry_run else {}),
+        )
+        return self.work()

@@ -1,0 +1,82 @@
+"""The retry phase: try open errors again whose cause may be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync import ledger, runs
+from registry_sync.core.problems import SourceError
+from registry_sync.models import EntityError
+from registry_sync.source.client import Source
+from registry_sync.sync import outcome, retry
+from registry_sync.sync.carry import Carrier
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import SourceRecord, source_records
+
+
+class Retry:
+    """Carries the kept copies of refused records again."""
+
+    def __init__(self, ctx: RunContext, source: Source, carrier: Carrier) -> None:
+        self.ctx, self.source, self.carrier = ctx, source, carrier
+        self.delivery = carrier.delivery
+
+    def work(self) -> bool:
+        """Try again until a round brings nothing more; return False if the run was paused.
+
+        What was tried before a pause is not tried again by this run.
+        """
+        ctx = self.ctx
+        ctx.session.open()
+        if outcome.read_whole(ctx.run, ctx.lane):
+            self._close_withdrawn()
+        if not self._try_errors():
+            return False
+        if aside := retry.stand_aside(ctx):
+            self.delivery.rename(aside)
+            if not self._try_errors():
+                return False
+        if circle := retry.circles(ctx):
+            stopped = self.carrier.admit(circle)
+            ledger.record(ctx.run, ctx.lease, stopped)
+            self.delivery.flush()
+        return True
+
+    def _close_withdrawn(self) -> None:
+        closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)
+        if closed:
+            text = f"{closed:,} errors are closed: their records are no longer in the registry."
+            runs.log(self.ctx.run, "INFO", text)
+
+    def _try_errors(self) -> bool:
+        while True:
+            before = self._handled()
+            for errors in retry.due(self.ctx):
+                self.carrier.carry(self._records(errors), force=True)
+                self.delivery.flush()
+                self.ctx.pacer.show_progress()
+                if runs.is_paused(self.ctx.run):
+                    return False
+            if before == self._handled():
+                return True
+
+    def _handled(self) -> int:
+        run = self.ctx.run
+        return run.created + run.updated + run.unchanged
+
+    def _records(self, errors: Sequence[EntityError]) -> list[SourceRecord]:
+        """Return the kept copies of refused records; those read in part are asked for again."""
+        run = self.ctx.run
+        kept = [error for error in errors if error.waits_for != "detail"]
+        # Those asked for longest ago come first: a few that stay broken must not stop the others.
+        partly = sorted(
+            (error for error in errors if error.waits_for == "detail"), key=lambda e: e.last_seen
+        )
+        try:
+            whole, unread = self.source.read_whole([error.raw or {} for error in partly])
+        except SourceError as error:  # all else was read: the run must not fail for these
+            runs.log(run, "WARNING", f"{error} {error.remedy}")
+            whole, unread = [], []
+        asked = source_records(whole, self.source, run.fingerprint, unread)
+        again = [record._replace(retried=True) for record in asked]
+        return retry.kept_records(kept, run.fingerprint) + again
