@@ -9,14 +9,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
-from django.db.models import DateTimeField, Model, QuerySet
+from django.db.models import DateTimeField, Field, JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync.core.types import Json
 from registry_sync.desk.times import time_html
+from registry_sync.desk.values import as_text
 
 COUNTED = 10_000
 """Rows a list counts at most: nobody pages further, and a whole table is never counted."""
@@ -41,15 +41,15 @@ class CappedPaginator(Paginator):
         return f"{self.count:,}{' or more' if self.capped else ''}"
 
 
-def time_column(field: DateTimeField[Any, Any]) -> Callable[[Model], SafeString]:
-    """Return a column that shows a time of a row as the desk's other pages do."""
+def column(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Model], str]:
+    """Return a column that shows a field of a row by `show`."""
 
     @admin.display(description=str(field.verbose_name), ordering=field.name)
-    def column(row: Model) -> SafeString:
-        return time_html(getattr(row, field.name)) or mark_safe("–")
+    def shown(row: Model) -> str:
+        return show(getattr(row, field.name))
 
-    column.__name__ = field.name
-    return column
+    shown.__name__ = field.name
+    return shown
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -69,22 +69,27 @@ class ReadOnly(admin.ModelAdmin):
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return self._with_times(super().get_list_display(request))
+        return self._with_own_columns(super().get_list_display(request))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self._with_times(super().get_fields(request, obj))
+        return self._with_own_columns(super().get_fields(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self._with_times(super().get_readonly_fields(request, obj))
+        return self._with_own_columns(super().get_readonly_fields(request, obj))
 
-    def _with_times(self, names: Sequence[Any]) -> list[Any]:
-        """Show times by columns of our own instead of by Django's formats."""
-        return [self._time_columns.get(name, name) for name in names]
+    def _with_own_columns(self, names: Sequence[Any]) -> list[Any]:
+        """Show times and JSON by columns of the desk's own instead of by Django's formats."""
+        return [self._own_columns.get(name, name) for name in names]
 
     @cached_property
-    def _time_columns(self) -> dict[Any, Callable[[Model], SafeString]]:
-        times = [field for field in self.opts.fields if isinstance(field, DateTimeField)]
-        return {field.name: time_column(field) for field in times}
+    def _own_columns(self) -> dict[Any, Callable[[Model], str]]:
+        found: dict[Any, Callable[[Model], str]] = {}
+        for field in self.opts.fields:
+            if isinstance(field, DateTimeField):
+                found[field.name] = column(field, lambda at: time_html(at) or "–")
+            elif isinstance(field, JSONField):
+                found[field.name] = column(field, as_text)
+        return found
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

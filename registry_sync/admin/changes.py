@@ -5,18 +5,37 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.links import record_link
+from registry_sync.desk.values import as_html, as_text
+from registry_sync.ledger import audit
 from registry_sync.models import Change, Lane, Retention
+from registry_sync.runs import schema_view
 
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnly):
     nothing = "Nothing was written to Benchling yet."
-    list_display = ("at", "record", "field", "before", "after", "run", "actor", "trigger")
+    list_display = (
+        "at",
+        "record",
+        "field",
+        "value_before",
+        "value_after",
+        "run",
+        "actor",
+        "trigger",
+    )
     list_filter = ("trigger", "lane")
-    list_select_related = ("run", "lane")
+    fields = (
+        "at", "lane", "run", "record", "entity_id", "field", "value_before", "value_after",
+        "value_in_registry", "created", "actor", "trigger", "fingerprint", "service_version",
+        "source_modified_at", "digest",
+    )  # fmt: skip
+    readonly_fields = ("record", "value_before", "value_after", "value_in_registry")
+    list_select_related = ("run",)
     search_fields = ("external_id",)
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-id",)
@@ -25,6 +44,22 @@ class ChangeAdmin(ReadOnly):
     @admin.display(description="record")
     def record(self, change: Change) -> str:
         return record_link(change.external_id, change.lane_id)
+
+    @admin.display(description="before")
+    def value_before(self, change: Change) -> SafeString:
+        return as_html(change.before, change.field_id, schema_view(change.lane))
+
+    @admin.display(description="after")
+    def value_after(self, change: Change) -> SafeString:
+        return as_html(change.after, change.field_id, schema_view(change.lane))
+
+    @admin.display(description="in the registry")
+    def value_in_registry(self, change: Change) -> str:
+        source = audit.value_origin(change, change.run).source
+        return as_text(source[0]) if source else "not from the record"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
+        return super().get_queryset(request).prefetch_related("lane")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Change], search_term: str

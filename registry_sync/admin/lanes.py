@@ -11,10 +11,13 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.links import record_link
+from registry_sync.desk.values import as_html
 from registry_sync.models import Adoption, Allowance, Drift, Lane
+from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
 
 SIDES = "admin/registry_sync/adoption/sides.html"
@@ -58,7 +61,14 @@ class AllowanceAdmin(ReadOnly):
 @admin.register(Drift)
 class DriftAdmin(ReadOnly):
     nothing = "Nobody changed in Benchling what was written: full runs look."
-    list_display = ("record", "field", "ours", "theirs", "modified_at", "closed_at", "ended")
+    list_display = (
+        "record", "field", "written_value", "value_now", "modified_at", "closed_at", "ended",
+    )  # fmt: skip
+    fields = (
+        "lane", "run", "record", "entity_id", "field", "written_value", "value_now", "modified_at",
+        "found_at", "closed_at", "ended",
+    )  # fmt: skip
+    readonly_fields = ("record", "written_value", "value_now")
     list_display_links = ("field",)
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
     search_fields = ("external_id", "entity_id")
@@ -67,6 +77,17 @@ class DriftAdmin(ReadOnly):
     @admin.display(description="record")
     def record(self, row: Drift) -> str:
         return record_link(row.external_id, row.lane_id)
+
+    @admin.display(description="written by Registry Sync")
+    def written_value(self, row: Drift) -> SafeString:
+        return as_html(row.ours, row.field_id, schema_view(row.lane))
+
+    @admin.display(description="found in Benchling")
+    def value_now(self, row: Drift) -> SafeString:
+        return as_html(row.theirs, row.field_id, schema_view(row.lane))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Drift]:
+        return super().get_queryset(request).prefetch_related("lane")
 
 
 @admin.register(Adoption)
@@ -98,7 +119,7 @@ class AdoptionAdmin(ReadOnly):
 
     @admin.display(description="both sides")
     def sides(self, row: Adoption) -> str:
-        return render_to_string(SIDES, {"adoption": row})
+        return render_to_string(SIDES, {"adoption": row, "schema": schema_view(row.lane)})
 
     def has_take_over_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registry_sync.change_adoption")
@@ -117,6 +138,7 @@ class AdoptionAdmin(ReadOnly):
             **self.admin_site.each_context(request),
             "title": "Take over entities",
             "rows": chosen,
+            "sides": [(row, schema_view(row.lane)) for row in chosen],
             "left_out": rows.count() - len(chosen),
             "twice": twice,
             "action_checkbox_name": ACTION_CHECKBOX_NAME,

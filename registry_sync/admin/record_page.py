@@ -10,7 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
+from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.links import record_link, record_url
 from registry_sync.admin.start_run import start
@@ -18,6 +21,7 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
+from registry_sync.desk.values import as_html
 from registry_sync.models import Lane, LedgerEntry, SyncRun
 
 TEMPLATE = "admin/registry_sync/record/record.html"
@@ -30,6 +34,11 @@ class LedgerEntryAdmin(Reasoned):
     list_display_links = ("outcome",)
     list_filter = ("outcome", "lane")
     list_select_related = ("lane",)
+    fields = (
+        "lane", "record", "entity_registry_id", "entity_id", "name", "values", "modified_at",
+        "written_run_id", "seen_run_id", "outcome",
+    )  # fmt: skip
+    readonly_fields = ("record", "values")
     search_fields = ("external_id",)
     show_facets = admin.ShowFacets.NEVER
 
@@ -39,6 +48,15 @@ class LedgerEntryAdmin(Reasoned):
     @admin.display(description="record")
     def record(self, row: LedgerEntry) -> str:
         return record_link(row.external_id, row.lane_id)
+
+    @admin.display(description="values in Benchling, as last written")
+    def values(self, row: LedgerEntry) -> SafeString:
+        schema = runs.schema_view(row.lane)
+        lines = (
+            (schema.field_name(field_id), as_html(value, field_id, schema))
+            for field_id, value in row.fields.items()
+        )
+        return format_html_join(mark_safe("<br>"), "{}: {}", lines)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
@@ -139,6 +157,7 @@ class LedgerEntryAdmin(Reasoned):
         return {
             "story": told,
             "origins": story.origins(told),
+            "schema": runs.schema_view(lane),
             "waits": waiting.tell([error])[error.pk] if error else "",
             "may_sync": self.may(request),
             "here": record_url(external_id, lane.pk),

@@ -96,6 +96,7 @@ class RunViews(ReadOnly):
             **standing(run),
             "reruns": list(SyncRun.objects.filter(rerun_of=run).only("status")[:20]),
             "mapping": looks.mapping(run),
+            "schema": runs.schema_view(run.lane),
             **(refused := _causes(run)),
             **self._hands(request, run, refused["causes"]),
             **_changes(run, request.GET.get("changes_after", "")),
@@ -177,9 +178,12 @@ class RunViews(ReadOnly):
     def changes_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """Give every value that the run wrote, before and after."""
         run = self._run(request, run_id)
+        schema = runs.schema_view(run.lane)
         rows = (
             (
-                c.at, c.external_id, c.entity_id, c.field, c.before, c.after,
+                c.at, c.external_id, c.entity_id, c.field,
+                csvs.field_value(c.before, c.field_id, schema),
+                csvs.field_value(c.after, c.field_id, schema),
                 "yes" if c.created else "", c.source_modified_at,
             )
             for some in handled.chunks(Change.objects.filter(run=run))

@@ -50,6 +50,7 @@ class Hit:
 class Difference:
     """One value before and after; `source` is the registry's own, as in Origin."""
 
+    field_id: str
     field: str
     before: Any
     after: Any
@@ -155,9 +156,8 @@ def _written(story: Story) -> Iterable[Event]:
 
 
 def _difference(change: Change) -> Difference:
-    return Difference(
-        change.field, change.before, change.after, audit.value_origin(change, change.run).source
-    )
+    told = audit.value_origin(change, change.run)
+    return Difference(change.field_id, change.field, change.before, change.after, told.source)
 
 
 def _refused(story: Story) -> Iterable[Event]:
@@ -185,7 +185,7 @@ def _adopted(story: Story) -> Iterable[Event]:
     rows = Adoption.objects.filter(lane=story.lane, external_id=story.external_id)
     for row in rows.select_related("run"):
         whose = f"{row.entity_registry_id or row.entity_id} (“{row.name}”)"
-        differences = tuple(Difference(*side) for side in row.differences)
+        differences = tuple(Difference(side[0], *side) for side in row.differences)
         text = f"{whose} was in Benchling before: {row.how}."
         yield Event(row.found_at, "matched", "warning", text, differences=differences)
         if row.decided_at is not None:
@@ -201,8 +201,8 @@ def _drifted(story: Story) -> Iterable[Event]:
     rows = Drift.objects.filter(lane=story.lane, external_id=story.external_id)
     for row in rows.select_related("run").order_by("-pk")[:200]:
         text = f"People changed it in Benchling by {row.modified_at:%Y-%m-%d %H:%M} UTC."
-        yield Event(row.found_at, "drifted", "warning", text, row.run,
-                    differences=(Difference(row.field, row.ours, row.theirs),))  # fmt: skip
+        found = Difference(row.field_id, row.field, row.ours, row.theirs)
+        yield Event(row.found_at, "drifted", "warning", text, row.run, differences=(found,))
         if row.closed_at is not None:
             yield Event(row.closed_at, f"drift {row.get_ended_display()}", "quiet", row.field)
 
@@ -233,6 +233,7 @@ class Origin:
     name gave it, None where nobody wrote it: `made` is the run that made the entity without it.
     """
 
+    field_id: str
     field: str
     value: Any
     path: str
@@ -260,7 +261,7 @@ def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> O
     if change is not None:
         told = audit.value_origin(change, change.run)
         return Origin(
-            change.field, value, told.path, told.source, told.rule, change.run, change.at,
+            field_id, change.field, value, told.path, told.source, told.rule, change.run, change.at,
             change.actor,
         )  # fmt: skip
     # It was never written by us: we made the entity without it, or took it over as it was.
@@ -269,4 +270,4 @@ def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> O
     mapping = story.written.mapping if story.written else {}
     named = mapping.get("field_names", {}).get(field_id, field_id)
     path, rule = audit.fed_by(mapping, field_id)
-    return Origin(named, value, path, None, rule, None, None, "", made)
+    return Origin(field_id, named, value, path, None, rule, None, None, "", made)

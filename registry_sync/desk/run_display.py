@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
-from typing import Any
 
 from registry_sync.core.dates import duration, stamp
 from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
+from registry_sync.desk.values import rule_text
 from registry_sync.models import SyncRun
 
 Status = SyncRun.Status
@@ -96,17 +95,6 @@ def seconds(length: float) -> str:
     return duration(timedelta(seconds=length))
 
 
-def shown(value: Any) -> str:
-    """Write a value as a person reads it."""
-    if value is None or value == "" or value == []:
-        return "(empty)"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
 def phases(run: SyncRun) -> list[Json]:
     """Lay out the line of phases: how long each took, which goes on, where a run was stopped."""
     spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
@@ -170,10 +158,10 @@ def mapping(run: SyncRun) -> list[Json]:
     for row in used.get("rows") or []:
         field_id = row.get("field_id") or ids.get(row.get("field"), "")
         rule = rules.get(field_id, rules.get(row.get("field"), "as_is"))
-        rows.append({**row, "rule": shown(rule).replace("_", " ")})
+        rows.append({**row, "rule": rule_text(rule)})
     fed = {row.get("field_id") or ids.get(row.get("field")) for row in used.get("rows") or []}
     for field_id, rule in rules.items():
         if field_id not in fed:  # a constant needs no path
             field = names.get(field_id, field_id)
-            rows.append({"field": field, "path": "", "rule": shown(rule)})
+            rows.append({"field": field, "path": "", "rule": rule_text(rule)})
     return rows

@@ -1,36 +1,18 @@
-"""`{{ value|shown }}`: a field's value as a person reads it."""
+"""`{% value change.after change.field_id schema %}`: a field's value as people read it."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from django import template
 
+from registry_sync.desk.values import as_html, as_text, rule_text
+
 register = template.Library()
-
-
-@register.filter
-def shown(value: Any) -> str:
-    """Write a value: an empty one in words, a link by what it points at, a list in one line."""
-    if value is None or value == "" or value == []:
-        return "(empty)"
-    if isinstance(value, dict) and set(value) == {"entityRegistryId"}:
-        return str(value["entityRegistryId"])
-    if isinstance(value, list):
-        return ", ".join(shown(item) for item in value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, bool)) else str(value)
+register.simple_tag(as_html, name="value")
+register.filter("shown", as_text)
+register.filter("rule", rule_text)
 
 
 @register.filter
 def plain(text: str) -> str:
-    """Write a sentence of a canvas without its emphasis."""
+    """Return a sentence of a canvas without its emphasis."""
     return text.replace("**", "")
-
-
-@register.filter
-def rule(value: Any) -> str:
-    """Write a mapping rule as it stands in Mapping Rules."""
-    if value in (None, "", []):
-        return "as is"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -123,7 +123,7 @@ def test_what_would_be_refused_is_not_told_as_empty(world, owner):
     live = text(owner.post(f"{PAGE}?id=C-000001", {"action": "ask"}))
     now = live[live.index("As it is now") : live.index("Why is this value here?")]
     assert "Nothing of it would be written: " in now and "“Peptide” is not an option" in now
-    assert "<td>(empty)</td>" not in now.replace("<td>(empty)</td><td>", "")
+    assert "<td>–</td>" not in now.replace("<td>–</td><td>", "")
     assert now.count("nothing would be written</span>") == 4, "name, SMILES, Approval, Parent"
 
 
@@ -133,7 +133,7 @@ def test_a_field_that_was_empty_from_the_start_is_said_to_be(world, owner):
     w = world(records)
     run = w.sync()
     page = story(owner, "C-000001")
-    row = page[page.index('<th scope="row">Approval</th><td>(empty)</td>') :].split("</tr>")[0]
+    row = page[page.index('<th scope="row">Approval</th><td>–</td>') :].split("</tr>")[0]
     assert "none was written" in row and f"run {run.pk}</a> made it" in row and "by us" not in row
     LedgerEntry.objects.all().delete()
     Change.objects.all().delete()

@@ -205,7 +205,7 @@ def test_changes_and_log_are_paged(world, owner):
     seen, asked = [], ""
     while True:
         html = owner.get(page(run) + asked).content.decode()
-        seen += re.findall(r'<th scope="row">(C-\d{6})', html)
+        seen += re.findall(r'<th scope="row"><a [^>]+>(C-\d{6})', html)
         following = re.search(r"changes_after=\d+", html)
         if following is None:
             break
