@@ -22,8 +22,9 @@ def as_text(
     `field_id` is the id of the Benchling field, or its name. An option that was never read is
     shown as its id.
     """
-    key = _field_id(field_id, schema)
-    return readable(value, lambda text: _label(text, key, schema), empty=empty)
+    if schema is None:
+        return readable(value, empty=empty)
+    return schema.text(_field_id(field_id, schema), value, empty=empty)
 
 
 def as_html(value: Any, field_id: str = "", schema: SchemaView | None = None) -> SafeString:
@@ -56,12 +57,8 @@ def rule_text(rule: Any) -> str:
     return LABELS.get(rule, rule) if isinstance(rule, str) else readable(rule)
 
 
-def _field_id(field: str, schema: SchemaView | None) -> str:
-    fields = schema.snapshot.get("fields") or {} if schema is not None else {}
+def _field_id(field: str, schema: SchemaView) -> str:
+    fields = schema.snapshot.get("fields") or {}
     if field in fields:
         return field
     return next((key for key, known in fields.items() if known.get("name") == field), field)
-
-
-def _label(text: str, field_id: str, schema: SchemaView | None) -> str:
-    return schema.option_label(field_id, text) if schema is not None else text

@@ -24,7 +24,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync.core import signing
+from registry_sync.core.readable import EMPTY, spreadsheet_text
 from registry_sync.models import ChainHead, Change, Lane, Retention, SyncRun
+from registry_sync.runs import SchemaView, schema_view
 
 COLUMNS = (
     "run_id", "external_id", "entity_id", "field_id", "field", "before", "after", "source",
@@ -35,6 +37,8 @@ BEFORE = COLUMNS.index("before")
 SOURCE = COLUMNS.index("source")
 STORED = ("id", *COLUMNS, "digest")
 EXPORTED = ("id", "lane", *COLUMNS[:SOURCE], "path", "rule", *COLUMNS[SOURCE:], "digest")
+LABELS = ("before_label", "after_label")
+"""Columns of an export after those that a digest covers: both values as people read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,10 @@ def changed_row(path: Path) -> str:
 def export(out: TextIO, *, since: datetime, until: datetime) -> int:
     """Write the changes of a period, of every lane, as CSV. Return how many."""
     writer = csv.writer(out)
-    writer.writerow(EXPORTED)
+    writer.writerow((*EXPORTED, *LABELS))
     rows = Change.objects.filter(at__gte=since, at__lt=until).order_by("id")
     lanes = {lane.pk: f"{lane.tenant}: {lane}" for lane in Lane.objects.all()}
+    schemas = {lane.pk: schema_view(lane) for lane in Lane.objects.all()}
     count, run = 0, SyncRun()
     for change in rows.iterator(2000):
         if run.pk != change.run_id:  # a run's rows are adjacent: its mapping is read once
@@ -156,9 +161,21 @@ def export(out: TextIO, *, since: datetime, until: datetime) -> int:
         row |= {name: json.dumps(row[name]) for name in ("before", "after")}
         row |= {"path": fed.path, "rule": json.dumps(fed.rule) if fed.rule else ""}
         row["source"] = json.dumps(fed.source[0]) if fed.source else ""
-        writer.writerow([_cell(row[name]) for name in EXPORTED])
+        texts = labels(change, schemas[change.lane_id], empty="")
+        cells = [_cell(row[name]) for name in EXPORTED]
+        writer.writerow([*cells, *map(spreadsheet_text, texts)])
         count += 1
     return count
+
+
+def labels(change: Change, schema: SchemaView, *, empty: str = EMPTY) -> tuple[str, str]:
+    """Return the values before and after as people read them.
+
+    Options are shown by the label that was last read, or by their id if none was.
+    """
+    before = schema.text(change.field_id, change.before, empty=empty)
+    after = schema.text(change.field_id, change.after, empty=empty)
+    return before, after
 
 
 def _cell(value: Any) -> Any:

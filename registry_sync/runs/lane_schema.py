@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync.benchling.schema import EntitySchema
+from registry_sync.core.readable import EMPTY, readable
 from registry_sync.core.types import Json
 from registry_sync.models import Lane
 from registry_sync.runs.lease import Lease, renew
@@ -45,6 +46,13 @@ class SchemaView:
         if isinstance(value, list):
             return [self.labelled(field_id, item) for item in value]
         return options.get(value, value) if isinstance(value, str) else value
+
+    def text(self, field_id: str, value: Any, *, empty: str = EMPTY) -> str:
+        """Return a stored value as people read it, with the labels of options.
+
+        `empty` stands for null, an empty text and an empty list.
+        """
+        return readable(value, lambda text: self.option_label(field_id, text), empty=empty)
 
     def _field(self, field_id: str) -> Json:
         return dict((self.snapshot.get("fields") or {}).get(field_id) or {})

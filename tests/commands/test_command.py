@@ -135,7 +135,7 @@ def test_a_dry_run_names_what_it_would_do(world):
     w = world(records)
     status, said = command("--dry-run", "--details")
     assert status == 2 and w.written() == 0
-    assert "C-000001: created" in said and "SMILES: None → 'CC'" in said
+    assert "C-000001: created" in said and "SMILES: – → CC" in said
     assert "C-000004: refused" in said and "C-000001" in said
 
 

@@ -61,7 +61,7 @@ def test_an_entity_tells_its_whole_story(synced):
     lines = command("--entity", "C-000007").splitlines()
     assert len(lines) == 5 + 1 + 1
     assert "Approval: 1957 → 2001" in lines[5] and "mona" in lines[5]
-    assert "SMILES: 'CCCCCCCC' → None" in lines[6] and "schedule" in lines[6]
+    assert "SMILES: CCCCCCCC → –" in lines[6] and "schedule" in lines[6]
     entity = synced.tenant.entity("C-000007").id
     assert command("--entity", entity).splitlines() == lines
     with pytest.raises(CommandError, match="Nothing has been written for nobody"):
@@ -105,11 +105,11 @@ def test_a_value_tells_the_source_value_the_path_and_the_rule_it_came_by(world, 
     assert w.sync().status == "SUCCEEDED"
     story = command("--entity", "C-000001")
     for told in (
-        "registry id: None → 'CDD-C-000001'  (from 'C-000001' at id by the rule \"CDD-{id}\", run",
-        "name: None → 'Compound 1'  (from ' Compound 1 ' at name, run",
-        "SMILES: None → 'CCO'  (from ' CCO ' at smiles by the rule \"trim\", run",
-        "(from 'protein' at kind, run",
-        'Approval: None → 3800  (from None at approval by the rule [{"rule": "default", "value"',
+        "registry id: – → CDD-C-000001  (from “C-000001” at id by the rule “CDD-{id}”, run",
+        "name: – → Compound 1  (from “ Compound 1 ” at name, run",
+        "SMILES: – → CCO  (from “ CCO ” at smiles by the rule “trim”, run",
+        "Kind: – → Protein  (from “protein” at kind, run",
+        "Approval: – → 3800  (from – at approval by the rule “default (value: 1900), then",
     ):
         assert told in story
     path = tmp_path / "changes.csv"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +13,12 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from registry_sync.core.readable import readable
+from registry_sync.desk.values import rule_text
 from registry_sync.ledger import audit
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Change, Lane, Retention
+from registry_sync.runs import SchemaView, schema_view
 
 
 class Command(OperatorCommand):
@@ -59,9 +61,10 @@ class Command(OperatorCommand):
     def _entity(self, lanes: list[Lane], wanted: str) -> None:
         found = False
         for lane in lanes:
+            schema = schema_view(lane)
             for change in audit.history(lane, wanted):
                 found = True
-                self.stdout.write(_line(change))
+                self.stdout.write(_line(change, schema))
         if not found:
             near = sorted({other for lane in lanes for other in audit.alike(lane, wanted)})
             more = f" Ids are case-sensitive: there is {' and '.join(near)}." if near else ""
@@ -117,14 +120,15 @@ class Command(OperatorCommand):
             self.stdout.write(f"{lane}: {count:,} changes before {before:%Y-%m-%d} are deleted.")
 
 
-def _line(change: Change) -> str:
+def _line(change: Change, schema: SchemaView) -> str:
+    before, after = audit.labels(change, schema)
     who = change.actor or change.trigger
     source = f", changed in the registry {change.source_modified_at:%Y-%m-%d %H:%M}" if (
         change.source_modified_at
     ) else ""  # fmt: skip
     return (
         f"{change.at:%Y-%m-%d %H:%M:%S} UTC  {change.external_id}  {change.field}: "
-        f"{change.before!r} → {change.after!r}  ({_origin(change)}, run {change.run_id}, "
+        f"{before} → {after}  ({_origin(change)}, run {change.run_id}, "
         f"{who}{source}, mapping {change.fingerprint[:8]}, version {change.service_version})"
     )
 
@@ -132,10 +136,12 @@ def _line(change: Change) -> str:
 def _origin(change: Change) -> str:
     found = audit.value_origin(change, change.run)
     at = f" at {found.path}" if found.path else ""
-    by = f" by the rule {json.dumps(found.rule, ensure_ascii=False)}" if found.rule else ""
+    by = f" by the rule “{rule_text(found.rule)}”" if found.rule else ""
     if not found.source:
         return f"not from the record{by}"
-    return f"from {found.source[0]!r}{at}{by}"
+    source = found.source[0]
+    shown = f"“{source}”" if isinstance(source, str) else readable(source)
+    return f"from {shown}{at}{by}"
 
 
 def _day(text: str) -> datetime:

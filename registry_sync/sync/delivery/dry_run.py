@@ -12,6 +12,7 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError, LedgerEntry
+from registry_sync.runs import schema_view
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import NameClaims
@@ -123,6 +124,7 @@ class DryRunDelivery:
         )
         old = {row.external_id: row for row in rows.exclude(entity_hash="")}
         field_names = {field.id: field.name for field in self.setup.schema.fields}
+        schema = schema_view(self.lane)
         for candidate in candidates:
             entity = candidate.entity
             problem = held.get(entity.name_key) or next(
@@ -140,7 +142,8 @@ class DryRunDelivery:
                 entity.external_id,
                 "created" if candidate.is_new else "changed",
                 [
-                    f"{field_names.get(field_id, field_id)}: {was!r} → {now!r}"
+                    f"{field_names.get(field_id, field_id)}: {schema.text(field_id, was)} → "
+                    f"{schema.text(field_id, now)}"
                     for field_id, was, now in ledger.differences(before, entity)
                 ],
             )
