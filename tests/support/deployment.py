@@ -251,6 +251,6 @@ def deploy(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Ite
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
     """A Redis of the test's own, for it is emptied and stopped."""
-    server = RedisServer(own=True).start()
+    server = RedisServer().start()
     yield server
     server.stop()

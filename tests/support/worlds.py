@@ -15,10 +15,11 @@ from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from sandbox.tenant import TenantServer, TenantState, tasks
+from tests.support.environment import POSTGRES
 from tests.support.registry import ListRegistry
 
 Json = dict[str, Any]
-SECOND_PASS = "DATABASE_URL" in os.environ
+SECOND_PASS = POSTGRES in os.environ
 """On another database the exchanges are the same: they were all checked in the first pass."""
 APP, DEFINITION, CLIENT, SECRET = "app_test", "appdef_test", "client", "s3cret"
 FIELDS = [

@@ -350,7 +350,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
     row = WebhookDelivery.objects.get()
     assert row.state == "received"
     WebhookDelivery.objects.update(received_at=row.received_at - timedelta(minutes=1))
-    back = server if trouble == "frozen" else RedisServer(own=True, port=server.port).start()
+    back = server if trouble == "frozen" else RedisServer(port=server.port).start()
     try:
         with pytest.raises(SystemExit):
             call_command("sync_registry", stdout=io.StringIO())
@@ -378,7 +378,7 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
     assert {hook["status"] for hook in tenant.webhooks} == {200}
     time.sleep(3)
     assert not any(canvas["enabled"] for canvas in shown)
-    again = RedisServer(own=True, port=redis.port).start()
+    again = RedisServer(port=redis.port).start()
 
     def done() -> bool:
         service.keep_running()  # as systemd would

@@ -1,0 +1,43 @@
+"""The environment of the suite: every variable of the contract, set here and nowhere else.
+
+A shell in which an operator works exports DATABASE_URL and REDIS_URL; the suite must not touch
+what they name. Child processes inherit what is set here.
+"""
+
+from __future__ import annotations
+
+import os
+
+POSTGRES = "REGISTRY_SYNC_TESTS_POSTGRES_URL"
+"""Names the suite's own PostgreSQL; where it is set, the pass runs on it."""
+VARIABLES = (
+    "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "HTTPS_ONLY",
+    "TRUST_PROXY_HEADERS", "DATABASE_URL", "REDIS_URL", "BENCHLING_URL", "BENCHLING_CLIENT_ID",
+    "BENCHLING_CLIENT_SECRET", "BENCHLING_APP_ID", "BENCHLING_APP_DEFINITION_ID",
+    "BENCHLING_PRIVATE_KEY", "BENCHLING_JWKS_URL", "BATCH_SIZE", "IN_FLIGHT", "OBJECTS_PER_HOUR",
+    "GREAT_CHANGE_PERCENT", "FULL_SYNC_EVERY_DAYS", "EMAIL_URL", "METRICS_TOKEN",
+    "REGISTRY_ALLOW_PRIVATE_NETWORKS", "LEASE_SECONDS", "LOG_LEVEL",
+)  # fmt: skip
+"""Every variable that README.md lists. Each may also be given as <NAME>_FILE."""
+NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
+           "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")  # fmt: skip
+"""What HTTP libraries read: a proxy would stand between the suite and its own servers."""
+VALUES = {
+    "DEBUG": "1",
+    "SECRET_KEY": "only-for-tests",
+    "BENCHLING_URL": "http://127.0.0.1:1",
+    "BENCHLING_CLIENT_ID": "client",
+    "BENCHLING_CLIENT_SECRET": "s3cret",
+    "BENCHLING_APP_ID": "app_test",
+    "TZ": "UTC",
+}
+
+
+def isolate() -> None:
+    """Remove every variable of the contract from this process, then set the suite's own values."""
+    for name in (*VARIABLES, *NETWORK):
+        for spelling in (name, name.lower(), f"{name}_FILE"):
+            os.environ.pop(spelling, None)
+    os.environ |= VALUES
+    if url := os.environ.get(POSTGRES):
+        os.environ["DATABASE_URL"] = url
