@@ -4,10 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
-# Most tests wait for tasks and clocks, not for a processor.
-SPREAD := -n 6 --dist load --maxschedchunk 1
 
-.PHONY: help install lock demo demo-once test lint metrics bench run worker clean
+.PHONY: help install lock demo demo-once check test test-long lint metrics bench run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -42,16 +40,27 @@ demo: $(STAMP)  ## sync 2,628 real compounds into a Benchling tenant; Ctrl-C sto
 demo-once: $(STAMP)  ## the same, checked, then exit
 	@$(BIN)/python -m sandbox.demo --once $(ARGS)
 
-lint: $(STAMP)  ## ruff, mypy, migrations, deployment checks
+lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@DEBUG=1 $(BIN)/mypy
+	@$(BIN)/lint-imports
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
-test: $(STAMP) $(NPM_STAMP) lint  ## everything, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
-	@$(BIN)/python -m sandbox.postgres $(BIN)/python -m pytest $(SPREAD) -m "not once" $(ARGS)
+check: $(STAMP) lint  ## lint, and the tests that start no process: a minute
+	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not slow" $(ARGS)
+
+ifdef ROOM
+test: $(STAMP) $(NPM_STAMP)  ## everything, on SQLite and on PostgreSQL; ROOM=sync: one folder of tests/
+	@$(BIN)/python -m tools.run_tests --room $(ROOM) $(ARGS)
+else
+test: $(STAMP) $(NPM_STAMP) lint
+	@$(BIN)/python -m tools.run_tests $(ARGS)
+endif
+
+test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
+	@$(BIN)/python -m tools.run_tests --long $(ARGS)
 
 metrics: $(STAMP)  ## the size of functions and modules, and the rooms; fails when a limit is passed
 	@$(BIN)/python -m tools.metrics

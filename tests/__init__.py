@@ -1,4 +1,4 @@
-"""The tests. Whatever the shell exports is taken out of the environment before anything reads it."""
+"""The tests. What the shell exports leaves the environment before anything reads it."""
 
 from tests.support.environment import isolate
 

@@ -16,6 +16,7 @@ from tests.support.browser import page
 from tests.support.chembl import datasette
 from tests.support.deployment import deploy, redis
 from tests.support.desk import owner, viewer
+from tests.support.environment import SEED, SEED_VARIABLE
 from tests.support.odd import serve
 from tests.support.worlds import EXCHANGES, SECOND_PASS, world
 
@@ -38,6 +39,10 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say how many exchanges with the tenant were held against Benchling's document."""
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[-1] if isinstance(report.longrepr, tuple) else "")
+        terminalreporter.write_line(f"*** NOT TESTED: {report.nodeid}: {reason} ***", red=True)
+    terminalreporter.write_line(f"Seed {SEED}; {SEED_VARIABLE}={SEED} repeats it.")
     if SECOND_PASS:
         return
     counted = config.stash.get(EXCHANGES, [])
@@ -55,15 +60,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
     """Begin with the slow ones, so that none is left alone at the end.
 
     Between, pytest-django sorts by what is done to this process's database: what empties it comes
     after what only rolls back, and what does not touch it last.
     """
+    if not SECOND_PASS:
+        only = [item for item in items if item.get_closest_marker("postgres")]
+        config.hook.pytest_deselected(items=only)
+        items[:] = [item for item in items if item not in only]
+    for item in items:
+        if PROCESSES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.process)
     items.sort(key=lambda item: not _is_slow(item))
     yield
     items.sort(key=lambda item: not _is_slow(item) or _uses_database(item))
+
+
+PROCESSES = {"deploy", "redis", "redis_server", "page", "datasette", "queues"}
+"""The fixtures that start a process."""
 
 
 def _is_slow(item: pytest.Item) -> bool:
@@ -76,6 +94,9 @@ def _uses_database(item: pytest.Item) -> bool:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker of pytest-xdist: hand the counts to the process that prints them."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED  # half a green is not green
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["exchanges"] = session.config.stash.get(EXCHANGES, [])

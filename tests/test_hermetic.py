@@ -45,6 +45,7 @@ def test_the_readme_lists_every_variable():
     assert [name for name in VARIABLES if f"`{name}`" not in readme] == []
 
 
+@pytest.mark.process
 def test_what_the_shell_exports_is_not_seen(tmp_path):
     secret = tmp_path / "token"
     secret.write_text("hunter2")

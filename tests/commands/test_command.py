@@ -188,6 +188,7 @@ def test_a_run_that_a_worker_took_over_is_said_to_go_on(world, monkeypatch, left
     assert status == 75 and "has not ended. A worker" in said and told in said
 
 
+@pytest.mark.process
 @pytest.mark.once
 @pytest.mark.parametrize("words", [["sync_registry"], ["run"]])
 def test_a_database_without_tables_is_migrated_by_the_operator(tmp_path, words):

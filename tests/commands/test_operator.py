@@ -42,6 +42,7 @@ def setting(*names: str, **env: str) -> str:
 
 @pytest.mark.once
 class TestSettings:
+    @pytest.mark.process
     def test_a_secret_comes_from_its_file(self, tmp_path):
         (tmp_path / "s").write_text("from a file\n")
         assert (
@@ -49,20 +50,24 @@ class TestSettings:
             == "'from a file'"
         )
 
+    @pytest.mark.process
     def test_a_secret_file_that_cannot_be_read_is_loud(self, tmp_path):
         done = manage("check", DEBUG="1", SECRET_KEY_FILE=str(tmp_path / "nowhere"))
         assert done.returncode and "SECRET_KEY_FILE: the file" in done.stderr
         assert "does not exist" in done.stderr
         assert "Errno" not in done.stderr.splitlines()[-1]
 
+    @pytest.mark.process
     def test_without_debug_a_secret_key_is_required(self):
         assert "SECRET_KEY" in manage("check").stderr
 
+    @pytest.mark.process
     @pytest.mark.parametrize("value", ["0", "2501", "many", "-1"])
     def test_a_batch_size_outside_its_limits_is_refused(self, value):
         done = manage("check", DEBUG="1", BATCH_SIZE=value)
         assert done.returncode and "BATCH_SIZE" in done.stderr
 
+    @pytest.mark.process
     @pytest.mark.parametrize(
         ("name", "value", "said"),
         [
@@ -82,12 +87,14 @@ class TestSettings:
         assert done.stderr.startswith(f"The settings cannot be used: {name}")
         assert done.stderr.count("\n") == 1 and "hidden" not in done.stderr
 
+    @pytest.mark.process
     def test_https_only_sets_redirect_cookies_and_hsts_together(self):
         on = {"DEBUG": "0", "SECRET_KEY": "x" * 60}
         names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
         assert setting(*names, **on) == "(True, True, True)"
         assert setting(*names, **on, HTTPS_ONLY="0") == "(False, False, False)"
 
+    @pytest.mark.process
     def test_sqlite_takes_the_write_lock_at_once(self, tmp_path):
         options = setting("DATABASES", DATABASE_URL=f"sqlite:///{tmp_path}/a.sqlite3")
         assert "IMMEDIATE" in options and "WAL" in options
@@ -112,6 +119,7 @@ class TestStart:
         assert told_by_shell(code) == "True"
 
 
+@pytest.mark.process
 @pytest.mark.once
 def test_a_mapping_is_not_carried_where_settings_are_missing(tmp_path):
     done = manage("mapping", "export", str(tmp_path / "m.yaml"), DEBUG="0", SECRET_KEY="x" * 60)
@@ -197,6 +205,7 @@ class TestManifest:
         with pytest.raises(CommandError, match="never overwritten"):
             self.render("--new-key", str(path))
 
+    @pytest.mark.process
     def test_the_first_step_needs_no_environment_yet(self, tmp_path):
         key, out = tmp_path / "app.pem", tmp_path / "registry-sync.yaml"
         done = manage("manifest", "--new-key", str(key), "--output", str(out), DEBUG="1")

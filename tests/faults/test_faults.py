@@ -15,7 +15,7 @@ from redis import Redis
 
 from sandbox.redis import RedisServer
 from tests.support.deployment import LEASE, ROOT, Deployment, kill, until
-from tests.support.worlds import SECOND_PASS
+from tests.support.environment import FULL, SEED
 
 BATCH = 100
 
@@ -24,7 +24,7 @@ def arrived(d: Deployment, count: int) -> None:
     """Every record is in Benchling with its values, and the service knows it."""
     values = d.world.values()
     assert len(values) == count
-    for n in random.sample(range(count), 50):
+    for n in random.Random(f"{SEED} arrived").sample(range(count), 50):
         assert values[f"C-{n:06d}"]["name"] == f"Compound {n}"
         assert values[f"C-{n:06d}"]["Approval"] == 1950 + n % 70
     assert d.rows("SELECT count(*) FROM registry_sync_ledgerentry WHERE entity_hash <> ''") == [
@@ -45,26 +45,25 @@ def arrived(d: Deployment, count: int) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments(deploy):
+def test_killed_at_random_moments(deploy):
     count = changed = 4000
-    d = deploy(count, task_base=0.2, env={"LEASE_SECONDS": "1"})
-    seed = random.randrange(10**6)
-    chance = random.Random(seed)
-    kills, wanted = 0, 10 if SECOND_PASS else 20
+    d = deploy(count, task_base=0.2, env={"LEASE_SECONDS": str(LEASE)})
+    chance = random.Random(f"{SEED} kills")
+    kills, wanted = 0, 20 if FULL else 8
     while kills < wanted:
         child = d.start("sync_registry", log="killed")
         time.sleep(chance.uniform(0.5, 2.0))
         if child.poll() is None:
             kill(child)
             kills += 1
-            time.sleep(1)  # its lease
+            time.sleep(LEASE)
         elif child.returncode == 0:  # everything arrived meanwhile: more to do
             for n in chance.sample(range(count), 500):
                 d.world.registry.edit(f"C-{n:06d}", smiles="N" * chance.randrange(1, 90))
             changed += 500
     status, said = d.sync()
-    assert status == 0, f"seed {seed}: {said}"
-    assert d.world.written() <= changed + kills * BATCH, f"seed {seed}"
+    assert status == 0, said
+    assert d.world.written() <= changed + kills * BATCH
     arrived(d, count)
 
 

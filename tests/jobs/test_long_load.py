@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import time
 from datetime import datetime, timedelta
 
@@ -22,6 +21,7 @@ from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
 from sandbox.tenant.state import Fault
 from tests.support.deployment import kill, until
+from tests.support.environment import FULL
 from tests.support.listeners import Interrupt
 from tests.support.registry import compound
 
@@ -247,9 +247,9 @@ COLUMNS = ("read", "created", "updated", "retried", "reads_all", "source_total",
 def test_a_long_load_under_an_hourly_limit_with_a_restart(deploy):
     """On a fast clock, yet never so fast that this machine could not meet the limit.
 
-    A quarter of a load of 80,000 at 20,000 an hour; LONG_LOAD=80000 is the whole of it.
+    A quarter of a load of 80,000 at 20,000 an hour; `make test-long` loads all of it.
     """
-    count = int(os.environ.get("LONG_LOAD", 20_000))
+    count = 80_000 if FULL else 20_000
     share, per_hour, burst = count / 80_000, count // 4, count // 16
     d = deploy(
         count, page_size=1000, contract="off", objects_per_hour=per_hour, object_burst=burst,

@@ -20,9 +20,8 @@ def plan(sql: str) -> list[str]:
         return [row[3] for row in cursor.fetchall()]
 
 
+@pytest.mark.once  # asks SQLite for its plans
 def test_what_is_looked_up_by_a_list_is_found_by_an_index(world):
-    if connection.vendor != "sqlite":
-        pytest.skip("asks SQLite for its plans")
     w = world([compound(n) for n in range(40)], page_size=20)
     w.registry.record("C-000003")["kind"] = "Peptide"
     w.registry.record("C-000004")["parent"] = "C-000999"

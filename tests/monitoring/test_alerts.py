@@ -222,7 +222,7 @@ def test_two_who_see_it_at_once_tell_it_once(told, monkeypatch):
     assert outbox._claim(first) and not outbox._claim(again)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite in memory has no two writers")
+@pytest.mark.postgres  # SQLite in memory has no two writers
 def test_many_at_once_tell_it_once(told):
     w, _ = told()
     w.sync()

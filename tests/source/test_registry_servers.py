@@ -171,6 +171,7 @@ def test_the_page_names_source_and_licence(datasette: registry.RegistryServer) -
     assert requests.get(datasette.url, timeout=10).status_code == 403
 
 
+@pytest.mark.process
 def test_it_dies_with_a_killed_parent(tmp_path: Path) -> None:
     path = tmp_path / "compounds.db"
     parent = subprocess.Popen(
@@ -242,6 +243,7 @@ PAGED = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("shape", PAGED)
 def test_json_server_by_each_of_its_pagings(jsonserver: JsonServer, shape: str) -> None:
     settings = {"client": {"auth": "none"}, "endpoint": PAGED[shape]}
@@ -254,6 +256,7 @@ def test_json_server_by_each_of_its_pagings(jsonserver: JsonServer, shape: str) 
     assert next(again.pages(None, position=third.position)).records == third.records
 
 
+@pytest.mark.process
 def test_json_server_by_change_and_by_detail(jsonserver: JsonServer) -> None:
     settings = {
         "client": {"auth": "none"},

@@ -7,6 +7,7 @@ what they name. Child processes inherit what is set here.
 from __future__ import annotations
 
 import os
+import secrets
 
 POSTGRES = "REGISTRY_SYNC_TESTS_POSTGRES_URL"
 """Names the suite's own PostgreSQL; where it is set, the pass runs on it."""
@@ -31,6 +32,13 @@ VALUES = {
     "BENCHLING_APP_ID": "app_test",
     "TZ": "UTC",
 }
+
+
+FULL = bool(os.environ.get("REGISTRY_SYNC_TESTS_FULL"))
+"""Whether what is sampled is tested in its full size: `make test-long`."""
+SEED_VARIABLE = "REGISTRY_SYNC_TESTS_SEED"
+SEED = os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(10**6)))
+"""From which all randomness of the tests comes; printed at the end, and the same in each worker."""
 
 
 def isolate() -> None:

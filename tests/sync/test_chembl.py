@@ -102,6 +102,7 @@ def test_a_template_brings_all_of_them(chembl: World) -> None:
     assert chembl.values()["CHEMBL25"]["name"] == "ASPIRIN [CHEMBL25]"
 
 
+@pytest.mark.process
 def test_the_plain_script_loses_all_of_them(
     chembl: World, datasette: registry.RegistryServer
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_plain_script_loses_all_of_them(
     assert w.values() == {}
 
 
+@pytest.mark.process
 def test_json_server_is_a_registry_by_configuration_alone(world: Callable[..., World]) -> None:
     def material(n: int, **more: Any) -> dict[str, Any]:
         return {"id": n, "title": f"Material {n}", "supplier": {"code": f"S{n % 7}"},

@@ -1,0 +1,68 @@
+"""Run the tests: `make test`, one room (`--room sync`), or all sizes in full (`--long`).
+
+Two passes run beside each other, one on SQLite and one on a PostgreSQL of their own: both wait
+for clocks and tasks for a good part of their time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+PYTEST = [sys.executable, "-m", "pytest"]
+SPREAD = ["--dist", "load", "--maxschedchunk", "1"]
+NONE_COLLECTED = 5
+"""pytest's exit status where a pass has no test: a room may have none for PostgreSQL."""
+FULL = "REGISTRY_SYNC_TESTS_FULL"
+
+
+def rooms() -> list[str]:
+    """Return the names of the folders that hold tests."""
+    return sorted(p.name for p in TESTS.iterdir() if any(p.glob("test_*.py")))
+
+
+def commands(room: str, more: Sequence[str]) -> dict[str, list[str]]:
+    """Return the command of each pass, by its database."""
+    where = [f"tests/{room}"] if room else []
+    first = [*PYTEST, "-n", "4", *SPREAD, *where, *more]
+    second = [*PYTEST, "-n", "3", *SPREAD, "-m", "not once", *where, *more]
+    return {"SQLite": first, "PostgreSQL": [sys.executable, "-m", "sandbox.postgres", *second]}
+
+
+def main() -> int:
+    """Run both passes; 0 where both passed, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--room", default="", help="one folder of tests/")
+    parser.add_argument("--long", action="store_true", help="full sizes of what is sampled")
+    given, more = parser.parse_known_args()
+    if given.room and given.room not in rooms():
+        parser.error(f"there is no room {given.room}; there are: {', '.join(rooms())}")
+    env = os.environ | ({FULL: "1"} if given.long else {})
+    passes = commands(given.room, more)
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as later:
+        second = subprocess.Popen(
+            passes["PostgreSQL"], cwd=ROOT, env=env, stdout=later, stderr=subprocess.STDOUT
+        )
+        print("On SQLite:", flush=True)
+        ends = {"SQLite": subprocess.run(passes["SQLite"], cwd=ROOT, env=env).returncode}
+        ends["PostgreSQL"] = second.wait()
+        later.seek(0)
+        print(f"\nOn PostgreSQL:\n{later.read()}")
+    allowed = (0, NONE_COLLECTED) if given.room else (0,)
+    failed = [name for name, status in ends.items() if status not in allowed]
+    took = time.monotonic() - began
+    print(f"Both passes in {took:.0f} s; failed: {', '.join(failed) or 'none'}.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
