@@ -17,7 +17,6 @@ NOT_YET = (
     "registry_sync/admin",
     "registry_sync/desk",
     "registry_sync/drafts",
-    "registry_sync/sync",
     "registry_sync/templates",
     "registry_sync/templatetags",
 )

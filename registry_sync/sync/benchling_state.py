@@ -30,7 +30,7 @@ CLOCK_SLACK = timedelta(minutes=10)
 
 
 def needed(lane: Lane) -> bool:
-    """Say whether the lane's ledger has never been filled to the end."""
+    """Return whether the lane's ledger was never filled to the end."""
     return lane.rebuilt_at is None
 
 
@@ -74,7 +74,7 @@ def remember_page(ctx: RunContext, page: list[Json]) -> None:
 
 
 def _void_adoptions(lane: Lane, mine: Sequence[LedgerEntry]) -> None:
-    """Ask nobody any more about what is ours: it was archived while somebody was asked."""
+    """Void adoptions of what this app made: it was archived when the question came up."""
     rows = Adoption.objects.filter(lane=lane, entity_id__among=[e.entity_id for e in mine])
     rows.filter(state__in=[Adoption.State.OPEN, Adoption.State.APPROVED]).update(
         state=Adoption.State.VOID
@@ -101,9 +101,9 @@ def find_new(ctx: RunContext, candidates: Sequence[Candidate]) -> list[Candidate
 
 
 def _is_ours(raw: Json, app_id: str, setup: Setup) -> bool:
-    """Say whether this app made an entity of this schema and it is still in use.
+    """Return whether this app made an entity of this schema that is still in use.
 
-    What id an app bears as a creator is undocumented; the design takes it to be the app's id.
+    Which id an app has as a creator is undocumented; the design takes it to be the app's id.
     """
     creator = raw.get("creator") or {}
     here = (raw.get("schema") or {}).get("id") == setup.schema.id

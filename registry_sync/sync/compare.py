@@ -99,10 +99,9 @@ def _seen_otherwise(
 def _refused_for_nothing(
     records: Sequence[SourceRecord], known: dict[str, LedgerView], run: SyncRun, lane: Lane
 ) -> set[str]:
-    """Find records that come as they were refused, and of which no error says why any more.
+    """Find records that come as they were refused, and of which no error says why.
 
-    They had left the registry meanwhile, or were twins: that may be over with nothing of them
-    changed.
+    They had left the registry, or shared an id: that may be over although they are unchanged.
     """
     run_id = run.pk
     ids = {
@@ -180,7 +179,7 @@ def _twins(external_id: str, outcome: str) -> Problem:
         kind="source",
         code="id_twice",
         message=f"The registry has two different records with the id {external_id}; {outcome}.",
-        remedy="The registry's owner gives each record its own id, or the integration owner "
+        remedy="The registry's owner gives every record a unique id, or the integration owner "
         "corrects External ID Field in the app's configuration.",
         field="External ID Field",
         value=external_id[:200],

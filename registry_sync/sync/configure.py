@@ -53,7 +53,7 @@ def _has_changed(ctx: RunContext) -> bool:
 def _start_over(ctx: RunContext) -> None:
     """Read everything again under the new configuration; on another lane, count from zero."""
     run: SyncRun = ctx.run
-    runs.log(run, "WARNING", "The configuration changed: everything is read again.")
+    runs.log(run, "WARNING", "The configuration changed. Everything will be read again.")
     if run.lane_id != ctx.lane.pk:
         runs.save(run, ctx.lease, **dict.fromkeys(ledger.COUNTS, 0))
     ledger.forget_hashes(run, ctx.lease)

@@ -49,7 +49,7 @@ def missing_link(entity: Entity, target: str, said: str = "") -> Problem:
         message=f"{entity.registry_id} points at {target}, which is not in Benchling"
         + (f" ({said.rstrip('.')})." if said else "."),
         remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
-        f"{entity.registry_id} follows by itself.",
+        f"{entity.registry_id} will be synced automatically.",
         value=target[:200],
         waits_for=("link", target),
     )

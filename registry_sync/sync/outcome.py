@@ -59,7 +59,7 @@ def _adoptions(lane: Lane) -> list[Caution]:
         Caution(
             "adoption",
             f"{count:,} {'entity was' if count == 1 else 'entities were'} in Benchling before "
-            f"({', '.join(ways)}) and left untouched. The integration owner decides: Adoptions in "
+            f"({', '.join(ways)}) and left unchanged. The integration owner decides: Adoptions in "
             "the admin, or manage.py adopt.",
         )
     ]
@@ -90,7 +90,7 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
     seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
     if not seen and lane.ledger.exclude(entity_hash="").exists():
         raise SourceError(
-            "The registry gave no records at all, where it gave some before.",
+            "The registry returned no records, but it returned some before.",
             remedy="The registry's owner checks the list and what the key in API Key may see. "
             "Nothing was changed in Benchling.",
             code="empty_read",
@@ -100,15 +100,15 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
             Caution(
                 "short_read",
                 f"The registry says it has {run.source_total:,} records, but only {seen:,} "
-                f"different ones came{_twice(run)}. The next run reads everything again; the "
-                "registry's owner looks which it is, and names a stable order for the list.",
+                f"distinct records were returned{_twice(run)}. The next run reads everything; "
+                "the registry's owner checks which it is, and gives the list a stable order.",
             )
         ]
     return _withdrawn(run, lane)
 
 
 def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
-    """Say whether a read got fewer different records than the registry says it has.
+    """Return whether a read got fewer distinct records than the registry says it has.
 
     It counts all of the records that share an id, which are one to us.
     """
@@ -120,13 +120,14 @@ def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
 
 
 def _twice(run: SyncRun) -> str:
-    """Say what a short read may come from, by whether records came twice."""
+    """Return what may have caused a short read, as the end of a sentence."""
     if run.repeated:
+        was = "was" if run.repeated == 1 else "were"
         return (
-            f", and {run.repeated:,} came again: its order changes while it is read, or it lists "
+            f", and {run.repeated:,} {was} repeated; the list order may be unstable, or it lists "
             "records twice"
         )
-    return ": its order changes while it is read, or it counts records that it does not give"
+    return "; the list order may be unstable, or it counts records that it does not return"
 
 
 def _twins(run: SyncRun, lane: Lane) -> int:
@@ -136,7 +137,7 @@ def _twins(run: SyncRun, lane: Lane) -> int:
 
 
 def read_whole(run: SyncRun, lane: Lane) -> bool:
-    """Say whether everything was read, so that what was not seen is no longer there."""
+    """Return whether everything was read, so that what was not seen is no longer there."""
     if not run.reads_all or run.dry_run or run.only:
         return False
     seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()

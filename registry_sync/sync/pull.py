@@ -69,8 +69,8 @@ class Pull:
                     ctx.run,
                     ctx.lease,
                     f"not_at_source:{external_id}",
-                    f"{external_id} is not in the registry, or API Key may not see it: the "
-                    "registry's owner knows.",
+                    f"{external_id} is not in the registry, or API Key cannot see it. Ask "
+                    "the registry's owner.",
                 )
         ctx.session.open()
         records = source_records(list(found.values()), self.source, ctx.run.fingerprint)
@@ -84,8 +84,8 @@ class Pull:
                 self.ctx.run,
                 self.ctx.lease,
                 "no_time",
-                f"Records bear no modification time that can be read (one has {example}): changes "
-                "of them are seen by full runs only. The integration owner checks "
+                f"Some records have no readable modification time (for example {example}). Changes "
+                "to them are only found by full runs. The integration owner checks "
                 "endpoint.incremental in Connector Settings.",
             )
 

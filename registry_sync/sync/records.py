@@ -61,7 +61,7 @@ class Compared:
 def source_records(
     records: Sequence[Json], source: Source, fingerprint: str, unread: Sequence[Unread] = ()
 ) -> list[SourceRecord]:
-    """Give each record its external id, its hash and its time; `unread` could be had in part."""
+    """Return records with their external id, hash and time; `unread` ones came in part."""
     found = []
     for raw in records:
         raw_hash = hash_record(raw, fingerprint)
@@ -76,7 +76,7 @@ def source_records(
 
 
 def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:
-    """Give records whose detail could not be had: refused, and asked for again by each run."""
+    """Return records whose detail could not be read: refused, and read again by each run."""
     found = source_records([one.record for one in unread], source, fingerprint)
     return [
         record
@@ -94,7 +94,7 @@ def record_outcome(
     problems: tuple[Problem, ...] = (),
     identity: str = "",
 ) -> RecordOutcome:
-    """Say what came of a record that is not (or no longer) on its way."""
+    """Return the outcome of a record that is not on its way."""
     return RecordOutcome(
         external_id=record.external_id,
         raw_hash=record.raw_hash,
@@ -135,9 +135,9 @@ def _no_detail(external_id: str, why: SourceError) -> Problem:
     return Problem(
         kind="transient" if why.transient else "source",
         code="no_detail",
-        message=f"{external_id} could not be read whole, and nothing was written for it. "
+        message=f"{external_id} could not be read in full; nothing was written for it. "
         + why.message,
         remedy=f"The registry's owner checks the detail of {external_id} and whether API Key may "
-        "read it; each run asks for it again.",
+        "read it; each run tries again.",
         waits_for=("detail", ""),
     )

@@ -1,6 +1,6 @@
 """Which open errors are worth trying again, from the copy we keep of their records.
 
-An error is tried again when what it waits for has come, when nobody had to act for it to pass,
+An error is tried again when what it waits for has come, when no one had to act for it to pass,
 when the mapping changed, or on demand. Dismissed errors rest until their record changes.
 """
 
@@ -34,13 +34,13 @@ from registry_sync.sync.setup import Setup
 
 CHUNK = 500
 UNSENDABLE = ("no_id", "unusable_id", "id_twice")
-"""What only a change at the source can mend: our copy has no id that could be sent."""
+"""Codes of errors that can only be fixed in the registry: the copy has no id to send."""
 
 
 def due(ctx: RunContext) -> Iterator[list[EntityError]]:
-    """Give the errors to try now, in the order they were first seen, some at a time.
+    """Yield the errors to retry now, in the order they were first seen, some at a time.
 
-    A run that was asked for certain records touches no others: a pilot reads its own anew, a
+    A run that was asked for certain records touches no others: a pilot reads its own again, a
     retry tries the errors of those it was given.
     """
     run, lane, setup, client = ctx.run, ctx.lane, ctx.setup, ctx.client
@@ -71,7 +71,7 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     yield from _chunks(_unarchived(lane, named))
     refused = open_errors.filter(waits_for="benchling name")
     keys = sorted(set(refused.values_list("waits_key", flat=True)))
-    for some in _parts(sorted(set(keys) - _borne(keys, setup, client))):
+    for some in _parts(sorted(set(keys) - _names_in_use(keys, setup, client))):
         yield from _chunks(refused.filter(waits_key__in=some))
     archived = open_errors.filter(waits_for="unarchived")
     ids = sorted(set(archived.values_list("waits_key", flat=True)))
@@ -84,7 +84,7 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
 
 
 def limited(run: SyncRun) -> bool:
-    """Say whether a run was asked for some records only: it tries no others."""
+    """Return whether a run was asked for some records only: it tries no others."""
     return bool(run.only or run.only_cause)
 
 
@@ -140,7 +140,7 @@ def circles(ctx: RunContext) -> list[Candidate]:
 
 
 def stand_aside(ctx: RunContext) -> list[Entity]:
-    """Find records that want each other's names, and let one of each circle bear another first.
+    """Find records that want each other's names, and give one of each circle another name first.
 
     Its error stays open and waits for the name as before, so a run that dies here loses nothing.
     """
@@ -170,7 +170,7 @@ def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
 
 
 def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
-    """Say which link targets are in Benchling by now, written by us or by others."""
+    """Return which link targets are now in Benchling, whoever wrote them."""
     there = present(ctx.lane, targets) if targets else set()
     elsewhere = sorted(set(targets) - there)
     if elsewhere:
@@ -198,8 +198,8 @@ def _look_again(ctx: RunContext, keys: Sequence[str]) -> None:
         benchling_state.remember_page(ctx, found)
 
 
-def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
-    """Say which of these names somebody in the Benchling registry bears."""
+def _names_in_use(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
+    """Return which of these name keys an entity in the Benchling registry has."""
     bearers = client.entities_named(keys, registry_id=setup.config.registry_id) if keys else []
     return {
         name_key(text)
@@ -210,7 +210,7 @@ def _borne(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
 
 
 def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[str]:
-    """Say which of these entities are not (or no longer) archived."""
+    """Return which of these registry ids belong to entities in use, not archived."""
     found = client.entities_with_ids(registry_ids, registry_id=setup.config.registry_id)
     return {str(e["entityRegistryId"]) for e in found if not e.get("archiveRecord")}
 

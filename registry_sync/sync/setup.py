@@ -1,4 +1,4 @@
-"""What a run works with: the app's configuration, read anew and checked before the first page.
+"""What a run works with: the app's configuration, read again and checked before the first page.
 
 Whatever would refuse every record is found here: one cause, one remedy, no EntityErrors.
 """
@@ -126,7 +126,7 @@ def read_schema(
 
 
 def check_access(client: Client, config: AppConfig) -> None:
-    """Make sure that the app still sees the Benchling registry and the folder."""
+    """Check that the app sees the Benchling registry and the folder. Raises ConfigError."""
     listed = _asked(client.registries, "Registry", config.registry_id)
     registries = {str(registry["id"]) for registry in listed}
     if config.registry_id not in registries:

@@ -40,7 +40,7 @@ class SourceTracker:
 
         Raises SyncError where the page shows one cause that would refuse every record.
         """
-        if self.run.server_date is None:  # also where everything is read anew
+        if self.run.server_date is None:  # also where everything is read again
             self._followed = False
         # A page that a killed process had begun with is the first one again.
         first = self._first = not self._followed and self.run.position is None
@@ -77,12 +77,12 @@ class SourceTracker:
                 return ""
             return (
                 f"{SAYS_MORE} {run.source_total:,} records changed, but only "
-                f"{run.read:,} different ones came: its order changes while it is read"
+                f"{run.read:,} distinct records were returned; the list order may be unstable"
             )
         return ""
 
     def _counts_more(self) -> bool:
-        """Say whether everything was read for this reason last time, and nothing was missing."""
+        """Return whether everything was read for this reason last time, and nothing was missing."""
         last = runs.good_runs(self.lane).filter(reads_all=True).exclude(pk=self.run.pk).first()
         return (
             last is not None
@@ -92,7 +92,7 @@ class SourceTracker:
         )
 
     def place(self) -> dict[str, Any]:
-        """Give the run's columns that another process needs to go on."""
+        """Return the run's columns that another process needs to go on."""
         names = ("watermark", "watermark_record", "expected_record", "older")
         return {name: getattr(self.run, name) for name in names}
 

@@ -68,7 +68,7 @@ def begin(ctx: RunContext, full_reason: str) -> None:
 
 
 def _mapping_used(ctx: RunContext) -> dict[str, Any]:
-    """Describe the mapping; one that this run used before stays told, by its fingerprint."""
+    """Describe the mapping; one that this run used before is kept, by its fingerprint."""
     used, run = ctx.setup.summary(), ctx.run
     used["key_mark"] = mark(ctx.setup.config.api_key)
     if run.fingerprint and run.fingerprint != ctx.setup.mapping.fingerprint:

@@ -161,7 +161,7 @@ def test_what_was_changed_after_the_decision_is_shown_again(living):
     edit_by_hand(w.tenant, w.tenant.entity("C-000002"), Approval=1888)
     w.sync()
     row = Adoption.objects.get(external_id="C-000002")
-    assert row.state == "open" and "look again" in row.note
+    assert row.state == "open" and "Please review it again" in row.note
     assert w.values()["C-000002"]["Approval"] == 1888
     adopt("--id", "C-000002", "--reason", "Seen again")
     w.sync()

@@ -58,7 +58,7 @@ def test_real_compounds_arrive_again_and_again_and_honestly(
     errors = w.open_errors()
     assert set(errors) == set(rows) - set(values)
     for external_id, error in errors.items():
-        holder = error.message.split("is already borne by ")[1].split(",")[0]
+        holder = error.message.split("is already used by ")[1].split(",")[0]
         assert (
             external_id in error.message
             and rows[holder]["pref_name"] == (rows[external_id]["pref_name"])
@@ -87,7 +87,7 @@ def test_the_twin_arrives_once_the_holder_gives_its_name_up(
     w, rows = chembl, compounds()
     w.sync()
     twin, error = next(iter(w.open_errors().items()))
-    holder = error.message.split("is already borne by ")[1].split(",")[0]
+    holder = error.message.split("is already used by ")[1].split(",")[0]
     registry.edit(datasette.db_path, holder, name="ANOTHER NAME")
     run = w.sync()
     assert (run.updated, run.created) == (1, 1)

@@ -40,7 +40,7 @@ def test_a_detail_that_cannot_be_had_is_one_error_and_is_asked_for_again(world, 
     run = w.sync()
     assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 19, 1)
     error = w.open_errors()["C-000003"]
-    assert error.code == "no_detail" and "C-000003 could not be read whole" in error.message
+    assert error.code == "no_detail" and "C-000003 could not be read in full" in error.message
     assert w.sync().failed == 1, "not asked for again"
     bad = ""
     run = w.sync()

@@ -37,7 +37,9 @@ def test_a_list_that_has_a_record_twice_is_not_told_to_change_its_order_alone(wo
     w = world([compound(n) for n in range(20)])
     w.registry.records.append(dict(w.registry.records[3]))
     run = w.sync()
-    assert "1 came again" in run.warnings[0]["text"] and "records twice" in run.warnings[0]["text"]
+    assert (
+        "1 was repeated" in run.warnings[0]["text"] and "records twice" in run.warnings[0]["text"]
+    )
 
 
 def test_the_newer_of_two_forms_wins(world):

@@ -204,13 +204,13 @@ def test_allow_wants_a_reason_and_the_right_words(db, words):
 def test_a_record_that_nothing_is_known_of_cannot_be_allowed(world):
     w = world([compound(1)])
     w.sync()
-    with pytest.raises(CommandError, match="Nothing is known of a record c-000001 in") as refused:
+    with pytest.raises(CommandError, match="There is no record c-000001 in") as refused:
         allow("identity", "--id", "c-000001", "--reason", "why")
     assert refused.value.returncode == 1 and not Allowance.objects.exists()
 
 
 def refused(*words: str) -> str:
-    """Run the command where there is nothing to allow; what it said."""
+    """Run the command where there is nothing to override; what it said."""
     before = Allowance.objects.count()
     with pytest.raises(CommandError) as told:
         allow(*words, "--reason", "why")
@@ -227,20 +227,20 @@ def lose_smiles(w, there="smiles", gone="structure") -> None:
 def test_what_stopped_no_run_cannot_be_allowed(world):
     w = world([compound(n) for n in range(20)])
     w.sync()
-    assert "there is nothing to allow" in refused("great-change")
-    assert "there is nothing to allow" in refused("path-gone")
+    assert "there is nothing to override" in refused("great-change")
+    assert "there is nothing to override" in refused("path-gone")
     lose_smiles(w)
     assert w.sync(kind=SyncRun.Kind.DRY_RUN).error_code == "path_gone"
-    assert "there is nothing to allow" in refused("path-gone")  # no run was stopped yet
+    assert "there is nothing to override" in refused("path-gone")  # no run was stopped yet
     assert w.sync().error_code == "path_gone"
-    assert "there is nothing to allow" in refused("great-change")
+    assert "there is nothing to override" in refused("great-change")
     token, w.registry.token = w.registry.token, "other"
     assert w.sync().error_code == "registry_unauthorised"  # the stop before it still stands
     w.registry.token = token
     allow("path-gone", "--reason", "We keep what is there")
-    assert "has allowed it already (“We keep what is there”)" in refused("path-gone")
+    assert "has already overridden it (“We keep what is there”)" in refused("path-gone")
     assert w.sync().status == Status.SUCCEEDED
-    assert "there is nothing to allow" in refused("path-gone")
+    assert "there is nothing to override" in refused("path-gone")
 
 
 def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_client):
@@ -252,10 +252,10 @@ def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_clien
         given = {"lane": lane.pk, "what": what, "external_id": external_id, "reason": "why"}
         return admin_client.post(url, given).content.decode()
 
-    assert "there is nothing to allow" in add("path-gone")
+    assert "there is nothing to override" in add("path-gone")
     assert "its external id is missing" in add("identity")
-    assert "Nothing is known of a record c-000001" in add("identity", "c-000001")
-    assert "only an identity takes an external id" in add("great-change", "C-000001")
+    assert "There is no record c-000001" in add("identity", "c-000001")
+    assert "only identity takes an external id" in add("great-change", "C-000001")
     assert not Allowance.objects.exists()
     lose_smiles(w)
     assert w.sync().error_code == "path_gone"

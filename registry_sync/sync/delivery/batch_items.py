@@ -19,7 +19,7 @@ LONGEST_TASK = timedelta(hours=6)
 
 
 def never_ends(batch: Batch) -> bool:
-    """Say whether a batch's task was begun too long ago for anybody to wait for it."""
+    """Return whether a batch's task began too long ago to wait for it."""
     return batch.sent_at is not None and timezone.now() - batch.sent_at > LONGEST_TASK
 
 
@@ -53,7 +53,7 @@ def entity_of_item(item: Json) -> Entity:
 
 
 def outcome_of_item(item: Json, outcome: LedgerEntry.Outcome, **more: Any) -> RecordOutcome:
-    """Say what came of a batch's item."""
+    """Return the outcome of a batch's item."""
     return RecordOutcome(
         external_id=item["external_id"],
         raw_hash=item["raw_hash"],

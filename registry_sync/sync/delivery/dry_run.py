@@ -159,7 +159,7 @@ class DryRunDelivery:
         return {error.external_id: f"{error.message} {error.remedy}" for error in errors}
 
     def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
-        """Find names of new entities that somebody else bears in the Benchling registry."""
+        """Find names of new entities that another entity in the Benchling registry has."""
         new = {c.entity.name_key: c.entity for c in candidates if c.is_new}
         registry_id = self.setup.config.registry_id
         bearers = self.client.entities_named(
@@ -171,7 +171,7 @@ class DryRunDelivery:
                 entity = new.get(name_key(text))
                 if entity is not None and raw.get("entityRegistryId") != entity.registry_id:
                     held[name_key(text)] = (
-                        f"The name “{entity.name}” is already borne by "
+                        f"The name “{entity.name}” is already used by "
                         f"{raw.get('entityRegistryId') or raw['id']} in Benchling."
                     )
         return held
@@ -185,6 +185,6 @@ class DryRunDelivery:
 
 
 def _waits(outcome: RecordOutcome) -> bool:
-    """Say whether a record was refused for what another record of this run may yet bring."""
+    """Return whether a record waits for what another record of this run may bring."""
     waits_for = outcome.problems[0].waits_for if outcome.problems else None
     return waits_for is not None and waits_for[0] in ("link", "name")

@@ -1,4 +1,4 @@
-"""What a dry run found, kept in its log: nobody may watch the terminal where it was worked."""
+"""What a dry run found, kept in its log, as it may run where no one watches."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LoggedFindings:
             level = "WARNING" if outcome == "refused" else "INFO"
             self._write(level, f"{external_id} would be {outcome}. {'; '.join(details)}")
         elif self._count == MOST + 1:
-            self._write("INFO", "More follow: sync_registry --dry-run --details lists them all.")
+            self._write("INFO", "There are more: sync_registry --dry-run --details lists them all.")
 
     def _write(self, level: str, text: str) -> None:
         # Past the service's own log, which holds no values of records.

@@ -1,9 +1,9 @@
 """What an ended run left on its way: learned, and recorded under the run that sent it.
 
-A run that was cancelled or failed may have had a batch flying. What Benchling took of it is told
-by the batch's task or, where that is unknown or forgotten by now, by the entities themselves; the
+A run that was cancelled or failed may have had a batch flying. What Benchling took of it is known
+from the batch's task or, where that is unknown or forgotten by now, by the entities themselves; the
 auditor finds each value under the run, the person and the mapping that wrote it. What was not
-written is read anew from the registry.
+written is read again from the registry.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from registry_sync.sync.records import Candidate
 
 
 class Delivery(Protocol):
-    """Takes candidates in order and sees each one written, refused or set aside."""
+    """Takes candidates in order and sees each one written or refused."""
 
     @property
     def underway(self) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ class Cause:
     remedy: str
 
 
-NEXT_RUN = "It is tried again when the record changes, or with Retry failed."
+NEXT_RUN = "It will be retried when the record changes, or with Retry failed."
 CAUSES = (
     Cause(
         re.compile(r"archived", re.IGNORECASE),
@@ -90,15 +90,14 @@ def _waits_for(cause: Cause, entity: Entity) -> WaitsFor | None:
 
 
 def set_aside(external_id: str, message: str) -> Problem:
-    """Say that a record's batch failed and that finding out why cost too many requests."""
+    """Return the problem of a record whose batch failed and whose cause was not found in time."""
     said = message.rstrip(".") or "it gave no reason"
     return Problem(
         kind="transient",
         code="set_aside",
         message=f"{external_id} was in a batch that Benchling refused ({said}); too many "
         "of its records were refused to try each one now.",
-        remedy="Nothing to do: the next run tries it again. Repair the records that were named "
-        "first.",
+        remedy="Nothing to do: the next run retries it. Fix the records that were named first.",
     )
 
 

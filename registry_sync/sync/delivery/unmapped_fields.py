@@ -98,8 +98,8 @@ class UnmappedFields:
                 self.run,
                 "WARNING",
                 f"This tenant clears what an update leaves out: {trial['registry_id']} lost "
-                f"{named}, and has it back. Every update from now on sends what was read just "
-                "before.",
+                f"{named}; it was restored. Every update now also sends the values read just "
+                "before it.",
             )
         held = [kind for kind in KINDS if trial[kind] and kind not in lost]
         with transaction.atomic():
@@ -159,7 +159,7 @@ class UnmappedFields:
 
 
 def _lost(before: Any, now: Any) -> bool:
-    """Say whether something that was there is not there any more."""
+    """Return whether something that was there is gone."""
     if isinstance(before, (dict, list)):
         return not set(before) <= set(now)
     return bool(before) and before != now

@@ -1,7 +1,7 @@
-"""Entities that were in Benchling before us: taken over where equal, else a person decides.
+"""Entities that were in Benchling before this app: adopted where equal, else someone decides.
 
-Nobody else's entity is touched: one that this app did not make is written only after it was taken
-over, by id, or by name, which gives it the registry id of its record.
+An entity that this app did not make is written only after it was adopted: by id, or by name, which
+gives it the registry id of its record.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def approve(rows: Iterable[Adoption], *, actor: str, reason: str) -> int:
 
 
 def taken_over(count: int) -> str:
-    """Say what becomes of entities that were approved."""
+    """Return what will happen to entities that were approved, as a sentence."""
     return f"{count:,} {'entity is' if count == 1 else 'entities are'} taken over by the next run."
 
 
@@ -106,11 +106,11 @@ class _Matches:
             self.rows[row.external_id, row.entity_id] = row
 
     def judge(self, candidate: Candidate, taken: Sequence[TakenName]) -> None:
-        """Decide about one candidate: take its entity over, or write down what a person sees."""
+        """Decide about one candidate: take its entity over, or keep what the owner will see."""
         entity = candidate.entity
         registry_key, key = entity.registry_key, entity.name_key
         holders = {name.entity_id: name for name in taken if name.key == registry_key}
-        # Who bears the id is the one; else everyone who bears the name.
+        # The holder of the id comes first; without one, every holder of the name.
         if not any(name.kind == "id" for name in holders.values()):
             holders |= {name.entity_id: name for name in taken if name.key == key}
         for entity_id in holders:
@@ -186,7 +186,7 @@ class _Matches:
     def _row(
         self, candidate: Candidate, raw: Json, how: Adoption.How, differences: list[list[Any]]
     ) -> Adoption:
-        """Keep what a person sees of both sides. A decision about another sight is asked anew."""
+        """Keep both sides as shown. A decision about other values has to be made again."""
         external_id = candidate.entity.external_id
         row = self.rows.get((external_id, str(raw["id"])))
         if row is None:
@@ -196,7 +196,7 @@ class _Matches:
             how not in Adoption.ADOPTABLE or _theirs(row.differences) != _theirs(differences)
         ):
             row.state = State.OPEN
-            row.note = "It was changed in Benchling since it was approved: please look again."
+            row.note = "It was changed in Benchling since it was approved. Please review it again."
         row.how, row.differences = how, differences
         row.entity_registry_id = raw.get("entityRegistryId") or ""
         row.name = raw["name"].strip()

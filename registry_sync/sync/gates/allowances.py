@@ -1,6 +1,6 @@
-"""What may be allowed: only what stopped a run, so that an allowance does not lie armed for months.
+"""What may be overridden: only what stopped a run, so that no override lies armed for months.
 
-The command and the desk's form ask here before they keep an Allowance.
+The command and the admin's form ask here before they save an Allowance.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
 
 
 def misfit(what: str, external_id: str) -> str:
-    """Say whether an external id is missing or too many; "" where it fits."""
+    """Return why an external id is missing or not wanted; "" if it fits."""
     if what == What.IDENTITY and not external_id:
-        return "An identity is allowed for one record: its external id is missing."
+        return "An identity is overridden for one record: its external id is missing."
     if what != What.IDENTITY and external_id:
-        return "This stop is of a whole run: only an identity takes an external id."
+        return "This guard stops a whole run: only identity takes an external id."
     return ""
 
 
 def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
-    """Say why there is nothing here that could be allowed; "" where there is."""
+    """Return why there is nothing to override; "" if there is."""
     if what == What.IDENTITY:
         return "" if _known(lane, external_id) else (
-            f"Nothing is known of a record {external_id} in {lane}: the error names the id that "
-            "was stopped, in its own case."
+            f"There is no record {external_id} in {lane}. Use the id as the error names it; case "
+            "matters."
         )  # fmt: skip
     stop = _stop(lane, What(what))
     if stop is None:
         return (
             f"No run of {lane} was stopped by “{What(what).label}” since the last good one: there "
-            "is nothing to allow."
+            "is nothing to override."
         )
-    told = Allowance.objects.filter(
+    unused = Allowance.objects.filter(
         lane=lane, what=what, used_by=None, created_at__gte=stop.created_at
     )
-    if (first := told.order_by("pk").first()) is not None:
+    if (first := unused.order_by("pk").first()) is not None:
         return (
-            f"{first.actor} has allowed it already (“{first.reason}”): the next run lets it pass, "
-            "and a second allowance would let a later stop pass too."
+            f"{first.actor} has already overridden it (“{first.reason}”) for the next run. A "
+            "second override would also let a later stop pass."
         )
     return ""
 
@@ -49,7 +49,7 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
 def _stop(lane: Lane, what: Allowance.What) -> SyncRun | None:
     """Find the run that was stopped and that no good one followed.
 
-    One that failed in between for another cause, say a registry that was away, lifts no stop.
+    One that failed in between for another cause, such as an unavailable registry, lifts no stop.
     """
     good = runs.good_runs(lane).first()
     stopped = lane.runs.filter(

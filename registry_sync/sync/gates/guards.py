@@ -1,6 +1,6 @@
 """A great change asks first: what would overwrite much of Benchling at once stops the run.
 
-A person allows it, once and with a reason, or the cause goes away and the next run goes on.
+The integration owner overrides it, once and with a reason, or the cause is fixed in the registry.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EVIDENCE = 10
 
 
 def allowed(run: SyncRun, lane: Lane, what: Allowance.What, external_id: str = "") -> bool:
-    """Say whether a person let this pass, for this run; the allowance is used up by it."""
+    """Return whether an override lets this run pass; the run uses it up."""
     mine = Allowance.objects.filter(lane=lane, what=what, external_id=external_id)
     if mine.filter(used_by=run).exists():
         return True
@@ -38,7 +38,7 @@ def allowed(run: SyncRun, lane: Lane, what: Allowance.What, external_id: str = "
     if first is None:
         return False
     Allowance.objects.filter(pk=first.pk, used_by=None).update(used_by=run)
-    runs.log(run, "WARNING", f"{first} was allowed by {first.actor}: {first.reason}")
+    runs.log(run, "WARNING", f"{first} was overridden by {first.actor}: {first.reason}")
     return True
 
 
@@ -92,12 +92,12 @@ class UpdateGuard:
     def _stop(self, updates: Sequence[str]) -> SourceError:
         return SourceError(
             f"More than {self._limit:,} of the {self._held:,} entities in Benchling would be "
-            f"changed at once ({', '.join(updates[:3])} among them), though the mapping is the "
+            f"changed at once (including {', '.join(updates[:3])}), though the mapping is the "
             "same. Nothing beyond that limit was written.",
             remedy="The registry's owner says whether so many records were meant to change. If "
-            "so, the integration owner allows it once: manage.py allow great-change --reason "
-            "“…”, or Allowances in the admin. If not, the registry is put right and the next "
-            "run goes on by itself.",
+            "so, the integration owner overrides it once: manage.py allow great-change --reason "
+            "“…”, or Overrides in the admin. If not, the registry is corrected and the next "
+            "run continues automatically.",
             code="great_change",
         )
 
@@ -177,9 +177,9 @@ def other_substance(
         code="another_substance",
         message=f"{external_id} was “{before.identity[:200]}” and is now “{identity[:200]}”: "
         "another substance under a known id. Nothing was written for it.",
-        remedy=f"The registry's owner gives the new substance an id of its own. If {external_id} "
-        "was only corrected, the integration owner allows it once: manage.py allow identity "
-        f"--id {external_id} --reason “…”, or Allowances in the admin.",
+        remedy=f"The registry's owner gives the new substance its own id. If {external_id} "
+        "was only corrected, the integration owner overrides it once: manage.py allow identity "
+        f"--id {external_id} --reason “…”, or Overrides in the admin.",
         field="identity",
         value=identity[:200],
         waits_for=("allowance", external_id),
@@ -212,11 +212,11 @@ def _held_before(
 def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
     named = " and ".join(f"“{m.path}” (for '{m.field.name}')" for m in lost)
     return SourceError(
-        f"None of the {count:,} records of the first page has {named} any more, which had values "
+        f"None of the {count:,} records of the first page has {named}, which had values "
         "before. Nothing was written.",
         remedy="If the registry renamed it, the integration owner corrects the row in Field "
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
-        "run pass, which leaves the values in Benchling as they are.",
+        "run pass and leaves the values in Benchling as they are.",
         code="path_gone",
     )
 

@@ -1,7 +1,7 @@
-"""Who may bear a name: Benchling wants names, aliases and registry ids unique in a registry.
+"""The name gate: names, aliases and registry ids must be unique in a Benchling registry.
 
 Compared trimmed and case-folded. The ledger's holder keeps a name; else the first in source
-order gets it; the other is refused in words that name both, and waits for that name.
+order gets it; the other is refused with a message that names both, and waits for that name.
 https://help.benchling.com/hc/en-us/articles/9684227098893
 """
 
@@ -24,7 +24,7 @@ ADOPT = "the integration owner takes it over: manage.py adopt --id {id} --reason
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a key: one of ours by its external id, or an entity that is not ours."""
+    """Who holds a key: an entity of this app, by its external id, or one of someone else."""
 
     external_id: str
     entity_registry_id: str
@@ -89,7 +89,7 @@ def _keys_of(entities: Iterable[Entity]) -> set[str]:
 
 
 def circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
-    """Find holders of names who wait for each other's: external ids, each list one circle.
+    """Return circles of records that wait for each other's names, as lists of external ids.
 
     `wants` gives, by external id, the key of the name that a record waits for.
     """
@@ -114,7 +114,7 @@ def circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
 
 
 def free(lane: Lane, keys: Sequence[str]) -> set[str]:
-    """Say which of these names nobody in the ledger or beside it holds any more."""
+    """Return which of these name keys are no longer held, in the ledger or beside it."""
     held: set[str] = set()
     for start in range(0, len(keys), CHUNK):
         some = keys[start : start + CHUNK]
@@ -127,13 +127,13 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
 
 
 def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
-    """List the names and ids of these entities that something not in the ledger bears."""
+    """Return the names and ids of these entities that an entity outside the ledger holds."""
     keys = _keys_of(entities)
     return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
 
 
 def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
-    """Say who holds these names and ids: what is in the ledger, and what is beside it."""
+    """Return the holders of these keys, by key: entities in the ledger and beside it."""
     taken: dict[str, list[Holder]] = {}
     ordered = sorted(keys)
     for start in range(0, len(ordered), CHUNK):
@@ -183,11 +183,11 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
     return Problem(
         kind="source",
         code="name_taken",
-        message=f"The {what} “{value}” of {entity.registry_id} is already borne by {whose}, "
-        f"{as_what[holder.kind]}; Benchling takes each name once.",
+        message=f"The {what} “{value}” of {entity.registry_id} is already used by {whose}, "
+        f"{as_what[holder.kind]}. Names must be unique in a Benchling registry.",
         remedy=f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the "
         "registry, or have the integration owner add the id to the name with External Name "
-        "Field, e.g. “{name} [{id}]”. It is tried again once the name is free." + same,
+        "Field, e.g. “{name} [{id}]”. It will be retried once the name is free." + same,
         field="name" if own_kind == "name" else "registry id",
         value=value[:200],
         waits_for=("name", key),
@@ -195,16 +195,16 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
 
 
 def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
-    """Two records of ours have ids that are one to Benchling: another name would not help."""
+    """Return the problem of two records whose ids are the same to Benchling."""
     return Problem(
         kind="source",
         code="name_taken",
-        message=f"The registry id {entity.registry_id} is to Benchling the same as "
-        f"{holder.entity_registry_id}: it tells apart neither capitals from small letters nor the "
-        "ways to write an accent.",
+        message=f"The registry id {entity.registry_id} is the same as "
+        f"{holder.entity_registry_id} to Benchling, which ignores case and the way an accent is "
+        "written.",
         remedy=f"The registry's owner gives {entity.registry_id} or {holder.entity_registry_id} "
-        "another id, or the integration owner names another External ID Field. It is tried again "
-        "once the id is free.",
+        "another id, or the integration owner chooses another External ID Field. It will be "
+        "retried once the id is free.",
         field="registry id",
         value=entity.registry_id[:200],
         waits_for=("name", key),
@@ -221,7 +221,7 @@ def _taken_by_other(entity: Entity, key: str, holder: Holder) -> Problem:
         remedy = "A Benchling admin unarchives it, or the registry's owner withdraws the record."
     elif holder.schema_name:
         remedy = (
-            "The integration owner gives the ids of this registry a prefix of their own "
+            "The integration owner gives the ids of this registry their own prefix "
             "(registry_id_template in Connector Settings), or a Benchling admin unregisters it."
         )
     else:
@@ -232,7 +232,7 @@ def _taken_by_other(entity: Entity, key: str, holder: Holder) -> Problem:
         code="archived" if holder.archived else "not_ours",
         message=f"An entity with the registry id {entity.registry_id} is {state}"
         + (f", in the schema {holder.schema_name}" if holder.schema_name else "")
-        + ("." if holder.archived else " and was not made by this app; it was left untouched."),
+        + ("." if holder.archived else " and was not made by this app; it was left unchanged."),
         remedy=remedy,
         field="registry id",
         value=entity.registry_id[:200],
