@@ -59,7 +59,7 @@ def terms_of_settings() -> Terms:
 
 
 def work_slice(run_id: int, listener: Listener | None = None) -> End:
-    """Claim a run and work one slice of it; a run that fails is ended here, with its reason."""
+    """Claim a run and work one slice of it. A run that fails is ended here, with its cause."""
     lease = runs.claim(run_id)
     if lease is None:
         return End.BUSY
@@ -79,38 +79,46 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
 def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
     try:
         if run.trigger == SyncRun.Trigger.CANVAS:
-            pacer.session.open()  # a scientist waits to see something
+            pacer.session.open()  # a scientist is waiting to see it
         _refuse_deactivated()
         done = work_run(pacer, source_of)
     except runs.LeaseLost:
         return End.BUSY
     except Wait as wait:
-        run.waiting_until, run.waiting_for = wait.until, wait.reason
-        left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
-        text = f"{runs.waiting_sentence(run)} {left}".strip()
-        runs.log(run, "INFO", text)
-        pacer.session.progress(text, at_once=True)
-        runs.release(lease, waiting_until=wait.until, reason=wait.reason)
+        _release_waiting(run, lease, pacer, wait)
         return End.WAITING
-    except SyncError as error:
-        _fail(run, lease, pacer.client, error)
-        return End.DONE
-    except Refused as refused:
-        _fail(run, lease, pacer.client, _unexpected_refusal(refused))
-        return End.DONE
     except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
-        logger.exception("run=%s failed with an internal error", run.pk)
-        _fail(run, lease, pacer.client, internal_error(error))
+        _fail(run, lease, pacer.client, _cause(run, error))
         return End.DONE
-    _configuration_holds()
+    _clear_config_fault()
     if done:
         return End.DONE
     if runs.is_paused(run):
         pacer.session.progress(runs.paused_sentence(run), at_once=True)
     runs.release(lease)
     return End.MORE
+
+
+def _release_waiting(run: SyncRun, lease: runs.Lease, pacer: Pacer, wait: Wait) -> None:
+    """Report why the run waits, in its log and its session, and release it until then."""
+    run.waiting_until, run.waiting_for = wait.until, wait.reason
+    left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
+    text = f"{runs.waiting_sentence(run)} {left}".strip()
+    runs.log(run, "INFO", text)
+    pacer.session.progress(text, at_once=True)
+    runs.release(lease, waiting_until=wait.until, reason=wait.reason)
+
+
+def _cause(run: SyncRun, error: Exception) -> SyncError:
+    """Return the error that ends the run, for whatever stopped its slice."""
+    if isinstance(error, SyncError):
+        return error
+    if isinstance(error, Refused):
+        return _unexpected_refusal(error)
+    logger.error("run=%s failed with an internal error", run.pk, exc_info=error)
+    return internal_error(error)
 
 
 def _refuse_deactivated() -> None:
@@ -124,7 +132,7 @@ def _refuse_deactivated() -> None:
         )
 
 
-def _configuration_holds() -> None:
+def _clear_config_fault() -> None:
     """Clear the fault of an earlier configuration: a slice has just worked with this one."""
     faulty = Installation.objects.of_app().exclude(config_fault="")
     faulty.update(config_fault="", config_checked_at=timezone.now())

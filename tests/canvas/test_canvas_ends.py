@@ -58,10 +58,10 @@ def away(w: World, times: int = 100) -> None:
 def test_a_run_that_crashes_or_takes_too_long_is_told(w, monkeypatch, death):
     page = Page(w)
 
-    def die(line) -> bool:
+    def die(pacer, open_source) -> bool:
         raise death
 
-    monkeypatch.setattr(jobs.Line, "work", die)
+    monkeypatch.setattr(jobs, "work_run", die)
     page.press("manual_sync")
     assert work().status == Status.FAILED
     assert page.canvas["enabled"] and "because of an internal error" in page.text
@@ -135,15 +135,12 @@ def test_a_press_that_kills_every_worker_is_given_up_and_the_canvas_comes_back(w
     assert page.canvas["enabled"] and "Something went wrong in Registry Sync" in page.text
 
 
-def test_a_session_that_somebody_closed_does_not_keep_the_canvas(w):
+def test_a_session_that_somebody_closed_does_not_keep_the_canvas(w, monkeypatch):
     page = Page(w)
     page.press("manual_sync")
-    run = runs.active()
-    jobs.Line.work, kept = lambda line: (_close(w), kept(line))[1], jobs.Line.work
-    try:
-        run = jobs.work_to_end(run.pk)
-    finally:
-        jobs.Line.work = kept
+    run, kept = runs.active(), jobs.work_run
+    monkeypatch.setattr(jobs, "work_run", lambda *args: (_close(w), kept(*args))[1])
+    run = jobs.work_to_end(run.pk)
     assert run.status == Status.SUCCEEDED and page.canvas["enabled"] and "20 new" in page.text
 
 
