@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-long lint metrics bench run worker clean
+.PHONY: help install lock demo demo-once check test test-long invariants lint metrics bench run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -61,6 +61,9 @@ endif
 
 test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
 	@$(BIN)/python -m tools.run_tests --long $(ARGS)
+
+invariants: $(STAMP)  ## what must always hold, and the tests that hold it
+	@$(BIN)/python -m tests.support.invariants
 
 metrics: $(STAMP)  ## the size of functions and modules, and the rooms; fails when a limit is passed
 	@$(BIN)/python -m tools.metrics

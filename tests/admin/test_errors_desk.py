@@ -67,6 +67,7 @@ def test_errors_are_grouped_by_cause_and_say_what_they_wait_for(world, owner, vi
     assert "Give C-000001 or C-000000 another name" in detail and "&quot;smiles&quot;" in detail
 
 
+@pytest.mark.invariant(3)
 def test_errors_close_by_themselves_and_say_by_which_run(world, owner):
     w = three_causes(world)
     w.tenant.add_option(w.kinds, "Peptide")
@@ -190,6 +191,7 @@ def test_the_list_asks_the_database_as_often_for_fifty_as_for_five(world, owner)
 
 
 @pytest.mark.once
+@pytest.mark.invariant(9)
 def test_secrets_are_hidden_by_name_and_by_value(settings):
     settings.BENCHLING_CLIENT_SECRET = "s3cret-of-ours"
     raw = {
@@ -208,6 +210,7 @@ def test_secrets_are_hidden_by_name_and_by_value(settings):
     assert "reg-key-1" not in mark("reg-key-1") and raw["api_key"] == "abc"
 
 
+@pytest.mark.invariant(9)
 def test_the_raw_record_is_shown_without_secrets(world, owner):
     bad = compound(1, kind="Peptide", password="hunter2", via="key")
     w = world([compound(0), bad], config={"API Key": "key"})

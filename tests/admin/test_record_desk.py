@@ -89,6 +89,7 @@ def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
     assert "outcome: refused." in page
 
 
+@pytest.mark.invariant(13)
 def test_drift_is_part_of_the_story(world, owner):
     w = world([compound(n) for n in range(3)])
     w.sync()

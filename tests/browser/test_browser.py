@@ -59,6 +59,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_a_worker_killed_under_the_button(deploy, redis, page):
     service = serve(deploy, redis, 1500, task_base=0.4)
     world = service.d.world

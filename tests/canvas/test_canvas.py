@@ -86,6 +86,7 @@ def test_a_failure_says_what_to_do(w):
     assert page.canvas["enabled"] and "Traceback" not in page.text
 
 
+@pytest.mark.invariant(8)
 def test_a_preview_writes_nothing_and_says_what_would_happen(w):
     page = Page(w)
     page.press("preview")
@@ -194,6 +195,7 @@ def test_a_press_whose_drawing_fails_is_not_lost(w):
     assert SyncRun.objects.count() == 1
 
 
+@pytest.mark.invariant(4)
 def test_a_worker_that_dies_with_a_press_is_replaced(w):
     page = Page(w)
     page.canvas["enabled"] = False

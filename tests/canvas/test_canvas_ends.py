@@ -55,6 +55,7 @@ def away(w: World, times: int = 100) -> None:
 
 
 @pytest.mark.parametrize("death", [RuntimeError("boom"), JobTimeoutException("too long")])
+@pytest.mark.invariant(4)
 def test_a_run_that_crashes_or_takes_too_long_is_told(w, monkeypatch, death):
     page = Page(w)
 
@@ -116,6 +117,7 @@ def test_a_question_while_benchling_is_away_is_asked_again(w):
     assert row.state == "failed" and page.canvas["enabled"]  # not for ever
 
 
+@pytest.mark.invariant(4)
 def test_a_press_that_kills_every_worker_is_given_up_and_the_canvas_comes_back(w):
     page = Page(w)
     page.canvas["enabled"] = False

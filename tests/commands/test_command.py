@@ -32,6 +32,7 @@ OPERATOR = {
 }
 
 
+@pytest.mark.invariant(5)
 def test_exit_statuses_follow_the_outcome(world):
     records = [compound(n) for n in range(20)]
     w = world(records)
@@ -48,6 +49,7 @@ def test_exit_statuses_follow_the_outcome(world):
     assert status == 1 and "API Key" in said
 
 
+@pytest.mark.invariant(4)
 def test_a_live_run_is_left_alone_and_a_dead_one_is_finished(world):
     w = world([compound(n) for n in range(20)])
     run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
@@ -129,6 +131,7 @@ def test_since_reads_from_there_and_leaves_the_watermark(world):
     assert w.written() == 300
 
 
+@pytest.mark.invariant(8)
 def test_a_dry_run_names_what_it_would_do(world):
     records = [compound(n) for n in range(5)]
     records[4]["name"] = "Compound 1"
@@ -211,6 +214,7 @@ def test_a_pilot_taken_over_is_not_taken_for_the_sync(world):
     assert len(w.values()) == 5
 
 
+@pytest.mark.invariant(7)
 def test_a_dry_run_asked_is_not_a_real_run_done(world):
     from django.core.management import call_command
 

@@ -45,6 +45,7 @@ def arrived(d: Deployment, count: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(2, 4)
 def test_killed_at_random_moments(deploy):
     count = changed = 4000
     d = deploy(count, task_base=0.2, env={"LEASE_SECONDS": str(LEASE)})
@@ -68,6 +69,7 @@ def test_killed_at_random_moments(deploy):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_a_holder_that_slept_through_its_lease_writes_nothing_more(deploy):
     count = 1500
     d = deploy(count, task_base=0.2)
@@ -102,6 +104,7 @@ def _stop_outside_a_transaction(d: Deployment, child: subprocess.Popen[bytes]) -
             time.sleep(0.02)
 
 
+@pytest.mark.invariant(2)
 def test_sixteen_triggers_at_once_start_one_run(deploy):
     d = deploy(1)
     script = """
@@ -124,6 +127,7 @@ print(len(got), sum(ours for _, ours in got), len({run.pk for run, _ in got}))
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_a_worker_killed_in_the_middle_is_replaced_by_another(deploy, redis):
     count = 2000
     d = deploy(count, task_base=0.15, env={"REDIS_URL": redis.url})
@@ -140,6 +144,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_by_another(deploy, redis):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_a_killed_work_horse_is_noticed_by_its_worker(deploy, redis):
     count = 1500
     d = deploy(count, task_base=0.15, env={"REDIS_URL": redis.url})
@@ -153,6 +158,7 @@ def test_a_killed_work_horse_is_noticed_by_its_worker(deploy, redis):
     arrived(d, count)
 
 
+@pytest.mark.invariant(4)
 def test_redis_emptied_while_a_run_is_queued(deploy, redis):
     d = deploy(300, env={"REDIS_URL": redis.url})
     assert d.run("sync_registry", "--enqueue")[0] == 0
@@ -162,6 +168,7 @@ def test_redis_emptied_while_a_run_is_queued(deploy, redis):
     arrived(d, 300)
 
 
+@pytest.mark.invariant(4)
 def test_redis_gone_and_back(deploy, redis):
     d = deploy(300, env={"REDIS_URL": redis.url})
     worker = d.start("rqworker", "sync", log="worker")
@@ -185,6 +192,7 @@ def test_redis_gone_and_back(deploy, redis):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_the_registry_dies_in_the_middle_of_its_pages(deploy):
     d = deploy(1000)
     registry = d.world.registry
@@ -207,6 +215,7 @@ def test_the_registry_dies_in_the_middle_of_its_pages(deploy):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_the_database_fails_in_the_middle(deploy):
     """Connections cut on PostgreSQL, a lock that outlasts every patience on SQLite."""
     count = 1500

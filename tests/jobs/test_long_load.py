@@ -74,6 +74,7 @@ def test_a_run_that_tries_errors_again_is_paused_between_their_batches(world):
     assert w.written() == len(w.values()) == 1200
 
 
+@pytest.mark.invariant(1)
 def test_a_cancelled_run_says_who_and_why_and_the_next_one_loses_nothing(world):
     w = world([compound(n) for n in range(1000)], page_size=100, contract="after")
     cancel = Interrupt(300, lambda: control("cancel", "--reason", "Wrong schema"))

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import httpx
+import pytest
 from django.utils import timezone
 
 from registry_sync import runs
@@ -18,6 +19,7 @@ from tests.support.registry import compound
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
+@pytest.mark.invariant(4)
 def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatch):
 
     settings.SLICE_SECONDS = 0.3  # 60 in earnest, as is the timeout
@@ -113,6 +115,7 @@ def test_unreadable_times_are_told_whatever_the_slices(world, settings):
     assert any(x["code"] == "no_time" for x in run.warnings)
 
 
+@pytest.mark.invariant(2)
 def test_a_mapping_changed_during_a_run_counts_and_writes_everything_once(world, settings):
     settings.BATCH_SIZE = 50
     settings.SLICE_SECONDS = 0.01

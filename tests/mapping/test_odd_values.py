@@ -57,6 +57,7 @@ TRICKY: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.invariant(2, 13)
 def test_everything_tricky_is_written_once_and_nobodys_edit(world):
     fields = [{"name": k, "type": t, "isMulti": k.endswith("m")} for k, t in TYPES.items()]
     records = [compound(n, **record) for n, record in enumerate(TRICKY)]
@@ -218,6 +219,7 @@ def plasmids(world) -> World:
     return w
 
 
+@pytest.mark.invariant(13)
 def test_links_to_another_kind_are_nobodys_edit(world):
     w = plasmids(world)
     Lane.objects.update(drift_policy="restore")
@@ -226,6 +228,7 @@ def test_links_to_another_kind_are_nobodys_edit(world):
     assert w.written() == 4 and not Drift.objects.exists()
 
 
+@pytest.mark.invariant(7)
 def test_a_lost_database_is_filled_though_links_lead_to_another_kind(world):
     w = plasmids(world)
     forget()
@@ -309,6 +312,7 @@ def test_an_emptied_row_is_ignored_whatever_its_schema():
 
 
 @pytest.mark.parametrize("field", ["name", "smiles", "id", "kind"])
+@pytest.mark.invariant(3)
 def test_a_lone_surrogate_is_one_error(world, field):
     records = [compound(n) for n in range(5)]
     records[2][field] = "A\ud800B"
@@ -334,6 +338,7 @@ def test_an_id_too_long_with_its_template_is_one_error(world):
     assert run.created >= 4
 
 
+@pytest.mark.invariant(3)
 def test_a_number_that_no_float_holds_stops_nobody_else(world, serve):
     """As infinity it would be no JSON, which no database takes: the run would break off."""
     huge = json.dumps([compound(n) for n in range(3)]).replace("1951", "1e400")

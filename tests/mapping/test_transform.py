@@ -91,6 +91,7 @@ def test_a_value_that_does_not_fit_is_a_problem_with_a_remedy(type_, value, code
 
 
 @pytest.mark.parametrize("type_", sorted(MAPPABLE))
+@pytest.mark.invariant(12)
 def test_null_and_empty_clear_absent_leaves_and_required_is_an_error(type_):
     for empty in (None, "", "  ", [], [None], [" ", ""]):
         assert one(empty, type=type_).entity.fields == {"f0": None}
@@ -206,6 +207,7 @@ def test_a_rule_that_cannot_read_a_value_is_the_mappings_problem(rule, value):
         ({"rule": "number", "thousands": "."}, "different `thousands`"),
     ],
 )  # fmt: skip
+@pytest.mark.invariant(6)
 def test_a_rule_that_can_read_nothing_is_one_fault_of_the_mapping(rule, said):
     with pytest.raises(ConfigError) as refused:
         one("x", rule, type="text")
@@ -368,6 +370,7 @@ def test_the_digest_ignores_the_order_of_keys_and_payload_speaks_names(record):
 
 
 @given(st.sampled_from([f for f in EVERY if not f["isRequired"]]), values)
+@pytest.mark.invariant(13)
 def test_what_benchling_holds_reads_back_as_what_we_sent(field, value):
     entity = one(value, **field).entity
     if entity is None:

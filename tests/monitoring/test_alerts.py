@@ -325,6 +325,7 @@ def _example() -> str:
         ("file:///etc/passwd", True, "is not a web address"),
     ],
 )
+@pytest.mark.invariant(9)
 def test_an_address_that_is_not_allowed_gets_nothing(
     told, receiver, settings, url, private, expected
 ):

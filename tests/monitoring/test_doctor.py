@@ -134,6 +134,7 @@ def test_exit_status_tells_that_something_fails(sound):
     assert "→ The integration owner enters a valid key" in out.getvalue()
 
 
+@pytest.mark.invariant(9)
 def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(sound, monkeypatch):
     def talks() -> CheckResult:
         raise SyncError(f"{SECRET} was refused.", remedy=f"Try {SECRET}.")

@@ -69,6 +69,7 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
     assert renewed, f"{now[0]} s of waiting without one renewal of a lease of 80 s"
 
 
+@pytest.mark.invariant(4)
 def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
     """Two read timeouts of 60 s outlast the lease of 80 s; the third POST is a stale holder's."""
 
@@ -91,6 +92,7 @@ def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["a batch", "a row"])
+@pytest.mark.invariant(4)
 def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
     world, settings, monkeypatch, refused
 ):

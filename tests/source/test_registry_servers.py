@@ -121,6 +121,7 @@ def test_reading_goes_on_in_another_process(datasette: registry.RegistryServer) 
     assert [p.records for p in rest] == [p.records for p in pages[1:]]
 
 
+@pytest.mark.invariant(1)
 def test_a_record_edited_while_it_is_read_is_not_lost(datasette: registry.RegistryServer) -> None:
     settings = registry.registry_settings(size=500)
     read = []

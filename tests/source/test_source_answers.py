@@ -197,6 +197,7 @@ def test_an_answer_the_settings_call_passing_is_asked_again(serve: Any) -> None:
     assert registry.waits == [30.0, 30.0]
 
 
+@pytest.mark.invariant(10)
 def test_a_page_above_the_limit_is_refused_while_it_is_read(serve: Any) -> None:
     big = json.dumps([{"id": n, "text": "x" * 1000} for n in range(2000)]).encode()
     error = refused(serve(lambda a: Reply(big)).source(max_page_bytes=2**20))
@@ -236,6 +237,7 @@ def test_redirects_without_end_are_cut(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("how", ["redirect", "next link", "Link header"])
+@pytest.mark.invariant(9)
 def test_no_way_leads_to_another_host_or_port(serve: Any, how: str) -> None:
     elsewhere = serve(lambda asked: GOOD)
     answers = {
@@ -270,6 +272,7 @@ def test_within_keeps_to_the_host(url: str, home: str, used: str | None) -> None
     assert within(url, home) == used
 
 
+@pytest.mark.invariant(9)
 def test_loopback_needs_leave_and_the_message_names_the_setting(serve: Any) -> None:
     registry = serve(lambda asked: GOOD)
     began = time.monotonic()
@@ -303,6 +306,7 @@ def test_loopback_needs_leave_and_the_message_names_the_setting(serve: Any) -> N
         ("224.0.0.1", False),
     ],
 )
+@pytest.mark.invariant(9)
 def test_addresses_are_judged(
     monkeypatch: pytest.MonkeyPatch, address: str, private_is_fine: bool
 ) -> None:
@@ -318,6 +322,7 @@ def test_addresses_are_judged(
             allowed_addresses("registry.example", 443, allow_private=True)
 
 
+@pytest.mark.invariant(9)
 def test_one_bad_address_among_good_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(2, 1, 6, "", (a, 443)) for a in ("93.184.216.34", "10.0.0.1")]
     monkeypatch.setattr(net.socket, "getaddrinfo", lambda *_, **__: found)
@@ -334,6 +339,7 @@ def test_plain_http_is_for_private_networks_only(monkeypatch: pytest.MonkeyPatch
             allowed_addresses("registry.example", 80, allow_private=allow_private, plain=True)
 
 
+@pytest.mark.invariant(9)
 def test_the_address_judged_is_the_address_spoken_to(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,6 +411,7 @@ def test_a_record_may_have_a_key_called_error(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 422, 500])
+@pytest.mark.invariant(6)
 def test_what_fails_for_each_detail_is_the_registrys_failure(serve: Any, status: int) -> None:
     def answer(asked: Asked) -> Any:
         many = [{"id": n} for n in range(50)]

@@ -132,6 +132,7 @@ def test_a_token_service_that_gives_none_is_said(serve: Any, answer: Any) -> Non
     assert "API Key" in caught.value.remedy and KEY not in caught.value.message
 
 
+@pytest.mark.invariant(9)
 def test_a_refusal_that_echoes_the_key_does_not_tell_it(serve: Any) -> None:
     registry = serve(lambda asked: Reply({"detail": f"bad key {KEY}"}, status=400))
     with pytest.raises(SourceError) as caught:

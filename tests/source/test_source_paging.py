@@ -78,6 +78,7 @@ SHAPES: dict[str, tuple[Answerer, Any]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.invariant(5)
 def test_every_record_comes_once(serve: Any, shape: str) -> None:
     answer, settings = SHAPES[shape]
     assert ids(serve(answer).source(settings)) == ALL
@@ -144,6 +145,7 @@ def test_a_token_beside_the_link_is_not_taken_for_it(serve: Any) -> None:
     assert ids(serve(answer).source()) == ALL
 
 
+@pytest.mark.invariant(5)
 def test_a_next_page_that_cannot_be_followed_is_said_not_skipped(serve: Any) -> None:
     registry = serve(lambda asked: {"rows": cut(0), "next": "t5"})
     with pytest.raises(SourceError, match="mentions a next page at next") as caught:
@@ -187,6 +189,7 @@ def test_a_circle_is_cut_by_processes_that_each_read_one_page(serve: Any) -> Non
 
 
 @pytest.mark.parametrize("paginator", ["offset", "page_number"])
+@pytest.mark.invariant(5)
 def test_a_server_that_ignores_the_page_is_noticed_at_once(serve: Any, paginator: str) -> None:
     registry = serve(lambda asked: {"rows": cut(0)})
     assert pages_until_refused(registry.source(endpoint(paginator=paginator))) == 1
@@ -256,6 +259,7 @@ def test_params_of_a_post_stay_in_the_query(serve: Any) -> None:
         ({}, {}, None),
     ],
 )
+@pytest.mark.invariant(5)
 def test_the_registrys_own_total_is_told(serve: Any, headers: Any, extra: Any, total: Any) -> None:
     body = {"items": cut(0), **extra}
     page = next(serve(lambda asked: Reply(body, headers=headers)).source().pages(None))
@@ -263,6 +267,7 @@ def test_the_registrys_own_total_is_told(serve: Any, headers: Any, extra: Any, t
     assert page.server_date is not None and page.server_date.tzinfo is not None
 
 
+@pytest.mark.invariant(5)
 def test_a_count_of_the_page_is_no_total(serve: Any) -> None:
     registry = serve(lambda asked: {"items": cut(0), "count": 5, "next": "/list?start=5"})
     assert next(registry.source().pages(None)).total is None
@@ -307,6 +312,7 @@ def test_an_empty_list_is_no_fault(serve: Any, body: Any, selector: str) -> None
         ({"rows": [[1, 2]]}, "", "contains list where records were expected"),
     ],
 )
+@pytest.mark.invariant(5)
 def test_records_that_cannot_be_found_are_said(
     serve: Any, body: Any, selector: str, said: str
 ) -> None:

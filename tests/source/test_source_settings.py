@@ -263,6 +263,7 @@ def test_what_is_not_built_may_be_turned_off() -> None:
         ({"endpoint": {"json": {"a": [{"password": "HUSH"}]}}}, "endpoint.json.a[0].password"),
     ],
 )
+@pytest.mark.invariant(9)
 def test_secrets_are_refused_and_not_repeated(settings: Any, where: str) -> None:
     message = refusal(settings)
     assert f"{where} is a secret" in message and "HUSH" not in message
@@ -278,6 +279,7 @@ def test_secrets_are_refused_and_not_repeated(settings: Any, where: str) -> None
         "https://registry.example/x?a=1&access_token=HUSH",
     ],
 )
+@pytest.mark.invariant(9)
 def test_a_secret_in_the_address_is_refused_and_not_repeated(url: str) -> None:
     message = refusal(None, api_url=url)
     assert "API URL contains a secret" in message and "HUSH" not in message

@@ -105,6 +105,7 @@ NIGHTS = [
 
 @pytest.mark.parametrize(("zone", "begin"), NIGHTS)
 @pytest.mark.parametrize("lag", [0, 300])
+@pytest.mark.invariant(1)
 def test_an_edit_after_the_watermark_is_asked_for_in_the_nights_of_the_clock_change(
     zone: str, begin: datetime, lag: int
 ) -> None:

@@ -43,6 +43,7 @@ def test_floor_by_example() -> None:
 
 
 @given(MOMENTS, LAGS, GRAINS, st.integers(-14, 14))
+@pytest.mark.invariant(1)
 def test_since_never_lies_after_the_watermark_less_the_lag(
     watermark: datetime, lag: timedelta, grain: Granularity, hours: int
 ) -> None:
@@ -53,6 +54,7 @@ def test_since_never_lies_after_the_watermark_less_the_lag(
 
 
 @given(MOMENTS, MOMENTS, LAGS, GRAINS)
+@pytest.mark.invariant(1)
 def test_a_later_watermark_never_asks_for_less(
     one: datetime, other: datetime, lag: timedelta, grain: Granularity
 ) -> None:
@@ -64,6 +66,7 @@ MAYBE = st.none() | MOMENTS
 
 
 @given(MAYBE, MAYBE, MAYBE)
+@pytest.mark.invariant(1)
 def test_advance_never_goes_back_nor_past_what_was_seen_nor_past_the_sources_clock(
     current: datetime | None, seen: datetime | None, server: datetime | None
 ) -> None:
@@ -88,6 +91,7 @@ def test_the_order_of_records_does_not_matter(times: list[datetime], server: dat
     assert after(times) == after(sorted(times)) == min(max(times), server)
 
 
+@pytest.mark.invariant(1)
 def test_a_record_dated_in_the_future_hides_nothing() -> None:
     now = datetime(2026, 1, 5, tzinfo=UTC)
     assert advance(None, now + timedelta(days=3650), now) == now

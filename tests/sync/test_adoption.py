@@ -74,6 +74,7 @@ def snapshot(w) -> dict[str, tuple]:
     }
 
 
+@pytest.mark.invariant(11)
 def test_the_first_run_reports_what_is_there_and_changes_none_of_it(living):
     w, before = living, snapshot(living)
     assert set(before) == set(OTHERS)
@@ -94,6 +95,7 @@ def test_the_first_run_reports_what_is_there_and_changes_none_of_it(living):
     assert "manage.py adopt --id C-000002" in w.open_errors()["C-000002"].remedy
 
 
+@pytest.mark.invariant(11)
 def test_what_equals_is_taken_over_with_no_write_and_then_kept_up_to_date(living):
     w = living
     w.sync()
@@ -107,6 +109,7 @@ def test_what_equals_is_taken_over_with_no_write_and_then_kept_up_to_date(living
     assert (change.before, change.after) == (1950, 2020)
 
 
+@pytest.mark.invariant(11)
 def test_a_person_takes_over_by_id(living):
     w = living
     w.sync()
@@ -154,6 +157,7 @@ def test_a_registry_id_that_benchling_refuses_comes_back_with_its_words(living):
     assert w.tenant.entity("CMP-4") is not None and "locked" in adopt()
 
 
+@pytest.mark.invariant(11)
 def test_what_was_changed_after_the_decision_is_shown_again(living):
     w = living
     w.sync()
@@ -280,6 +284,7 @@ def test_what_we_made_and_others_archived_is_ours_again_once_unarchived(world, t
     assert (change.before, change.after, change.created) == (1900, 1953, False)
 
 
+@pytest.mark.invariant(11)
 def test_a_circle_of_links_takes_over_nobody_elses_entity(world):
     w = world([compound(n) for n in range(4)] + [compound(10, parent="C-000011")])
     w.sync()
@@ -292,6 +297,7 @@ def test_a_circle_of_links_takes_over_nobody_elses_entity(world):
     assert w.values()["C-000011"]["Parent"] == "C-000010"
 
 
+@pytest.mark.invariant(11)
 def test_two_entities_that_one_record_is_called_are_not_both_taken(world):
     w = world([compound(n) for n in range(3)])
     put(w, "CMP-1", "One", aliases=["Compound 1"])
@@ -302,6 +308,7 @@ def test_two_entities_that_one_record_is_called_are_not_both_taken(world):
     assert waiting() == {"C-000001": "same alias"}
 
 
+@pytest.mark.invariant(8)
 def test_a_dry_run_foretells_it_and_takes_nothing_over(living):
     w, before = living, snapshot(living)
     run = w.sync(kind=SyncRun.Kind.DRY_RUN)
@@ -314,6 +321,7 @@ def test_a_dry_run_foretells_it_and_takes_nothing_over(living):
 
 
 @pytest.mark.parametrize("behaviour", ["refuse", "move"])
+@pytest.mark.invariant(11)
 def test_an_entity_of_another_schema_is_never_sent(living, behaviour):
     w = living
     w.tenant.switches.other_schema = behaviour
@@ -323,6 +331,7 @@ def test_an_entity_of_another_schema_is_never_sent(living, behaviour):
     assert snapshot(w) == before
 
 
+@pytest.mark.invariant(11)
 def test_an_entity_made_in_another_schema_after_the_first_run_is_left_too(living):
     w = living
     w.tenant.switches.other_schema = "move"
@@ -336,6 +345,7 @@ def test_an_entity_made_in_another_schema_after_the_first_run_is_left_too(living
     assert snapshot(w) == before and "C-000030" in w.open_errors() and run.failed == 1
 
 
+@pytest.mark.invariant(11)
 def test_the_admin_shows_both_sides_and_asks_why(living, admin_client):
     w = living
     w.sync()
@@ -354,6 +364,7 @@ def test_the_admin_shows_both_sides_and_asks_why(living, admin_client):
     assert w.values()["C-000002"]["Approval"] == 1952
 
 
+@pytest.mark.invariant(11)
 def test_nobody_without_the_permission_takes_over(living, client):
     living.sync()
     client.force_login(User.objects.create_user("viewer", is_staff=True))

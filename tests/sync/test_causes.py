@@ -108,6 +108,7 @@ def public() -> str:
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
+@pytest.mark.invariant(6)
 def test_one_cause_is_one_failure_between_runs(world, cause):
     w = world([compound(n) for n in range(200)], page_size=50)
     good = w.sync()
@@ -133,6 +134,7 @@ DURING = [
 
 
 @pytest.mark.parametrize("cause", DURING, ids=lambda cause: cause.name)
+@pytest.mark.invariant(6)
 def test_one_cause_is_one_failure_during_a_run(world, settings, cause):
     settings.BATCH_SIZE = 50
     w = world([compound(n) for n in range(400)], page_size=50)
@@ -160,6 +162,7 @@ def judged(w: World, run: SyncRun, cause: Cause) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(6)
 def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
     # The contract is off: always the same exchanges.
     w = world([compound(n) for n in range(20)], contract="off", rate_limit=0)
@@ -168,6 +171,7 @@ def test_a_weekend_with_a_dead_key_leaves_one_session_a_day(world):
     _weekend(w, runs=200)
 
 
+@pytest.mark.invariant(6)
 def test_a_weekend_without_the_right_to_write_leaves_one_session_a_day(world):
     """The cause shows only after the first page, when a good run would have its session."""
     w = world([compound(n) for n in range(20)], contract="off", rate_limit=0)

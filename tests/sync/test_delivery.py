@@ -19,6 +19,7 @@ from tests.support.registry import compound
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
+@pytest.mark.invariant(2)
 def test_a_crash_after_the_task_landed_rewrites_nothing(world, monkeypatch):
     from registry_sync.sync.delivery import delivery
 
@@ -90,6 +91,7 @@ def test_landed_batches_are_written_down_when_a_later_one_waits(world, settings,
 
 
 @pytest.mark.once
+@pytest.mark.invariant(2)
 def test_paused_after_that_nothing_is_doubled(world, settings, monkeypatch):
     w = world([compound(n) for n in range(200)], granular_locking=True, contract="after")
     run = work_until_the_second_waits(w, settings, monkeypatch)
@@ -117,6 +119,7 @@ def test_a_task_that_never_ends_ends_the_run_some_day(world, monkeypatch):
 
 
 @pytest.mark.once
+@pytest.mark.invariant(2)
 def test_a_pause_at_the_request_limit_outlasts_the_tasks_and_doubles_nothing(
     world, settings, monkeypatch
 ):

@@ -18,6 +18,7 @@ KNOWN = ("id", "modified_at")
 
 
 @pytest.mark.parametrize("said", [404, 403, 422, "another"])
+@pytest.mark.invariant(3)
 def test_a_detail_that_cannot_be_had_is_one_error_and_is_asked_for_again(world, serve, said):
     """Neither is the record lost in silence, nor do all others wait for it."""
     records = {f"C-{n:06d}": compound(n) for n in range(20)}
@@ -89,6 +90,7 @@ def test_two_forbidden_records_on_the_last_page_stop_nobody_else(world, serve):
 
 
 @pytest.mark.once
+@pytest.mark.invariant(3)
 def test_two_forbidden_changes_stop_nobody_else(world, serve):
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
     w, bad = world([]), {}

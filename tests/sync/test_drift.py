@@ -29,6 +29,7 @@ def drift(**filters) -> set[tuple[str, str]]:
     return set(rows.values_list("external_id", "field"))
 
 
+@pytest.mark.invariant(13)
 def test_drift_is_reported_with_both_values_and_nothing_is_written(edited):
     w, before = edited, edited.written()
     run = w.sync(kind=FULL)
@@ -47,6 +48,7 @@ def test_drift_is_reported_with_both_values_and_nothing_is_written(edited):
     assert Drift.objects.count() == 3
 
 
+@pytest.mark.invariant(13)
 def test_what_people_put_right_closes_by_itself(edited):
     w = edited
     w.sync(kind=FULL)
@@ -58,6 +60,7 @@ def test_what_people_put_right_closes_by_itself(edited):
     assert set(Drift.objects.values_list("ended", flat=True)) == {"put right"}
 
 
+@pytest.mark.invariant(13)
 def test_restore_writes_the_registrys_values_and_unarchives_nothing(edited):
     w, before = edited, edited.written()
     Lane.objects.update(drift_policy="restore")
@@ -71,6 +74,7 @@ def test_restore_writes_the_registrys_values_and_unarchives_nothing(edited):
     assert (change.before, change.after) == (1900, 1953)
 
 
+@pytest.mark.invariant(13)
 def test_leave_leaves_until_the_source_changes(edited):
     w, before = edited, edited.written()
     Lane.objects.update(drift_policy="leave")
@@ -88,6 +92,7 @@ def test_an_incremental_run_does_not_look(edited):
     assert edited.tenant.endpoints["GET custom-entities"] == before and not drift()
 
 
+@pytest.mark.invariant(12)
 def test_withdrawn_records_are_listed_and_nothing_is_archived(world):
     w = world([compound(n) for n in range(30)])
     w.sync()

@@ -11,6 +11,7 @@ from tests.support.registry import compound
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
+@pytest.mark.invariant(8)
 def test_a_dry_run_foretells_links_to_earlier_and_later_pages(world):
     records = [compound(n) for n in range(300)]
     records[250]["parent"] = "C-000001"  # an earlier page
@@ -21,6 +22,7 @@ def test_a_dry_run_foretells_links_to_earlier_and_later_pages(world):
     assert (dry.created, dry.failed) == (run.created, run.failed)
 
 
+@pytest.mark.invariant(8)
 def test_a_dry_run_foretells_names_given_up(world):
     w = world([compound(n) for n in range(10)])
     w.sync()
@@ -52,6 +54,7 @@ def test_a_dry_run_lets_what_others_made_be_pointed_at(world):
 
 
 @pytest.mark.once
+@pytest.mark.invariant(8)
 def test_a_dry_run_counts_each_record_once_when_it_reads_all_again(world):
     w = world([compound(n) for n in range(20)], page_size=5)
     w.sync()
@@ -62,6 +65,7 @@ def test_a_dry_run_counts_each_record_once_when_it_reads_all_again(world):
 
 
 @pytest.mark.once
+@pytest.mark.invariant(8)
 def test_a_dry_run_says_of_a_circle_what_the_sync_does(world):
     w = world([compound(1, parent="C-000002"), compound(2, parent="C-000001")])
     dry = w.sync(kind=Kind.DRY_RUN)

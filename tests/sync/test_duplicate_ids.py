@@ -10,6 +10,7 @@ from tests.support.registry import compound
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
+@pytest.mark.invariant(2)
 def test_twins_on_two_pages_are_not_written_by_turns(world):
     records = [compound(n) for n in range(300)]
     records.append({**compound(2), "name": "Twin", "smiles": "N"})
@@ -21,6 +22,7 @@ def test_twins_on_two_pages_are_not_written_by_turns(world):
     assert w.written() == before
 
 
+@pytest.mark.invariant(5)
 def test_two_records_of_one_id_are_no_short_read(world):
     w = world([compound(n) for n in range(20)])
     twin = compound(3, name="Twin", smiles="N")
@@ -73,6 +75,7 @@ def test_the_twin_that_is_left_arrives(world, left, size):
 
 
 @pytest.mark.once
+@pytest.mark.invariant(2)
 def test_twins_of_different_times_do_not_take_turns_for_ever(world):
     records = [compound(n) for n in range(5)]
     records.append(compound(2, name="Twin", smiles="N", modified_at="2026-02-01T00:00:00Z"))

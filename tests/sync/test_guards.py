@@ -30,6 +30,7 @@ def mistake(w, numbers) -> None:
         w.registry.edit(f"C-{n:06d}", approval=1)
 
 
+@pytest.mark.invariant(14)
 def test_a_bulk_mistake_stops_at_the_limit_and_again_until_it_is_allowed(world):
     w = world([compound(n) for n in range(MANY)], contract="after")
     w.sync()
@@ -52,6 +53,7 @@ def test_a_bulk_mistake_stops_at_the_limit_and_again_until_it_is_allowed(world):
     assert w.sync().error_code == "great_change"  # it was allowed once, not for ever
 
 
+@pytest.mark.invariant(14)
 def test_the_stop_lifts_by_itself_when_the_registry_is_put_right(world):
     w = world([compound(n) for n in range(MANY)], contract="after")
     w.sync()
@@ -65,6 +67,7 @@ def test_the_stop_lifts_by_itself_when_the_registry_is_put_right(world):
     assert all(values[f"C-{n:06d}"]["Approval"] == 1950 + n % 70 for n in range(MANY))
 
 
+@pytest.mark.invariant(14)
 def test_another_mapping_may_change_everything(world):
     w = world([compound(n) for n in range(MANY)], contract="after")
     w.sync()
@@ -73,6 +76,7 @@ def test_another_mapping_may_change_everything(world):
     assert run.status == Status.SUCCEEDED and run.updated == MANY
 
 
+@pytest.mark.invariant(14)
 def test_a_key_renamed_at_the_source_blanks_nothing(world):
     w = world([compound(n) for n in range(300)], contract="after")
     w.sync()
@@ -92,6 +96,7 @@ def test_a_key_renamed_at_the_source_blanks_nothing(world):
 
 
 @pytest.mark.parametrize("mended", ["the registry", "the mapping"])
+@pytest.mark.invariant(14)
 def test_a_path_that_is_back_lifts_the_stop_by_itself(world, mended):
     w = world([compound(n) for n in range(20)])
     w.sync()
@@ -131,6 +136,7 @@ def test_a_path_that_no_record_has_is_told(world):
     assert "“smile”" in run.log.get(level="WARNING").text
 
 
+@pytest.mark.invariant(5)
 def test_a_list_whose_only_page_names_no_next_one_is_told(world):
     paging = {"endpoint": {"paginator": {"type": "json_link", "next_url_path": "nxt"}}}
     w = world([compound(n) for n in range(30)], page_size=20, config={"Connector Settings": paging})
@@ -140,6 +146,7 @@ def test_a_list_whose_only_page_names_no_next_one_is_told(world):
     assert "the integration owner corrects that path" in said
 
 
+@pytest.mark.invariant(14)
 def test_another_substance_under_a_known_id_is_one_error_and_the_rest_goes_on(world):
     w = world([compound(n) for n in range(50)], config={"Connector Settings": SUBSTANCE})
     w.sync()
@@ -177,6 +184,7 @@ def test_a_record_that_says_no_identity_for_once_does_not_forget_it(world):
     assert w.values()["C-000001"]["Approval"] == 2001
 
 
+@pytest.mark.invariant(14)
 def test_a_substance_put_back_closes_its_error(world):
     w = world([compound(n) for n in range(20)], config={"Connector Settings": SUBSTANCE})
     w.sync()
@@ -264,6 +272,7 @@ def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_clien
     assert (kept.what, kept.actor, kept.reason) == ("path-gone", "admin", "why")
 
 
+@pytest.mark.invariant(3)
 def test_ten_nameless_new_records_stop_nobody_else(world):
     w = world([compound(n) for n in range(30)])
     w.sync()

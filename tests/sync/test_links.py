@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from registry_sync.models import SyncRun
 from tests.support.registry import compound
 
 Kind = SyncRun.Kind
 
 
+@pytest.mark.invariant(12)
 def test_a_circle_leaves_an_existing_entity_in_its_folder(world):
     w = world([compound(n) for n in range(5)])
     w.sync()

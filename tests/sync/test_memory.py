@@ -12,6 +12,7 @@ from tests.support.registry import compound
 pytestmark = pytest.mark.once
 
 
+@pytest.mark.invariant(10)
 def test_answers_go_as_soon_as_they_are_read(world):
     """With the collector off, only what refers to itself would stay."""
     w = world([compound(n) for n in range(30)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from registry_sync.benchling.client import Client
 from registry_sync.models import LedgerEntry, SyncRun
 from tests.support.people import hand
@@ -11,6 +13,7 @@ from tests.support.worlds import forget
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
+@pytest.mark.invariant(7)
 def test_a_rebuild_that_broke_off_is_begun_again(world, monkeypatch):
     w = world([compound(n) for n in range(150)])
     w.sync()
@@ -36,6 +39,7 @@ def test_a_rebuild_that_broke_off_is_begun_again(world, monkeypatch):
     assert w.written() == before
 
 
+@pytest.mark.invariant(11)
 def test_what_was_made_by_hand_after_the_first_run_stays(world):
     w = world([compound(n) for n in range(5)])
     w.sync()
@@ -45,6 +49,7 @@ def test_what_was_made_by_hand_after_the_first_run_stays(world):
     assert w.tenant.entity("C-000007").name == "By hand"
 
 
+@pytest.mark.invariant(7)
 def test_an_entity_of_ours_is_unarchived_after_a_rebuild(world):
     w = world([compound(n) for n in range(5)])
     w.sync()
@@ -59,6 +64,7 @@ def test_an_entity_of_ours_is_unarchived_after_a_rebuild(world):
     assert not w.open_errors(), w.open_errors()["C-000002"].remedy
 
 
+@pytest.mark.invariant(7)
 def test_a_short_read_is_known_without_the_database(world):
     w = world([compound(n) for n in range(300)])
     w.registry.on_page = lambda page: (
@@ -73,6 +79,7 @@ def test_a_short_read_is_known_without_the_database(world):
     assert not ({r["id"] for r in w.registry.records} - set(w.values())), run.kind
 
 
+@pytest.mark.invariant(7)
 def test_a_rebuild_in_slices_writes_nothing(world, settings):
     settings.SLICE_SECONDS = 0
     w = world([compound(n) for n in range(350)])

@@ -20,6 +20,7 @@ def rename(w, old: str, new: str) -> None:
 
 
 @KEYED
+@pytest.mark.invariant(2, 13)
 def test_a_field_renamed_between_runs_costs_nothing(world, keys):
     w = world([compound(n) for n in range(300)], field_keys=keys)
     assert w.sync().status == Status.SUCCEEDED and w.written() == 300
@@ -34,6 +35,7 @@ def test_a_field_renamed_between_runs_costs_nothing(world, keys):
 
 
 @KEYED
+@pytest.mark.invariant(1)
 def test_a_field_renamed_during_a_run_loses_nothing(world, settings, keys):
     settings.BATCH_SIZE = 100
     w = world([compound(n) for n in range(1000)], page_size=100, field_keys=keys)
@@ -57,6 +59,7 @@ def test_bad_rows_in_the_first_batch_are_found_however_fields_are_keyed(world, k
 
 
 @pytest.mark.parametrize("tenant", ["keep", "clear"])
+@pytest.mark.invariant(12)
 def test_what_is_not_mapped_stays_where_fields_go_by_id(world, tenant):
     from sandbox.tenant.entities import edit_by_hand
     from tests.support.worlds import FIELDS
@@ -74,6 +77,7 @@ def test_what_is_not_mapped_stays_where_fields_go_by_id(world, tenant):
         assert w.values()["C-000003"]["Approval"] == year
 
 
+@pytest.mark.invariant(3)
 def test_a_new_option_closes_the_errors_that_waited_for_it(world):
     records = [compound(n) for n in range(30)]
     for n in (3, 4, 5):
@@ -88,6 +92,7 @@ def test_a_new_option_closes_the_errors_that_waited_for_it(world):
 
 
 @pytest.mark.parametrize("size", [1, 2, 500])
+@pytest.mark.invariant(3)
 def test_a_ring_of_names_goes_round(world, settings, size):
     settings.BATCH_SIZE = size
     w = world([compound(n) for n in range(6)])
@@ -102,6 +107,7 @@ def test_a_ring_of_names_goes_round(world, settings, size):
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])
+@pytest.mark.invariant(3)
 def test_a_child_before_its_parent_arrives_across_batches_and_runs(world, settings, size):
     settings.BATCH_SIZE = size
     records = [compound(n) for n in range(8)]
@@ -116,6 +122,7 @@ def test_a_child_before_its_parent_arrives_across_batches_and_runs(world, settin
     assert w.values()["C-000001"]["Parent"] == "C-000100"
 
 
+@pytest.mark.invariant(3)
 def test_two_names_are_swapped(world):
     w = world([compound(n) for n in range(5)])
     w.sync()

@@ -33,6 +33,7 @@ def test_a_retry_sends_none_of_two_twins(world):
 
 
 @pytest.mark.parametrize("kind", [Kind.FULL, Kind.INCREMENTAL])
+@pytest.mark.invariant(3)
 def test_a_refusal_for_want_of_permission_is_tried_again(world, kind):
     w = world([compound(n) for n in range(20)], config={"Connector Settings": None})
     w.tenant.refuse["C-000003"] = "You do not have permission to do this."
@@ -76,6 +77,7 @@ def test_the_error_of_a_withdrawn_record_closes(world):
     assert not w.open_errors() and run.status == Status.SUCCEEDED
 
 
+@pytest.mark.invariant(3)
 def test_a_name_given_up_by_an_entity_of_others(world):
     w = world([compound(0), compound(1)])
     w.sync()
@@ -132,6 +134,7 @@ def test_a_pilot_tries_a_refused_record(world):
     assert not w.open_errors()
 
 
+@pytest.mark.invariant(3)
 def test_a_dismissed_error_rests_when_the_mapping_changes(world):
     records = [compound(n) for n in range(5)]
     records[2]["approval"] = "x"

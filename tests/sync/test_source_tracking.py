@@ -18,6 +18,7 @@ from tests.support.worlds import INCREMENTAL
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
+@pytest.mark.invariant(1)
 def test_without_a_cursor_the_watermark_is_when_it_was_asked(world):
     settings_ = {
         "endpoint": {"params": {"since": "{incremental.start_value}"}, "incremental": {"lag": 0}}
@@ -30,6 +31,7 @@ def test_without_a_cursor_the_watermark_is_when_it_was_asked(world):
     assert second.watermark > first.watermark
 
 
+@pytest.mark.invariant(1)
 def test_another_filter_reads_everything(world):
     def terms(q):
         return {
@@ -72,6 +74,7 @@ def test_what_the_text_of_since_asks_for_is_not_older_than_asked(world, serve, t
     assert (run.kind, run.status) == (Kind.INCREMENTAL, Status.SUCCEEDED), run.full_reason
 
 
+@pytest.mark.invariant(1)
 def test_a_record_passed_over_between_two_pages_of_changes_is_not_lost(world):
     """Sorted by the time of change, an edit moves all that follow by one while they are read."""
     w = world([compound(n) for n in range(60)], page_size=10)
@@ -151,6 +154,7 @@ def test_an_emptied_identity_is_unknown(world):
 
 
 @pytest.mark.once
+@pytest.mark.invariant(14)
 def test_an_identity_that_is_filled_later_is_no_other_substance(world):
     settings = {"endpoint": INCREMENTAL["endpoint"], "identity": ["cas[*]"]}
     records = [compound(n, cas=[]) for n in range(5)]
@@ -173,6 +177,7 @@ def test_a_total_that_counts_more_among_changes_reads_not_everything_each_time(w
 
 
 @pytest.mark.once
+@pytest.mark.invariant(14)
 def test_the_guard_of_the_first_page_survives_a_kill(world, monkeypatch):
     w = world([compound(n) for n in range(20)])
     w.sync()

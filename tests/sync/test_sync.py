@@ -36,6 +36,7 @@ def test_everything_arrives_with_the_right_values(world):
     assert Change.objects.filter(external_id="C-000007", field="Approval").get().after == 1957
 
 
+@pytest.mark.invariant(2)
 def test_nothing_changed_writes_nothing(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -47,6 +48,7 @@ def test_nothing_changed_writes_nothing(world):
     assert run.unchanged == run.read == 300
 
 
+@pytest.mark.invariant(2)
 def test_three_edits_write_three_objects(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -65,6 +67,7 @@ def test_three_edits_write_three_objects(world):
     assert (change.before, change.after, change.field) == (1951, 2001, "Approval")
 
 
+@pytest.mark.invariant(12)
 def test_a_path_absent_from_a_record_leaves_the_field(world):
     w = world([compound(1)])
     w.sync()
@@ -101,6 +104,7 @@ def test_ids_that_are_one_to_benchling_are_the_matter_of_the_ids(world):
     assert w.values()["abc"]["Approval"] == 1999
 
 
+@pytest.mark.invariant(3)
 def test_names_borne_twice_wait_for_each_other(world):
     records = [compound(n) for n in range(50)]
     for n in range(40, 47):
@@ -126,6 +130,7 @@ def test_names_borne_twice_wait_for_each_other(world):
 
 @pytest.mark.once
 @pytest.mark.parametrize("shape", ["list_all", "first_object", "none"])
+@pytest.mark.invariant(3)
 def test_seven_rows_that_only_the_tenant_refuses(world, shape):
     w = world([compound(n) for n in range(500)], task_errors=shape)
     bad = [3, 4, 120, 250, 251, 333, 499]
@@ -149,6 +154,7 @@ def test_seven_rows_that_only_the_tenant_refuses(world, shape):
     assert EntityError.objects.filter(closed_by_run=run).count() == 7
 
 
+@pytest.mark.invariant(10)
 def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
     monkeypatch.setattr(upsert_rows, "UPSERT_BYTES", 20_000)
     # Five rows of 4 KB fit; the last one alone is above the limit, and goes alone.
@@ -161,6 +167,7 @@ def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.once
+@pytest.mark.invariant(3)
 def test_what_the_budget_leaves_over_is_set_aside_and_tried_again(world):
     w = world([compound(n) for n in range(500)], task_errors="none")
     for n in range(0, 500, 3):
@@ -187,6 +194,7 @@ def test_each_batch_in_flight_has_a_budget_of_its_own(world, settings):
     assert second == {"C-000450": "refused"}
 
 
+@pytest.mark.invariant(1)
 def test_a_record_edited_while_it_is_read_arrives_by_the_next_run(world):
     w = world([compound(n) for n in range(600)], page_size=100)
     w.registry.on_page = lambda page: (
@@ -198,6 +206,7 @@ def test_a_record_edited_while_it_is_read_arrives_by_the_next_run(world):
     assert w.values()["C-000005"]["Approval"] == 1777
 
 
+@pytest.mark.invariant(3)
 def test_links_to_later_rows_and_circles_arrive(world):
     records = [compound(n) for n in range(700)]
     records[0]["parent"] = "C-000699"
@@ -218,6 +227,7 @@ def test_links_to_later_rows_and_circles_arrive(world):
     assert w.values()["C-000020"]["Parent"] == "C-999999" and not w.open_errors()
 
 
+@pytest.mark.invariant(3)
 def test_kinds_that_we_can_know_are_caught_before_sending(world):
     fields = [
         {"name": "SMILES", "type": "long_text", "isRequired": True},
@@ -249,6 +259,7 @@ def test_kinds_that_we_can_know_are_caught_before_sending(world):
     assert w.values()["C-000002"]["Kind"] == "Unheard of"
 
 
+@pytest.mark.invariant(6)
 def test_a_refused_key_is_one_failure_and_no_entity_errors(world):
     w = world([compound(n) for n in range(10)])
     w.registry.token = "another"
@@ -263,6 +274,7 @@ def test_a_refused_key_is_one_failure_and_no_entity_errors(world):
     assert w.sync().status == Status.SUCCEEDED
 
 
+@pytest.mark.invariant(6)
 def test_a_schema_lost_in_the_middle_is_one_failure(world):
     w = world([compound(n) for n in range(900)], page_size=300)
     w.registry.on_page = lambda page: w.tenant.hidden.add(w.schema) if page == 3 else None
@@ -275,6 +287,7 @@ def test_a_schema_lost_in_the_middle_is_one_failure(world):
     assert len(w.values()) == 900
 
 
+@pytest.mark.invariant(6)
 def test_a_schema_archived_after_another_failed_batch_is_one_failure(world, settings):
     settings.BATCH_SIZE = 100
     w = world([compound(n) for n in range(600)], page_size=100)
@@ -301,6 +314,7 @@ def test_a_revoked_token_is_renewed(world):
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ["drop", "apply_then_drop", "status", "html"])
+@pytest.mark.invariant(1, 2)
 def test_the_tenant_faltering_loses_and_doubles_nothing(world, kind):
     w = world([compound(n) for n in range(600)])
     for match in ("POST .*bulk-upsert", "GET .*tasks", "POST .*app-sessions"):
@@ -343,6 +357,7 @@ def test_another_registration_in_progress_is_waited_for(world, monkeypatch):
     assert len(w.values()) == 100
 
 
+@pytest.mark.invariant(8)
 def test_dry_run_writes_nothing_and_foretells_the_run(world):
     records = [compound(n) for n in range(60)]
     records[50]["name"] = "Compound 3"
@@ -367,6 +382,7 @@ def test_dry_run_writes_nothing_and_foretells_the_run(world):
     assert (dry.read, dry.created, dry.failed) == (run.read, run.created, run.failed) == (60, 58, 2)
 
 
+@pytest.mark.invariant(8)
 def test_a_dry_run_sees_names_that_others_hold_in_benchling(world):
     from sandbox.tenant.entities import add_by_hand
 
@@ -381,6 +397,7 @@ def test_a_dry_run_sees_names_that_others_hold_in_benchling(world):
     assert w.open_errors()["C-000002"].code == "name_taken"
 
 
+@pytest.mark.invariant(7)
 def test_the_database_lost_without_open_errors_goes_on_from_app_status(world):
     w = world([compound(n) for n in range(300)])
     first = w.sync()
@@ -392,6 +409,7 @@ def test_the_database_lost_without_open_errors_goes_on_from_app_status(world):
     assert w.written() - before == 1 and w.values()["C-000009"]["Approval"] == 1888
 
 
+@pytest.mark.invariant(7)
 def test_the_database_lost_with_open_errors_reads_everything(world):
     records = [compound(n) for n in range(300)]
     records[200]["name"] = "Compound 1"
@@ -404,6 +422,7 @@ def test_the_database_lost_with_open_errors_reads_everything(world):
     assert w.written() == before and set(w.open_errors()) == {"C-000200"}
 
 
+@pytest.mark.invariant(1)
 def test_the_newest_record_missing_makes_the_run_full(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -415,6 +434,7 @@ def test_the_newest_record_missing_makes_the_run_full(world):
     assert w.sync().kind == SyncRun.Kind.INCREMENTAL
 
 
+@pytest.mark.invariant(5)
 def test_an_ignored_filter_is_said(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -427,6 +447,7 @@ def test_an_ignored_filter_is_said(world):
     assert w.sync().status == Status.SUCCEEDED
 
 
+@pytest.mark.invariant(1)
 def test_a_registry_restored_from_a_backup_is_read_whole(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -441,6 +462,7 @@ def test_a_registry_restored_from_a_backup_is_read_whole(world):
     assert w.values()["C-000001"]["Approval"] == 2002
 
 
+@pytest.mark.invariant(1)
 def test_a_clock_that_went_back_makes_the_run_full(world):
     w = world([compound(n) for n in range(30)])
     w.sync()
@@ -450,6 +472,7 @@ def test_a_clock_that_went_back_makes_the_run_full(world):
     assert run.status == Status.SUCCEEDED
 
 
+@pytest.mark.invariant(5)
 def test_a_key_that_sees_less_withdraws_nothing(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -458,6 +481,7 @@ def test_a_key_that_sees_less_withdraws_nothing(world):
     assert run.kind == SyncRun.Kind.FULL and len(w.values()) == 300
 
 
+@pytest.mark.invariant(5)
 def test_an_empty_full_read_is_not_green(world):
     w = world([compound(n) for n in range(10)])
     w.sync()
@@ -474,6 +498,7 @@ def test_only_and_since_leave_the_watermark(world):
     assert run.kind == SyncRun.Kind.FULL and run.created == 28 and run.unchanged == 2
 
 
+@pytest.mark.invariant(11)
 def test_an_entity_made_by_hand_is_left_alone(world):
     from sandbox.tenant.entities import add_by_hand
 

@@ -49,6 +49,7 @@ def notes(w) -> dict[str, tuple]:
 
 
 @TENANTS
+@pytest.mark.invariant(12)
 def test_notes_of_people_survive_every_update(noted, tenant):
     w = noted(tenant)
     before = notes(w)
@@ -69,6 +70,7 @@ def test_notes_of_people_survive_every_update(noted, tenant):
 
 
 @TENANTS
+@pytest.mark.invariant(12)
 def test_the_first_update_is_one_row_read_back(noted, tenant):
     w = noted(tenant)
     bulk = w.tenant.counters["bulk_calls"]
@@ -82,6 +84,7 @@ def test_the_first_update_is_one_row_read_back(noted, tenant):
 
 
 @TENANTS
+@pytest.mark.invariant(12)
 def test_a_value_that_the_record_lacks_stays(noted, tenant):
     """A mapped field that is left out of the record is left out of the update, too."""
     w = noted(tenant)
@@ -95,6 +98,7 @@ def test_a_value_that_the_record_lacks_stays(noted, tenant):
 
 
 @TENANTS
+@pytest.mark.invariant(12)
 def test_a_process_that_dies_after_the_first_update_loses_nothing(noted, tenant, monkeypatch):
     w = noted(tenant)
     before = notes(w)
@@ -120,6 +124,7 @@ def test_a_process_that_dies_after_the_first_update_loses_nothing(noted, tenant,
 
 
 @pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.invariant(12)
 def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch, dies):
     w = noted("clear")
     before = notes(w)
@@ -164,6 +169,7 @@ def test_a_first_update_that_benchling_refuses_teaches_nothing(noted):
 
 
 @TENANTS
+@pytest.mark.invariant(12)
 def test_swapped_names_keep_their_notes(noted, tenant):
     w = noted(tenant)
     before = notes(w)
@@ -175,6 +181,7 @@ def test_swapped_names_keep_their_notes(noted, tenant):
 
 
 @TENANTS
+@pytest.mark.invariant(12)
 def test_an_entity_taken_over_keeps_what_its_makers_wrote(world, tenant):
     w = world([compound(n) for n in range(3)], fields=FIELDS + OWN, omitted_fields=tenant)
     add_by_hand(

@@ -55,6 +55,7 @@ def test_a_signed_delivery_is_stored_at_every_address(w, place):
     assert (row.webhook_id, row.type, row.state) == ("msg_1", "v2.app.installed", "received")
 
 
+@pytest.mark.invariant(9)
 def test_a_repeat_changes_nothing(w):
     sender = Sender(w)
     assert [sender.send() for _ in range(3)] == [200, 200, 200]
@@ -77,6 +78,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("changed", FOREIGN)
+@pytest.mark.invariant(9)
 def test_another_app_definition_or_tenant_is_refused(w, changed):
     sender = Sender(w)
     body = sender.body(**changed)
@@ -88,12 +90,14 @@ def test_another_app_definition_or_tenant_is_refused(w, changed):
     "body", ["", "null", "[]", "5", "{", '{"message": 5}', '{"message": {}}', "[" * 5000,
              '{"message": {"type": 7}}'],
 )  # fmt: skip
+@pytest.mark.invariant(9)
 def test_signed_nonsense_is_refused(w, body):
     sender = Sender(w)
     assert sender.post(body, sender.headers(body)) == 400
     assert not WebhookDelivery.objects.exists()
 
 
+@pytest.mark.invariant(9)
 def test_a_body_beyond_the_limit_is_refused_unread(w):
     sender = Sender(w)
     body = sender.body({"type": "v2.app.installed", "more": "x" * webhooks.LONGEST_BODY})
@@ -141,6 +145,7 @@ def test_keys_are_never_older_than_six_hours(w, monkeypatch):
     assert WebhookDelivery.objects.count() == 2
 
 
+@pytest.mark.invariant(9)
 def test_an_outage_of_the_keys_is_the_only_5xx(w, settings):
     settings.BENCHLING_JWKS_URL = "http://127.0.0.1:1/jwks"
     sender = Sender(w)
@@ -194,6 +199,7 @@ def test_new_keys_that_cannot_be_had_are_an_outage_and_nothing_is_lost(w):
     assert sender.send(id="msg_2") == 200
 
 
+@pytest.mark.invariant(9)
 def test_what_no_key_could_have_signed_is_refused_also_in_an_outage(w, settings):
     settings.BENCHLING_JWKS_URL = "http://127.0.0.1:1/jwks"
     sender, now = Sender(w), int(time.time())
@@ -213,6 +219,7 @@ def test_what_no_key_could_have_signed_is_refused_also_in_an_outage(w, settings)
 @pytest.mark.parametrize(
     "more", ['"a": NaN', '"a": 1e999', f'"a": {"[" * 900 + "]" * 900}', f'"a": {"9" * 4000}']
 )
+@pytest.mark.invariant(9)
 def test_signed_json_that_no_database_takes_is_no_5xx(w, more):
     sender = Sender(w)
     body = sender.body().replace('"deprecated": false', more)
@@ -231,6 +238,7 @@ def test_a_refusal_that_cannot_be_counted_is_a_refusal(w, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.once
+@pytest.mark.invariant(9)
 def test_ten_thousand_bad_deliveries_get_nowhere(w):
     sender, chance, forged = Sender(w), random.Random(7), Signer()
     body = sender.body()
@@ -364,6 +372,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_redis_stopped_in_between_loses_no_press(deploy, redis):
     service = serve(deploy, redis, 300)
     d, tenant = service.d, service.d.world.tenant
@@ -395,6 +404,7 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis):
     service = serve(deploy, redis, 1500, task_base=0.3)
     d, tenant = service.d, service.d.world.tenant
@@ -427,6 +437,7 @@ def _answered(tenant: Any, canvas: Json, url: str) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.invariant(4)
 def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):
     service = serve(deploy, redis, 10)
     d, tenant = service.d, service.d.world.tenant
@@ -444,6 +455,7 @@ def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):
     until(lambda: canvas["enabled"], seconds=110, what="the canvas by itself")
 
 
+@pytest.mark.invariant(4)
 def test_a_default_deployment_is_back_within_two_minutes():
     """What the tests above shorten: a lease, and the pause between two looks of a worker."""
     from django.conf import settings
@@ -456,6 +468,7 @@ def test_a_default_deployment_is_back_within_two_minutes():
     assert ABANDONED_AFTER.total_seconds() > LONGEST_WORK
 
 
+@pytest.mark.invariant(2)
 def test_twenty_of_the_same_at_once_start_one_run(deploy, redis):
     service = serve(deploy, redis, 300)
     tenant = service.d.world.tenant
