@@ -1,4 +1,4 @@
-"""Alerts: whom to tell and from when on, what was told, and whether it arrived."""
+"""Alerts: their recipients and thresholds, what was sent, and whether it arrived."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from registry_sync.monitoring.channels.webhook import address_fault
 
 
 class AlertSettingsForm(forms.ModelForm):
-    """The settings, and why they are changed."""
+    """The alert settings, and the reason for a change."""
 
     webhook_url = forms.URLField(
         label="Webhook to", required=False, max_length=500, assume_scheme="https",
         widget=forms.URLInput(attrs={"class": "vLargeTextField"}),
-        help_text="Gets a POST, signed by the app's own key.",
+        help_text="Receives a POST request, signed with the app's own key.",
     )  # fmt: skip
     reason = forms.CharField(
         max_length=300,
         widget=forms.TextInput(attrs={"class": "vLargeTextField"}),
-        help_text="Why? It is kept in the admin's history, for everybody to see.",
+        help_text="Why do you change this? The history keeps the reason for all users.",
     )
 
     class Meta:
@@ -46,20 +46,20 @@ class AlertSettingsForm(forms.ModelForm):
             "emails": "E-mail to",
             "no_good_run_hours": "Hours without a good run",
             "refused_percent": "Refused records, in percent",
-            "error_days": "Days an error is open",
-            "transient_runs": "Failures in a row that may pass",
+            "error_days": "Days an error may stay open",
+            "transient_runs": "Consecutive temporary failures tolerated",
         }
         widgets = {"emails": forms.Textarea(attrs={"rows": 4, "cols": 40})}
 
     def clean_emails(self) -> str:
-        """Name each line that is no address."""
+        """Report each line that is not an address."""
         found = Mail().recipients(AlertSettings(emails=self.cleaned_data["emails"]))
         faults = []
         for address in found:
             try:
                 validate_email(address)
             except ValidationError:
-                faults.append(f"{address} is no e-mail address: write one a line.")
+                faults.append(f"{address} is not an e-mail address. Enter one address per line.")
         if faults:
             raise ValidationError(faults)
         return "\n".join(found)
@@ -79,13 +79,13 @@ class AlertSettingsForm(forms.ModelForm):
     def _from_one(self, name: str) -> int:
         number: int = self.cleaned_data[name]
         if number < 1:
-            raise ValidationError("Write 1 or more.")
+            raise ValidationError("Enter 1 or more.")
         return number
 
 
 @admin.register(AlertSettings)
 class AlertSettingsAdmin(admin.ModelAdmin):
-    """One form for this app; its list leads there."""
+    """One form for this app. Its list redirects to it."""
 
     form = AlertSettingsForm
     change_form_template = "admin/registry_sync/alertsettings/change_form.html"
@@ -97,7 +97,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Lead to the one form."""
+        """Redirect to the one form."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return redirect("admin:registry_sync_alertsettings_change", alerts.settings_row().pk)
@@ -142,7 +142,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         return [test, *super().get_urls()]
 
     def test(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send a test to each receiver, and say what became of each."""
+        """Send a test message to each recipient and report each result."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         row = get_object_or_404(AlertSettings.objects.of_app(), pk=pk)
@@ -152,12 +152,14 @@ class AlertSettingsAdmin(admin.ModelAdmin):
             if error:
                 self.message_user(request, f"Test to {message.receiver}: {error}", messages.ERROR)
             else:
-                said = f"Test to {message.receiver}: sent. Ask there whether it arrived."
+                said = (
+                    f"Test to {message.receiver}: sent. Check with the recipient that it arrived."
+                )
                 self.message_user(request, said, messages.SUCCESS)
         if not made:
-            said = "Nobody was told: there is no receiver. Write an address and save first."
+            said = "No recipient configured. Enter an address and save it first."
             self.message_user(request, said, messages.WARNING)
-        self.log_change(request, row, f"Sent a test to {len(made)} receivers.")
+        self.log_change(request, row, f"Sent a test to {len(made)} recipients.")
         return redirect("admin:registry_sync_alertsettings_change", pk)
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
@@ -166,9 +168,9 @@ class AlertSettingsAdmin(admin.ModelAdmin):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnly):
-    """What began and ended, and was told."""
+    """Conditions that began or ended, and were reported."""
 
-    nothing = "Nothing was alerted: no alert's cause has begun so far."
+    nothing = "No alerts so far."
     list_display = ("what", "text", "began_at", "ended_at")
     list_filter = ("what", ("ended_at", admin.EmptyFieldListFilter))
     fields = ("what", "text", "began_at", "ended_at", "ended_text", "told")
@@ -177,14 +179,14 @@ class AlertAdmin(ReadOnly):
     @admin.display(description="messages")
     def told(self, row: Alert) -> str:
         url = reverse("admin:registry_sync_alertmessage_changelist")
-        return format_html('<a href="{}?alert__id__exact={}">Who was told</a>', url, row.pk)
+        return format_html('<a href="{}?alert__id__exact={}">Recipients</a>', url, row.pk)
 
 
 @admin.register(AlertMessage)
 class AlertMessageAdmin(ReadOnly):
-    """Each message to each receiver, and whether it was sent."""
+    """Each message to each recipient, and whether it was sent."""
 
-    nothing = "No alert was sent. Who receives them is in Alert settings."
+    nothing = "No alert has been sent. Set the recipients in Alert settings."
     list_display = ("subject", "channel", "receiver", "created_at", "sent_at", "attempts", "error")
     list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter))
     list_select_related = ("alert",)

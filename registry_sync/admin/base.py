@@ -1,4 +1,4 @@
-"""What the desk's pages share: read-only lists that stay fast, actions that ask for a reason."""
+"""Shared by the desk's pages: read-only lists that stay fast, actions that ask for a reason."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_text
 
 COUNTED = 10_000
-"""Rows a list counts at most: nobody pages further, and a whole table is never counted."""
+"""Rows that a list counts at most, so that a large table is never counted as a whole."""
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than anybody would page."""
+    """Counts only as many rows as anyone would page through."""
 
     @cached_property
     def count(self) -> int:
@@ -32,12 +32,12 @@ class CappedPaginator(Paginator):
 
     @property
     def capped(self) -> bool:
-        """Say whether there may be more than were counted."""
+        """Return whether there may be more rows than were counted."""
         return self.count >= COUNTED
 
     @property
     def counted(self) -> str:
-        """Say how many there are, as far as they were counted."""
+        """Return the number of rows in words, as far as they were counted."""
         return f"{self.count:,}{' or more' if self.capped else ''}"
 
 
@@ -53,13 +53,13 @@ def column(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Mode
 
 
 class ReadOnly(admin.ModelAdmin):
-    """History is looked at, never edited: by nobody, superusers included."""
+    """History can be read but not edited, not even by superusers."""
 
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
-    nothing = "There is nothing yet."
-    """What an empty list says."""
+    nothing = "Nothing yet."
+    """The text of an empty list."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Json | None = None
@@ -102,7 +102,7 @@ class ReadOnly(admin.ModelAdmin):
 
 
 class Reasoned(ReadOnly):
-    """A page whose actions ask first, by POST and with a reason, and are kept in the admin's log.
+    """A page whose actions need a POST and a reason, and are recorded in the admin's log.
 
     `may(request)` is the permission of its actions: to change the model.
     """
@@ -120,9 +120,9 @@ class Reasoned(ReadOnly):
         explanation: str,
         **more: Any,
     ) -> str | HttpResponse:
-        """Give the reason a person typed, or the page that asks for it.
+        """Return the reason that the user entered, or the page that asks for it.
 
-        `more` reaches the template: `facts` are lines that say what would be touched.
+        `more` reaches the template: `facts` are lines that say what would change.
         """
         reason = (request.POST.get("reason") or "").strip()
         if request.POST.get("decided") and reason:
@@ -142,6 +142,6 @@ class Reasoned(ReadOnly):
         return TemplateResponse(request, "admin/registry_sync/reason.html", context)
 
     def note(self, request: HttpRequest, rows: Iterable[Model], text: str) -> None:
-        """Write to the admin's log what a person did with each of these rows, and why."""
+        """Record in the admin's log what the user did with each of these rows, and why."""
         for row in rows:
             self.log_change(request, row, text)

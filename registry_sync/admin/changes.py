@@ -1,4 +1,4 @@
-"""Every value that was ever written to Benchling."""
+"""Every value that has been written to Benchling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from registry_sync.runs import schema_view
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnly):
-    nothing = "Nothing was written to Benchling yet."
+    nothing = "Nothing has been written to Benchling yet."
     list_display = (
         "at",
         "record",
@@ -75,6 +75,6 @@ class ChangeAdmin(ReadOnly):
 class RetentionAdmin(ReadOnly):
     """What `manage.py audit --forget-before` deleted."""
 
-    nothing = "Nothing was ever deleted."
+    nothing = "No changes have been deleted."
     list_display = ("at", "before", "rows", "actor", "reason", "lane")
     list_select_related = ("lane",)

@@ -1,4 +1,4 @@
-"""Check-ups: what doctor found, point by point, and the button that asks for a new one."""
+"""Check-ups: the results of doctor, check by check, and the button that starts a new one."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ FORMER = {"unseen": "skipped"}
 
 @admin.register(Checkup)
 class CheckupAdmin(ReadOnly):
-    """Whoever may add one lets doctor look; the rest is read."""
+    """Users who may add a check-up can start one. The rest is read-only."""
 
-    nothing = "Nobody has looked yet: the button above does, or manage.py doctor."
+    nothing = "No check-up yet. Use the button above or manage.py doctor."
     list_display = ("at", "fails", "warns", "actor")
     change_list_template = "admin/registry_sync/checkup/change_list.html"
     change_form_template = "admin/registry_sync/checkup/change_form.html"
 
     def may(self, request: HttpRequest) -> bool:
-        """Say who may let doctor look."""
+        """Return whether the user may start a check-up."""
         return request.user.has_perm("registry_sync.add_checkup")
 
     @admin.display(description="fail")
@@ -82,9 +82,9 @@ class CheckupAdmin(ReadOnly):
         return [run, *super().get_urls()]
 
     def run(self, request: HttpRequest) -> HttpResponse:
-        """Let doctor look, and show what it found."""
+        """Run doctor and show its results."""
         if not self.may(request):
             raise PermissionDenied
         row = doctor.record_checkup(doctor.examine(), actor=request.user.get_username())
-        self.log_addition(request, row, f"Asked for a check-up: {self.fails(row)} points fail.")
+        self.log_addition(request, row, f"Started a check-up: {self.fails(row)} checks fail.")
         return redirect("admin:registry_sync_checkup_change", row.pk)

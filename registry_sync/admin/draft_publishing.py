@@ -24,10 +24,10 @@ from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.sync.clients import client_of_settings, plain_source
 
 PUBLISH = "registry_sync.publish_mappingdraft"
-NEXT_RUN = "The next run reads everything by itself, for the mapping is another."
+NEXT_RUN = "The mapping has changed, so the next run reads the whole registry."
 NO_WORKER = (
-    "No worker can be told (Redis is not set or away). On the server, "
-    "“manage.py mapping preview {}” does it."
+    "No worker could be notified (Redis is not configured or unavailable). Run "
+    "“manage.py mapping preview {}” on the server instead."
 )
 
 
@@ -36,17 +36,17 @@ def may_publish(request: HttpRequest) -> bool:
 
 
 def in_words(error: SyncError | Refused) -> str:
-    """Say what failed, and who must act."""
+    """Return what failed and who must act."""
     if isinstance(error, Refused):
         return (
-            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin "
-            "checks the app's permissions."
+            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin must "
+            "check the app's permissions."
         )
     return f"{error.message} {error.remedy}"
 
 
 class Publishing(Reasoned):
-    """The pages of a draft that show what it does, and bring it to Benchling."""
+    """The pages that preview and publish a draft."""
 
     def page(self, name: str, draft: MappingDraft) -> str:
         return reverse(f"admin:registry_sync_mappingdraft_{name}", args=[draft.pk])
@@ -67,7 +67,7 @@ class Publishing(Reasoned):
             raise PermissionDenied
         draft = drafts.mine().filter(pk=pk).first()
         if draft is None:
-            raise Http404("There is no such draft.")
+            raise Http404("This draft does not exist.")
         return draft
 
     def shown(
@@ -122,7 +122,7 @@ class Publishing(Reasoned):
             elif do == "ids":
                 ids = request.POST.get("ids", "").replace(",", " ").split()
                 if not ids or len(ids) > preview.MOST_IDS:
-                    text = f"Name from 1 to {preview.MOST_IDS} ids, divided by commas or blanks."
+                    text = f"Enter 1 to {preview.MOST_IDS} ids, separated by commas or spaces."
                     self.message_user(request, text, messages.ERROR)
                     return
                 preview.begin(draft, ids)
@@ -178,7 +178,9 @@ class Publishing(Reasoned):
             version = publish.compare(draft, client, actor=actor)
             reason = version.reason
         elif not reason:
-            self.message_user(request, "Say why: everybody sees it.", messages.ERROR)
+            self.message_user(
+                request, "Enter a reason. It is visible to all users.", messages.ERROR
+            )
             return HttpResponseRedirect(self.page("publish", draft))
         else:
             asked = int(request.POST.get("version") or 0)
@@ -190,9 +192,9 @@ class Publishing(Reasoned):
 
 @admin.register(MappingVersion)
 class MappingVersionAdmin(ReadOnly):
-    """What was published: read-only, and a way back to each."""
+    """Published mappings: read-only, each with a way to roll back to it."""
 
-    nothing = "No mapping was published from here yet."
+    nothing = "No mapping has been published from here yet."
     list_display = ("number", "at", "actor", "reason", "back_to")
     change_form_template = "admin/registry_sync/mappingversion/change_form.html"
 
@@ -222,12 +224,12 @@ class MappingVersionAdmin(ReadOnly):
         return super().change_view(request, object_id, form_url, more | (extra_context or {}))
 
     def roll_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make the draft that leads back, and show what it would write before it does."""
+        """Create a draft of the earlier version and show what publishing it would write."""
         if not may_publish(request):
             raise PermissionDenied
         version = versions.mine().filter(pk=pk).first()
         if version is None or request.method != "POST":
-            raise Http404("There is no such version.")
+            raise Http404("This version does not exist.")
         try:
             actor = request.user.get_username()
             draft = versions.roll_back(version, client_of_settings(), actor=actor)

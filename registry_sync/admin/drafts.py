@@ -1,4 +1,4 @@
-"""Mapping drafts: begun, filled by suggestions a person takes, edited in a table."""
+"""Mapping drafts: started, filled from suggestions, edited in a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from registry_sync.benchling.schema import MAPPABLE
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import mapping_file, rule_form
+from registry_sync.drafts import import_file, mapping_file, rule_form
 from registry_sync.drafts.id_and_name import judge_ids
 from registry_sync.drafts.row_preview import Example
 from registry_sync.drafts.sample import paths_of
@@ -37,7 +37,7 @@ PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good"
 
 @admin.register(MappingDraft)
 class MappingDraftAdmin(Publishing):
-    nothing = "No draft yet: a draft prepares another mapping without touching the one in use."
+    nothing = "No drafts yet. A draft prepares a new mapping without changing the one in use."
     list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
     list_filter = ("state",)
 
@@ -65,7 +65,7 @@ class MappingDraftAdmin(Publishing):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Json | None = None
     ) -> HttpResponse:
-        """Ask from what to start, then read both sides."""
+        """Ask what to start from, then read both sides."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         title = f"Mapping of {timezone.now():%Y-%m-%d}"
@@ -78,7 +78,7 @@ class MappingDraftAdmin(Publishing):
                     actor=request.user.get_username(),
                     from_live=request.POST.get("do") == "live",
                 )
-                self.log_addition(request, draft, "Begun")
+                self.log_addition(request, draft, "Started")
                 return HttpResponseRedirect(self.page("change", draft))
             except (SyncError, Refused) as error:
                 self.message_user(request, in_words(error), messages.ERROR)
@@ -96,7 +96,7 @@ class MappingDraftAdmin(Publishing):
         extra_context: Json | None = None,
     ) -> HttpResponse:
         if not object_id.isdigit():
-            raise Http404("There is no such draft.")
+            raise Http404("This draft does not exist.")
         draft = self.draft_of(request, int(object_id))
         if request.method != "POST":
             return self._editor(request, draft)
@@ -116,7 +116,7 @@ class MappingDraftAdmin(Publishing):
         return HttpResponseRedirect(self.page("change", draft))
 
     def _asked(self, request: HttpRequest, draft: MappingDraft) -> Json | None:
-        """Read what an edit wants the draft to be; None where it cannot be read."""
+        """Return the values that an edit sets, or None if they cannot be read."""
         do, post = request.POST.get("do"), request.POST
         rows = draft.rows
         if do == "take_all":
@@ -140,15 +140,16 @@ class MappingDraftAdmin(Publishing):
         file = request.FILES.get("file")
         try:
             text = file.read(1_000_000).decode("utf-8") if file else ""
-            rows, name_field = drafts.from_file(draft, text, client_of_settings())
+            rows, name_field = import_file.rows_of_file(draft, text, client_of_settings())
         except UnicodeDecodeError:
-            self.message_user(request, "The file is no text in UTF-8.", messages.ERROR)
+            self.message_user(request, "The file is not UTF-8 text.", messages.ERROR)
             return None
         except (SyncError, Refused) as error:
             self.message_user(request, in_words(error), messages.ERROR)
             return None
         self.message_user(
-            request, f"{len(rows)} rows are taken from the file; the rest of it was left aside."
+            request,
+            f"{len(rows)} rows were imported from the file. The rest of the file is ignored.",
         )
         return {"rows": rows, "name_field": name_field}
 
@@ -191,7 +192,7 @@ class MappingDraftAdmin(Publishing):
         )  # fmt: skip
 
     def _conflict(self, request: HttpRequest, draft: MappingDraft, values: Json) -> HttpResponse:
-        """Show both sides of an edit that came too late."""
+        """Show both sides of an edit that is based on an outdated version."""
         names = {field.id: field.name for field in drafts.schema_of(draft).fields}
         mine = {row["field_id"]: row for row in values.get("rows", [])}
         theirs = {row["field_id"]: row for row in draft.rows}
@@ -236,7 +237,7 @@ def _inputs(rule: Any) -> list[Json]:
 
 
 def read_rows(post: Mapping[str, str], before: list[Json]) -> tuple[list[Json], list[str]]:
-    """Read the table as it was posted; what cannot be read stays as it was, and is told."""
+    """Return the posted rows, and the faults. A rule that cannot be read stays as it was."""
     rows, faults = [], []
     for n in range(1, len(before) + 3):
         if f"row-{n}-field" not in post or post.get(f"row-{n}-remove"):
@@ -247,7 +248,7 @@ def read_rows(post: Mapping[str, str], before: list[Json]) -> tuple[list[Json], 
         try:
             rule = rule_form.to_rule(form, was)
         except ValueError as error:
-            faults.append(f"Row {n}: {error}. Its rule was left as it was.")
+            faults.append(f"Row {n}: {error}. Its rule has not been changed.")
             rule = was
         row = {"path": form.get("path", "").strip(), "field_id": form["field"], "rule": rule}
         if any(row.values()):

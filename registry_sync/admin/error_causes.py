@@ -1,4 +1,4 @@
-"""A whole cause: all of its open errors are retried or dismissed, however many they are."""
+"""Retry or dismiss all open errors of one cause, however many there are."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync import retry
 
 RETRY = (
-    "Their records are tried again from the copy that is kept, against the mapping and Benchling "
-    "as they are now. Those that pass are written to Benchling, and their errors close."
+    "The records are retried from the stored copies with the current mapping and the current "
+    "state of Benchling. Records that succeed are written to Benchling and their errors close."
 )
 DISMISS = (
-    "They rest until their records change at the source, count neither for a run's status nor "
-    "for its exit code, and are under “Dismissed” meanwhile."
+    "Dismissed errors are ignored until their records change in the registry. They affect neither "
+    "a run's status nor its exit code. Find them under “Dismissed”."
 )
 
 NOT_CURRENT = "These errors belong to a lane that is no longer synced, so they cannot be retried."
@@ -37,12 +37,12 @@ class WholeCauses(Reasoned):
         return [path(pattern, view, name="registry_sync_entityerror_cause"), *super().get_urls()]
 
     def cause_view(self, request: HttpRequest, code: str, what: str) -> HttpResponse:
-        """Retry or dismiss all open errors of a cause, after a page that asks why."""
+        """Retry or dismiss all open errors of a cause, after a page that asks for a reason."""
         lane = lanes.find(request.GET.get("lane", ""))
         if not self.may(request):
             raise PermissionDenied
         if what not in ("retry", "dismiss") or lane is None:
-            raise Http404("There is no such action.")
+            raise Http404("This action does not exist.")
         if what == "retry" and not lanes.is_current(lane):
             self.message_user(request, NOT_CURRENT, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
@@ -52,7 +52,7 @@ class WholeCauses(Reasoned):
         able = able.order_by("first_seen")  # by the key, a million closed ones would be walked
         first = able.first()
         if first is None:
-            text = "Nothing of this cause is left that could be treated so."
+            text = "No open error with this cause can be handled this way."
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
         counted = f"{able.count():,} × {record_cause(code).title}"
@@ -73,7 +73,7 @@ class WholeCauses(Reasoned):
             who = request.user.get_username()
             count = decisions.dismiss(able, actor=who, reason=reason)
             self.note(request, [first], f"All {counted} dismissed: {reason}")
-            self.message_user(request, f"{count:,} errors are dismissed.")
+            self.message_user(request, f"{count:,} errors dismissed.")
         return HttpResponseRedirect(back)
 
     def _retry_all(

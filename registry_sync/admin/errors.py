@@ -1,4 +1,4 @@
-"""Entity errors: what is not in Benchling, by cause, who must act, and what can be done here."""
+"""Entity errors: what is not in Benchling, by cause, who must act, and the available actions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SHOWN = 50
 
 @admin.register(EntityError)
 class EntityErrorAdmin(WholeCauses):
-    nothing = "No record was refused so far."
+    nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
     list_display = ("record", "problem", "who_must_act", "seen")
     list_display_links = None
@@ -100,7 +100,7 @@ class EntityErrorAdmin(WholeCauses):
     def who_must_act(self, error: EntityError) -> str:
         return record_actor(error.kind, error.assigned).label
 
-    @admin.display(description="what is wrong, and what it waits for")
+    @admin.display(description="problem, and what it waits for")
     def problem(self, error: EntityError) -> str:
         address = reverse("admin:registry_sync_entityerror_change", args=[error.pk])
         text = '<a href="{}">{}</a><br><span class="desk-quiet">{}</span>'
@@ -118,13 +118,13 @@ class EntityErrorAdmin(WholeCauses):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show one error whole: what to do about it, its history, and the record as it came."""
+        """Show one error: what to do about it, its history, and the record as received."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = EntityError.objects.select_related("lane", "run", "closed_by_run")
         error = rows.filter(pk=unquote(object_id)).first() if object_id.isdigit() else None
         if error is None:
-            raise Http404("There is no such error.")
+            raise Http404("This error does not exist.")
         marks = [str(error.run.mapping.get("key_mark") or "")]
         named = {error.field or "value": error.value}
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
@@ -172,11 +172,11 @@ class EntityErrorAdmin(WholeCauses):
             self.message_user(request, text, messages.WARNING)
             return None
         if not ids:
-            text = "None of them can be tried: they are closed, dismissed, of another lane, or "
-            text += "only a change in the registry mends them."
+            text = "None of the selected errors can be retried: they are closed, dismissed or of "
+            text += "another lane, or they can only be fixed in the registry."
             self.message_user(request, text, messages.WARNING)
             return None
-        facts = [f"{len(ids):,} of those selected can be tried; the others are left as they are."]
+        facts = [f"{len(ids):,} of the selected errors can be retried. The others are skipped."]
         reason = self._ask(request, able, "retry", "Retry", RETRY, facts)
         if isinstance(reason, HttpResponse):
             return reason
@@ -200,7 +200,7 @@ class EntityErrorAdmin(WholeCauses):
     @admin.action(description="Undo the dismissal of the selected errors", permissions=["act"])
     def bring_back(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
         able = rows.filter(closed_at__isnull=True, dismissed_at__isnull=False)
-        text = "They are open again, count for each run's status, and are tried again."
+        text = "The errors are open again, affect the status of runs, and are retried."
         reason = self._ask(request, able, "bring_back", "Undo the dismissal", text)
         if isinstance(reason, str):
             some = list(able[:CHOSEN])
@@ -225,13 +225,13 @@ class EntityErrorAdmin(WholeCauses):
     ) -> HttpResponse | None:
         able = rows.filter(closed_at__isnull=True)
         title = f"Assign to the {to}" if to else "Undo the assignment"
-        whom = f"“{record_actor(to).label}”" if to else "whoever the cause itself names"
-        reason = self._ask(request, able, action, title, f"Who must act is then {whom}.")
+        whom = f"“{record_actor(to).label}”" if to else "the role that the cause names"
+        reason = self._ask(request, able, action, title, f"Who must act changes to {whom}.")
         if isinstance(reason, str):
             some = list(able[:CHOSEN])
             who = request.user.get_username()
             count = decisions.assign(able, to, actor=who, reason=reason)
-            what = f"assigned to the {to}" if to else "assigned to nobody in particular"
+            what = f"assigned to the {to}" if to else "no longer assigned"
             self._done(request, some, count, what, reason)
             return None
         return reason
@@ -255,11 +255,11 @@ class EntityErrorAdmin(WholeCauses):
         across = request.POST.get("select_across") == "1"
         shown = list(rows[: SHOWN if across else CHOSEN])
         if not shown:
-            text = "Nothing that you selected can be treated so."
+            text = "None of the selected errors can be handled this way."
             self.message_user(request, text, messages.WARNING)
             return None
         if across:
-            facts = [*facts, f"{rows.count():,} errors in all; the first {len(shown)} are:"]
+            facts = [*facts, f"{rows.count():,} errors in total. The first {len(shown)}:"]
         return self.ask(request, shown, action=action, title=title, explanation=text, facts=facts)
 
     def _done(

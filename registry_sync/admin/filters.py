@@ -58,7 +58,7 @@ class StateFilter(Chosen):
 
 
 class LaneFilter(Chosen):
-    """The lane that is synced now, unless others are asked for; no choice where it is alone."""
+    """The lanes that are synced now, unless others are chosen. Hidden if there is only one lane."""
 
     title, parameter_name = "lane", "lane"
     standard, narrowed = "current", "all"
@@ -67,7 +67,7 @@ class LaneFilter(Chosen):
         lanes = list(Lane.objects.order_by("pk")[:100])
         if len(lanes) < 2:
             return []
-        return [("current", "The one synced now"), ("all", "All"),
+        return [("current", "Currently synced"), ("all", "All"),
                 *((str(lane.pk), str(lane)) for lane in lanes)]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
@@ -94,7 +94,7 @@ class CauseFilter(admin.SimpleListFilter):
 
 
 class AssignedFilter(admin.SimpleListFilter):
-    title, parameter_name = "assigned by a person", "assigned"
+    title, parameter_name = "assigned manually", "assigned"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("source", "To the source"), ("mapping", "To the mapping"), ("no", "Not assigned")]

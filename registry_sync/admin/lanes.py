@@ -1,4 +1,4 @@
-"""Lanes, and what people decide about them: adoptions, drift and allowances."""
+"""Lanes and the decisions about them: adoptions, drift and overrides."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SIDES = "admin/registry_sync/adoption/sides.html"
 
 
 class AllowanceForm(ModelForm):
-    """Takes only what stopped a run, as `manage.py allow` does."""
+    """Accepts only what stopped a run, as `manage.py allow` does."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an id too many or too few, and what stopped nothing."""
+        """Reject a superfluous or missing id, and an override of something that stopped no run."""
         given = super().clean() or {}
         lane, what = given.get("lane"), given.get("what")
         if lane is None or not what or "external_id" not in given:
-            return given  # told at the field itself
+            return given  # reported at the field itself
         external_id = given["external_id"]
         if fault := allowances.misfit(what, external_id):
             self.add_error("external_id", fault)
@@ -42,9 +42,9 @@ class AllowanceForm(ModelForm):
 
 @admin.register(Allowance)
 class AllowanceAdmin(ReadOnly):
-    """A person may add one, with a reason; what was allowed stays as it was said."""
+    """Users can add an override with a reason. An override is never edited."""
 
-    nothing = "Nothing was allowed: no stop was let pass."
+    nothing = "No overrides yet."
     list_display = ("created_at", "what", "external_id", "actor", "reason", "used_by", "lane")
     list_select_related = ("lane", "used_by")
     fields = ("lane", "what", "external_id", "reason")
@@ -60,7 +60,7 @@ class AllowanceAdmin(ReadOnly):
 
 @admin.register(Drift)
 class DriftAdmin(ReadOnly):
-    nothing = "Nobody changed in Benchling what was written: full runs look."
+    nothing = "No drift found. Full runs check for it."
     list_display = (
         "record", "field", "written_value", "value_now", "modified_at", "closed_at", "ended",
     )  # fmt: skip
@@ -92,9 +92,9 @@ class DriftAdmin(ReadOnly):
 
 @admin.register(Adoption)
 class AdoptionAdmin(ReadOnly):
-    """Both sides of each entity that was in Benchling before; a person takes it over."""
+    """Both sides of each entity that already was in Benchling, and the action to take it over."""
 
-    nothing = "Nothing waits: no record met an entity that was in Benchling before."
+    nothing = "No adoptions pending."
     list_display = (
         "record", "how", "entity_registry_id", "name", "differs", "state", "note",
         "modified_at", "actor", "decided_at",
@@ -113,7 +113,7 @@ class AdoptionAdmin(ReadOnly):
     def record(self, row: Adoption) -> str:
         return record_link(row.external_id, row.lane_id)
 
-    @admin.display(description="values that differ")
+    @admin.display(description="differing values")
     def differs(self, row: Adoption) -> int:
         return len(row.differences)
 
@@ -126,7 +126,7 @@ class AdoptionAdmin(ReadOnly):
 
     @admin.action(description="Take over the selected entities", permissions=["take_over"])
     def take_over(self, request: HttpRequest, rows: QuerySet[Adoption]) -> HttpResponse | None:
-        """Show both sides, ask for a reason, and let the next run do it."""
+        """Show both sides, ask for a reason, and approve the takeover for the next run."""
         chosen = list(rows.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE))
         twice, reason = adoption.chosen_twice(chosen), request.POST.get("reason", "").strip()
         if request.POST.get("decided") and reason and chosen and not twice:
@@ -148,9 +148,9 @@ class AdoptionAdmin(ReadOnly):
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnly):
-    """Read-only save for what a full run does about drift."""
+    """Read-only, except for what a full run does about drift."""
 
-    nothing = "No run has read its configuration yet: the first one begins the lane."
+    nothing = "No lanes yet. The first run creates one when it reads its configuration."
     list_display = (
         "schema_name", "collection", "tenant", "registry_id", "drift_policy", "created_at",
     )  # fmt: skip

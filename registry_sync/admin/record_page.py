@@ -29,7 +29,7 @@ TEMPLATE = "admin/registry_sync/record/record.html"
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(Reasoned):
-    nothing = "Nothing was read from the registry yet."
+    nothing = "Nothing has been read from the registry yet."
     list_display = ("record", "entity_registry_id", "name", "entity_id", "outcome")
     list_display_links = ("outcome",)
     list_filter = ("outcome", "lane")

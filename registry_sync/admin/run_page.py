@@ -1,4 +1,4 @@
-"""One run's page, what it shows while it goes on, the records behind its counts, and its CSVs."""
+"""One run's page, its live part, the records behind its counts, and its CSVs."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ TRUSTED = 2_000
 """From how many written records on the run's own count is taken for the length of their list."""
 COUNTS = (
     ("created", "created", "New in Benchling."),
-    ("updated", "changed", "Was in Benchling; at least one value was written."),
-    ("unchanged", "unchanged", "Nothing was sent: the ledger holds the same."),
-    ("failed", "refused", "Not up to date in Benchling; each has an error that says why."),
+    ("updated", "changed", "Already in Benchling; at least one value was written."),
+    ("unchanged", "unchanged", "Not sent: the ledger has the same values."),
+    ("failed", "refused", "Not up to date in Benchling; each has an error that explains why."),
 )
 OTHERS = (
-    ("repeated", "came more than once"),
-    ("retried", "tried from our copy"),
-    ("coerced", "with a value converted by rule"),
-    ("older", "older than was asked for"),
+    ("repeated", "received more than once"),
+    ("retried", "retried from the stored copy"),
+    ("coerced", "with a value converted by a rule"),
+    ("older", "older than requested"),
 )
 RECORD_HEADER = ("external id", "outcome", "Benchling id", "name", "why", "remedy")
 ERROR_HEADER = (
@@ -47,7 +47,7 @@ ERROR_HEADER = (
 )  # fmt: skip
 CHANGE_HEADER = (
     "at", "external id", "Benchling id", "field", "before", "after", "created",
-    "modified at the source",
+    "modified in the registry",
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ class RunViews(ReadOnly):
     """The pages that show one run."""
 
     def view_urls(self) -> list[URLPattern]:
-        """Give the addresses of these pages."""
+        """Return the URL patterns of these pages."""
         guarded: Callable[[Any], Any] = self.admin_site.admin_view
         return [
             path(f"<int:run_id>/{where}", guarded(view), name=f"registry_sync_syncrun_{name}")
@@ -105,7 +105,7 @@ class RunViews(ReadOnly):
         return TemplateResponse(request, "admin/registry_sync/run/page.html", context)
 
     def _hands(self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.Cause]) -> Json:
-        """Say what this person may do with a run as it stands."""
+        """Return what the user may do with a run in its current state."""
         may = request.user.has_perm("registry_sync.change_syncrun") and run.is_active
         start = request.user.has_perm("registry_sync.add_syncrun") and not run.is_active
         return {
@@ -117,7 +117,7 @@ class RunViews(ReadOnly):
         }
 
     def progress(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Give the part of the page that moves while a run goes on."""
+        """Return the part of the page that changes while a run is active."""
         run = self._run(request, run_id)
         answer = TemplateResponse(request, "admin/registry_sync/run/standing.html", standing(run))
         answer["Cache-Control"] = "no-store"
@@ -131,7 +131,7 @@ class RunViews(ReadOnly):
         pages = CappedPaginator(handled.rows(run, outcome), PAGE)
         counted = int(getattr(run, outcome))
         if outcome in handled.LASTING and counted > TRUSTED:
-            pages.count = min(counted, handled.COUNTED)  # known for ever: not counted again
+            pages.count = min(counted, handled.COUNTED)  # these counts never change
         page = pages.get_page(request.GET.get("p"))
         word = {name: word for name, word, _ in COUNTS}[outcome]
         context = {
@@ -150,7 +150,7 @@ class RunViews(ReadOnly):
     # -- CSV -------------------------------------------------------------------------------
 
     def records_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
-        """Give every record that is known under this run's counts, or under one of them."""
+        """Return a CSV of the records behind a run's counts, or behind one of them."""
         run = self._run(request, run_id)
         asked = request.GET.get("outcome")
         chosen = [name for name, _, _ in COUNTS if asked in (None, name)]
@@ -162,7 +162,7 @@ class RunViews(ReadOnly):
         return _csv(f"run-{run.pk}-records", RECORD_HEADER, rows)
 
     def errors_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
-        """Give why each record was refused, without its raw form."""
+        """Return a CSV of the run's errors, without the raw records."""
         run = self._run(request, run_id)
         rows = (
             (
@@ -176,7 +176,7 @@ class RunViews(ReadOnly):
         return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)
 
     def changes_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
-        """Give every value that the run wrote, before and after."""
+        """Return a CSV of every value that the run wrote, before and after."""
         run = self._run(request, run_id)
         schema = runs.schema_view(run.lane)
         rows = (
@@ -202,7 +202,7 @@ def _csv(name: str, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> Htt
 
 
 def standing(run: SyncRun) -> Json:
-    """Collect what moves while a run goes on: its state, its phases and its counts."""
+    """Return what changes while a run is active: its state, phases and counts."""
     now = timezone.now()
     written = not run.dry_run
     return {
@@ -211,6 +211,7 @@ def standing(run: SyncRun) -> Json:
         "left": estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
         if run.is_active
         else "",
+        "waiting_for": run.waiting_for or "its next attempt",
         "waits": run.waiting_until if run.waiting_until and run.waiting_until > now else None,
         "unclaimed": _unclaimed(run),
         "earlier": _earlier(run),
@@ -221,7 +222,7 @@ def standing(run: SyncRun) -> Json:
 
 
 def _unclaimed(run: SyncRun) -> str:
-    """Say why a queued run does not begin, where nobody is there to take it up."""
+    """Return why a queued run does not start, if no worker is listening."""
     if run.status != SyncRun.Status.QUEUED:
         return ""
     queues = see_queues()
@@ -229,7 +230,7 @@ def _unclaimed(run: SyncRun) -> str:
 
 
 def _earlier(run: SyncRun) -> str:
-    """Say what a run with warnings was warned of by runs before it: their errors that are open."""
+    """Return how many errors of earlier runs are still open, for a run with warnings."""
     if run.status != SyncRun.Status.COMPLETED_WITH_WARNINGS or run.lane is None:
         return ""
     before = runs.open_errors(run.lane).filter(first_seen__lt=run.started_at).exclude(run=run)
@@ -238,11 +239,11 @@ def _earlier(run: SyncRun) -> str:
         return f"{were} refused by earlier runs {'is' if count == 1 else 'are'} still open."
     if run.failed or run.warnings:
         return ""
-    return "Records refused by earlier runs were still open when it ended; none of them is now."
+    return "Records refused by earlier runs were open when this run ended. All are closed now."
 
 
 def _causes(run: SyncRun) -> Json:
-    """Group what the run refused, and say how much of it later runs took over."""
+    """Return the run's refusals by cause, and how many later runs have taken over."""
     causes = handled.causes(run)
     known = sum(cause.count for cause in causes)
     text = handled.caveat(run, handled.Outcome.FAILED, known) if run.failed else ""
@@ -250,7 +251,7 @@ def _causes(run: SyncRun) -> Json:
 
 
 def _changes(run: SyncRun, after: str) -> Json:
-    """Give a page of what changed, field by field, in the order in which it was written."""
+    """Return one page of changes, field by field, in the order in which they were written."""
     rows = Change.objects.filter(run=run).order_by("pk")
     start = int(after) if after.isdigit() else 0
     some = list(rows.filter(pk__gt=start)[: PAGE + 1])
@@ -262,7 +263,7 @@ def _changes(run: SyncRun, after: str) -> Json:
 
 
 def _log(run: SyncRun, before: str) -> Json:
-    """Give the last lines of the log, as they came; the earlier ones a page at a time."""
+    """Return the last lines of the log. Earlier lines are paged."""
     rows = RunLog.objects.filter(run=run).order_by("-pk")
     if before.isdigit():
         rows = rows.filter(pk__lt=int(before))

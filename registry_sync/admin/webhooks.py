@@ -1,4 +1,4 @@
-"""What came from Benchling: webhooks, canvases, and the app's installation."""
+"""Webhooks, canvases and the app's installation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry_sync.webhooks.enqueue import enqueue_deliveries
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnly):
-    nothing = "No webhook has come yet. manage.py doctor says whether one can."
+    nothing = "No webhooks received yet. manage.py doctor checks whether they can arrive."
     list_display = ("received_at", "type", "state", "attempts", "error", "done_at")
     list_filter = ("state", "type")
     search_fields = ("webhook_id",)
@@ -26,7 +26,7 @@ class WebhookDeliveryAdmin(ReadOnly):
 
     @admin.action(description="Process the selected deliveries again", permissions=["again"])
     def again(self, request: HttpRequest, rows: QuerySet[WebhookDelivery]) -> None:
-        """Hand failed ones to a worker once more; others are left as they are."""
+        """Enqueue failed deliveries again. Others stay as they are."""
         failed = list(rows.filter(state=WebhookDelivery.State.FAILED))
         for row in failed:
             row.state, row.error, row.attempts = WebhookDelivery.State.RECEIVED, "", 0
@@ -34,19 +34,19 @@ class WebhookDeliveryAdmin(ReadOnly):
         enqueue_deliveries(failed)
         count = len(failed)
         counted = f"{count:,} {'delivery is' if count == 1 else 'deliveries are'}"
-        self.message_user(request, f"{counted} processed again.")
+        self.message_user(request, f"{counted} being processed again.")
 
 
 @admin.register(WebhookRefusal)
 class WebhookRefusalAdmin(ReadOnly):
-    nothing = "No delivery was refused."
+    nothing = "No delivery has been refused."
     list_display = ("day", "reason", "count")
     list_filter = ("reason",)
 
 
 @admin.register(Canvas)
 class CanvasAdmin(ReadOnly):
-    nothing = "No canvas was drawn yet: a scientist adds the app's canvas to an entry."
+    nothing = "No canvases yet. A scientist must add the app's canvas to an entry."
     list_display = ("canvas_id", "resource_id", "for_run", "drawn", "drawn_at", "used_at")
     list_select_related = ("run",)
     exclude = ("drawn_status",)
@@ -65,5 +65,5 @@ class CanvasAdmin(ReadOnly):
 
 @admin.register(Installation)
 class InstallationAdmin(ReadOnly):
-    nothing = "Benchling has told of no installation by webhook yet."
+    nothing = "No installation has been reported by a webhook yet."
     list_display = ("app_id", "tenant", "deactivated_at", "config_fault", "config_checked_at")

@@ -1,4 +1,4 @@
-"""What an open error waits for, in words for the person who looks at it."""
+"""What an open error waits for, in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
 def tell(errors: Sequence[EntityError]) -> dict[int, str]:
-    """Say what each error waits for, by primary key; who holds a name is asked once for all."""
+    """Return what each error waits for, by primary key. Names are looked up once for all."""
     holders: Holders = {}
     named = [e for e in errors if e.waits_for == "name" and e.closed_at is None]
     for lane in {error.lane for error in named}:
@@ -28,11 +28,11 @@ def tell(errors: Sequence[EntityError]) -> dict[int, str]:
 
 def _sentence(error: EntityError, holders: Holders) -> str:
     if error.closed_at is not None:
-        return f"nothing: closed by run {error.closed_by_run_id}"
+        return f"waits for nothing: closed by run {error.closed_by_run_id}"
     if error.dismissed_at is not None:
-        return "rests until its record changes"
+        return "is dismissed until its record changes"
     if error.kind == EntityError.Kind.TRANSIENT:
-        return "waits for nothing: the next run tries it again"
+        return "is transient: will be retried by the next run"
     if error.waits_for == "name" and error.code not in UNSENDABLE:
         return _name(error, holders.get((error.lane_id, error.waits_key), []))
     wait = record_wait("source" if error.code in UNSENDABLE else error.waits_for)
@@ -44,12 +44,12 @@ def _name(error: EntityError, holders: Sequence[Holder]) -> str:
     told = f"waits for the {what} “{_shown(error)}”"
     others = [holder for holder in holders if holder.external_id != error.external_id]
     if not others:
-        return f"{told}, which is free by now: the next run tries it again"
+        return f"{told}, which is free now; will be retried by the next run"
     first = others[0]
-    ours = "" if first.external_id else ", an entity that this app did not make,"
-    return f"{told}, which {first.entity_registry_id}{ours} holds{KINDS[first.kind]}"
+    ours = "" if first.external_id else " (not created by this app)"
+    return f"{told}, which {first.entity_registry_id}{ours} uses{KINDS[first.kind]}"
 
 
 def _shown(error: EntityError) -> str:
-    """Write a name as the record has it rather than as names are compared."""
+    """Return a name as the record spells it rather than as names are compared."""
     return error.value if name_key(error.value) == error.waits_key else error.waits_key

@@ -1,6 +1,6 @@
-"""The story of one record: what was seen, sent, refused, changed, adopted and drifted, in order.
+"""The history of one record: seen, sent, refused, changed, adopted and drifted, in order.
 
-All of it comes from the database. What registry and Benchling say now is `live`'s to ask.
+All of it comes from the database. `record_live` requests the current state.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from registry_sync.models import (
 
 HITS = 50
 CHANGES = 2000
-"""Values of one record that are told, the newest: `manage.py audit` has them all."""
+"""Values shown of one record, the newest ones. `manage.py audit` has all of them."""
 
 OUTCOMES: dict[str, str] = {
     LedgerEntry.Outcome.UPDATED: "changed",
     LedgerEntry.Outcome.FAILED: "refused",
 }
-"""Where the desk has another word than the ledger."""
+"""Where the desk uses another word than the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record that was found, and by what."""
+    """A record that was found, and which of its names matched."""
 
     lane: Lane
     external_id: str
@@ -73,7 +73,7 @@ class Event:
 
 @dataclass(slots=True)
 class Story:
-    """A record as the database has it: what the ledger holds, and everything that happened."""
+    """A record as the database has it: its ledger entry and its events."""
 
     lane: Lane
     external_id: str
@@ -87,7 +87,7 @@ class Story:
 
 
 def find(asked: str) -> list[Hit]:
-    """Find records by external id, registry id, name or Benchling id, each by its index."""
+    """Return the records with an external id, registry id, name or Benchling id."""
     lanes = list(Lane.objects.order_by("-pk")[:100])
     key = name_key(asked)
     rows = LedgerEntry.objects.filter(lane__in=lanes).select_related("lane")
@@ -121,7 +121,7 @@ def _hit(row: LedgerEntry, by: str) -> Hit:
 
 
 def tell(lane: Lane, external_id: str) -> Story:
-    """Tell one record's story, the newest first."""
+    """Return one record's history, the newest event first."""
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     rows = Change.objects.filter(lane=lane, external_id=external_id).select_related("run")
     changes = list(rows.order_by("-id")[: CHANGES + 1])
@@ -140,15 +140,15 @@ def tell(lane: Lane, external_id: str) -> Story:
 
 
 def _written(story: Story) -> Iterable[Event]:
-    """Gather the values that were written at once: one event each."""
+    """Yield one event for the values that were written together."""
     together: dict[tuple[int, datetime], list[Change]] = {}
     for change in story.changes:
         together.setdefault((change.run_id, change.at), []).append(change)
     for (_, at), changes in together.items():
         first = changes[-1]
-        text = "It was created in Benchling." if first.created else "It was changed in Benchling."
+        text = "Created in Benchling." if first.created else "Changed in Benchling."
         if first.source_modified_at:
-            text += f" The registry had it from {first.source_modified_at:%Y-%m-%d %H:%M} UTC."
+            text += f" Modified in the registry on {first.source_modified_at:%Y-%m-%d %H:%M} UTC."
         yield Event(
             at, "created" if first.created else "changed", "good", text, first.run, first.actor,
             tuple(_difference(change) for change in reversed(changes)),
@@ -177,8 +177,8 @@ def _refused(story: Story) -> Iterable[Event]:
             yield Event(error.dismissed_at, "dismissed", "quiet", error.dismissed_reason,
                         who=error.dismissed_by, error=error)  # fmt: skip
         if error.closed_at is not None:
-            text = "What was wrong is right: the error closed by itself."
-            yield Event(error.closed_at, "passed", "good", text, error.closed_by_run, error=error)
+            text = "Resolved: the record synced."
+            yield Event(error.closed_at, "resolved", "good", text, error.closed_by_run, error=error)
 
 
 def _adopted(story: Story) -> Iterable[Event]:
@@ -186,21 +186,21 @@ def _adopted(story: Story) -> Iterable[Event]:
     for row in rows.select_related("run"):
         whose = f"{row.entity_registry_id or row.entity_id} (“{row.name}”)"
         differences = tuple(Difference(side[0], *side) for side in row.differences)
-        text = f"{whose} was in Benchling before: {row.how}."
+        text = f"{whose} was already in Benchling: {row.how}."
         yield Event(row.found_at, "matched", "warning", text, differences=differences)
         if row.decided_at is not None:
             yield Event(row.decided_at, "decided", "quiet",
                         f"{whose} may be taken over: {row.reason}", who=row.actor)  # fmt: skip
         if row.run is not None:
             at = row.run.finished_at or row.run.started_at or row.run.created_at
-            how = "" if row.actor else " by itself, as every mapped value was the same"
+            how = "" if row.actor else " automatically, because every mapped value was the same"
             yield Event(at, "adopted", "good", f"{whose} was taken over{how}.", row.run, row.actor)
 
 
 def _drifted(story: Story) -> Iterable[Event]:
     rows = Drift.objects.filter(lane=story.lane, external_id=story.external_id)
     for row in rows.select_related("run").order_by("-pk")[:200]:
-        text = f"People changed it in Benchling by {row.modified_at:%Y-%m-%d %H:%M} UTC."
+        text = f"Changed in Benchling on or before {row.modified_at:%Y-%m-%d %H:%M} UTC."
         found = Difference(row.field_id, row.field, row.ours, row.theirs)
         yield Event(row.found_at, "drifted", "warning", text, row.run, differences=(found,))
         if row.closed_at is not None:
@@ -210,15 +210,15 @@ def _drifted(story: Story) -> Iterable[Event]:
 def _allowed(story: Story) -> Iterable[Event]:
     rows = Allowance.objects.filter(lane=story.lane, external_id=story.external_id)
     for row in rows.select_related("used_by"):
-        text = f"Allowed: {row.get_what_display()}. {row.reason}"
-        yield Event(row.created_at, "allowed", "quiet", text, row.used_by, row.actor)
+        text = f"Override: {row.get_what_display()}. {row.reason}"
+        yield Event(row.created_at, "override", "quiet", text, row.used_by, row.actor)
 
 
 def _seen(story: Story) -> Iterable[Event]:
     entry, run = story.entry, story.seen
     if entry is not None and run is not None and run.started_at is not None:
-        outcome = OUTCOMES.get(entry.outcome, entry.outcome) or "not settled yet"
-        text = f"The registry gave it; outcome: {outcome}."
+        outcome = OUTCOMES.get(entry.outcome, entry.outcome) or "not finished yet"
+        text = f"Received from the registry; outcome: {outcome}."
         yield Event(run.finished_at or run.started_at, "seen last", "active", text, run, run.actor)
 
 
@@ -229,8 +229,8 @@ def _seen(story: Story) -> Iterable[Event]:
 class Origin:
     """Why a field has its value: the path and rule of the mapping that a run used.
 
-    `source` is the record's own value in a list, empty where a constant, a default or a passing
-    name gave it, None where nobody wrote it: `made` is the run that made the entity without it.
+    `source` is the record's own value in a list. The list is empty if the value is a constant, a
+    default or a temporary name. None: no run wrote it; `made` is the run that created the entity.
     """
 
     field_id: str
@@ -246,7 +246,7 @@ class Origin:
 
 
 def origins(story: Story) -> list[Origin]:
-    """Say of each value that the ledger holds where it came from."""
+    """Return the origin of each value in the ledger."""
     entry = story.entry
     if entry is None or not entry.entity_hash:
         return []
@@ -264,7 +264,7 @@ def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> O
             field_id, change.field, value, told.path, told.source, told.rule, change.run, change.at,
             change.actor,
         )  # fmt: skip
-    # It was never written by us: we made the entity without it, or took it over as it was.
+    # Never written: the entity was created without it, or taken over as it was.
     maker = next((one.run for one in story.changes if one.created), None)
     made = maker if value in (None, "", []) else None
     mapping = story.written.mapping if story.written else {}

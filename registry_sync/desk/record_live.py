@@ -1,4 +1,4 @@
-"""One record as registry and Benchling have it now: a person asked and waits, but not long."""
+"""One record as the registry and Benchling have it now, requested while the user waits."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.setup import Setup, configure
 
 PATIENCE = 15.0
-"""Seconds that a page waits for others, beyond the request that is under way."""
+"""Seconds that a page waits for other systems, besides the current request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the present mapping makes of one field of the record as it is now."""
+    """The result of the current mapping for one field of the record as it is now."""
 
     field: str
     path: str
@@ -40,9 +40,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found, or why nothing could be asked (`trouble`).
+    """What was found, or why the request failed (`trouble`).
 
-    `refused`: why the record as it is now would not be written at all.
+    `refused` says why the record as it is now would not be written.
     """
 
     text: str = ""
@@ -53,7 +53,7 @@ class Answer:
 
 
 def ask(lane: Lane, external_id: str) -> Answer:
-    """Ask the registry for a record, and say what the present mapping makes of it."""
+    """Request a record from the registry and apply the current mapping to it."""
     try:
         client = _client()
         setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
@@ -75,7 +75,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
 
 
 def entity_url(entity_id: str) -> tuple[str, str]:
-    """Ask Benchling for the address of an entity's page: the address, or why there is none."""
+    """Return the address of an entity's page in Benchling, and "" or why there is none."""
     try:
         found = _client().entities_by_id([entity_id])
     except (Refused, SyncError, Wait) as error:
@@ -84,7 +84,7 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.netloc.lower() == runs.tenant_host():
         return url, ""
-    return "", f"Benchling gives no address for the entity {entity_id}, or does not show it to us."
+    return "", f"Benchling has no address for the entity {entity_id}, or the app cannot see it."
 
 
 def _readings(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
@@ -108,14 +108,14 @@ def _readings(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[
 
 
 def _impatient(whom: str) -> Callable[..., None]:
-    """Make a way to wait for somebody that gives up when a person would."""
+    """Return a wait policy that gives up after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
 
     def wait(seconds: float = 0.0, reason: str = "") -> None:
         if time.monotonic() + seconds > deadline:
             raise SyncError(
-                f"{whom} gave no answer in time{f' ({reason})' if reason else ''}.",
-                remedy="Try again in a minute, or sync just this record: a run has more patience.",
+                f"{whom} did not answer in time{f' ({reason})' if reason else ''}.",
+                remedy="Try again in a minute, or sync just this record: a run waits longer.",
                 kind="transient",
                 code="impatient",
             )
@@ -131,4 +131,4 @@ def _client() -> Client:
 def _words(error: Exception) -> str:
     if isinstance(error, SyncError):
         return f"{error.message} {error.remedy}"
-    return f"Benchling could not be asked: {error}"
+    return f"Benchling could not be reached: {error}"

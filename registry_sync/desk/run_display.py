@@ -1,4 +1,4 @@
-"""How runs look on the desk: a pill, a sign that needs no colour, and numbers as people read."""
+"""How runs look on the desk: a pill, a sign that needs no colour, and readable numbers."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SIGNS = {"good": "✓", "warning": "!", "bad": "✕", "quiet": "–", "active": 
 PHASES = {
     "configure": "read the configuration",
     "rebuild": "list Benchling for an empty ledger",
-    "drift": "look what people changed in Benchling",
+    "drift": "check for drift in Benchling",
     "pull": "read the registry",
     "compare": "transform and compare",
     "upsert": "write to Benchling",
-    "retry": "try open errors again",
-    "report": "judge and report",
+    "retry": "retry open errors",
+    "report": "conclude and report",
 }
 """The line that a run takes, in order."""
 STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
@@ -48,7 +48,7 @@ def sign(run: SyncRun) -> str:
 
 
 def outcome(run: SyncRun) -> str:
-    """Name a run's status in words."""
+    """Return a run's status in words."""
     if run.is_active and run.paused_at:
         return "paused"
     if run.status == Status.COMPLETED_WITH_WARNINGS:
@@ -57,12 +57,12 @@ def outcome(run: SyncRun) -> str:
 
 
 def by(run: SyncRun) -> str:
-    """Say what started a run, and who."""
+    """Return what started a run, and who."""
     return f"{run.trigger}, {run.actor}" if run.actor else str(run.trigger)
 
 
 def summary(run: SyncRun) -> str:
-    """Say in one line which run this is and what it did, for whoever cannot see a picture."""
+    """Return one line on a run and what it did, as the text alternative of a picture."""
     return (
         f"Run {run.pk}, {stamp(run.created_at)}: {outcome(run)}, {run.kind}, {run.read:,} read, "
         f"{run.created:,} created, {run.updated:,} changed, {run.failed:,} refused"
@@ -70,7 +70,7 @@ def summary(run: SyncRun) -> str:
 
 
 def counts(run: SyncRun) -> list[str]:
-    """Say shortly what a run did; what is none is not said."""
+    """Return a run's counts in words, without zeros."""
     parts = [f"{run.read:,} read"]
     for number, word in (
         (run.created, "created"), (run.updated, "changed"), (run.failed, "refused"),
@@ -80,14 +80,14 @@ def counts(run: SyncRun) -> list[str]:
 
 
 def took(run: SyncRun, now: datetime) -> str:
-    """Say how long a run took, or takes so far."""
+    """Return a run's duration so far, or ""."""
     if run.started_at is None:
         return ""
     return seconds(((run.finished_at or now) - run.started_at).total_seconds())
 
 
 def seconds(length: float) -> str:
-    """Write a length of time: seconds while they matter, then as `estimate` does."""
+    """Return a duration: seconds below 100, then as `core.dates.duration` does."""
     if length < 10:
         return f"{length:.1f} s"
     if length < 100:
@@ -96,7 +96,7 @@ def seconds(length: float) -> str:
 
 
 def phases(run: SyncRun) -> list[Json]:
-    """Lay out the line of phases: how long each took, which goes on, where a run was stopped."""
+    """Return the phases of a run: their duration and state, and where the run stopped."""
     spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
     whole = sum(spent.values())
     cut = figures.shares(list(spent.values()), width=1000.0)
@@ -150,7 +150,7 @@ def _ended_in(run: SyncRun) -> str:
 
 
 def mapping(run: SyncRun) -> list[Json]:
-    """List the mapping that a run used: Benchling field, source path, rule."""
+    """Return the mapping that a run used: Benchling field, source path, rule."""
     used = run.mapping or {}
     rules, names = used.get("rules") or {}, used.get("field_names") or {}
     ids = {name: field_id for field_id, name in names.items()}

@@ -1,4 +1,4 @@
-"""What the first page tells of the past: the last runs, and records by day."""
+"""The history on the first page: the last runs, and records by day."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which records a run handled, under each of its counts, and how exactly that is still known.
 
-What was written is known for ever, from the changes. Who was refused, or came unchanged, is
-known by the last run that saw the record: a later one that sees it again takes it over.
+What was written is known permanently, from the changes. Which records were refused or unchanged
+is known for the last run that read the record only.
 """
 
 from __future__ import annotations
@@ -98,15 +98,15 @@ def caveat(run: SyncRun, outcome: str, known: int) -> str:
     """Say what the list cannot name of what the run counted; "" where it names them all."""
     counted = getattr(run, outcome)
     if run.dry_run:
-        return "A dry run counts, and its log says what it found."
+        return "A dry run only counts. Its log says what it found."
     if run.is_active or known >= min(counted, COUNTED):
         return ""
-    missing = f"{counted - known:,} of {counted:,} cannot be named here any more"
+    missing = f"{counted - known:,} of {counted:,} can no longer be listed here"
     if outcome not in LASTING:
-        return f"{missing}: later runs saw them again, and their pages list them."
+        return f"{missing}: later runs read them again, and their pages list them."
     if Retention.objects.filter(lane=run.lane_id, before__gte=run.created_at).exists():
-        return f"{missing}: changes as old as these were deleted (Retentions says by whom)."
-    return f"{missing}: they were taken over as they were, with no value changed."
+        return f"{missing}: changes of that age have been deleted (see Retentions)."
+    return f"{missing}: they were taken over without a changed value."
 
 
 def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:

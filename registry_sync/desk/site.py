@@ -38,12 +38,12 @@ class Desk(admin.AdminSite):
     enable_nav_sidebar = True
 
     def index(self, request: HttpRequest, extra_context: Json | None = None) -> TemplateResponse:
-        """Show how it stands; whoever may not see runs sees Django's own page."""
+        """Show the state of the sync; users who may not see runs get Django's own page."""
         seen = first_page(request) if request.user.has_perm("registry_sync.view_syncrun") else {}
         return super().index(request, {**seen, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """List our tables first, in the order of the work."""
+        """Return the apps, this service's tables first, in the order of the work."""
         apps: list[Any] = super().get_app_list(request, app_label)
         for app in apps:
             app["models"].sort(key=lambda model: _place(model["object_name"]))
@@ -55,7 +55,7 @@ def _place(name: str) -> int:
 
 
 def first_page(request: HttpRequest) -> Json:
-    """Collect what the first page shows."""
+    """Return what the first page shows."""
     lane = lanes.find(request.GET.get("lane", ""))
     groups = error_groups(runs.open_errors(lane)) if lane else []
     standing = health.assess(lane, open_errors=sum(group.count for group in groups))

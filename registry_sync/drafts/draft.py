@@ -21,7 +21,6 @@ from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
-from registry_sync.drafts import mapping_file
 from registry_sync.drafts.id_and_name import suggest_name
 from registry_sync.drafts.row_preview import Example, example
 from registry_sync.drafts.suggest import suggest
@@ -47,7 +46,7 @@ KEPT = ("api_url", "schema_id", "registry_id", "folder_id", "id_field", "name_fi
 
 
 class Outdated(Exception):
-    """Somebody saved the draft meanwhile."""
+    """Someone else saved the draft in the meantime."""
 
 
 def mine() -> QuerySet[MappingDraft]:
@@ -130,7 +129,7 @@ def _read_sample(draft: MappingDraft, sides: Sides, open_source: OpenSource) -> 
     if not records:
         raise SyncError(
             "The registry has no records, so there is no sample to map.",
-            remedy="The registry's owner checks what the key may see.",
+            remedy="The registry's owner must check what the API key can access.",
             code="empty_read",
         )
     found = suggest(records, sides.schema, id_path=sides.connector.id_path)
@@ -234,16 +233,16 @@ def check_rows(rows: Sequence[Json], schema: EntitySchema) -> None:
             faults.append(f"Row {number} has no Benchling field")
         elif row["field_id"] in seen:
             name = field.name if field else row["field_id"]
-            faults.append(f"Row {number}: another row already feeds '{name}'")
+            faults.append(f"Row {number}: another row already maps to “{name}”")
         elif not row["path"] and not gives_value(row["rule"]):
             faults.append(f"Row {number} has neither a path nor a constant or default")
         seen.add(row["field_id"])
     if not rows:
-        faults.append("there is no row yet: nothing would be carried across")
+        faults.append("there are no rows yet, so nothing would be synced")
     if faults:
         raise ConfigError(
             "The draft cannot be used: " + "; ".join(faults) + ".",
-            remedy="Correct the rows that are named.",
+            remedy="Correct these rows.",
             code="mapping",
         )
 
@@ -277,25 +276,3 @@ def name_example(draft: MappingDraft) -> str:
         return str(error)
     value = get(draft.sample[0]) if draft.sample else ABSENT
     return "no name" if value in (ABSENT, None, "") else str(value)
-
-
-# -- files ------------------------------------------------------------------------------------
-
-
-def from_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[Json], str]:
-    """Read rows and External Name Field of a mapping file, for this draft. Raises ConfigError."""
-    resolved = mapping_file.read(text, mapping_file.catalog_of(client))
-    schema = schema_of(draft)
-    if resolved.schema_id != schema.id:
-        raise ConfigError(
-            "The file is for another Benchling schema than the draft.",
-            remedy=f"Choose a file whose schema is {schema.name}. Nothing was changed.",
-            code="mapping_file",
-        )
-    rules = dict(resolved.rules)
-    rows = [
-        {"path": path, "field_id": field_id, "rule": rules.pop(field_id, None)}
-        for field_id, path in resolved.rows
-    ]
-    rows += [{"path": "", "field_id": key, "rule": rule} for key, rule in rules.items()]
-    return rows, str(resolved.items["External Name Field"][1] or "")

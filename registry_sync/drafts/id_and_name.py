@@ -12,7 +12,7 @@ from registry_sync.source.paths import ABSENT, compile_template
 
 
 def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, str]:
-    """Say whether External ID Field gives each record of the sample an id of its own."""
+    """Return whether every record of the sample has a unique id, and a sentence about it."""
     where = " + ".join(id_paths)
     gets = [compile_template(path) for path in id_paths]
     ids = [
@@ -22,21 +22,21 @@ def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, s
     if len(there) < len(records):
         return False, f"{len(records) - len(there)} of {len(records)} records have no id at {where}"
     if len(set(there)) < len(there):
-        return False, f"{len(there) - len(set(there))} ids at {where} are borne twice"
-    return True, f"{where} gives each of {len(records)} records an id of its own"
+        return False, f"{len(there) - len(set(there))} duplicate ids at {where}"
+    return True, f"{where}: every record has a unique id"
 
 
 def suggest_name(records: Sequence[Json], name_field: str, id_path: str) -> tuple[str, str]:
-    """Suggest External Name Field, and say why; the one there is, where it is fine."""
+    """Return a suggestion for External Name Field and why; the current one if it works."""
     fault = _name_fault(records, name_field)
     if not fault:
-        return name_field, f"{name_field} names each record, none like another"
+        return name_field, f"{name_field} gives every record a unique name"
     likely = sorted(paths_of(records), key=lambda path: -name_likeness(path, "name"))
     for path in [path for path in likely if name_likeness(path, "name") >= ALIKE] + [name_field]:
         for text in (path, f"{{{path}}} [{{{id_path}}}]"):
             if "{" not in path and not _name_fault(records, text):
-                return text, f"{fault}; {text} names each record, none like another"
-    return id_path, f"{fault}; no other path names each record"
+                return text, f"{fault}; {text} gives every record a unique name"
+    return id_path, f"{fault}; no other path gives every record a name"
 
 
 def _name_fault(records: Sequence[Json], name_field: str) -> str:
@@ -44,7 +44,7 @@ def _name_fault(records: Sequence[Json], name_field: str) -> str:
     if len(names) < len(records):
         return f"{name_field} is empty in {len(records) - len(names)} of {len(records)} records"
     twice = len(names) - len(set(names))
-    return f"{name_field} gives {twice} names twice" if twice else ""
+    return f"{name_field} gives {twice} duplicate names" if twice else ""
 
 
 def _named(record: Json, name_field: str) -> str:

@@ -117,9 +117,9 @@ def _no_id(sides: Sides) -> Problem:
     return Problem(
         kind="source",
         code="no_id",
-        message=f"It has no id at {sides.connector.id_path}.",
-        remedy="The registry's owner gives each record an id, or the integration owner corrects "
-        "External ID Field.",
+        message=f"The record has no id at {sides.connector.id_path}.",
+        remedy="The registry's owner must give each record an id, or the integration owner must "
+        "correct External ID Field.",
         field="External ID Field",
     )
 

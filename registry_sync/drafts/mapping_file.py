@@ -1,7 +1,7 @@
 """A mapping as a file: names instead of ids, so that it can be carried to another tenant. Pure.
 
 Schema, Benchling registry, folder, fields and dropdown options are resolved by name in the other
-tenant, and every name that does not resolve is told. Secrets are never in it.
+tenant, and every name that does not resolve is reported. It never contains secrets.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.readable import readable
 from registry_sync.core.types import Json
 
 VERSION = 1
@@ -55,7 +56,7 @@ class Catalog:
         found = [t for t in things if t.get("name") == name and not t.get("archiveRecord")]
         if len(found) == 1:
             return found[0]
-        many = f"there are {len(found)} of that name" if found else "there is none of that name"
+        many = f"there are {len(found)} with this name" if found else "there is none with this name"
         self.faults.append(f"{what} “{name}”: {many}")
         return None
 
@@ -173,9 +174,9 @@ def _document(text: str) -> Json:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
-        raise _malformed(f"it is no YAML ({what})") from error
+        raise _malformed(f"it is not valid YAML ({what})") from error
     if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise _malformed(f"it is no mapping of version {VERSION}")
+        raise _malformed(f"it is not a mapping of version {VERSION}")
     unknown = sorted(set(map(str, document)) - KEYS)
     if unknown:
         raise _malformed(f"it has unknown keys: {', '.join(unknown)}")
@@ -193,10 +194,12 @@ def _resolve_fields(
     definitions = (schema or {}).get("fieldDefinitions") or ()
     for entry in fields:
         if not isinstance(entry, dict) or not set(entry) <= {"field", "path", "rule"}:
-            catalog.faults.append(f"{entry!r} is no field: it takes field, path and rule")
+            catalog.faults.append(
+                f"“{readable(entry)}” is not a field: expected field, path and rule"
+            )
             continue
         if schema is None:
-            continue  # told once, as the schema
+            continue  # reported once, for the schema
         found = catalog.one("Benchling Field", definitions, entry.get("field"))
         if found is None:
             continue
@@ -216,7 +219,7 @@ def _check_options(rule: Any, definition: Json, catalog: Catalog) -> None:
     def check(value: str) -> str:
         if value not in labels:
             catalog.faults.append(
-                f"Option “{value}” of '{definition['name']}': the dropdown has none of that name"
+                f"Option “{value}” of “{definition['name']}”: the dropdown has no such option"
             )
         return value
 
@@ -226,7 +229,7 @@ def _check_options(rule: Any, definition: Json, catalog: Catalog) -> None:
 def _malformed(fault: str) -> ConfigError:
     return ConfigError(
         f"The mapping file cannot be used: {fault}.",
-        remedy="The integration owner corrects the file. Nothing was changed.",
+        remedy="The integration owner must correct the file. Nothing was changed.",
         code="mapping_file",
     )
 
@@ -234,7 +237,7 @@ def _malformed(fault: str) -> ConfigError:
 def _unusable(faults: Sequence[str]) -> ConfigError:
     return ConfigError(
         "The mapping file cannot be used in this tenant: " + "; ".join(faults) + ".",
-        remedy="A Benchling admin makes what is missing (or gives the app access to it), or the "
-        "integration owner corrects the file. Nothing was changed.",
+        remedy="A Benchling admin must create what is missing or give the app access to it, or the "
+        "integration owner must correct the file. Nothing was changed.",
         code="mapping_file",
     )

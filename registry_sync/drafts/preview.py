@@ -1,8 +1,8 @@
 """The preview of a draft: on its sample at once, on chosen ids or on all records as a job.
 
-A job is worked in slices, so that a sync on the same queue never waits long. Whoever works one
-proves it by the heartbeat they wrote last: with a newer one in the row they can write nothing,
-and one that is old may be taken over, from the page that was reached.
+A job is worked in slices, so that a sync on the same queue never waits long. Its
+worker proves its claim by the heartbeat that it wrote last: if the row has a newer one, the worker
+cannot write. A preview with an old heartbeat can be taken over, from the page that was reached.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lost(Exception):
 
 
 class Beat:
-    """The right to write for one preview, as long as the row bears the heartbeat we wrote last."""
+    """The right to write for one preview, while the row has the heartbeat written last."""
 
     def __init__(self, draft: MappingDraft, at: datetime) -> None:
         self.draft, self.at = draft, at
@@ -120,7 +120,7 @@ def lane_of(client: Client, sides: Sides) -> Lane | None:
 
 
 def stranded() -> QuerySet[MappingDraft]:
-    """List previews that nobody works on: told long ago, or their worker died."""
+    """Return previews without a worker: enqueued long ago, or their worker died."""
     old = Q(preview_heartbeat__isnull=True) | Q(
         preview_heartbeat__lt=timezone.now() - runs.lease_time()
     )
@@ -128,13 +128,13 @@ def stranded() -> QuerySet[MappingDraft]:
 
 
 def tell_again(draft: MappingDraft) -> bool:
-    """Take a stranded preview from its holder, so that a worker may be told once more."""
+    """Take a stranded preview from its holder, so that it can be enqueued again."""
     mine = stranded().filter(pk=draft.pk)
     return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=timezone.now()))
 
 
 def claim(draft_id: int) -> Beat | None:
-    """Take a preview that is queued or whose worker died; None when somebody works on it."""
+    """Claim a preview that is queued or whose worker died. Return None if it has a worker."""
     now = timezone.now()
     free = Q(preview_state=State.QUEUED) | Q(
         preview_state=State.RUNNING, preview_heartbeat__lt=now - runs.lease_time()
@@ -180,9 +180,9 @@ def work_slice(
     except DatabaseError:
         raise  # nothing can be recorded: the heartbeat grows old, and another worker takes over
     except Exception as error:
-        logger.exception("The preview of draft %s failed for a reason of our own", draft_id)
-        _fail(beat, f"Registry Sync itself failed ({type(error).__name__}): the operator looks "
-              "into the service's log.")  # fmt: skip
+        logger.exception("The preview of draft %s failed with an internal error", draft_id)
+        _fail(beat, f"An internal error occurred ({type(error).__name__}). The operator must check "
+              "the service's log.")  # fmt: skip
     return False
 
 
@@ -203,8 +203,8 @@ def _live_sides(draft: MappingDraft, client: Client) -> Sides:
         changed = items.changed_since(items.by_path(raw), draft.base["items"])
         named = ", ".join(" › ".join(path) for path in changed)
         raise ConfigError(
-            f"The app's configuration was changed since the draft was begun: {named}.",
-            remedy="Take what is there now as the draft's new base, and preview again.",
+            f"The app's configuration has changed since the draft was started: {named}.",
+            remedy="Take the current configuration as the draft's new base, then preview again.",
         )
     return Sides(config, sides.connector, sides.schema)
 

@@ -10,7 +10,7 @@ from registry_sync.runs.queue import push_slice
 
 
 def enqueue_preview(draft: MappingDraft) -> bool:
-    """Wake a worker for a slice of a draft's preview; False where none can be told."""
+    """Wake a worker for a slice of a draft's preview; Return False if none could be notified."""
     if not settings.REDIS_URL:
         return False
     job_id = f"preview-{draft.pk}-{draft.version}-{draft.preview_done}"

@@ -1,8 +1,8 @@
 """Publishing a draft: its rows become the app's configuration in Benchling, and are read back.
 
-Nothing is written where it would hurt: not unseen, not under a run, not over what somebody else
-changed. What was written is kept before it is sent, so that a publication which broke half way is
-finished by publishing again. What the tenant does not let an app write, a person types.
+Nothing is written without a preview, during a run, or over changes of other users. Each item is
+recorded before it is sent, so that publishing again completes an interrupted publication. Items
+that the tenant does not let an app write must be entered by hand.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
 HELD = timedelta(minutes=5)
-"""For how long one publication keeps others out; one that died keeps nobody out for longer."""
+"""How long one publication excludes others, including one that was interrupted."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Plan:
 
     todo: list[Write] = field(default_factory=list)
     foreign: list[tuple[str, str, str]] = field(default_factory=list)
-    """Items that somebody else changed: which, what the draft was based on, what is there now."""
+    """Items that someone else changed: the item, the draft's base, the current value."""
     hindrances: list[SyncError] = field(default_factory=list)
     schema: EntitySchema | None = None
 
@@ -48,9 +48,9 @@ class Plan:
         return [(" › ".join(w.path), self.shown(w)) for w in self.todo]
 
     def shown(self, write: Write) -> str:
-        """Write an item's value as a person would choose or type it."""
+        """Return an item's value as a user would choose or enter it."""
         if write.value is None:
-            return "(empty)"
+            return "–"
         if self.schema is not None and write.kind == "field":
             found = self.schema.field(write.value)
             return found.name if found else write.value
@@ -60,7 +60,7 @@ class Plan:
 
 
 class NotWritten(SyncError):
-    """The tenant refused an item; a person types what is left."""
+    """The tenant refused an item. The rest must be entered by hand."""
 
 
 # -- looking ------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
             path in ours and items.same_setting(now, ours[path])
         ):
             continue
-        found.foreign.append((" › ".join(path), before or "(empty)", now or "(empty)"))
+        found.foreign.append((" › ".join(path), before or "–", now or "–"))
     try:
         found.schema = _check_live(draft, client, held)
     except ConfigError as error:
@@ -99,8 +99,8 @@ def _hindrances(draft: MappingDraft) -> list[SyncError]:
     if not preview.is_done(draft) and draft.back_to is None:
         found.append(
             SyncError(
-                "This version of the draft was not previewed.",
-                remedy="Preview it, look at what it does, then publish.",
+                "This version of the draft has not been previewed.",
+                remedy="Preview it, check the result, then publish.",
                 kind="mapping",
                 code="not_previewed",
             )
@@ -108,8 +108,8 @@ def _hindrances(draft: MappingDraft) -> list[SyncError]:
     if (run := runs.active()) is not None:
         found.append(
             SyncError(
-                f"Run {run.pk} is active: it would see half of the change.",
-                remedy="Wait for its end, or cancel it (Sync runs).",
+                f"Run {run.pk} is active and would read a half-written configuration.",
+                remedy="Wait until it ends, or cancel it under Sync runs.",
                 kind="mapping",
                 code="run_active",
             )
@@ -128,9 +128,9 @@ def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json
 
 def _changed_meanwhile() -> ConfigError:
     return ConfigError(
-        "The app's configuration was changed since the draft was begun.",
-        remedy="Compare both sides. Take what is there now as the draft's new base, then preview "
-        "and publish again.",
+        "The app's configuration has changed since the draft was started.",
+        remedy="Compare both sides. Take the current configuration as the draft's new base, then "
+        "preview and publish again.",
         code="changed_meanwhile",
     )
 
@@ -143,7 +143,7 @@ def publish(
 ) -> MappingVersion:
     """Write a draft to Benchling, read it back, and keep it as a version.
 
-    Raises SyncError where something stands in the way; NotWritten where a person has to type.
+    Raises SyncError where something stands in the way; NotWritten if items must be entered by hand.
     """
     _take(draft, version)
     try:
@@ -158,8 +158,8 @@ def publish(
 
 
 def compare(draft: MappingDraft, client: Client, *, actor: str) -> MappingVersion:
-    """Read back what a person typed; published when it equals the draft. Raises SyncError."""
-    reason = str(draft.publishing.get("reason") or "Typed by hand")
+    """Read back what was entered by hand. Publish if it equals the draft. Raise SyncError."""
+    reason = str(draft.publishing.get("reason") or "Entered by hand")
     found = plan(draft, client)
     standing = [h for h in found.hindrances if h.code != "run_active"]
     if standing:
@@ -181,8 +181,8 @@ def _take(draft: MappingDraft, version: int) -> None:
         ).exclude(pk=draft.pk)
         if others.exists() or not mine.update(publishing_at=now):
             raise SyncError(
-                "It is being published by somebody else, or was changed or published meanwhile.",
-                remedy="Load the page anew and look.",
+                "Someone else is publishing a draft, or this draft has been changed or published.",
+                remedy="Reload the page and check.",
                 kind="mapping",
                 code="taken",
             )
@@ -211,14 +211,14 @@ def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
         raise _refused(draft, found, refused, done, left) from refused
     except SyncError as error:
         names = ", ".join(" › ".join(write.path) for write in tried[:-1]) or "nothing"
-        error.remedy = f"{error.remedy} Written so far: {names}. Publishing again finishes it."
+        error.remedy = f"{error.remedy} Written so far: {names}. Publish again to complete it."
         raise
 
 
 def _refused(
     draft: MappingDraft, found: Plan, refused: Refused, done: list[Write], left: list[Write]
 ) -> NotWritten:
-    """Say what was written and what was not, and let the draft wait for a person's hands."""
+    """Return what was and was not written; the draft waits for the rest to be entered."""
     at = left[0]
     what = "make new rows in" if at.makes_row else "write"
     by_hand = [[" › ".join(write.path), found.shown(write)] for write in left]
@@ -226,9 +226,9 @@ def _refused(
     error = NotWritten(
         f"Benchling does not let the app {what} its configuration ({refused.status}: "
         f"{refused.message}). {f'Written: {names}.' if names else 'Nothing was written.'}",
-        remedy="The integration owner types what is listed into the app's configuration in "
-        "Benchling, then presses “I typed them: compare”. Or a Benchling admin gives the app the "
-        "right, and it is published again.",
+        remedy="The integration owner must enter the listed values in the app's configuration in "
+        "Benchling, then press “I entered them: compare”. Or a Benchling admin must give the app "
+        "the permission; then publish again.",
         kind="benchling",
         code="not_written",
     )
@@ -244,10 +244,10 @@ def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -
     if left:
         counted = f"{len(left)} {'item is' if len(left) == 1 else 'items are'}"
         raise SyncError(
-            f"Read back, {counted} not as the draft wants: "
+            f"After publishing, {counted} not as in the draft: "
             + "; ".join(f"{path} should be {value}" for path, value in left[:5])
             + ".",
-            remedy="Publish again, or type them into the app's configuration in Benchling.",
+            remedy="Publish again, or enter them in the app's configuration in Benchling.",
             kind="benchling",
             code="not_written",
         )

@@ -37,7 +37,7 @@ def example(
     mapped = mapping.fields[0]
     record = next((r for r in records if mapped.get(r) not in (ABSENT, None, "", [])), None)
     if record is None and row["path"]:
-        return Example(problem=f"no record of the sample has a value at {row['path']}")
+        return Example(problem=f"no record in the sample has a value at {row['path']}")
     return outcome(record or {}, mapping, mapped)
 
 
@@ -61,7 +61,7 @@ def outcome(record: Json, mapping: Mapping, mapped: FieldMapping) -> Example:
         said = problem.message.partition(": ")[2] if problem else ""
         return Example(raw=shown, problem=said or (problem.message if problem else ""))
     value = done.entity.fields.get(mapped.field.id, ABSENT)
-    result = "left as it is" if value is ABSENT else text_of(value, mapped.field) or "(empty)"
+    result = "unchanged" if value is ABSENT else text_of(value, mapped.field) or "–"
     return Example(raw=shown, result=result)
 
 

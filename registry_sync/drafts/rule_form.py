@@ -82,7 +82,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"the rules are no JSON ({error})") from error
+        raise ValueError(f"the rules are not valid JSON ({error})") from error
 
 
 def _number(text: str) -> Any:
@@ -98,6 +98,6 @@ def _table(text: str) -> dict[str, str]:
         if line.strip():
             key, sign, to = line.partition("=")
             if not sign:
-                raise ValueError(f"“{line.strip()}” in the label table has no =")
+                raise ValueError(f"“{line.strip()}” in the label table has no equals sign")
             table[key.strip()] = to.strip()
     return table

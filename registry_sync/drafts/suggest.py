@@ -1,4 +1,4 @@
-"""Suggestions for a mapping, from names and from values. Pure; nothing is applied by itself.
+"""Suggestions for a mapping, from names and from values. Pure; nothing is applied automatically.
 
 How confident a suggestion is: `fits × (1 − (1 − name) × (1 − values))`. `fits` is the share of
 the sample's values that the field takes, after the rule; `name` how alike path and field are
@@ -42,7 +42,7 @@ MEANT = {
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A path for a Benchling field, how sure that is and why; a person takes it or leaves it."""
+    """A path for a Benchling field, how sure that is and why; the user accepts or ignores it."""
 
     path: str
     field_id: str
@@ -58,7 +58,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One path of the sample, with what is told from its values once for all fields."""
+    """One path of the sample, with what its values show, computed once for all fields."""
 
     path: str
     values: list[Any]

@@ -93,7 +93,7 @@ LOOKS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "protein": ("protein sequences", is_protein),
     "smiles": ("SMILES", is_smiles),
 }
-"""By name: what its values are called, and how one is told."""
+"""By name: what its values are called, and how one is recognized."""
 ENOUGH = 0.9
 """Share of the values that must look alike before anything is made of it."""
 

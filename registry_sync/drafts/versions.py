@@ -25,7 +25,7 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
         number += 1
         MappingVersion.objects.create(
             **whole, number=number, **before, actor=actor,
-            reason="As it was found, before the first publication from here.",
+            reason="As found before the first publication from here.",
         )  # fmt: skip
     MappingDraft.objects.filter(pk=draft.pk).update(
         state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor
@@ -56,7 +56,7 @@ def mine() -> QuerySet[MappingVersion]:
 
 
 def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
-    """Make the draft that leads back to a version; what it would write is shown first."""
+    """Create a draft that restores a version. Nothing is written until it is published."""
     draft = drafts.back_to(version.rows, version.name_field, version.number, client)
     draft.created_by = draft.updated_by = actor
     draft.save()

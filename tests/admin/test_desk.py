@@ -42,7 +42,7 @@ def test_a_viewer_opens_every_list(viewer):
 
 def test_an_empty_list_says_why_and_a_long_one_counts_so_far(world, viewer, monkeypatch):
     url = reverse("admin:registry_sync_ledgerentry_changelist")
-    assert "Nothing was read from the registry yet." in viewer.get(url).content.decode()
+    assert "Nothing has been read from the registry yet." in viewer.get(url).content.decode()
     world([compound(n) for n in range(12)]).sync()
     assert "Nothing matches" in viewer.get(f"{url}?q=C-999999").content.decode()
     assert "12 ledger\n" in viewer.get(url).content.decode()

@@ -31,7 +31,7 @@ def act(client: Client, action: str, *errors: EntityError, reason: str = "Becaus
     """Do what a person does: choose an action, then say why on the page that asks."""
     asked = {"action": action, "_selected_action": [error.pk for error in errors]}
     page = client.post(ALL, asked)
-    assert page.status_code != 200 or "Why?" in page.content.decode()
+    assert page.status_code != 200 or "Reason (visible to all users)" in page.content.decode()
     return client.post(ALL, {**asked, "decided": "yes", "reason": reason}, follow=True)
 
 
@@ -51,7 +51,7 @@ def test_errors_are_grouped_by_cause_and_say_what_they_wait_for(world, owner, vi
     page = text(owner.get(LIST))
     assert "2 × option missing in a Benchling dropdown" in page
     assert "1 × name already used in this Benchling registry" in page
-    assert "waits for the name “compound 0”, which C-000000 holds" in page
+    assert "waits for the name “compound 0”, which C-000000 uses" in page
     assert "waits for C-000100 to arrive in Benchling" in page
     assert "waits for the option “Peptide” in the dropdown of Kind" in page
     assert page.index("2 × option") < page.index("1 × linked") < page.index("1 × name already")
@@ -76,7 +76,7 @@ def test_errors_close_by_themselves_and_say_by_which_run(world, owner):
     w.registry.edit("C-000100")
     run = w.sync()
     assert run.status == Status.SUCCEEDED and not w.open_errors()
-    assert "No error is open" in text(owner.get(LIST))
+    assert "No open errors" in text(owner.get(LIST))
     closed = text(owner.get(LIST + "?state=closed"))
     assert closed.count(f"nothing: closed by run {run.pk}") == 4
 
@@ -97,7 +97,7 @@ def test_only_the_selected_are_retried(world, owner, viewer):
     assert (run.kind, run.only, run.actor) == (Kind.RETRY, ["C-000001", "C-000002"], "Olivia")
     assert f"Run {run.pk}" in text(page)
     other = act(owner, "retry", third)
-    assert "is active, so nothing was started" in text(other) and SyncRun.objects.count() == 2
+    assert "is already active" in text(other) and SyncRun.objects.count() == 2
     run = jobs.work_to_end(run.pk)
     assert set(w.open_errors()) == {"C-000003"} and run.retried == 2 and w.written() == 5
     first.refresh_from_db()
@@ -133,8 +133,8 @@ def test_a_dismissed_error_rests_until_its_record_changes(world, owner):
     assert w.sync().status == Status.COMPLETED_WITH_WARNINGS
     error = w.open_errors()["C-000001"]
     act(owner, "dismiss", error, reason="Known")
-    assert "No error is open" in text(owner.get(LIST))
-    assert "rests until its record changes" in text(owner.get(LIST + "?state=dismissed"))
+    assert "No open errors" in text(owner.get(LIST))
+    assert "is dismissed until its record changes" in text(owner.get(LIST + "?state=dismissed"))
     assert w.sync().status == Status.SUCCEEDED and w.sync(kind=Kind.RETRY).read == 0
     act(owner, "bring_back", error)
     assert w.sync().status == Status.COMPLETED_WITH_WARNINGS

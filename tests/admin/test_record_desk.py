@@ -37,8 +37,8 @@ def test_a_record_is_found_by_any_of_its_names(world, owner, viewer):
     for asked in ("C-000002", "c-000002", "compound 2 ", entity.id):
         assert "Record C-000002" in text(owner.get(PAGE, {"q": asked}, follow=True)), asked
     several = text(viewer.get(PAGE, {"q": "COMPOUND 0"}))
-    assert "2 records fit" in several and "C-000000" in several and "name, refused" in several
-    assert "No record is known" in text(owner.get(PAGE, {"q": "C-000009"}))
+    assert "2 records match" in several and "C-000000" in several and "name, refused" in several
+    assert "No record found" in text(owner.get(PAGE, {"q": "C-000009"}))
     assert Client().get(PAGE, {"q": "C-000002"}).url.startswith(reverse("admin:login"))
     assert "C-000003" in text(owner.get(reverse("admin:registry_sync_ledgerentry_changelist")))
 
@@ -61,15 +61,15 @@ def test_the_story_tells_what_happened_by_which_run_and_why_each_value_is_there(
         page.index(f"run {second.pk}</a> <span"),
         page.index("“Peptide” is not an option"),
     )
-    assert refused < changed < created, "the newest first"
-    assert "It was created in Benchling." in page and "Ada" in page
+    assert refused < changed < created, "newest first"
+    assert "Created in Benchling." in page and "Ada" in page
     row = page[page.index('<th scope="row">SMILES</th><td>c1ccccc1</td>') :].split("</tr>")[0]
     assert ">smiles<" in row and ">trim<" in row and f"run {second.pk}</a> (schedule" in row
     assert "not up to date in Benchling" in page
     w.tenant.add_option(w.kinds, "Peptide")
     fourth = w.sync()
     after = story(owner, "C-000001")
-    assert "closed by itself" in after and f"run {fourth.pk}</a>" in after
+    assert "Resolved: the record synced." in after and f"run {fourth.pk}</a>" in after
     assert third.status == Status.COMPLETED_WITH_WARNINGS
 
 
@@ -96,7 +96,7 @@ def test_drift_is_part_of_the_story(world, owner):
     edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
     w.sync(kind=Kind.FULL)
     page = story(owner, "C-000001")
-    assert "People changed it in Benchling" in page and "<td>Mine</td>" in page
+    assert "Changed in Benchling on or before" in page and "<td>Mine</td>" in page
 
 
 def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
@@ -114,7 +114,7 @@ def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
     w.registry.token = "other"
     assert "The registry did not accept the API key" in text(owner.post(here, {"action": "ask"}))
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
-    assert "Benchling gave no answer in time" in text(owner.post(here, {"action": "ask"}))
+    assert "Benchling did not answer in time" in text(owner.post(here, {"action": "ask"}))
 
 
 def test_what_would_be_refused_is_not_told_as_empty(world, owner):
@@ -122,8 +122,8 @@ def test_what_would_be_refused_is_not_told_as_empty(world, owner):
     w.sync()
     w.registry.edit("C-000001", kind="Peptide")
     live = text(owner.post(f"{PAGE}?id=C-000001", {"action": "ask"}))
-    now = live[live.index("As it is now") : live.index("Why is this value here?")]
-    assert "Nothing of it would be written: " in now and "“Peptide” is not an option" in now
+    now = live[live.index("Current state") : live.index("Why is this value here?")]
+    assert "Nothing would be written: " in now and "“Peptide” is not an option" in now
     assert "<td>–</td>" not in now.replace("<td>–</td><td>", "")
     assert now.count("nothing would be written</span>") == 4, "name, SMILES, Approval, Parent"
 
@@ -135,12 +135,14 @@ def test_a_field_that_was_empty_from_the_start_is_said_to_be(world, owner):
     run = w.sync()
     page = story(owner, "C-000001")
     row = page[page.index('<th scope="row">Approval</th><td>–</td>') :].split("</tr>")[0]
-    assert "none was written" in row and f"run {run.pk}</a> made it" in row and "by us" not in row
+    assert (
+        "none was written" in row and f"run {run.pk}</a> created it" in row and "by this" not in row
+    )
     LedgerEntry.objects.all().delete()
     Change.objects.all().delete()
     w.sync(kind=Kind.FULL)
     w.sync(kind=Kind.FULL)
-    assert "not by us: it was in Benchling before" in story(owner, "C-000001")
+    assert "not written by this app: it was already in Benchling" in story(owner, "C-000001")
 
 
 def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
@@ -151,7 +153,7 @@ def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
     here, asked = f"{PAGE}?id=C-000001", {"action": "sync_one", "decided": "yes", "reason": "Now"}
     assert viewer.post(here, asked).status_code == 403
     assert Client().post(here, asked).url.startswith(reverse("admin:login"))
-    assert "Why?" in text(owner.post(here, {"action": "sync_one"}))
+    assert "Reason (visible to all users)" in text(owner.post(here, {"action": "sync_one"}))
     assert SyncRun.objects.count() == 1
     owner.post(here, asked)
     run = SyncRun.objects.first()
@@ -172,7 +174,7 @@ def test_the_way_to_benchling_is_benchlings_own(world, owner, settings):
     assert owner.get(OPEN, {"id": "C-000009"}).url.startswith(PAGE)
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
     back = owner.get(OPEN, {"id": "C-000001"}, follow=True)
-    assert "Benchling gave no answer in time" in text(back) and "Record C-000001" in text(back)
+    assert "Benchling did not answer in time" in text(back) and "Record C-000001" in text(back)
 
 
 def test_a_story_asks_the_database_as_often_when_it_is_long(

@@ -160,8 +160,8 @@ def test_counts_and_csvs_hold_exactly_those_records(told, owner):
     # What the second run saw again of the first one's refusals is the second's; it says so.
     assert listed(owner, first, "failed") == {"C-000004"}
     url = reverse("admin:registry_sync_syncrun_records", args=[first.pk, "failed"])
-    assert "1 of 2 cannot be named here any more: later runs saw them again" in read(owner, url)
-    assert "cannot be named" not in read(owner, url.replace("failed", "created"))
+    assert "1 of 2 can no longer be listed here: later runs read them again" in read(owner, url)
+    assert "can no longer be listed" not in read(owner, url.replace("failed", "created"))
     records = table(owner, first, "records")
     assert len(records) == 9 and {r["outcome"] for r in records} == {"created", "failed"}
     outcomes = [r["outcome"] for r in table(owner, second, "records")]
@@ -248,11 +248,11 @@ def test_progress_moves_and_says_when_it_has_ended(world, owner, settings):
     run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     progress = reverse("admin:registry_sync_syncrun_progress", args=[run.pk])
     assert f'data-live="{progress}"' in owner.get(page(run)).content.decode()
-    assert "the run waits for a worker" in read(owner, progress)
+    assert "the run starts when a worker polls" in read(owner, progress)
     seen: list[str] = []
     jobs.work_to_end(run.pk, Interrupt(200, lambda: seen.append(read(owner, progress))))
-    assert re.search(r"running [1-3]00 of 400 records done", seen[0]), seen
-    assert "pull goes on" in seen[0]
+    assert re.search(r"running [1-3]00 of 400 records processed", seen[0]), seen
+    assert "pull active" in seen[0]
     ended = owner.get(progress).content.decode()
     assert "data-ended" in ended and "data-live" not in owner.get(page(run)).content.decode()
     assert Client().get(progress).url.startswith(reverse("admin:login"))
@@ -267,7 +267,7 @@ def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewe
         assert do(run, what) not in viewer.get(page(run)).content.decode()
     run.refresh_from_db()
     assert run.status == "QUEUED" and run.paused_at is None and not LogEntry.objects.exists()
-    assert "keeps its place" in read(owner, do(run, "pause"))
+    assert "keeps its position" in read(owner, do(run, "pause"))
     owner.post(do(run, "pause"), {"decided": "yes", "reason": ""})
     assert not SyncRun.objects.filter(paused_at__isnull=False).exists()
     owner.post(do(run, "pause"), REASON)
@@ -277,7 +277,7 @@ def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewe
     owner.post(do(run, "resume"), REASON)
     assert jobs.work_slice(run.pk) is jobs.End.DONE and w.written() == 3
     assert (
-        "has ended already" in owner.post(do(run, "cancel"), REASON, follow=True).content.decode()
+        "has already ended" in owner.post(do(run, "cancel"), REASON, follow=True).content.decode()
     )
     again, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     owner.post(do(again, "cancel"), REASON)
@@ -294,7 +294,7 @@ def test_a_rerun_asks_for_the_same_and_remembers_of_what(world, owner):
     w = world([compound(n) for n in range(10)])
     w.sync()
     pilot = w.sync(only=["C-000001", "C-000002"])
-    assert "It touches the 2 records" in read(owner, do(pilot, "rerun"))
+    assert "It reads only the 2 records" in read(owner, do(pilot, "rerun"))
     owner.post(do(pilot, "rerun"), REASON)
     rerun = SyncRun.objects.first()
     assert rerun.rerun_of == pilot and rerun.only == pilot.only and rerun.actor == "Olivia"
@@ -306,11 +306,11 @@ def test_a_rerun_asks_for_the_same_and_remembers_of_what(world, owner):
 def test_a_retry_of_one_runs_failures_touches_no_others(told, owner):
     w, first, second = told
     w.tenant.add_option(w.kinds, FORMULA)
-    assert "Tries 1 open error again" in read(owner, do(second, "retry"))
+    assert "Retries 1 open error" in read(owner, do(second, "retry"))
     owner.post(do(second, "retry"), REASON)
     run = SyncRun.objects.first()
     assert run.kind == "retry" and run.only == ["C-000003"] and run.rerun_of == second
-    asked = "Read from the copies kept here of refused records; the registry was not asked"
+    asked = "Read from the stored copies of refused records; the registry was not read"
     assert asked in read(owner, page(run))
     run = jobs.work_to_end(run.pk)
     assert asked in (text := read(owner, page(run))) and "Read from what changed" not in text
@@ -318,7 +318,7 @@ def test_a_retry_of_one_runs_failures_touches_no_others(told, owner):
     assert set(w.open_errors()) == {"C-000004"} and "C-000004" not in w.values()
     assert w.values()["C-000003"]["SMILES"] == "O"
     answer = owner.post(do(second, "retry"), REASON, follow=True)
-    assert "No error of this run is open any more" in answer.content.decode()
+    assert "No errors of this run are open any more" in answer.content.decode()
     assert SyncRun.objects.first() == run
     w.tenant.add_option(w.kinds, "Peptide")
     owner.post(do(first, "retry"), REASON)

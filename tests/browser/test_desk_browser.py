@@ -63,7 +63,7 @@ def test_from_a_red_morning_to_green(morning, page):
     row.locator("textarea").first.fill("antibody = Protein")
     row.locator("input[name$='labels.otherwise']").fill("keep")
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("The sync would take this mapping as it is").wait_for()
+    page.get_by_text("This mapping is valid").wait_for()
     page.get_by_role("button", name="Preview on the sample").click()
     page.get_by_text("records of the sample").first.wait_for()
     # On all of them it is a worker's job, and the page follows it by itself.
@@ -73,16 +73,16 @@ def test_from_a_red_morning_to_green(morning, page):
     job = "SELECT preview_state, preview_scope, preview_done FROM registry_sync_mappingdraft"
     assert morning.d.rows(job) == [("done", "all", 40)]
     page.get_by_role("link", name="Publish …").click()
-    page.get_by_label("Why? Everybody sees it.").fill("Antibodies are proteins here")
+    page.get_by_label("Reason (visible to all users)").fill("Antibodies are proteins here")
     page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_text("Published as version").wait_for()
     page.goto(f"{morning.url}/admin/")
     page.get_by_role("link", name="Retry failed").click()
-    page.get_by_label("Why?").fill("The mapping knows them now")
+    page.get_by_label("Reason").fill("The mapping knows them now")
     page.locator("#content input[type=submit]").click()
     page.locator("#content .pill.good").first.wait_for(timeout=60_000)
     page.goto(f"{morning.url}/admin/")
-    page.get_by_text("None: every record that came is in Benchling").wait_for()
+    page.get_by_text("None. Every record that was read is in Benchling").wait_for()
     assert page.locator(".desk-health .pill.good").count() == 1
     assert world.values()["C-000003"]["Kind"] == "Protein"
     closed = "SELECT count(*) FROM registry_sync_entityerror WHERE closed_at IS NOT NULL"
@@ -126,7 +126,7 @@ def test_every_page_is_accessible(morning, page):
     page.get_by_role("button", name="Preview on the sample").click()
     page.get_by_text("records of the sample").first.wait_for()
     page.goto(f"{morning.url}/admin/registry_sync/checkup/")
-    page.get_by_role("button", name="Check the whole set-up now").click()
+    page.get_by_role("button", name="Check the whole setup now").click()
     page.locator("table.desk-points").wait_for(timeout=60_000)
     axe, found = Axe(), []
     for number, (name, path) in enumerate(PAGES.items()):

@@ -108,12 +108,15 @@ def test_from_nothing_to_a_published_mapping(bare, desk):
     assert "30 of 30 values are options of its dropdown" in found["Kind"]["why"]
     assert found["SMILES"]["examples"] == ["C", "CC", "CCC"] and rows_in(bare) == {}
     said = desk.do(draft, "take_all")
-    assert len(draft.rows) == 3 and "The sync would take this mapping" in said
+    assert len(draft.rows) == 3 and "This mapping is valid" in said
     desk.do(draft, "sample", at="preview")
     assert draft.preview["new"] == 30
     assert "Small molecule" in str(draft.preview["rows"][0]["cells"])
     said = desk.publish(draft, "Go live")
-    assert "Published as version 1. The next run reads everything" in said
+    assert (
+        "Published as version 1. The mapping has changed, so the next run reads the whole registry"
+        in said
+    )
     assert rows_in(bare) == FED and draft.state == "published"
     version = MappingVersion.objects.get()
     assert (version.actor, version.reason, version.draft) == ("Olivia", "Go live", draft)
@@ -142,7 +145,7 @@ def test_what_a_new_rule_would_change_is_shown_then_written_in_a_full_run(world,
     said = desk.publish(draft)
     assert "Published as version 2" in said  # the first is what was found
     assert len(w.tenant.config) == before + 1  # Mapping Rules, which was not there
-    assert [v.reason[:8] for v in MappingVersion.objects.all()] == ["New mapp", "As it wa"]
+    assert [v.reason[:8] for v in MappingVersion.objects.all()] == ["New mapp", "As found"]
     run = w.sync()
     assert run.kind == SyncRun.Kind.FULL and run.updated == 12
     assert w.values()["C-000001"]["Approval"] == 3902
@@ -152,10 +155,10 @@ def test_unseen_or_under_a_run_nothing_is_published(bare, desk):
     draft = desk.ready()
     desk.do(draft, "save", **as_posted(draft))
     assert draft.preview_version < draft.version
-    assert "This version of the draft was not previewed" in desk.publish(draft)
+    assert "This version of the draft has not been previewed" in desk.publish(draft)
     desk.do(draft, "sample", at="preview")
     run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert "is active: it would see half of the change" in desk.publish(draft)
+    assert "is active and would read a half-written configuration" in desk.publish(draft)
     assert rows_in(bare) == {} and not MappingVersion.objects.exists()
     runs.cancel(run, actor="Olivia", reason="-")
     assert "Published as version 1" in desk.publish(draft)
@@ -167,7 +170,7 @@ def test_a_draft_that_the_sync_would_refuse_is_told_why(bare, desk):
     row = {"row-1-path": "a[", "row-1-field": field, "row-1-rule": "date", "row-1-date.format": "x",
            "row-2-path": "kind", "row-2-field": field, "row-2-rule": "as_is"}  # fmt: skip
     said = desk.do(draft, "save", **row)
-    assert "another row already feeds &#x27;Approval&#x27;" in said
+    assert "another row already maps to “Approval”" in said
     assert "rule date needs a `format`" in desk.do(draft, "save", **{**row, "row-2-remove": "on"})
     assert "rule date needs" in desk.do(draft, "sample", at="preview")
     assert draft.preview_state == "none"
@@ -178,11 +181,11 @@ def test_somebody_changed_the_configuration_meanwhile(world, desk):
     draft = desk.ready("live")
     w.configure(**{"Field Configurations": [("SMILES", "name"), ("Kind", "kind")]})
     said = desk.publish(draft)
-    assert "was changed since the draft was begun" in said and "Not now" in said
+    assert "has changed since the draft was started" in said and "Cannot publish" in said
     assert '<td class="desk-mono">smiles</td><td class="desk-mono">name</td>' in said
     assert rows_in(w) == {"SMILES": "name", "Kind": "kind"}
     desk.do(draft, "theirs", at="publish")
-    assert "not previewed" in desk.publish(draft)
+    assert "has not been previewed" in desk.publish(draft)
     desk.do(draft, "sample", at="preview")
     assert "Published as version 2" in desk.publish(draft)
     assert rows_in(w) == {**FED, "Parent": "parent"}
@@ -200,7 +203,7 @@ def test_what_the_tenant_refuses_is_typed_by_hand_and_compared(bare, desk, switc
                   "<td class=\"desk-mono\">SMILES</td>"):  # fmt: skip
         assert words in said
     said = desk.do(draft, "compare", at="publish")
-    assert "items are not as the draft wants: " in said and draft.state == "waiting"
+    assert "items are not as in the draft: " in said and draft.state == "waiting"
     bare.configure(**{"Field Configurations": list(FED.items())})
     said = desk.do(draft, "compare", at="publish")
     assert "Published as version 1" in said and draft.state == "published"
@@ -227,7 +230,7 @@ def test_a_row_that_was_removed_is_emptied_and_a_roll_back_fills_it_again(world,
     draft = desk.start("live")
     desk.do(draft, "save", **as_posted(draft), **{"row-2-remove": "on"})
     desk.do(draft, "sample", at="preview")
-    assert "No longer fed: Kind" in desk.client.get(page("publish", draft)).content.decode()
+    assert "No longer mapped: Kind" in desk.client.get(page("publish", draft)).content.decode()
     desk.publish(draft)
     assert "Kind" not in rows_in(w)
     first = MappingVersion.objects.get(number=1)
@@ -265,11 +268,11 @@ def test_a_draft_is_a_file_for_review(world, desk):
     document["fields"] = document["fields"][:1]
     other = desk.start()
     sent = SimpleUploadedFile("m.yaml", yaml.safe_dump(document).encode())
-    assert "1 rows are taken" in desk.do(other, "import", file=sent)
+    assert "1 rows were imported" in desk.do(other, "import", file=sent)
     assert other.rows == draft.rows[:1]
     document["fields"] = [{"field": "Nowhere", "path": "x"}]
     bad = SimpleUploadedFile("m.yaml", yaml.safe_dump(document).encode())
-    assert "“Nowhere”: there is none of that name" in desk.do(other, "import", file=bad)
+    assert "“Nowhere”: there is none with this name" in desk.do(other, "import", file=bad)
     assert other.rows == draft.rows[:1]
 
 

@@ -101,8 +101,9 @@ def test_a_dry_run_of_an_import_writes_nothing(two, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "no YAML"), ("- a", "no mapping"), ("version: 1\nsecret: x", "unknown keys: secret"),
-     ("version: 1\nschema: Compound\nregistry: Research\nfields: [1]", "1 is no field")],
+    [("{", "not valid YAML"), ("- a", "not a mapping"),
+     ("version: 1\nsecret: x", "unknown keys: secret"),
+     ("version: 1\nschema: Compound\nregistry: Research\nfields: [1]", "“1” is not a field")],
 )  # fmt: skip
 def test_a_file_that_is_none_is_refused(world, tmp_path, text, words):
     world([compound(0)])
@@ -160,8 +161,8 @@ def test_a_file_that_is_no_mapping_is_its_owner_s_to_correct(two, tmp_path):
     with pytest.raises(CommandError) as refused:
         mapping("import", str(file))
     said = str(refused.value)
-    assert "it is no YAML (line 2: " in said and "Benchling admin" not in said
-    assert said.endswith("The integration owner corrects the file. Nothing was changed.")
+    assert "it is not valid YAML (line 2: " in said and "Benchling admin" not in said
+    assert said.endswith("The integration owner must correct the file. Nothing was changed.")
 
 
 def test_a_file_that_is_not_there_is_named_once(two, tmp_path):

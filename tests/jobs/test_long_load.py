@@ -176,7 +176,7 @@ def test_the_admin_pauses_resumes_and_cancels(world, admin_client):
         run.refresh_from_db()
         return answer.content.decode()
 
-    assert "Why?" in press("pause") and run.paused_at is None
+    assert "Reason (visible to all users)" in press("pause") and run.paused_at is None
     press("pause", decided="yes", reason="Lunch")
     assert run.paused_by == "admin" and run.paused_reason == "Lunch"
     press("resume", decided="yes", reason="Back")

@@ -356,7 +356,7 @@ def test_the_admin_shows_both_sides_and_asks_why(living, admin_client):
     chosen = list(Adoption.objects.filter(state="open").values_list("pk", flat=True))
     asked = {"action": "take_over", "_selected_action": chosen}
     page = admin_client.post(url, asked).content.decode()
-    assert "Why is it right?" in page and "3 of those you selected" in page
+    assert "Reason (kept permanently)" in page and "3 of those you selected" in page
     assert not Adoption.objects.filter(state="approved").exists()
     admin_client.post(url, {**asked, "decided": "yes", "reason": "Reviewed"})
     assert Adoption.objects.filter(state="approved", actor="admin").count() == 4
