@@ -377,7 +377,7 @@ def test_dry_run_writes_nothing_and_foretells_the_run(world):
     assert not EntityError.objects.exists() and not LedgerEntry.objects.exists()
     assert found["C-000050"][0] == "refused" and "C-000003" in found["C-000050"][1][0]
     assert found["C-000001"] == ("created", found["C-000001"][1])
-    assert "Approval: None → 1951" in found["C-000001"][1]
+    assert "Approval: – → 1951" in found["C-000001"][1]
     run = w.sync()
     assert (dry.read, dry.created, dry.failed) == (run.read, run.created, run.failed) == (60, 58, 2)
 
