@@ -22,10 +22,11 @@ from registry_sync.desk import charts as figures
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import run_history as history
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import EntityError, Installation, SyncRun
+from registry_sync.models import EntityError, SyncRun
 from registry_sync.monitoring import health, queues
 from tests.support.deployment import serve, until
 from tests.support.desk import INDEX, old_runs, read
+from tests.support.factories import InstallationFactory
 from tests.support.registry import compound
 
 ORDERS = ("sync", "full", "dry-run", "retry")
@@ -105,9 +106,7 @@ def test_a_failed_run_is_bad_news_with_its_remedy(world, owner):
     w.registry.token = "key"
     w.sync()
     assert "The last run succeeded, and no record is waiting." in read(owner)
-    Installation.objects.create(
-        tenant=runs.tenant_host(), app_id="app_test", deactivated_at=timezone.now()
-    )
+    InstallationFactory(deactivated_at=timezone.now())
     assert "bad The app was deactivated in Benchling" in read(owner)
 
 

@@ -16,8 +16,9 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.desk import csv_export as csvs
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import Canvas, EntityError, SyncRun
+from registry_sync.models import EntityError, SyncRun
 from tests.support.desk import old_runs, read
+from tests.support.factories import CanvasFactory
 from tests.support.listeners import Interrupt
 from tests.support.registry import compound
 
@@ -133,10 +134,7 @@ def test_statuses_are_told_in_the_desks_words_everywhere(told, owner):
     assert " With warnings " in text and "Completed With Warnings" not in text
     assert f"Run {second.pk} " in read(owner, f"{LIST}?status__exact=COMPLETED_WITH_WARNINGS")
     batch = first.batches.first()
-    canvas = Canvas.objects.create(
-        tenant=first.tenant, app_id=first.app_id, canvas_id="cnvs_1", used_at=timezone.now(),
-        run=first, drawn_run=first, drawn_status=first.status,
-    )  # fmt: skip
+    canvas = CanvasFactory(run=first, drawn_run=first, drawn_status=first.status)
     for row in (batch, canvas):
         name = row._meta.model_name
         for url in (

@@ -25,6 +25,7 @@ from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant.state import Fault
 from tests.support.canvas import Page, work
+from tests.support.factories import WebhookDeliveryFactory
 from tests.support.registry import compound
 from tests.support.worlds import DEFINITION, INCREMENTAL, World, looked_up
 
@@ -121,10 +122,9 @@ def test_a_question_while_benchling_is_away_is_asked_again(w):
 def test_a_press_that_kills_every_worker_is_given_up_and_the_canvas_comes_back(w):
     page = Page(w)
     page.canvas["enabled"] = False
-    row = WebhookDelivery.objects.create(
-        webhook_id="poison", type="v2.canvas.userInteracted", message={"canvasId": page.id},
-        state="working", attempts=5, received_at=timezone.now(), taken_at=timezone.now(),
-    )  # fmt: skip
+    row = WebhookDeliveryFactory(
+        message={"canvasId": page.id}, state="working", attempts=5, taken_at=timezone.now()
+    )
     reconcile()
     row.refresh_from_db()
     assert row.state == "working" and not page.canvas["enabled"]  # its worker may yet live

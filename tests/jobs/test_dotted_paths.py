@@ -22,6 +22,7 @@ from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Installation, MappingDraft, SyncRun, WebhookDelivery
 from registry_sync.sync.clients import client_of_settings, plain_source
 from sandbox.redis import RedisServer
+from tests.support.factories import WebhookDeliveryFactory
 from tests.support.registry import compound
 
 NAMES = ("sync", "interactive")
@@ -71,9 +72,7 @@ def test_a_run_queued_under_an_old_path_is_queued_again(world, queues):
 def test_a_delivery_queued_under_an_old_path_is_queued_again(world, queues):
     world([])
     queue = queues["interactive"]
-    delivery = WebhookDelivery.objects.create(
-        webhook_id="msg_1", type="v2.app.deactivated", message={}, received_at=timezone.now()
-    )
+    delivery = WebhookDeliveryFactory(type="v2.app.deactivated")
     old = "registry_sync.deliveries.work_delivery"
     queue.enqueue(old, delivery.pk, job_id=f"delivery-{delivery.pk}-0")
     work(queue)

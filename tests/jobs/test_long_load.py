@@ -22,6 +22,7 @@ from registry_sync.runs import estimate
 from sandbox.tenant.state import Fault
 from tests.support.deployment import kill, until
 from tests.support.environment import FULL
+from tests.support.factories import SyncRunFactory
 from tests.support.listeners import Interrupt
 from tests.support.registry import compound
 
@@ -191,10 +192,10 @@ def test_the_admin_pauses_resumes_and_cancels(world, admin_client):
 
 def a_run(**values) -> SyncRun:
     whole = {
-        "tenant": "t", "app_id": "a", "reads_all": True, "source_total": 80_000, "read": 20_000,
+        "reads_all": True, "source_total": 80_000, "read": 20_000,
         "created": 20_000, "phase_seconds": {"pull": 20.0, "upsert": 80.0},
     }  # fmt: skip
-    return SyncRun(**whole | values)
+    return SyncRunFactory.build(**whole | values)
 
 
 def test_the_estimate_counts_the_work(db):

@@ -29,6 +29,7 @@ from registry_sync.models import (
     SyncRun,
 )
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
+from tests.support.factories import AllowanceFactory
 from tests.support.registry import compound
 from tests.support.worlds import FIELDS, INCREMENTAL, PRIVATE, ROWS
 
@@ -270,7 +271,7 @@ def whole_history(synced):
     add_by_hand(w.tenant, row)
     w.registry.records.append(compound(21))
     w.sync(kind=SyncRun.Kind.FULL)
-    Allowance.objects.create(lane=lane, what="path-gone", actor="mona", reason="Gone for good")
+    AllowanceFactory(lane=lane)
     audit.forget(lane, before=timezone.now() - timedelta(days=9), actor="mona", reason="old")
     old = Change.objects.earliest("pk").at + timedelta(microseconds=1)
     audit.forget(lane, before=old, actor="mona", reason="old")

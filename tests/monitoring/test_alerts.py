@@ -26,8 +26,9 @@ from registry_sync.monitoring import alerts, freshness, outbox
 from registry_sync.monitoring.channels import webhook
 from registry_sync.monitoring.notify import look_for_alerts
 from tests.support.commands import command
+from tests.support.factories import AlertSettingsFactory
 from tests.support.registry import compound
-from tests.support.worlds import APP, PUBLIC, make_key
+from tests.support.worlds import PUBLIC, make_key
 
 TEXT = [("SMILES", "smiles"), ("Approval", "approval")]
 
@@ -74,10 +75,7 @@ def told(world, settings) -> Any:
 
     def make(count: int = 3, **values: Any) -> tuple[Any, AlertSettings]:
         w = world([compound(n) for n in range(count)], rows=TEXT)
-        row = AlertSettings.objects.create(
-            tenant=runs.tenant_host(), app_id=APP, emails="ann@example.com\nbob@example.com",
-            **values,
-        )  # fmt: skip
+        row = AlertSettingsFactory(emails="ann@example.com\nbob@example.com", **values)
         return w, row
 
     return make

@@ -20,12 +20,13 @@ from rq import Worker
 from integration.mail import mail_settings
 from registry_sync import checks, runs
 from registry_sync.core.problems import SyncError
-from registry_sync.models import AlertMessage, Checkup, SyncRun, WebhookDelivery
+from registry_sync.models import Checkup, SyncRun
 from registry_sync.monitoring import alerts
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.monitoring.doctor import lane as check_lane
 from registry_sync.monitoring.doctor import service as check_service
 from registry_sync.monitoring.doctor.finding import CheckResult
+from tests.support.factories import AlertMessageFactory, CheckupFactory, WebhookDeliveryFactory
 from tests.support.registry import compound
 from tests.support.worlds import DEFINITION, PUBLIC, SECRET, World, make_key
 
@@ -173,10 +174,7 @@ def test_alerts_that_reach_nobody_or_one_are_told(sound, settings):
     row.webhook_url = "https://example.com/hook"
     row.save()
     assert check_service.check_alerts().state == "ok"
-    AlertMessage.objects.create(
-        channel="webhook", receiver=row.webhook_url, subject="s", body="b",
-        created_at=timezone.now(), error="The recipient answered 500.",
-    )  # fmt: skip
+    AlertMessageFactory(receiver=row.webhook_url, error="The recipient answered 500.")
     assert "answered 500" in check_service.check_alerts().finding
     settings.EMAIL_READY = False
     found = check_service.check_alerts()
@@ -192,7 +190,7 @@ def test_the_manifest_that_lies_here_is_compared(sound, settings, tmp_path):
 
 
 def test_webhooks_that_came_and_a_schedule_that_stopped(sound):
-    WebhookDelivery.objects.create(webhook_id="w", type="t", message={}, received_at=timezone.now())
+    WebhookDeliveryFactory()
     assert check_service.check_webhooks().state == "ok"
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=30))
     found = check_lane.check_schedule(runs.current_lanes()[0])
@@ -218,7 +216,7 @@ def test_who_may_let_doctor_look(sound, owner, viewer):
 
 def test_a_check_up_of_an_earlier_version_can_still_be_read(sound, viewer):
     point = {"name": "Disk", "state": "unseen", "finding": "It is elsewhere.", "remedy": ""}
-    row = Checkup.objects.create(**runs.app_key(), points=[point], at=timezone.now())
+    row = CheckupFactory(points=[point])
     page = viewer.get(reverse("admin:registry_sync_checkup_change", args=[row.pk]))
     assert page.status_code == 200 and "skipped" in page.text and "It is elsewhere." in page.text
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from registry_sync.models import Pulse, SyncRun
 from registry_sync.monitoring import freshness
+from tests.support.factories import SyncRunFactory
 from tests.support.registry import compound
-from tests.support.worlds import APP
 
 
 def told(client: Client) -> tuple[int, str]:
@@ -55,9 +55,9 @@ def test_waiting_and_progress_excuse_and_standing_still_does_not(world, client):
     w.sync()
     age(30)
     now = timezone.now()
-    run = SyncRun.objects.create(
-        tenant=SyncRun.objects.get().tenant, app_id=APP, trigger="schedule", status="RUNNING",
-        started_at=now - timedelta(hours=6), waiting_until=now + timedelta(hours=1),
+    run = SyncRunFactory(
+        status="RUNNING", started_at=now - timedelta(hours=6),
+        waiting_until=now + timedelta(hours=1),
         waiting_for="a task of an earlier run", heartbeat=now,
     )  # fmt: skip
     status, said = told(client)

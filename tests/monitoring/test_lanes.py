@@ -10,12 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.models import Alert, AlertMessage, EntityError, Lane, SyncRun
+from registry_sync.models import Alert, AlertMessage, SyncRun
 from registry_sync.monitoring import alerts, freshness, health
 from registry_sync.monitoring.channels import CHANNELS
 from registry_sync.monitoring.conditions import QUESTIONS
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.monitoring.lane_runs import lanes_or_none, runs_of
+from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
 from tests.support.registry import compound
 
 
@@ -25,14 +26,13 @@ def two_lanes(world, monkeypatch) -> Any:
     w = world([compound(n) for n in range(3)])
     good = w.sync()
     first = good.lane
-    second = Lane.objects.get(pk=first.pk)
-    second.pk, second.schema_id, second.schema_name = None, "ts_other", "Other"
-    second.save(force_insert=True)
-    failed = SyncRun.objects.get(pk=good.pk)
-    failed.pk, failed.lane, failed.status = None, second, SyncRun.Status.FAILED
-    failed.error, failed.error_kind, failed.error_code = "It broke.", "mapping", "mapping"
-    failed.session_id, failed.watermark = "", None
-    failed.save(force_insert=True)
+    second = LaneFactory(
+        registry_id=first.registry_id, collection=first.collection, schema_name="Other"
+    )
+    failed = SyncRunFactory(
+        lane=second, status=SyncRun.Status.FAILED, error="It broke.", error_kind="mapping",
+        error_code="mapping", started_at=good.started_at, finished_at=good.finished_at,
+    )  # fmt: skip
     monkeypatch.setattr(runs, "current_lanes", lambda: [first, second])
     return first, second, good, failed
 
@@ -45,9 +45,7 @@ def test_before_the_first_run_there_is_one_none(world):
 def test_runs_count_for_their_lane_and_those_without_one_for_all(two_lanes):
     first, second, good, failed = two_lanes
     SyncRun.objects.filter(pk=failed.pk).update(status=SyncRun.Status.FAILED)
-    lost = SyncRun.objects.get(pk=failed.pk)
-    lost.pk, lost.lane = None, None
-    lost.save(force_insert=True)
+    lost = SyncRunFactory(status=SyncRun.Status.FAILED)
     assert set(runs_of(first)) == {good, lost} and set(runs_of(second)) == {failed, lost}
     assert set(runs_of(None)) == {good, failed, lost}
 
@@ -84,10 +82,7 @@ def test_metrics_add_up_the_lanes(two_lanes, settings):
     first, second, good, _ = two_lanes
     settings.METRICS_TOKEN = "t"
     for lane in (first, second):
-        EntityError.objects.create(
-            lane=lane, run=good, external_id="C-1", kind="source", code="refused", message="m",
-            remedy="r", first_seen=timezone.now(), last_seen=timezone.now(),
-        )  # fmt: skip
+        EntityErrorFactory(lane=lane, run=good)
     text = Client().get("/metrics", headers={"Authorization": "Bearer t"}).text
     assert 'registry_sync_open_errors{kind="source"} 2' in text
     assert text.count("# TYPE registry_sync_open_errors gauge") == 1

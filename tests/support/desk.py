@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync import runs
 from registry_sync.models import SyncRun
+from tests.support.factories import SyncRunFactory
 
 groups = import_module("registry_sync.migrations.0004_groups")
 
@@ -60,13 +60,7 @@ def read(client: Client, url: str = INDEX) -> str:
 def old_runs(count: int, *, every: timedelta, last: timedelta, **values) -> None:
     """Make runs that ended, as a schedule would have left them."""
     now = timezone.now()
-    made = SyncRun.objects.bulk_create(
-        SyncRun(**{
-            "tenant": runs.tenant_host(), "app_id": "app_test", "kind": "incremental",
-            "trigger": "schedule", "status": "SUCCEEDED", **values,
-        })
-        for _ in range(count)
-    )  # fmt: skip
+    made = SyncRun.objects.bulk_create(SyncRunFactory.build_batch(count, **values))
     for number, run in enumerate(reversed(made)):
         at = now - last - every * number
         SyncRun.objects.filter(pk=run.pk).update(created_at=at, started_at=at, finished_at=at)

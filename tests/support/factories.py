@@ -1,0 +1,114 @@
+"""Rows as tests want them: each factory fills what a test does not care about.
+
+`SyncRunFactory(status="RUNNING")` saves a row; `SyncRunFactory.build(…)` does not.
+"""
+
+from __future__ import annotations
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from registry_sync import models
+from registry_sync.models.app_scope import tenant_host
+from tests.support.worlds import APP
+
+
+class AppRowFactory(DjangoModelFactory):
+    """A row that belongs to the app of the tests."""
+
+    class Meta:
+        abstract = True
+
+    tenant = factory.LazyFunction(tenant_host)
+    app_id = APP
+
+
+class LaneFactory(AppRowFactory):
+    class Meta:
+        model = models.Lane
+
+    registry_id = "src_1"
+    schema_id = factory.Sequence(lambda n: f"ts_{n}")
+    collection = "https://registry.example.com/compounds"
+
+
+class SyncRunFactory(AppRowFactory):
+    """A run of the schedule that succeeded; an app has one active run at most."""
+
+    class Meta:
+        model = models.SyncRun
+
+    trigger = "schedule"
+    status = models.SyncRun.Status.SUCCEEDED
+
+
+class EntityErrorFactory(DjangoModelFactory):
+    class Meta:
+        model = models.EntityError
+
+    lane = factory.SubFactory(LaneFactory)
+    run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    kind = "source"
+    code = "refused"
+    message = "It was refused."
+    remedy = "Correct the record."
+    first_seen = last_seen = factory.LazyFunction(timezone.now)
+
+
+class AllowanceFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Allowance
+
+    lane = factory.SubFactory(LaneFactory)
+    what = models.Allowance.What.PATH_GONE
+    actor = "mona"
+    reason = "Gone for good"
+
+
+class InstallationFactory(AppRowFactory):
+    class Meta:
+        model = models.Installation
+
+
+class CanvasFactory(AppRowFactory):
+    class Meta:
+        model = models.Canvas
+
+    canvas_id = factory.Sequence(lambda n: f"cnvs_{n}")
+    used_at = factory.LazyFunction(timezone.now)
+
+
+class WebhookDeliveryFactory(DjangoModelFactory):
+    class Meta:
+        model = models.WebhookDelivery
+
+    webhook_id = factory.Sequence(lambda n: f"msg_{n}")
+    type = "v2.canvas.userInteracted"
+    message = factory.LazyFunction(dict)
+    received_at = factory.LazyFunction(timezone.now)
+
+
+class AlertSettingsFactory(AppRowFactory):
+    class Meta:
+        model = models.AlertSettings
+
+
+class AlertMessageFactory(DjangoModelFactory):
+    class Meta:
+        model = models.AlertMessage
+
+    channel = models.AlertMessage.Channel.WEBHOOK
+    receiver = "https://example.com/hook"
+    subject = "s"
+    body = "b"
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class CheckupFactory(AppRowFactory):
+    class Meta:
+        model = models.Checkup
+
+    points = factory.LazyFunction(list)
+    at = factory.LazyFunction(timezone.now)
