@@ -48,7 +48,7 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
-check: $(STAMP) lint  ## lint, and the tests that start no process: a minute
+check: $(STAMP) lint  ## lint, and the tests that start no server: a minute
 	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not slow" $(ARGS)
 
 ifdef ROOM

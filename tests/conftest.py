@@ -80,8 +80,8 @@ def pytest_collection_modifyitems(
     items.sort(key=lambda item: not _is_slow(item) or _uses_database(item))
 
 
-PROCESSES = {"deploy", "redis", "redis_server", "page", "datasette", "queues"}
-"""The fixtures that start a process."""
+PROCESSES = {"world", "deploy", "redis", "redis_server", "page", "datasette", "queues", "serve"}
+"""The fixtures that start a server or another process."""
 
 
 def _is_slow(item: pytest.Item) -> bool:
