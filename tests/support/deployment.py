@@ -25,6 +25,11 @@ from tests.support import ROOT
 from tests.support.registry import compound
 from tests.support.worlds import APP, CLIENT, DEFINITION, EXCHANGES, PRIVATE, SECRET, World, build
 
+OPERATOR = {
+    "DJANGO_SETTINGS_MODULE": "integration.settings",  # not the tests', which undo what is set here
+    "DEBUG": "1",
+    "SECRET_KEY": "only-for-tests",
+}
 LEASE = 2
 """Seconds; the product's 90 would make each of these tests wait for minutes."""
 
@@ -70,7 +75,7 @@ def _create_database(how: str) -> str:
 
 
 def _migrate(database: str) -> None:
-    env = {**os.environ, "DEBUG": "1", "SECRET_KEY": "only-for-tests", "DATABASE_URL": database}
+    env = {**os.environ, **OPERATOR, "DATABASE_URL": database}
     words = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
     subprocess.run(words, cwd=ROOT, env=env, check=True, timeout=120)
 
@@ -85,8 +90,7 @@ class Deployment:
         self.database = self._new_database()
         self.env = {
             **os.environ,
-            "DEBUG": "1",
-            "SECRET_KEY": "only-for-tests",
+            **OPERATOR,
             "DATABASE_URL": self.database,
             "BENCHLING_URL": world.server.url,
             "BENCHLING_APP_ID": APP,
