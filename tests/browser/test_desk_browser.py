@@ -39,7 +39,8 @@ def morning(deploy, redis, page) -> Service:
     """A night that went wrong: the registry has a kind of molecule that Benchling does not know."""
     service = serve(deploy, redis, 40)
     registry = service.d.world.registry
-    assert service.d.sync()[0] == 0
+    status, said = service.d.sync()
+    assert status == 0, said
     for number in range(5):
         registry.edit(f"C-{number:06}", kind="antibody")
     assert service.d.sync()[0] == 2
