@@ -23,7 +23,7 @@ def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, s
         return False, f"{len(records) - len(there)} of {len(records)} records have no id at {where}"
     if len(set(there)) < len(there):
         return False, f"{len(there) - len(set(there))} duplicate ids at {where}"
-    return True, f"{where}: every record has a unique id"
+    return True, f"every record has a unique id at {where}"
 
 
 def suggest_name(records: Sequence[Json], name_field: str, id_path: str) -> tuple[str, str]:

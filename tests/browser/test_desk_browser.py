@@ -148,3 +148,10 @@ def test_every_page_is_accessible(morning, page):
                 if v["impact"] in GRAVE
             ]
     assert found == []
+    # Times are in the reader's own zone, which each names; the title keeps UTC.
+    zone = {"timezoneId": "Asia/Tokyo"}
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", zone)
+    page.goto(f"{morning.url}/admin/")
+    first = page.locator("time[data-local]").first
+    assert first.inner_text().endswith(" GMT+9")
+    assert str(first.get_attribute("title")).endswith(" UTC")
