@@ -16,7 +16,6 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core.problems import SyncError
@@ -90,7 +89,7 @@ def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
     except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
-        _fail(run, lease, pacer.client, _cause(run, error))
+        _fail(run, lease, pacer, _cause(run, error))
         return End.DONE
     _clear_config_fault()
     if done:
@@ -168,15 +167,16 @@ def _sleep_until(run: SyncRun, until: datetime) -> None:
         time.sleep(min(left, CHECK_EVERY))
 
 
-def _fail(run: SyncRun, lease: runs.Lease, client: Client, error: SyncError) -> None:
+def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> None:
     """End a run as FAILED. A cause that repeats does not open a session each time."""
     try:
         if not run.session_id and not runs.repeats_last_failure(run, error):
-            app_status.Session(run, lease, client).open()
+            app_status.Session(run, lease, pacer.client).open()
         runs.fail(run, lease, error)
     except runs.LeaseLost:
         return
-    app_status.close_session(run, client)
+    pacer.leave_lease()  # `runs.fail` gave it up, also for a run that stopped before its line
+    app_status.close_session(run, pacer.client)
 
 
 def _unexpected_refusal(refused: Refused) -> SyncError:

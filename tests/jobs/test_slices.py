@@ -14,6 +14,7 @@ from registry_sync.benchling import transport
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
+from tests.support.factories import InstallationFactory
 from tests.support.registry import compound
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
@@ -39,6 +40,26 @@ def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatc
             break
     run.refresh_from_db()
     assert run.status == Status.FAILED, (ends, run.status)
+
+
+def test_a_deactivated_app_closes_its_session_whatever_the_network(world, monkeypatch):
+    world([compound(1)])
+    InstallationFactory(deactivated_at=timezone.now())
+    send, broken = Client._send, []
+
+    def breaks_once(self, method, url, body):
+        if method == "patch" and not broken:
+            broken.append(url)
+            raise httpx.ReadTimeout("timed out")
+        return send(self, method, url, body)
+
+    monkeypatch.setattr(Client, "_send", breaks_once)
+    monkeypatch.setattr(transport.random, "uniform", lambda a, b: 0.01)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Status.FAILED, "deactivated")
+    assert broken and run.session_id and not run.session_open
 
 
 def test_waiting_does_not_count_repeats(world, settings):
