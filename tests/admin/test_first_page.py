@@ -278,7 +278,7 @@ def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redi
         thread.join()
     assert d.statuses() in (["QUEUED"], ["RUNNING"])
     assert sum("No other run was started" in end for end in ends) == 1
-    assert sum("Sync now: run 1 is queued." in end for end in ends) == 1
+    assert sum("Run 1</a> is queued." in end for end in ends) == 1
     until(lambda: w.written() >= 200, seconds=30, what="two batches")
     cancel = reverse("admin:registry_sync_syncrun_do", args=[1, "cancel"])
     assert "Cancel the run: run 1." in _post(tabs[0], service.url + cancel)

@@ -371,7 +371,7 @@ def test_who_may_change_the_settings_and_test_them(told, owner, viewer, settings
     assert owner.get(test).status_code == 405
     bad = FORM | {"emails": "ann@example.com\nno address", "reason": ""}
     said = owner.post(url, bad).text
-    assert "no address is no e-mail address" in said and "This field is required" in said
+    assert "no address is not an e-mail address" in said and "This field is required" in said
     assert owner.post(url, FORM | {"webhook_url": "ftp://example.com"}).status_code == 200
     assert owner.post(url, FORM).status_code == 302
     row.refresh_from_db()

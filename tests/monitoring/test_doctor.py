@@ -208,7 +208,7 @@ def test_who_may_let_doctor_look(sound, owner, viewer):
     row = Checkup.objects.get()
     page = reverse("admin:registry_sync_checkup_change", args=[row.pk])
     assert answer.url == page and row.actor == "Olivia"
-    assert "Asked for a check-up" in LogEntry.objects.get().change_message
+    assert "Started a check-up" in LogEntry.objects.get().change_message
     shown = viewer.get(page).text
     assert "BENCHLING_PRIVATE_KEY decrypts API Key." in shown and "Order" in shown
     assert viewer.get(listed).status_code == 200

@@ -84,7 +84,7 @@ class WebhookDeliveryFactory(DjangoModelFactory):
     class Meta:
         model = models.WebhookDelivery
 
-    webhook_id = factory.Sequence(lambda n: f"msg_{n}")
+    webhook_id = factory.Sequence(lambda n: f"msg_made_{n}")
     type = "v2.canvas.userInteracted"
     message = factory.LazyFunction(dict)
     received_at = factory.LazyFunction(timezone.now)
