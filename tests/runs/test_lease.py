@@ -20,7 +20,8 @@ from tests.support.registry import compound
 Kind = SyncRun.Kind
 
 
-def test_a_dry_run_keeps_the_lease(world, settings):
+def slow_pages(world, settings):
+    """Make a world whose pages take half a lease; note the seconds left of it at each page."""
     settings.LEASE_SECONDS = 1
     w = world([compound(n) for n in range(600)], page_size=100)
     seen = []
@@ -31,21 +32,17 @@ def test_a_dry_run_keeps_the_lease(world, settings):
         seen.append((run.lease_until - timezone.now()).total_seconds())
 
     w.registry.on_page = slow
+    return w, seen
+
+
+def test_a_dry_run_keeps_the_lease(world, settings):
+    w, seen = slow_pages(world, settings)
     w.sync(kind=Kind.DRY_RUN)
     assert min(seen) > 0, seen
 
 
 def test_a_pilot_keeps_the_lease(world, settings):
-    settings.LEASE_SECONDS = 1
-    w = world([compound(n) for n in range(600)], page_size=100)
-    seen = []
-
-    def slow(page):
-        time.sleep(0.5)
-        run = SyncRun.objects.get()
-        seen.append((run.lease_until - timezone.now()).total_seconds())
-
-    w.registry.on_page = slow
+    w, seen = slow_pages(world, settings)
     w.sync(only=["C-000599"])
     assert min(seen) > 0, seen
 

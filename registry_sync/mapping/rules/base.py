@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
+from registry_sync.core.registration import registrar
 from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
 from registry_sync.source.paths import ABSENT
@@ -50,18 +50,8 @@ class Rule:
 
 RULES: dict[str, type[Rule]] = {}
 """The rules, by their name in Mapping Rules."""
-Kind = TypeVar("Kind", bound=type[Rule])
-
-
-def register(name: str) -> Callable[[Kind], Kind]:
-    """Add a class to the table under its name in Mapping Rules."""
-
-    def add(kind: Kind) -> Kind:
-        kind.name = name
-        RULES[name] = kind
-        return kind
-
-    return add
+register = registrar(RULES, "name")
+"""Decorator: add a class to the table under its name in Mapping Rules."""
 
 
 def read_decimal(text: str, shown: str) -> Decimal:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self
 
 import requests
 from requests.auth import AuthBase
 
 from registry_sync.core.problems import SourceError
+from registry_sync.core.registration import registrar
 from registry_sync.core.types import Json
 from registry_sync.source.settings_reader import SettingsReader
 
@@ -59,18 +59,8 @@ class Auth:
 
 AUTH: dict[str, type[Auth]] = {}
 """The auth types, by their name in Connector Settings."""
-Kind = TypeVar("Kind", bound=type[Auth])
-
-
-def register(name: str) -> Callable[[Kind], Kind]:
-    """Add a class to the table under its name in Connector Settings."""
-
-    def add(kind: Kind) -> Kind:
-        kind.type = name
-        AUTH[name] = kind
-        return kind
-
-    return add
+register = registrar(AUTH, "type")
+"""Decorator: add a class to the table under its name in Connector Settings."""
 
 
 class Signer(AuthBase):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from urllib.parse import urljoin
 
+from registry_sync.core.registration import registrar
 from registry_sync.core.types import Json
 from registry_sync.source.paths import ABSENT, compile_path
 
@@ -72,18 +72,8 @@ class Paginator:
 
 PAGINATORS: dict[str, type[Paginator]] = {}
 """The paginators, by their name in Connector Settings."""
-Kind = TypeVar("Kind", bound=type[Paginator])
-
-
-def register(name: str) -> Callable[[Kind], Kind]:
-    """Add a class to the table under its name in Connector Settings."""
-
-    def add(kind: Kind) -> Kind:
-        kind.type = name
-        PAGINATORS[name] = kind
-        return kind
-
-    return add
+register = registrar(PAGINATORS, "type")
+"""Decorator: add a class to the table under its name in Connector Settings."""
 
 
 def value_at(body: Any, path: str) -> Any:
