@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.types import Json
+from registry_sync.source.completeness import signs_of
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
@@ -114,7 +115,7 @@ class Source:
             server_date=_date(reply),
             bytes=reply.size,
             unread=unread,
-            unseen_path=paginator.unseen_path(reply.body) if only and records else "",
+            signs=signs_of(paginator, reply.body, len(records), only=only and since is None),
         )
         return page, follows, onward
 

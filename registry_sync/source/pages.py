@@ -11,8 +11,22 @@ from registry_sync.core.types import Json
 
 PAGING_REMEDY = (
     "If the registry has more records, the integration owner corrects that path in "
-    "endpoint.paginator of Connector Settings."
+    "endpoint.paginator of Connector Settings. If it has no more, the integration owner sets "
+    '{"endpoint": {"paginator": "single_page"}}.'
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something in an answer that a list of pages may not be complete: no run with one is green.
+
+    `code` has an entry in the catalogue of warnings. `text` says what was found, and `remedy` who
+    must do what about it, in whole sentences; settings are written out as JSON.
+    """
+
+    code: str
+    text: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Page:
 
     `position` leads to this page again, also in another process; `next_position` is None after
     the last page. `total` is the registry's own count, `server_date` its clock, `bytes` the size.
-    `unseen_path` is where an only page should say whether there is a next one, and has nothing.
+    `signs` are what speaks against the page, or the pages up to it, being complete.
     """
 
     records: list[Json]
@@ -39,16 +53,4 @@ class Page:
     server_date: datetime | None
     bytes: int
     unread: Sequence[Unread] = ()
-    unseen_path: str = ""
-
-    @property
-    def alone(self) -> str:
-        """Return the sentence about an only page that has nothing at `unseen_path`, or ""."""
-        if not self.unseen_path:
-            return ""
-        count = len(self.records) + len(self.unread)
-        came = "1 record was" if count == 1 else f"{count:,} records were"
-        return (
-            f"{came} returned on the first page, and it was the only one: its answer has nothing "
-            f"at “{self.unseen_path}”."
-        )
+    signs: tuple[Sign, ...] = ()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.ledger.record_outcome import RecordOutcome
-from registry_sync.source.pages import PAGING_REMEDY, Page
+from registry_sync.source.pages import Page, Sign
 from registry_sync.source.watermark import advance
 from registry_sync.sync import outcome
 from registry_sync.sync.context import RunContext
@@ -48,7 +48,7 @@ class SourceTracker:
         if first:
             self._begin(page)
             self._check_paths(records)
-            self._check_paging(page)
+        self._warn_of(page.signs)
         self._follow_clock(records)
         if self.run.reads_all or self.run.since_asked is not None:
             return ""
@@ -121,10 +121,10 @@ class SourceTracker:
             text += "misspelt, the integration owner corrects Field Configurations."
             runs.log(self.run, "WARNING", text)
 
-    def _check_paging(self, page: Page) -> None:
-        if page.alone and self.run.reads_all:
-            # No warning that turns the run yellow: many registries leave it out of a last page.
-            runs.log(self.run, "WARNING", f"{page.alone} {PAGING_REMEDY}")
+    def _warn_of(self, signs: Sequence[Sign]) -> None:
+        """Warn of each sign that the pages are not complete, once a run."""
+        for sign in signs:
+            runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")
 
     def _follow_clock(self, records: Sequence[SourceRecord]) -> None:
         """Note the newest time seen, whose record it is, and what is older than was asked."""

@@ -105,7 +105,7 @@ def run_codes() -> Iterator[str]:
 
 def warning_codes() -> Iterator[str]:
     for call, named in calls():
-        if name_of(call) == "Caution":
+        if name_of(call) in ("Caution", "Sign"):
             yield from codes_of(call.args[0], named)
         elif name_of(call) == "warn" and len(call.args) > 3:
             yield from codes_of(call.args[2], named)

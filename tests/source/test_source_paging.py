@@ -336,10 +336,12 @@ def test_a_path_that_the_only_page_has_not_is_named(serve, what):
     answer, paginator = MISSPELT[what]
     (page,) = serve(answer).source(endpoint(paginator=paginator)).pages(None)
     wrong = paginator.get("has_more_path") or paginator.get("cursor_path") or "paging.nxt"
-    assert page.alone == (
+    (sign,) = page.signs
+    assert (sign.code, sign.text) == (
+        "next_unseen",
         "5 records were returned on the first page, and it was the only one: "
         "its answer has nothing at "
-        f"“{wrong}”."
+        f"“{wrong}”.",
     )
 
 
@@ -349,8 +351,8 @@ def test_the_end_of_a_list_is_no_misspelling(serve):
         return page if page["paging"]["next"] else {"rows": page["rows"]}
 
     settings = endpoint(paginator={"type": "json_link", "next_url_path": "paging.next"})
-    assert not any(page.alone for page in serve(leaves_it_out).source(settings).pages(None))
+    assert not any(page.signs for page in serve(leaves_it_out).source(settings).pages(None))
     whole = endpoint(paginator={"type": "json_link", "next_url_path": "next"})
     registry = serve(lambda asked: {"items": RECORDS, "next": None})
     (page,) = registry.source(whole).pages(None)
-    assert page.alone == "" and len(page.records) == len(RECORDS)
+    assert page.signs == () and len(page.records) == len(RECORDS)

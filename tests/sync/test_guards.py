@@ -137,13 +137,17 @@ def test_a_path_that_no_record_has_is_told(world):
 
 
 @pytest.mark.invariant(5)
-def test_a_list_whose_only_page_names_no_next_one_is_told(world):
+def test_a_list_whose_only_page_names_no_next_one_is_not_green(world):
     paging = {"endpoint": {"paginator": {"type": "json_link", "next_url_path": "nxt"}}}
     w = world([compound(n) for n in range(30)], page_size=20, config={"Connector Settings": paging})
     run = w.sync()
     assert len(w.values()) == 20
     said = run.log.get(text__contains="nothing at “nxt”").text
     assert "the integration owner corrects that path" in said
+    assert (run.status, [warning["code"] for warning in run.warnings]) == (
+        Status.COMPLETED_WITH_WARNINGS,
+        ["next_unseen", "short_read"],
+    )
 
 
 @pytest.mark.invariant(14)

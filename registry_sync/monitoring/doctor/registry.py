@@ -15,7 +15,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, ok, register, warning
 from registry_sync.monitoring.doctor.tenant import TenantVisit, compare_clocks
 from registry_sync.source.client import Source
-from registry_sync.source.pages import PAGING_REMEDY, Page
+from registry_sync.source.pages import Page
 
 FAR = timedelta(days=3650)
 TIMEOUT = (5.0, 15.0)
@@ -91,8 +91,8 @@ def check_first_page(visit: RegistryVisit) -> CheckResult:
 def check_pages(visit: RegistryVisit) -> CheckResult:
     """Check that the first page leads to the next one, or says that there is none."""
     page = visit.first()
-    if page.alone:
-        return warning(page.alone, PAGING_REMEDY)
+    if page.signs:
+        return warning(page.signs[0].text, page.signs[0].remedy)
     return ok("The first page is the only one." if page.next_position is None
               else "More pages follow.")  # fmt: skip
 

@@ -12,6 +12,13 @@ WARNINGS = (
         "Give the list a stable order, or correct its total. The next run reads everything again.",
     ),
     Cause(
+        "next_unseen",
+        "nothing in the answer about a next page",
+        ("mapping",),
+        "Correct endpoint.paginator in Connector Settings, or set it to single_page if the "
+        "registry returns everything at once.",
+    ),
+    Cause(
         "withdrawn",
         "records no longer in the registry",
         ("benchling",),
