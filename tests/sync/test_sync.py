@@ -184,14 +184,17 @@ def test_what_the_budget_leaves_over_is_set_aside_and_tried_again(world):
 
 
 @pytest.mark.once
-def test_each_batch_in_flight_has_a_budget_of_its_own(world, settings):
-    settings.BATCH_SIZE, settings.IN_FLIGHT = 300, 2
-    w = world([compound(n) for n in range(600)], task_errors="none", granular_locking=True)
-    for n in (*range(0, 300, 2), 450):
+def test_each_batch_in_flight_has_a_budget_of_its_own(world, settings, monkeypatch):
+    settings.BATCH_SIZE, settings.IN_FLIGHT = 60, 2
+    monkeypatch.setattr(upsert, "BUDGET", 30)  # half of what the first batch would need
+    w = world([compound(n) for n in range(120)], task_errors="none", granular_locking=True)
+    for n in (*range(0, 60, 2), 90):
         w.tenant.refuse[f"C-{n:06d}"] = "Not this one."
     w.sync()
-    second = {e.external_id: e.code for e in w.open_errors().values() if e.external_id > "C-000299"}
-    assert second == {"C-000450": "refused"}
+    codes = {e.external_id: e.code for e in w.open_errors().values()}
+    assert "refused" not in {codes.pop(f"C-{n:06d}") for n in range(40, 60, 2)}
+    second = {id: code for id, code in codes.items() if id > "C-000059"}
+    assert second == {"C-000090": "refused"}
 
 
 @pytest.mark.invariant(1)
