@@ -16,7 +16,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
@@ -50,7 +49,7 @@ class Beat:
 
     def save(self, **values: Any) -> None:
         """Write, and beat. Raises Lost."""
-        now = timezone.now()
+        now = runs.database_now()
         values = {"preview_heartbeat": now, **values}
         mine = MappingDraft.objects.filter(
             pk=self.draft.pk, preview_heartbeat=self.at, preview_state=State.RUNNING
@@ -61,7 +60,7 @@ class Beat:
 
     def keep(self) -> None:
         """Beat now and then, while a page is being read."""
-        if (timezone.now() - self.at) > runs.lease_time() / 3:
+        if (runs.database_now() - self.at) > runs.lease_time() / 3:
             self.save()
 
 
@@ -102,7 +101,7 @@ def _begun(draft: MappingDraft, scope: str) -> Json:
         "preview_position": None,
         "preview_total": None,
         "preview_error": "",
-        "preview_heartbeat": timezone.now(),
+        "preview_heartbeat": runs.database_now(),
     }
 
 
@@ -121,21 +120,20 @@ def lane_of(client: Client, sides: Sides) -> Lane | None:
 
 def stranded() -> QuerySet[MappingDraft]:
     """Return previews without a worker: enqueued long ago, or their worker died."""
-    old = Q(preview_heartbeat__isnull=True) | Q(
-        preview_heartbeat__lt=timezone.now() - runs.lease_time()
-    )
+    now = runs.database_now()
+    old = Q(preview_heartbeat__isnull=True) | Q(preview_heartbeat__lt=now - runs.lease_time())
     return drafts.mine().filter(old, preview_state__in=AT_WORK)
 
 
 def tell_again(draft: MappingDraft) -> bool:
     """Take a stranded preview from its holder, so that it can be enqueued again."""
     mine = stranded().filter(pk=draft.pk)
-    return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=timezone.now()))
+    return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=runs.database_now()))
 
 
 def claim(draft_id: int) -> Beat | None:
     """Claim a preview that is queued or whose worker died. Return None if it has a worker."""
-    now = timezone.now()
+    now = runs.database_now()
     free = Q(preview_state=State.QUEUED) | Q(
         preview_state=State.RUNNING, preview_heartbeat__lt=now - runs.lease_time()
     )

@@ -41,6 +41,7 @@ def reconcile(*, alert: bool = True) -> int:
 
 
 def _queue_runs() -> int:
+    runs.shorten_leases()
     return sum(enqueue(run_id) for run_id in runs.stranded().values_list("pk", flat=True))
 
 

@@ -3,16 +3,20 @@
 Other rooms import this package; `queue`, `quota` and `estimate` are imported as modules.
 """
 
+from registry_sync.runs.database_clock import database_now, now_in_query
 from registry_sync.runs.deployment import app_key, current_lanes, tenant_host
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
     LeaseLost,
     claim,
+    is_held,
+    is_waiting,
     lease_time,
     release,
     renew,
     save,
+    shorten_leases,
     stranded,
 )
 from registry_sync.runs.lifecycle import (
@@ -44,14 +48,18 @@ __all__ = [
     "cancel",
     "claim",
     "current_lanes",
+    "database_now",
     "fail",
     "fails_lately",
     "finish",
     "good_runs",
+    "is_held",
     "is_paused",
+    "is_waiting",
     "keep_schema",
     "lease_time",
     "log",
+    "now_in_query",
     "open_errors",
     "pause",
     "paused_sentence",
@@ -62,6 +70,7 @@ __all__ = [
     "resume",
     "save",
     "schema_view",
+    "shorten_leases",
     "stranded",
     "tenant_host",
     "waiting_sentence",

@@ -1,7 +1,7 @@
 """The lock on a run: a lease with a fencing number.
 
 A holder must renew its lease before every write. A holder whose lease was taken over has an old
-fencing number, so it can no longer write.
+fencing number, so it can no longer write. All times are the database's.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from registry_sync.core.waits import wait_code
 from registry_sync.models import SyncRun
+from registry_sync.runs.database_clock import now_in_query
 
 T = TypeVar("T")
 NOT_WAITING = {"waiting_until": None, "waiting_code": "", "waiting_for": ""}
@@ -71,14 +72,14 @@ def _end_frozen_connections() -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
             "current_database() AND usename = current_user AND wait_event_type = 'Client' "
             "AND application_name = current_setting('application_name') "
-            "AND xact_start IS NOT NULL AND state_change < %s",
-            [timezone.now() - lease_time() * 2 / 3],
+            "AND xact_start IS NOT NULL AND state_change < clock_timestamp() - %s::interval",
+            [str(lease_time() * 2 / 3)],
         )
 
 
 def claim(run_id: int) -> Lease | None:
     """Claim an active run. Return None when it has a holder or is paused."""
-    now = timezone.now()
+    now = now_in_query()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     claimable = SyncRun.objects.filter(
         free, pk=run_id, status__in=SyncRun.ACTIVE, paused_at__isnull=True
@@ -105,7 +106,7 @@ def renew(lease: Lease) -> None:
 
     Raise LeaseLost when another holder took over or the run was ended.
     """
-    now = timezone.now()
+    now = now_in_query()
     held = SyncRun.objects.filter(
         pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
     ).update(lease_until=now + lease_time(), heartbeat=now)
@@ -116,10 +117,12 @@ def renew(lease: Lease) -> None:
 def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str = "") -> None:
     """Release the run between two slices, so that the next one can claim it at once.
 
-    `reason` says why it waits until `waiting_until`. The run keeps a WaitReason's code with it.
+    `reason` says why it waits until `waiting_until`, a time of this host. The run keeps a
+    WaitReason's code with it.
     """
+    wait = None if waiting_until is None else waiting_until - timezone.now()
     waits = {
-        "waiting_until": waiting_until,
+        "waiting_until": None if wait is None else now_in_query() + wait,
         "waiting_code": wait_code(reason),
         "waiting_for": reason,
     }
@@ -136,15 +139,37 @@ def save(run: SyncRun, lease: Lease, **values: object) -> None:
         setattr(run, name, value)
 
 
+def is_held(run: SyncRun) -> bool:
+    """Return whether a process holds the run now."""
+    return SyncRun.objects.filter(pk=run.pk, lease_until__gt=now_in_query()).exists()
+
+
+def is_waiting(run: SyncRun) -> bool:
+    """Return whether the run waits for a time that has not come yet."""
+    return SyncRun.objects.filter(pk=run.pk, waiting_until__gt=now_in_query()).exists()
+
+
+def shorten_leases() -> None:
+    """Shorten leases that end later than one given now would.
+
+    After the database's clock was set back, a dead holder would keep its run for that time. A live
+    holder renews its lease long before the shortened one ends.
+    """
+    latest = now_in_query() + lease_time()
+    active = SyncRun.objects.filter(status__in=SyncRun.ACTIVE, lease_until__gt=latest)
+    write_past_frozen(lambda: active.update(lease_until=latest))
+
+
 def stranded() -> QuerySet[SyncRun]:
-    """Return active runs that have no holder and no reason to wait."""
-    now = timezone.now()
-    quiet = now - lease_time() / 6
+    """Return active runs that have no holder and no reason to wait.
+
+    A heartbeat later than now is from before the clock was set back.
+    """
+    now, moment = now_in_query(), lease_time() / 6
     return SyncRun.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=now),
         Q(waiting_until__isnull=True) | Q(waiting_until__lte=now),
-        Q(heartbeat__isnull=True) | Q(heartbeat__lt=quiet),
+        Q(heartbeat__isnull=True) | Q(heartbeat__lt=now - moment) | Q(heartbeat__gt=now + moment),
         status__in=SyncRun.ACTIVE,
         paused_at__isnull=True,
-        created_at__lt=quiet,
     )

@@ -15,6 +15,7 @@ from django.utils import timezone
 from registry_sync import __version__
 from registry_sync.core.problems import SyncError
 from registry_sync.models import SyncRun
+from registry_sync.runs.database_clock import database_now
 from registry_sync.runs.deployment import app_key
 from registry_sync.runs.lease import NOT_WAITING, Lease, save, write_past_frozen
 from registry_sync.runs.queries import active
@@ -51,6 +52,8 @@ def request(
         rerun_of=rerun_of,
         service_version=__version__,
     )
+    # Until it is this old, whoever requested the run is about to queue it.
+    wanted.heartbeat = database_now()
     attempt = 1
     while True:
         try:

@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from registry_sync.models import WebhookDelivery
+from registry_sync.runs import now_in_query
 
 State = WebhookDelivery.State
 
@@ -25,7 +26,7 @@ ATTEMPTS = 5
 
 def claim_delivery(delivery_id: int) -> WebhookDelivery | None:
     """Claim a delivery to work on it. Return None when it is done or another worker has it."""
-    now = timezone.now()
+    now = now_in_query()
     free = Q(state=State.RECEIVED) | Q(state=State.WORKING, taken_at__lt=now - ABANDONED_AFTER)
     claimed = WebhookDelivery.objects.filter(free, pk=delivery_id).update(
         state=State.WORKING, taken_at=now, attempts=F("attempts") + 1
@@ -35,7 +36,7 @@ def claim_delivery(delivery_id: int) -> WebhookDelivery | None:
 
 def left_over() -> QuerySet[WebhookDelivery]:
     """Return deliveries that no worker claimed or that a worker abandoned, within ATTEMPTS."""
-    now = timezone.now()
+    now = now_in_query()
     unclaimed = Q(state=State.RECEIVED, received_at__lt=now - QUEUE_AGAIN_AFTER)
     abandoned = Q(state=State.WORKING, taken_at__lt=now - ABANDONED_AFTER)
     rows = WebhookDelivery.objects.filter(unclaimed | abandoned, attempts__lt=ATTEMPTS)
@@ -44,7 +45,7 @@ def left_over() -> QuerySet[WebhookDelivery]:
 
 def given_up() -> QuerySet[WebhookDelivery]:
     """Return deliveries that workers abandoned so often that none will try again."""
-    long_ago = timezone.now() - ABANDONED_AFTER
+    long_ago = now_in_query() - ABANDONED_AFTER
     return WebhookDelivery.objects.filter(
         state=State.WORKING, taken_at__lt=long_ago, attempts__gte=ATTEMPTS
     )

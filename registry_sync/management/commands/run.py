@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
@@ -61,7 +60,7 @@ def _shown(run: SyncRun) -> str:
     lines = [f"Run {run.pk} ({run.kind}), {counts_sentence(run)}"]
     if run.paused_at:
         lines.append(runs.paused_sentence(run))
-    elif run.waiting_until and run.waiting_until > timezone.now():
+    elif runs.is_waiting(run):
         lines.append(runs.waiting_sentence(run))
     elif run.lease_holder:
         lines.append(f"Running on {run.lease_holder}, last heartbeat {run.heartbeat:%H:%M:%S} UTC.")

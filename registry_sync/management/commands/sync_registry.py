@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
-from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from registry_sync import runs
@@ -109,7 +108,7 @@ class Command(OperatorCommand):
 
         Raise SystemExit if the active run is alive, paused or waiting.
         """
-        if run.lease_until is not None and run.lease_until > timezone.now():
+        if runs.is_held(run):
             self.stderr.write(
                 f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
             )
@@ -119,7 +118,7 @@ class Command(OperatorCommand):
                 f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with manage.py run resume."
             )
             raise SystemExit(BUSY)
-        if run.waiting_until is not None and run.waiting_until > timezone.now():
+        if runs.is_waiting(run):
             self.stderr.write(f"Run {run.pk} is active. {runs.waiting_sentence(run)}")
             raise SystemExit(BUSY)
         self.stdout.write(f"Run {run.pk} was left unfinished; taking it over.")
@@ -144,7 +143,7 @@ class Command(OperatorCommand):
         """Exit while a run continues without this command, and say how it continues."""
         if run.paused_at is not None:
             text = f"{runs.paused_sentence(run)}. Resume it with manage.py run resume."
-        elif run.lease_until is not None and run.lease_until > timezone.now():
+        elif runs.is_held(run):
             text = f"A worker ({run.lease_holder}) has taken it over and continues it."
         else:
             text = "A worker or the next sync_registry continues it; manage.py run shows it."

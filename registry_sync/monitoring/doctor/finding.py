@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
 CheckState = Literal["ok", "warning", "bad", "skipped"]
+CLOCK_SECONDS = 60
+"""By how much clocks may differ: more than a proxy's delay, less than what loses webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,16 @@ def bad(finding: str, remedy: str) -> CheckResult:
 
 def skipped(finding: str, remedy: str = "") -> CheckResult:
     return CheckResult("skipped", finding, remedy)
+
+
+def compare_clocks(whose: str, ahead: float) -> CheckResult:
+    """Judge a clock that is `ahead` seconds ahead of the service's."""
+    seconds = round(abs(ahead))
+    if seconds <= CLOCK_SECONDS:
+        return ok(f"{whose} clock and the service's differ by {seconds} s.")
+    way = "ahead of" if ahead > 0 else "behind"
+    return warning(
+        f"{whose} clock is {seconds:,} s {way} the service's.",
+        "The operator must synchronize this machine's clock (NTP). If it is synchronized, the "
+        "other side's clock is wrong, and its owner must correct it.",
+    )

@@ -12,8 +12,16 @@ from django.utils import timezone
 
 from registry_sync import __version__
 from registry_sync.core.problems import SourceError
-from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, ok, register, warning
-from registry_sync.monitoring.doctor.tenant import TenantVisit, compare_clocks
+from registry_sync.monitoring.doctor.finding import (
+    CheckResult,
+    Skipped,
+    bad,
+    compare_clocks,
+    ok,
+    register,
+    warning,
+)
+from registry_sync.monitoring.doctor.tenant import TenantVisit
 from registry_sync.source.client import Source
 from registry_sync.source.pages import Page
 

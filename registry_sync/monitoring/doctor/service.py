@@ -18,12 +18,14 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.serializers import JSONSerializer
 
+from registry_sync import runs
 from registry_sync.models import AlertMessage, WebhookDelivery, WebhookRefusal, pending_migrations
 from registry_sync.monitoring import alerts, freshness
 from registry_sync.monitoring.channels import CHANNELS
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
     bad,
+    compare_clocks,
     ok,
     register,
     skipped,
@@ -91,6 +93,14 @@ def _postgresql() -> CheckResult:
             "The operator must set DATABASE_URL to the primary.",
         )
     return ok("PostgreSQL, every migration applied, writable.")
+
+
+@register(SERVICE_CHECKS, "Database clock")
+def check_database_clock() -> CheckResult:
+    """Compare this machine's clock with the database's, which leases are counted on."""
+    if connection.vendor == "sqlite":
+        return ok("SQLite has no clock of its own: it uses this machine's.")
+    return compare_clocks("The database's", (runs.database_now() - timezone.now()).total_seconds())
 
 
 @register(SERVICE_CHECKS, "Disk")

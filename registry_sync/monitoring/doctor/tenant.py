@@ -22,6 +22,7 @@ from registry_sync.monitoring.doctor.finding import (
     CheckResult,
     Skipped,
     bad,
+    compare_clocks,
     ok,
     register,
     skipped,
@@ -30,8 +31,6 @@ from registry_sync.monitoring.doctor.finding import (
 from registry_sync.source.connector import Connector
 from registry_sync.sync.setup import connector_of, mapping_of, read_config, read_schema
 
-CLOCK_SECONDS = 60
-"""By how much clocks may differ: more than a proxy's delay, less than what loses webhooks."""
 RENDERED = "registry-sync.yaml"
 """Beside manage.py, where README has the rendered manifest written to."""
 ADMIN = "A Benchling admin must add the app to the organization, team or project that has it."
@@ -109,19 +108,6 @@ def check_tenant_clock(visit: TenantVisit) -> CheckResult:
     except (ValueError, TypeError) as error:
         raise Skipped("Benchling's answer has no date") from error
     return compare_clocks("Benchling's", (theirs - timezone.now()).total_seconds())
-
-
-def compare_clocks(whose: str, ahead: float) -> CheckResult:
-    """Judge a clock that is `ahead` seconds ahead of the service's."""
-    seconds = round(abs(ahead))
-    if seconds <= CLOCK_SECONDS:
-        return ok(f"{whose} clock and the service's differ by {seconds} s.")
-    way = "ahead of" if ahead > 0 else "behind"
-    return warning(
-        f"{whose} clock is {seconds:,} s {way} the service's.",
-        "The operator must synchronize this machine's clock (NTP). If it is synchronized, the "
-        "other side's clock is wrong, and its owner must correct it.",
-    )
 
 
 @register(TENANT_CHECKS, "Key pair")
