@@ -24,6 +24,8 @@ from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnection
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
+from registry_sync.core.deadlines import USUAL, AnswerLimits, TimedResponse, timed
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -86,10 +88,11 @@ def _inner(address: Address) -> Address:
 
 
 class _Guarded:
-    """A connection that goes only to `allowed_addresses`."""
+    """A connection that goes only to `allowed_addresses`, and whose answers have a deadline."""
 
     allow_private = False
     plain = False
+    response_class = TimedResponse
     host: str
     port: int
     _dns_host: str
@@ -102,6 +105,7 @@ class _Guarded:
         try:
             for address in addresses[:-1]:  # localhost may be ::1 first, with no server there
                 self._dns_host = address
+                self.response_class.keep_alive()
                 try:
                     return super()._new_conn()  # type: ignore[misc]
                 except (NewConnectionError, ConnectTimeoutError):
@@ -132,10 +136,10 @@ class Patient(Retry):
             self.pause(seconds)
 
 
-def _pools(allow_private: bool) -> dict[str, Any]:
-    flag = {"allow_private": allow_private}
-    http = type("GuardedHTTP", (_Guarded, HTTPConnection), {**flag, "plain": True})
-    https = type("GuardedHTTPS", (_Guarded, HTTPSConnection), flag)
+def _pools(allow_private: bool, response: type[TimedResponse]) -> dict[str, Any]:
+    held = {"allow_private": allow_private, "response_class": response}
+    http = type("GuardedHTTP", (_Guarded, HTTPConnection), {**held, "plain": True})
+    https = type("GuardedHTTPS", (_Guarded, HTTPSConnection), held)
     return {
         "http": type("GuardedPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
         "https": type("GuardedTLSPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),
@@ -145,19 +149,35 @@ def _pools(allow_private: bool) -> dict[str, Any]:
 class GuardedAdapter(HTTPAdapter):
     """The adapter of `requests` over guarded connections."""
 
-    def __init__(self, *, allow_private: bool, retries: Retry) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        retries: Retry,
+        limits: AnswerLimits,
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> None:
         self.allow_private = allow_private
+        self.response = timed(limits, keep_alive)
         super().__init__(max_retries=retries)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self.allow_private)
+        self.poolmanager.pool_classes_by_scheme = _pools(self.allow_private, self.response)
 
 
 def open_session(
-    *, allow_private: bool, user_agent: str, pause: Callable[[float], None] = time.sleep
+    *,
+    allow_private: bool,
+    user_agent: str,
+    pause: Callable[[float], None] = time.sleep,
+    limits: AnswerLimits = USUAL,
+    keep_alive: Callable[[], None] = lambda: None,
 ) -> requests.Session:
-    """Return a session with guarded connections and retries, each after at most 60 s."""
+    """Return a session with guarded connections and retries, each after at most 60 s.
+
+    Each answer has `limits`; `keep_alive` is called now and then while one arrives.
+    """
     retries = type("Patiently", (Patient,), {"pause": staticmethod(pause)})(
         total=4,
         backoff_factor=0.5,
@@ -175,7 +195,9 @@ def open_session(
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
     session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
-    adapter = GuardedAdapter(allow_private=allow_private, retries=retries)
+    adapter = GuardedAdapter(
+        allow_private=allow_private, retries=retries, limits=limits, keep_alive=keep_alive
+    )
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -30,8 +30,9 @@ from registry_sync.source.timestamps import read_time, write_time
 class Source:
     """Reads one registry by its connector. Raises SourceError, in words for its owner.
 
-    `pause(seconds)` waits, so that the holder of a lease can renew it; `before_request` is called
-    before each request. `timeout` is for connecting and for reading, in seconds.
+    `pause(seconds)` waits, so that the holder of a lease can renew it; `keep_alive` is called
+    before each request, and now and then while an answer arrives. `timeout` is for connecting and
+    for each byte, in seconds; the connector's `limits` hold for whole answers.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Source:
         timeout: tuple[float, float] = (10, 60),
         max_page_bytes: int = 32 * 1024 * 1024,
         pause: Callable[[float], None] = time.sleep,
-        before_request: Callable[[], None] = lambda: None,
+        keep_alive: Callable[[], None] = lambda: None,
     ) -> None:
         self.connector = connector
         self._exchange = Exchange(
@@ -55,7 +56,7 @@ class Source:
             timeout=timeout,
             max_page_bytes=max_page_bytes,
             pause=pause,
-            before_request=before_request,
+            keep_alive=keep_alive,
         )
         self._records = RecordReader(connector)
         self._details = DetailReader(self._exchange, self._records.identify)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
+from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.types import Json
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
@@ -67,6 +68,7 @@ class Connector:
     params: Json = field(default_factory=dict)
     json: Json | None = None
     auth: Auth = field(default_factory=Bearer)
+    limits: AnswerLimits = field(default_factory=AnswerLimits)
     paginator: Paginator = field(default_factory=Auto)
     data_selector: str = ""
     id_paths: tuple[str, ...] = ("id",)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.source import placeholders
@@ -27,6 +28,7 @@ from registry_sync.source.paginators import read_paginator
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.timestamps import read_incremental
 
+CLIENT = ("base_url", "headers", "auth", *AnswerLimits.__dataclass_fields__)
 ENDPOINT = ("path", "method", "params", "json", "data_selector", "primary_key", "paginator",
             "incremental", "detail", "response_actions")  # fmt: skip
 
@@ -60,9 +62,7 @@ def _connector(
 ) -> Connector:
     reader.check_secrets(raw, "")
     top = reader.section(raw, "", ("client", "endpoint", "registry_id_template", "identity"))
-    client = reader.section(
-        top.get("client"), "client", ("base_url", "headers", "auth"), ("rate", "paginator")
-    )
+    client = reader.section(top.get("client"), "client", CLIENT, ("rate", "paginator"))
     endpoint = reader.section(top.get("endpoint"), "endpoint", ENDPOINT, ("deletes",))
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
@@ -75,6 +75,7 @@ def _connector(
         base_url=base,
         headers=headers,
         auth=read_auth(reader, client.get("auth")),
+        limits=_limits(reader, client),
         data_selector=reader.path(endpoint, "data_selector", "endpoint"),
         id_paths=_id_paths(reader, id_field, endpoint.get("primary_key")),
         detail=_detail(reader, endpoint.get("detail")),
@@ -114,6 +115,14 @@ def _headers(reader: SettingsReader, raw: object) -> dict[str, str]:
             reader.add(f"client.headers.{name} must be one line of text")
         reader.check_sendable(f"{name}{value}", f"client.headers.{name}")
     return {name: str(value) for name, value in read.items()}
+
+
+def _limits(reader: SettingsReader, client: Json) -> AnswerLimits:
+    given: Json = {}
+    for name, least in (("timeout", 1), ("min_bytes_per_second", 0)):
+        if client.get(name) is not None:
+            given[name] = reader.whole(client[name], f"client.{name}", least=least)
+    return AnswerLimits(**given)
 
 
 def _detail(reader: SettingsReader, raw: object) -> Detail | None:

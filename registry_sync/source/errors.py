@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import requests
 
+from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import origin, within
 
@@ -52,6 +54,21 @@ def registry_unreachable(
         f"The registry at {origin(url)} could not be reached ({type(error).__name__}).",
         remedy="No action is needed if this passes: the next run continues. If it persists, the "
         "registry's owner checks the service, and the operator the network.",
+        kind="transient",
+        code=UNREACHABLE,
+        transient=True,
+    )
+
+
+def too_slow(error: TooSlow, url: str, limits: AnswerLimits) -> SourceError:
+    """Return the error of an answer that missed its deadline or its least rate."""
+    longer = json.dumps({"client": {"timeout": int(limits.timeout) * 3}})
+    return SourceError(
+        f"The registry at {origin(url)} answers too slowly: {error}.",
+        remedy="The registry's owner checks the service, and the operator the network. If the "
+        "registry needs more time for a page, the integration owner requests smaller pages, or "
+        f"allows more time in Connector Settings: {longer}. For a page that trickles, lower "
+        "client.min_bytes_per_second.",
         kind="transient",
         code=UNREACHABLE,
         transient=True,

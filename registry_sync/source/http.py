@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from registry_sync.core.deadlines import TooSlow
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import Forbidden, open_session, origin
 from registry_sync.core.types import Json
@@ -25,6 +26,7 @@ from registry_sync.source.errors import (
     at_home,
     bad_answer,
     registry_unreachable,
+    too_slow,
 )
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.request import Request
@@ -65,13 +67,16 @@ class Exchange:
         timeout: tuple[float, float],
         max_page_bytes: int,
         pause: Callable[[float], None] = time.sleep,
-        before_request: Callable[[], None] = lambda: None,
+        keep_alive: Callable[[], None] = lambda: None,
     ) -> None:
         self.connector = connector
-        self.before_request = before_request
+        self.keep_alive = keep_alive
         self.timeout, self.max_page_bytes, self.pause = timeout, max_page_bytes, pause
         self.requests = 0
-        self.session = open_session(allow_private=allow_private, user_agent=user_agent, pause=pause)
+        self.session = open_session(
+            allow_private=allow_private, user_agent=user_agent, pause=pause,
+            limits=connector.limits, keep_alive=keep_alive,
+        )  # fmt: skip
         self.secret = (credential or "").strip()
         self.auth = Signer(connector.auth, self.secret, self.session)
 
@@ -80,7 +85,7 @@ class Exchange:
 
         Return None for a 404 or 410 if `missing_ok`. Raises SourceError.
         """
-        self.before_request()
+        self.keep_alive()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._send_once(request, missing_ok=missing_ok)
@@ -155,6 +160,8 @@ class Exchange:
                 "operator allows private networks.",
                 code="registry_address",
             ) from error
+        except TooSlow as error:
+            raise too_slow(error, url, self.connector.limits) from error
         except (requests.RequestException, OSError) as error:
             raise registry_unreachable(error, url) from error
 
@@ -172,6 +179,8 @@ class Exchange:
                         "own page size in endpoint.params)",
                         code="registry_page_size",
                     )
+        except TooSlow as error:
+            raise too_slow(error, answer.url or "", self.connector.limits) from error
         except requests.RequestException as error:
             # The connection broke inside the body, which urllib3's retries do not cover.
             raise registry_unreachable(error, answer.url or "", kind=RetryableError) from error

@@ -51,7 +51,8 @@ def source_of(
 ) -> Source:
     """Return the registry's client for a configuration.
 
-    `pause(seconds)` waits; `keep_alive()` is called before each request. Both may raise to stop.
+    `pause(seconds)` waits; `keep_alive()` is called before each request and while an answer
+    arrives. Both may raise to stop.
     """
     return Source(
         sides.connector,
@@ -59,7 +60,7 @@ def source_of(
         allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
         user_agent=f"RegistrySync/{__version__}",
         pause=pause,
-        before_request=keep_alive,
+        keep_alive=keep_alive,
     )
 
 

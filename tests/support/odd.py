@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -35,13 +36,18 @@ class Asked:
 
 @dataclass
 class Reply:
-    """One answer; `length` may lie about the body."""
+    """One answer; `length` may lie about the body.
+
+    `pace` sends so many bytes every so many seconds, of the headers too if `slow_head`.
+    """
 
     body: Any = None
     status: int = 200
     kind: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
+    pace: tuple[int, float] | None = None
+    slow_head: bool = False
 
 
 Answerer = Callable[[Asked], Any]
@@ -52,6 +58,7 @@ class OddRegistry:
 
     def __init__(self, answer: Answerer) -> None:
         self.answer, self.asked = answer, list[Asked]()
+        self.stopped = threading.Event()
         odd = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -87,10 +94,30 @@ class OddRegistry:
         for name, value in reply.headers.items():
             request.send_header(name, value)
         request.send_header("Content-Length", str(reply.length or len(content)))
+        if reply.pace:
+            self._drip(request, reply, content)
+            return
         request.end_headers()
         request.wfile.write(content)
         if reply.length:
             request.close_connection = True
+
+    def _drip(self, request: BaseHTTPRequestHandler, reply: Reply, content: bytes) -> None:
+        assert reply.pace
+        size, seconds = reply.pace
+        if reply.slow_head:
+            head: list[bytes] = request._headers_buffer  # type: ignore[attr-defined]
+            content = b"".join([*head, b"\r\n", content])
+            head.clear()
+        else:
+            request.end_headers()
+        with contextlib.suppress(OSError):  # the reader hung up, as it should
+            for start in range(0, len(content), size):
+                request.wfile.write(content[start : start + size])
+                request.wfile.flush()
+                if self.stopped.wait(seconds):
+                    break
+        request.close_connection = True
 
     def source(
         self, settings: Json | None = None, *, path: str = "/list", **options: Any
@@ -113,6 +140,7 @@ class OddRegistry:
         return self.__dict__.setdefault("_waits", [])
 
     def stop(self) -> None:
+        self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
 

@@ -12,11 +12,14 @@ from urllib3.util.retry import Retry
 
 from registry_sync import __version__
 from registry_sync.core import signing, ssrf
+from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.models import AlertMessage, AlertSettings
 from registry_sync.monitoring.channels.base import Channel, Unsent
 
 TIMEOUT = 10.0
 """Seconds a recipient has for each step."""
+LONGEST = 30.0
+"""Seconds a recipient's whole answer may take."""
 
 
 class Webhook(Channel):
@@ -44,7 +47,7 @@ class Webhook(Channel):
                 status = answer.status_code
         except ssrf.Forbidden as error:
             raise Unsent(f"The address is not allowed: {error}.") from error
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.RequestException, OSError, ValueError, TooSlow) as error:
             raise Unsent(f"The recipient is unreachable ({type(error).__name__}).") from error
         if not 200 <= status < 300:
             redirected = "; redirects are not followed" if 300 <= status < 400 else ""
@@ -98,7 +101,11 @@ def _session() -> requests.Session:
     """Return a session that goes only where `ssrf` allows, without proxy, retries or redirects."""
     private = settings.REGISTRY_ALLOW_PRIVATE_NETWORKS
     session = ssrf.open_session(allow_private=private, user_agent=f"RegistrySync/{__version__}")
-    once = ssrf.GuardedAdapter(allow_private=private, retries=Retry(0, read=False))
+    once = ssrf.GuardedAdapter(
+        allow_private=private,
+        retries=Retry(0, read=False),
+        limits=AnswerLimits(timeout=LONGEST),
+    )
     session.mount("https://", once)
     session.mount("http://", once)
     return session
