@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -116,9 +115,21 @@ class _Guarded:
             self._dns_host = asked
 
 
-class Patient(Retry):
-    """Retries that wait by `pause`, so that a lease can be kept alive while waiting."""
+LASTING = frozenset((501, 505, 506, 510, 511))
+"""Statuses from 500 on that another attempt does not change."""
+PASSING = frozenset(range(500, 600)) - LASTING | {408, 425, 429}
+"""Statuses that may pass soon: the request is repeated."""
+WAITABLE = PASSING | {400, 403, 409, 413, 420, 423}
+"""Statuses that may pass if the answer says when, by Retry-After."""
 
+
+class Patient(Retry):
+    """Retries that wait by `pause`, so that a lease can be kept alive while waiting.
+
+    https://datatracker.ietf.org/doc/html/rfc9110#section-10.2.3
+    """
+
+    RETRY_AFTER_STATUS_CODES = WAITABLE
     pause = staticmethod(time.sleep)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
@@ -166,6 +177,13 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(self.allow_private, self.response)
 
 
+class _Session(requests.Session):
+    """A session that never reads where a redirect leads: its caller decides about that."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 def open_session(
     *,
     allow_private: bool,
@@ -183,14 +201,14 @@ def open_session(
         backoff_factor=0.5,
         backoff_jitter=0.5,
         backoff_max=30,
-        status_forcelist=(429, 500, 502, 503, 504),
+        status_forcelist=PASSING,
         allowed_methods=("GET", "POST"),  # a registry's POST is a search: it can be repeated
         respect_retry_after_header=True,
         retry_after_max=60,
         raise_on_status=False,
         redirect=0,
     )
-    session = requests.Session()
+    session = _Session()
     # No .netrc and no proxy: one would send other credentials, the other resolve names itself.
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
@@ -201,35 +219,3 @@ def open_session(
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
-
-
-def origin(url: str) -> str:
-    """Return a URL without path, query and credentials."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def within(url: str, home: str) -> str | None:
-    """Return a URL that is on the host of `home`, as it is to be used; None for any other.
-
-    A plain http link to a host that is reached by https was written by a server behind a proxy:
-    it is used by https.
-    """
-    here, there = urlsplit(home), urlsplit(url)
-    strange = there.username is not None or there.scheme not in ("http", "https")
-    if strange or here.hostname != there.hostname:
-        return None
-    try:
-        ports = _port(home), _port(url)
-    except ValueError:
-        return None
-    if (here.scheme == there.scheme and ports[0] == ports[1]) or ports == (80, 443):
-        return url
-    if ports == (443, 80):
-        return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
-    return None
-
-
-def _port(url: str) -> int:
-    parts = urlsplit(url)
-    return parts.port or (443 if parts.scheme == "https" else 80)

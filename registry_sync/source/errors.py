@@ -7,9 +7,10 @@ from typing import Any
 
 import requests
 
+from registry_sync.core.addresses import is_address, origin, within
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.problems import SourceError
-from registry_sync.core.ssrf import origin, within
+from registry_sync.source.link_hosts import elsewhere_remedy
 
 UNREACHABLE = "registry_unreachable"
 
@@ -29,14 +30,29 @@ def at_home(url: str, home: str, what: str) -> str:
 
     `what` begins the sentence about any other, such as "it redirects to". Raises SourceError.
     """
+    if not is_address(url):
+        raise bad_answer(f"{what} {url[:100]!r}, which is not a valid URL")
     found = within(url, home)
     if found is None:
-        raise bad_answer(
-            f"{what} {origin(url)}, where the key must not be sent",
-            "enters the address it leads to in API URL, if that is the registry",
+        raise SourceError(
+            f"The registry returned an unexpected answer: {what} {origin(url)}, where the key must "
+            "not be sent.",
+            remedy=elsewhere_remedy(url, home),
             code="registry_elsewhere",
         )
     return found
+
+
+def misencoded(encoding: str, url: str) -> RetryableError:
+    """Return the error of a body that is not packed as its Content-Encoding says."""
+    identity = json.dumps({"client": {"headers": {"Accept-Encoding": "identity"}}})
+    return RetryableError(
+        f"The registry at {origin(url)} answered, but the body is not what its Content-Encoding "
+        f"({encoding}) says.",
+        remedy="The registry's owner checks the service or the proxy before it. Until then the "
+        f"integration owner requests unpacked answers in Connector Settings: {identity}.",
+        code="registry_answer",
+    )
 
 
 def registry_unreachable(

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from registry_sync.core import ssrf as net
+from registry_sync.core.addresses import within
 from registry_sync.core.problems import SourceError
-from registry_sync.core.ssrf import Forbidden, allowed_addresses, within
+from registry_sync.core.ssrf import Forbidden, allowed_addresses
 from tests.support.odd import Asked, Reply, endpoint, ids
 
 pytestmark = pytest.mark.once
@@ -356,7 +357,7 @@ def test_the_address_judged_is_the_address_spoken_to(
     monkeypatch.setattr(socket, "getaddrinfo", fickle)
     source = registry.source()
     url = registry.url.replace("127.0.0.1", "registry.test")
-    source.connector = source._exchange.connector = dataclasses.replace(
+    source.connector = source._transport.connector = dataclasses.replace(
         source.connector, list_url=url + "/list", base_url=url
     )
     assert ids(source) == ["1", "2"]

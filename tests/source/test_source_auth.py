@@ -8,7 +8,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from registry_sync.core.problems import SourceError
+from registry_sync.core.deadlines import AnswerLimits
+from registry_sync.core.problems import ConfigError, SourceError
+from registry_sync.source import transport
 from tests.support.odd import Asked, Reply, ids
 
 pytestmark = pytest.mark.once
@@ -114,22 +116,210 @@ def test_oauth_renews_before_a_token_expires(serve: Any) -> None:
     assert service.given == 4
 
 
+SERVICE, SECRET, ADDRESS = "registry's owner", "API Key", "access_token_url"
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "said", "who"),
     [
-        Reply({"error": "invalid_client"}, status=401),
-        Reply(b"<html>", kind="text/html"),
-        {"token": "x"},
-        ["x"],
-        {"access_token": "t", "expires_in": "soon"},
-        Reply(b"", status=302, headers={"Location": "http://127.0.0.1:1/steal"}),
+        (Reply({"error": "invalid_client"}, status=401), "401 without a token: invalid_c", SECRET),
+        (Reply(b"<html>", kind="text/html"), "200 without a token: no JSON object", ADDRESS),
+        ({"token": "x"}, "200 without a token: only token", ADDRESS),
+        (["x"], "no JSON object", SERVICE),
+        ({"ok": False, "error": "bad_secret"}, "bad_secret", SECRET),
+        (
+            Reply({"error": "invalid_scope", "error_description": "no “read” here"}, status=400),
+            "invalid_scope: no “read” here",
+            SECRET,
+        ),
+        (Reply({"message": "no such tenant"}, status=404), "no such tenant", ADDRESS),
+        (Reply({"error": KEY, "error_description": f"bad {KEY}"}, status=401), "bad (key)", SECRET),
+        ({"access_token": "t", "expires_in": "soon"}, "expires_in: soon", SERVICE),
+        ({"access_token": "t", "expires_in": -5}, "expires_in: -5", SERVICE),
+        (Reply(b'{"access_token": "t", "expires_in": NaN}'), "expires_in: nan", SERVICE),
+        (Reply(b'{"access_token": "t", "expires_in": 1e999}'), "expires_in: inf", SERVICE),
+        (Reply(b'{"access_token": "t", "expires_in": %s}' % (b"9" * 400)), "(expires_in", SERVICE),
+        (Reply(b'{"access_token": "t", "expires_in": %s}' % (b"9" * 5000)), "no JSON obj", SERVICE),
+        ({"access_token": "t", "expires_in": [1]}, "expires_in: [1]", SERVICE),
+        (Reply(b"[" * 60_000), "no JSON object", SERVICE),
+        (Reply(b"x" * 70_000), "more than 64 KiB", SERVICE),
+        ({"access_token": "a\r\nX-Evil: 1"}, "cannot be sent in a header", SERVICE),
+        ({"access_token": "tök\u2011en"}, "cannot be sent in a header", SERVICE),
+        ({"access_token": {"a": 1}}, "cannot be sent in a header", SERVICE),
+        (
+            Reply(b"", status=302, headers={"Location": "http://127.0.0.1:1/steal"}),
+            "redirects to http://127.0.0.1:1",
+            ADDRESS,
+        ),
+        (Reply(b"", status=302, headers={"Location": "http://["}), "another address", ADDRESS),
     ],
 )
-def test_a_token_service_that_gives_none_is_said(serve: Any, answer: Any) -> None:
+def test_a_token_service_that_gives_none_is_said(
+    serve: Any, answer: Any, said: str, who: str
+) -> None:
     registry = serve(lambda asked: answer)
     with pytest.raises(SourceError, match="token service") as caught:
         ids(registry.source(oauth(registry)))
-    assert "API Key" in caught.value.remedy and KEY not in caught.value.message
+    error = caught.value
+    assert said in error.message and who in error.remedy
+    assert not error.transient and KEY not in error.message + error.remedy
+    assert {asked.path for asked in registry.asked} == {"/token"}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 599])
+def test_a_token_service_that_is_down_is_the_registrys_outage(serve: Any, status: int) -> None:
+    down = Reply({"error": "later"}, status=status, headers={"Retry-After": "7"})
+    registry = serve(lambda asked: down)
+    with pytest.raises(SourceError, match=f"token service .* answered {status}: later") as caught:
+        ids(registry.source(oauth(registry)))
+    error = caught.value
+    assert error.code == "registry_unreachable" and error.transient and error.kind == "transient"
+    assert "API Key" not in error.remedy
+    assert registry.waits == [7.0] * 4
+
+
+def test_a_token_service_that_drips_has_a_deadline(serve: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(transport, "TOKEN_LIMITS", AnswerLimits(timeout=0.5))
+    registry = serve(lambda asked: Reply({"access_token": "t"}, pace=(1, 0.1)))
+    with pytest.raises(SourceError, match=r"token service .* answers too slowly") as caught:
+        ids(registry.source(oauth(registry)))
+    assert caught.value.code == "registry_unreachable" and caught.value.transient
+
+
+def test_a_token_answer_in_pieces_is_read_whole(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        if asked.path == "/token":
+            return Reply({"accessToken": "t" * 500, "expiresIn": "3600"}, pace=(100, 0.01))
+        assert asked.headers["Authorization"] == "Bearer " + "t" * 500
+        return [{"id": 1}] if asked.query["page"] == "1" else []
+
+    registry = serve(answer)
+    assert ids(registry.source(oauth(registry))) == ["1"]
+
+
+def form_only(refusal: Reply) -> Any:
+    """Make a token service that reads the client's credentials from the form only."""
+
+    def answer(asked: Asked) -> Any:
+        if asked.path != "/token":
+            return [{"id": 1}] if asked.query["page"] == "1" else []
+        form = {k: v[0] for k, v in parse_qs(asked.body.decode()).items()}
+        if (form.get("client_id"), form.get("client_secret")) != ("app", KEY):
+            return refusal
+        assert "Authorization" not in asked.headers
+        return {"access_token": "t", "expires_in": 1}  # so each request needs a new one
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("refusal", "asked"),
+    [
+        (Reply({"error": "invalid_client"}, status=401), 4),
+        (Reply({"error": "invalid_client"}, status=400), 4),
+        (Reply({"error": "invalid_request"}, status=400), 4),
+        (Reply(b"", status=401), 4),
+        (Reply({"error": "invalid_client"}), 4),
+    ],
+)
+def test_credentials_go_into_the_form_where_the_header_is_not_read(
+    serve: Any, refusal: Reply, asked: int
+) -> None:
+    registry = serve(form_only(refusal))
+    assert ids(registry.source(oauth(registry))) == ["1"]
+    tokens = [one for one in registry.asked if one.path == "/token"]
+    assert len(tokens) == 3  # once by both ways, then by the one that works
+
+
+def test_a_setting_says_where_the_credentials_go(serve: Any) -> None:
+    refusal = Reply({"error": "invalid_client"}, status=401)
+    registry = serve(form_only(refusal))
+    settings = oauth(registry)
+    settings["client"]["auth"]["credentials"] = "form"
+    assert ids(registry.source(settings)) == ["1"]
+    assert all("Authorization" not in o.headers for o in registry.asked if o.path == "/token")
+    settings["client"]["auth"]["credentials"] = "basic"
+    with pytest.raises(SourceError, match="401 without a token: invalid_client"):
+        ids(registry.source(settings))
+    assert sum(one.path == "/token" for one in registry.asked) == 3
+
+
+def test_a_wrong_secret_is_refused_with_the_services_own_words(serve: Any) -> None:
+    said = {"error": "invalid_client", "error_description": f"{KEY} is not the secret of app"}
+    registry = serve(lambda asked: Reply(said, status=401))
+    with pytest.raises(SourceError) as caught:
+        ids(registry.source(oauth(registry)))
+    assert "invalid_client: (key) is not the secret of app" in caught.value.message
+    assert "valid client secret in API Key" in caught.value.remedy
+    assert len(registry.asked) == 2
+
+
+def test_token_params_are_sent_and_hold_no_secret(serve: Any) -> None:
+    forms: list[Any] = []
+
+    def answer(asked: Asked) -> Any:
+        if asked.path != "/token":
+            return [{"id": 1}] if asked.query["page"] == "1" else []
+        forms.append(dict(parse_qs(asked.body.decode())))
+        return {"access_token": "t"}
+
+    registry = serve(answer)
+    settings = oauth(registry)
+    settings["client"]["auth"]["token_params"] = {"audience": "https://api", "resource": ["a", "b"]}
+    assert ids(registry.source(settings)) == ["1"]
+    assert forms == [
+        {
+            "grant_type": ["client_credentials"],
+            "audience": ["https://api"],
+            "resource": ["a", "b"],
+            "scope": ["read all"],
+        }
+    ]
+    for name, fault in (
+        ("client_secret", "is a secret"),
+        ("client_assertion", "is a secret"),
+        ("password", "is a secret"),
+        ("scope", "must be given as client.auth.scopes"),
+    ):
+        settings["client"]["auth"]["token_params"] = {name: "x"}
+        with pytest.raises(ConfigError, match=f"client.auth.token_params.{name} {fault}"):
+            registry.source(settings)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Reply({"error": "invalid_token"}, status=403),
+        Reply(b"", status=403, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}),
+        Reply(b"expired", status=401),
+    ],
+)
+def test_a_token_that_the_registry_refuses_is_renewed_once(serve: Any, refusal: Reply) -> None:
+    service = TokenService()
+    registry = serve(None)
+    registry.answer = lambda asked: (
+        refusal
+        if asked.path == "/list" and asked.headers["Authorization"] == "Bearer t1"
+        else service(asked)
+    )
+    assert ids(registry.source(oauth(registry))) == ["1", "2", "3"]
+    assert service.given == 2
+    registry.answer = lambda asked: refusal if asked.path == "/list" else service(asked)
+    with pytest.raises(SourceError, match="rejects the key"):
+        ids(registry.source(oauth(registry)))
+    assert service.given == 4
+
+
+@pytest.mark.invariant(9)
+def test_a_registry_that_repeats_the_token_does_not_show_it(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        if asked.path == "/token":
+            return {"access_token": "secret/token+1"}
+        return Reply({"detail": f"bad {asked.headers['Authorization']}"}, status=400)
+
+    registry = serve(answer)
+    with pytest.raises(SourceError, match=r"bad Bearer \(key\)"):
+        ids(registry.source(oauth(registry)))
 
 
 @pytest.mark.invariant(9)

@@ -20,13 +20,15 @@ WHERE = "client.auth"
 class Credential:
     """The secret, the session to fetch tokens with, and the token that was fetched last.
 
-    `expires` is a monotonic time in seconds.
+    `expires` is a monotonic time in seconds. `in_form`: the token service was found to read the
+    secret from the form only.
     """
 
     secret: str
     session: requests.Session
     token: str = ""
     expires: float = 0.0
+    in_form: bool = False
 
 
 class Auth:
@@ -49,8 +51,12 @@ class Auth:
         """Add the credential to a request. Raises SourceError."""
 
     def renew(self, credential: Credential) -> bool:
-        """Return whether a request that was refused (401) is worth repeating, with a new token."""
+        """Return whether a request whose token was refused is worth repeating, with a new one."""
         return False
+
+    def secrets(self, credential: Credential) -> tuple[str, ...]:
+        """Return what must not be shown if the registry repeats it."""
+        return (credential.secret,)
 
     def strip(self, url: str) -> str:
         """Return a URL of the registry's without the secret, which some next links echo."""
@@ -81,8 +87,12 @@ class Signer(AuthBase):
         return request
 
     def renew(self) -> bool:
-        """Return whether a request that was refused (401) is worth repeating."""
+        """Return whether a request that was refused is worth repeating."""
         return self.auth.renew(self.credential)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must not be shown if the registry repeats it."""
+        return self.auth.secrets(self.credential)
 
     def strip(self, url: str) -> str:
         """Return a URL without the secret."""

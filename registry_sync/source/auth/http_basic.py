@@ -10,6 +10,7 @@ from requests.auth import HTTPBasicAuth
 
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
+from registry_sync.source.quoting import basic_credential
 from registry_sync.source.settings_reader import SettingsReader
 
 
@@ -29,3 +30,6 @@ class HttpBasic(Auth):
 
     def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
         HTTPBasicAuth(self.username.encode(), credential.secret.encode())(request)
+
+    def secrets(self, credential: Credential) -> tuple[str, ...]:
+        return (credential.secret, basic_credential(self.username, credential.secret))

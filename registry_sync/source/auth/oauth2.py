@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Literal, Self
 
 import requests
 from requests.auth import HTTPBasicAuth
 
-from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
-from registry_sync.source.settings_reader import SettingsReader
+from registry_sync.source.auth.token_service import Answer, TokenService
+from registry_sync.source.quoting import basic_credential
+from registry_sync.source.settings_reader import OWN_SECRET, SettingsReader
 
-TOKEN_BYTES = 64 * 1024
-"""The most that is read of a token service's response."""
+ELSEWHERE = {"grant_type": "type", "client_id": "client_id", "scope": "scopes"}
+"""Parameters of a token's request that have settings of their own."""
+SECRETS = ("assertion", "client_assertion", "code", "username")
+"""Parameters that belong to other ways of signing in, beside those whose names say so."""
+OTHER_FAULTS = ("invalid_scope", "invalid_target", "unsupported_grant_type", "unauthorized_client")
+"""Errors that say that the client was recognized."""
 
 
 @register("oauth2_client_credentials")
@@ -24,19 +28,31 @@ TOKEN_BYTES = 64 * 1024
 class ClientCredentials(Auth):
     """Sends a token, fetched when needed and again shortly before it expires."""
 
-    about = "`access_token_url`, `client_id`, `scopes`; the client secret is `API Key`"
+    about = (
+        "`access_token_url`, `client_id`, `scopes`; the client secret is `API Key`. "
+        "`credentials`: `basic` or `form`, where the token service reads them (default: the "
+        "header, then the form); `token_params`: additional parameters, such as `audience` or "
+        "`resource`"
+    )
     required = ("access_token_url", "client_id")
     access_token_url: str = ""
     client_id: str = ""
     scopes: str = ""
+    credentials: Literal["", "basic", "form"] = ""
+    token_params: Json = field(default_factory=dict)
 
     @classmethod
     def read(cls, reader: SettingsReader, given: Json) -> Self:
         url = reader.text(given.get("access_token_url"), f"{WHERE}.access_token_url")
         if url:
             reader.check_address(url, f"{WHERE}.access_token_url")
-        client_id = reader.text(given.get("client_id"), f"{WHERE}.client_id")
-        return cls(url, client_id, " ".join(reader.texts(given.get("scopes"), f"{WHERE}.scopes")))
+        return cls(
+            url,
+            reader.text(given.get("client_id"), f"{WHERE}.client_id"),
+            " ".join(reader.texts(given.get("scopes"), f"{WHERE}.scopes")),
+            reader.choice(given, "credentials", WHERE, of=("", "basic", "form"), default=""),
+            _token_params(reader, given.get("token_params")),
+        )
 
     def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
         if not credential.token or time.monotonic() >= credential.expires:
@@ -48,34 +64,50 @@ class ClientCredentials(Auth):
         credential.token = ""
         return True
 
-    def _fetch(self, credential: Credential) -> None:
-        response = self._request(credential)
-        with response:
-            content = next(response.iter_content(TOKEN_BYTES), b"")
-        try:
-            body: Json = json.loads(content) if response.ok else {}
-            credential.token = str(body["access_token"])
-            lifetime = float(body.get("expires_in") or 300)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            credential.token = ""
-            raise SourceError(
-                f"The registry's token service answered {response.status_code} without a token.",
-                remedy="The integration owner checks client.auth in Connector Settings and enters "
-                "a valid client secret in API Key.",
-                code="registry_unauthorised",
-                transient=response.status_code >= 500,
-            ) from error
-        credential.expires = time.monotonic() + lifetime - max(1.0, min(60.0, lifetime * 0.1))
+    def secrets(self, credential: Credential) -> tuple[str, ...]:
+        basic = basic_credential(self.client_id, credential.secret)
+        return (credential.secret, basic, credential.token)
 
-    def _request(self, credential: Credential) -> requests.Response:
-        form = {"grant_type": "client_credentials"} | (
-            {"scope": self.scopes} if self.scopes else {}
-        )
-        return credential.session.post(
-            self.access_token_url,
-            data=form,
-            auth=HTTPBasicAuth(self.client_id.encode(), credential.secret.encode()),
-            timeout=(10, 30),
-            allow_redirects=False,
-            stream=True,
-        )
+    def _fetch(self, credential: Credential) -> None:
+        credential.token = ""
+        service = TokenService(credential.session, self.access_token_url, self.secrets(credential))
+        in_form = self.credentials == "form" or credential.in_form
+        answer = self._ask(service, credential, in_form=in_form)
+        if not (in_form or self.credentials) and _may_read_the_form(answer):
+            first, answer = answer, self._ask(service, credential, in_form=True)
+            if answer.status >= 400 or answer.error:
+                raise service.refusal(first, answer)
+            credential.in_form = True
+        token = service.token(answer)
+        credential.token = token.text
+        margin = max(1.0, min(60.0, token.lifetime * 0.1))
+        credential.expires = time.monotonic() + token.lifetime - margin
+
+    def _ask(self, service: TokenService, credential: Credential, *, in_form: bool) -> Answer:
+        form = {"grant_type": "client_credentials", **self.token_params}
+        if self.scopes:
+            form["scope"] = self.scopes
+        if in_form:
+            held = {"client_id": self.client_id, "client_secret": credential.secret}
+            return service.ask(form | held, None)
+        return service.ask(form, HTTPBasicAuth(self.client_id.encode(), credential.secret.encode()))
+
+
+def _token_params(reader: SettingsReader, raw: object) -> Json:
+    where = f"{WHERE}.token_params"
+    read = reader.flat(raw, where)
+    for name in read:
+        if name in ELSEWHERE:
+            reader.add(f"{where}.{name} must be given as {WHERE}.{ELSEWHERE[name]}")
+        if name in SECRETS:
+            reader.add(f"{where}.{name} is a secret: {OWN_SECRET}")
+    return read
+
+
+def _may_read_the_form(answer: Answer) -> bool:
+    """Return whether a refusal may mean that the service reads no Authorization header.
+
+    https://datatracker.ietf.org/doc/html/rfc6749#section-2.3.1
+    """
+    refused = answer.status in (400, 401) or (answer.status == 200 and answer.error)
+    return bool(refused) and answer.error not in OTHER_FAULTS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urljoin
 
+from registry_sync.core.addresses import joined_address
 from registry_sync.core.registration import registrar
 from registry_sync.core.types import Json
 from registry_sync.source.paths import ABSENT, compile_path
@@ -93,4 +93,4 @@ def link_position(link: object, url: str) -> Json | None:
         return None
     if not isinstance(link, str):
         raise Stuck("its next link is not text")
-    return {"url": urljoin(url, link.strip())}
+    return {"url": joined_address(url, link)}

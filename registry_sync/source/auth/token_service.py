@@ -1,0 +1,187 @@
+"""A token service: one request for a token, its answer read whole, and why there is none.
+
+https://datatracker.ietf.org/doc/html/rfc6749#section-5
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from registry_sync.core.addresses import origin
+from registry_sync.core.deadlines import AnswerLimits, TooSlow
+from registry_sync.core.problems import SourceError
+from registry_sync.core.ssrf import Forbidden
+from registry_sync.core.types import Json
+from registry_sync.source.errors import UNREACHABLE
+from registry_sync.source.quoting import quoted
+
+TOKEN_BYTES = 64 * 1024
+"""The most that is read of a token service's answer."""
+TOKEN_LIMITS = AnswerLimits(timeout=60, min_bytes_per_second=0)
+TIMEOUT = (10.0, 30.0)
+"""Seconds to connect, and without a byte."""
+USUAL_LIFETIME = 300.0
+"""Seconds that a token lasts whose answer does not say."""
+LONGEST_LIFETIME = 86400.0
+CHECK_AUTH = "The integration owner checks client.auth in Connector Settings"
+ENTER_SECRET = f"{CHECK_AUTH} and enters a valid client secret in API Key."
+FIX_SERVICE = (
+    f"{CHECK_AUTH}: access_token_url must be the address of the token service. If it is, the "
+    "registry's owner checks the service."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and the seconds it lasts."""
+
+    text: str
+    lifetime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a token service answered; `body` is its JSON object, {} if it is none."""
+
+    status: int
+    content: bytes
+    body: Json
+    location: str = ""
+
+    @property
+    def error(self) -> str:
+        """Return the service's own code of an error, such as invalid_client, or ""."""
+        error = self.body.get("error")
+        return error if isinstance(error, str) else ""
+
+    def said(self, secrets: Sequence[str]) -> str:
+        """Return the service's own words, such as “invalid_client: no such client”.
+
+        An answer that may hold a token under another name is only described.
+        """
+        found = [self.body.get(key) for key in ("error", "error_description", "message", "detail")]
+        words = [item if isinstance(item, str) else json.dumps(item) for item in found if item]
+        if words or self.status >= 400:
+            return quoted(": ".join(words) or self.content, secrets) or "nothing"
+        keys = ", ".join(str(key) for key in self.body)
+        return quoted(f"only {keys}" if keys else "no JSON object", secrets)
+
+
+class TokenService:
+    """Requests tokens at one address. `secrets` appear in no message. Raises SourceError."""
+
+    def __init__(self, session: requests.Session, url: str, secrets: Sequence[str]) -> None:
+        self._session, self._url, self._secrets = session, url, secrets
+        self._where = origin(url)
+
+    def ask(self, form: Json, auth: AuthBase | None) -> Answer:
+        """Send a form and return the answer, unless there is none or the service is down."""
+        try:
+            with self._session.post(
+                self._url, data=form, auth=auth, timeout=TIMEOUT, allow_redirects=False, stream=True
+            ) as response:
+                content = self._read(response)
+        except Forbidden as error:
+            raise self._failed(
+                f"has an address that is not allowed: {error}",
+                "The integration owner corrects client.auth.access_token_url in Connector "
+                "Settings, or the operator allows private networks.",
+                code="registry_address",
+            ) from error
+        except TooSlow as error:
+            raise self._out(f"answers too slowly: {error}") from error
+        except (requests.RequestException, OSError) as error:
+            raise self._out(f"could not be reached ({type(error).__name__})") from error
+        body = _json(content)
+        location = response.headers.get("Location", "") if response.is_redirect else ""
+        answer = Answer(response.status_code, content, body, location)
+        if answer.status >= 500 or answer.status in (408, 425, 429):
+            raise self._out(f"answered {answer.status}: {answer.said(self._secrets)}")
+        return answer
+
+    def token(self, answer: Answer) -> Token:
+        """Return the token of an answer. Raises SourceError if there is none that can be used."""
+        if not 200 <= answer.status < 300:
+            raise self.refusal(answer)
+        body = {_plain(key): value for key, value in answer.body.items()}
+        text = body.get("accesstoken")
+        if not text:
+            raise self.refusal(answer)
+        if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
+            raise self._failed("gave a token that cannot be sent in a header", FIX_SERVICE)
+        lifetime = _seconds(body.get("expiresin"))
+        if lifetime is None:
+            said = quoted(str(body["expiresin"])[:50], self._secrets)
+            raise self._failed(
+                f"gave a token whose lifetime cannot be used (expires_in: {said})", FIX_SERVICE
+            )
+        return Token(text, lifetime)
+
+    def refusal(self, *answers: Answer) -> SourceError:
+        """Return the error of answers without a token; the last one is the newest."""
+        last = answers[-1]
+        if last.location:
+            return self._failed(
+                f"redirects to {origin(last.location)}",
+                f"{CHECK_AUTH}: access_token_url must be the address that it leads to.",
+            )
+        texts = [f"{each.status} without a token: {each.said(self._secrets)}" for each in answers]
+        what = "answered " + "; with the credentials in the form, ".join(texts)
+        if last.status in (400, 401, 403) or last.error:
+            return self._failed(what, ENTER_SECRET, code="registry_unauthorised")
+        return self._failed(what, FIX_SERVICE)
+
+    def _read(self, response: requests.Response) -> bytes:
+        content = b""
+        for part in response.iter_content(8192):
+            content += part
+            if len(content) > TOKEN_BYTES:
+                raise self._failed(f"answered more than {TOKEN_BYTES // 1024} KiB", FIX_SERVICE)
+        return content
+
+    def _failed(self, what: str, remedy: str, code: str = "registry_answer") -> SourceError:
+        text = f"The registry's token service at {self._where} {what}."
+        return SourceError(text, remedy=remedy, code=code)
+
+    def _out(self, what: str) -> SourceError:
+        return SourceError(
+            f"The registry's token service at {self._where} {what}.",
+            remedy="No action is needed if this passes: the next run continues. If it persists, "
+            "the registry's owner checks the token service, and the operator the network.",
+            kind="transient",
+            code=UNREACHABLE,
+            transient=True,
+        )
+
+
+def _json(content: bytes) -> Json:
+    try:
+        body: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _plain(key: object) -> str:
+    """Return a key without the ways to write it: `access_token` and `accessToken` are one."""
+    return str(key).replace("_", "").replace("-", "").lower()
+
+
+def _seconds(value: object) -> float | None:
+    """Return a lifetime in seconds; None if it is no positive number."""
+    if value in (None, 0, "", "0"):
+        return USUAL_LIFETIME
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return min(seconds, LONGEST_LIFETIME) if math.isfinite(seconds) and seconds > 0 else None

@@ -1,0 +1,58 @@
+"""What a failed answer means: who must act, and whether it passes."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from registry_sync.core.addresses import origin
+from registry_sync.core.problems import SourceError
+from registry_sync.core.ssrf import WAITABLE
+from registry_sync.source.errors import AccessDenied, bad_answer
+from registry_sync.source.transport import Received
+
+LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
+"""Headers with the number of requests that a client may still send."""
+PASSING = (408, 409, 423, 425, 429)
+"""Statuses below 500 of something that passes: timeouts, locks, limits."""
+CHECKS = {
+    404: "checks API URL, client.base_url and endpoint.path",
+    405: "checks endpoint.method in Connector Settings",
+    406: "checks client.headers in Connector Settings",
+    414: "sends the parameters as endpoint.json in Connector Settings, if the registry takes POST",
+}
+"""What the integration owner does about a status."""
+CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
+
+
+def refusal(answer: Received, said: str) -> SourceError:
+    """Return the error of an answer with a status of 400 or more; `said` are its own words."""
+    status, parts = answer.status, urlsplit(answer.url)
+    asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
+    if status in (401, 403) and not asked_to_wait:
+        return _rejected(status, said)
+    what = f"it answered {status} to {origin(answer.url)}{parts.path}: {said or 'nothing'}"
+    if asked_to_wait:
+        after = answer.headers.get("Retry-After")
+        what += f". It asks to wait{f' (Retry-After: {after[:40]})' if after else ''}"
+    error: SourceError = (
+        bad_answer(what, transient=True)
+        if status >= 500 or status in PASSING or asked_to_wait
+        else bad_answer(what, CHECKS.get(status, CHECK_ALL))
+    )
+    return error
+
+
+def _rejected(status: int, said: str) -> SourceError:
+    kind = AccessDenied if status == 403 else SourceError
+    words = f" It says: {said}" if said and not said.startswith("<") else ""
+    return kind(
+        f"The registry rejects the key ({status}).{words}",
+        remedy="The integration owner enters a valid key in API Key of the app's "
+        "configuration; the registry's owner checks what it may read.",
+        code="registry_unauthorised",
+    )
+
+
+def _asks_to_wait(answer: Received) -> bool:
+    left = (answer.headers.get(name, "").strip() for name in LEFT)
+    return "Retry-After" in answer.headers or "0" in left

@@ -1,0 +1,170 @@
+"""Requests to one registry and its answers read whole: signed, within limits, on its host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import requests
+
+from registry_sync.core.addresses import joined_address, origin
+from registry_sync.core.deadlines import TooSlow
+from registry_sync.core.problems import SourceError
+from registry_sync.core.ssrf import Forbidden, open_session
+from registry_sync.source.auth import Signer
+from registry_sync.source.auth.token_service import TOKEN_LIMITS
+from registry_sync.source.connector import Connector
+from registry_sync.source.errors import (
+    RetryableError,
+    at_home,
+    bad_answer,
+    misencoded,
+    registry_unreachable,
+    too_slow,
+)
+from registry_sync.source.quoting import quoted
+from registry_sync.source.request import Request
+
+CHUNK = 64 * 1024
+"""Bytes read at once."""
+REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer as it came; `content` is its whole body, unpacked."""
+
+    status: int
+    headers: requests.structures.CaseInsensitiveDict[str]
+    content: bytes
+    url: str
+    redirects: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Return whether the status is a success."""
+        return self.status < 400
+
+    @property
+    def refuses_token(self) -> bool:
+        """Return whether another token may pass: a 401, or a 403 that says so.
+
+        https://datatracker.ietf.org/doc/html/rfc6750#section-3.1
+        """
+        if self.status != 403:
+            return self.status == 401
+        return "WWW-Authenticate" in self.headers or b"invalid_token" in self.content
+
+
+class Transport:
+    """Sends the requests to one registry. Raises SourceError, in words for its owner."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        credential: str | None,
+        allow_private: bool,
+        user_agent: str,
+        timeout: tuple[float, float],
+        max_page_bytes: int,
+        pause: Callable[[float], None] = time.sleep,
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.connector = connector
+        self.timeout, self.max_page_bytes = timeout, max_page_bytes
+        self.requests = 0
+        opened = partial(
+            open_session,
+            allow_private=allow_private,
+            user_agent=user_agent,
+            pause=pause,
+            keep_alive=keep_alive,
+        )
+        self._session, self._tokens = opened(limits=connector.limits), opened(limits=TOKEN_LIMITS)
+        self.auth = Signer(connector.auth, (credential or "").strip(), self._tokens)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+        self._tokens.close()
+
+    def follow(self, request: Request) -> Received:
+        """Send, and follow redirects that stay on their host; renew a refused token once."""
+        method, url, params, body = request.method, request.url, request.params, request.json
+        for _ in range(REDIRECTS):
+            asked = Request(method, url, params, body)
+            answer = self._send(asked)
+            if answer.refuses_token and self.auth.renew():
+                answer = self._send(asked)
+            if not answer.redirects:
+                return answer
+            there = joined_address(answer.url, answer.headers.get("Location", ""))
+            url, params = at_home(there, url, "it redirects to"), {}
+            if answer.status == 303:
+                method, body = "GET", None
+        raise bad_answer(f"it redirects too many times ({origin(url)})")
+
+    def quote(self, said: str | bytes) -> str:
+        """Return a registry's message as one short line, without the key if it echoes that."""
+        return quoted(said, self.auth.secrets())
+
+    def _send(self, request: Request) -> Received:
+        self.requests += 1
+        try:
+            answer = self._session.request(
+                request.method,
+                request.url,
+                params=request.params or None,
+                json=request.json,
+                headers=self.connector.headers,
+                auth=self.auth,
+                timeout=self.timeout,
+                stream=True,
+                allow_redirects=False,
+            )
+        except Forbidden as error:
+            raise SourceError(
+                f"The registry's address is not allowed: {error}.",
+                remedy="The integration owner corrects API URL in the app's configuration, or the "
+                "operator allows private networks.",
+                code="registry_address",
+            ) from error
+        except TooSlow as error:
+            raise too_slow(error, request.url, self.connector.limits) from error
+        except (requests.RequestException, OSError) as error:
+            raise registry_unreachable(error, request.url) from error
+        content, url = self._read(answer), answer.url or request.url
+        return Received(answer.status_code, answer.headers, content, url, answer.is_redirect)
+
+    def _read(self, answer: requests.Response) -> bytes:
+        """Return a body that is within the limit for one page."""
+        parts, size, url = [], 0, answer.url or ""
+        try:
+            for part in answer.iter_content(CHUNK):
+                parts.append(part)
+                size += len(part)
+                if size > self.max_page_bytes:
+                    raise _too_large(self.max_page_bytes)
+        except TooSlow as error:
+            raise too_slow(error, url, self.connector.limits) from error
+        except requests.exceptions.ContentDecodingError as error:
+            raise misencoded(answer.headers.get("Content-Encoding", ""), url) from error
+        except requests.RequestException as error:
+            # The connection broke inside the body, which urllib3's retries do not cover.
+            raise registry_unreachable(error, url, kind=RetryableError) from error
+        finally:
+            answer.close()
+        return b"".join(parts)
+
+
+def _too_large(limit: int) -> SourceError:
+    error: SourceError = bad_answer(
+        f"one page is larger than {limit / 2**20:g} MiB",
+        "sets a smaller page size (endpoint.paginator.limit, or the registry's own page size in "
+        "endpoint.params)",
+        code="registry_page_size",
+    )
+    return error

@@ -1,0 +1,140 @@
+"""A success whose body is no JSON: what it is instead, and who must act."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from registry_sync.core.problems import SourceError
+from registry_sync.source.errors import RetryableError, bad_answer
+from registry_sync.source.transport import Received
+
+PACKINGS = {
+    b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+}  # fmt: skip
+"""Packed bodies by how they begin; br has no mark of its own."""
+UNPACKED = ("", "identity", "gzip", "x-gzip", "deflate")
+"""The encodings that are unpacked while a body is read."""
+NOT_JSON = "registry_not_json"
+LOGIN = "checks API URL, and the operator the network between"
+AS_JSON = (
+    "requests JSON from the registry: in Connector Settings, with a header such as "
+    '{"client": {"headers": {"Accept": "application/json"}}} or a parameter such as '
+    '{"endpoint": {"params": {"format": "json"}}}'
+)
+UNPACK = (
+    "requests the list unpacked in Connector Settings: "
+    '{"client": {"headers": {"Accept-Encoding": "identity"}}}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Something other than JSON: how it is recognized, its name, and what to do about it."""
+
+    fits: Callable[[bytes, str], bool]
+    name: str
+    owner: str
+
+
+def _is_html(body: bytes, kind: str) -> bool:
+    return "html" in kind or re.match(rb"(?i)<!doctype html|<html|<head|<body", body) is not None
+
+
+def _is_xml(body: bytes, kind: str) -> bool:
+    return body.startswith(b"<")
+
+
+def _is_ndjson(body: bytes, kind: str) -> bool:
+    lines = [line for line in body.split(b"\n", 3)[:3] if line.strip()]
+    return len(lines) > 1 and all(_is_json(line) for line in lines[:2])
+
+
+def _is_call(body: bytes, kind: str) -> bool:
+    return re.match(rb"[\w$.]{1,80}\s*\(\s*[\[{]", body) is not None
+
+
+def _is_csv(body: bytes, kind: str) -> bool:
+    first, _, rest = body.partition(b"\n")
+    second = rest.partition(b"\n")[0]
+    signs = (first.count(sign) for sign in (b",", b";", b"\t"))
+    alike = any(n and n == second.count(s) for n, s in zip(signs, (b",", b";", b"\t"), strict=True))
+    return "csv" in kind or (alike and first[:1] not in (b"{", b"["))
+
+
+FORMATS = (
+    Format(_is_html, "a web page", LOGIN),
+    Format(_is_xml, "XML", AS_JSON),
+    Format(_is_ndjson, "one JSON value per line (NDJSON)", AS_JSON),
+    Format(_is_call, "JSON inside a function call (JSONP)", AS_JSON),
+    Format(_is_csv, "a table of text (CSV)", AS_JSON),
+)
+
+
+def unreadable(answer: Received, why: str, said: str) -> SourceError:
+    """Return the error of a body that is no JSON; `why` is the parser's reason, `said` its start.
+
+    It is worth asking again: a proxy may have cut it, or the registry may be restarting.
+    """
+    body = answer.content.strip()
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if not body:
+        return _again("its answer is not valid JSON: it is empty", transient=True)
+    if packing := _packing(answer, body):
+        what = f"its body is packed with {packing}, which its Content-Encoding does not say"
+        if answer.headers.get("Content-Encoding", "").lower() == packing:
+            what = f"its body is packed with {packing}, which was not requested"
+        return _again(what, UNPACK, code=NOT_JSON)
+    if _is_cut(body):
+        return _again(f"its JSON ends in the middle ({why})", transient=True)
+    found = next((each for each in FORMATS if each.fits(body, kind)), None)
+    if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
+        return _again(why)
+    got = f"{kind or 'no Content-Type'} ({said!r})"
+    hint = f"; it is {found.name}" if found else ""
+    if found is None or found.name == "a web page":
+        hint += "; a login page or a proxy may be in the way"
+    owner = found.owner if found else LOGIN
+    return _again(f"expected JSON but got {got}{hint}", owner, code=NOT_JSON)
+
+
+def _again(
+    what: str, owner: str = "", *, code: str = "registry_answer", transient: bool = False
+) -> SourceError:
+    error: SourceError = bad_answer(
+        what, owner, code=code, transient=transient, kind=RetryableError
+    )
+    return error
+
+
+def _packing(answer: Received, body: bytes) -> str:
+    """Return how a body is packed, "" if it is not."""
+    named = answer.headers.get("Content-Encoding", "").strip().lower()
+    if named not in UNPACKED:
+        return named
+    return next((name for mark, name in PACKINGS.items() if body.startswith(mark)), "")
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), (dict, list))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_cut(body: bytes) -> bool:
+    """Return whether JSON is good as far as it goes, and ends before its end."""
+    if body[:1] not in (b"{", b"["):
+        return False
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    except (ValueError, RecursionError):
+        return False
+    return False
