@@ -14,6 +14,7 @@ from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.completeness import signs_of
+from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
@@ -25,7 +26,6 @@ from registry_sync.source.record_reader import RecordReader
 from registry_sync.source.request import page_request
 from registry_sync.source.responses import Unusable, records_of, total_of
 from registry_sync.source.timestamps import read_time, write_time
-from registry_sync.source.transport import Transport
 
 
 class Source:
@@ -49,7 +49,7 @@ class Source:
         keep_alive: Callable[[], None] = lambda: None,
     ) -> None:
         self.connector = connector
-        transport = Transport(
+        connection = Connection(
             connector,
             credential=credential,
             allow_private=allow_private,
@@ -59,8 +59,8 @@ class Source:
             pause=pause,
             keep_alive=keep_alive,
         )
-        self._transport = transport
-        self._exchange = Exchange(transport, pause=pause, keep_alive=keep_alive)
+        self._connection = connection
+        self._exchange = Exchange(connection, pause=pause, keep_alive=keep_alive)
         self._records = RecordReader(connector)
         self._details = DetailReader(self._exchange, self._records.identify)
         self._terms = connector.incremental or Incremental()
@@ -68,7 +68,7 @@ class Source:
     @property
     def requests(self) -> int:
         """Return the number of requests so far, without repeats after a failure."""
-        return self._transport.requests
+        return self._connection.requests
 
     @property
     def bad_cursors(self) -> tuple[int, str]:
@@ -77,7 +77,7 @@ class Source:
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self._connection.close()
 
     # -- pages -------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Source:
         if position is None or "url" not in position:
             return position
         url = at_home(str(position["url"]), self.connector.list_url, "its next link leads to")
-        return {"url": self._transport.auth.strip(url)}
+        return {"url": self._connection.auth.strip(url)}
 
     # -- single records ----------------------------------------------------------------------
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import requests
 
+from registry_sync.source.connection import Connection, Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.refusals import refusal
 from registry_sync.source.request import Request
 from registry_sync.source.responses import Unusable, error_in, parse
-from registry_sync.source.transport import Received, Transport
 from registry_sync.source.unreadable import unreadable
 
 ATTEMPTS = 3
@@ -45,12 +45,12 @@ class Exchange:
 
     def __init__(
         self,
-        transport: Transport,
+        connection: Connection,
         *,
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
     ) -> None:
-        self.transport, self.connector = transport, transport.connector
+        self.connection, self.connector = connection, connection.connector
         self.pause, self.keep_alive = pause, keep_alive
 
     def send(self, request: Request, *, missing_ok: bool = False) -> Reply | None:
@@ -69,7 +69,7 @@ class Exchange:
         raise AssertionError("unreachable")
 
     def _send_once(self, request: Request, *, missing_ok: bool) -> Reply | None:
-        answer = self.transport.follow(request)
+        answer = self.connection.follow(request)
         size = len(answer.content)
         settled = self._settled(answer)
         if settled == "ignore" or answer.status == 204:
@@ -135,7 +135,7 @@ class Exchange:
 
     def _plain(self, said: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""
-        return self.transport.quote(said)
+        return self.connection.quote(said)
 
 
 def _links(answer: Received) -> dict[str, str]:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import WAITABLE
+from registry_sync.source.connection import Received
 from registry_sync.source.errors import AccessDenied, bad_answer
-from registry_sync.source.transport import Received
 
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 """Headers with the number of requests that a client may still send."""

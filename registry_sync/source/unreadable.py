@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.connection import Received
 from registry_sync.source.errors import RetryableError, bad_answer
-from registry_sync.source.transport import Received
 
 PACKINGS = {
     b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2",
@@ -18,7 +18,6 @@ PACKINGS = {
 """Packed bodies by how they begin; br has no mark of its own."""
 UNPACKED = ("", "identity", "gzip", "x-gzip", "deflate")
 """The encodings that are unpacked while a body is read."""
-NOT_JSON = "registry_not_json"
 LOGIN = "checks API URL, and the operator the network between"
 AS_JSON = (
     "requests JSON from the registry: in Connector Settings, with a header such as "
@@ -82,31 +81,32 @@ def unreadable(answer: Received, why: str, said: str) -> SourceError:
     body = answer.content.strip()
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if not body:
-        return _again("its answer is not valid JSON: it is empty", transient=True)
+        return _bad_json("its answer is not valid JSON: it is empty", transient=True)
     if packing := _packing(answer, body):
         what = f"its body is packed with {packing}, which its Content-Encoding does not say"
         if answer.headers.get("Content-Encoding", "").lower() == packing:
             what = f"its body is packed with {packing}, which was not requested"
-        return _again(what, UNPACK, code=NOT_JSON)
+        return _not_json(what, UNPACK)
     if _is_cut(body):
-        return _again(f"its JSON ends in the middle ({why})", transient=True)
+        return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
-        return _again(why)
+        return _bad_json(why)
     got = f"{kind or 'no Content-Type'} ({said!r})"
     hint = f"; it is {found.name}" if found else ""
     if found is None or found.name == "a web page":
         hint += "; a login page or a proxy may be in the way"
     owner = found.owner if found else LOGIN
-    return _again(f"expected JSON but got {got}{hint}", owner, code=NOT_JSON)
+    return _not_json(f"expected JSON but got {got}{hint}", owner)
 
 
-def _again(
-    what: str, owner: str = "", *, code: str = "registry_answer", transient: bool = False
-) -> SourceError:
-    error: SourceError = bad_answer(
-        what, owner, code=code, transient=transient, kind=RetryableError
-    )
+def _bad_json(what: str, *, transient: bool = False) -> SourceError:
+    error: SourceError = bad_answer(what, transient=transient, kind=RetryableError)
+    return error
+
+
+def _not_json(what: str, owner: str) -> SourceError:
+    error: SourceError = bad_answer(what, owner, code="registry_not_json", kind=RetryableError)
     return error
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError, SourceError
-from registry_sync.source import transport
+from registry_sync.source import connection
 from tests.support.odd import Asked, Reply, ids
 
 pytestmark = pytest.mark.once
@@ -179,7 +179,7 @@ def test_a_token_service_that_is_down_is_the_registrys_outage(serve: Any, status
 
 
 def test_a_token_service_that_drips_has_a_deadline(serve: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(transport, "TOKEN_LIMITS", AnswerLimits(timeout=0.5))
+    monkeypatch.setattr(connection, "TOKEN_LIMITS", AnswerLimits(timeout=0.5))
     registry = serve(lambda asked: Reply({"access_token": "t"}, pace=(1, 0.1)))
     with pytest.raises(SourceError, match=r"token service .* answers too slowly") as caught:
         ids(registry.source(oauth(registry)))

@@ -11,7 +11,7 @@ from requests.auth import HTTPBasicAuth
 
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
-from registry_sync.source.auth.token_service import Answer, TokenService
+from registry_sync.source.auth.token_service import TokenAnswer, TokenService
 from registry_sync.source.quoting import basic_credential
 from registry_sync.source.settings_reader import OWN_SECRET, SettingsReader
 
@@ -83,7 +83,7 @@ class ClientCredentials(Auth):
         margin = max(1.0, min(60.0, token.lifetime * 0.1))
         credential.expires = time.monotonic() + token.lifetime - margin
 
-    def _ask(self, service: TokenService, credential: Credential, *, in_form: bool) -> Answer:
+    def _ask(self, service: TokenService, credential: Credential, *, in_form: bool) -> TokenAnswer:
         form = {"grant_type": "client_credentials", **self.token_params}
         if self.scopes:
             form["scope"] = self.scopes
@@ -104,7 +104,7 @@ def _token_params(reader: SettingsReader, raw: object) -> Json:
     return read
 
 
-def _may_read_the_form(answer: Answer) -> bool:
+def _may_read_the_form(answer: TokenAnswer) -> bool:
     """Return whether a refusal may mean that the service reads no Authorization header.
 
     https://datatracker.ietf.org/doc/html/rfc6749#section-2.3.1

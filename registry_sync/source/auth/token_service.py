@@ -47,7 +47,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TokenAnswer:
     """What a token service answered; `body` is its JSON object, {} if it is none."""
 
     status: int
@@ -81,7 +81,7 @@ class TokenService:
         self._session, self._url, self._secrets = session, url, secrets
         self._where = origin(url)
 
-    def ask(self, form: Json, auth: AuthBase | None) -> Answer:
+    def ask(self, form: Json, auth: AuthBase | None) -> TokenAnswer:
         """Send a form and return the answer, unless there is none or the service is down."""
         try:
             with self._session.post(
@@ -101,12 +101,12 @@ class TokenService:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
         body = _json(content)
         location = response.headers.get("Location", "") if response.is_redirect else ""
-        answer = Answer(response.status_code, content, body, location)
+        answer = TokenAnswer(response.status_code, content, body, location)
         if answer.status >= 500 or answer.status in (408, 425, 429):
             raise self._out(f"answered {answer.status}: {answer.said(self._secrets)}")
         return answer
 
-    def token(self, answer: Answer) -> Token:
+    def token(self, answer: TokenAnswer) -> Token:
         """Return the token of an answer. Raises SourceError if there is none that can be used."""
         if not 200 <= answer.status < 300:
             raise self.refusal(answer)
@@ -124,7 +124,7 @@ class TokenService:
             )
         return Token(text, lifetime)
 
-    def refusal(self, *answers: Answer) -> SourceError:
+    def refusal(self, *answers: TokenAnswer) -> SourceError:
         """Return the error of answers without a token; the last one is the newest."""
         last = answers[-1]
         if last.location:

@@ -58,7 +58,7 @@ class Received:
         return "WWW-Authenticate" in self.headers or b"invalid_token" in self.content
 
 
-class Transport:
+class Connection:
     """Sends the requests to one registry. Raises SourceError, in words for its owner."""
 
     def __init__(
