@@ -169,7 +169,10 @@ def stranded() -> QuerySet[SyncRun]:
     return SyncRun.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=now),
         Q(waiting_until__isnull=True) | Q(waiting_until__lte=now),
-        Q(heartbeat__isnull=True) | Q(heartbeat__lt=now - moment) | Q(heartbeat__gt=now + moment),
+        Q(heartbeat__isnull=True)
+        | Q(heartbeat__lt=now - moment)
+        | Q(heartbeat__gt=now + moment)
+        | Q(started_at__isnull=True, created_at__lt=now - moment),
         status__in=SyncRun.ACTIVE,
         paused_at__isnull=True,
     )

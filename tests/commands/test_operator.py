@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import stat
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -20,17 +17,9 @@ from django.urls import reverse
 
 from registry_sync.checks import key_fault, url_fault
 from tests.support import ROOT
+from tests.support.commands import manage
 from tests.support.registry import compound
 from tests.support.worlds import PRIVATE, PUBLIC
-
-
-def manage(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with nothing in the environment but what is given."""
-    own = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    return subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT, env=own | env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 def setting(*names: str, **env: str) -> str:

@@ -12,13 +12,14 @@ import pytest
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 
+CSP = "Content Security Policy"
 SHOTS = os.environ.get("SCREENSHOTS")
 """A folder that keeps the pictures of README and docs, where one is named."""
 
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    """One page of Debian's Chromium."""
+    """One page of Debian's Chromium. What the Content-Security-Policy blocks fails the test."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("No Chromium: .ci/run installs it.")
@@ -29,5 +30,9 @@ def page() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(20_000)
+        page.blocked = blocked = []
+        page.on("console", lambda said: blocked.append(said.text) if CSP in said.text else None)
         yield page
         browser.close()
+        if blocked:
+            pytest.fail(f"The browser blocked: {blocked}")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 
 from django.core.management import CommandError, call_command
+
+from tests.support import ROOT
 
 
 def command(*words: str) -> tuple[int, str]:
@@ -23,3 +28,12 @@ def adopt(*words: str) -> str:
     out = io.StringIO()
     call_command("adopt", *words, stdout=out)
     return out.getvalue()
+
+
+def manage(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with nothing in the environment but what is given."""
+    own = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT, env=own | env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
