@@ -8,6 +8,9 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 def joined_address(base: str, link: str) -> str:
     """Return a link as an absolute URL; one that cannot be read stays as it is."""
     try:
+        beginning = urlsplit(link.strip())
+        if "://" in link and beginning.scheme and not beginning.netloc:  # http:///list
+            return link
         return urljoin(base, link.strip())
     except ValueError:  # http://[
         return link

@@ -15,10 +15,11 @@ import requests
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
+from registry_sync.source.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.refusals import refusal
 from registry_sync.source.request import Request
-from registry_sync.source.responses import Unusable, error_in, parse
+from registry_sync.source.responses import RECORD_KEYS, Unusable, parse
 from registry_sync.source.unreadable import unreadable
 
 ATTEMPTS = 3
@@ -130,8 +131,9 @@ class Exchange:
 
     def refuse_error(self, body: Any) -> None:
         """Raise for an error where it usually is, in an answer without records."""
-        if said := error_in(body):
-            raise bad_answer(f"its answer contains an error: {self._plain(said)}")
+        if said := error_in(body, RECORD_KEYS):
+            owner = CHECK_REQUEST if is_about_the_request(body) else ""
+            raise bad_answer(f"its answer contains an error: {self._plain(said)}", owner)
 
     def _plain(self, said: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""

@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
-from registry_sync.core.ssrf import WAITABLE
+from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
 from registry_sync.source.connection import Received
 from registry_sync.source.errors import AccessDenied, bad_answer
 
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 """Headers with the number of requests that a client may still send."""
-PASSING = (408, 409, 423, 425, 429)
-"""Statuses below 500 of something that passes: timeouts, locks, limits."""
+LOCKED = (409, 423)
+"""Statuses of something that others are changing."""
 CHECKS = {
     404: "checks API URL, client.base_url and endpoint.path",
     405: "checks endpoint.method in Connector Settings",
@@ -36,8 +36,8 @@ def refusal(answer: Received, said: str) -> SourceError:
         what += f". It asks to wait{f' (Retry-After: {after[:40]})' if after else ''}"
     error: SourceError = (
         bad_answer(what, transient=True)
-        if status >= 500 or status in PASSING or asked_to_wait
-        else bad_answer(what, CHECKS.get(status, CHECK_ALL))
+        if status in (*PASSING, *LOCKED) or asked_to_wait
+        else bad_answer(what, "" if status in LASTING else CHECKS.get(status, CHECK_ALL))
     )
     return error
 

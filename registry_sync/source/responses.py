@@ -14,7 +14,6 @@ from registry_sync.source.paths import ABSENT, compile_path, is_filter
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
 TOTAL_KEYS = ("filtered_table_rows_count", "total", "total_count", "totalCount", "totalResults",
               "count", "page_meta.total_count", "@odata.count")  # fmt: skip
-ERROR_KEYS = ("error", "errors", "exc_type")
 
 
 class Unusable(ValueError):
@@ -84,20 +83,6 @@ def _only_list(body: Any) -> list[Any]:
         else "its answer contains no list of records",
         SELECT,
     )
-
-
-def error_in(body: Any) -> str:
-    """Return an error from where it usually is, in a body without records; "" if there is none.
-
-    An empty list beside an error does not count as an answer.
-    """
-    if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in RECORD_KEYS):
-        return ""
-    return next((str(body[key]) for key in ERROR_KEYS if body.get(key)), "")
-
-
-def _is_filled(value: Any) -> bool:
-    return isinstance(value, list) and bool(value)
 
 
 def total_of(

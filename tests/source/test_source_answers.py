@@ -357,7 +357,7 @@ def test_the_address_judged_is_the_address_spoken_to(
     monkeypatch.setattr(socket, "getaddrinfo", fickle)
     source = registry.source()
     url = registry.url.replace("127.0.0.1", "registry.test")
-    source.connector = source._transport.connector = dataclasses.replace(
+    source.connector = source._connection.connector = dataclasses.replace(
         source.connector, list_url=url + "/list", base_url=url
     )
     assert ids(source) == ["1", "2"]
