@@ -74,6 +74,10 @@ class Lane(models.Model):
     schema_read_at = models.DateTimeField(
         null=True, blank=True, help_text="When the schema was last found to differ."
     )
+    source_state = models.JSONField(
+        default=dict, blank=True,
+        help_text="What was learned from the registry's answers, such as where its records are.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = models.Manager.from_queryset(AppQuerySet)()

@@ -38,6 +38,7 @@ from registry_sync.runs.queries import (
     repeats_last_failure,
 )
 from registry_sync.runs.run_log import log, warn
+from registry_sync.runs.source_state import learn
 
 __all__ = [
     "Lease",
@@ -57,6 +58,7 @@ __all__ = [
     "is_paused",
     "is_waiting",
     "keep_schema",
+    "learn",
     "lease_time",
     "log",
     "now_in_query",
