@@ -27,6 +27,11 @@ def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
     return {storable(key): storable(item, levels - 1) for key, item in value.items()}
 
 
+def number_of(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where needed: 1 record, 2,000 records."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 LONGEST_KEY = 500
 """Characters of a name's key: a row of a PostgreSQL index holds 2,704 bytes."""
 

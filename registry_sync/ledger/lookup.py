@@ -31,12 +31,16 @@ def known(lane: Lane, external_ids: Collection[str]) -> dict[str, LedgerView]:
     return {row[1]: LedgerView._make(row) for row in rows.values_list(*columns)}
 
 
-def refused_still(lane: Lane, external_ids: Collection[str]) -> set[str]:
-    """Return which records have an open error that stays as long as they do not change."""
+def refused_still(lane: Lane, external_ids: Collection[str], *, but_twins: bool) -> set[str]:
+    """Return which records have an open error that stays as long as they do not change.
+
+    With `but_twins`, leave out those that are refused because two records have the same id.
+    """
     rows = EntityError.objects.filter(
         lane=lane, closed_at__isnull=True, external_id__among=external_ids
     )
-    return set(rows.exclude(code="id_twice").values_list("external_id", flat=True))
+    rows = rows.exclude(code="id_twice") if but_twins else rows
+    return set(rows.values_list("external_id", flat=True))
 
 
 def times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:

@@ -96,6 +96,7 @@ class Source:
     def _page(
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
+        asked_at = datetime.now(UTC)
         reply = self._exchange.send(page_request(self.connector, where, self._since(since)))
         assert reply is not None
         records, follows = self._read(reply, where)
@@ -117,6 +118,7 @@ class Source:
             next_position=None if follows is None else onward.add_to(follows),
             total=total,
             server_date=_date(reply),
+            asked_at=asked_at,
             bytes=reply.size,
             unread=unread,
             signs=signs_of(paginator, reply.body, len(records), only=only and since is None),

@@ -13,7 +13,7 @@ from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.links import Auto
-from registry_sync.source.watermark import Granularity
+from registry_sync.source.watermark import BLIND_LAG, LAG, Granularity
 
 Action = Literal["retry", "fail", "ignore", "rate_limited"]
 SINCE = "{incremental.start_value}"
@@ -31,8 +31,14 @@ class Incremental:
     datetime_format: str = "iso"
     timezone: str = "UTC"
     granularity: Granularity = "second"
-    lag: timedelta = timedelta(minutes=5)
+    lag: timedelta = LAG
+    lag_is_set: bool = False
     initial_value: str = ""
+
+    @property
+    def overlap(self) -> timedelta:
+        """Return how far before the last watermark the next run asks."""
+        return self.lag if self.cursor_path or self.lag_is_set else max(self.lag, BLIND_LAG)
 
 
 @dataclass(frozen=True, slots=True)

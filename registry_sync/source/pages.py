@@ -43,6 +43,7 @@ class Page:
 
     `position` leads to this page again, also in another process; `next_position` is None after
     the last page. `total` is the registry's own count, `server_date` its clock, `bytes` the size.
+    `asked_at` is our own clock before it was requested.
     `signs` are what speaks against the page, or the pages up to it, being complete.
     """
 
@@ -54,3 +55,4 @@ class Page:
     bytes: int
     unread: Sequence[Unread] = ()
     signs: tuple[Sign, ...] = ()
+    asked_at: datetime | None = None

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from registry_sync.core.types import Json
 from registry_sync.source.connector import Incremental
 from registry_sync.source.settings_reader import SettingsReader
-from registry_sync.source.watermark import Granularity
+from registry_sync.source.watermark import LAG, Granularity
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ODATA = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
@@ -97,6 +97,7 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
         return Incremental() if asked else None
     where = "endpoint.incremental"
     known = (*Incremental.__dataclass_fields__, "comparison", "lookback_window")
+    known = tuple(name for name in known if name != "lag_is_set")
     later = ("client_side", "descending", "retention", "end_param", "end_value")
     given = reader.section(raw, where, known, later)
     zone = reader.text(given.get("timezone"), f"{where}.timezone") or "UTC"
@@ -119,6 +120,7 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
         timezone=zone,
         granularity=granularity,
         lag=_lag(reader, given, granularity),
+        lag_is_set=given.get("lag", given.get("lookback_window")) is not None,
         initial_value="" if initial is None else str(initial).strip(),
     )
     if terms.initial_value and read_time(terms.initial_value, terms) is None:
@@ -141,7 +143,7 @@ def _lag(reader: SettingsReader, given: Json, granularity: str) -> timedelta:
         least = max(least, timedelta(seconds=1))
     raw = given.get("lag", given.get("lookback_window"))
     if raw is None:
-        return max(timedelta(minutes=5), least)
+        return max(LAG, least)
     found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*(s|m|min|h|d)?\s*", str(raw))
     if isinstance(raw, bool) or not found:
         reader.add(f"endpoint.incremental.lag {raw!r} is not a duration; write 300 or '5 min'")

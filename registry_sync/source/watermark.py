@@ -10,6 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Granularity = Literal["microsecond", "millisecond", "second", "minute", "hour", "day"]
+LAG = timedelta(minutes=5)
+"""The lag unless one is set: how long a change may take to be seen by a reader."""
+BLIND_LAG = timedelta(hours=13)
+"""The lag unless one is set, if records have no time to go by: the registry's filter may read the
+time in any zone (12 hours west of UTC at most), or go by a clock that is behind."""
+CLOCK_SLACK = timedelta(minutes=5)
+"""By how much the clocks of a registry's several servers, and ours, may differ."""
 _UNITS: dict[str, timedelta] = {
     "microsecond": timedelta(microseconds=1),
     "millisecond": timedelta(milliseconds=1),
@@ -29,6 +36,29 @@ def floor(when: datetime, granularity: Granularity) -> datetime:
 def since_from(watermark: datetime, lag: timedelta, granularity: Granularity) -> datetime:
     """Return the time from which the next run asks: the watermark less the lag, floored, in UTC."""
     return floor(watermark.astimezone(UTC) - lag, granularity)
+
+
+def asked_at(theirs: datetime | None, ours: datetime) -> datetime:
+    """Return when the registry was asked: by the earlier of its `Date` header and our own clock.
+
+    If the header is ahead of the clock that records are dated by, what changes in the gap would be
+    passed over. Where it is behind, more is read than needed, and nothing is lost.
+    """
+    return ours if theirs is None else min(theirs, ours)
+
+
+def ignores_filter(older: int, on_page: int, collection: int, total: int | None) -> bool:
+    """Return whether records that are older than asked for show that the filter is ignored.
+
+    One that is honoured brings a few of them: with a placeholder for a date, or since a part of
+    them changed. So what counts is their share of the `collection`. If the registry says on a page
+    that has more to follow that nearly all of it will come (`total`), their share of that page
+    (`on_page` records) is enough.
+    """
+    if older < 2:
+        return False
+    foreseen = total is not None and total * 10 >= collection * 9 and older * 10 >= on_page * 9
+    return older * 2 >= collection or foreseen
 
 
 def advance(

@@ -36,8 +36,6 @@ def compare(
     run, lane, setup = ctx.run, ctx.lane, ctx.setup
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known)
-    if len({record.external_id for record in records}) < len(records):
-        records = _newest_forms(records, out)
     earlier = _seen_otherwise(records, known, run)
     afresh = _refused_for_nothing(records, known, run, lane)
     in_page: dict[str, SourceRecord] = {}
@@ -49,8 +47,9 @@ def compare(
             out.repeated += 1
             if first is None:
                 out.later.append(record)
-            elif first.raw_hash != record.raw_hash:  # of one time, for only the newest are here
-                _refuse_twins(out, first, record)
+            elif first.raw_hash != record.raw_hash:  # whatever their times: one answer, two records
+                in_page[record.external_id] = newest = _newest(first, record)
+                _refuse_twins(out, newest)
             continue
         if record.external_id in earlier and not _is_newer(record, earlier[record.external_id]):
             out.repeated += 1
@@ -65,18 +64,6 @@ def compare(
     out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
     _drop_held(lane, out)
     return out
-
-
-def _newest_forms(records: Sequence[SourceRecord], out: Compared) -> list[SourceRecord]:
-    """Leave out what the very same page has in a newer form: they must not take turns."""
-    newest: dict[str, SourceRecord] = {}
-    for record in records:
-        first = newest.get(record.external_id)
-        if first is None or _is_newer(record, first.modified_at):
-            newest[record.external_id] = record
-    kept = [r for r in records if not _is_newer(newest[r.external_id], r.modified_at)]
-    out.repeated += len(records) - len(kept)
-    return kept
 
 
 def _seen_otherwise(
@@ -101,7 +88,8 @@ def _refused_for_nothing(
 ) -> set[str]:
     """Find records that come as they were refused, and of which no error says why.
 
-    They had left the registry, or shared an id: that may be over although they are unchanged.
+    They had left the registry, or shared an id: that may be over although they are unchanged. Only
+    a reading of everything shows that an id is no longer shared.
     """
     run_id = run.pk
     ids = {
@@ -112,7 +100,7 @@ def _refused_for_nothing(
         and before.seen_run_id != run_id
         and before.raw_hash == record.raw_hash
     }
-    return ids - ledger.refused_still(lane, ids) if ids else ids
+    return ids - ledger.refused_still(lane, ids, but_twins=run.reads_all) if ids else ids
 
 
 def _is_newer(record: SourceRecord, than: datetime | None) -> bool:
@@ -167,11 +155,17 @@ def _compare_one(
         out.candidates.append(Candidate(record, done.entity, is_new, position, identity))
 
 
-def _refuse_twins(out: Compared, first: SourceRecord, second: SourceRecord) -> None:
-    out.candidates = [c for c in out.candidates if c.record.external_id != first.external_id]
-    out.settled = [s for s in out.settled if s.external_id != first.external_id]
-    problem = _twins(first.external_id, "neither was written")
-    out.settled.append(record_outcome(second, Outcome.FAILED, problems=(problem,)))
+def _newest(first: SourceRecord, second: SourceRecord) -> SourceRecord:
+    """Return the form that may come alone when only changes are read."""
+    return second if _is_newer(second, first.modified_at) else first
+
+
+def _refuse_twins(out: Compared, record: SourceRecord) -> None:
+    external_id = record.external_id
+    out.candidates = [c for c in out.candidates if c.record.external_id != external_id]
+    out.settled = [s for s in out.settled if s.external_id != external_id]
+    problem = _twins(external_id, "neither was written")
+    out.settled.append(record_outcome(record, Outcome.FAILED, problems=(problem,)))
 
 
 def _twins(external_id: str, outcome: str) -> Problem:

@@ -34,15 +34,6 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
         )
     if run.reads_all and not run.dry_run:
         found += _full_read(run, lane)
-    if run.older:
-        found.append(
-            Caution(
-                "older_than_asked",
-                f"{run.older:,} records were older than asked for: the registry seems to ignore "
-                "the modified-since parameter. The integration owner checks its name in the app's "
-                "configuration.",
-            )
-        )
     if not run.dry_run:
         found += _adoptions(lane) + _drift(lane)
     return found

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-
-from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.source.pages import Page, Sign
-from registry_sync.source.watermark import advance
 from registry_sync.sync import outcome
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import SourceRecord
+from registry_sync.sync.source_clock import SourceClock
 
 SAYS_MORE = "the registry says that"
-CLOCK_SLACK = timedelta(minutes=5)
-"""By how much the clocks of a registry's several servers may differ."""
 
 
 class SourceTracker:
@@ -30,7 +26,7 @@ class SourceTracker:
     """
 
     def __init__(self, ctx: RunContext, asked_from: Callable[[datetime], datetime]) -> None:
-        self.ctx, self.asked_from = ctx, asked_from
+        self.ctx, self.clock = ctx, SourceClock(ctx, asked_from)
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self._first = False
         self._followed = False
@@ -49,10 +45,13 @@ class SourceTracker:
             self._begin(page)
             self._check_paths(records)
         self._warn_of(page.signs)
-        self._follow_clock(records)
-        if self.run.reads_all or self.run.since_asked is not None:
+        self.clock.follow(page, records)
+        if self.run.reads_all:
             return ""
-        return self._older() or (self._clock_went_back(page) if first else "")
+        ignored = self.clock.ignored_filter(page)
+        if self.run.since_asked is not None:
+            return ""
+        return ignored or (self.clock.went_back(page) if first else "")
 
     def judge(self, records: Sequence[SourceRecord], settled: Sequence[RecordOutcome]) -> None:
         """Look at what the page just followed came to. Raises SyncError as `follow` does."""
@@ -62,6 +61,7 @@ class SourceTracker:
     def lost(self) -> str:
         """Say, at the end, that records of what changed did not come; "" where none is known of."""
         run = self.run
+        self.clock.note_older()
         if run.reads_all:
             return ""
         if run.expected_record:
@@ -97,8 +97,8 @@ class SourceTracker:
         return {name: getattr(self.run, name) for name in names}
 
     def _begin(self, page: Page) -> None:
-        date = page.server_date or timezone.now()
-        runs.save(self.run, self.lease, server_date=date, source_total=self._total(page))
+        self.clock.begin(page)
+        runs.save(self.run, self.lease, source_total=self._total(page))
 
     def _total(self, page: Page) -> int | None:
         """Take the registry's own total of what is read, where it is one.
@@ -125,37 +125,3 @@ class SourceTracker:
         """Warn of each sign that the pages are not complete, once a run."""
         for sign in signs:
             runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")
-
-    def _follow_clock(self, records: Sequence[SourceRecord]) -> None:
-        """Note the newest time seen, whose record it is, and what is older than was asked."""
-        run = self.run
-        since = self.asked_from(run.since) if run.since is not None else None
-        assert run.server_date is not None
-        for record in records:
-            if record.external_id == run.expected_record:
-                run.expected_record = ""
-            when = record.modified_at
-            if when is None:
-                continue
-            if since is not None and not run.reads_all and when < since:
-                run.older += 1
-            if run.watermark is None or when > run.watermark:
-                run.watermark = advance(run.watermark, when, run.server_date)
-                run.watermark_record = record.external_id
-
-    def _older(self) -> str:
-        if not self.run.older:
-            return ""
-        text = f"{self.run.older:,} records of one page were older than asked for: the registry "
-        text += "seems to ignore the modified-since parameter"
-        remedy = "The integration owner checks its name in the app's configuration."
-        said = f"{text}, so everything is read each time. {remedy}"
-        runs.warn(self.run, self.lease, "older_than_asked", said)
-        return text
-
-    def _clock_went_back(self, page: Page) -> str:
-        last = runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
-        now, then = page.server_date, last.server_date if last else None
-        if now is None or then is None or now >= then - CLOCK_SLACK:
-            return ""
-        return f"the registry's clock went back, from {then:%Y-%m-%d %H:%M} to {now:%H:%M} UTC"

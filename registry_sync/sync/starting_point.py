@@ -117,7 +117,7 @@ def _starting_point(ctx: RunContext) -> Start:
         return Start(None, "no point in the registry's time is known to start from")
     if previous.full_at is None or timezone.now() - previous.full_at > full_after:
         return Start(None, f"the last full run is more than {full_after.days} days old")
-    since = since_from(previous.watermark, incremental.lag, incremental.granularity)
+    since = since_from(previous.watermark, incremental.overlap, incremental.granularity)
     return Start(
         since,
         watermark=previous.watermark,

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.source.watermark import Granularity, advance, floor, since_from
+from registry_sync.source.watermark import (
+    Granularity,
+    advance,
+    asked_at,
+    floor,
+    ignores_filter,
+    since_from,
+)
 
 pytestmark = pytest.mark.once
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(
@@ -95,3 +102,29 @@ def test_the_order_of_records_does_not_matter(times: list[datetime], server: dat
 def test_a_record_dated_in_the_future_hides_nothing() -> None:
     now = datetime(2026, 1, 5, tzinfo=UTC)
     assert advance(None, now + timedelta(days=3650), now) == now
+
+
+@given(MAYBE, MOMENTS)
+@pytest.mark.invariant(1)
+def test_neither_clock_alone_is_believed(theirs: datetime | None, ours: datetime) -> None:
+    asked = asked_at(theirs, ours)
+    assert asked <= ours and (theirs is None or asked <= theirs)
+    assert asked in (ours, theirs)
+
+
+COUNTS = st.integers(0, 10_000)
+
+
+@given(COUNTS, COUNTS, COUNTS, st.none() | COUNTS)
+def test_a_filter_is_called_ignored_by_share(
+    older: int, on_page: int, collection: int, total: int | None
+) -> None:
+    ignored = ignores_filter(older, on_page, collection, total)
+    if older < 2:
+        assert not ignored
+    elif older * 2 >= collection:
+        assert ignored
+    elif total is None or older < on_page // 2:
+        assert not ignored
+    if ignored:
+        assert ignores_filter(older + 1, on_page, collection, total)

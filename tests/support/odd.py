@@ -88,10 +88,14 @@ class OddRegistry:
         if not isinstance(reply, Reply):
             reply = Reply(reply)
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        request.send_response(reply.status)
+        request.send_response_only(reply.status)
+        if "Date" not in reply.headers:
+            request.send_header("Date", request.date_time_string())
         if reply.kind:
             request.send_header("Content-Type", reply.kind)
         for name, value in reply.headers.items():
+            if name == "Date" and not value:  # none at all
+                continue
             request.send_header(name, value)
         request.send_header("Content-Length", str(reply.length or len(content)))
         if reply.pace:

@@ -110,19 +110,19 @@ def test_a_total_of_the_whole_collection_is_not_taken_for_that_of_the_changes(wo
 
 
 def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatch):
-    """A page is older than asked for, so everything is read; then the process dies."""
+    """Half of all is older than asked for, so everything is read; then the process dies."""
     from registry_sync.sync.carry import Carrier
 
     incremental = {"cursor_path": "modified_at", "lag": 3600}
     asked = {"params": {"since": "{incremental.start_value}"}, "incremental": incremental}
-    records = [compound(n) for n in range(250)]
-    records.append(compound(999, modified_at="2020-01-01T00:00:00Z"))
+    records = [compound(n) for n in range(150)]
+    records += [compound(n, modified_at="2020-01-01T00:00:00Z") for n in range(150, 300)]
     w = world(records, page_size=100, config={"Connector Settings": {"endpoint": asked}})
     w.sync()
-    for n in range(150, 160):
+    for n in range(100, 110):
         w.registry.record(f"C-{n:06d}")["smiles"] = "N"
-    third = w.registry.pages_served + 3
-    w.registry.on_page = lambda page: setattr(w.registry, "ignores_filter", page == third - 1)
+    first = w.registry.pages_served + 1
+    w.registry.on_page = lambda page: setattr(w.registry, "ignores_filter", page >= first)
     carry = Carrier.carry
 
     def killed(self, records, **more):
@@ -138,7 +138,7 @@ def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatc
             jobs.work_to_end(run.pk)
     SyncRun.objects.update(lease_until=None)
     run = jobs.work_to_end(run.pk)
-    assert (run.reads_all, run.read) == (True, 251)
+    assert (run.reads_all, run.read) == (True, 300)
     assert {warning["code"] for warning in run.warnings} == {"older_than_asked"}
 
 

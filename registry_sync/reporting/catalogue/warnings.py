@@ -32,6 +32,20 @@ WARNINGS = (
         "everything.",
     ),
     Cause(
+        "clock_ahead",
+        "the registry's clock ahead of this server's",
+        ("source", "operator"),
+        "Correct the clock that is wrong. Until then, the earlier one counts, and no change is "
+        "missed.",
+    ),
+    Cause(
+        "future_dated",
+        "a record dated in the future",
+        ("source", "mapping"),
+        "Correct the record's date, or set endpoint.incremental.timezone if the registry writes "
+        "local times. The watermark does not follow such a date.",
+    ),
+    Cause(
         "no_time",
         "records without a readable modification time",
         ("mapping",),
