@@ -80,9 +80,7 @@ def env_level(name: str) -> str:
 def env_database(name: str, default: str) -> dj_database_url.DBConfig:
     """Return the database's settings. Errors do not show the URL, which contains a password."""
     try:
-        return dj_database_url.parse(
-            env_secret(name, default), conn_max_age=60, conn_health_checks=True
-        )
+        return dj_database_url.parse(env_secret(name, default), conn_max_age=0)
     except ValueError:
         raise ImproperlyConfigured(
             f"{name} must be the URL of a database: postgres://user:password@host/name or "
@@ -105,6 +103,9 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "integration.urls"
 WSGI_APPLICATION = "integration.wsgi.application"
+# The path in front of every address, such as /sync; gunicorn reads the same variable.
+SCRIPT_NAME = env("SCRIPT_NAME").rstrip("/")
+FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en-us", "UTC", False, True
 FORMAT_MODULE_PATH = "integration.formats"  # every time names its zone
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -195,7 +196,7 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
     )
 }  # fmt: skip
 
-STATIC_URL = "static/"
+STATIC_URL = f"{SCRIPT_NAME}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # also what was not collected
 if not DEBUG:

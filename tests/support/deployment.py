@@ -116,9 +116,13 @@ class Deployment:
 
     def start(self, *words: str, log: str = "child") -> subprocess.Popen[bytes]:
         """Start `manage.py words` in a process group of its own; it ends with the tests."""
+        return self.spawn(sys.executable, "manage.py", *words, log=log)
+
+    def spawn(self, *words: str, log: str) -> subprocess.Popen[bytes]:
+        """Start a program in a process group of its own; it ends with the tests."""
         out = (self.folder / f"{log}.log").open("ab")
         child = subprocess.Popen(
-            [sys.executable, "manage.py", *words],
+            words,
             cwd=ROOT,
             env=self.env,
             stdout=out,
@@ -144,6 +148,16 @@ class Deployment:
         url = f"http://127.0.0.1:{free_port()}"
         self.start("runserver", "--noreload", url.removeprefix("http://"), log="web")
         until(lambda: _answers(url), seconds=30, what="the web service")
+        return url
+
+    def serve_with_gunicorn(self) -> str:
+        """Start the web service as the README does, and give its address."""
+        address = f"127.0.0.1:{free_port()}"
+        self.env["BIND"] = address
+        words = ("-m", "gunicorn", "-c", "integration/gunicorn.conf.py", "integration.wsgi")
+        self.spawn(sys.executable, *words, log="web")
+        url = f"http://{address}{self.env.get('SCRIPT_NAME', '')}"
+        until(lambda: _answers(url), seconds=30, what="gunicorn")
         return url
 
     def sync(self, *words: str) -> tuple[int, str]:
