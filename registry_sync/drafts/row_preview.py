@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, parse_rule
@@ -31,9 +32,12 @@ def example(
     if field is None:
         return Example(problem="choose a Benchling field")
     try:
-        mapping = single(row, field, schema, connector)
-    except (PathError, RuleError) as error:
+        return _tried(records, row, single(row, field, schema, connector))
+    except (PathError, RuleError, ConfigError) as error:
         return Example(problem=str(error))
+
+
+def _tried(records: Sequence[Json], row: Json, mapping: Mapping) -> Example:
     mapped = mapping.fields[0]
     record = next((r for r in records if mapped.get(r) not in (ABSENT, None, "", [])), None)
     if record is None and row["path"]:

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
+from registry_sync.source.patterns import bound_patterns
+
 
 class Absent:
     """The type of ABSENT, the value of a path that is not in a record."""
@@ -97,6 +99,7 @@ def is_filter(text: str) -> bool:
 def _jsonpath(text: str) -> Getter:
     try:
         found = parse_jsonpath(_with_current(text))
+        bound_patterns(found)
     except Exception as error:  # jsonpath-ng raises bare Exception for some faults
         raise PathError(
             f"the path {text} cannot be read ({error}); write keys with blanks or signs in "

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry_sync.core.problems import ConfigError
+from registry_sync.source import patterns
 from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
 
 pytestmark = pytest.mark.once
@@ -198,3 +202,46 @@ def test_any_text_is_a_path_or_a_path_error(text: str) -> None:
 )
 def test_the_emptied_list_is_no_absence(path, empty):
     assert compile_path(path)(empty) is not ABSENT
+
+
+SLOW = "a[?(@.b =~ '(a+)+$')].b"
+TRICKY = ["(a+)+$", "(a|aa)+$", "(a*)*$", "([a-z]+)*=", "(.*a){25}$"]
+
+
+@pytest.mark.parametrize("pattern", TRICKY)
+@pytest.mark.parametrize("form", ["a[?(@.b =~ '{}')].b", "a[0].b.`sub(/{}/, x)`"])
+def test_a_regular_expression_is_bounded_in_time(pattern: str, form: str) -> None:
+    record = {"a": [{"b": "a" * 400 + "!"}]}
+    began = time.monotonic()
+    with contextlib.suppress(ConfigError):
+        compile_path(form.replace("{}", pattern))(record)
+    assert time.monotonic() - began < 2
+
+
+def test_a_regular_expression_that_takes_too_long_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"\(a\+\)\+\$ .* takes longer than 0.5 s") as caught:
+        compile_path(SLOW)({"a": [{"b": "a" * 3000 + "!"}]})
+    assert caught.value.code == "slow_pattern" and "integration owner" in caught.value.remedy
+    with pytest.raises(ConfigError, match="more than 100,000"):
+        compile_path(SLOW)({"a": [{"b": "a" * 100_001}]})
+
+
+def test_many_values_that_take_long_together_end_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "PATIENCE", 0.3)
+    get = compile_path("a[?(@.b =~ '(aa+)+$')].b")
+    with pytest.raises(ConfigError, match="too long on many values"):
+        for _ in range(1000):
+            get({"a": [{"b": "a" * 200 + "!"}]})
+
+
+def test_regular_expressions_read_as_before() -> None:
+    record = {"a": [{"b": "µ-opioid"}, {"b": "kappa"}, {"b": 5}, {"c": 1}, {"b": "x(1)"}]}
+    for pattern, found in (
+        (r"^\\w-", "µ-opioid"),
+        ("(?i)KAPPA$", "kappa"),
+        (r"\\((?=\\d)", "x(1)"),
+    ):
+        assert compile_path(f"a[?(@.b =~ '{pattern}')].b")(record) == found
+    assert compile_path("a[1].b.`sub(/(k)a/, \\\\1o)`")(record) == ["koppa"]
+    with pytest.raises(PathError, match="cannot be read"):
+        compile_path("a[?(@.b =~ '(')].b")

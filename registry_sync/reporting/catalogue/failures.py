@@ -102,6 +102,13 @@ RUN_FAILURES = (
         "Correct every fault that the message lists in Connector Settings.",
     ),
     Cause(
+        "slow_pattern",
+        "regular expression that takes too long",
+        ("mapping",),
+        "Simplify the regular expression in the path that the message names.",
+        SETTINGS,
+    ),
+    Cause(
         "mapping",
         "unusable field mapping",
         ("mapping", "benchling"),
