@@ -14,7 +14,7 @@ from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, gives_value, parse_rule
 from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
 
-TRANSFORM_VERSION = 4
+TRANSFORM_VERSION = 5
 """Raise it when the same record and mapping give another entity: every lane then runs in full."""
 
 

@@ -9,19 +9,16 @@ https://docs.benchling.com/docs/entity-fields
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
-from registry_sync.mapping.values import Misfit, readable
+from registry_sync.mapping.date_values import fit_date, fit_datetime
+from registry_sync.mapping.values import Misfit, kind_of, readable
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
-FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
-"""A fraction of a second beyond the microsecond, which Python's times cannot hold."""
 LARGEST = 2**63 - 1
 """The largest whole number of Benchling's integer fields."""
 Fitted = tuple[Any, str]
@@ -59,7 +56,7 @@ def _text(value: Any) -> Fitted:
         return str(int(value)), "number to text"
     if isinstance(value, (int, float)):
         return str(value), "number to text"
-    raise Misfit("wrong_type", f"is {_kind(value)}, not text")
+    raise Misfit("wrong_type", f"is {kind_of(value)}, not text")
 
 
 def _integer(value: Any) -> Fitted:
@@ -141,48 +138,9 @@ def _boolean(value: Any) -> Fitted:
     raise Misfit("wrong_type", "is neither yes nor no")
 
 
-def _date(value: Any) -> Fitted:
-    """Return a date as written. A time of midnight is cut; any other may be another day in UTC."""
-    if not isinstance(value, str):
-        raise Misfit("wrong_type", f"is {_kind(value)}, not a date (YYYY-MM-DD) as text")
-    text = value.strip()
-    try:
-        if len(text) == 10:
-            plain = date.fromisoformat(text).isoformat()
-            return plain, "" if plain == text else "week or day number to date"
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Misfit(
-            "wrong_type", "is not a date (YYYY-MM-DD); a date rule can read other formats"
-        ) from error
-    if when.time() != time() or FINER.search(text):
-        raise Misfit("wrong_type", "has a time of day, which a date field would lose")
-    return when.date().isoformat(), "date and time to date"
-
-
-def _datetime(value: Any) -> Fitted:
-    if not isinstance(value, str):
-        raise Misfit("wrong_type", f"is {_kind(value)}, not a date and time as text")
-    try:
-        when = datetime.fromisoformat(value.strip())
-    except ValueError as error:
-        raise Misfit(
-            "wrong_type", "is not a date and time; a date rule can read other formats"
-        ) from error
-    note = "time cut to the microsecond" if FINER.search(value) else ""
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-        note = f"{note}, and without zone read as UTC" if note else "time without zone read as UTC"
-    try:
-        when = when.astimezone(UTC)
-    except OverflowError as error:
-        raise Misfit("out_of_range", "is not a valid date and time in UTC") from error
-    return when.isoformat().replace("+00:00", "Z"), note
-
-
 def _json(value: Any) -> Fitted:
     if not isinstance(value, dict):
-        raise Misfit("wrong_type", f"is {_kind(value)}, not a JSON object")
+        raise Misfit("wrong_type", f"is {kind_of(value)}, not a JSON object")
     if not _readable_whole(value):
         raise Misfit("unreadable_text", "contains text that cannot be stored")
     return value, ""
@@ -201,7 +159,7 @@ def _readable_whole(value: Any) -> bool:
 def _option(value: Any, field: FieldDefinition) -> Fitted:
     """Return a dropdown's option by its id, its label, or its label but for case and spaces."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise Misfit("wrong_type", f"is {_kind(value)}, not an option's label")
+        raise Misfit("wrong_type", f"is {kind_of(value)}, not an option's label")
     label, _ = _text(value)
     options = field.options or ()
     for option in options:
@@ -225,7 +183,7 @@ def _option(value: Any, field: FieldDefinition) -> Fitted:
 
 def _link(value: Any, link_id: Callable[[str], str]) -> Fitted:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise Misfit("wrong_type", f"is {_kind(value)}, not the id of a record")
+        raise Misfit("wrong_type", f"is {kind_of(value)}, not the id of a record")
     text, _ = _text(value)
     if not text.strip():
         raise Misfit("wrong_type", "is empty, not the id of a record")
@@ -236,18 +194,13 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
 
 
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", bool: "yes/no", str: "text", type(None): "empty"}
-    return names.get(type(value), "a number")
-
-
 _FITTERS: dict[str, Callable[[Any], Fitted]] = {
     "text": _text,
     "long_text": _text,
     "integer": _integer,
     "float": _float,
     "boolean": _boolean,
-    "date": _date,
-    "datetime": _datetime,
+    "date": fit_date,
+    "datetime": fit_datetime,
     "json": _json,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.problems import Problem
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
@@ -39,14 +41,20 @@ def field_problem(
         kind="benchling" if ours else "source",
         code=error.code,
         message=message,
-        remedy=_remedy(error, name, external_id, shown),
+        remedy=_remedy(error, mapped.field, external_id, shown),
         field=name,
         value=shown,
         waits_for=None if error.option is None else ("option", error.option),
     )
 
 
-def _remedy(error: Misfit, name: str, external_id: str, shown: str) -> str:
+def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str) -> str:
+    name = field.name
+    if error.rule is not None:
+        return (
+            f"The integration owner adds {json.dumps({field.id: error.rule})} to Mapping Rules, or "
+            f"the registry's owner corrects {external_id}; the next run picks it up."
+        )
     if error.option is not None:
         return (
             f"A Benchling admin adds the option “{error.option}” to the dropdown of '{name}', or "

@@ -7,18 +7,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from registry_sync.core.text import DEEPEST
+from registry_sync.core.types import Json
 
 
 class Misfit(ValueError):
     """A value does not fit its field; `code` is the cause, and the text completes "it …".
 
-    `option` is the missing option's label. `item` is the one of several values that is meant.
+    `option` is the missing option's label. `rule` is a mapping rule by which the value fits.
+    `item` is the one of several values that is meant.
     """
 
-    def __init__(self, code: str, text: str, *, option: str | None = None) -> None:
+    def __init__(
+        self, code: str, text: str, *, option: str | None = None, rule: Json | None = None
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.option = option
+        self.rule = rule
         self.item: Any = None
 
 
@@ -43,6 +48,12 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return bool(one == other)
+
+
+def kind_of(value: Any) -> str:
+    """Return what JSON calls a value, with its article."""
+    names = {dict: "an object", list: "a list", bool: "yes/no", str: "text", type(None): "empty"}
+    return names.get(type(value), "a number")
 
 
 def readable(text: str) -> bool:

@@ -13,7 +13,7 @@ from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.links import Auto
-from registry_sync.source.watermark import BLIND_LAG, LAG, Granularity
+from registry_sync.source.watermark import BLIND_LAG, LAG
 
 Action = Literal["retry", "fail", "ignore", "rate_limited"]
 SINCE = "{incremental.start_value}"
@@ -30,7 +30,7 @@ class Incremental:
     cursor_path: str = ""
     datetime_format: str = "iso"
     timezone: str = "UTC"
-    granularity: Granularity = "second"
+    granularity: timedelta = timedelta(seconds=1)
     lag: timedelta = LAG
     lag_is_set: bool = False
     initial_value: str = ""

@@ -8,76 +8,82 @@ loses nothing. A date has no time and never shifts to another day.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import isodate
+
+from registry_sync.core.date_formats import date_format
+from registry_sync.core.epochs import (
+    EPOCH,
+    UNITS,
+    guess_epoch,
+    is_compact,
+    is_number,
+    read_epoch,
+    read_odata,
+)
+from registry_sync.core.iso8601 import read_iso
 from registry_sync.core.types import Json
 from registry_sync.source.connector import Incremental
 from registry_sync.source.settings_reader import SettingsReader
-from registry_sync.source.watermark import LAG, Granularity
+from registry_sync.source.watermark import GRANULARITIES, LAG
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ODATA = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
-EPOCH_TEXT = re.compile(r"-?\d+(\.\d+)?")
-# Where nothing says which, a number this great is milliseconds: as seconds it is the year 5138.
-MILLISECONDS_FROM = 1e11
-UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def read_time(value: Any, terms: Incremental) -> datetime | None:
     """Return a record's modification time, in UTC; None if it is not a time."""
-    if value is None or isinstance(value, bool):
-        return None
     try:
-        return _read(value, terms)
-    except (ValueError, OverflowError, OSError, TypeError):
+        when = _read(value, terms.datetime_format)
+        if when.tzinfo is not None:
+            return when if when.tzinfo is UTC else when.astimezone(UTC)
+        zone = ZoneInfo(terms.timezone)
+        return min(when.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except (ValueError, OverflowError):
         return None
 
 
-def _read(value: Any, terms: Incremental) -> datetime | None:
-    style = terms.datetime_format
-    if style == "iso" and isinstance(value, str) and value.endswith("Z"):
-        return datetime.fromisoformat(value)  # nearly all are; the rest takes three times as long
-    bare = isinstance(value, str) and EPOCH_TEXT.fullmatch(value.strip()) is not None
-    if isinstance(value, (int, float)) or (bare and style in ("epoch", "epoch_ms")):
-        number = float(value)
-        milli = style == "epoch_ms" or (style != "epoch" and abs(number) >= MILLISECONDS_FROM)
-        return EPOCH + timedelta(milliseconds=number if milli else number * 1000)
-    text = str(value).strip()
-    if not text:
-        return None
-    # OData v2: https://www.odata.org/documentation/odata-version-2-0/json-format/
-    if odata := ODATA.fullmatch(text):
-        return EPOCH + timedelta(milliseconds=int(odata[1]))
-    when = _parse(text, style)
-    if when.tzinfo is not None:
-        return when.astimezone(UTC)
-    zone = ZoneInfo(terms.timezone)
-    return min(when.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+def _read(value: Any, style: str) -> datetime:
+    """Return a time; registries that are asked in one format often answer in another.
+
+    Raises ValueError.
+    """
+    if style == "iso" and isinstance(value, str):  # nearly all are
+        return _read_text(value.strip())
+    if style in UNITS and is_number(value):
+        return read_epoch(value, style)
+    if "%" in style and (isinstance(value, str) or is_number(value)):
+        with suppress(ValueError):
+            return date_format(style).read(str(value).strip())
+    if isinstance(value, str):
+        return _read_text(value.strip())
+    if is_number(value) and not is_compact(value):
+        return read_epoch(value, guess_epoch(value))
+    raise ValueError(f"{value!r} is not a time")
 
 
-def _parse(text: str, style: str) -> datetime:
-    if style != "iso":
-        try:
-            return datetime.strptime(text, style)
-        except ValueError:
-            pass  # registries that are asked in one format often answer in ISO
-    return datetime.fromisoformat(text)
+def _read_text(text: str) -> datetime:
+    if text.startswith("/") and (odata := read_odata(text)):
+        return odata[0]
+    when = read_iso(text)
+    return when if isinstance(when, datetime) else datetime.combine(when, time())
 
 
 def write_time(when: datetime, terms: Incremental) -> str:
     """Return a time as the registry expects it in its filter, in its own zone."""
     style = terms.datetime_format
-    if style in ("epoch", "epoch_ms"):
+    if style in UNITS:
         unit = timedelta(milliseconds=1) if style == "epoch_ms" else timedelta(seconds=1)
         return str((when - EPOCH) // unit)
     local = _unambiguous(when.astimezone(ZoneInfo(terms.timezone)))
     if style != "iso":
         return local.strftime(style)
-    if terms.granularity == "day":
+    if terms.granularity == timedelta(days=1):
         return local.date().isoformat()
-    fine = terms.granularity in ("microsecond", "millisecond")
+    fine = terms.granularity < timedelta(seconds=1)
     text = local.isoformat(timespec="microseconds" if fine else "seconds")
     return text.replace("+00:00", "Z") if terms.timezone == "UTC" else text
 
@@ -106,13 +112,8 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
     except (KeyError, ValueError, OSError):
         reader.add(f"{where}.timezone {zone!r} is not a time zone; write one like Europe/Berlin")
         zone = "UTC"
-    style = reader.text(given.get("datetime_format"), f"{where}.datetime_format") or "iso"
-    if style not in ("iso", "epoch", "epoch_ms") and "%" not in style:
-        reader.add(f"{where}.datetime_format {style!r} is neither iso, epoch, epoch_ms nor a "
-                   "format like %Y-%m-%d")  # fmt: skip
-    granularity = reader.choice(
-        given, "granularity", where, of=get_args(Granularity), default="second"
-    )
+    style = _style(reader, given)
+    granularity = _granularity(reader, given)
     initial = given.get("initial_value")
     terms = Incremental(
         cursor_path=reader.path(given, "cursor_path", where),
@@ -128,13 +129,40 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
     return terms
 
 
-def _lag(reader: SettingsReader, given: Json, granularity: str) -> timedelta:
-    """Return the lag: seconds, or `5 min`, `1 h`, `2 d`, at least one unit of the granularity."""
-    least = {
-        "minute": timedelta(minutes=1),
-        "hour": timedelta(hours=1),
-        "day": timedelta(days=1),
-    }.get(granularity, timedelta())
+def _style(reader: SettingsReader, given: Json) -> str:
+    where = "endpoint.incremental.datetime_format"
+    style = reader.text(given.get("datetime_format"), where) or "iso"
+    if style in ("iso", *UNITS):
+        return style
+    if "%" not in style:
+        reader.add(f"{where} {style!r} is neither iso, epoch, epoch_ms nor a format like %Y-%m-%d")
+        return "iso"
+    try:
+        date_format(style)
+    except ValueError as error:
+        reader.add(f"{where} {style!r} cannot be used: {error}")
+        return "iso"
+    return style
+
+
+def _granularity(reader: SettingsReader, given: Json) -> timedelta:
+    """Return the granularity: a word, or an ISO 8601 duration of at most a day."""
+    raw = given.get("granularity", "second")
+    if isinstance(raw, str) and raw in GRANULARITIES:
+        return GRANULARITIES[raw]
+    length = _duration(raw)
+    if length is not None and timedelta() < length <= timedelta(days=1):
+        return length
+    reader.add(
+        f"endpoint.incremental.granularity {raw!r} is not one of {', '.join(GRANULARITIES)}, nor "
+        "an ISO 8601 duration of at most a day such as PT1M"
+    )
+    return GRANULARITIES["second"]
+
+
+def _lag(reader: SettingsReader, given: Json, granularity: timedelta) -> timedelta:
+    """Return the lag: seconds, `5 min`, `1 h`, `2 d` or PT5M; at least a coarse granularity."""
+    least = granularity if granularity > timedelta(seconds=1) else timedelta()
     comparison = reader.choice(
         given, "comparison", "endpoint.incremental", of=("gte", "gt", "unknown"), default="unknown"
     )
@@ -144,12 +172,22 @@ def _lag(reader: SettingsReader, given: Json, granularity: str) -> timedelta:
     raw = given.get("lag", given.get("lookback_window"))
     if raw is None:
         return max(LAG, least)
-    found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*(s|m|min|h|d)?\s*", str(raw))
-    if isinstance(raw, bool) or not found:
-        reader.add(f"endpoint.incremental.lag {raw!r} is not a duration; write 300 or '5 min'")
+    length = _duration(raw)
+    if length is None:
+        reader.add(
+            f"endpoint.incremental.lag {raw!r} is not a duration; write 300, '5 min' or PT5M"
+        )
         return least
+    return max(length, least)
+
+
+def _duration(raw: object) -> timedelta | None:
+    """Return a length of time: seconds, `5 min` or an ISO 8601 duration; None for others."""
+    text = "" if isinstance(raw, bool) else str(raw).strip()
     try:
-        return max(timedelta(seconds=float(found[1]) * UNITS[found[2] or "s"]), least)
-    except OverflowError:
-        reader.add(f"endpoint.incremental.lag {raw!r} is too long")
-        return least
+        if found := re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*(s|m|min|h|d)?", text, re.ASCII):
+            return timedelta(seconds=float(found[1]) * SECONDS[found[2] or "s"])
+        length = isodate.parse_duration(text)
+    except (ValueError, OverflowError, ArithmeticError):
+        return None
+    return length if isinstance(length, timedelta) and length >= timedelta() else None

@@ -7,9 +7,7 @@ recognizes what is unchanged.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-Granularity = Literal["microsecond", "millisecond", "second", "minute", "hour", "day"]
 LAG = timedelta(minutes=5)
 """The lag unless one is set: how long a change may take to be seen by a reader."""
 BLIND_LAG = timedelta(hours=13)
@@ -17,7 +15,7 @@ BLIND_LAG = timedelta(hours=13)
 time in any zone (12 hours west of UTC at most), or go by a clock that is behind."""
 CLOCK_SLACK = timedelta(minutes=5)
 """By how much the clocks of a registry's several servers, and ours, may differ."""
-_UNITS: dict[str, timedelta] = {
+GRANULARITIES: dict[str, timedelta] = {
     "microsecond": timedelta(microseconds=1),
     "millisecond": timedelta(milliseconds=1),
     "second": timedelta(seconds=1),
@@ -25,15 +23,16 @@ _UNITS: dict[str, timedelta] = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
 }
+"""By word: the shortest time that a source can distinguish."""
 
 
-def floor(when: datetime, granularity: Granularity) -> datetime:
+def floor(when: datetime, granularity: timedelta) -> datetime:
     """Return a time rounded down to what the source can distinguish."""
     midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
-    return when - (when - midnight) % _UNITS[granularity]
+    return when - (when - midnight) % granularity
 
 
-def since_from(watermark: datetime, lag: timedelta, granularity: Granularity) -> datetime:
+def since_from(watermark: datetime, lag: timedelta, granularity: timedelta) -> datetime:
     """Return the time from which the next run asks: the watermark less the lag, floored, in UTC."""
     return floor(watermark.astimezone(UTC) - lag, granularity)
 

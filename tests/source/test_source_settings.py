@@ -206,7 +206,15 @@ def test_faults_are_named_by_their_path(settings: Any, said: str) -> None:
         ({"timezone": "Mars/Olympus"}, "timezone 'Mars/Olympus' is not a time zone"),
         ({"timezone": "../../etc/passwd"}, "is not a time zone"),
         ({"granularity": "week"}, "granularity 'week' is not one of"),
+        ({"granularity": "P2D"}, "granularity 'P2D' is not one of"),
+        ({"granularity": "PT0S"}, "nor an ISO 8601 duration of at most a day such as PT1M"),
+        ({"granularity": True}, "granularity True is not one of"),
         ({"datetime_format": "YYYY-MM-DD"}, "datetime_format 'YYYY-MM-DD' is neither"),
+        ({"datetime_format": "%d.%m.%d"}, "datetime_format '%d.%m.%d' cannot be used: it has %d"),
+        ({"datetime_format": "%Y-%m-%d %Z"}, "%Z cannot be used"),
+        ({"lag": "P1M"}, "lag 'P1M' is not a duration"),
+        ({"lag": "-PT5M"}, "lag '-PT5M' is not a duration"),
+        ({"lag": "P9999999999D"}, "is not a duration"),
         ({"initial_value": "yesterday"}, "initial_value 'yesterday' is not a valid time"),
         ({"lag": "a while"}, "lag 'a while' is not a duration"),
         ({"lag": True}, "lag True is not a duration"),
@@ -326,12 +334,27 @@ def test_all_faults_are_said_at_once() -> None:
         ("90", None, 90),
         ("1.5 min", None, 90),
         ("2 d", None, 172800),
+        ("PT5M", None, 300),
+        ("P1DT2H", None, 93600),
+        ("PT0,5S", "gt", 1),
     ],
 )
 def test_lags(lag: Any, comparison: Any, seconds: float) -> None:
     terms = {k: v for k, v in (("lag", lag), ("comparison", comparison)) if v is not None}
     read = parse({"endpoint": {"params": {"s": SINCE}, "incremental": terms}})
     assert read.incremental.lag == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("granularity", "seconds", "lag"),
+    [("minute", 60, 60), ("PT1M", 60, 60), ("PT15M", 900, 900), ("P1D", 86400, 86400),
+     ("PT0.001S", 0.001, 0), ("PT24H", 86400, 86400), (None, 1, 0)],
+)  # fmt: skip
+def test_granularity_is_a_word_or_a_duration(granularity: Any, seconds: float, lag: int) -> None:
+    terms = {"lag": 0} | ({"granularity": granularity} if granularity else {})
+    read = parse({"endpoint": {"params": {"s": SINCE}, "incremental": terms}})
+    assert read.incremental.granularity == timedelta(seconds=seconds)
+    assert read.incremental.lag == timedelta(seconds=lag), "a coarse one is covered by the lag"
 
 
 JSON = st.recursive(

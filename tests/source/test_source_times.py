@@ -38,6 +38,23 @@ SINCE = "{incremental.start_value}"
         (1767616215.5, {}, AT.replace(microsecond=500000)),
         ("/Date(1767616215000)/", {}, AT),
         ("/Date(1767616215000+0000)/", {}, AT),
+        ("20260105123015Z", {"datetime_format": "%Y%m%d%H%M%S%z"}, AT),
+        ("20260105133015+0100", {"datetime_format": "%Y%m%d%H%M%S%z"}, AT),
+        (20260105123015, {"datetime_format": "%Y%m%d%H%M%S"}, AT),
+        (1767616215, {"datetime_format": "%Y-%m-%d"}, AT),
+        ("20260105T123015,0z", {}, AT),
+        ("20260105123015Z", {}, None),
+        ("20260105123015+0100", {}, None),
+        ("20260105T12301578Z", {}, None),
+        ("2026-01-05T12:30:15:5Z", {}, None),
+        ("2026-01-05T24:00:00Z", {}, None),
+        (20260105, {}, None),
+        (20260105123015, {}, None),
+        (202601051230, {}, None),
+        ("2026010512301", {"datetime_format": "%Y%m%d%H%M%S"}, None),
+        ("0001-01-01T00:00:00+01:00", {}, None),
+        (float("nan"), {}, None),
+        ([1767616215], {}, None),
         ("yesterday", {}, None),
         ("", {}, None),
         (None, {}, None),
@@ -55,8 +72,8 @@ def test_reading(value: Any, terms: Any, expected: datetime | None) -> None:
     ("terms", "text"),
     [
         ({}, "2026-01-05T12:30:15Z"),
-        ({"granularity": "microsecond"}, "2026-01-05T12:30:15.000000Z"),
-        ({"granularity": "day"}, "2026-01-05"),
+        ({"granularity": timedelta(microseconds=1)}, "2026-01-05T12:30:15.000000Z"),
+        ({"granularity": timedelta(days=1)}, "2026-01-05"),
         ({"timezone": "Europe/Berlin"}, "2026-01-05T13:30:15+01:00"),
         ({"datetime_format": "%Y-%m-%d %H:%M:%S"}, "2026-01-05 12:30:15"),
         ({"datetime_format": "%Y-%m-%d %H:%M"}, "2026-01-05 12:30"),
@@ -89,7 +106,7 @@ def test_what_is_written_reads_as_no_later(when: datetime, style: str, zone: str
 @given(MOMENTS, st.sampled_from(ZONES))
 def test_a_date_never_shifts_a_day(when: datetime, zone: str) -> None:
     day: date = when.date()
-    terms = Incremental(granularity="day", timezone=zone)
+    terms = Incremental(granularity=timedelta(days=1), timezone=zone)
     read = read_time(day.isoformat(), terms)
     assert read is not None and read.astimezone(ZoneInfo(zone)).date() == day
     assert write_time(read, terms) == day.isoformat()
@@ -119,7 +136,9 @@ def test_an_edit_after_the_watermark_is_asked_for_in_the_nights_of_the_clock_cha
     for at, newest in enumerate(minutes):
         watermark = read_time(local(newest), terms)
         assert watermark is not None and watermark <= newest
-        asked = write_time(since_from(watermark, timedelta(seconds=lag), "second"), terms)
+        asked = write_time(
+            since_from(watermark, timedelta(seconds=lag), timedelta(seconds=1)), terms
+        )
         missed = [edited for edited in minutes[at:] if local(edited) < asked]
         assert not missed, f"asked since {asked} after {newest}"
 

@@ -1,0 +1,65 @@
+"""Times as numbers: seconds or milliseconds since 1970, and `/Date(…)/` of OData v2 and .NET.
+
+https://www.odata.org/documentation/odata-version-2-0/json-format/
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNITS = {"epoch": Decimal(1_000_000), "epoch_ms": Decimal(1_000)}
+"""By format: the microseconds of one unit."""
+MILLISECONDS_FROM = 1e11
+"""Where nothing says which, a number this great is milliseconds: as seconds it is the year 5138."""
+_NUMBER = re.compile(r"[+-]?\d{1,25}(?:\.\d{1,25})?", re.ASCII)
+_ODATA = re.compile(r"/Date\(([+-]?\d{1,20})([+-]\d{4})?\)/", re.ASCII)
+_COMPACT = re.compile(
+    r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?",
+    re.ASCII,
+)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number that could count time, or text of one."""
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value.strip()) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e30
+
+
+def read_epoch(value: Any, form: str) -> datetime:
+    """Return the time of a number, or text of one, in UTC; `form` is a key of `UNITS`.
+
+    Digits beyond the microsecond are cut. Raises ValueError if it is none that a calendar has.
+    """
+    if not is_number(value):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        microseconds = int(Decimal(str(value).strip()) * UNITS[form] // 1)
+        return EPOCH + timedelta(microseconds=microseconds)
+    except (OverflowError, ArithmeticError) as error:
+        raise ValueError(f"{value!r} is outside the years 1 to 9999") from error
+
+
+def guess_epoch(value: Any) -> str:
+    """Return the unit that a number most likely counts: `epoch` or `epoch_ms`."""
+    return "epoch_ms" if abs(float(value)) >= MILLISECONDS_FROM else "epoch"
+
+
+def is_compact(value: Any) -> bool:
+    """Return whether a number's digits spell a date, as 20260105 and 20260105123012 do."""
+    return _COMPACT.fullmatch(str(value).strip().removesuffix(".0")) is not None
+
+
+def read_odata(text: str) -> tuple[datetime, bool] | None:
+    """Return the time of a `/Date(ms)/` in UTC, and whether it has an offset; None for others.
+
+    The milliseconds are UTC's with an offset, too. Raises ValueError as `read_epoch`.
+    """
+    found = _ODATA.fullmatch(text)
+    if found is None:
+        return None
+    return read_epoch(found[1], "epoch_ms"), bool(found[2]) and found[2][1:] != "0000"
