@@ -13,18 +13,20 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.completeness import signs_of
+from registry_sync.source.completeness import End, check_bounds, signs_of, starts_over
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.loop_detection import LoopDetector
+from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.pages import Page, Unread
-from registry_sync.source.paginators import PageAnswer, Stuck
+from registry_sync.source.paginators import Stuck
+from registry_sync.source.proposals import written
 from registry_sync.source.record_reader import RecordReader
-from registry_sync.source.request import page_request
-from registry_sync.source.responses import Unusable, records_of, total_of
+from registry_sync.source.request import Request, page_request
+from registry_sync.source.responses import Unusable, records_of
 from registry_sync.source.timestamps import read_time, write_time
 
 
@@ -97,48 +99,66 @@ class Source:
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
         asked_at = datetime.now(UTC)
-        reply = self._exchange.send(page_request(self.connector, where, self._since(since)))
+        request = page_request(self.connector, where, self._since(since))
+        reply = self._exchange.send(request)
         assert reply is not None
-        records, follows = self._read(reply, where)
-        onward = loops.step(where, follows, records)
+        answer = self._answer(reply, request, loops, whole=since is None)
         paginator = self.connector.paginator
-        if follows is not None and onward.pages >= paginator.max_pages:
-            raise bad_answer(
-                f"it has more than {paginator.max_pages} pages",
-                "raises endpoint.paginator.max_pages in Connector Settings",
-            )
-        only = where is None and follows is None
-        total = total_of(
-            reply.headers, reply.body, paginator.total_path, count=len(records), last=only
-        )
-        whole, unread = self._details.complete_page(records)
+        if starts_over(paginator, loops, answer):
+            answer, follows = answer.without_records(loops.came), None
+        else:
+            follows = None if reply.ignored else self._follows(where, answer)
+        records = list(answer.records)
+        onward = loops.step(where, follows, records)
+        check_bounds(paginator, onward, follows)
+        end = End.of(paginator, answer, only=where is None, last=follows is None)
+        complete, unread = self._details.complete_page(records)
         page = Page(
-            records=whole,
+            records=complete,
             position=loops.add_to(where),
             next_position=None if follows is None else onward.add_to(follows),
-            total=total,
+            total=end.total.count if end.total else None,
             server_date=_date(reply),
             asked_at=asked_at,
             bytes=reply.size,
             unread=unread,
-            signs=signs_of(paginator, reply.body, len(records), only=only and since is None),
+            signs=() if follows is not None or reply.ignored else signs_of(end),
         )
         return page, follows, onward
 
-    def _read(self, reply: Reply, where: Json | None) -> tuple[list[Json], Json | None]:
-        if reply.ignored:
-            return [], None
+    def _answer(
+        self, reply: Reply, request: Request, loops: LoopDetector, *, whole: bool
+    ) -> PageAnswer:
         try:
-            records = records_of(reply.body, self.connector.data_selector)
-            answer = PageAnswer(reply.body, reply.links, len(records), reply.url)
-            follows = self.connector.paginator.next_position(where, answer)
+            selector = self.connector.data_selector
+            records = [] if reply.ignored else records_of(reply.body, selector)
         except Unusable as error:
             raise bad_answer(str(error), error.remedy) from error
+        return PageAnswer(
+            body=reply.body,
+            links=reply.links,
+            records=records,
+            url=reply.url,
+            headers=reply.headers,
+            posted=request.json,
+            status=reply.status,
+            pages=loops.pages + 1,
+            came=loops.came + len(records),
+            largest=max(loops.largest, len(records)),
+            whole=whole,
+        )
+
+    def _follows(self, where: Json | None, answer: PageAnswer) -> Json | None:
+        try:
+            follows = self.connector.paginator.next_position(where, answer)
         except Stuck as error:
+            given = f": {written(error.settings)}" if error.settings else ""
             raise bad_answer(
-                str(error), "sets endpoint.paginator in Connector Settings", code="registry_paging"
+                str(error),
+                f"sets endpoint.paginator in Connector Settings{given}",
+                code="registry_paging",
             ) from error
-        return records, self._safe(follows)
+        return self._safe(follows)
 
     def _safe(self, position: Json | None) -> Json | None:
         """Remove the key from a next link that echoes it, and keep links on their host."""

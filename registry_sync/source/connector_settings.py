@@ -28,7 +28,7 @@ from registry_sync.source.paginators import read_paginator
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.timestamps import read_incremental
 
-CLIENT = ("base_url", "headers", "auth", *AnswerLimits.__dataclass_fields__)
+CLIENT = ("base_url", "headers", "auth", *AnswerLimits.__dataclass_fields__, "paginator")
 ENDPOINT = ("path", "method", "params", "json", "data_selector", "primary_key", "paginator",
             "incremental", "detail", "response_actions")  # fmt: skip
 
@@ -62,12 +62,12 @@ def _connector(
 ) -> Connector:
     reader.check_secrets(raw, "")
     top = reader.section(raw, "", ("client", "endpoint", "registry_id_template", "identity"))
-    client = reader.section(top.get("client"), "client", CLIENT, ("rate", "paginator"))
+    client = reader.section(top.get("client"), "client", CLIENT, ("rate",))
     endpoint = reader.section(top.get("endpoint"), "endpoint", ENDPOINT, ("deletes",))
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
     path = reader.text(endpoint.get("path"), "endpoint.path")
-    asked = _asked(reader, endpoint, (since_parameter or "").strip())
+    asked = _asked(reader, endpoint, client, (since_parameter or "").strip())
     headers = _headers(reader, client.get("headers"))
     placeholders.check_unfilled(reader, {"endpoint.path": path, "client.headers": str(headers)})
     return Connector(
@@ -86,7 +86,7 @@ def _connector(
     )
 
 
-def _asked(reader: SettingsReader, endpoint: Json, since_parameter: str) -> Json:
+def _asked(reader: SettingsReader, endpoint: Json, client: Json, since_parameter: str) -> Json:
     """Return the settings of the requests for pages, as arguments of Connector."""
     incremental = read_incremental(reader, endpoint.get("incremental"), asked=bool(since_parameter))
     params = reader.flat(endpoint.get("params"), "endpoint.params")
@@ -95,7 +95,7 @@ def _asked(reader: SettingsReader, endpoint: Json, since_parameter: str) -> Json
     body = None
     if endpoint.get("json") is not None:
         body = reader.mapping(endpoint["json"], "endpoint.json")
-    paginator = read_paginator(reader, endpoint.get("paginator"))
+    paginator = read_paginator(reader, endpoint.get("paginator"), client.get("paginator"))
     placeholders.check_since(reader, params, body, incremental)
     placeholders.check_paging(reader, f"{params}{body}", paginator)
     usual = "POST" if body else "GET"

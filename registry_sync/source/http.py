@@ -16,6 +16,7 @@ from registry_sync.source.connection import Connection, Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
+from registry_sync.source.link_header import read_links
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.refusals import refusal
 from registry_sync.source.request import Request
@@ -39,6 +40,7 @@ class Reply:
     url: str
     size: int
     ignored: bool = False
+    status: int = 200
 
 
 class Exchange:
@@ -85,7 +87,8 @@ class Exchange:
             said = self._plain(answer.content[:200])
             raise unreadable(answer, str(error), said) from error
         self._check_inside(body, answer.status, detail=missing_ok)
-        return Reply(body, answer.headers, _links(answer), answer.url, size)
+        links, _ = read_links(answer.headers.get("Link", ""))
+        return Reply(body, answer.headers, links, answer.url, size, status=answer.status)
 
     # -- checking ----------------------------------------------------------------------------
 
@@ -138,18 +141,6 @@ class Exchange:
     def _plain(self, said: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""
         return self.connection.quote(said)
-
-
-def _links(answer: Received) -> dict[str, str]:
-    """Return the links of the `Link` header by relation; a link may have several, in any case.
-
-    https://datatracker.ietf.org/doc/html/rfc8288#section-3.3
-    """
-    return {
-        relation: str(link.get("url", ""))
-        for link in requests.utils.parse_header_links(answer.headers.get("Link", ""))
-        for relation in str(link.get("rel", "")).lower().split()
-    }
 
 
 def _error_at(action: ResponseAction, content: bytes) -> str:

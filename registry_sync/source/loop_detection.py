@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
@@ -16,27 +16,47 @@ class LoopDetector:
 
     `last` marks the previous page by its records. `post` marks one position that was passed. It
     is moved at each power of two pages, so that one mark finds a cycle of any length (Brent's
-    algorithm: https://en.wikipedia.org/wiki/Cycle_detection#Brent's_algorithm).
+    algorithm: https://en.wikipedia.org/wiki/Cycle_detection#Brent's_algorithm). `first` marks the
+    first page. `came` are the records so far, `largest` those of the largest page, and `empty` the
+    pages without any since the last one with some.
     """
 
     last: str = ""
     pages: int = 0
     post: str = ""
+    first: str = ""
+    came: int = 0
+    largest: int = 0
+    empty: int = 0
 
     def add_to(self, where: Json | None) -> Json:
         """Return a position with these marks in it."""
-        return {**(where or {}), "trail": [self.last, self.pages, self.post]}
+        return {**(where or {}), "trail": list(astuple(self))}
+
+    def is_repeated(self, records: list[Json]) -> bool:
+        """Return whether a page has the same records as the one before, or as the first."""
+        return bool(records) and mark_of(records) in (self.last, self.first)
 
     def step(self, where: Json | None, follows: Json | None, records: list[Json]) -> LoopDetector:
         """Return the detector after one more page. Raises SourceError if the pages repeat."""
         mark = mark_of(records)
         if mark and mark == self.last:
-            raise _repeats(f"{_named(where)} has the same records as the page before")
+            raise repeats(f"{_named(where)} has the same records as the page before")
+        if mark and mark == self.first:
+            raise repeats(f"{_named(where)} has the same records as the first page")
         ahead = mark_of(follows)
         if follows is not None and (follows == where or ahead == self.post):
-            raise _repeats(f"{_named(where)} leads to {_named(follows)}, which was already read")
+            raise repeats(f"{_named(where)} leads to {_named(follows)}, which was already read")
         pages = self.pages + 1
-        return LoopDetector(mark, pages, ahead if pages & (pages - 1) == 0 else self.post)
+        return LoopDetector(
+            last=mark,
+            pages=pages,
+            post=ahead if pages & (pages - 1) == 0 else self.post,
+            first=self.first or mark,
+            came=self.came + len(records),
+            largest=max(self.largest, len(records)),
+            empty=0 if records else self.empty + 1,
+        )
 
 
 def _named(position: Json | None) -> str:
@@ -48,10 +68,13 @@ def _named(position: Json | None) -> str:
     return "the page at " + ", ".join(f"{name} {value}" for name, value in position.items())
 
 
-def _repeats(what: str) -> SourceError:
-    repeats: SourceError = bad_answer(
+def repeats(what: str) -> SourceError:
+    """Return the error of pages that repeat; `what` says which."""
+    error: SourceError = bad_answer(
         f"it repeats itself: {what}",
-        "corrects endpoint.paginator in Connector Settings",
+        "corrects endpoint.paginator in Connector Settings; where the list starts over past its "
+        "end, total_path, total_pages_path or has_more_path name what says how much there is, and "
+        "maximum_page or maximum_offset end it",
         code="page_repeats",
     )
-    return repeats
+    return error

@@ -33,17 +33,28 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
         # A link is complete as it is. Where pages are requested by POST, the body goes with it.
         return Request(connector.method, str(position["url"]), {}, body)
     written = f"{connector.params}{connector.json}"
-    names = paginator.parameters()
-    extra = {
-        names[hole]: value
+    names, paths = paginator.parameters(), paginator.body_paths()
+    left = {
+        hole: value
         for hole, value in values.items()
-        if names[hole] and f"{{{hole}}}" not in written and value != ""
+        if f"{{{hole}}}" not in written and value != ""
     }
+    for hole in [hole for hole in left if hole in paths]:
+        body = _placed(body or {}, paths[hole], left.pop(hole))
+    extra = {names[hole]: value for hole, value in left.items() if names[hole]}
     if body is not None and not any(name in connector.params for name in extra):
         body = {**body, **extra}
     else:
         params = {**params, **extra}
     return Request(connector.method, connector.list_url, params, body)
+
+
+def _placed(body: Json, path: str, value: Any) -> Json:
+    """Return a body with a value at a dotted path."""
+    key, _, rest = path.partition(".")
+    inner = body.get(key)
+    at = _placed(inner if isinstance(inner, dict) else {}, rest, value) if rest else value
+    return {**body, key: at}
 
 
 def _filled(value: Any, values: Json) -> Any:

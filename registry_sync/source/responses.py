@@ -1,19 +1,16 @@
-"""What is in a registry's answer: its records, its own total, an error inside a 200. Pure."""
+"""What is in a registry's answer: its records. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
-TOTAL_KEYS = ("filtered_table_rows_count", "total", "total_count", "totalCount", "totalResults",
-              "count", "page_meta.total_count", "@odata.count")  # fmt: skip
 
 
 class Unusable(ValueError):
@@ -85,29 +82,6 @@ def _only_list(body: Any) -> list[Any]:
     )
 
 
-def total_of(
-    headers: Mapping[str, str], body: Any, path: str, *, count: int, last: bool
-) -> int | None:
-    """Return the registry's own total: from the settings' path, a header, or where it usually is.
-
-    `count` is the number of records on this page, and `last` whether it is the only one: a number
-    that only counts this page is not used. Return None if there is no total.
-    """
-    if path:
-        return _number(body, path)
-    for text in (
-        headers.get("X-Total-Count", ""),
-        headers.get("Content-Range", "").rpartition("/")[2],
-    ):
-        if text.strip().isdecimal():
-            return int(text)
-    for key in TOTAL_KEYS:
-        total = _number(body, key)
-        if total is not None and (total > count or (total == count and last)):
-            return total
-    return None
-
-
 def mark_of(value: Any) -> str:
     """Return a mark that tells two pages or positions apart: 16 hex characters; "" for nothing."""
     if not value:
@@ -116,15 +90,6 @@ def mark_of(value: Any) -> str:
         value = [value[0], value[-1], len(value)]
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def _number(body: Any, path: str) -> int | None:
-    value = compile_path(path)(body) if isinstance(body, dict) else ABSENT
-    if isinstance(value, str) and value.isdecimal():  # OData v2 writes its count as text
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    return None
 
 
 def _decimal(text: str) -> float | str:

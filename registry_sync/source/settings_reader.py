@@ -64,6 +64,8 @@ class SettingsReader:
                 continue
             if name.endswith("_path"):
                 read[name] = self.path(given, name, where)
+            elif isinstance(each.default, bool):
+                read[name] = self.truth(value, f"{where}.{name}")
             elif isinstance(each.default, int):
                 least = 0 if name.startswith("base_") else 1
                 read[name] = self.whole(value, f"{where}.{name}", least=least)
@@ -133,6 +135,12 @@ class SettingsReader:
             self.add(f"{where} must be a whole number, at least {least}")
             return max(least, 1)
         return raw
+
+    def truth(self, raw: object, where: str) -> bool:
+        """Return true or false."""
+        if not isinstance(raw, bool):
+            self.add(f"{where} must be true or false")
+        return raw is True
 
     def path(self, raw: Json, name: str, where: str) -> str:
         """Return a path into a record or an answer."""

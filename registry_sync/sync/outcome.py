@@ -11,6 +11,9 @@ from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 
+INCOMPLETE = frozenset({"short_read", "more_said", "next_unseen", "full_page", "link_unread"})
+"""Warnings that some records may not have been read: what was not seen may still be there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caution:
@@ -95,7 +98,12 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
                 "the registry's owner checks which it is, and gives the list a stable order.",
             )
         ]
-    return _withdrawn(run, lane)
+    return [] if is_incomplete(run) else _withdrawn(run, lane)
+
+
+def is_incomplete(run: SyncRun) -> bool:
+    """Return whether a run was warned that it may not have read all there is."""
+    return any(warning["code"] in INCOMPLETE for warning in run.warnings)
 
 
 def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
@@ -129,7 +137,7 @@ def _twins(run: SyncRun, lane: Lane) -> int:
 
 def read_whole(run: SyncRun, lane: Lane) -> bool:
     """Return whether everything was read, so that what was not seen is no longer there."""
-    if not run.reads_all or run.dry_run or run.only:
+    if not run.reads_all or run.dry_run or run.only or is_incomplete(run):
         return False
     seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
     return seen > 0 and not is_short(run, lane, seen)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from registry_sync import ledger, runs
 from registry_sync.models import SyncRun
 from registry_sync.source.client import Source
+from registry_sync.source.loop_detection import repeats
 from registry_sync.source.pages import Page
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import Phase, RunContext
@@ -36,9 +37,13 @@ class Pull:
                 return self._read_everything(reason)
             with ctx.timed("compare"):
                 # Pages from before the slice's end come again until one brings nothing known.
-                again = bool(self.carrier.carry(records, page=page, again=again)) and again
+                seen = self.carrier.carry(records, page=page, again=again)
+            over = not again and self._starts_over(page, len(records), seen)
+            again = bool(seen) and again
             self._warn_of_times()
             ctx.pacer.show_progress()
+            if over:
+                break
             last = page.next_position is None
             if not last and ctx.pacer.out_of_time() and not ctx.run.dry_run:
                 self._flush()
@@ -48,6 +53,19 @@ class Pull:
         if reason := self.tracker.lost():
             return self._read_everything(reason)
         return self._done()
+
+    def _starts_over(self, page: Page, count: int, seen: int) -> bool:
+        """Return whether a counted list gives only what came before, and its total came.
+
+        Raises SourceError if it gives only what came before, and no total says that this is all.
+        """
+        counted = self.source.connector.paginator.counted
+        if not counted or not count or seen < count or page.next_position is None:
+            return False
+        self._flush()
+        if page.total is not None and page.total == self.ctx.run.read:
+            return True
+        raise repeats("a page has only records that were on earlier pages")
 
     def _pages(self) -> Iterator[Page]:
         run = self.ctx.run

@@ -15,8 +15,11 @@ from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
 from registry_sync.source.watermark import since_from
-from registry_sync.sync import benchling_state
+from registry_sync.sync import benchling_state, outcome
 from registry_sync.sync.context import RunContext
+
+UNREAD = ("registry_paging", "page_repeats")
+"""Failures of reading pages, after which earlier runs may have read too few as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +143,26 @@ class Previous:
 def _previous(lane: Lane, client: Client) -> Previous | None:
     last = runs.good_runs(lane).first()
     if last is not None:
-        short = any(warning["code"] == "short_read" for warning in last.warnings)
         return Previous(
             watermark=last.watermark,
             fingerprint=last.fingerprint,
             full_at=last.last_full_at,
             record=last.watermark_record,
-            doubt="the last full read got fewer records than the registry has" if short else "",
+            doubt=_doubt(last),
         )
     return _from_session(lane, client)
+
+
+def _doubt(last: SyncRun) -> str:
+    """Return why the last good run, or one that failed since, left records unread; or ""."""
+    if outcome.is_incomplete(last):
+        return "the last run may have got fewer records than the registry has"
+    failed = (
+        last.lane.runs.filter(pk__gt=last.pk, status=SyncRun.Status.FAILED) if last.lane else ()
+    )
+    if any(run.error_code in UNREAD for run in failed):
+        return "a run since the last good one could not read all pages"
+    return ""
 
 
 def _from_session(lane: Lane, client: Client) -> Previous | None:

@@ -195,9 +195,22 @@ def test_a_server_that_ignores_the_page_is_noticed_at_once(serve: Any, paginator
     assert pages_until_refused(registry.source(endpoint(paginator=paginator))) == 1
 
 
-def test_a_cursor_that_stands_still_is_cut_even_without_records(serve: Any) -> None:
-    registry = serve(lambda asked: {"data": [], "cursor": "same"})
+def test_a_cursor_that_stays_is_the_end_with_an_empty_page_and_a_loop_with_records(
+    serve: Any,
+) -> None:
+    def feed(asked: Asked) -> Any:  # as CouchDB's _changes and Mango end
+        start = int(asked.query.get("since", 0))
+        return {"results": cut(start), "last_seq": min(start + 5, len(RECORDS))}
+
+    settings = endpoint(
+        paginator={"type": "cursor", "cursor_path": "last_seq", "cursor_param": "since"}
+    )
+    assert ids(serve(feed).source(settings)) == ALL
     settings = endpoint(paginator={"type": "cursor", "cursor_path": "cursor"})
+    registry = serve(lambda asked: {"data": cut(0), "cursor": "same"})
+    assert pages_until_refused(registry.source(settings)) <= 2
+    settings["endpoint"]["paginator"]["has_more_path"] = "more"
+    registry = serve(lambda asked: {"data": [], "cursor": "same", "more": True})
     assert pages_until_refused(registry.source(settings)) <= 2
 
 

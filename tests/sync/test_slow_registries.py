@@ -22,7 +22,7 @@ def test_a_slow_page_is_never_taken_over_and_a_drip_ends_the_run(
 ) -> None:
     settings.LEASE_SECONDS = 1
     monkeypatch.setattr(deadlines, "TICK", 0.1)
-    records = [compound(number) for number in range(1, 21)]
+    records = [compound(number) for number in range(1, 22)]
     w = world(records)
     slow = serve(lambda asked: Reply(records, pace=(200, 0.08)))
     w.configure(**{"API URL": slow.url + "/list"})
@@ -40,7 +40,7 @@ def test_a_slow_page_is_never_taken_over_and_a_drip_ends_the_run(
     assert run.status == SyncRun.Status.SUCCEEDED, run.error
     assert time.monotonic() - began > 1  # longer than the lease
     assert len(left) > 5 and min(left) > 0
-    assert len(w.values()) == 20
+    assert len(w.values()) == 21
 
     slow.answer = lambda asked: Reply(records, pace=(1, 0.2))
     w.configure(**{"Connector Settings": {"client": {"timeout": 1}}})

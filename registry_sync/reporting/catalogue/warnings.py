@@ -19,6 +19,32 @@ WARNINGS = (
         "registry returns everything at once.",
     ),
     Cause(
+        "more_said",
+        "more records announced than were read",
+        ("mapping",),
+        "Set endpoint.paginator in Connector Settings as the warning writes it out. Until then, "
+        "every run reads everything.",
+    ),
+    Cause(
+        "full_page",
+        "a single page that is exactly full",
+        ("mapping",),
+        "Run `manage.py doctor`, which requests one page more. Set endpoint.paginator in Connector "
+        "Settings: as it proposes, or to single_page.",
+    ),
+    Cause(
+        "link_unread",
+        "a Link header that cannot be read",
+        ("source",),
+        "Write the header as RFC 8288 says, or set endpoint.paginator in Connector Settings.",
+    ),
+    Cause(
+        "total_exceeded",
+        "more records than the registry counts",
+        ("source",),
+        "Correct the total, or name another one in endpoint.paginator.total_path.",
+    ),
+    Cause(
         "withdrawn",
         "records no longer in the registry",
         ("benchling",),

@@ -7,6 +7,7 @@ here.
 
 from __future__ import annotations
 
+from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators import (  # noqa: F401
     cursor,
     links,
@@ -14,30 +15,36 @@ from registry_sync.source.paginators import (  # noqa: F401
     page_number,
     single_page,
 )
-from registry_sync.source.paginators.base import PAGINATORS, PageAnswer, Paginator, Stuck
+from registry_sync.source.paginators.base import PAGINATORS, Paginator, Stuck
 from registry_sync.source.settings_reader import SettingsReader, names_of
 
 __all__ = ["PAGINATORS", "PageAnswer", "Paginator", "Stuck", "read_paginator"]
 
-WHERE = "endpoint.paginator"
-PLANNED = ("async_export", "range_header", "header_cursor")
+WHERE, CLIENT = "endpoint.paginator", "client.paginator"
+PLANNED = ("async_export", "range_header")
 """Types that are refused by name until they are built, and their settings."""
 PLANNED_SETTINGS = ("create", "status_path", "status_mapping", "poll_seconds", "download")
 GUARDS = ("max_pages", "stop_on_repeated_page", "stable_order")
 
 
-def read_paginator(reader: SettingsReader, raw: object) -> Paginator:
-    """Return `endpoint.paginator`: a type, or an object with a type and its settings."""
+def read_paginator(reader: SettingsReader, raw: object, of_client: object = None) -> Paginator:
+    """Return `endpoint.paginator`, or `client.paginator` where that is missing.
+
+    Each is a type, or an object with a type and its settings.
+    """
+    where, raw = (CLIENT, of_client) if raw is None and of_client is not None else (WHERE, raw)
     raw = {"type": raw} if isinstance(raw, str) else raw
     known = ("type", *names_of(PAGINATORS.values()), *GUARDS, "guards")
-    given = reader.section(raw, WHERE, known, PLANNED_SETTINGS)
-    given = {**reader.section(given.get("guards"), f"{WHERE}.guards", GUARDS), **given}
+    given = reader.section(raw, where, known, PLANNED_SETTINGS)
+    given = {**reader.section(given.get("guards"), f"{where}.guards", GUARDS), **given}
     if given.get("stop_on_repeated_page") not in (None, True):
-        reader.add(f"{WHERE}.stop_on_repeated_page cannot be turned off")
+        reader.add(f"{where}.stop_on_repeated_page cannot be turned off")
     if given.get("stable_order") not in (None, True, "true", "unknown"):
-        reader.add(f"{WHERE}.stable_order false is not built yet: send a sort parameter")
-    kind = reader.choice(given, "type", WHERE, of=tuple(PAGINATORS), default="auto", later=PLANNED)
+        reader.add(f"{where}.stable_order false is not built yet: send a sort parameter")
+    kind = reader.choice(given, "type", where, of=tuple(PAGINATORS), default="auto", later=PLANNED)
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
-    read = {name: each(**reader.fields(each, given, WHERE)) for name, each in PAGINATORS.items()}
-    reader.check_required(read[kind], WHERE)
+    read = {name: each(**reader.fields(each, given, where)) for name, each in PAGINATORS.items()}
+    reader.check_required(read[kind], where)
+    if fault := read[kind].fault():
+        reader.add(f"{where}.{fault}")
     return read[kind]

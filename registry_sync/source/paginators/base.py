@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from registry_sync.core.addresses import joined_address
 from registry_sync.core.registration import registrar
 from registry_sync.core.types import Json
+from registry_sync.source.more import Mark, is_filled, is_inverted, marks_of, truth_of
+from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paths import ABSENT, compile_path
 
-
-@dataclass(frozen=True, slots=True)
-class PageAnswer:
-    """What a paginator sees of a page: its body, `Link` header, number of records, and URL.
-
-    `links` is by relation, in lower case.
-    """
-
-    body: Any
-    links: dict[str, str]
-    count: int
-    url: str
+MOST_EMPTY = 100
+"""How many pages in a row may be empty although more is announced."""
 
 
 class Stuck(ValueError):
-    """The answer says that there is a next page, but not in a way that can be followed."""
+    """The answer says that there is a next page, but not in a way that can be followed.
+
+    `settings` are the endpoint.paginator that may follow it.
+    """
+
+    def __init__(self, text: str, settings: Json | None = None) -> None:
+        super().__init__(text)
+        self.settings = settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,31 @@ class Paginator:
     """One line for the docs."""
     required: ClassVar[tuple[str, ...]] = ()
     """The settings that must not be empty."""
+    without_effect: ClassVar[tuple[str, ...]] = ()
+    """The settings of every type that have no effect with this one."""
+    judges: ClassVar[bool] = True
+    """Whether what an answer says of further pages is held against a read that ends."""
+    counted: ClassVar[bool] = False
+    """Whether pages or records are counted, so that a list may start over past its end."""
     total_path: str = ""
     max_pages: int = 1_000_000
+
+    def fault(self) -> str:
+        """Return what is wrong with the settings together, as a sentence without its subject."""
+        return ""
+
+    @classmethod
+    def settings(cls) -> tuple[str, ...]:
+        """Return the names of the settings that have an effect with this type."""
+        return tuple(each.name for each in fields(cls) if each.name not in cls.without_effect)
 
     def parameters(self) -> dict[str, str]:
         """Return the placeholders that this paginator fills, each with the name of the query
         parameter that carries its value where no placeholder does ("" for none)."""
+        return {}
+
+    def body_paths(self) -> dict[str, str]:
+        """Return the placeholders whose value goes into the JSON body, each with its path there."""
         return {}
 
     def values(self, position: Json | None) -> Json:
@@ -57,17 +75,29 @@ class Paginator:
         """Return the position of the next page; None after the last. Raises Stuck."""
         return None
 
+    def records_path(self) -> str:
+        """Return where an answer has its total of records, "" if no setting names it."""
+        return self.total_path
+
+    def pages_total(self, body: Any) -> int | None:
+        """Return how many pages the registry says it has, where a setting names that."""
+        return None
+
     def paths_to_next(self) -> tuple[str, ...]:
         """Return the paths at which an answer says whether there is a next page."""
         return ()
 
-    def unseen_path(self, body: Any) -> str:
-        """Return the path at which an answer has nothing about a next page, not even null, or "".
+    def explains(self, mark: Mark) -> bool:
+        """Return whether a mark of more is no contradiction to this paginator's end."""
+        return False
+
+    def unseen(self, answer: PageAnswer) -> str:
+        """Return the place at which an answer has nothing about a next page, not even null, or "".
 
         Many servers leave the key out of their last page. In an only page it may be misspelt.
         """
         paths = (path for path in self.paths_to_next() if path)
-        return next((path for path in paths if compile_path(path)(body) is ABSENT), "")
+        return next((path for path in paths if compile_path(path)(answer.body) is ABSENT), "")
 
 
 PAGINATORS: dict[str, type[Paginator]] = {}
@@ -83,13 +113,26 @@ def value_at(body: Any, path: str) -> Any:
 
 
 def has_more(body: Any, path: str) -> bool:
-    """Return whether a body says at `path` that there is more; without a path, that it may be."""
-    return not path or value_at(body, path) not in (None, False, 0, "", "false", "False", "0")
+    """Return whether a body says at `path` that there is more; without a path, that it may be.
+
+    `isLast`, `done` and the like say the opposite; without a value they say nothing.
+    """
+    if not path:
+        return True
+    value = value_at(body, path)
+    if is_inverted(path):
+        return not truth_of(value)
+    return truth_of(value) is not False and is_filled(value)
+
+
+def goes_on_empty(answer: PageAnswer) -> bool:
+    """Return whether an answer without records says for sure that more follow."""
+    return any(mark.sure for mark in marks_of(answer))
 
 
 def link_position(link: object, url: str) -> Json | None:
     """Return the position of a link to the next page. Raises Stuck."""
-    if link in (None, "", False):
+    if link is False or not is_filled(link):
         return None
     if not isinstance(link, str):
         raise Stuck("its next link is not text")

@@ -1,12 +1,14 @@
-"""Cursors: a token in the body that leads to the next page."""
+"""Cursors: a token in the body or a header that leads to the next page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from registry_sync.core.types import Json
+from registry_sync.source.more import Mark, is_filled
+from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators.base import (
-    PageAnswer,
     Paginator,
     Stuck,
     has_more,
@@ -20,15 +22,23 @@ from registry_sync.source.paginators.base import (
 class Cursor(Paginator):
     """Sends the token of each page to get the next, until a page has none."""
 
-    about = "`cursor_path`, `cursor_param`, `initial_cursor`, `has_more_path`"
-    required = ("cursor_path",)
+    about: ClassVar[str] = (
+        "`cursor_path`, `cursor_param` or `cursor_body_path`, `initial_cursor`, `has_more_path`, "
+        "`stop_after_empty_page` (default false)"
+    )
+    required: ClassVar[tuple[str, ...]] = ("cursor_path",)
     cursor_path: str = ""
     cursor_param: str = "cursor"
+    cursor_body_path: str = ""
     initial_cursor: str = ""
     has_more_path: str = ""
+    stop_after_empty_page: bool = False
 
     def parameters(self) -> dict[str, str]:
         return {"cursor": self.cursor_param}
+
+    def body_paths(self) -> dict[str, str]:
+        return {"cursor": self.cursor_body_path} if self.cursor_body_path else {}
 
     def values(self, position: Json | None) -> Json:
         return {"cursor": position["cursor"] if position else self.initial_cursor}
@@ -36,12 +46,57 @@ class Cursor(Paginator):
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         if not has_more(answer.body, self.has_more_path):
             return None
+        if self.stop_after_empty_page and not answer.count:
+            return None
         cursor = value_at(answer.body, self.cursor_path)
-        if cursor in (None, "", False):
+        if cursor is False or not (isinstance(cursor, int) or is_filled(cursor)):
             return None
         if not isinstance(cursor, (str, int)):
             raise Stuck(f"its cursor at {self.cursor_path} is neither text nor a whole number")
-        return {"cursor": cursor}
+        if self.has_more_path:  # it says that there is more: a cursor that stays is a loop
+            return {"cursor": cursor}
+        return cursor_position(cursor, position, answer)
 
     def paths_to_next(self) -> tuple[str, ...]:
         return (self.has_more_path, self.cursor_path)
+
+    def explains(self, mark: Mark) -> bool:
+        """Another token beside the cursor is another way to the same page."""
+        return mark.kind == "token"
+
+
+@register("header_cursor")
+@dataclass(frozen=True, slots=True)
+class HeaderCursor(Paginator):
+    """Sends the token of each page's header to get the next, until an answer has none."""
+
+    about: ClassVar[str] = (
+        "`cursor_key` (default next): the header that has the token; `cursor_param` (default "
+        "cursor)"
+    )
+    required: ClassVar[tuple[str, ...]] = ("cursor_key",)
+    cursor_key: str = "next"
+    cursor_param: str = "cursor"
+
+    def parameters(self) -> dict[str, str]:
+        return {"cursor": self.cursor_param}
+
+    def values(self, position: Json | None) -> Json:
+        return {"cursor": position["cursor"] if position else ""}
+
+    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
+        cursor = answer.headers.get(self.cursor_key, "").strip()
+        return cursor_position(cursor, position, answer) if is_filled(cursor) else None
+
+    def paths_to_next(self) -> tuple[str, ...]:
+        return (self.cursor_key,)
+
+    def unseen(self, answer: PageAnswer) -> str:
+        return "" if self.cursor_key in answer.headers else f"header {self.cursor_key}"
+
+
+def cursor_position(cursor: str | int, position: Json | None, answer: PageAnswer) -> Json | None:
+    """Return the position of a cursor; None if it stays and the page is empty: that is the end."""
+    if position is not None and position.get("cursor") == cursor and not answer.count:
+        return None
+    return {"cursor": cursor}

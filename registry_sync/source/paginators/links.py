@@ -5,23 +5,20 @@ https://datatracker.ietf.org/doc/html/rfc8288
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from registry_sync.core.types import Json
+from registry_sync.source.more import first_address, marks_of
+from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators.base import (
-    PageAnswer,
     Paginator,
     Stuck,
     link_position,
     register,
     value_at,
 )
-
-NEXT_URLS = ("next_url", "nextUrl", "next_page_url", "@odata.nextLink", "links.next",
-             "_links.next.href", "page_meta.next", "d.__next", "next")  # fmt: skip
-"""Where common servers put the link to the next page."""
+from registry_sync.source.proposals import propose
 
 
 @register("json_link")
@@ -29,8 +26,8 @@ NEXT_URLS = ("next_url", "nextUrl", "next_page_url", "@odata.nextLink", "links.n
 class JsonLink(Paginator):
     """Follows a link in the body."""
 
-    about = "`next_url_path` (default next): the path of the link in the body"
-    required = ("next_url_path",)
+    about: ClassVar[str] = "`next_url_path` (default next): the path of the link in the body"
+    required: ClassVar[tuple[str, ...]] = ("next_url_path",)
     next_url_path: str = "next"
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
@@ -45,33 +42,38 @@ class JsonLink(Paginator):
 class HeaderLink(Paginator):
     """Follows a link of the `Link` header."""
 
-    about = "`links_next_key` (default next): the relation in the `Link` header"
+    about: ClassVar[str] = "`links_next_key` (default next): the relation in the `Link` header"
     links_next_key: str = "next"
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(answer.links.get(self.links_next_key.lower()), answer.url)
 
+    def unseen(self, answer: PageAnswer) -> str:
+        """A server that names other pages, but no next one, says that there is none."""
+        if {"first", "last", "prev"} & answer.links.keys() and self.links_next_key == "next":
+            return ""
+        return f"Link header; rel={self.links_next_key}"
+
 
 @register("auto")
 @dataclass(frozen=True, slots=True)
 class Auto(Paginator):
-    """Follows a next link in the `Link` header, or where common servers put one in the body."""
+    """Follows a next link in the `Link` header or the body, and refuses what it cannot follow."""
 
-    about = "the default: a next link in the `Link` header, or in the body under a common name"
+    about: ClassVar[str] = (
+        "the default: a next link in the `Link` header, or in the body or a header under any name "
+        "that begins with “next”"
+    )
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
-        return link_position(answer.links.get("next") or _usual_link(answer.body), answer.url)
-
-
-def _usual_link(body: Any) -> str | None:
-    """Return a next link from a body, where some put a bare token, too. Raises Stuck."""
-    if not isinstance(body, dict):
+        marks = marks_of(answer)
+        if link := answer.links.get("next") or first_address(marks):
+            return link_position(link, answer.url)
+        if position is not None:  # where links lead on, a token without a link is no next page
+            marks = [mark for mark in marks if mark.kind != "token"]
+        if marks and marks[0].sure:
+            raise Stuck(
+                f"it mentions a next page at {marks[0].said}, but without a URL",
+                propose(marks, answer),
+            )
         return None
-    found = {path: value_at(body, path) for path in NEXT_URLS}
-    for value in found.values():
-        if isinstance(value, str) and re.match(r"https?://|[/?]", value.strip()):
-            return value
-    named = [path for path, value in found.items() if value not in (None, "", False)]
-    if named:
-        raise Stuck(f"it mentions a next page at {named[0]}, but without a URL")
-    return None

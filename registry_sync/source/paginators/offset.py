@@ -3,33 +3,71 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from registry_sync.core.types import Json
-from registry_sync.source.paginators.base import PageAnswer, Paginator, register, value_at
+from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.paginators.base import Paginator, goes_on_empty, has_more, register
+from registry_sync.source.totals import find_total
 
 
 @register("offset")
 @dataclass(frozen=True, slots=True)
 class Offset(Paginator):
-    """Skips the records that were read, until a page is empty or the total is reached."""
+    """Skips the records that were read, until a page is empty and nothing says more."""
 
-    about = "`limit` (default 500), `limit_param`, `offset_param`, `total_path`"
+    about: ClassVar[str] = (
+        "`limit` (default 500), `limit_param` and `offset_param`, or `limit_body_path` and "
+        "`offset_body_path`, `total_path`, `has_more_path`, `maximum_offset`, "
+        "`stop_after_empty_page`"
+    )
+    counted: ClassVar[bool] = True
     limit: int = 500
     limit_param: str = "limit"
     offset_param: str = "offset"
+    limit_body_path: str = ""
+    offset_body_path: str = ""
+    has_more_path: str = ""
+    maximum_offset: int = 0
+    stop_after_empty_page: bool = True
+
+    def fault(self) -> str:
+        """Refuse to read without any end."""
+        ends = ("total_path", "has_more_path", "maximum_offset")
+        if self.stop_after_empty_page or any(getattr(self, name) for name in ends):
+            return ""
+        return f"stop_after_empty_page false needs one of {', '.join(ends)}"
 
     def parameters(self) -> dict[str, str]:
         return {"offset": self.offset_param, "limit": self.limit_param}
+
+    def body_paths(self) -> dict[str, str]:
+        paths = {"offset": self.offset_body_path, "limit": self.limit_body_path}
+        return {name: path for name, path in paths.items() if path}
 
     def values(self, position: Json | None) -> Json:
         return {"offset": position["offset"] if position else 0, "limit": self.limit}
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
-        if not answer.count:
+        if not has_more(answer.body, self.has_more_path):
+            return None
+        now = position["offset"] if position else 0
+        if not answer.count and not self._goes_on(now, answer):
             return None
         # Some servers return fewer than the limit: continue from what they returned.
-        offset = (position["offset"] if position else 0) + answer.count
-        total = value_at(answer.body, self.total_path) if self.total_path else None
-        if isinstance(total, int) and not isinstance(total, bool) and offset >= total:
+        offset = now + (answer.count or answer.largest or self.limit)
+        if self.maximum_offset and offset >= self.maximum_offset:
             return None
         return {"offset": offset}
+
+    def paths_to_next(self) -> tuple[str, ...]:
+        return (self.has_more_path,)
+
+    def _goes_on(self, now: int, answer: PageAnswer) -> bool:
+        """Return whether records may follow an empty page: hidden ones leave gaps."""
+        if self.has_more_path:
+            return True
+        total = find_total(answer, self.total_path, last=False) if answer.whole else None
+        if total is not None:
+            return now + (answer.largest or self.limit) < total.count
+        return not self.stop_after_empty_page or goes_on_empty(answer)

@@ -3,36 +3,85 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from registry_sync.core.types import Json
-from registry_sync.source.paginators.base import PageAnswer, Paginator, has_more, register
+from registry_sync.source.more import as_number
+from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.paginators.base import (
+    Paginator,
+    goes_on_empty,
+    has_more,
+    register,
+    value_at,
+)
 
 
 @register("page_number")
 @dataclass(frozen=True, slots=True)
 class PageNumber(Paginator):
-    """Counts pages, until one is empty or says that it is the last."""
+    """Counts pages, until one is empty and nothing says more, or one says that it is the last."""
 
-    about = "`page_param`, `base_page` (default 1), `page_size_param` and `limit`, `has_more_path`"
+    about: ClassVar[str] = (
+        "`page_param` or `page_body_path`, `base_page` (default 1), `page_size_param` and `limit`, "
+        "`has_more_path`, `total_path` or `total_pages_path` (the number of pages), "
+        "`maximum_page`, `stop_after_empty_page`"
+    )
+    counted: ClassVar[bool] = True
     limit: int = 500
     page_param: str = "page"
+    page_body_path: str = ""
     page_size_param: str = ""
     base_page: int = 1
     has_more_path: str = ""
+    total_pages_path: str = ""
+    maximum_page: int = 0
+    stop_after_empty_page: bool = True
+
+    def fault(self) -> str:
+        """Refuse to read without any end."""
+        ends = ("total_path", "total_pages_path", "has_more_path", "maximum_page")
+        if self.stop_after_empty_page or any(getattr(self, name) for name in ends):
+            return ""
+        return f"stop_after_empty_page false needs one of {', '.join(ends)}"
 
     def parameters(self) -> dict[str, str]:
         return {"page": self.page_param, "limit": self.page_size_param}
+
+    def body_paths(self) -> dict[str, str]:
+        return {"page": self.page_body_path} if self.page_body_path else {}
 
     def values(self, position: Json | None) -> Json:
         return {"page": self._page(position), "limit": self.limit}
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
-        if not answer.count or not has_more(answer.body, self.has_more_path):
+        if not has_more(answer.body, self.has_more_path):
             return None
-        return {"page": self._page(position) + 1}
+        page = self._page(position) + 1
+        if not answer.count and not self._goes_on(page, answer):
+            return None
+        if self.maximum_page and page - self.base_page >= self.maximum_page:
+            return None
+        return {"page": page}
+
+    def records_path(self) -> str:
+        return ""  # dlt's `total_path` of this type counts pages
+
+    def pages_total(self, body: Any) -> int | None:
+        path = self.total_pages_path or self.total_path
+        return as_number(value_at(body, path)) if path else None
 
     def paths_to_next(self) -> tuple[str, ...]:
         return (self.has_more_path,)
+
+    def _goes_on(self, page: int, answer: PageAnswer) -> bool:
+        """Return whether records may follow an empty page: hidden ones leave gaps."""
+        pages = self.pages_total(answer.body)
+        if self.has_more_path:
+            return True
+        if pages is not None:
+            return page - self.base_page < pages
+        return not self.stop_after_empty_page or goes_on_empty(answer)
 
     def _page(self, position: Json | None) -> int:
         return int(position["page"]) if position else self.base_page

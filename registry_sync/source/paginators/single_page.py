@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from registry_sync.source.paginators.base import Paginator, register
 
@@ -12,4 +13,6 @@ from registry_sync.source.paginators.base import Paginator, register
 class SinglePage(Paginator):
     """Reads one page."""
 
-    about = "only one page is read"
+    about: ClassVar[str] = "only one page is read"
+    without_effect: ClassVar[tuple[str, ...]] = ("max_pages",)
+    judges: ClassVar[bool] = False

@@ -1,0 +1,237 @@
+"""Where an answer says that there is more than this page, in whatever word. Pure.
+
+Each way of saying it is one function in a table: it looks at one entry of the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from registry_sync.source.page_answer import Entry, PageAnswer
+
+Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
+NONE = ("", "null", "none", "nil", "false", "0", "-1", "undefined")
+YES = ("true", "yes", "y", "1", "t")
+NO = ("false", "no", "n", "0", "f")
+NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
+                  r"step|date|time|action|id$|at$|maint))")  # fmt: skip
+"""A key about a next page; `nextSyncToken` and the like are about the next synchronization."""
+ADDRESS = re.compile(r"https?://\S*|[/?][^\s]*|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*")
+ONLY_HTTP = re.compile(r"https?://\S*")
+TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
+TOKENS = frozenset({
+    "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
+    "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
+    "morerecordstoken",
+})  # fmt: skip
+MAYBE_TOKENS = frozenset({
+    "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
+    "searchafter", "cursormark", "offset",
+})  # fmt: skip
+"""Words that some servers also send with the last page."""
+FLAGS = re.compile(
+    r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
+    r"rows|pages?|data|entries|objects|available|exists?|hits|todo|toload|remaining|tofetch)*|"
+    r"(is|was|result|results|list|data|has)*(truncated|incomplete|cutoff)(results|list|data)?|"
+    r"incompleteresults|exceeded(transfer)?limit|limitexceeded|partial(results?)?|"
+    r"(can|should)?(load|fetch)more"
+)
+INVERTED = re.compile(
+    r"(is|on|at|was)?(the)?(last|final)(page|batch|chunk|one)?|(is|all)?(done|exhausted)|no(more)"
+    r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
+    r"(is|at|reached|has)(the)?end(reached)?|eof|(is|list|results?)?(complete|completed|finished)|"
+    r"reachedend|endreached|allloaded"
+)
+WEAK_FLAGS = re.compile(r".*(complete|completed|finished|partial.*)|exhausted")
+"""Flags that may be about something else, such as a job."""
+PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
+                   r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
+                   r"totalpagecount|pagestotal")  # fmt: skip
+PAGE_NOW = (
+    "page", "currentpage", "pagenumber", "number", "current", "pageindex", "pageno", "pagenum",
+    "currentpagenumber", "thispage",
+)  # fmt: skip
+"""Words of the page that an answer is."""
+RECORD_COUNTS = re.compile(r"total|count|size|limit|perpage|pagesize|totalelements|items|offset")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One place at which an answer says that there is more.
+
+    `sure`: it can hardly mean anything else. An `address` can be followed as it is.
+    """
+
+    kind: Kind
+    entry: Entry
+    sure: bool = True
+    address: str = ""
+
+    @property
+    def said(self) -> str:
+        """Return where and what the answer says, as a part of a sentence; no token is shown."""
+        value = self.entry.value
+        shown = f" ({str(value).lower()})" if isinstance(value, (bool, int)) else ""
+        where = "header " if self.entry.header else ""
+        return f"{where}{self.entry.path}{shown}"
+
+
+def is_filled(value: Any) -> bool:
+    """Return whether a value about a next page says that there is one."""
+    if isinstance(value, str):
+        return value.strip().lower() not in NONE
+    if isinstance(value, (int, float)):
+        return value > 0
+    return value is not None and value not in ({}, [])
+
+
+def is_inverted(path: str) -> bool:
+    """Return whether the flag at a path says by true that there is no more: `isLast`, `done`."""
+    last = re.split(r"[.\[\]]", path.rstrip("]\"'"))[-1]
+    return bool(INVERTED.fullmatch(re.sub(r"[^a-z0-9]", "", last.lower())))
+
+
+def truth_of(value: Any) -> bool | None:
+    """Return what a flag says; None if it is no flag."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str):
+        text = value.strip().lower()
+        return True if text in YES else False if text in NO else None
+    return None
+
+
+def as_number(value: Any) -> int | None:
+    """Return a whole number that is 0 or more, also where it is written as text."""
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 19:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
+
+
+def address_in(value: Any, word: str) -> str:
+    """Return the address that a value is or holds (`{"href": …}`); "" if there is none."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict):
+        inner = (value.get(key) for key in ("href", "url", "uri", "link", "$ref", "@id"))
+        value, word = next((item for item in inner if isinstance(item, str)), ""), "href"
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    form = ONLY_HTTP if TOKENISH.search(word) else ADDRESS
+    return text if form.fullmatch(text) else ""
+
+
+# -- the ways of saying it ---------------------------------------------------------------------
+
+
+def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
+    if not NEXT.match(entry.word):
+        return None
+    found = address_in(entry.value, entry.word)
+    return Mark("address", entry, address=found) if found else None
+
+
+def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
+    value, word = entry.value, entry.word
+    if isinstance(value, (dict, list, bool)) or not is_filled(value):
+        return None
+    within_next = any(NEXT.match(part) for part in entry.within)
+    sure = bool(NEXT.match(word) or word in TOKENS or within_next)
+    if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
+        return None
+    number = as_number(value)
+    if number is None or re.search(r"token|cursor|marker", word):
+        return Mark("token", entry, sure)
+    now = [as_number(entry.beside.get(name)) for name in PAGE_NOW]
+    return None if number in now else Mark("number", entry, sure)
+
+
+def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
+    says = truth_of(entry.value)
+    if says is None:
+        return None
+    plain = says and FLAGS.fullmatch(entry.word)
+    inverted = says is False and INVERTED.fullmatch(entry.word)
+    if not plain and not (inverted and (isinstance(entry.value, bool) or entry.header)):
+        return None
+    return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
+
+
+def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
+    """Part of a range: 206 with `Content-Range: 0-4/*`; a total in it is one of records.
+
+    https://docs.postgrest.org/en/stable/references/api/pagination_count.html
+    """
+    unknown = entry.word == "contentrange" and str(entry.value).strip().endswith("/*")
+    return Mark("partial", entry) if entry.header and unknown and answer.status == 206 else None
+
+
+def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
+    total = as_number(entry.value)
+    if not PAGES.fullmatch(entry.word) or total is None or total <= answer.pages:
+        return None
+    now = next((as_number(entry.beside[word]) for word in PAGE_NOW if word in entry.beside), None)
+    if now is not None and now >= total:
+        return None
+    known = now is not None or any(RECORD_COUNTS.fullmatch(word) for word in entry.beside)
+    return Mark("pages", entry, entry.word != "pages" or known)
+
+
+WAYS: dict[Kind, Callable[[Entry, PageAnswer], Mark | None]] = {
+    "address": _address,
+    "token": _token,
+    "flag": _flag,
+    "pages": _pages,
+    "partial": _partial,
+}
+"""The ways in which answers say that there is more, the most useful first."""
+
+
+def marks_of(answer: PageAnswer) -> list[Mark]:
+    """Return where an answer says that there is more; the most useful first, then from the top.
+
+    A flag that says the opposite outweighs what only may be a token.
+    """
+    entries = answer.entries()
+    marks = [
+        mark
+        for way in WAYS.values()
+        for entry in entries
+        if (mark := way(entry, answer)) is not None
+    ]
+    if says_end(entries):
+        marks = [mark for mark in marks if mark.sure or mark.kind != "token"]
+    return sorted(marks, key=lambda mark: (not mark.address, not mark.sure))
+
+
+def says_end(entries: Sequence[Entry]) -> bool:
+    """Return whether an answer says in so many words that this is all: by a flag or a null."""
+    for entry in entries:
+        says = truth_of(entry.value)
+        if says is False and FLAGS.fullmatch(entry.word):
+            return True
+        if says and isinstance(entry.value, bool) and INVERTED.fullmatch(entry.word):
+            return True
+        if NEXT.match(entry.word) and not is_filled(entry.value):
+            return True
+        if PAGES.fullmatch(entry.word) and as_number(entry.value) == 1:
+            return True
+    return False
+
+
+def first_address(marks: Sequence[Mark]) -> str:
+    """Return the address of the next page, if the answer has one."""
+    return next((mark.address for mark in marks if mark.address), "")
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return an object as it is, and anything else as an empty one."""
+    return value if isinstance(value, Mapping) else {}

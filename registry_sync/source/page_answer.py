@@ -1,0 +1,159 @@
+"""One page's answer, as paginators see it, and what it says beside its records. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+DEPTH = 6
+"""How many keys deep an answer may say something about its pages."""
+OTHER = frozenset({
+    "facets", "aggregations", "aggs", "schema", "fields", "columns", "query", "request",
+    "params", "parameters", "filters", "error", "errors", "warnings", "included", "includes",
+    "user", "account", "profile", "ratelimit", "debug", "profiling",
+})  # fmt: skip
+"""Words of parts of an answer that are about something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One value that an answer has beside its records.
+
+    `path` is as Connector Settings write it; of a header, its name. `word` is the last key in
+    small letters and digits, without a vendor's prefix. `beside` are its neighbors, by word.
+    """
+
+    path: str
+    word: str
+    value: Any
+    beside: Mapping[str, Any]
+    within: tuple[str, ...] = ()
+    header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """What is known of a page once it has come.
+
+    `links` is the `Link` header by relation, in lower case. `url` is what was asked, `posted` its
+    JSON body. `pages` and `came` are the pages and records so far, with this one, and `largest` the
+    records of the largest page. `whole`: all was asked for, not only what changed.
+    """
+
+    body: Any
+    links: Mapping[str, str]
+    records: Sequence[Any]
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    posted: Any = None
+    status: int = 200
+    pages: int = 1
+    came: int = 0
+    largest: int = 0
+    whole: bool = True
+
+    @property
+    def count(self) -> int:
+        """Return the number of records on this page."""
+        return len(self.records)
+
+    def without_records(self, came: int) -> PageAnswer:
+        """Return the answer as if it had no records; `came` before it."""
+        return replace(self, records=(), came=came)
+
+    def entries(self) -> list[Entry]:
+        """Return what the answer says beside its records, headers first."""
+        records = {id(record) for record in self.records}
+        return [*_headers(self.headers), *_entries(self.body, records)]
+
+
+def word_of(key: str) -> str:
+    """Return a key in small letters and digits, without a prefix: `@odata.nextLink` is nextlink."""
+    last = key.lower().rpartition(":")[2]
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"^@?(odata|microsoft)\.", "", last))
+
+
+def is_next_link(item: Any) -> bool:
+    """Return whether an item of a list of links is the one to the next page."""
+    if not isinstance(item, dict):
+        return False
+    relation = item.get("rel", item.get("relation"))
+    return isinstance(relation, str) and "next" in relation.lower().split()
+
+
+def _entries(
+    body: Any, records: set[int], path: str = "", within: tuple[str, ...] = ()
+) -> Iterator[Entry]:
+    """Yield the values of an object and of those inside it, records and lists excepted."""
+    if not isinstance(body, dict) or id(body) in records or len(within) >= DEPTH:
+        return
+    beside = {word_of(str(key)): value for key, value in body.items()}
+    for key, value in body.items():
+        word, at = word_of(str(key)), _joined(path, str(key))
+        if word in OTHER or id(value) in records:
+            continue
+        yield Entry(at, word, value, beside, within)
+        if isinstance(value, dict):
+            yield from _entries(value, records, at, (*within, word))
+        elif isinstance(value, list) and word in ("link", "links", "next"):
+            yield from _linked(value, at, word, within)
+
+
+def _linked(links: list[Any], at: str, word: str, within: tuple[str, ...]) -> Iterator[Entry]:
+    """Yield the next link of a list: `[{"rel": "next", "href": …}]`, or `"next": [{"href": …}]`."""
+    for item in links:
+        if not isinstance(item, dict) or not (word == "next" or is_next_link(item)):
+            continue
+        relation = "rel" if "rel" in item else "relation"
+        where = f"{at}[0]" if word == "next" else f"{at}[?{relation}=='{item[relation]}']"
+        for key, value in item.items():
+            if isinstance(value, str) and word_of(key) in ("href", "url", "uri", "link"):
+                yield Entry(f"{where}.{key}", "nextlink", value, {}, within)
+
+
+def _joined(path: str, key: str) -> str:
+    plain = re.fullmatch(r"[^.\[\]\"'*{}]+", key)
+    if not plain and not path:
+        return key if re.fullmatch(r"[^\[\]\"'*{}]+", key) else f'"{key}"'
+    return ".".join(filter(None, (path, key if plain else f'"{key}"')))
+
+
+def _headers(headers: Mapping[str, str]) -> Iterator[Entry]:
+    """Yield the headers that may be about pages; one of JSON (ASP.NET's X-Pagination) as that."""
+    plain = {name: value for name, value in headers.items() if _may_tell(name)}
+    beside = {word: value for name, value in plain.items() for word in header_words(name)}
+    for name, value in plain.items():
+        if value.lstrip().startswith("{"):
+            yield from _inside(name, value)
+            continue
+        for word in header_words(name):
+            yield Entry(name, word, value.strip(), beside, header=True)
+
+
+def _inside(name: str, value: str) -> Iterator[Entry]:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return
+    for entry in _entries(found, set()):
+        yield Entry(f"{name}: {entry.path}", entry.word, entry.value, entry.beside, header=True)
+
+
+def _may_tell(name: str) -> bool:
+    return not re.search(
+        r"rate|limit|retry|date|time|length|cookie|etag|^content-(?!range)|expires", name.lower()
+    )
+
+
+def header_words(name: str) -> tuple[str, ...]:
+    """Return the words that a header's name can stand for: X-WP-TotalPages is totalpages."""
+    word = word_of(name)
+    short = re.sub(
+        r"^x?(wp|ms|pagination|paging|pager|page|results?|collection|list|api|records?)(?=[a-z])",
+        "",
+        word,
+    )
+    return tuple(dict.fromkeys((word.removeprefix("x"), short)))

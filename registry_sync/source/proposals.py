@@ -1,0 +1,200 @@
+"""The paginator that would read on, proposed from what an answer says. Pure.
+
+https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic#pagination
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from registry_sync.core.types import Json
+from registry_sync.source.more import PAGE_NOW, Kind, Mark, as_number
+from registry_sync.source.page_answer import PageAnswer, word_of
+from registry_sync.source.totals import Total
+
+OFFSETS = {"skip": "limit", "start": "rows", "from": "size", "startat": "maxResults",
+           "startindex": "count", "offset": "limit", "first": "max"}  # fmt: skip
+"""Parameters that skip records, by the word an answer repeats them with, each with its size."""
+SIZE = re.compile(
+    r".*(limit|size|perpage|top|rows|count|maxresults|take|pagelength|resultsperpage|itemsperpage)"
+    r"|first|max|n|results"
+)
+"""Parameters that say how many records a page is to have."""
+TOKEN_PARAMS = {
+    "offset": "offset", "bookmark": "bookmark", "scrollid": "scroll_id", "endcursor": "after",
+    "continue": "continue", "cursormark": "cursorMark", "querylocator": "queryLocator",
+    "nextset": "set", "next": "cursor", "nextpage": "page", "nextid": "cursor",
+}  # fmt: skip
+"""Query parameters of tokens whose name does not tell them."""
+
+
+def written(paginator: Json) -> str:
+    """Return a paginator as it is pasted into Connector Settings."""
+    return json.dumps({"endpoint": {"paginator": paginator}}, ensure_ascii=False)
+
+
+def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = None) -> Json:
+    """Return the paginator that reads on from what `marks` and a total say.
+
+    What the answer does not tell, such as the name of a parameter, is the most usual.
+    """
+    by_kind: dict[Kind, Mark] = {}
+    for mark in marks:
+        by_kind.setdefault(mark.kind, mark)
+    for kind, way in WAYS.items():
+        if kind in by_kind:
+            return {**way(by_kind[kind], answer), **_beside_a_token(kind, by_kind)}
+    return _by_offset(answer, _total_path(total))
+
+
+def _beside_a_token(kind: Kind, by_kind: Mapping[Kind, Mark]) -> Json:
+    """Return the flag that some servers send with a token that also comes with the last page."""
+    flag = by_kind.get("flag")
+    if kind != "token" or flag is None or flag.entry.header:
+        return {}
+    return {"has_more_path": flag.entry.path}
+
+
+def asked_values(answer: PageAnswer) -> dict[str, Any]:
+    """Return the parameters of the request, of its query and of its JSON body's top."""
+    asked: dict[str, Any] = dict(parse_qsl(urlsplit(answer.url).query))
+    if isinstance(answer.posted, Mapping):
+        asked |= {str(name): value for name, value in answer.posted.items()}
+    return asked
+
+
+def size_asked(answer: PageAnswer) -> tuple[str, int] | None:
+    """Return the parameter that asks for a number of records on a page, and that number."""
+    for name, value in asked_values(answer).items():
+        number = as_number(value)
+        if number and SIZE.fullmatch(word_of(name)):
+            return name, number
+    return None
+
+
+# -- by what was found -------------------------------------------------------------------------
+
+
+def _by_link(mark: Mark, answer: PageAnswer) -> Json:
+    return {"type": "json_link", "next_url_path": mark.entry.path}
+
+
+def _by_token(mark: Mark, answer: PageAnswer) -> Json:
+    name = _token_param(mark)
+    if mark.entry.header:
+        return {"type": "header_cursor", "cursor_key": mark.entry.path, "cursor_param": name}
+    place = "cursor_body_path" if answer.posted is not None else "cursor_param"
+    return {"type": "cursor", "cursor_path": mark.entry.path, place: name}
+
+
+def _token_param(mark: Mark) -> str:
+    """Return the parameter that takes a token: `nextPageToken` goes into `pageToken`."""
+    key = re.split(r"[.:]", mark.entry.path)[-1].strip('"')
+    if known := TOKEN_PARAMS.get(mark.entry.word):
+        return known
+    plain = re.sub(r"^(x-ms-|x-)", "", key.lower()).replace("-", "_") if mark.entry.header else key
+    short = re.sub(r"^_*next[_-]?", "", plain, flags=re.IGNORECASE)
+    return short[:1].lower() + short[1:] if short else "cursor"
+
+
+def _by_number(mark: Mark, answer: PageAnswer) -> Json:
+    """The number of the next page, or the next offset."""
+    number = as_number(mark.entry.value) or 0
+    if re.search(r"offset|start|skip|from|record", mark.entry.word) or number > 2:
+        found = _by_token(mark, answer)
+        return found if "offset" in mark.entry.word else {**found, **_param(found, answer)}
+    if mark.entry.header:
+        return {"type": "page_number", "base_page": number - 1}
+    return {"type": "page_number", "base_page": number - 1, "has_more_path": mark.entry.path}
+
+
+def _param(found: Json, answer: PageAnswer) -> Json:
+    names = [name for name in OFFSETS if name in _body_words(answer)]
+    place = "cursor_body_path" if "cursor_body_path" in found else "cursor_param"
+    return {place: names[0]} if names and "cursor_param" in found else {}
+
+
+def _by_flag(mark: Mark, answer: PageAnswer) -> Json:
+    path = {"has_more_path": mark.entry.path} if not mark.entry.header else {}
+    words = _body_words(answer)
+    if mark.entry.word == "exceededtransferlimit":  # ArcGIS
+        sized = {"limit_param": "resultRecordCount", "offset_param": "resultOffset"}
+        return {"type": "offset", "limit": max(answer.count, 1), **sized, **path}
+    if any(word in words for word in OFFSETS if word != "first"):
+        return {**_by_offset(answer, {}), **path}
+    if as_number(next((words[word] for word in PAGE_NOW if word in words), None)) is not None:
+        return {**_numbered(mark, answer), **path}
+    listed = _list_path(answer)
+    if words.get("object") == "list" and listed:  # Stripe, and what is made like it
+        last = f"{listed}[-1].id"
+        return {"type": "cursor", "cursor_path": last, "cursor_param": "starting_after", **path}
+    return {**_numbered(mark, answer), **path}
+
+
+def _by_pages(mark: Mark, answer: PageAnswer) -> Json:
+    path = {} if mark.entry.header else {"total_path": mark.entry.path}
+    return {**_numbered(mark, answer), **path}
+
+
+def _numbered(mark: Mark, answer: PageAnswer) -> Json:
+    """Describe numbered pages, as the answer names the page that it is."""
+    beside = mark.entry.beside
+    word = next((word for word in PAGE_NOW if as_number(beside.get(word)) is not None), "page")
+    base = as_number(beside.get(word))
+    named: Json = {"type": "page_number"}
+    param = {"pagenumber": "pageNumber", "pageindex": "pageIndex", "pageno": "pageNo"}.get(word)
+    if mark.entry.within[-2:] == ("meta", "pagination") and mark.entry.word == "pagecount":
+        param = "pagination[page]"  # Strapi
+    if param:
+        named["page_param"] = param
+    if base == 0:
+        named["base_page"] = 0
+    return named
+
+
+def _by_offset(answer: PageAnswer, more: Json) -> Json:
+    """Describe offsets, by the parameters of the request or the words of the answer."""
+    words, asked = _body_words(answer), size_asked(answer)
+    offset = next((word for word in OFFSETS if word in words), "")
+    if not offset and "numfound" in words:
+        offset = "start"  # Solr
+    name = offset or ("from" if "timedout" in words else "offset")  # Elasticsearch
+    size = asked[0] if asked else OFFSETS[name]
+    proposed: Json = {"type": "offset", "limit": asked[1] if asked else max(answer.count, 1)}
+    if size != "limit":
+        proposed["limit_param"] = size
+    param = {"startat": "startAt", "startindex": "startIndex"}.get(name, name)
+    if param != "offset":
+        proposed["offset_param"] = param
+    return {**proposed, **more}
+
+
+def _total_path(total: Total | None) -> Json:
+    return {"total_path": total.path} if total and total.path and total.in_body else {}
+
+
+def _body_words(answer: PageAnswer) -> dict[str, Any]:
+    return {entry.word: entry.value for entry in answer.entries() if not entry.header}
+
+
+def _list_path(answer: PageAnswer) -> str:
+    """Return the key of the body's list that holds the records, "" if it is deeper."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    first = answer.records[0] if answer.records else None
+    lists = (key for key, value in body.items() if isinstance(value, list) and value[:1] == [first])
+    return next(lists, "")
+
+
+WAYS: dict[Kind, Callable[[Mark, PageAnswer], Json]] = {
+    "address": _by_link,
+    "token": _by_token,
+    "number": _by_number,
+    "pages": _by_pages,
+    "flag": _by_flag,
+    "partial": lambda mark, answer: _by_offset(answer, {}),
+}
+"""How each kind of mark is turned into a paginator, the surest first."""

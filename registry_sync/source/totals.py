@@ -1,0 +1,155 @@
+"""How many records a registry says there are: named by a path, or where servers usually say it.
+
+Pure. A total judges what came; it never ends a read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry_sync.source.more import as_mapping, as_number
+from registry_sync.source.page_answer import Entry, PageAnswer, word_of
+from registry_sync.source.paths import ABSENT, compile_path
+
+WORDS = (
+    "filteredtablerowscount", "recordsfiltered", "filteredcount", "totalfiltered", "totalresults",
+    "totalelements", "totalitems", "totalrecords", "totalcount", "totalhits", "totalentries",
+    "totalobjects", "totalsize", "totalrows", "totalnumber", "totalmatches", "totalrecordcount",
+    "totalresultcount", "totalnumberofrecords", "totalnumberofresults", "numfound", "nbhits",
+    "numberofresults", "numberofrecords", "numresults", "numrecords", "hitcount", "matchcount",
+    "totalfound", "recordstotal", "itotaldisplayrecords", "itotalrecords", "recordcount",
+    "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
+    "found", "hits", "matches", "results", "inlinecount", "allcount", "filtercount", "fullcount",
+    "collectionsize", "count",
+)  # fmt: skip
+"""Keys of totals, those of what was asked for before those of the whole collection."""
+LIKE_TOTAL = re.compile(
+    r"(total|numberof|numof|noof|countof)"
+    r"(?!.*(page|time|milli|second|byte|score|price|cost|weight|limit|shard|field|column))[a-z]+"
+    r"|[a-z]+(total|totalcount)"
+)
+"""Other keys of totals, such as `totalCompounds`."""
+NESTED = frozenset({"total", "hits", "count", "totalhits"})
+"""Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""
+ESTIMATED = ("totalisestimate", "isestimate", "estimated", "capped", "totalisapproximate")
+HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count")
+ROUND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A registry's own count of its records; `exact` is False where there may be more.
+
+    `path` is where it stands, in the body or of a header, and `named` whether Connector Settings
+    name it.
+    """
+
+    count: int
+    exact: bool = True
+    path: str = ""
+    named: bool = False
+    in_body: bool = True
+
+    @property
+    def capped(self) -> bool:
+        """Return whether the count may be a limit of the server's, such as 10,000."""
+        return not self.exact or (self.count > 0 and self.count % ROUND == 0)
+
+
+def find_total(answer: PageAnswer, path: str, *, last: bool) -> Total | None:
+    """Return the total of an answer: at `path`, or else where servers usually have it.
+
+    `last`: no other page follows. A number that only counts this page is none.
+    """
+    if path:
+        return _counts_all(_named(answer.body, path), answer, last=last)
+    entries = answer.entries()
+    return _of_headers(entries, answer, last) or _of_body(entries, answer, last)
+
+
+def _counts_all(total: Total | None, answer: PageAnswer, *, last: bool) -> Total | None:
+    """Return a total unless it can only count the page that it came with."""
+    if total is None or total.count > answer.count:
+        return total
+    if total.count == answer.count:
+        return total if last and answer.came == answer.count else None
+    return total if total.named else None
+
+
+def _named(body: Any, path: str) -> Total | None:
+    value = compile_path(path)(body) if isinstance(body, dict) else ABSENT
+    if isinstance(value, dict):
+        return _object(value, path, named=True)
+    number = as_number(value)
+    if number is None:
+        return None
+    parent = path.rpartition(".")[0]
+    around = compile_path(parent)(body) if parent else body
+    return Total(number, not is_least(_words(around)), path, named=True)
+
+
+def _object(value: dict[str, Any], path: str, *, named: bool = False) -> Total | None:
+    for key in ("value", "count", "total"):
+        if (number := as_number(value.get(key))) is not None:
+            return Total(number, not is_least(_words(value)), f"{path}.{key}", named)
+    return None
+
+
+def _words(value: Any) -> Mapping[str, Any]:
+    return {word_of(str(key)): item for key, item in as_mapping(value).items()}
+
+
+def is_least(around: Mapping[str, Any]) -> bool:
+    """Return whether a total is a lower bound: `{"value": 10000, "relation": "gte"}`.
+
+    `around` are the values beside it, by word.
+    https://www.elastic.co/guide/en/elasticsearch/reference/current/search-your-data.html
+    """
+    return (
+        str(around.get("relation", around.get("totalrelation", ""))).lower() in ("gte", "gt")
+        or any(around.get(word) is True for word in ESTIMATED)
+        or around.get("numfoundexact") is False
+    )
+
+
+def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Total | None:
+    for entry in entries:
+        text = str(entry.value).strip()
+        if entry.word == "contentrange":
+            text = text.rpartition("/")[2]
+        elif entry.word not in HEADER_WORDS:
+            continue
+        number = as_number(text) if entry.header else None
+        found = None if number is None else Total(number, path=entry.path, in_body=False)
+        if found := _counts_all(found, answer, last=last):
+            return found
+    return None
+
+
+def _of_body(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Total | None:
+    found: list[tuple[int, int, Total]] = []
+    for entry in entries:
+        rank = _rank(entry.word)
+        if rank is None or (entry.header and ":" not in entry.path):
+            continue
+        total = _counts_all(_total_at(entry), answer, last=last)
+        if total is not None:
+            found.append((rank, len(entry.within), total))
+    return min(found, key=lambda item: item[:2])[2] if found else None
+
+
+def _rank(word: str) -> int | None:
+    """Return how far down a word is among those of totals; None if it is none."""
+    if word in WORDS:
+        return WORDS.index(word)
+    return len(WORDS) if LIKE_TOTAL.fullmatch(word) else None
+
+
+def _total_at(entry: Entry) -> Total | None:
+    if isinstance(entry.value, dict) and entry.word in NESTED:
+        return _object(entry.value, entry.path)
+    number = as_number(entry.value)
+    return None if number is None else Total(number, not is_least(entry.beside), entry.path)

@@ -1,0 +1,304 @@
+"""Lists in pages, from the registry over HTTP to the entities in the tenant: all of them came, or
+the run is not green and says which setting is missing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from registry_sync.models import SyncRun
+from tests.support.odd import Reply
+from tests.support.shapes import SHAPES
+from tests.support.worlds import forget
+
+Status = SyncRun.Status
+RECORDS = [{"id": f"K-{n:02}", "name": f"Compound {n:02}"} for n in range(12)]
+ALL = [record["name"] for record in RECORDS]
+
+
+def cut(start: int, size: int = 5) -> list[Any]:
+    return RECORDS[start : start + size]
+
+
+@pytest.fixture
+def line(world: Any, serve: Any) -> Any:
+    """Give `run(answer, settings)`: one sync of a new lane, and the ids that it brought."""
+    made = world([], rows=[("SMILES", "smiles")])
+    count = itertools.count(1)
+
+    def run(answer: Any, settings: Any = None) -> tuple[SyncRun, list[str]]:
+        mark = f"L{next(count)}-"  # each list feeds a schema of its own; names are the registry's
+        schema = made.tenant.add_schema(
+            mark, made.benchling_registry, fields=[{"name": "SMILES", "type": "text"}], prefix=mark
+        )
+
+        def marked(asked: Any) -> Any:
+            found = answer(asked)
+            reply = found if isinstance(found, Reply) else Reply(found)
+            text = json.dumps(reply.body)
+            for word in ("K-", "Compound "):
+                text = text.replace(f'"{word}', f'"{mark}{word}')
+            reply.body = json.loads(text)
+            return reply
+
+        asked = {"API URL": serve(marked).url + "/list", "Connector Settings": settings or {}}
+        rows = {"Schema to Sync": schema, "Field Configurations": [("SMILES", "smiles")]}
+        made.configure(**asked, **rows)
+        done = made.sync()
+        ids = [e.name for e in made.tenant.entities.values()]
+        return done, [name.removeprefix(mark) for name in sorted(ids) if name.startswith(mark)]
+
+    return run
+
+
+def paginator(**settings: Any) -> Any:
+    return {"endpoint": {"paginator": settings}}
+
+
+def by_link(link: str) -> Any:
+    def answer(asked: Any) -> Any:
+        start = int(asked.query.get("start", 0))
+        headers = {"Link": link.format(start + 5)} if start + 5 < len(RECORDS) else {}
+        return Reply(cut(start), headers=headers)
+
+    return answer
+
+
+LINKS = [
+    '</list?start={}>; title="page=2"; rel="next"',
+    '</list?start={}>; results; rel="next"',
+    '</list?fields=id;name&start={}>; rel="next"',
+    '</list?start=0>; rel="first", </list?f=a,b&start={}>; rel="next"',
+    '</list?start={}>; title="a; b, <c>"; rel=next',
+    "</list?start={}>; rel*=UTF-8''next",
+    '</list?start={}>; anchor="/list?a=b"; rel="next"',
+]
+
+
+def test_any_link_header_that_rfc_8288_allows_is_followed(line):
+    for link in LINKS:
+        run, came = line(by_link(link))
+        assert (run.status, came) == (Status.SUCCEEDED, ALL), link
+    matrix = by_link('</list;v=2?start={}>; rel="next"')
+    run, came = line(matrix, paginator(type="header_link"))
+    assert (run.status, came) == (Status.SUCCEEDED, ALL)
+
+
+@pytest.mark.invariant(5)
+def test_a_link_header_that_leads_nowhere_is_not_green(line):
+    for link, settings, code in (
+        ("/list?start={}; rel=next", None, "link_unread"),
+        ("</list?start={}>; results", None, "link_unread"),
+        ('</list?start={}>; rel="next"', paginator(type="header_link", links_next_key="nxt"),
+         "next_unseen"),
+        ("", paginator(type="header_link"), "next_unseen"),
+    ):  # fmt: skip
+        run, came = line(by_link(link), settings)
+        assert came == ALL[:5]
+        assert (run.status, [w["code"] for w in run.warnings]) == (
+            Status.COMPLETED_WITH_WARNINGS,
+            [code],
+        ), link
+
+
+@pytest.mark.invariant(5)
+def test_more_that_cannot_be_followed_is_not_green_and_the_setting_is_written_out(line):
+    run, came = line(SHAPES["Google: nextPageToken"])
+    assert (run.status, came) == (Status.FAILED, [])
+    assert '"cursor_path": "nextPageToken", "cursor_param": "pageToken"' in run.remedy
+    run, came = line(SHAPES["CouchDB: total_rows and offset"])
+    assert (run.status, len(came)) == (Status.COMPLETED_WITH_WARNINGS, 16)
+    assert {"more_said", "short_read"} == {warning["code"] for warning in run.warnings}
+    assert '"offset_param": "skip", "total_path": "total_rows"' in run.warnings[0]["text"]
+
+
+@pytest.mark.invariant(1)
+def test_after_the_paginator_is_corrected_everything_is_read(world, serve):
+    """Also where the run before was green by an older version, or warned of it."""
+    settings = {"params": {"since": "{incremental.start_value}"}, "incremental": {"lag": 0}}
+    body: dict[str, Any] = {}
+
+    def answer(asked: Any) -> Any:
+        page = int(asked.query.get("page", 1))
+        found = {"items": cut((page - 1) * 5), **body}
+        return found if not asked.query.get("since") else {"items": []}
+
+    w = world([], rows=[("SMILES", "smiles")])
+    w.configure(**{"API URL": serve(answer).url, "Connector Settings": {"endpoint": settings}})
+    assert (w.sync().status, len(w.values())) == (Status.SUCCEEDED, 5)
+    body["totalPages"] = 3
+    assert w.sync(kind=SyncRun.Kind.FULL).error_code == "registry_paging"
+    paged = {**settings, "paginator": {"type": "page_number", "total_path": "totalPages"}}
+    w.configure(**{"Connector Settings": {"endpoint": paged}})
+    run = w.sync()
+    assert (run.reads_all, run.status) == (True, Status.SUCCEEDED)
+    assert sorted(e["name"] for e in w.values().values()) == ALL
+
+
+@pytest.mark.invariant(5)
+def test_a_single_page_that_is_exactly_full_is_not_green_until_someone_says_so(line):
+    def answer(asked: Any) -> Any:
+        return cut(0, int(asked.query.get("limit", 10)))
+
+    asked = {"endpoint": {"params": {"limit": 7}}}
+    for settings, came in ((None, 10), (asked, 7)):
+        run, found = line(answer, settings)
+        assert (run.status, len(found)) == (Status.COMPLETED_WITH_WARNINGS, came)
+        assert [warning["code"] for warning in run.warnings] == ["full_page"]
+        assert '{"paginator": {"type": "single_page"}}' in run.warnings[0]["text"]
+    run, _ = line(answer, {"endpoint": {"params": {"limit": 7}, "paginator": "single_page"}})
+    assert run.status == Status.SUCCEEDED
+    run, _ = line(answer, {"endpoint": {"params": {"limit": 20}}})
+    assert (run.status, run.read) == (Status.SUCCEEDED, 12)
+
+
+def offset(asked: Any) -> int:
+    return int(asked.query["offset"])
+
+
+def page(asked: Any) -> int:
+    return int(asked.query["page"])
+
+
+def starts_over(start: int) -> list[Any]:
+    return cut(start if start < len(RECORDS) else 0)
+
+
+PAGES = {
+    "a total that counts the page": (
+        lambda asked: {"items": cut(offset(asked)), "count": len(cut(offset(asked)))},
+        {"type": "offset", "limit": 5, "total_path": "count"},
+    ),
+    "a capped total": (
+        lambda asked: {"data": cut(offset(asked)), "total": {"value": 10, "relation": "gte"}},
+        {"type": "offset", "limit": 5, "total_path": "total.value"},
+    ),
+    "an empty page while there is more": (
+        lambda asked: {
+            "items": [cut(0), [], cut(5), cut(10)][page(asked) - 1],
+            "has_more": page(asked) < 4,
+        },
+        {"type": "page_number", "has_more_path": "has_more"},
+    ),
+    "an empty page while there is more, which no setting names": (
+        lambda asked: {
+            "items": ([cut(0), [], cut(5), cut(10)] + [[]] * 9)[page(asked) - 1],
+            "hasMore": page(asked) < 4,
+        },
+        {"type": "page_number"},
+    ),
+    "an empty page with a next cursor": (
+        lambda asked: {
+            "items": [cut(0), [], [], cut(5, 7)][int(asked.query.get("cursor") or 0)],
+            "next": {"0": 1, "1": 2, "2": 3}.get(asked.query.get("cursor") or "0"),
+        },
+        {"type": "cursor", "cursor_path": "next"},
+    ),
+    "an inverted flag": (
+        lambda asked: {"items": starts_over(offset(asked)), "isLast": offset(asked) >= 10},
+        {"type": "offset", "limit": 5, "has_more_path": "isLast"},
+    ),
+    "has_more of offset": (
+        lambda asked: {"items": starts_over(offset(asked)), "hasMore": offset(asked) < 10},
+        {"type": "offset", "limit": 5, "has_more_path": "hasMore"},
+    ),
+    "the last page again, and a number of pages": (
+        lambda asked: {"items": cut((min(page(asked), 3) - 1) * 5), "total_pages": 3},
+        {"type": "page_number", "total_path": "total_pages"},
+    ),
+    "the first page again, and a number of pages": (
+        lambda asked: {"items": starts_over((page(asked) - 1) * 5), "total_pages": 3},
+        {"type": "page_number", "total_pages_path": "total_pages"},
+    ),
+    "the first page again, and a total": (
+        lambda asked: {"items": starts_over(offset(asked)), "total": 12},
+        {"type": "offset", "limit": 5},
+    ),
+    "a maximum page": (
+        lambda asked: {"items": starts_over((page(asked) - 1) * 5)},
+        {"type": "page_number", "maximum_page": 3},
+    ),
+    "a maximum page, from zero": (
+        lambda asked: {"items": starts_over(page(asked) * 5)},
+        {"type": "page_number", "base_page": 0, "maximum_page": 3},
+    ),
+    "a maximum offset": (
+        lambda asked: {"items": starts_over(offset(asked))},
+        {"type": "offset", "limit": 5, "maximum_offset": 12},
+    ),
+    "pages after an empty one": (
+        lambda asked: {"items": ([cut(0), [], cut(5), cut(10)])[page(asked) - 1], "pages": 4},
+        {"type": "page_number", "stop_after_empty_page": False, "maximum_page": 4},
+    ),
+    "a cursor in a header": (
+        lambda asked: Reply(
+            cut(int(asked.query.get("token", 0))),
+            headers={"NextPageToken": str(int(asked.query.get("token", 0)) + 5)}
+            if int(asked.query.get("token", 0)) < 10
+            else {},
+        ),
+        {"type": "header_cursor", "cursor_key": "NextPageToken", "cursor_param": "token"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.invariant(5)
+def test_every_end_of_a_list_brings_all_of_it(line):
+    for name, (answer, settings) in PAGES.items():
+        run, came = line(answer, paginator(**settings))
+        assert (came, run.status) == (ALL, Status.SUCCEEDED), (name, run.error, run.warnings)
+
+
+def test_a_window_that_no_one_may_see_does_not_end_an_offset_list(line):
+    """Its total counts the hidden records, so the run cannot be green."""
+    seen = RECORDS[:5] + RECORDS[10:]
+
+    def answer(asked: Any) -> Any:
+        return {"items": [r for r in cut(offset(asked)) if r in seen], "total": 12}
+
+    run, came = line(answer, paginator(type="offset", limit=5, total_path="total"))
+    assert came == [record["name"] for record in seen]
+    assert [warning["code"] for warning in run.warnings] == ["short_read"]
+
+
+@pytest.mark.invariant(5)
+def test_a_list_that_starts_over_and_does_not_say_how_much_there_is_fails_within_one_cycle(
+    world, serve
+):
+    w = world([], rows=[("SMILES", "smiles")])
+    for answer in (
+        lambda asked: {"items": starts_over((page(asked) - 1) * 5)},
+        lambda asked: {"items": [RECORDS[((page(asked) - 1) * 5 + n) % 12] for n in range(5)]},
+    ):
+        forget()
+        registry = serve(answer)
+        w.configure(
+            **{"API URL": registry.url, "Connector Settings": paginator(type="page_number")}
+        )
+        run = w.sync()
+        assert (run.status, run.error_code) == (Status.FAILED, "page_repeats")
+        assert len(registry.asked) <= 5
+        assert "total_pages_path" in run.remedy and "maximum_page" in run.remedy
+
+
+@pytest.mark.invariant(5)
+def test_more_than_the_total_says_is_a_warning(line):
+    run, came = line(
+        lambda asked: {"items": cut(offset(asked)), "total": 10},
+        paginator(type="offset", limit=5, total_path="total"),
+    )
+    assert came == ALL
+    assert [warning["code"] for warning in run.warnings] == ["total_exceeded"]
+
+
+def test_a_registry_that_announces_more_for_ever_is_bounded(world, serve):
+    w = world([], rows=[("SMILES", "smiles")])
+    registry = serve(lambda asked: {"items": cut(0) if page(asked) == 1 else [], "more": True})
+    settings = paginator(type="page_number", has_more_path="more")
+    w.configure(**{"API URL": registry.url, "Connector Settings": settings})
+    run = w.sync()
+    assert (run.status, run.error_code) == (Status.FAILED, "registry_paging")
+    assert "100 pages in a row are empty" in run.error and len(registry.asked) == 101
