@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.source.page_answer import Entry, PageAnswer
 
@@ -36,7 +37,7 @@ FLAGS = re.compile(
     r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
     r"rows|pages?|data|entries|objects|available|exists?|hits|todo|toload|remaining|tofetch)*|"
     r"(is|was|result|results|list|data|has)*(truncated|incomplete|cutoff)(results|list|data)?|"
-    r"incompleteresults|exceeded(transfer)?limit|limitexceeded|partial(results?)?|"
+    r"incompleteresults|limited|exceeded(transfer)?limit|limitexceeded|partial(results?)?|"
     r"(can|should)?(load|fetch)more"
 )
 INVERTED = re.compile(
@@ -45,8 +46,13 @@ INVERTED = re.compile(
     r"(is|at|reached|has)(the)?end(reached)?|eof|(is|list|results?)?(complete|completed|finished)|"
     r"reachedend|endreached|allloaded"
 )
-WEAK_FLAGS = re.compile(r".*(complete|completed|finished|partial.*)|exhausted")
+WEAK_FLAGS = re.compile(r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining")
 """Flags that may be about something else, such as a job."""
+REMAINING = re.compile(
+    r"(items?|records?|results?|rows|objects|hits)?(remaining|left)(items?|records?|results?|rows|"
+    r"objects|hits)?(count)?"
+)
+"""How many records are left."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
                    r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
                    r"totalpagecount|pagestotal")  # fmt: skip
@@ -155,9 +161,9 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 
 def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
+    if REMAINING.fullmatch(entry.word) and as_number(entry.value):
+        return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
     says = truth_of(entry.value)
-    if says is None:
-        return None
     plain = says and FLAGS.fullmatch(entry.word)
     inverted = says is False and INVERTED.fullmatch(entry.word)
     if not plain and not (inverted and (isinstance(entry.value, bool) or entry.header)):
@@ -175,23 +181,49 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 
 def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
+    word, beside = entry.word, entry.beside
+    if found := re.fullmatch(r"(?:page )?(\d+) ?(?:of|/) ?(\d+)", str(entry.value).strip().lower()):
+        paged = word in PAGE_NOW and int(found[2]) > int(found[1])
+        return Mark("pages", entry, sure=False) if paged else None
     total = as_number(entry.value)
-    if not PAGES.fullmatch(entry.word) or total is None or total <= answer.pages:
+    of_pages = PAGES.fullmatch(word) or (word == "total" and "current" in beside)
+    if not of_pages or total is None or total <= answer.pages:
         return None
-    now = next((as_number(entry.beside[word]) for word in PAGE_NOW if word in entry.beside), None)
+    now = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
     if now is not None and now >= total:
         return None
-    known = now is not None or any(RECORD_COUNTS.fullmatch(word) for word in entry.beside)
-    return Mark("pages", entry, entry.word != "pages" or known)
+    known = now is not None or any(RECORD_COUNTS.fullmatch(each) for each in beside)
+    return Mark("pages", entry, word != "total" and (word != "pages" or known))
 
 
-WAYS: dict[Kind, Callable[[Entry, PageAnswer], Mark | None]] = {
-    "address": _address,
-    "token": _token,
-    "flag": _flag,
-    "pages": _pages,
-    "partial": _partial,
-}
+def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:
+    """A last page with another number than this one, where no next page is named."""
+    if entry.header and entry.word == "link":
+        last, first = answer.links.get("last", ""), answer.links.get("first", "")
+    elif entry.word in ("last", "lastpage", "lasturl", "lastpageurl", "lastlink"):
+        last = address_in(entry.value, entry.word)
+        first = address_in(entry.beside.get("first", entry.beside.get("self")), "first")
+    else:
+        return None
+    ahead = last and is_ahead(last, first or answer.url)
+    return Mark("pages", entry, sure=False) if ahead else None
+
+
+def is_ahead(last: str, first: str) -> bool:
+    """Return whether one address has a greater page number or offset than another."""
+    earlier = dict(parse_qsl(urlsplit(first).query))
+    for name, value in parse_qsl(urlsplit(last).query):
+        number = as_number(value)
+        page = re.search(r"page(?!.?size)|number", name.lower())
+        before = as_number(earlier.get(name)) or (1 if page else 0)
+        if number is not None and number > before and (name in earlier or page):
+            return True
+    return False
+
+
+WAYS: tuple[Callable[[Entry, PageAnswer], Mark | None], ...] = (
+    _address, _token, _flag, _pages, _partial, _last_link,
+)  # fmt: skip
 """The ways in which answers say that there is more, the most useful first."""
 
 
@@ -201,12 +233,7 @@ def marks_of(answer: PageAnswer) -> list[Mark]:
     A flag that says the opposite outweighs what only may be a token.
     """
     entries = answer.entries()
-    marks = [
-        mark
-        for way in WAYS.values()
-        for entry in entries
-        if (mark := way(entry, answer)) is not None
-    ]
+    marks = [mark for way in WAYS for entry in entries if (mark := way(entry, answer)) is not None]
     if says_end(entries):
         marks = [mark for mark in marks if mark.sure or mark.kind != "token"]
     return sorted(marks, key=lambda mark: (not mark.address, not mark.sure))

@@ -136,7 +136,8 @@ def _by_flag(mark: Mark, answer: PageAnswer) -> Json:
 
 
 def _by_pages(mark: Mark, answer: PageAnswer) -> Json:
-    path = {} if mark.entry.header else {"total_path": mark.entry.path}
+    counted = as_number(mark.entry.value) is not None and not mark.entry.header
+    path = {"total_path": mark.entry.path} if counted else {}
     return {**_numbered(mark, answer), **path}
 
 

@@ -23,7 +23,7 @@ WORDS = (
     "totalfound", "recordstotal", "itotaldisplayrecords", "itotalrecords", "recordcount",
     "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
     "found", "hits", "matches", "results", "inlinecount", "allcount", "filtercount", "fullcount",
-    "collectionsize", "count",
+    "collectionsize", "resultsize", "resultsetsize", "available", "outof", "count",
 )  # fmt: skip
 """Keys of totals, those of what was asked for before those of the whole collection."""
 LIKE_TOTAL = re.compile(
@@ -120,7 +120,7 @@ def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Tot
         text = str(entry.value).strip()
         if entry.word == "contentrange":
             text = text.rpartition("/")[2]
-        elif entry.word not in HEADER_WORDS:
+        elif entry.word not in HEADER_WORDS and not LIKE_TOTAL.fullmatch(entry.word):
             continue
         number = as_number(text) if entry.header else None
         found = None if number is None else Total(number, path=entry.path, in_body=False)

@@ -9,6 +9,7 @@ import pytest
 
 from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
+from tests.support.odd import Reply
 from tests.support.shapes import ALL, SHAPES
 
 pytestmark = pytest.mark.once
@@ -65,3 +66,72 @@ def test_no_shape_is_green_with_fewer_than_all(serve: Any, name: str) -> None:
     came, said = read(registry.source({"endpoint": endpoint}))
     assert list(dict.fromkeys(came)) == ALL and len(came) == len(ALL), endpoint
     assert not said
+
+
+FEW = [{"id": n, "name": f"Compound {n}"} for n in range(5)]
+MORE: tuple[tuple[Any, dict[str, str]], ...] = (
+    ({"items": FEW, "more": True}, {}),
+    ({"items": FEW, "moreItems": "true"}, {}),
+    ({"items": FEW, "isLastPage": False}, {}),
+    ({"items": FEW, "finished": False}, {}),
+    ({"items": FEW, "incomplete_results": True}, {}),
+    ({"items": FEW, "resultsTruncated": "yes"}, {}),
+    ({"items": FEW, "remaining": 7}, {}),
+    ({"items": FEW, "next": 2}, {}),
+    ({"items": FEW, "next": True}, {}),
+    ({"items": FEW, "next": "start=5"}, {}),
+    ({"items": FEW, "nextPage": "2"}, {}),
+    ({"items": FEW, "cursor": {"next": "abc", "prev": None}}, {}),
+    ({"items": FEW, "pagination": {"cursor": "abc"}}, {}),
+    ({"items": FEW, "metadata": {"continue": "abc"}}, {}),
+    ({"items": FEW, "currentPage": 1, "maxPage": 3}, {}),
+    ({"items": FEW, "page": {"current": 1, "total": 3}}, {}),
+    ({"items": FEW, "page": "1 of 3"}, {}),
+    ({"items": FEW, "links": {"self": "/list?page=1", "last": "/list?page=3"}}, {}),
+    ({"hits": FEW, "nbHits": 12, "nbPages": 3, "page": 0}, {}),
+    ({"data": FEW, "recordsTotal": 12}, {}),
+    ({"items": FEW, "summary": {"totalCompounds": 12}}, {}),
+    ({"items": FEW, "page": {"total": 12, "number": 1}}, {}),
+    ({"results": FEW, "metadata": {"resultset": {"count": 12, "offset": 1}}}, {}),
+    ({"value": FEW, "@count": "12"}, {}),
+    (FEW, {"X-Has-More": "true"}),
+    (FEW, {"X-Next-Cursor": "abc"}),
+    (FEW, {"X-WP-TotalPages": "3"}),
+    (FEW, {"X-Pages": "3"}),
+    (FEW, {"X-Total": "12"}),
+    (FEW, {"X-Pagination-Total-Count": "12"}),
+    (FEW, {"X-Total-Records": "12"}),
+    (FEW, {"Content-Range": "items 0-4/12"}),
+    (FEW, {"Link": '</list?page=3>; rel="last", </list?page=1>; rel="first"'}),
+)
+END: tuple[tuple[Any, dict[str, str]], ...] = (
+    (FEW, {}),
+    *(({"items": FEW, "next": none}, {}) for none in (None, "null", {}, "", [], False, 0)),
+    ({"items": FEW, "nextSyncToken": "abc"}, {}),
+    ({"items": FEW, "next_update": "2026-01-01"}, {}),
+    ({"items": FEW, "total": 5, "page": 1, "pages": 1, "size": 50}, {}),
+    ({"items": FEW, "has_more": False, "cursor": "abc"}, {}),
+    ({"items": FEW, "isLast": True, "nextOffset": -1}, {}),
+    ({"items": FEW, "count": 5, "offset": 0, "limit": 500}, {}),
+    ({"items": FEW, "total": {"value": 5, "relation": "eq"}, "took": 12}, {}),
+    ({"items": FEW, "links": {"first": "/list?page=1", "last": "/list?page=1"}}, {}),
+    (FEW, {"X-Total": "5", "X-Next-Page": "", "X-Total-Pages": "1"}),
+    (FEW, {"Content-Range": "items 0-4/5", "X-RateLimit-Remaining": "12"}),
+    (FEW, {"Link": '</style.css>; rel="preload"'}),
+)
+
+
+@pytest.mark.invariant(5)
+def test_more_is_understood_in_other_words_too(serve: Any) -> None:
+    said: Any = None
+    registry = serve(lambda asked: Reply(said[0], headers=said[1]))
+    for said in MORE:
+        _, trouble = read(registry.source())
+        assert settings_in(trouble)["endpoint"]["paginator"], said
+
+
+def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:
+    said: Any = None
+    registry = serve(lambda asked: Reply(said[0], headers=said[1]))
+    for said in END:
+        assert read(registry.source()) == ([str(n) for n in range(5)], ""), said
