@@ -6,7 +6,6 @@ https://docs.benchling.com/docs/app-configuration
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +13,7 @@ from functools import lru_cache
 from jwcrypto import jwe, jwk
 from jwcrypto.common import JWException
 
+from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import ConfigError, Kind
 from registry_sync.core.types import Json
 
@@ -198,7 +198,7 @@ class _Reader:
         if value in (None, ""):
             return None
         try:
-            parsed = json.loads(value) if isinstance(value, str) else value
+            parsed = parse_json(value) if isinstance(value, str) else value
         except ValueError as error:
             self.faults.append(f"{name} is not valid JSON: {error}")
             return None

@@ -13,6 +13,7 @@ from typing import Any
 
 from registry_sync.benchling.app_config import ROWS
 from registry_sync.benchling.client import Client
+from registry_sync.core.json_text import parse_json
 from registry_sync.core.types import Json
 
 Path = tuple[str, ...]
@@ -104,7 +105,7 @@ def same_setting(one: str | None, other: str | None) -> bool:
     if one == other or not (one or other):
         return True
     try:
-        return bool(json.loads(one or "null") == json.loads(other or "null"))
+        return bool(parse_json(one or "null") == parse_json(other or "null"))
     except ValueError:
         return False
 

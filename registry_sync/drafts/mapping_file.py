@@ -6,6 +6,7 @@ tenant, and every name that does not resolve is reported. It never contains secr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.core.json_text import is_too_deep, too_deep
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.readable import readable
 from registry_sync.core.types import Json
@@ -27,6 +29,15 @@ TEXTS = {
     "modified_since_parameter": "Modified Since Parameter",
 }
 KEYS = {"version", "registry", "schema", "folder", "fields", "connector_settings", *TEXTS}
+
+
+class PlainLoader(yaml.SafeLoader):
+    """Loads YAML without its times: an unquoted 2026-01-05 is text, as in JSON."""
+
+    yaml_implicit_resolvers = {
+        sign: [found for found in resolvers if not found[0].endswith(":timestamp")]
+        for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +181,18 @@ def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
 
 def _document(text: str) -> Json:
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, PlainLoader)
+        json.dumps(document, allow_nan=False)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
         raise _malformed(f"it is not valid YAML ({what})") from error
+    except RecursionError:
+        raise _malformed(str(too_deep())) from None
+    except (TypeError, ValueError) as error:
+        raise _malformed(f"it has a value that JSON does not have ({error})") from error
+    if is_too_deep(document):
+        raise _malformed(str(too_deep()))
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise _malformed(f"it is not a mapping of version {VERSION}")
     unknown = sorted(set(map(str, document)) - KEYS)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from registry_sync.core.json_text import parse_json
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules import RULES
 
@@ -80,14 +81,14 @@ def _json(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         raise ValueError(f"the rules are not valid JSON ({error})") from error
 
 
 def _number(text: str) -> Any:
     try:
-        return json.loads(text.strip())
+        return parse_json(text.strip())
     except ValueError:
         return text.strip()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
+from registry_sync.core.json_text import is_too_deep
 from registry_sync.core.text import DEEPEST
 from registry_sync.core.types import Json
 
@@ -67,19 +67,11 @@ def readable(text: str) -> bool:
 
 def check_depth(value: Any) -> None:
     """Refuse a value that is nested too deeply to be walked through safely. Raises Misfit."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [item for one in level for item in _inside(one)]
-        if not level:
-            return
+    if not is_too_deep(value):
+        return
     misfit = Misfit("wrong_type", f"is nested more than {DEEPEST} levels deep")
     misfit.item = "…"
     raise misfit
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [item for item in held if isinstance(item, (dict, list))]
 
 
 def _as_float(number: float) -> float:

@@ -165,6 +165,28 @@ def test_a_file_that_is_no_mapping_is_its_owner_s_to_correct(two, tmp_path):
     assert said.endswith("The integration owner must correct the file. Nothing was changed.")
 
 
+BAD = [
+    ("[" * 20_000, "it is nested more than 100 levels deep"),
+    ("version: 1\nconnector_settings: " + '{"a": ' * 20_000, "nested more than 100 levels"),
+    (f"version: 1\nfields: {'[' * 150}{']' * 150}", "nested more than 100 levels deep"),
+    ("version: 1\nfields: &all [*all]", "a value that JSON does not have (Circular"),
+    ("version: 1\nfields: [{field: .nan}]", "a value that JSON does not have (Out of range"),
+    ("version: 1\nfields: [{path: !!binary aGk=}]", "JSON does not have (Object of type bytes"),
+    ("version: 1\nfolder: 2026-13-45", "it has no fields"),
+]
+
+
+def test_a_file_that_cannot_be_a_mapping_is_no_traceback(two, tmp_path):
+    two[1]()
+    file = tmp_path / "bad.yaml"
+    for text, said in BAD:
+        file.write_text(text)
+        with pytest.raises(CommandError) as refused:
+            mapping("import", str(file))
+        assert said in str(refused.value)
+        assert "integration owner must correct the file" in str(refused.value)
+
+
 def test_a_file_that_is_not_there_is_named_once(two, tmp_path):
     two[1]()
     file = tmp_path / "nofile.yaml"

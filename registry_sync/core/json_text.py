@@ -1,0 +1,46 @@
+"""JSON that people write: settings, rules and files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from registry_sync.core.text import DEEPEST
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text. Raises ValueError with the reason.
+
+    Python parses any depth up to its own limit, which the code that walks the value then passes.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise too_deep() from None
+    if is_too_deep(value):
+        raise too_deep()
+    return value
+
+
+def too_deep() -> ValueError:
+    """Return the error of a value that is nested too deeply."""
+    return ValueError(f"it is nested more than {DEEPEST} levels deep")
+
+
+def is_too_deep(value: Any) -> bool:
+    """Return whether a value has more than `DEEPEST` levels of lists and objects."""
+    level = _held([value])
+    for _ in range(DEEPEST):
+        if not level:
+            return False
+        level = _held(item for one in level for item in _items(one))
+    return bool(level)
+
+
+def _held(values: Any) -> list[Any]:
+    """Return the lists and objects among some values, each once: YAML can name one repeatedly."""
+    return list({id(one): one for one in values if isinstance(one, (dict, list))}.values())
+
+
+def _items(held: Any) -> Any:
+    return held.values() if isinstance(held, dict) else held
