@@ -82,7 +82,8 @@ def underway(run: SyncRun, *, left: str) -> str:
         lines.append(wait.scientist.format(when=moment(run.waiting_until)))
     if run.read:
         of_all = f" of {run.source_total:,}" if run.source_total and run.reads_all else ""
-        lines.append(f"{run.read:,}{of_all} records done. {left}".strip())
+        noun = "record" if (run.source_total if of_all else run.read) == 1 else "records"
+        lines.append(f"{run.read:,}{of_all} {noun} done. {left}".strip())
     return " ".join(lines)
 
 

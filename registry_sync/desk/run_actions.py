@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.dates import stamp
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import run_records as handled
 from registry_sync.models import EntityError, Lane, SyncRun
@@ -160,7 +161,7 @@ def again(run: SyncRun) -> tuple[Order | None, list[str]]:
     }
     said = [f"A new run of the kind “{run.kind}” that refers to run {run.pk}."]
     if run.only:
-        said.append(f"It reads only the {len(run.only):,} records of run {run.pk}.")
+        said.append(f"It reads only the {number_of(len(run.only), 'record')} of run {run.pk}.")
     elif run.since_asked:
         said.append(f"It requests what changed in the registry since {stamp(run.since_asked)}.")
     elif run.kind == Kind.RETRY:

@@ -89,6 +89,20 @@ def name_missing(external_id: str, path: str, value: Any) -> Problem:
     )
 
 
+def name_unreadable(external_id: str, path: str, value: str) -> Problem:
+    """Return the problem of a name with a character that no text can hold."""
+    return Problem(
+        kind="source",
+        code="unreadable_text",
+        message=f"{external_id} has a name at “{path}” that contains a character that cannot be "
+        "stored (NUL, or half of a surrogate pair).",
+        remedy=f"The registry's owner removes it from the name of {external_id}; the next run "
+        "picks it up.",
+        field="name",
+        value=_shown(value),
+    )
+
+
 def long_id(external_id: str, registry_id: str, most: int) -> Problem:
     """Return the problem of a registry id that is too long for Benchling."""
     return Problem(

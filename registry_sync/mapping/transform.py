@@ -14,7 +14,12 @@ from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.model import Entity, Mapping, Transformed
-from registry_sync.mapping.record_problems import field_problem, long_id, name_missing
+from registry_sync.mapping.record_problems import (
+    field_problem,
+    long_id,
+    name_missing,
+    name_unreadable,
+)
 from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.mapping.values import Misfit, check_depth, is_empty, readable
 from registry_sync.source.paths import ABSENT
@@ -113,10 +118,13 @@ def _name(
         number = int(value) if isinstance(value, float) and value.is_integer() else value
         coercions.append("name: number to text")
         return str(number)
-    if isinstance(value, str) and _is_visible(value) and readable(value):
-        return value.strip()
-    problems.append(name_missing(external_id, mapping.name_path, value))
-    return None
+    if not isinstance(value, str) or not _is_visible(value):
+        problems.append(name_missing(external_id, mapping.name_path, value))
+        return None
+    if not readable(value):
+        problems.append(name_unreadable(external_id, mapping.name_path, value))
+        return None
+    return value.strip()
 
 
 def _is_visible(text: str) -> bool:

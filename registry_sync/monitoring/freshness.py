@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.core.text import number_of
 from registry_sync.models import AlertSettings, Lane, Pulse, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
 
@@ -88,7 +89,7 @@ def _excuse(run: SyncRun, now: datetime) -> str:
     moved = pulse.moved_at if pulse else run.started_at
     alive = run.heartbeat is not None and now - run.heartbeat < 3 * runs.lease_time()
     if alive and moved is not None and now - moved < STUCK:
-        return f"run {run.pk} is making progress: {run.read:,} records read"
+        return f"run {run.pk} is making progress: {number_of(run.read, 'record')} read"
     return ""
 
 

@@ -149,10 +149,12 @@ def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:
     ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
     if not ids:
         return []
+    count = gone.count()
+    what = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
     return [
         Caution(
             "withdrawn",
-            f"{gone.count():,} records that are in Benchling are no longer in the registry "
+            f"{count:,} {what} no longer in the registry "
             f"({_named(ids)}). Nothing was archived: a Benchling admin does that "
             "where it is right.",
         )

@@ -359,6 +359,9 @@ def test_a_nul_in_a_refused_value_is_stored(world):
     run = w.sync()
     assert run.status != Status.FAILED, run.error
     assert run.failed == 2
+    error = w.open_errors()["C-000002"]
+    assert error.code == "unreadable_text" and "removes it from the name" in error.remedy
+    assert "a character that cannot be stored (NUL" in error.message
 
 
 @pytest.mark.once

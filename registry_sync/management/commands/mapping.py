@@ -15,6 +15,7 @@ from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
+from registry_sync.core.text import number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
 from registry_sync.management.operator import (
@@ -72,7 +73,7 @@ class Command(OperatorCommand):
             preview.begin(draft)
         while preview.work_slice(draft.pk, client_of_settings, source_of):
             draft.refresh_from_db()
-            self.stdout.write(f"{draft.preview_done:,} records read")
+            self.stdout.write(f"{number_of(draft.preview_done, 'record')} read")
         draft.refresh_from_db()
         if draft.preview_state != draft.Preview.DONE:
             raise CommandError(
@@ -80,8 +81,9 @@ class Command(OperatorCommand):
             )
         found = draft.preview
         self.stdout.write(
-            f"{found['read']:,} records: {found['new']:,} new, {found['changed']:,} changed, "
-            f"{found['unchanged']:,} unchanged, {found['refused']:,} refused."
+            f"{number_of(found['read'], 'record')}: {found['new']:,} new, "
+            f"{found['changed']:,} changed, {found['unchanged']:,} unchanged, "
+            f"{found['refused']:,} refused."
         )
 
     def _export(self, client: Client, path: Path) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from registry_sync import __version__
 from registry_sync.core.problems import SourceError
+from registry_sync.core.text import number_of
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
     Skipped,
@@ -91,8 +92,10 @@ def check_first_page(visit: RegistryVisit) -> CheckResult:
             "The registry's owner must check what the key may read, and the integration owner API "
             "URL.",
         )
-    total = f" of {page.total:,}" if page.total else ""
-    return ok(f"The key works: the first page has {count:,}{total} records.")
+    records = number_of(count, "record")
+    if page.total:
+        records = f"{count:,} of {number_of(page.total, 'record')}"
+    return ok(f"The key works: the first page has {records}.")
 
 
 @register(REGISTRY_CHECKS, "Pages")
@@ -129,9 +132,10 @@ def check_ids(visit: RegistryVisit) -> CheckResult:
             break
     duplicates = [external_id for external_id, count in seen.items() if count > 1]
     where, checked = source.connector.id_path, seen.total() + missing
+    have = "has" if missing == 1 else "have"
     if missing:
         return bad(
-            f"{missing:,} of {checked:,} records have no usable id at {where}.",
+            f"{missing:,} of {number_of(checked, 'record')} {have} no usable id at {where}.",
             "The integration owner must correct External ID Field; records without an id are "
             "refused.",
         )
@@ -142,7 +146,8 @@ def check_ids(visit: RegistryVisit) -> CheckResult:
             "The registry's owner must give every record a unique id, or the integration owner "
             "must choose another External ID Field.",
         )
-    return ok(f"{checked:,} records were checked; every record has a unique id.")
+    were = "was" if checked == 1 else "were"
+    return ok(f"{number_of(checked, 'record')} {were} checked; every record has a unique id.")
 
 
 @register(REGISTRY_CHECKS, "Modified-since filter")
