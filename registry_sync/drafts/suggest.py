@@ -19,6 +19,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
 from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, words_of
 from registry_sync.drafts.sample import flat, paths_of, values_of
+from registry_sync.mapping.date_values import date_rule
 from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.rules import RuleError, apply, parse_rule
 from registry_sync.mapping.values import Misfit
@@ -199,6 +200,9 @@ def _fits(value: Any, field: FieldDefinition) -> bool:
 def rule_for(singles: Sequence[Any], values: Sequence[Any], field: FieldDefinition) -> Any:
     """Find the rule that these values need to fit this field; None where they need none."""
     texts = [value.strip() for value in singles if isinstance(value, str)]
+    if field.type == "datetime" or (field.type == "date" and not texts):
+        fits = all(_fits(value, field) for value in singles)
+        return None if fits else date_rule(singles, field.type)
     if not texts or len(texts) < len(singles):
         return None
     if field.is_multi and (separator := _separator(values)):
@@ -254,6 +258,9 @@ def _rule_in_words(rule: Any) -> str:
                 said.append("labels that are written otherwise are translated")
             case {"rule": "number"}:
                 said.append("with a decimal comma")
+            case {"rule": "date", "format": ("epoch" | "epoch_ms") as form}:
+                unit = "seconds" if form == "epoch" else "milliseconds"
+                said.append(f"{unit} since 1970")
             case {"rule": "date", "format": form}:
                 said.append(f"dates of the form {form}")
     return ", ".join(said)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
+
+from registry_sync.core.iso8601 import read_iso
 
 ATOM = r"\[[^\[\]]+\]|Br|Cl|[BCNOPSFI]|[bcnops]|\*"
 TOKENS = re.compile(rf"(?:{ATOM}|[-=#$:/\\.~]|\(|\)|%\d\d|\d)+")
@@ -80,7 +82,7 @@ def is_protein(text: str) -> bool:
 
 def is_iso_date(text: str) -> bool:
     try:
-        return len(text) == 10 and bool(date.fromisoformat(text))
+        return not isinstance(read_iso(text), datetime)
     except ValueError:
         return False
 

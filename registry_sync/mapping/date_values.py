@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -16,6 +16,8 @@ from registry_sync.mapping.values import Misfit, kind_of
 
 FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 """A fraction of a second beyond the microsecond, which Python's times cannot hold."""
+LIKELY = ((1e8, 5e9), (1e11, 5e12))
+"""Seconds and milliseconds since 1970 that are likely to be times: 1973 to 2128."""
 Reader = Callable[[Any], tuple[str, str]]
 FORMATS = (
     "%Y%m%d%H%M%S%z", "%Y%m%d%H%M%S.%f%z", "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M",
@@ -94,12 +96,20 @@ def _datetime(value: Any) -> tuple[str, str]:
     return when.isoformat().replace("+00:00", "Z"), ", and ".join(notes)
 
 
+def date_rule(values: Iterable[Any], kind: str) -> Json | None:
+    """Return the rule by which values of a kind (date, datetime) fit; None if it is not certain."""
+    reader = {"date": _date, "datetime": _datetime}[kind]
+    found = [next(_working_rules(value, reader), None) for value in values]
+    return found[0] if found and all(rule == found[0] for rule in found) else None
+
+
 def _working_rules(value: Any, reader: Reader) -> Iterator[Json]:
     if not (isinstance(value, str) or is_number(value)):
         return
     forms: tuple[str, ...] = FORMATS
     if is_number(value) and not is_compact(value):
-        forms = (guess_epoch(value),)
+        count = abs(float(value))
+        forms = (guess_epoch(value),) if any(low <= count < high for low, high in LIKELY) else ()
     for form in forms:
         try:
             reader(Date({"format": form})(value))
