@@ -17,6 +17,7 @@ from typing import Any
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.mapping.date_values import fit_date, fit_datetime
 from registry_sync.mapping.values import Misfit, kind_of, readable
+from registry_sync.source.marks import fault_in
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 LARGEST = 2**63 - 1
@@ -47,7 +48,8 @@ def _text(value: Any) -> Fitted:
         if not readable(value):
             raise Misfit(
                 "unreadable_text",
-                "contains a character that cannot be stored (NUL, or half of a surrogate pair)",
+                fault_in(value)
+                or "contains a character that cannot be stored (NUL, or half of a surrogate pair)",
             )
         return value, ""
     if isinstance(value, bool):

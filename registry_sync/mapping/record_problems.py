@@ -10,6 +10,7 @@ from registry_sync.core.problems import Problem
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.values import Misfit
+from registry_sync.source.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
 
 MOST_SHOWN = 200
@@ -77,11 +78,12 @@ def _correct(external_id: str, name: str) -> str:
 
 def name_missing(external_id: str, path: str, value: Any) -> Problem:
     """Return the problem of a record without a usable name."""
+    fault = fault_in(value) if isinstance(value, str) else ""
+    why = f": “{_shown(value)}” {fault}" if fault else "; every entity in Benchling needs one"
     return Problem(
         kind="source",
         code="name_missing",
-        message=f"{external_id} has no usable name at “{path}”; every entity in Benchling needs "
-        "one.",
+        message=f"{external_id} has no usable name at “{path}”{why}.",
         remedy=f"The registry's owner names {external_id}, or the integration owner corrects "
         "External Name Field in the app's configuration.",
         field="name",
@@ -118,4 +120,4 @@ def long_id(external_id: str, registry_id: str, most: int) -> Problem:
 
 
 def _shown(value: Any) -> str:
-    return "" if value is ABSENT or value is None else str(value)[:MOST_SHOWN]
+    return "" if value is ABSENT or value is None else unmarked(str(value))[:MOST_SHOWN]

@@ -1,7 +1,8 @@
 """The registry's client: streaming pages of records, one in memory at a time.
 
-What is asked is in `request` and `paginators`, how it is sent in `http`, what may be in an answer
-in `responses`. Here is what the sync needs: pages from any position, one record, its id, its time.
+What is asked is in `request` and `paginators`, how it is sent in `http`, what is in an answer
+in `decoding`, `record_list` and `totals`. Here is what the sync needs: pages from any position,
+one record, its id, its time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.completeness import End, check_bounds, signs_of, starts_over
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
+from registry_sync.source.decoding import Unusable
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
@@ -24,9 +26,9 @@ from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.pages import Page, Unread
 from registry_sync.source.paginators import Stuck
 from registry_sync.source.proposals import written
+from registry_sync.source.record_list import records_of
 from registry_sync.source.record_reader import RecordReader
 from registry_sync.source.request import Request, page_request
-from registry_sync.source.responses import Unusable, records_of
 from registry_sync.source.timestamps import read_time, write_time
 
 

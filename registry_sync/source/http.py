@@ -14,13 +14,14 @@ import requests
 
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.connector import ResponseAction
+from registry_sync.source.decoding import Unusable, charset_of, parse
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.link_header import read_links
 from registry_sync.source.paths import ABSENT, compile_path
+from registry_sync.source.record_list import RECORD_KEYS
 from registry_sync.source.refusals import refusal
 from registry_sync.source.request import Request
-from registry_sync.source.responses import RECORD_KEYS, Unusable, parse
 from registry_sync.source.unreadable import unreadable
 
 ATTEMPTS = 3
@@ -82,13 +83,17 @@ class Exchange:
         if not answer.ok:
             raise refusal(answer, self._plain(answer.content))
         try:
-            body = parse(answer.content)
+            body = self._parsed(answer)
         except Unusable as error:
             said = self._plain(answer.content[:200])
-            raise unreadable(answer, str(error), said) from error
+            raise unreadable(answer, str(error), said, cut=error.cut) from error
         self._check_inside(body, answer.status, detail=missing_ok)
         links, _ = read_links(answer.headers.get("Link", ""))
         return Reply(body, answer.headers, links, answer.url, size, status=answer.status)
+
+    def _parsed(self, answer: Received) -> Any:
+        charset = charset_of(answer.headers.get("Content-Type", ""))
+        return parse(answer.content, charset, self.connector.id_paths[0])
 
     # -- checking ----------------------------------------------------------------------------
 

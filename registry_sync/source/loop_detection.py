@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import astuple, dataclass
+from typing import Any
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.errors import bad_answer
-from registry_sync.source.responses import mark_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ class LoopDetector:
             largest=max(self.largest, len(records)),
             empty=0 if records else self.empty + 1,
         )
+
+
+def mark_of(value: Any) -> str:
+    """Return a mark that tells two pages or positions apart: 16 hex characters; "" for nothing."""
+    if not value:
+        return ""
+    if isinstance(value, list):
+        value = [value[0], value[-1], len(value)]
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _named(position: Json | None) -> str:

@@ -73,10 +73,11 @@ FORMATS = (
 )
 
 
-def unreadable(answer: Received, why: str, said: str) -> SourceError:
+def unreadable(answer: Received, why: str, said: str, *, cut: bool) -> SourceError:
     """Return the error of a body that is no JSON; `why` is the parser's reason, `said` its start.
 
-    It is worth asking again: a proxy may have cut it, or the registry may be restarting.
+    `cut`: it is JSON that ends before its end. It is worth asking again: a proxy may have cut it,
+    or the registry may be restarting.
     """
     body = answer.content.strip()
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -87,7 +88,7 @@ def unreadable(answer: Received, why: str, said: str) -> SourceError:
         if answer.headers.get("Content-Encoding", "").lower() == packing:
             what = f"its body is packed with {packing}, which was not requested"
         return _not_json(what, UNPACK)
-    if _is_cut(body):
+    if cut:
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
@@ -123,18 +124,3 @@ def _is_json(text: bytes) -> bool:
         return isinstance(json.loads(text), (dict, list))
     except (ValueError, RecursionError):
         return False
-
-
-def _is_cut(body: bytes) -> bool:
-    """Return whether JSON is good as far as it goes, and ends before its end."""
-    if body[:1] not in (b"{", b"["):
-        return False
-    try:
-        json.loads(body)
-    except json.JSONDecodeError as error:
-        return error.pos >= len(error.doc) or error.msg.startswith("Unterminated string")
-    except UnicodeDecodeError as error:
-        return error.reason == "unexpected end of data"
-    except (ValueError, RecursionError):
-        return False
-    return False

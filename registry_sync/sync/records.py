@@ -13,6 +13,7 @@ from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_record
 from registry_sync.mapping.model import Entity
 from registry_sync.source.client import Source
+from registry_sync.source.marks import fault_in, unmarked
 from registry_sync.source.pages import Unread
 
 LONGEST_ID = 255
@@ -119,14 +120,16 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
             field="External ID Field",
         )
     if len(external_id) > LONGEST_ID or not external_id.isprintable():
+        why = fault_in(external_id) or (
+            f"has {len(external_id)} characters ({LONGEST_ID} at most, all of them printable)"
+        )
         return Problem(
             kind="source",
             code="unusable_id",
-            message=f"The id {external_id[:60]!r} cannot be a registry id: it has "
-            f"{len(external_id)} characters ({LONGEST_ID} at most, all of them printable).",
+            message=f"The id {unmarked(external_id)[:60]!r} cannot be a registry id: it {why}.",
             remedy="The integration owner checks External ID Field in the app's configuration.",
             field="External ID Field",
-            value=external_id[:200],
+            value=unmarked(external_id)[:200],
         )
     return None
 

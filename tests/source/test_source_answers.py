@@ -56,7 +56,7 @@ def test_json_by_any_of_its_names_is_read(serve: Any, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b'[{"id": NaN}]', b'[{"id": 1, "x": -Infinity}]', b"\xff\xfe\xfa", b"[" * 100_000],
+    [b"", b"{", b"[{id: 1}]", b"\xff\xfe\xfa", b"[" * 100_000],
 )
 def test_what_is_no_json_is_refused(serve: Any, body: bytes) -> None:
     assert "not valid JSON" in refused(serve(lambda asked: Reply(body)).source()).message

@@ -1,42 +1,15 @@
-"""What is in a registry's answer: its records. Pure."""
+"""Where the records are in an answer. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from typing import Any
 
 from registry_sync.core.types import Json
+from registry_sync.source.decoding import Unusable
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
-
-
-class Unusable(ValueError):
-    """The body cannot be used: its text says why, `remedy` what the integration owner must do."""
-
-    def __init__(self, text: str, remedy: str = "") -> None:
-        super().__init__(text)
-        self.remedy = remedy
-
-
-LONGEST_WHOLE = 4000
-"""Digits of a whole number; Python parses no more than 4,300."""
 SELECT = "sets endpoint.data_selector in Connector Settings"
-
-
-def parse(content: bytes) -> Any:
-    """Return parsed JSON; whole numbers stay exact, NaN and Infinity are refused.
-
-    Raises Unusable.
-    """
-    try:
-        return json.loads(
-            content, parse_constant=_no_constant, parse_float=_decimal, parse_int=_whole
-        )
-    except (ValueError, RecursionError) as error:
-        raise Unusable(f"its answer is not valid JSON: {error}") from error
 
 
 def records_of(body: Any, selector: str) -> list[Json]:
@@ -80,28 +53,3 @@ def _only_list(body: Any) -> list[Any]:
         else "its answer contains no list of records",
         SELECT,
     )
-
-
-def mark_of(value: Any) -> str:
-    """Return a mark that tells two pages or positions apart: 16 hex characters; "" for nothing."""
-    if not value:
-        return ""
-    if isinstance(value, list):
-        value = [value[0], value[-1], len(value)]
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def _decimal(text: str) -> float | str:
-    """Return a decimal; one beyond the range of floats stays text, because inf is not JSON."""
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-def _whole(text: str) -> int | str:
-    """Return a whole number; one too long for Python to parse stays text."""
-    return int(text) if len(text) < LONGEST_WHOLE else text
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a JSON number")

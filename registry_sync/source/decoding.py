@@ -1,0 +1,154 @@
+"""An answer's bytes to JSON: in its charset, and lenient about single values that are wrong. Pure.
+
+The standard library parses it: it alone keeps whole numbers exact, says where a fault is, and
+lets a few values be read otherwise. Only a body that it refuses is repaired and parsed again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from typing import Any
+
+from registry_sync.source.marks import BACKSLASH, NO_VALUE
+
+LONGEST_WHOLE = 4000
+"""Digits of a whole number; Python parses no more than 4,300."""
+LATIN = ("iso8859-1", "ascii")
+"""Charsets that are windows-1252 in fact. https://encoding.spec.whatwg.org/#names-and-labels"""
+PREFIX = re.compile(r"\)\]\}',?|(?:for|while)\s*\([;1\s]*\)\s*;?|\{\}\s*&&")
+"""What some servers write before JSON, so that no browser runs it as a script."""
+TOKEN = re.compile(
+    r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'  # a string, or one that never ends
+    r"|:\s*+(?=[,}])"  # a value left out
+    r"|,\s*+(?=[}\]])"  # a comma too many
+    r'|[^\s{}\[\]:,"]++(?P<name>\s*+:)?',
+    re.DOTALL,
+)
+ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})|\\')
+VALUE = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|-?Infinity|NaN")
+
+
+class Unusable(ValueError):
+    """The body cannot be used: its text says why, `remedy` what the integration owner must do.
+
+    `cut`: it is good as far as it goes, and ends before its end.
+    """
+
+    def __init__(self, text: str, remedy: str = "", *, cut: bool = False) -> None:
+        super().__init__(text)
+        self.remedy, self.cut = remedy, cut
+
+
+def parse(content: bytes, charset: str = "", id_path: str = "id") -> Any:
+    """Return parsed JSON. Whole numbers stay exact; a value that is not JSON is marked text.
+
+    `charset` is the one that the answer states; it is used where the body is not Unicode. The
+    error names the last record before a fault by its id, which is at `id_path`. Raises Unusable.
+    """
+    text = _decoded(content, charset)
+    try:
+        return _loaded(text)
+    except (ValueError, RecursionError) as error:
+        bare = PREFIX.sub("", text.lstrip(), count=1).lstrip()
+        if bare[:1] not in ("{", "[") or isinstance(error, RecursionError):
+            raise Unusable(f"its answer is not valid JSON: {error}") from error
+    repaired = TOKEN.sub(_repaired, bare)
+    try:
+        return _loaded(repaired)
+    except (ValueError, RecursionError) as error:
+        raise _fault(error, repaired.rstrip(), id_path) from error
+
+
+def charset_of(content_type: str) -> str:
+    """Return the charset of a Content-Type header; "" if it states none."""
+    found = re.search(r"charset\s*=\s*[\"']?([^\s\"';,]+)", content_type, re.IGNORECASE)
+    return found[1] if found else ""
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    """Return the text of a body: as Unicode, else in the stated charset; bad bytes are marked."""
+    unicode = json.detect_encoding(content)
+    stated = _codec(charset)
+    for codec in dict.fromkeys(name for name in (unicode, *stated) if name):
+        try:
+            return content.decode(codec)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    if unicode.startswith("utf-8"):
+        return content.decode(stated[0] if stated else unicode, "surrogateescape")
+    return content.decode(unicode, "registry_sync.mark")
+
+
+def _codec(charset: str) -> tuple[str, ...]:
+    """Return the codecs to try for a stated charset."""
+    try:
+        name = codecs.lookup(charset).name
+        b"a".decode(name)  # LookupError for codecs that are not of text
+    except (LookupError, ValueError):
+        return ()
+    if name.startswith(("utf", "idna", "punycode", "unicode", "raw")):
+        return ()
+    return ("cp1252", "latin-1") if name in LATIN else (name,)
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "\udc00", error.end
+
+
+codecs.register_error("registry_sync.mark", _mark)
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(
+        text,
+        strict=False,  # control characters in strings
+        parse_constant=lambda word: NO_VALUE + word,
+        parse_float=_decimal,
+        parse_int=_whole,
+    )
+
+
+def _repaired(found: re.Match[str]) -> str:
+    """Return a token as JSON that marks what is wrong with it."""
+    token = found[0]
+    if token[0] == '"':
+        return ESCAPE.sub(_escape, token) if "\\" in token else token
+    if token[0] == ":":
+        return f':"{NO_VALUE}"'
+    if token[0] == ",":
+        return ""
+    if found["name"] or VALUE.fullmatch(token):
+        return token
+    return json.dumps(NO_VALUE + token, ensure_ascii=False)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if len(found[0]) > 1 else BACKSLASH
+
+
+def _fault(error: Exception, text: str, id_path: str) -> Unusable:
+    if not isinstance(error, json.JSONDecodeError):
+        return Unusable(f"its answer is not valid JSON: {error}")
+    cut = error.pos >= len(text) or error.msg.startswith("Unterminated string")
+    key = re.findall(r"[^.\[\]{}'\"*]+", id_path)[-1:] or ["id"]
+    named = re.compile(rf'"{re.escape(key[0])}"\s*:\s*("(?:[^"\\]++|\\.)*+"|-?\d+)')
+    near = ""
+    for found in named.finditer(text, 0, error.pos):
+        near = found[1].strip('"')
+    where = f" in or after the record {near[:60]}" if near else ""
+    return Unusable(f"its answer is not valid JSON{where}: {error}", cut=cut)
+
+
+def _decimal(text: str) -> float | str:
+    """Return a decimal; one beyond the range of floats stays text, because inf is not JSON."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _whole(text: str) -> int | str:
+    """Return a whole number; one too long for Python to parse stays text."""
+    return int(text) if len(text) < LONGEST_WHOLE else text

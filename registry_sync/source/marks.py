@@ -1,0 +1,35 @@
+"""Marks in text for what a registry's JSON does not say properly. Pure.
+
+A value that is nearly JSON must not fail its whole page, and must not pass for another value
+either. So what is wrong with it stays in its text as half of a surrogate pair, which nothing can
+store: a field that maps it is refused, with its record, and all others are read.
+"""
+
+from __future__ import annotations
+
+import re
+
+NO_VALUE = "\udc00"
+"""Before a bare word or number that is not JSON, such as NaN or 007."""
+BACKSLASH = "\udc5c"
+"""A backslash that begins no escape of JSON."""
+BAD_BYTE = re.compile("[\udc80-\udcff]")
+"""A byte that is no text in the answer's charset, as Python's surrogateescape writes it."""
+
+
+def fault_in(text: str) -> str:
+    """Return what is wrong in a text, to follow it in a sentence; "" if it has no mark."""
+    if text.startswith(NO_VALUE):
+        return "is not a JSON value" if len(text) > 1 else "has no value, which is not JSON"
+    if BACKSLASH in text:
+        return "contains a backslash that is no JSON escape"
+    if found := BAD_BYTE.search(text):
+        byte = f"0x{ord(found[0]) - 0xDC00:02X}"
+        return f"contains the byte {byte}, which is not valid in the answer's charset"
+    return ""
+
+
+def unmarked(text: str) -> str:
+    """Return a text as the registry wrote it, with bad bytes as `\\xE9`."""
+    text = text.removeprefix(NO_VALUE).replace(BACKSLASH, "\\")
+    return BAD_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02X}", text)

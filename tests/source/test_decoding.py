@@ -1,0 +1,123 @@
+"""Bytes to JSON: charsets, single values that are wrong, and what is no JSON at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry_sync.source.decoding import Unusable, charset_of, parse
+from registry_sync.source.marks import fault_in, unmarked
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(
+    ("content", "charset", "value"),
+    [
+        ("é".encode(), "", "é"),
+        ("é".encode(), "ISO-8859-1", "é"),
+        ("é".encode(), "no-such-charset", "é"),
+        (b"\xe9", "ISO-8859-1", "é"),
+        (b"\xe9 \x80", "latin1", "é €"),
+        (b"\xe9 \x80 \x81", "latin1", "é \x80 \x81"),
+        (b"\x93\xe9\x94", "windows-1252", "“é”"),
+        (b"\xe9", "us-ascii", "é"),
+        ("日本".encode("shift_jis"), "Shift_JIS", "日本"),
+        ("é".encode("cp1251", "ignore") + b"\xe9", "windows-1251", "й"),
+        (b"\xe9", "rot13", "\udce9"),
+        (b"\xe9", "utf-8", "\udce9"),
+        (b"\xe9", "", "\udce9"),
+    ],
+)
+def test_a_body_is_read_in_its_charset(content: bytes, charset: str, value: str) -> None:
+    assert parse(b'["' + content + b'"]', charset) == [value]
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_unicode_is_recognized_without_a_charset(codec: str) -> None:
+    assert parse('[{"id": "é€"}]'.encode(codec), "iso-8859-1") == [{"id": "é€"}]
+
+
+@pytest.mark.parametrize(
+    ("header", "charset"),
+    [
+        ("application/json; charset=UTF-8", "UTF-8"),
+        ('text/html;Charset="iso-8859-1"; x=y', "iso-8859-1"),
+        ("application/json", ""),
+        ("", ""),
+    ],
+)
+def test_the_stated_charset(header: str, charset: str) -> None:
+    assert charset_of(header) == charset
+
+
+@pytest.mark.parametrize(
+    ("written", "shown", "fault"),
+    [
+        ("NaN", "NaN", "is not a JSON value"),
+        ("-Infinity", "-Infinity", "is not a JSON value"),
+        ("nan", "nan", "is not a JSON value"),
+        ("-1.#IND", "-1.#IND", "is not a JSON value"),
+        ("undefined", "undefined", "is not a JSON value"),
+        ("None", "None", "is not a JSON value"),
+        ("007", "007", "is not a JSON value"),
+        ("+1.5", "+1.5", "is not a JSON value"),
+        (".5", ".5", "is not a JSON value"),
+        ("0x1F", "0x1F", "is not a JSON value"),
+        ("", "", "has no value, which is not JSON"),
+        (r'"5\'-end"', r"5\'-end", "contains a backslash that is no JSON escape"),
+        (r'"C:\Users"', r"C:\Users", "contains a backslash that is no JSON escape"),
+        (r'"\u12G4"', r"\u12G4", "contains a backslash that is no JSON escape"),
+    ],
+)
+def test_a_value_that_is_no_json_is_marked(written: str, shown: str, fault: str) -> None:
+    body = f'[{{"id": "M-1", "x": "a, [b: {{"}}, {{"id": "M-2", "x": {written}, "y": 1}}]'
+    [_, record] = parse(body.encode())
+    assert (record["id"], record["y"]) == ("M-2", 1)
+    assert (unmarked(record["x"]), fault_in(record["x"])) == (shown, fault)
+    with pytest.raises(UnicodeEncodeError):
+        record["x"].encode()
+
+
+def test_what_harms_no_value_is_read() -> None:
+    assert parse(b'[{"id": "a\nb\tc\x01"},]') == [{"id": "a\nb\tc\x01"}]
+    assert parse(b")]}'\n" + b'[{"id": 1}]') == parse(b'for(;;);[{"id": 1}]') == [{"id": 1}]
+    exact = b'[9007199254740993, 1.5, 1e400, "\\ud83d\\ude00", "NaN", "a\\\\"]'
+    assert parse(exact) == [9007199254740993, 1.5, "1e400", "😀", "NaN", "a\\"]
+    assert parse(exact[:-1] + b",NaN]")[:-1] == parse(exact), "repairing changes nothing else"
+
+
+@pytest.mark.parametrize(
+    ("body", "cut", "near"),
+    [
+        (b'[{"id": "M-1"}, {"id": "M-2", "n": "5" pipe"}, {"id": "M-3"}]', False, "M-2"),
+        (b'{"items": [{"id": 1}, {"id": 2] }', False, "2"),
+        (b'{"items": [{"id": 1}, {"id": 2', True, "2"),
+        (b'{"items": [{"id": 1}, {"id": 2, "a": "b', True, "2"),
+        (b'{"items": [{"id": 1}, {"id": 2, "a": tru', True, "2"),
+        (b'{"items": [{"id": 1}, {"id": 2, "a": "\\u12', True, "2"),
+        (b'{"items": [{"id": NaN}, {"id": 2, "a": "\xc3', True, "2"),
+        (b"[{'id': 1}]", False, ""),
+        (b"[{id: 1}]", False, ""),
+        (b"OK", False, ""),
+        (b"", False, ""),
+        (b"[" * 100_000, False, ""),
+    ],
+)
+def test_what_cannot_be_read_names_the_record_before(body: bytes, cut: bool, near: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        parse(body)
+    assert caught.value.cut is cut
+    assert (f"in or after the record {near}:" in str(caught.value)) is bool(near)
+
+
+def test_the_record_is_named_by_the_id_of_the_settings() -> None:
+    body = b'[{"key": {"code": "A-7"}, "id": 3, "n": "5" x"}]'
+    for path, named in (("key.code", "A-7"), ("{key.code}", "A-7"), ("id", "3")):
+        with pytest.raises(Unusable, match=f"record {named}:"):
+            parse(body, id_path=path)
+
+
+def test_large_pages_are_repaired_in_time() -> None:
+    rows = b",".join(b'{"id": %d, "t": "a\\\\b \\" {}[]", "x": 1.5}' % n for n in range(20_000))
+    found = parse(b'[{"id": "\\q"},' + rows + b"]")
+    assert len(found) == 20_001 and found[-1] == {"id": 19_999, "t": 'a\\b " {}[]', "x": 1.5}

@@ -1,0 +1,84 @@
+"""A value that is nearly JSON costs its own record one error, and no other record anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from registry_sync.models import EntityError, SyncRun
+from tests.support.odd import Reply
+
+PLAIN = {"endpoint": {"paginator": "single_page"}}
+ROWS = [("SMILES", "smiles"), ("Approval", "approval")]
+BAD = {
+    "M-1": (b'"smiles": NaN', "SMILES", "“NaN” is not a JSON value"),
+    "M-2": (b'"approval": -Infinity', "Approval", "“-Infinity” is not a whole number"),
+    "M-3": (rb'"smiles": "5\'-end"', "SMILES", r"“5\'-end” contains a backslash"),
+    "M-4": (b'"smiles": "Caf\xe9"', "SMILES", r"“Caf\xE9” contains the byte 0xE9"),
+    "M-5": (b'"approval": 007', "Approval", "“007” is not a whole number"),
+    "M-6": (b'"smiles": ', "SMILES", "has no value, which is not JSON"),
+    "M-7": (b'"name": "\xff"', "name", r"“\xFF” contains the byte 0xFF"),
+    "M-8": (b'"smiles": undefined', "SMILES", "“undefined” is not a JSON value"),
+}
+"""Values by record: as they are written, the field they are in, and what its error says."""
+HARMLESS = {
+    "H-1": (b'"unmapped": NaN', None),
+    "H-2": (b'"unmapped": "\xe9\\q"', None),
+    "H-3": (b'"smiles": "C\tC\nO"', "C\tC\nO"),
+}
+
+
+def page(*values: tuple[str, bytes]) -> bytes:
+    rows = [b'{"id": "%b", "name": "N %b", %b}' % (i.encode(), i.encode(), v) for i, v in values]
+    return b"[" + b",\n".join(rows) + b"]"
+
+
+def test_each_bad_value_is_an_error_of_its_record(world: Any, serve: Any) -> None:
+    w = world([], rows=ROWS)
+    odd = serve(lambda asked: Reply(page(*rows, *((i, v[0]) for i, v in HARMLESS.items()))))
+    w.configure(**{"API URL": odd.url, "Connector Settings": PLAIN})
+    rows = [("OK-1", b'"smiles": "CCO"'), *((i, v[0]) for i, v in BAD.items())]
+    run = w.sync()
+    assert run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
+    assert (run.read, run.created, run.failed) == (12, 4, 8)
+    for external_id, (_, field, said) in BAD.items():
+        error = w.open_errors()[external_id]
+        assert error.field == field and said in error.message and external_id in error.message
+    assert {i: v["SMILES"] for i, v in w.values().items()} == {
+        "OK-1": "CCO",
+        **{i: v[1] for i, v in HARMLESS.items()},
+    }
+    w.sync(kind=SyncRun.Kind.RETRY)  # from the copies that were kept
+    assert len(w.values()) == 4 and len(w.open_errors()) == 8, "a copy is no cure"
+    rows = [(i, b'"smiles": "C"') for i in ("OK-1", *BAD)]
+    assert w.sync().status == SyncRun.Status.SUCCEEDED
+    assert len(w.values()) == 12 and not w.open_errors()
+
+
+def test_the_stated_charset_and_any_content_type(world: Any, serve: Any) -> None:
+    w = world([], rows=ROWS)
+    text = json.dumps([{"id": "M-1", "name": "Caféine “pure”", "smiles": "C"}], ensure_ascii=False)
+    answer = {}
+    w.configure(**{"API URL": serve(lambda a: Reply(**answer)).url, "Connector Settings": PLAIN})
+    for kind, codec in (
+        ("application/json; charset=windows-1252", "windows-1252"),
+        ("text/html; charset=UTF-8", "utf-8"),
+        ("text/plain;charset=utf-16", "utf-16"),
+        ("application/octet-stream", "utf-8"),
+        ("text/javascript", "utf-8-sig"),
+        ("application/json; charset=iso-8859-1", "windows-1252"),
+    ):
+        answer.update(body=text.encode(codec), kind=kind)
+        run = w.sync(kind=SyncRun.Kind.FULL)
+        assert run.status == SyncRun.Status.SUCCEEDED, kind
+        assert w.values()["M-1"]["name"] == "Caféine “pure”", kind
+
+
+def test_a_page_that_must_fail_names_the_record(world: Any, serve: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("registry_sync.source.http.ATTEMPTS", 1)
+    w = world([], rows=ROWS)
+    body = page(("M-1", b'"smiles": "C"'), ("M-2", b'"smiles": "5" end"'), ("M-3", b'"a": 1'))
+    w.configure(**{"API URL": serve(lambda a: Reply(body)).url, "Connector Settings": PLAIN})
+    run = w.sync()
+    assert run.status == SyncRun.Status.FAILED and "in or after the record M-2" in run.error
+    assert not EntityError.objects.exists() and not w.values()
