@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from registry_sync.core.setting import setting, whole
+
 TICK = 1.0
 """Longest time, in seconds, between two calls of `keep_alive` while an answer arrives."""
 WINDOW = 60.0
@@ -25,8 +27,17 @@ WINDOW = 60.0
 class AnswerLimits:
     """How long a whole answer may take, in seconds, and the least rate of its body; 0: any rate."""
 
-    timeout: float = 600.0
-    min_bytes_per_second: float = 10.0
+    timeout: float = setting(
+        600.0,
+        "How long a whole answer may take, in seconds. A registry that takes longer counts as "
+        "unreachable.",
+        type=whole(1), shown=600, example=120,
+    )  # fmt: skip
+    min_bytes_per_second: float = setting(
+        10.0,
+        "The least rate of an answer's body over a minute; 0 for any rate.",
+        type=whole(0), shown=10, example=0,
+    )  # fmt: skip
 
 
 USUAL = AnswerLimits()

@@ -14,8 +14,8 @@ SEVERAL = "json"
 LABELS = {"as_is": RULES["as_is"].label, **{name: rule.label for name, rule in RULES.items()},
           SEVERAL: "several rules (JSON)"}  # fmt: skip
 KEYS = {name: tuple(rule.settings) for name, rule in RULES.items()}
-HINTS = {f"{name}.{key}": hint for name, rule in RULES.items()
-         for key, hint in rule.settings.items()}  # fmt: skip
+HINTS = {f"{name}.{key}": setting.hint for name, rule in RULES.items()
+         for key, setting in rule.settings.items()}  # fmt: skip
 INPUTS = list(HINTS)
 DIVIDER = " = "
 

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urljoin, urlsplit
 
 from registry_sync.core.deadlines import AnswerLimits
+from registry_sync.core.setting import (
+    DURATION,
+    MOMENT,
+    PATH,
+    Setting,
+    SettingType,
+    one_of,
+    setting,
+    settings_of,
+    whole,
+)
 from registry_sync.core.types import Json
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.links import Auto
-from registry_sync.source.watermark import BLIND_LAG, LAG
+from registry_sync.source.watermark import BLIND_LAG, GRANULARITIES, LAG
 
 Action = Literal["retry", "fail", "ignore", "rate_limited"]
 SINCE = "{incremental.start_value}"
+
+
+LENGTH = SettingType(
+    ", ".join(f"`{word}`" for word in GRANULARITIES) + ", or a duration of at most a day",
+    {
+        "anyOf": [
+            {"enum": [*GRANULARITIES]},
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 86400},
+            *DURATION.schema["anyOf"][1:],
+        ]
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +50,39 @@ class Incremental:
     registry's `Date` header. `datetime_format` is strftime's, or `iso`, `epoch`, `epoch_ms`.
     """
 
-    cursor_path: str = ""
-    datetime_format: str = "iso"
-    timezone: str = "UTC"
-    granularity: timedelta = timedelta(seconds=1)
-    lag: timedelta = LAG
+    cursor_path: str = setting(
+        "",
+        "Where a record has its modification time. Without it, the time of the registry's and "
+        "this service's clocks that is earlier is the watermark.",
+        example="modified_at",
+    )
+    datetime_format: str = setting(
+        "iso",
+        "How times are written: `iso`, `epoch` (seconds), `epoch_ms`, or a format of strftime. See "
+        "[Times](#times).",
+        example="%Y-%m-%d %H:%M:%S",
+    )
+    timezone: str = setting(
+        "UTC", "The time zone of times without an offset.", example="Europe/Berlin"
+    )
+    granularity: timedelta = setting(
+        timedelta(seconds=1),
+        "The shortest time that the registry distinguishes. Times are rounded down to it.",
+        type=LENGTH, shown="second", example="day",
+    )  # fmt: skip
+    lag: timedelta = setting(
+        LAG,
+        "How much earlier than the watermark each run asks. At least one unit of a granularity "
+        "above a second. 13 h without `cursor_path`.",
+        type=DURATION, shown="5 min", example="1 h",
+    )  # fmt: skip
     lag_is_set: bool = False
-    initial_value: str = ""
+    initial_value: str = setting(
+        "",
+        "The start that is sent when everything is read. Without it, the parameter with the "
+        "start is left out. Required if that parameter contains other terms, or is in `json`.",
+        type=MOMENT, example="1970-01-01",
+    )  # fmt: skip
 
     @property
     def overlap(self) -> timedelta:
@@ -41,14 +90,31 @@ class Incremental:
         return self.lag if self.cursor_path or self.lag_is_set else max(self.lag, BLIND_LAG)
 
 
+INCREMENTAL = {
+    **settings_of(Incremental),
+    "comparison": Setting(
+        "How the registry compares with the start: `gt` leaves out records of the start's own "
+        "second, and the lag is then at least a second.",
+        one_of("gte", "gt", "unknown"), "unknown", "gt",
+    ),
+    "lookback_window": Setting("Another name for `lag`.", DURATION, example=300),
+}  # fmt: skip
+"""The settings of `endpoint.incremental`, by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseAction:
     """What to do about an answer, chosen by its status, a text in it, or a path to an error."""
 
-    action: Action
-    status_code: int | None = None
-    content: str = ""
-    error_path: str = ""
+    action: Action = setting(
+        "fail",
+        "What to do: send the request again, stop the run, take the answer for an empty one, or "
+        "wait as the registry asks.",
+        type=one_of(*get_args(Action)), example="ignore",
+    )  # fmt: skip
+    status_code: int | None = setting(None, "The answer's HTTP status.", type=whole(0), example=404)
+    content: str = setting("", "A text in the answer.", example="No results")
+    error_path: str = setting("", "A path at which the answer has something.", example="error.code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +124,27 @@ class Detail:
     `each`: also send it for each record of the list, whose records are incomplete.
     """
 
-    path: str
-    data_selector: str = ""
-    each: bool = True
+    path: str = setting(
+        "",
+        "The address, with `{id}` once: the record's own, or the list with a filter such as "
+        "`?id={id}` that returns one record or none.",
+        type=SettingType("text", {"type": "string", "pattern": r"^[^{]*\{id\}[^{]*$"}),
+        example="compounds/{id}",
+    )
+    data_selector: str = setting("", "The path of the record in the answer.", type=PATH,
+                                 example="compound")  # fmt: skip
+    each: bool = setting(
+        True,
+        "Whether each record of the list is completed by this request. With false, only a record "
+        "that a scientist looks up or syncs alone.",
+        example=False,
+    )
+
+
+DETAIL = settings_of(Detail, ("path",)) | {
+    "concurrency": Setting("Only 1 is supported.", SettingType("1", {"const": 1}), 1, 1)
+}
+"""The settings of `endpoint.detail`, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +167,8 @@ class Connector:
     response_actions: tuple[ResponseAction, ...] = ()
     registry_id_template: str | None = None
     identity: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    """The settings that have no effect, each a clause that begins with its path."""
 
     @property
     def collection(self) -> str:

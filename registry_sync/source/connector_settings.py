@@ -9,6 +9,7 @@ https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from registry_sync.core.deadlines import AnswerLimits
@@ -17,6 +18,7 @@ from registry_sync.core.types import Json
 from registry_sync.source import placeholders
 from registry_sync.source.auth import read_auth
 from registry_sync.source.connector import (
+    DETAIL,
     SINCE,
     Action,
     Connector,
@@ -25,12 +27,9 @@ from registry_sync.source.connector import (
     joined,
 )
 from registry_sync.source.paginators import read_paginator
+from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.timestamps import read_incremental
-
-CLIENT = ("base_url", "headers", "auth", *AnswerLimits.__dataclass_fields__, "paginator")
-ENDPOINT = ("path", "method", "params", "json", "data_selector", "primary_key", "paginator",
-            "incremental", "detail", "response_actions")  # fmt: skip
 
 
 def parse_connector(
@@ -39,18 +38,41 @@ def parse_connector(
     api_url: str,
     modified_since_parameter: str | None = None,
     id_field: str | None = None,
+    strict: bool = False,
 ) -> Connector:
-    """Return Connector Settings, parsed. Raises ConfigError with every fault, each by its path."""
-    reader = SettingsReader()
-    connector = _connector(reader, settings, api_url, modified_since_parameter, id_field)
-    if reader.faults:
+    """Return Connector Settings, parsed. Raises ConfigError with every fault, each by its path.
+
+    With `strict`, settings that have no effect are faults, too.
+    """
+    connector, faults = read_connector(
+        settings,
+        api_url=api_url,
+        modified_since_parameter=modified_since_parameter,
+        id_field=id_field,
+    )
+    if strict:
+        faults += connector.unused
+    if faults:
         raise ConfigError(
-            "Connector Settings cannot be used: " + "; ".join(reader.faults) + ".",
+            "Connector Settings cannot be used: " + "; ".join(faults) + ".",
             remedy="The integration owner corrects Connector Settings in the app's configuration "
             "in Benchling.",
             code="connector_settings",
         )
     return connector
+
+
+def read_connector(
+    settings: object,
+    *,
+    api_url: str,
+    modified_since_parameter: str | None = None,
+    id_field: str | None = None,
+) -> tuple[Connector, tuple[str, ...]]:
+    """Return Connector Settings, parsed as far as they can be, and every fault by its path."""
+    reader = SettingsReader()
+    connector = _connector(reader, settings, api_url, modified_since_parameter, id_field)
+    return replace(connector, unused=tuple(reader.unused)), tuple(reader.faults)
 
 
 def _connector(
@@ -61,9 +83,9 @@ def _connector(
     id_field: str | None,
 ) -> Connector:
     reader.check_secrets(raw, "")
-    top = reader.section(raw, "", ("client", "endpoint", "registry_id_template", "identity"))
-    client = reader.section(top.get("client"), "client", CLIENT, ("rate",))
-    endpoint = reader.section(top.get("endpoint"), "endpoint", ENDPOINT, ("deletes",))
+    top = reader.section(raw, "", tuple(TOP))
+    client = reader.section(top.get("client"), "client", tuple(CLIENT), ("rate",))
+    endpoint = reader.section(top.get("endpoint"), "endpoint", tuple(ENDPOINT), ("deletes",))
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
     path = reader.text(endpoint.get("path"), "endpoint.path")
@@ -129,13 +151,13 @@ def _detail(reader: SettingsReader, raw: object) -> Detail | None:
     if raw is None:
         return None
     where = "endpoint.detail"
-    given = reader.section(raw, where, ("path", "data_selector", "concurrency", "each"))
+    given = reader.section(raw, where, tuple(DETAIL))
     path = reader.text(given.get("path"), f"{where}.path")
     if path.count("{id}") != 1:
         reader.add(f"{where}.path must contain {{id}} once")
-    if given.get("concurrency") not in (None, 1):
+    if given.get("concurrency") not in (None, 1) or given.get("concurrency") is True:
         reader.add(f"{where}.concurrency above 1 is not built yet")
-    if given.get("each") not in (None, True, False):
+    if not isinstance(given.get("each"), bool | None):
         reader.add(f"{where}.each must be true or false")
     return Detail(path, reader.path(given, "data_selector", where), given.get("each") is not False)
 

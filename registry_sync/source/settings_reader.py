@@ -23,11 +23,20 @@ class SettingsReader:
 
     def __init__(self) -> None:
         self.faults: list[str] = []
+        self.unused: list[str] = []
+        """Paths of settings that have no effect, each with the reason."""
 
     def add(self, fault: str) -> None:
         """Note a fault: a part of a sentence that begins with the path."""
         if fault not in self.faults:
             self.faults.append(fault)
+
+    def check_used(self, given: Json, used: Iterable[str], where: str, why: str) -> None:
+        """Note the settings that are given and not among those `used`, with the reason."""
+        names = {*used}
+        for name, value in given.items():
+            if name not in names and value is not None and not SECRET.fullmatch(str(name)):
+                self.unused.append(f"{where}.{name} has no effect: {why}")
 
     # -- objects -----------------------------------------------------------------------------
 
@@ -107,7 +116,9 @@ class SettingsReader:
         later: tuple[str, ...] = (),
     ) -> Any:
         """Return one of some words; `later` are words not built yet."""
-        value = raw.get(name, default)
+        value = raw.get(name)
+        if value is None:
+            return default
         if value in of:
             return value
         if value in later:
@@ -127,10 +138,14 @@ class SettingsReader:
 
     def texts(self, raw: object, where: str) -> list[str]:
         """Return a text or a list of them, as a list."""
+        if isinstance(raw, list) and None in raw:
+            self.add(f"{where} must be text, or a list of texts")
         return [self.text(item, where) for item in (raw if isinstance(raw, list) else [raw])]
 
     def whole(self, raw: object, where: str, *, least: int = 0) -> int:
         """Return a whole number."""
+        if isinstance(raw, float) and raw.is_integer():
+            raw = int(raw)
         if isinstance(raw, bool) or not isinstance(raw, int) or raw < least:
             self.add(f"{where} must be a whole number, at least {least}")
             return max(least, 1)
@@ -157,6 +172,8 @@ class SettingsReader:
         read = []
         for item in raw if isinstance(raw, list) else [] if raw is None else [raw]:
             text = self.text(item, where)
+            if item is None:
+                self.add(f"{where} must be text, or a list of texts")
             try:
                 compile_template(text)
             except PathError as error:

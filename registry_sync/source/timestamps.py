@@ -27,7 +27,7 @@ from registry_sync.core.epochs import (
 )
 from registry_sync.core.iso8601 import read_iso
 from registry_sync.core.types import Json
-from registry_sync.source.connector import Incremental
+from registry_sync.source.connector import INCREMENTAL, Incremental
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.watermark import GRANULARITIES, LAG
 
@@ -102,10 +102,8 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
     if raw is None:
         return Incremental() if asked else None
     where = "endpoint.incremental"
-    known = (*Incremental.__dataclass_fields__, "comparison", "lookback_window")
-    known = tuple(name for name in known if name != "lag_is_set")
     later = ("client_side", "descending", "retention", "end_param", "end_value")
-    given = reader.section(raw, where, known, later)
+    given = reader.section(raw, where, tuple(INCREMENTAL), later)
     zone = reader.text(given.get("timezone"), f"{where}.timezone") or "UTC"
     try:
         ZoneInfo(zone)
@@ -124,6 +122,8 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
         lag_is_set=given.get("lag", given.get("lookback_window")) is not None,
         initial_value="" if initial is None else str(initial).strip(),
     )
+    if not isinstance(initial, str | int | float | None) or isinstance(initial, bool):
+        reader.add(f"{where}.initial_value must be text or a number")
     if terms.initial_value and read_time(terms.initial_value, terms) is None:
         reader.add(f"{where}.initial_value {initial!r} is not a valid time")
     return terms
@@ -147,7 +147,9 @@ def _style(reader: SettingsReader, given: Json) -> str:
 
 def _granularity(reader: SettingsReader, given: Json) -> timedelta:
     """Return the granularity: a word, or an ISO 8601 duration of at most a day."""
-    raw = given.get("granularity", "second")
+    raw = given.get("granularity")
+    if raw is None:
+        return GRANULARITIES["second"]
     if isinstance(raw, str) and raw in GRANULARITIES:
         return GRANULARITIES[raw]
     length = _duration(raw)

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from registry_sync.core.registration import registrar
+from registry_sync.core.setting import Setting
 from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
 from registry_sync.source.paths import ABSENT
@@ -23,8 +24,10 @@ class Rule:
     """What people choose it by."""
     about: ClassVar[str]
     """One line for the docs."""
-    settings: ClassVar[dict[str, str]] = {}
-    """The keys it knows beside `rule`, each with a hint for its input."""
+    settings: ClassVar[dict[str, Setting]] = {}
+    """The keys it knows beside `rule`."""
+    also: ClassVar[Json] = {}
+    """What its JSON Schema demands beside its settings' own types."""
     gives_value: ClassVar[bool] = False
     """Whether it gives a value where the record has none."""
     on_blank: ClassVar[bool] = False

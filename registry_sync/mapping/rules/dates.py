@@ -8,8 +8,11 @@ from zoneinfo import ZoneInfo
 
 from registry_sync.core.date_formats import DateFormat
 from registry_sync.core.epochs import UNITS, read_epoch, read_odata
+from registry_sync.core.setting import Setting, SettingType
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import Rule, RuleError, register
+
+DATE_FORMAT = SettingType("text", {"type": "string", "pattern": f"%|^({'|'.join(UNITS)})$"})
 
 
 @register("date")
@@ -20,8 +23,17 @@ class Date(Rule):
     """
 
     label = "date"
-    about = "reads dates in other formats (strptime's, or epoch, epoch_ms)"
-    settings = {"format": "format, e.g. %d.%m.%Y, or epoch, epoch_ms", "timezone": "time zone"}
+    about = "Reads dates in other formats: see [Times](#times)"
+    settings = {
+        "format": Setting(
+            "A format of strptime, `epoch` (seconds since 1970) or `epoch_ms` (milliseconds).",
+            DATE_FORMAT, example="%d.%m.%Y", required=True,
+            hint="format, e.g. %d.%m.%Y, or epoch, epoch_ms",
+        ),
+        "timezone": Setting(
+            "The time zone of times without an offset.", example="Europe/Berlin", hint="time zone"
+        ),
+    }  # fmt: skip
 
     def __init__(self, raw: Json) -> None:
         form, zone = raw.get("format"), raw.get("timezone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry_sync.core.setting import OBJECT, Setting, SettingType, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import Rule, RuleError, register
 
@@ -13,8 +14,14 @@ class Split(Rule):
     """Splits text into a list, without empty parts."""
 
     label = "split"
-    about = "one text to several values"
-    settings = {"separator": "separator"}
+    about = "One text to several values"
+    settings = {
+        "separator": Setting(
+            "What stands between two values.",
+            SettingType("text", {"type": "string", "minLength": 1}),
+            example=";", required=True, hint="separator",
+        )
+    }  # fmt: skip
     on_lists = True
 
     def __init__(self, raw: Json) -> None:
@@ -38,11 +45,17 @@ class Labels(Rule):
     """Replaces the registry's values by those of a table."""
 
     label = "label table"
-    about = "replaces labels by those of a table"
+    about = "Replaces labels by those of a table"
     settings = {
-        "table": "one per line: registry = Benchling",
-        "otherwise": "otherwise: error or keep",
-    }
+        "table": Setting(
+            "Benchling's values by the registry's.", OBJECT, example={"sol": "Solution"},
+            required=True, hint="one per line: registry = Benchling",
+        ),
+        "otherwise": Setting(
+            "What a value that is not in the table is.", one_of("error", "keep"), "error", "keep",
+            hint="otherwise: error or keep",
+        ),
+    }  # fmt: skip
 
     def __init__(self, raw: Json) -> None:
         self._table, self._otherwise = raw.get("table"), raw.get("otherwise", "error")

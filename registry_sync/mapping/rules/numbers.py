@@ -6,8 +6,23 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from registry_sync.core.setting import TEXT, Setting, SettingType, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import Rule, RuleError, plain_number, read_decimal, register
+
+FACTOR = SettingType(
+    "number, also as text",
+    {
+        "anyOf": [
+            {"type": "number", "not": {"const": 0}},
+            {
+                "type": "string",
+                "pattern": r"^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$",
+                "not": {"pattern": r"^\s*[+-]?[0.]+([eE].*)?\s*$"},
+            },
+        ]
+    },
+)
 
 
 @register("number")
@@ -15,8 +30,18 @@ class Number(Rule):
     """Reads numbers that are written as text."""
 
     label = "number"
-    about = "text to number; text in another format is an error"
-    settings = {"decimal": "decimal sign", "thousands": "thousands sign"}
+    about = "Text to number; text in another format is an error"
+    settings = {
+        "decimal": Setting("The decimal sign.", one_of(".", ","), ".", ",", hint="decimal sign"),
+        "thousands": Setting(
+            "The sign between thousands.", TEXT, "", ".", hint="thousands sign"
+        ),
+    }  # fmt: skip
+    also = {
+        "if": {"properties": {"decimal": {"const": ","}}, "required": ["decimal"]},
+        "then": {"properties": {"thousands": {"not": {"const": ","}}}},
+        "else": {"properties": {"thousands": {"not": {"const": "."}}}},
+    }
 
     def __init__(self, raw: Json) -> None:
         self._decimal, self._thousands = raw.get("decimal", "."), raw.get("thousands", "")
@@ -62,8 +87,12 @@ class Unit(Rule):
     """Multiplies by a factor, in decimals: 0.1 mg is 100 µg, not 100.00000000000001."""
 
     label = "unit factor"
-    about = "multiplies a number, in decimal arithmetic"
-    settings = {"factor": "factor"}
+    about = "Multiplies a number, in decimal arithmetic"
+    settings = {
+        "factor": Setting(
+            "The factor, other than 0.", FACTOR, example=1000, required=True, hint="factor"
+        )
+    }
 
     def __init__(self, raw: Json) -> None:
         factor = raw.get("factor")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from registry_sync.core.setting import Setting, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import Rule, RuleError, register
 
@@ -14,7 +15,7 @@ class AsIs(Rule):
     """Changes nothing."""
 
     label = "as is"
-    about = "the default: the value as it is"
+    about = "The default: the value as it is"
 
     def __call__(self, value: Any) -> Any:
         return value
@@ -25,7 +26,7 @@ class Trim(Rule):
     """Removes blanks around text."""
 
     label = "trim"
-    about = "removes spaces around text"
+    about = "Removes spaces around text"
     on_blank = True
 
     def apply(self, value: Any) -> Any:
@@ -37,13 +38,18 @@ class Case(Rule):
     """Changes the case of text."""
 
     label = "case"
-    about = "changes the case of text"
-    settings = {"to": "upper, lower or title"}
+    about = "Changes the case of text"
     CASES: dict[str, Callable[[str], str]] = {
         "upper": str.upper,
         "lower": str.lower,
         "title": str.title,
     }
+    settings = {
+        "to": Setting(
+            "The case.", one_of(*CASES), example="upper", required=True,
+            hint="upper, lower or title",
+        )
+    }  # fmt: skip
 
     def __init__(self, raw: Json) -> None:
         to = raw.get("to")

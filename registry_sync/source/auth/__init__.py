@@ -28,4 +28,6 @@ def read_auth(reader: SettingsReader, raw: object) -> Auth:
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
     read = {name: each.read(reader, given) for name, each in AUTH.items()}
     reader.check_required(read[kind], WHERE)
+    used = ("type", *names_of([AUTH[kind]]), *PLANNED_SETTINGS)
+    reader.check_used(given, used, WHERE, f"the type is {kind}")
     return read[kind]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
 
+from registry_sync.core.setting import WORD, one_of, setting
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
 from registry_sync.source.settings_reader import SettingsReader
@@ -18,10 +19,14 @@ from registry_sync.source.settings_reader import SettingsReader
 class ApiKey(Auth):
     """Sends the secret under a name of the registry's own."""
 
-    about = "`API Key` under a `name`; `location`: header (default), query or cookie"
+    about = "Sends `API Key` under a name of the registry's own"
     required = ("name",)
-    name: str = ""
-    location: Literal["header", "query", "cookie"] = "header"
+    name: str = setting("", "The name of the header, parameter or cookie.", type=WORD,
+                        example="X-API-Key")  # fmt: skip
+    location: Literal["header", "query", "cookie"] = setting(
+        "header", "Where the key is sent.", type=one_of("header", "query", "cookie"),
+        example="query",
+    )  # fmt: skip
 
     @classmethod
     def read(cls, reader: SettingsReader, given: Json) -> Self:

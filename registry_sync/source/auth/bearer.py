@@ -7,6 +7,7 @@ from typing import Self
 
 import requests
 
+from registry_sync.core.setting import PLAIN, setting
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
 from registry_sync.source.settings_reader import SettingsReader
@@ -17,8 +18,8 @@ from registry_sync.source.settings_reader import SettingsReader
 class Bearer(Auth):
     """Sends the secret in the Authorization header, after a scheme; without a secret, nothing."""
 
-    about = "the default: `API Key` in the Authorization header, after `scheme` (default Bearer)"
-    scheme: str = "Bearer"
+    about = "The default: sends `API Key` in the Authorization header"
+    scheme: str = setting("Bearer", "The word before the key.", type=PLAIN, example="Token")
 
     @classmethod
     def read(cls, reader: SettingsReader, given: Json) -> Self:

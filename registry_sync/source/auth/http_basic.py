@@ -8,6 +8,7 @@ from typing import Self
 import requests
 from requests.auth import HTTPBasicAuth
 
+from registry_sync.core.setting import FILLED, setting
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
 from registry_sync.source.quoting import basic_credential
@@ -19,10 +20,10 @@ from registry_sync.source.settings_reader import SettingsReader
 class HttpBasic(Auth):
     """Sends a user name, and the secret as its password, in UTF-8."""
 
-    about = "`username`; the password is `API Key`"
+    about = "HTTP basic authentication; the password is `API Key`"
     required = ("username",)
     ascii_only = False
-    username: str = ""
+    username: str = setting("", "The user name.", type=FILLED, example="benchling")
 
     @classmethod
     def read(cls, reader: SettingsReader, given: Json) -> Self:

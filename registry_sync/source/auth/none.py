@@ -12,5 +12,5 @@ from registry_sync.source.auth.base import Auth, register
 class NoAuth(Auth):
     """Sends nothing."""
 
-    about = "sends no credential"
+    about = "Sends no credential"
     ascii_only = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import requests
 from requests.auth import HTTPBasicAuth
 
+from registry_sync.core.setting import FILLED, FILLED_ADDRESS, TEXTS, VALUES, one_of, setting
 from registry_sync.core.types import Json
 from registry_sync.source.auth.base import WHERE, Auth, Credential, register
 from registry_sync.source.auth.token_service import TokenAnswer, TokenService
@@ -28,18 +29,27 @@ OTHER_FAULTS = ("invalid_scope", "invalid_target", "unsupported_grant_type", "un
 class ClientCredentials(Auth):
     """Sends a token, fetched when needed and again shortly before it expires."""
 
-    about = (
-        "`access_token_url`, `client_id`, `scopes`; the client secret is `API Key`. "
-        "`credentials`: `basic` or `form`, where the token service reads them (default: the "
-        "header, then the form); `token_params`: additional parameters, such as `audience` or "
-        "`resource`"
-    )
+    about = "OAuth 2 client credentials; the client secret is `API Key`"
     required = ("access_token_url", "client_id")
-    access_token_url: str = ""
-    client_id: str = ""
-    scopes: str = ""
-    credentials: Literal["", "basic", "form"] = ""
-    token_params: Json = field(default_factory=dict)
+    access_token_url: str = setting(
+        "",
+        "Where tokens are requested.",
+        type=FILLED_ADDRESS,
+        example="https://login.example.com/token",
+    )
+    client_id: str = setting("", "The client's id.", type=FILLED, example="benchling-sync")
+    scopes: str = setting("", "The scopes to request.", type=TEXTS, example=["read"])
+    credentials: Literal["", "basic", "form"] = setting(
+        "",
+        "Where the token service reads the client's id and secret: the Authorization header or "
+        "the form. Without it, the header is tried first, then the form.",
+        type=one_of("", "basic", "form"), example="form",
+    )  # fmt: skip
+    token_params: Json = setting(
+        dict,
+        "Additional parameters of the token's request, such as `audience` or `resource`.",
+        type=VALUES, example={"audience": "https://lims.example.com"},
+    )  # fmt: skip
 
     @classmethod
     def read(cls, reader: SettingsReader, given: Json) -> Self:

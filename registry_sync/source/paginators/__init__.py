@@ -7,6 +7,7 @@ here.
 
 from __future__ import annotations
 
+from registry_sync.core.setting import OBJECT, Setting, SettingType, settings_of
 from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators import (  # noqa: F401
     cursor,
@@ -24,7 +25,21 @@ WHERE, CLIENT = "endpoint.paginator", "client.paginator"
 PLANNED = ("async_export", "range_header")
 """Types that are refused by name until they are built, and their settings."""
 PLANNED_SETTINGS = ("create", "status_path", "status_mapping", "poll_seconds", "download")
-GUARDS = ("max_pages", "stop_on_repeated_page", "stable_order")
+GUARDS = {
+    "stop_on_repeated_page": Setting(
+        "Whether a page that comes again fails the read. Cannot be turned off.",
+        SettingType("true", {"const": True}), True, True,
+    ),
+    "stable_order": Setting(
+        "Whether the list keeps its order while it is read.",
+        SettingType("true, `unknown`", {"enum": [True, "true", "unknown"]}), "unknown", True,
+    ),
+    "guards": Setting("Another place for `max_pages` and these settings.", OBJECT),
+}  # fmt: skip
+"""The settings of every type that describe the list rather than its pages."""
+
+GUARDED = {"max_pages": settings_of(Paginator)["max_pages"], **GUARDS}
+del GUARDED["guards"]
 
 
 def read_paginator(reader: SettingsReader, raw: object, of_client: object = None) -> Paginator:
@@ -34,17 +49,21 @@ def read_paginator(reader: SettingsReader, raw: object, of_client: object = None
     """
     where, raw = (CLIENT, of_client) if raw is None and of_client is not None else (WHERE, raw)
     raw = {"type": raw} if isinstance(raw, str) else raw
-    known = ("type", *names_of(PAGINATORS.values()), *GUARDS, "guards")
+    known = ("type", *names_of(PAGINATORS.values()), *GUARDS)
     given = reader.section(raw, where, known, PLANNED_SETTINGS)
-    given = {**reader.section(given.get("guards"), f"{where}.guards", GUARDS), **given}
-    if given.get("stop_on_repeated_page") not in (None, True):
+    guards = reader.section(given.get("guards"), f"{where}.guards", tuple(GUARDED))
+    given = {**guards, **given}
+    if not any(given.get("stop_on_repeated_page") is kept for kept in (None, True)):
         reader.add(f"{where}.stop_on_repeated_page cannot be turned off")
-    if given.get("stable_order") not in (None, True, "true", "unknown"):
+    order = given.get("stable_order")
+    if order is not True and order not in (None, "true", "unknown"):
         reader.add(f"{where}.stable_order false is not built yet: send a sort parameter")
     kind = reader.choice(given, "type", where, of=tuple(PAGINATORS), default="auto", later=PLANNED)
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
     read = {name: each(**reader.fields(each, given, where)) for name, each in PAGINATORS.items()}
     reader.check_required(read[kind], where)
+    used = ("type", *PAGINATORS[kind].settings(), *GUARDS, *PLANNED_SETTINGS)
+    reader.check_used(given, used, where, f"the type is {kind}")
     if fault := read[kind].fault():
         reader.add(f"{where}.{fault}")
     return read[kind]

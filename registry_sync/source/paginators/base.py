@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from registry_sync.core.addresses import joined_address
 from registry_sync.core.registration import registrar
+from registry_sync.core.setting import Setting, setting, settings_of
 from registry_sync.core.types import Json
 from registry_sync.source.more import Mark, is_filled, is_inverted, marks_of, truth_of
 from registry_sync.source.page_answer import PageAnswer
@@ -46,17 +47,24 @@ class Paginator:
     """Whether what an answer says of further pages is held against a read that ends."""
     counted: ClassVar[bool] = False
     """Whether pages or records are counted, so that a list may start over past its end."""
-    total_path: str = ""
-    max_pages: int = 1_000_000
+    total_path: str = setting(
+        "",
+        "Where an answer has the registry's total of records. It judges a read and never ends it.",
+        example="meta.total",
+    )
+    max_pages: int = setting(
+        1_000_000, "The number of pages after which a read fails.", example=5000
+    )
 
     def fault(self) -> str:
         """Return what is wrong with the settings together, as a sentence without its subject."""
         return ""
 
     @classmethod
-    def settings(cls) -> tuple[str, ...]:
-        """Return the names of the settings that have an effect with this type."""
-        return tuple(each.name for each in fields(cls) if each.name not in cls.without_effect)
+    def settings(cls) -> dict[str, Setting]:
+        """Return the settings that have an effect with this type, by name."""
+        every = settings_of(cls, cls.required)
+        return {name: each for name, each in every.items() if name not in cls.without_effect}
 
     def parameters(self) -> dict[str, str]:
         """Return the placeholders that this paginator fills, each with the name of the query
@@ -104,6 +112,16 @@ PAGINATORS: dict[str, type[Paginator]] = {}
 """The paginators, by their name in Connector Settings."""
 register = registrar(PAGINATORS, "type")
 """Decorator: add a class to the table under its name in Connector Settings."""
+
+
+def empty_page_ends() -> Any:
+    """Return the field `stop_after_empty_page` of paginators that count."""
+    return setting(
+        True,
+        "Whether an empty page ends the list where nothing says that there is more. With false, "
+        "something else must end it.",
+        example=False,
+    )
 
 
 def value_at(body: Any, path: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from registry_sync.core.setting import FILLED, FILLED_PATH, setting
 from registry_sync.core.types import Json
 from registry_sync.source.more import Mark, is_filled
 from registry_sync.source.page_answer import PageAnswer
@@ -22,17 +23,25 @@ from registry_sync.source.paginators.base import (
 class Cursor(Paginator):
     """Sends the token of each page to get the next, until a page has none."""
 
-    about: ClassVar[str] = (
-        "`cursor_path`, `cursor_param` or `cursor_body_path`, `initial_cursor`, `has_more_path`, "
-        "`stop_after_empty_page` (default false)"
-    )
+    about: ClassVar[str] = "Sends a token from the body of each page to get the next"
     required: ClassVar[tuple[str, ...]] = ("cursor_path",)
-    cursor_path: str = ""
-    cursor_param: str = "cursor"
-    cursor_body_path: str = ""
-    initial_cursor: str = ""
-    has_more_path: str = ""
-    stop_after_empty_page: bool = False
+    cursor_path: str = setting(
+        "", "Where an answer has the token.", type=FILLED_PATH, example="nextPageToken"
+    )
+    cursor_param: str = setting(
+        "cursor", "The query parameter that takes the token.", example="pageToken"
+    )
+    cursor_body_path: str = setting(
+        "", "Where the JSON body takes the token, instead of a parameter.", example="page.after"
+    )
+    initial_cursor: str = setting("", "The token of the first page.", example="*")
+    has_more_path: str = setting(
+        "", "Where an answer says whether there is more. A last page then may have a token.",
+        example="has_more",
+    )  # fmt: skip
+    stop_after_empty_page: bool = setting(
+        False, "Whether an empty page ends the list, whatever its token.", example=True
+    )
 
     def parameters(self) -> dict[str, str]:
         return {"cursor": self.cursor_param}
@@ -70,13 +79,14 @@ class Cursor(Paginator):
 class HeaderCursor(Paginator):
     """Sends the token of each page's header to get the next, until an answer has none."""
 
-    about: ClassVar[str] = (
-        "`cursor_key` (default next): the header that has the token; `cursor_param` (default "
-        "cursor)"
-    )
+    about: ClassVar[str] = "Sends a token from a header of each page to get the next"
     required: ClassVar[tuple[str, ...]] = ("cursor_key",)
-    cursor_key: str = "next"
-    cursor_param: str = "cursor"
+    cursor_key: str = setting(
+        "next", "The header that has the token.", type=FILLED, example="X-Next-Cursor"
+    )
+    cursor_param: str = setting(
+        "cursor", "The query parameter that takes the token.", example="after"
+    )
 
     def parameters(self) -> dict[str, str]:
         return {"cursor": self.cursor_param}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from registry_sync.core.setting import FILLED_PATH, setting
 from registry_sync.core.types import Json
 from registry_sync.source.more import first_address, marks_of
 from registry_sync.source.page_answer import PageAnswer
@@ -26,9 +27,11 @@ from registry_sync.source.proposals import propose
 class JsonLink(Paginator):
     """Follows a link in the body."""
 
-    about: ClassVar[str] = "`next_url_path` (default next): the path of the link in the body"
+    about: ClassVar[str] = "Follows a link in the body"
     required: ClassVar[tuple[str, ...]] = ("next_url_path",)
-    next_url_path: str = "next"
+    next_url_path: str = setting(
+        "next", "The path of the link.", type=FILLED_PATH, example="links.next"
+    )
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(value_at(answer.body, self.next_url_path), answer.url)
@@ -42,8 +45,8 @@ class JsonLink(Paginator):
 class HeaderLink(Paginator):
     """Follows a link of the `Link` header."""
 
-    about: ClassVar[str] = "`links_next_key` (default next): the relation in the `Link` header"
-    links_next_key: str = "next"
+    about: ClassVar[str] = "Follows a link of the `Link` header"
+    links_next_key: str = setting("next", "The relation of the link.", example="more")
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         return link_position(answer.links.get(self.links_next_key.lower()), answer.url)
@@ -61,8 +64,8 @@ class Auto(Paginator):
     """Follows a next link in the `Link` header or the body, and refuses what it cannot follow."""
 
     about: ClassVar[str] = (
-        "the default: a next link in the `Link` header, or in the body or a header under any name "
-        "that begins with “next”"
+        "The default: follows a next link in the `Link` header, or in the body or a header under "
+        "any name that begins with “next”"
     )
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from registry_sync.core.setting import setting, whole
 from registry_sync.core.types import Json
 from registry_sync.source.page_answer import PageAnswer
-from registry_sync.source.paginators.base import Paginator, goes_on_empty, has_more, register
+from registry_sync.source.paginators.base import (
+    Paginator,
+    empty_page_ends,
+    goes_on_empty,
+    has_more,
+    register,
+)
 from registry_sync.source.totals import find_total
 
 
@@ -16,20 +23,25 @@ from registry_sync.source.totals import find_total
 class Offset(Paginator):
     """Skips the records that were read, until a page is empty and nothing says more."""
 
-    about: ClassVar[str] = (
-        "`limit` (default 500), `limit_param` and `offset_param`, or `limit_body_path` and "
-        "`offset_body_path`, `total_path`, `has_more_path`, `maximum_offset`, "
-        "`stop_after_empty_page`"
-    )
+    about: ClassVar[str] = "Skips the records that were read"
     counted: ClassVar[bool] = True
-    limit: int = 500
-    limit_param: str = "limit"
-    offset_param: str = "offset"
-    limit_body_path: str = ""
-    offset_body_path: str = ""
-    has_more_path: str = ""
-    maximum_offset: int = 0
-    stop_after_empty_page: bool = True
+    limit: int = setting(500, "The number of records on a page.", example=100)
+    limit_param: str = setting("limit", "The query parameter of the limit.", example="pageSize")
+    offset_param: str = setting("offset", "The query parameter of the offset.", example="skip")
+    limit_body_path: str = setting(
+        "", "Where the JSON body takes the limit, instead of a parameter.", example="page.size"
+    )
+    offset_body_path: str = setting(
+        "", "Where the JSON body takes the offset, instead of a parameter.", example="page.from"
+    )
+    has_more_path: str = setting(
+        "", "Where an answer says whether there is more.", example="has_more"
+    )
+    maximum_offset: int = setting(
+        0, "The greatest offset that is requested. Without it, there is no limit.",
+        type=whole(1), shown="", example=10_000,
+    )  # fmt: skip
+    stop_after_empty_page: bool = empty_page_ends()
 
     def fault(self) -> str:
         """Refuse to read without any end."""

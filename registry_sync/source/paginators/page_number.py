@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from registry_sync.core.setting import setting, whole
 from registry_sync.core.types import Json
 from registry_sync.source.more import as_number
 from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators.base import (
     Paginator,
+    empty_page_ends,
     goes_on_empty,
     has_more,
     register,
@@ -22,21 +24,31 @@ from registry_sync.source.paginators.base import (
 class PageNumber(Paginator):
     """Counts pages, until one is empty and nothing says more, or one says that it is the last."""
 
-    about: ClassVar[str] = (
-        "`page_param` or `page_body_path`, `base_page` (default 1), `page_size_param` and `limit`, "
-        "`has_more_path`, `total_path` or `total_pages_path` (the number of pages), "
-        "`maximum_page`, `stop_after_empty_page`"
-    )
+    about: ClassVar[str] = "Counts pages"
     counted: ClassVar[bool] = True
-    limit: int = 500
-    page_param: str = "page"
-    page_body_path: str = ""
-    page_size_param: str = ""
-    base_page: int = 1
-    has_more_path: str = ""
-    total_pages_path: str = ""
-    maximum_page: int = 0
-    stop_after_empty_page: bool = True
+    limit: int = setting(
+        500, "The number of records on a page, if `page_size_param` is set.", example=100
+    )
+    page_param: str = setting("page", "The query parameter of the page.", example="pageNumber")
+    page_body_path: str = setting(
+        "", "Where the JSON body takes the page, instead of a parameter.", example="page.number"
+    )
+    page_size_param: str = setting(
+        "", "The query parameter of the page's size. Without it, no size is requested.",
+        example="per_page",
+    )  # fmt: skip
+    base_page: int = setting(1, "The number of the first page.", example=0)
+    has_more_path: str = setting(
+        "", "Where an answer says whether there is more.", example="has_more"
+    )
+    total_pages_path: str = setting(
+        "", "Where an answer has the number of pages.", example="meta.total_pages"
+    )
+    maximum_page: int = setting(
+        0, "The number of pages to read. Without it, there is no limit.",
+        type=whole(1), shown="", example=20,
+    )  # fmt: skip
+    stop_after_empty_page: bool = empty_page_ends()
 
     def fault(self) -> str:
         """Refuse to read without any end."""

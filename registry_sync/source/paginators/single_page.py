@@ -13,6 +13,6 @@ from registry_sync.source.paginators.base import Paginator, register
 class SinglePage(Paginator):
     """Reads one page."""
 
-    about: ClassVar[str] = "only one page is read"
+    about: ClassVar[str] = "Reads one page"
     without_effect: ClassVar[tuple[str, ...]] = ("max_pages",)
     judges: ClassVar[bool] = False

@@ -1,0 +1,97 @@
+"""A JSON Schema of Connector Settings, made of the settings' descriptions.
+
+It accepts what drafts and `publish` accept, with exceptions that a schema cannot express: secrets,
+the syntax of paths, addresses, time zones, times and formats, and placeholders that nothing fills.
+https://json-schema.org/draft/2020-12
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from registry_sync.core.setting import Setting, settings_of
+from registry_sync.core.types import Json
+from registry_sync.source.auth import AUTH
+from registry_sync.source.connector import DETAIL, INCREMENTAL, ResponseAction
+from registry_sync.source.paginators import GUARDED, GUARDS, PAGINATORS
+from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def connector_schema() -> Json:
+    """Return the JSON Schema of Connector Settings."""
+    auths = {name: settings_of(kind, kind.required) for name, kind in AUTH.items()}
+    pagers = {name: {**kind.settings(), **GUARDS} for name, kind in PAGINATORS.items()}
+    paginator = _typed(pagers, "auto")
+    client = section_schema(CLIENT, auth=_typed(auths, "bearer"), paginator=paginator)
+    action = section_schema(settings_of(ResponseAction))
+    filled: Json = {"type": "string", "pattern": r"\S"}
+    triggers = {"status_code": {"type": "integer"}, "content": filled, "error_path": filled}
+    action["anyOf"] = [
+        {"required": [name], "properties": {name: schema}} for name, schema in triggers.items()
+    ]
+    endpoint = section_schema(
+        ENDPOINT,
+        paginator=paginator,
+        incremental=section_schema(INCREMENTAL),
+        detail=section_schema(DETAIL),
+        response_actions={"type": "array", "items": action},
+    )
+    whole = section_schema(TOP, client=client, endpoint=endpoint)
+    return {"$schema": DRAFT, "title": "Connector Settings of Registry Sync", **whole}
+
+
+def section_schema(
+    settings: Mapping[str, Setting], *, nullable: bool = True, **inner: Json
+) -> Json:
+    """Return the schema of an object with these settings; `inner` has the schemas of some.
+
+    Where it is `nullable`, null is the same as leaving an optional setting out.
+    """
+    required = [name for name, each in settings.items() if each.required]
+    return {
+        "type": "object",
+        "properties": {
+            name: _described(each, inner.get(name, each.type.schema), nullable)
+            for name, each in settings.items()
+        },
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
+
+
+def _described(setting: Setting, schema: Json, nullable: bool) -> Json:
+    values = _or_null(schema) if nullable and not setting.required else schema
+    found = {"description": setting.meaning, **values}
+    if setting.default is not None:
+        found["default"] = setting.default
+    if setting.example is not None:
+        found["examples"] = [setting.example]
+    return found
+
+
+def _or_null(schema: Json) -> Json:
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    if isinstance(schema.get("type"), list):
+        return {**schema, "type": [*schema["type"], "null"]}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]} if schema else schema
+
+
+def _typed(kinds: Mapping[str, Mapping[str, Setting]], usual: str) -> Json:
+    """Return the schema of a type's name, or of an object with a type and its settings."""
+    bare = [
+        name for name, settings in kinds.items() if not any(s.required for s in settings.values())
+    ]
+    objects = []
+    for name, settings in kinds.items():
+        one = section_schema(settings, guards=section_schema(GUARDED))
+        is_usual = name == usual
+        type_of: Json = {"enum": [name, None]} if is_usual else {"const": name}
+        one["properties"] = {"type": type_of, **one["properties"]}
+        one["required"] = [*([] if is_usual else ["type"]), *one.get("required", [])]
+        objects.append(one)
+    return {"anyOf": [{"enum": bare}, *objects]}
