@@ -89,7 +89,7 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
     ("Registry", "bad", "did not answer", lambda w, s: setattr(w.registry, "refuses", 503)),
     ("Modified-since filter", "bad", "ignores the filter",
      lambda w, s: setattr(w.registry, "ignores_filter", True)),
-    ("Pages", "warning", "nothing at “nxt”", _misspelt_link),
+    ("Pages", "bad", "nothing at “nxt”", _misspelt_link),
     ("Ids", "bad", "C-000000", _twice),
     ("Order", "warning", "read twice", _shuffled),
     ("Clock: the registry's", "warning", "behind the service's",

@@ -9,6 +9,7 @@ import pytest
 
 from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
+from registry_sync.source.one_more import ask_one_more
 from tests.support.odd import Reply
 from tests.support.shapes import ALL, SHAPES
 
@@ -135,3 +136,32 @@ def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:
     registry = serve(lambda asked: Reply(said[0], headers=said[1]))
     for said in END:
         assert read(registry.source()) == ([str(n) for n in range(5)], ""), said
+
+
+def by_parameter(asked: Any) -> Any:
+    """A bare list that pages by `skip` and `take`, and says nothing about it."""
+    start = int(asked.query.get("skip", 0))
+    return [{"id": n} for n in range(25)][start : start + int(asked.query.get("take", 10))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "params", "more", "settings"),
+    [
+        (by_parameter, {}, True, {"type": "offset", "limit": 10, "offset_param": "skip"}),
+        (by_parameter, {"take": 5}, True,
+         {"type": "offset", "limit": 5, "limit_param": "take", "offset_param": "skip"}),
+        (by_parameter, {"take": 25}, False, {"type": "single_page"}),
+        (lambda asked: FEW, {}, None, {"type": "single_page"}),
+        (lambda asked: FEW if asked.query.get("page", "1") == "1" else [{"id": 9}], {}, True,
+         {"type": "page_number", "page_param": "page"}),
+    ],
+)  # fmt: skip
+def test_asking_for_one_page_more_settles_whether_there_is_one(
+    serve: Any, answer: Any, params: Any, more: Any, settings: Any
+) -> None:
+    registry = serve(answer)
+    read_by = registry.source({"endpoint": {"params": params}})
+    page = next(read_by.pages(None))
+    found = ask_one_more(lambda one: Source(one, credential="k", allow_private=True), read_by, page)
+    assert found.more is more and found.requests <= 12
+    assert settings_in(found.settings)["endpoint"]["paginator"] == settings

@@ -24,6 +24,8 @@ from registry_sync.monitoring.doctor.finding import (
 )
 from registry_sync.monitoring.doctor.tenant import TenantVisit
 from registry_sync.source.client import Source
+from registry_sync.source.connector import Connector
+from registry_sync.source.one_more import ask_one_more
 from registry_sync.source.pages import Page
 
 FAR = timedelta(days=3650)
@@ -41,11 +43,11 @@ class RegistryVisit:
     page: Page | None = None
     closers: list[Callable[[], None]] = field(default_factory=list)
 
-    def source(self) -> Source:
+    def source(self, connector: Connector | None = None) -> Source:
         """Return a new client that reads lists only and never waits. Raises Skipped."""
-        config, connector = self.tenant.configured()
+        config, configured = self.tenant.configured()
         made = Source(
-            replace(connector, detail=None),
+            replace(connector or configured, detail=None),
             credential=config.api_key,
             allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
             user_agent=f"RegistrySync/{__version__}",
@@ -102,10 +104,27 @@ def check_first_page(visit: RegistryVisit) -> CheckResult:
 def check_pages(visit: RegistryVisit) -> CheckResult:
     """Check that the first page leads to the next one, or says that there is none."""
     page = visit.first()
-    if page.signs:
-        return warning(page.signs[0].text, page.signs[0].remedy)
-    return ok("The first page is the only one." if page.next_position is None
-              else "More pages follow.")  # fmt: skip
+    if page.next_position is not None:
+        return ok("More pages follow.")
+    sign = page.signs[0] if page.signs else None
+    said = sign.text if sign else "The first page is the only one."
+    source = visit.source()
+    if not source.connector.paginator.judges or page.total == len(page.records):
+        return warning(said, sign.remedy) if sign else ok(said)
+    found = ask_one_more(visit.source, source, page)
+    if found.more:
+        return bad(
+            f"{said} A request for one page more returned other records.",
+            f"The integration owner must set {found.settings} in Connector Settings.",
+        )
+    if sign is None:
+        return ok(said)
+    if found.more is None:
+        return warning(said, sign.remedy)
+    return warning(
+        f"{said} A request for one page more returned no others.",
+        f"The integration owner sets {found.settings} in Connector Settings.",
+    )
 
 
 @register(REGISTRY_CHECKS, "Clock: the registry's")

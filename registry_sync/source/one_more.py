@@ -1,0 +1,104 @@
+"""Asking a registry for one page more than it gave, by the parameters that such servers know.
+
+It settles whether an only page is all there is. At most a dozen requests are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+from registry_sync.core.problems import SourceError
+from registry_sync.core.types import Json
+from registry_sync.source.client import Source
+from registry_sync.source.connector import Connector
+from registry_sync.source.page_answer import word_of
+from registry_sync.source.pages import Page
+from registry_sync.source.paginators import PAGINATORS, Paginator
+from registry_sync.source.proposals import SIZE, written
+
+BESIDE: dict[str, tuple[str, ...]] = {
+    "limit": ("offset", "skip", "start", "_start", "startAt"),
+    "top": ("$skip", "skip"),
+    "rows": ("start",),
+    "maxresults": ("startAt", "startIndex"),
+    "sysparmlimit": ("sysparm_offset",),
+    "limitpagelength": ("limit_start",),
+    "pagelimit": ("page[offset]",),
+    "take": ("skip",),
+    "count": ("startIndex", "offset", "_getpagesoffset"),
+    "size": ("from", "offset"),
+    "first": ("skip", "offset"),
+    "max": ("offset", "start"),
+}
+"""Parameters that skip records, by the word of the parameter that limits them."""
+OFFSETS = ("offset", "skip", "start", "$skip", "_start", "startAt")
+PAGES = ("page", "_page", "pageNumber", "page[number]", "p")
+
+
+@dataclass(frozen=True, slots=True)
+class OneMore:
+    """What asking for one page more came to.
+
+    `more` is True if other records came, False if the registry gave none where more would be, and
+    None if it ignores every parameter that was tried. `settings` are Connector Settings, as text.
+    """
+
+    more: bool | None
+    settings: str
+    requests: int
+
+
+def ask_one_more(open_source: Callable[[Connector], Source], read: Source, page: Page) -> OneMore:
+    """Return whether there is more than an only page, as `read` gave it.
+
+    `open_source` makes a source for a connector; it is the caller's to close.
+    """
+    first = {read.identify(record) for record in page.records}
+    connector, ignored, sent = read.connector, True, 0
+    for settings, paginator, position in _candidates(connector, len(page.records)):
+        source = open_source(replace(connector, paginator=paginator))
+        sent += 1
+        try:
+            found = next(source.pages(None, position=position))
+        except SourceError:
+            continue
+        came = {source.identify(record) for record in found.records}
+        if came - first:
+            return OneMore(True, written(settings), sent)
+        ignored = ignored and came == first
+    single = written({"type": "single_page"})
+    return OneMore(None if ignored else False, single, sent)
+
+
+def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Paginator, Json]]:
+    """Yield paginators to try: their settings, and the position of their second page."""
+    size = _size(connector)
+    offsets = _beside(size) if size else OFFSETS
+    for name in offsets:
+        limit = {"limit": count, "limit_param": size} if size else {"limit": count}
+        settings = {"type": "offset", **limit, "offset_param": name}
+        yield settings, _made(settings), {"offset": count}
+    for name in PAGES:
+        settings = {"type": "page_number", "page_param": name}
+        yield settings, _made(settings), {"page": 2}
+
+
+def _size(connector: Connector) -> str:
+    """Return the parameter of the settings that limits the records of a page, or ""."""
+    asked = {**connector.params, **(connector.json or {})}
+    return next((name for name in asked if SIZE.fullmatch(word_of(name))), "")
+
+
+def _beside(size: str) -> Sequence[str]:
+    word = word_of(size)
+    known = BESIDE.get(word) or next(
+        (names for end, names in BESIDE.items() if word.endswith(end)), ()
+    )
+    return tuple(dict.fromkeys((*known, *OFFSETS)))[:7]
+
+
+def _made(settings: Json) -> Paginator:
+    kind = PAGINATORS[settings["type"]]
+    names = {each.name for each in fields(kind)}
+    return kind(**{name: value for name, value in settings.items() if name in names})
