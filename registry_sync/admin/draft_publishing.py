@@ -117,7 +117,7 @@ class Publishing(Reasoned):
             if do == "stop":
                 preview.stop(draft)
             elif do == "all":
-                preview.begin(draft)
+                preview.request(draft)
                 self._told(request, draft)
             elif do == "ids":
                 ids = request.POST.get("ids", "").replace(",", " ").split()
@@ -125,7 +125,7 @@ class Publishing(Reasoned):
                     text = f"Enter 1 to {preview.MOST_IDS} ids, separated by commas or spaces."
                     self.message_user(request, text, messages.ERROR)
                     return
-                preview.begin(draft, ids)
+                preview.request(draft, ids)
                 self._told(request, draft)
             else:
                 preview.on_sample(draft, client, plain_source)
@@ -175,7 +175,7 @@ class Publishing(Reasoned):
             return HttpResponseRedirect(self.page("change", draft))
         reason = request.POST.get("reason", "").strip()
         if do == "compare":
-            version = publish.compare(draft, client, actor=actor)
+            version = publish.publish_by_hand(draft, client, actor=actor)
             reason = version.reason
         elif not reason:
             self.message_user(

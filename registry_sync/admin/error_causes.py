@@ -14,7 +14,7 @@ from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import lanes
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.catalogue import record_cause
-from registry_sync.sync import retry
+from registry_sync.sync import retry_choice
 
 RETRY = (
     "The records are retried from the stored copies with the current mapping and the current "
@@ -47,7 +47,7 @@ class WholeCauses(Reasoned):
             self.message_user(request, NOT_CURRENT, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
         able = runs.open_errors(lane).filter(code=code)
-        able = retry.sendable(able) if what == "retry" else able
+        able = retry_choice.sendable(able) if what == "retry" else able
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
         able = able.order_by("first_seen")  # by the key, a million closed ones would be walked
         first = able.first()

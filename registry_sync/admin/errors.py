@@ -36,7 +36,7 @@ from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.catalogue import record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import redact
-from registry_sync.sync import retry
+from registry_sync.sync import retry_choice
 
 Errors = QuerySet[EntityError]
 CHOSEN = 1000
@@ -79,7 +79,7 @@ class EntityErrorAdmin(WholeCauses):
         changelist = getattr(response, "context_data", {}).get("cl")
         if isinstance(response, TemplateResponse) and changelist is not None:
             lane = lanes.find(request.GET.get("lane", ""))
-            told = waiting.tell(changelist.result_list)
+            told = waiting.waits_of(changelist.result_list)
             for error in changelist.result_list:
                 error.waits_text = told[error.pk]
             response.context_data = {
@@ -137,7 +137,7 @@ class EntityErrorAdmin(WholeCauses):
             "value": next(iter(redact(named, marks).values())),
             "who": record_actor(error.kind, error.assigned).label,
             "by_kind": record_actor(error.kind).label,
-            "waits": waiting.tell([error])[error.pk],
+            "waits": waiting.waits_of([error])[error.pk],
             "raw": raw if error.raw is not None else "",
             "others": self._others(error),
             "log": self._log(error),
@@ -240,7 +240,7 @@ class EntityErrorAdmin(WholeCauses):
 
     def _retriable(self, rows: Errors) -> Errors:
         open_now = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
-        return retry.sendable(open_now.filter(lane__in=runs.current_lanes()))
+        return retry_choice.sendable(open_now.filter(lane__in=runs.current_lanes()))
 
     def _ask(
         self,

@@ -152,13 +152,13 @@ class LedgerEntryAdmin(Reasoned):
         return HttpResponseRedirect(record_url(external_id, lane.pk if lane else None))
 
     def _story(self, request: HttpRequest, lane: Lane, external_id: str) -> dict[str, Any]:
-        told = story.tell(lane, external_id)
+        told = story.story_of(lane, external_id)
         error = told.open_error
         return {
             "story": told,
             "origins": story.origins(told),
             "schema": runs.schema_view(lane),
-            "waits": waiting.tell([error])[error.pk] if error else "",
+            "waits": waiting.waits_of([error])[error.pk] if error else "",
             "may_sync": self.may(request),
             "here": record_url(external_id, lane.pk),
         }

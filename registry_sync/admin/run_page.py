@@ -104,7 +104,9 @@ class RunViews(ReadOnly):
         }
         return TemplateResponse(request, "admin/registry_sync/run/page.html", context)
 
-    def _hands(self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.Cause]) -> Json:
+    def _hands(
+        self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.CauseCount]
+    ) -> Json:
         """Return what the user may do with a run in its current state."""
         may = request.user.has_perm("registry_sync.change_syncrun") and run.is_active
         start = request.user.has_perm("registry_sync.add_syncrun") and not run.is_active

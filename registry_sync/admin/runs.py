@@ -27,7 +27,7 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         words = {
-            str(SyncRun.Status(value).label): looks.outcome(SyncRun(status=value))
+            str(SyncRun.Status(value).label): looks.status_words(SyncRun(status=value))
             for value in SyncRun.Status.values
         }
         for choice in super().choices(changelist):
@@ -123,7 +123,9 @@ class SyncRunAdmin(RunViews, RunOrders):
 
     @admin.display(description="status", ordering="status")
     def pill(self, run: SyncRun) -> SafeString:
-        return format_html('<span class="pill {}">{}</span>', looks.pill(run), looks.outcome(run))
+        return format_html(
+            '<span class="pill {}">{}</span>', looks.pill(run), looks.status_words(run)
+        )
 
     @admin.display(description="kind, started by")
     def asked(self, run: SyncRun) -> SafeString:
@@ -166,4 +168,4 @@ class BatchAdmin(ReadOnly):
 
     @admin.display(description="run", ordering="run")
     def of_run(self, batch: Batch) -> str:
-        return f"Run {batch.run_id} ({batch.run.kind}, {looks.outcome(batch.run)})"
+        return f"Run {batch.run_id} ({batch.run.kind}, {looks.status_words(batch.run)})"

@@ -55,12 +55,12 @@ class CanvasAdmin(ReadOnly):
     @admin.display(description="run", ordering="run")
     def for_run(self, canvas: Canvas) -> str:
         run = canvas.run
-        return f"Run {run.pk} ({run.kind}, {looks.outcome(run)})" if run else "–"
+        return f"Run {run.pk} ({run.kind}, {looks.status_words(run)})" if run else "–"
 
     @admin.display(description="drawn status", ordering="drawn_status")
     def drawn(self, canvas: Canvas) -> str:
         status = canvas.drawn_status
-        return looks.outcome(SyncRun(status=status)) if status else "–"
+        return looks.status_words(SyncRun(status=status)) if status else "–"
 
 
 @admin.register(Installation)

@@ -17,7 +17,7 @@ def readable(value: Any, label: Callable[[str], str] = str, *, empty: str = EMPT
     `label` gives the text to show for a string, for example an option's label for its id. `empty`
     stands for null, an empty text and an empty list.
     """
-    if is_empty(value):
+    if is_blank(value):
         return empty
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -33,7 +33,7 @@ def readable(value: Any, label: Callable[[str], str] = str, *, empty: str = EMPT
     return str(value)
 
 
-def is_empty(value: Any) -> bool:
+def is_blank(value: Any) -> bool:
     """Return whether there is nothing to show."""
     return value is None or value in ("", [], {})
 

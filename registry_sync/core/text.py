@@ -32,6 +32,10 @@ def number_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+LONGEST_ID = 255
+"""The most characters of an id: of a registry id in Benchling, and of this app's columns for ids.
+https://benchling.com/api/reference (entityRegistryId)
+"""
 LONGEST_KEY = 500
 """Characters of a name's key: a row of a PostgreSQL index holds 2,704 bytes."""
 

@@ -9,13 +9,13 @@ from registry_sync.models import EntityError
 from registry_sync.reporting.catalogue import record_wait
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import Holder
-from registry_sync.sync.retry import UNSENDABLE
+from registry_sync.sync.retry_choice import UNSENDABLE
 
 Holders = dict[tuple[int, str], list[Holder]]
 KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
-def tell(errors: Sequence[EntityError]) -> dict[int, str]:
+def waits_of(errors: Sequence[EntityError]) -> dict[int, str]:
     """Return what each error waits for, by primary key. Names are looked up once for all."""
     holders: Holders = {}
     named = [e for e in errors if e.waits_for == "name" and e.closed_at is None]

@@ -16,7 +16,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk import run_records as handled
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.monitoring.queues import Queues
-from registry_sync.sync.retry import UNSENDABLE
+from registry_sync.sync.retry_choice import UNSENDABLE
 
 Kind = SyncRun.Kind
 MOST_IDS = 10_000

@@ -43,11 +43,11 @@ def pill(run: SyncRun) -> str:
     return "quiet" if run.paused_at else PILLS[Status(run.status)]
 
 
-def sign(run: SyncRun) -> str:
+def status_sign(run: SyncRun) -> str:
     return SIGNS[PILLS[Status(run.status)]]
 
 
-def outcome(run: SyncRun) -> str:
+def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
     if run.is_active and run.paused_at:
         return "paused"
@@ -64,8 +64,9 @@ def by(run: SyncRun) -> str:
 def summary(run: SyncRun) -> str:
     """Return one line on a run and what it did, as the text alternative of a picture."""
     return (
-        f"Run {run.pk}, {stamp(run.created_at)}: {outcome(run)}, {run.kind}, {run.read:,} read, "
-        f"{run.created:,} created, {run.updated:,} changed, {run.failed:,} refused"
+        f"Run {run.pk}, {stamp(run.created_at)}: {status_words(run)}, {run.kind}, "
+        f"{run.read:,} read, {run.created:,} created, "
+        f"{run.updated:,} changed, {run.failed:,} refused"
     )
 
 

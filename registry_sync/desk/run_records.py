@@ -37,7 +37,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class CauseCount:
     """One cause of a run's refusals: how many, how many of them are open, an example to read."""
 
     count: int
@@ -139,7 +139,7 @@ def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
         last = some[-1].pk
 
 
-def causes(run: SyncRun) -> list[Cause]:
+def causes(run: SyncRun) -> list[CauseCount]:
     """Group what a run refused by cause, the most frequent first; of very many, the first ones."""
     found: dict[tuple[str, str], tuple[int, int, int]] = {}
     columns = ("code", "kind", "pk", "closed_at", "dismissed_at")
@@ -150,7 +150,7 @@ def causes(run: SyncRun) -> list[Cause]:
         found[code, kind] = (first, count + 1, still_open + (closed is None and dismissed is None))
     examples = EntityError.objects.defer("raw").in_bulk([first for first, _, _ in found.values()])
     made = [
-        Cause(count, still_open, examples[pk])
+        CauseCount(count, still_open, examples[pk])
         for pk, count, still_open in found.values()
         if pk in examples
     ]

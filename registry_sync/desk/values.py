@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from registry_sync.core.readable import EMPTY, LINK, is_empty, is_link, readable
+from registry_sync.core.readable import EMPTY, LINK, is_blank, is_link, readable
 from registry_sync.drafts.rule_form import LABELS
 from registry_sync.runs import SchemaView
 
@@ -29,7 +29,7 @@ def as_text(
 
 def as_html(value: Any, field_id: str = "", schema: SchemaView | None = None) -> SafeString:
     """Return a value as `as_text` does, with an option's id on hover and links to records."""
-    if is_empty(value):
+    if is_blank(value):
         return format_html("{}", EMPTY)
     if isinstance(value, list):
         items = [as_html(item, field_id, schema) for item in value]
@@ -46,7 +46,7 @@ def as_html(value: Any, field_id: str = "", schema: SchemaView | None = None) ->
 
 def rule_text(rule: Any) -> str:
     """Return a mapping rule in words: "as is", "number (decimal: ,)", "split …, then labels …"."""
-    if is_empty(rule):
+    if is_blank(rule):
         return LABELS["as_is"]
     if isinstance(rule, list):
         return ", then ".join(rule_text(step) for step in rule)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
-from registry_sync.drafts.row_preview import outcome, text_of
+from registry_sync.drafts.row_preview import example_of, text_of
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same
@@ -131,7 +131,7 @@ def _show(
     rows = found["rows"]
     if len(rows) >= ROWS or sum(row["sort"] == sort for row in rows) >= ROWS_OF[sort]:
         return
-    cells = [outcome(record, mapping, mapped) for mapped in mapping.fields]
+    cells = [example_of(record, mapping, mapped) for mapped in mapping.fields]
     rows.append(
         storable(
             {

@@ -78,7 +78,7 @@ def on_sample(draft: MappingDraft, client: Client, open_source: drafts.OpenSourc
     )
 
 
-def begin(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
+def request(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
     """Ask for a preview on these records, or on all. Raises ConfigError where it cannot be used."""
     found = forecast.empty(drafts.compile_draft(draft)) | {"wanted": list(ids), "seen": []}
     scope = CHOSEN if ids else ALL

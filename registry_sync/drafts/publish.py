@@ -157,7 +157,7 @@ def publish(
         MappingDraft.objects.filter(pk=draft.pk).update(publishing_at=None)
 
 
-def compare(draft: MappingDraft, client: Client, *, actor: str) -> MappingVersion:
+def publish_by_hand(draft: MappingDraft, client: Client, *, actor: str) -> MappingVersion:
     """Read back what was entered by hand. Publish if it equals the draft. Raise SyncError."""
     reason = str(draft.publishing.get("reason") or "Entered by hand")
     found = plan(draft, client)

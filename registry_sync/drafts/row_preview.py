@@ -42,7 +42,7 @@ def _tried(records: Sequence[Json], row: Json, mapping: Mapping) -> Example:
     record = next((r for r in records if mapped.get(r) not in (ABSENT, None, "", [])), None)
     if record is None and row["path"]:
         return Example(problem=f"no record in the sample has a value at {row['path']}")
-    return outcome(record or {}, mapping, mapped)
+    return example_of(record or {}, mapping, mapped)
 
 
 def single(
@@ -55,7 +55,7 @@ def single(
     return Mapping((mapped,), "", lambda record: "name", template, schema.id, "")
 
 
-def outcome(record: Json, mapping: Mapping, mapped: FieldMapping) -> Example:
+def example_of(record: Json, mapping: Mapping, mapped: FieldMapping) -> Example:
     """Say what becomes of one record's value, in the very steps of the sync."""
     raw = mapped.get(record)
     done = transform(record, "id", replace(mapping, fields=(mapped,)))

@@ -16,7 +16,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.mapping.date_values import fit_date, fit_datetime
-from registry_sync.mapping.values import Misfit, kind_of, readable
+from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
 from registry_sync.source.marks import fault_in
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
@@ -45,7 +45,7 @@ def fit(
 
 def _text(value: Any) -> Fitted:
     if isinstance(value, str):
-        if not readable(value):
+        if not can_be_stored(value):
             raise Misfit(
                 "unreadable_text",
                 fault_in(value)
@@ -150,12 +150,12 @@ def _json(value: Any) -> Fitted:
 
 def _readable_whole(value: Any) -> bool:
     if isinstance(value, dict):
-        return all(readable(key) and _readable_whole(item) for key, item in value.items())
+        return all(can_be_stored(key) and _readable_whole(item) for key, item in value.items())
     if isinstance(value, list):
         return all(map(_readable_whole, value))
     if isinstance(value, float):
         return math.isfinite(value)  # NaN is not JSON, though a rule's constant may be
-    return not isinstance(value, str) or readable(value)
+    return not isinstance(value, str) or can_be_stored(value)
 
 
 def _option(value: Any, field: FieldDefinition) -> Fitted:

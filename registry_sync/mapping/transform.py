@@ -10,7 +10,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.problems import Problem
-from registry_sync.core.text import name_key
+from registry_sync.core.text import LONGEST_ID, name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.model import Entity, Mapping, Transformed
@@ -21,11 +21,8 @@ from registry_sync.mapping.record_problems import (
     name_unreadable,
 )
 from registry_sync.mapping.rules import RuleError, apply
-from registry_sync.mapping.values import Misfit, check_depth, is_empty, readable
+from registry_sync.mapping.values import Misfit, can_be_stored, check_depth, is_empty
 from registry_sync.source.paths import ABSENT
-
-LONGEST_ID = 255
-"""The most characters of a registry id. https://benchling.com/api/reference (entityRegistryId)"""
 
 
 def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
@@ -121,7 +118,7 @@ def _name(
     if not isinstance(value, str) or not _is_visible(value):
         problems.append(name_missing(external_id, mapping.name_path, value))
         return None
-    if not readable(value):
+    if not can_be_stored(value):
         problems.append(name_unreadable(external_id, mapping.name_path, value))
         return None
     return value.strip()

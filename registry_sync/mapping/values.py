@@ -56,7 +56,7 @@ def kind_of(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def readable(text: str) -> bool:
+def can_be_stored(text: str) -> bool:
     """Return whether a text can be sent and stored: no NUL, no half of a surrogate pair."""
     try:
         text.encode("utf-8")

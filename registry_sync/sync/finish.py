@@ -6,7 +6,7 @@ from registry_sync import ledger, runs
 from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.reporting.session_messages import counts_sentence
-from registry_sync.sync import outcome
+from registry_sync.sync import run_verdict
 from registry_sync.sync.context import Phase, RunContext
 
 
@@ -18,12 +18,12 @@ def finish(ctx: RunContext) -> None:
     if equal := run.adoptions.filter(actor="").count():
         text = f"{equal:,} entities that were in Benchling before equal the registry's records"
         runs.log(run, "INFO", f"{text} and were taken over.")
-    for warning in outcome.warnings(run, ctx.lane):
+    for warning in run_verdict.warnings(run, ctx.lane):
         runs.warn(run, ctx.lease, warning.code, warning.text)
     runs.finish(
         run,
         ctx.lease,
-        outcome.status(run, ctx.lane),
+        run_verdict.status(run, ctx.lane),
         phase=Phase.REPORT,
         position=None,
         phase_seconds=run.phase_seconds,

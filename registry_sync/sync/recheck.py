@@ -14,7 +14,7 @@ def has_new_key(ctx: RunContext) -> bool:
     return _read_setup(ctx).config.api_key != ctx.setup.config.api_key
 
 
-def check_access(ctx: RunContext, refused: Refused | None) -> None:
+def recheck_access(ctx: RunContext, refused: Refused | None) -> None:
     """Look, after a failed batch, for a cause that holds for the whole run.
 
     Raises SyncError if the app has lost its access, and Wait if the configuration changed, so

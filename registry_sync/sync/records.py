@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from registry_sync.core.problems import Problem, SourceError
+from registry_sync.core.text import LONGEST_ID
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_record
@@ -15,8 +16,6 @@ from registry_sync.mapping.model import Entity
 from registry_sync.source.client import Source
 from registry_sync.source.marks import fault_in, unmarked
 from registry_sync.source.pages import Unread
-
-LONGEST_ID = 255
 
 
 class SourceRecord(NamedTuple):

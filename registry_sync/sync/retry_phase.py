@@ -8,7 +8,7 @@ from registry_sync import ledger, runs
 from registry_sync.core.problems import SourceError
 from registry_sync.models import EntityError
 from registry_sync.source.client import Source
-from registry_sync.sync import outcome, retry
+from registry_sync.sync import retry_choice, run_verdict
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord, source_records
@@ -28,15 +28,15 @@ class Retry:
         """
         ctx = self.ctx
         ctx.session.open()
-        if outcome.read_whole(ctx.run, ctx.lane):
+        if run_verdict.read_whole(ctx.run, ctx.lane):
             self._close_withdrawn()
         if not self._try_errors():
             return False
-        if aside := retry.stand_aside(ctx):
+        if aside := retry_choice.stand_aside(ctx):
             self.delivery.rename(aside)
             if not self._try_errors():
                 return False
-        if circle := retry.circles(ctx):
+        if circle := retry_choice.link_circles(ctx):
             stopped = self.carrier.admit(circle)
             ledger.record(ctx.run, ctx.lease, stopped)
             self.delivery.flush()
@@ -51,7 +51,7 @@ class Retry:
     def _try_errors(self) -> bool:
         while True:
             before = self._handled()
-            for errors in retry.due(self.ctx):
+            for errors in retry_choice.due(self.ctx):
                 self.carrier.carry(self._records(errors), force=True)
                 self.delivery.flush()
                 self.ctx.pacer.show_progress()
@@ -79,4 +79,4 @@ class Retry:
             whole, unread = [], []
         asked = source_records(whole, self.source, run.fingerprint, unread)
         again = [record._replace(retried=True) for record in asked]
-        return retry.kept_records(kept, run.fingerprint) + again
+        return retry_choice.kept_records(kept, run.fingerprint) + again

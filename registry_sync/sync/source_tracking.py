@@ -9,7 +9,7 @@ from typing import Any
 from registry_sync import runs
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.source.pages import Page, Sign
-from registry_sync.sync import outcome
+from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import SourceRecord
@@ -69,7 +69,7 @@ class SourceTracker:
                 f"{run.expected_record}, the newest record of the last run, did not come back: "
                 "the registry was restored, its filter broke, or the key sees less than before"
             )
-        if not run.dry_run and outcome.is_short(run, self.lane, run.read):
+        if not run.dry_run and run_verdict.is_short(run, self.lane, run.read):
             if self._counts_more():
                 text = f"The registry says that {run.source_total:,} records changed, but gave "
                 text += f"{run.read:,}; the last full run found nothing more of such a difference."

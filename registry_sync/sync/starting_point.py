@@ -15,7 +15,7 @@ from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
 from registry_sync.source.watermark import since_from
-from registry_sync.sync import benchling_state, outcome
+from registry_sync.sync import benchling_state, run_verdict
 from registry_sync.sync.context import RunContext
 
 UNREAD = ("registry_paging", "page_repeats")
@@ -155,7 +155,7 @@ def _previous(lane: Lane, client: Client) -> Previous | None:
 
 def _doubt(last: SyncRun) -> str:
     """Return why the last good run, or one that failed since, left records unread; or ""."""
-    if outcome.is_incomplete(last):
+    if run_verdict.is_incomplete(last):
         return "the last run may have got fewer records than the registry has"
     failed = (
         last.lane.runs.filter(pk__gt=last.pk, status=SyncRun.Status.FAILED) if last.lane else ()

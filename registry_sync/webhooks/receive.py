@@ -18,7 +18,7 @@ from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from registry_sync.core.text import storable
+from registry_sync.core.text import LONGEST_ID, storable
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery, WebhookRefusal
 from registry_sync.runs.deployment import tenant_host
@@ -27,7 +27,6 @@ from registry_sync.webhooks.signing_keys import key_ring
 logger = logging.getLogger(__name__)
 LONGEST_BODY = 256 * 1024
 """Bytes. Benchling's messages have a few hundred."""
-LONGEST_ID = 255
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 

@@ -91,7 +91,7 @@ def test_a_preview_queued_under_an_old_path_is_queued_again(world, queues):
     draft = drafts.start(
         client_of_settings(), plain_source, title="Mine", actor="ada", from_live=True
     )
-    preview.begin(draft)
+    preview.request(draft)
     job_id = f"preview-{draft.pk}-{draft.version}-0"
     queue.enqueue("registry_sync.jobs.run_preview", draft.pk, job_id=job_id)
     work(queue)

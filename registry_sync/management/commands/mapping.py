@@ -70,7 +70,7 @@ class Command(OperatorCommand):
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in preview.AT_WORK:
-            preview.begin(draft)
+            preview.request(draft)
         while preview.work_slice(draft.pk, client_of_settings, source_of):
             draft.refresh_from_db()
             self.stdout.write(f"{number_of(draft.preview_done, 'record')} read")

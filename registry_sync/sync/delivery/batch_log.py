@@ -23,7 +23,7 @@ from registry_sync.sync.delivery.batch_items import entity_of_item, outcome_of_i
 from registry_sync.sync.delivery.rows import items_of_rows, row_of_item
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.links import present
-from registry_sync.sync.recheck import check_access
+from registry_sync.sync.recheck import recheck_access
 
 FieldKeys = Lane.FieldKeys
 
@@ -112,7 +112,7 @@ class BatchLog:
         Raises SyncError or Wait if there is one.
         """
         self.record_landed()
-        check_access(self.ctx, refusal)
+        recheck_access(self.ctx, refusal)
         if not self.ctx.lane.field_keys:
             self._try_ids()
 

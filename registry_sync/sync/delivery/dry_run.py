@@ -70,7 +70,7 @@ class DryRunDelivery:
     def _passing(self) -> list[Candidate]:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
-        swapped = {id_ for circle in names.circles(self.lane, named) for id_ in circle}
+        swapped = {id_ for circle in names.name_circles(self.lane, named) for id_ in circle}
         known = ledger.known(self.lane, list(wants))
         arrived = self._arrived({key for what, key in wants.values() if what == "link"})
         passing = []

@@ -15,7 +15,7 @@ from registry_sync.sync.links import missing_link
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class RefusalKind:
     """One sort of refusal, known by Benchling's words, and what to do about it."""
 
     pattern: re.Pattern[str]
@@ -26,28 +26,28 @@ class Cause:
 
 NEXT_RUN = "It will be retried when the record changes, or with Retry failed."
 CAUSES = (
-    Cause(
+    RefusalKind(
         re.compile(r"archived", re.IGNORECASE),
         "benchling",
         "archived",
         "A Benchling admin unarchives what is named, or the registry's owner withdraws {id}. "
         + NEXT_RUN,
     ),
-    Cause(
+    RefusalKind(
         re.compile(r"unique|already (in use|exists|taken|used)|duplicate", re.IGNORECASE),
         "source",
         "not_unique",
         "Give {id} another value in the registry, or a Benchling admin changes the entity that "
         "has it. " + NEXT_RUN,
     ),
-    Cause(
+    RefusalKind(
         re.compile(r"permission|not allowed|forbidden|access", re.IGNORECASE),
         "benchling",
         "permission",
         "A Benchling admin gives the app the permission that is named; the next run tries again.",
     ),
 )
-OTHER = Cause(
+OTHER = RefusalKind(
     re.compile(""),
     "source",
     "refused",
@@ -81,7 +81,7 @@ def refusal(
     )
 
 
-def _waits_for(cause: Cause, entity: Entity) -> WaitsFor | None:
+def _waits_for(cause: RefusalKind, entity: Entity) -> WaitsFor | None:
     if cause.code == "permission":
         return "permission", ""
     if cause.code == "archived":

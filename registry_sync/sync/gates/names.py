@@ -88,7 +88,7 @@ def _keys_of(entities: Iterable[Entity]) -> set[str]:
     return keys
 
 
-def circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
+def name_circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
     """Return circles of records that wait for each other's names, as lists of external ids.
 
     `wants` gives, by external id, the key of the name that a record waits for.

@@ -114,7 +114,7 @@ def kept_records(errors: Sequence[EntityError], fingerprint: str) -> list[Source
     ]
 
 
-def circles(ctx: RunContext) -> list[Candidate]:
+def link_circles(ctx: RunContext) -> list[Candidate]:
     """Find waiting records that only wait for each other: together they can go."""
     run, lane, setup = ctx.run, ctx.lane, ctx.setup
     waiting = _waiting(run, lane, "link")
@@ -149,7 +149,7 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
         return []  # a pilot tries no error again, so none would ever get its name
     waiting = _waiting(run, lane, "name")
     wants = dict(waiting.values_list("external_id", "waits_key"))
-    firsts = [circle[0] for circle in names.circles(lane, wants)]
+    firsts = [circle[0] for circle in names.name_circles(lane, wants)]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
     return [
         Entity(
