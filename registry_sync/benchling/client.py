@@ -88,19 +88,19 @@ class Client(Transport):
 
     def registries(self) -> list[Json]:
         """Return every Benchling registry that the app can see."""
-        return list(self.get("registries").get("registries", []))
+        return list(self.get("registries", needs="registries")["registries"])
 
     def entity_schema(self, schema_id: str) -> Json:
         """Return one entity schema."""
-        return self.get(f"entity-schemas/{quote(schema_id, safe='')}")
+        return self.get(f"entity-schemas/{quote(schema_id, safe='')}", needs="id")
 
     def dropdown(self, dropdown_id: str) -> Json:
         """Return one dropdown with its options."""
-        return self.get(f"dropdowns/{quote(dropdown_id, safe='')}")
+        return self.get(f"dropdowns/{quote(dropdown_id, safe='')}", needs="id")
 
     def folder(self, folder_id: str) -> Json:
         """Return one folder."""
-        return self.get(f"folders/{quote(folder_id, safe='')}")
+        return self.get(f"folders/{quote(folder_id, safe='')}", needs="id")
 
     def entities(self, *, token: str = "", **filters: str) -> Iterator[EntityPage]:
         """Yield pages of entities, archived ones included, from page `token` on.
@@ -110,6 +110,7 @@ class Client(Transport):
         while True:
             body = self.get(
                 self.entity_type.endpoint,
+                needs=self.entity_type.key,
                 sort="createdAt:asc",
                 pageSize=str(PAGE),
                 archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED",
@@ -117,7 +118,7 @@ class Client(Transport):
                 **filters,
             )
             token = body.get("nextToken") or ""
-            yield EntityPage(body.get(self.entity_type.key, []), token)
+            yield EntityPage(body[self.entity_type.key], token)
             if not token:
                 return
 
@@ -131,9 +132,10 @@ class Client(Transport):
         for start in range(0, len(ids), PAGE):
             body = self.get(
                 f"registries/{quote(registry_id, safe='')}/registered-entities:bulk-get",
+                needs="entities",
                 entityRegistryIds=_joined(ids[start : start + PAGE]),
             )
-            found += body.get("entities", [])
+            found += body["entities"]
         return found
 
     def entities_with_ids(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
@@ -177,20 +179,21 @@ class Client(Transport):
     def start_upsert(self, rows: list[Json]) -> str:
         """Start an upsert of rows, all or none of them, and return the task's id."""
         kind = self.entity_type
-        body = self.call("post", f"{kind.endpoint}:bulk-upsert", {kind.key: rows})
+        path = f"{kind.endpoint}:bulk-upsert"
+        body = self.call("post", path, {kind.key: rows}, needs="taskId")
         return str(body["taskId"])
 
     def task(self, task_id: str) -> Task | None:
         """Return a task; None once Benchling has forgotten it, 30 minutes after its end."""
         try:
-            body = self.get(f"tasks/{quote(task_id, safe='')}")
+            body = self.get(f"tasks/{quote(task_id, safe='')}", needs="status")
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise
         response = body.get("response") or {}
         return Task(
-            status=str(body.get("status")),
+            status=str(body["status"]),
             entities=response.get(self.entity_type.key) or (),
             message=str(body.get("message") or ""),
             errors=body.get("errors"),
@@ -201,7 +204,8 @@ class Client(Transport):
         row = dict(row)
         # The SDK does not encode the path: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
-        return self.call("patch", f"{self.entity_type.endpoint}/{registry_id}:upsert", row)
+        path = f"{self.entity_type.endpoint}/{registry_id}:upsert"
+        return self.call("patch", path, row, needs="id")
 
     def give_registry_id(self, entity_id: str, registry_id: str) -> Json:
         """Change an entity's registry id, and nothing else of it."""
@@ -212,7 +216,8 @@ class Client(Transport):
 
     def create_session(self, body: Json, *, after_lost: Callable[[], Json | None]) -> Json:
         """Create a session; `after_lost` finds one whose response was lost."""
-        return self.call("post", "app-sessions", {"appId": self.app_id, **body}, after_lost)
+        sent = {"appId": self.app_id, **body}
+        return self.call("post", "app-sessions", sent, after_lost, needs="id")
 
     def update_session(self, session_id: str, body: Json) -> Json:
         """Change a session; a closed one is refused."""
@@ -220,7 +225,7 @@ class Client(Transport):
 
     def session(self, session_id: str) -> Json:
         """Return one session."""
-        return self.get(f"app-sessions/{quote(session_id, safe='')}")
+        return self.get(f"app-sessions/{quote(session_id, safe='')}", needs="id")
 
     def sessions(self, *, most: int = 300) -> Iterator[Json]:
         """Yield this app's sessions, the last changed first, up to about `most`."""
@@ -236,7 +241,8 @@ class Client(Transport):
 
     def create_canvas(self, body: Json, *, after_lost: Callable[[], Json | None]) -> Json:
         """Create a canvas; `after_lost` finds one whose response was lost."""
-        return self.call("post", "app-canvases", {"appId": self.app_id, **body}, after_lost)
+        sent = {"appId": self.app_id, **body}
+        return self.call("post", "app-canvases", sent, after_lost, needs="id")
 
     def update_canvas(self, canvas_id: str, body: Json) -> Json:
         """Redraw a canvas."""
@@ -244,7 +250,7 @@ class Client(Transport):
 
     def canvas(self, canvas_id: str) -> Json:
         """Return a canvas with what people typed into it."""
-        return self.get(f"app-canvases/{quote(canvas_id, safe='')}")
+        return self.get(f"app-canvases/{quote(canvas_id, safe='')}", needs="id")
 
     def canvas_of(self, resource_id: str, feature_id: str) -> Json | None:
         """Return the canvas of a feature on a resource's page, if there is one."""

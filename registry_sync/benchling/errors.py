@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
+import httpx
 from benchling_sdk.errors import BenchlingError
 
+from registry_sync.benchling.answers import Unreadable
 from registry_sync.core.problems import SyncError
 
+PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+"""The variables by which requests to Benchling go through a proxy."""
 LOCKED = "Another registration attempt is in progress"
 """How Benchling begins its refusal while someone else registers entities."""
 
@@ -34,6 +42,10 @@ class Refused(Exception):
         self.errors = errors
 
 
+class NothingThere(SyncError):
+    """Nothing answers where Benchling should be."""
+
+
 def retry_time(seconds: float) -> datetime:
     """Return the time in this many seconds, in UTC."""
     return datetime.now(UTC) + timedelta(seconds=seconds)
@@ -44,21 +56,66 @@ def is_token_error(error: BenchlingError) -> bool:
     return bool(error.message and "token" in error.message.lower())
 
 
-def benchling_unreachable(detail: str) -> SyncError:
-    """Return the error of a run that could not reach Benchling."""
-    return SyncError(
+def is_passing(error: BenchlingError) -> bool:
+    """Return whether an SDK error may pass: a 5xx, or a token's answer that cannot be read."""
+    return error.status_code >= 500 or (is_token_error(error) and error.status_code < 300)
+
+
+def benchling_unreachable(detail: str, address: str = "") -> SyncError:
+    """Return the error of a run that could not reach Benchling.
+
+    `address` is given where nothing is there that answers, so that a typo may be the cause.
+    """
+    passes = "No action is needed if this passes: the next run continues where this one stopped."
+    check = "the operator checks BENCHLING_URL and the network"
+    remedy = f"{passes} If it persists, {check}."
+    if address:
+        remedy = f"The operator checks BENCHLING_URL ({address}) for a typo, and the network. "
+        remedy += passes.replace("this passes", "the address is right and the network recovers")
+    kind = NothingThere if address else SyncError
+    return kind(
         f"Benchling could not be reached ({detail}).",
-        remedy="No action is needed if this passes: the next run continues where this one "
-        "stopped. If it persists, the operator checks BENCHLING_URL and the network.",
+        remedy=remedy,
         kind="transient",
         code="benchling_unreachable",
         transient=True,
     )
 
 
-def translate(error: BenchlingError, path: str) -> Exception:
+def no_answer(error: BaseException, path: str, url: str) -> SyncError:
+    """Return the error of a request without an answer, or with one that cannot be read."""
+    if not isinstance(error, httpx.RequestError):
+        what = str(error) if isinstance(error, Unreadable) else type(error).__name__
+        return benchling_unreachable(f"its answer to {path.partition('?')[0]} was {what}")
+    if isinstance(error, httpx.DecodingError):
+        return benchling_unreachable(f"its answer to {path.partition('?')[0]} cannot be unpacked")
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    causes = list(_causes(error))
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        return benchling_unreachable(f"the name {host} cannot be resolved", url)
+    if isinstance(error, httpx.ProxyError):
+        return benchling_unreachable(f"the proxy refuses to connect: {error}")
+    if isinstance(error, httpx.ConnectError):
+        proxy = next((name for name in PROXIES if os.environ.get(name)), "")
+        through = f" or the proxy in {proxy}" if proxy else ""
+        return benchling_unreachable(f"nothing answers at {host}{through}: {error}", url)
+    return benchling_unreachable(type(error).__name__)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def translate(error: BenchlingError, path: str, url: str) -> Exception:
     """Return an SDK error as a SyncError for the whole run, or as one request's Refused."""
     status, message = error.status_code, _message(error)
+    lost = next((each for each in _causes(error) if isinstance(each, httpx.RequestError)), None)
+    if lost is not None:  # the SDK reports a token's lost request as a 500
+        return no_answer(lost, "token", url)
+    if is_token_error(error) and status < 400:
+        return benchling_unreachable("its answer to token cannot be read")
     if is_token_error(error) and status < 500:
         return SyncError(
             f"Benchling does not accept the app's client id and secret ({status}).",

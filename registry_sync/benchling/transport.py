@@ -10,25 +10,31 @@ from __future__ import annotations
 
 import json
 import random
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
 from benchling_sdk.benchling import Benchling
 from benchling_sdk.errors import BenchlingError
 
-from registry_sync.benchling.errors import benchling_unreachable, is_token_error, translate
+from registry_sync.benchling.answers import BenchlingHttp, TokenAuth, Unreadable, checked, trusted
+from registry_sync.benchling.errors import (
+    NothingThere,
+    is_passing,
+    is_token_error,
+    no_answer,
+    translate,
+)
+from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT
 
 PAGE = 100
 """Items on one page of a list, and values in one filter: Benchling's maximum."""
+UNREAD = (httpx.RequestError, json.JSONDecodeError, UnicodeDecodeError, RecursionError, Unreadable)
+"""What is raised where a request has no answer, or one that cannot be read."""
 FAILURES = 6
 """Failed attempts at one request before Benchling counts as benchling_unreachable."""
 
@@ -62,16 +68,16 @@ class Transport:
         """Yield each page of a list: what the responses have under `key`."""
         token = ""
         while True:
-            body = self.get(path, pageSize=str(PAGE), nextToken=token, **query)
-            yield body.get(key, [])
+            body = self.get(path, needs=key, pageSize=str(PAGE), nextToken=token, **query)
+            yield body[key]
             token = body.get("nextToken") or ""  # null: the SDK's iterator never ends
             if not token:
                 return
 
-    def get(self, path: str, **query: str) -> Json:
+    def get(self, path: str, *, needs: str = "", **query: str) -> Json:
         """Return the body of a GET; parameters with empty values are left out."""
         asked = {name: value for name, value in query.items() if value != ""}
-        return self.call("get", path + ("?" + urlencode(asked) if asked else ""))
+        return self.call("get", path + ("?" + urlencode(asked) if asked else ""), needs=needs)
 
     def call(
         self,
@@ -79,10 +85,13 @@ class Transport:
         path: str,
         body: Json | None = None,
         after_lost: Callable[[], Json | None] = lambda: None,
+        *,
+        needs: str = "",
     ) -> Json:
         """Return the body of a request, repeated until it passes or is refused for good.
 
-        `after_lost` is asked after a lost response for what the request may have created.
+        `after_lost` is asked after a lost response for what the request may have created. A
+        success without the key that it `needs` is unreadable, and counts as lost.
         """
         url = "api/v2/" + path
         failures = renewed = waits = 0
@@ -90,7 +99,7 @@ class Transport:
             self._pace()
             self.requests += 1
             try:
-                return self._send(method, url, body)
+                return checked(self._send(method, url, body), needs)
             except BenchlingError as error:
                 status = error.status_code
                 if status == 401 and not renewed and not is_token_error(error):
@@ -99,20 +108,20 @@ class Transport:
                 elif status == 429:
                     waits += 1
                     self._wait_for_limit(waits)
-                elif status >= 500 and failures < FAILURES:
+                elif is_passing(error) and failures < FAILURES:
                     failures += 1
-                    self._back_off(failures)
+                    self._back_off(failures, translate(error, path, self.url))
                 else:
-                    raise translate(error, path) from error
-            except (httpx.TransportError, json.JSONDecodeError) as error:
+                    raise translate(error, path, self.url) from error
+            except UNREAD as error:
                 failures += 1
                 if failures > FAILURES:
-                    raise benchling_unreachable(type(error).__name__) from error
-                self._back_off(failures)
+                    raise no_answer(error, path, self.url) from error
+                self._back_off(failures, no_answer(error, path, self.url))
                 if made := after_lost():
                     return made
 
-    def _send(self, method: str, url: str, body: Json | None) -> Json:
+    def _send(self, method: str, url: str, body: Json | None) -> object:
         api = self._connection().api
         if method == "get":
             response = api.get_response(url)
@@ -121,15 +130,15 @@ class Transport:
         else:
             response = api.patch_response(url, body)
         self.server_date = str(response.headers.get("date") or "")
-        return response.parsed or {}
+        return response.parsed
 
     def _connection(self) -> Benchling:
         if self._sdk is None:
-            token = _Http(verify=_trusted())
+            token = BenchlingHttp(verify=trusted())
             self._sdk = Benchling(
                 self.url,
-                ClientCredentialsOAuth2(self.client_id, self.client_secret, httpx_client=token),
-                httpx_client=_Http(verify=_trusted()),
+                TokenAuth(self.client_id, self.client_secret, httpx_client=token),
+                httpx_client=BenchlingHttp(verify=trusted()),
                 retry_strategy=None,
                 client_decorator=lambda client: client.with_timeout(self.timeout),
             )
@@ -163,26 +172,11 @@ class Transport:
         if self._sdk is not None:
             self._sdk._rate_limit_remaining = None
 
-    def _back_off(self, failures: int) -> None:
+    def _back_off(self, failures: int, why: Exception) -> None:
         # Without a reason the slice does not end here: the attempts must reach their limit.
-        self.pause(random.uniform(0.5, 1.0) * min(15.0, 2.0 ** (failures - 1)), "")
-
-
-class _Http(httpx.Client):
-    """httpx, whose responses are freed as soon as they are no longer used.
-
-    A response and its stream refer to each other. Each task's response (1 MB, its text and the
-    batch that was sent) would stay until the garbage collector's last generation.
-    """
-
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = super().send(request, **options)
-        if response.is_closed:  # read to its end
-            response.stream = httpx.ByteStream(b"")
-        return response
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return the trusted certificates, read once per process: each read takes 25 ms."""
-    return httpx.create_ssl_context()
+        try:
+            self.pause(random.uniform(0.5, 1.0) * min(15.0, 2.0 ** (failures - 1)), "")
+        except SyncError as impatient:
+            if isinstance(why, NothingThere):  # more to the point than that someone cannot wait
+                raise why from impatient
+            raise

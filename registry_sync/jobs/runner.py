@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -106,7 +108,8 @@ def _release_waiting(run: SyncRun, lease: runs.Lease, pacer: Pacer, wait: Wait) 
     left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
     text = f"{runs.waiting_sentence(run)} {left}".strip()
     runs.log(run, "INFO", text)
-    pacer.session.progress(text, at_once=True)
+    with _despite_faults(run, "update"):
+        pacer.session.progress(text, at_once=True)
     runs.release(lease, waiting_until=wait.until, reason=wait.reason)
 
 
@@ -170,13 +173,26 @@ def _sleep_until(run: SyncRun, until: datetime) -> None:
 def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> None:
     """End a run as FAILED. A cause that repeats does not open a session each time."""
     try:
-        if not run.session_id and not runs.repeats_last_failure(run, error):
-            app_status.Session(run, lease, pacer.client).open()
+        with _despite_faults(run, "open"):
+            if not run.session_id and not runs.repeats_last_failure(run, error):
+                app_status.Session(run, lease, pacer.client).open()
         runs.fail(run, lease, error)
     except runs.LeaseLost:
         return
     pacer.leave_lease()  # `runs.fail` gave it up, also for a run that stopped before its line
-    app_status.close_session(run, pacer.client)
+    with _despite_faults(run, "close"):
+        app_status.close_session(run, pacer.client)
+
+
+@contextmanager
+def _despite_faults(run: SyncRun, what: str) -> Iterator[None]:
+    """Go on whatever App Status raises: what broke the run may break its session too."""
+    try:
+        yield
+    except (runs.LeaseLost, OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("run=%s could not %s its App Status session", run.pk, what)
 
 
 def _unexpected_refusal(refused: Refused) -> SyncError:

@@ -27,6 +27,10 @@ from .state import TenantState
 Json = dict[str, Any]
 
 
+APPLIED = ("apply_then_drop", "truncate", "garble", "drip")
+"""Faults of an answer to a request that was worked on."""
+
+
 class Front:
     """What every API request passes: latency, faults, limits, and the contract's check."""
 
@@ -53,7 +57,7 @@ class Front:
         if fault is not None and fault.kind == "stall":
             await asyncio.sleep(fault.seconds)
             fault = None
-        if fault is not None and fault.kind not in ("apply_then_drop", "truncate"):
+        if fault is not None and fault.kind not in APPLIED:
             await _broken(fault, send)
             return
         answer = _Recorder(None if fault else send)
@@ -65,7 +69,13 @@ class Front:
             refusal = JSONResponse(RATE_ERROR, 429)
             await refusal(scope, receive, answer.sender(headers))
         self.contract.check(scope, body, answer)
-        if fault is not None:
+        if fault is not None and fault.kind == "garble":
+            await Response(fault.content, headers=fault.headers, media_type="application/json")(
+                {"type": "http"}, _replay(b""), send
+            )
+        elif fault is not None and fault.kind == "drip":
+            await _drip(send, answer.body, fault.seconds)
+        elif fault is not None:
             await _drop(send, answer.body[: len(answer.body) // 2])
 
 
@@ -138,6 +148,16 @@ async def _drop(send: Send, part: bytes) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": part, "more_body": True})
     raise Dropped
+
+
+async def _drip(send: Send, body: bytes, seconds: float) -> None:
+    """Send an answer byte by byte, each after so many seconds."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for index in range(len(body)):
+        await send({"type": "http.response.body", "body": body[index : index + 1],
+                    "more_body": index + 1 < len(body)})  # fmt: skip
+        await asyncio.sleep(seconds)
 
 
 async def _api_error(request: Request, error: Exception) -> Response:

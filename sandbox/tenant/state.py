@@ -66,11 +66,13 @@ class Fault:
     """A deliberate fault for a number of matching requests."""
 
     match: str
-    kind: str  # status, drop, apply_then_drop, stall, html, truncate
+    kind: str  # status, drop, apply_then_drop, stall, html, truncate, garble, drip
     times: int = 1
     status: int = 503
     body: Json | None = None
     seconds: float = 1.0
+    content: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class TenantState:

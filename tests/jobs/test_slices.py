@@ -152,3 +152,26 @@ def test_a_mapping_changed_during_a_run_counts_and_writes_everything_once(world,
     assert (run.read, run.created, run.failed) == (300, 300, 0)
     assert all(value["name"].endswith("]") for value in w.values().values())
     assert run.log.filter(text__contains="The configuration changed").count() == 1
+
+
+@pytest.mark.invariant(4)
+@pytest.mark.parametrize("step", ["open", "close", "update"])
+def test_a_run_ends_whatever_breaks_while_it_is_ended(world, monkeypatch, step):
+    """What broke the run may break App Status, too, and in ways that no code expects."""
+    w = world([compound(1)])
+    w.registry.refuses = 401
+
+    def broken(*_, **__):
+        raise AttributeError("'NoneType' object has no attribute 'get'")
+
+    place = {
+        "open": "registry_sync.reporting.app_status.Session.open",
+        "close": "registry_sync.reporting.app_status.close_session",
+        "update": "registry_sync.benchling.client.Client.update_session",
+    }
+    monkeypatch.setattr(place[step], broken)
+    run = w.sync()
+    assert (run.status, run.error_code) == (SyncRun.Status.FAILED, "registry_unauthorised")
+    monkeypatch.undo()
+    w.registry.refuses = 0
+    assert w.sync().status == SyncRun.Status.SUCCEEDED

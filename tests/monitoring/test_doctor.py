@@ -103,7 +103,7 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
     ("Configuration", "bad", "API URL is missing", lambda w, s: w.configure(**{"API URL": ""})),
     ("Credentials and installation", "bad", "client id and secret",
      lambda w, s: setattr(s, "BENCHLING_CLIENT_SECRET", "wrong")),
-    ("Credentials and installation", "bad", "first request",
+    ("Credentials and installation", "bad", "nothing answers at 127.0.0.1:9",
      lambda w, s: setattr(s, "BENCHLING_URL", "http://127.0.0.1:9")),
     ("Webhooks' keys (JWKS)", "bad", "No usable key",
      lambda w, s: setattr(s, "BENCHLING_JWKS_URL", f"{w.server.url}/none")),

@@ -1,0 +1,117 @@
+"""One answer of Benchling that cannot be read: transient, whatever it holds and whoever asked."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from registry_sync.benchling import answers
+from registry_sync.core.problems import SyncError
+from registry_sync.models import SyncRun
+from registry_sync.sync.clients import client_of_settings
+from sandbox.tenant.state import Fault
+from tests.support.registry import compound
+
+pytestmark = pytest.mark.once
+Status = SyncRun.Status
+GZIP = {"Content-Encoding": "gzip"}
+BODIES = {
+    "empty": (b"", {}),
+    "null": (b"null", {}),
+    "object": (b"{}", {}),
+    "list": (b"[]", {}),
+    "text": (b'"ok"', {}),
+    "cut": (b'{"taskId": "ta', {}),
+    "no gzip": (b'{"id": 1}', GZIP),
+    "broken gzip": (gzip.compress(b'{"id": 1}' * 100)[:40], GZIP),
+    "latin-1": ('{"name": "Größe"}'.encode("latin-1"), {}),
+    "html": (b"<html>Sign in</html>", {}),
+    "deep": (b"[" * 100_000, {}),
+}
+PATHS = ("bulk-upsert", "tasks/", "token$", "app-configuration-items", "app-sessions",
+         "entity-schemas", "registries$")  # fmt: skip
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a failure no longer than a moment."""
+    monkeypatch.setattr("random.uniform", lambda *_: 0.0)
+
+
+@pytest.mark.invariant(1, 4)
+@pytest.mark.parametrize("name", BODIES)
+def test_one_unreadable_answer_anywhere_is_asked_for_again(
+    world: Any, quick: None, name: str
+) -> None:
+    content, headers = BODIES[name]
+    w = world([compound(number) for number in range(1, 4)], contract="off")
+    for path in PATHS:
+        w.tenant.faults.append(Fault(path, "garble", content=content, headers=headers))
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED, f"{run.error_code}: {run.error}"
+    assert not w.tenant.faults  # each of them was met
+    assert len(w.values()) == 3
+
+
+@pytest.mark.parametrize("path", ["bulk-upsert", "token$", "app-configuration-items"])
+@pytest.mark.parametrize("name", ["empty", "null", "html"])
+def test_answers_that_stay_unreadable_are_benchlings_outage(
+    world: Any, quick: None, name: str, path: str
+) -> None:
+    content, headers = BODIES[name]
+    w = world([compound(1)], contract="off")
+    w.tenant.faults.append(Fault(path, "garble", times=999, content=content, headers=headers))
+    run = w.sync()
+    assert (run.status, run.error_code, run.error_kind) == (
+        Status.FAILED,
+        "benchling_unreachable",
+        "transient",
+    )
+    assert "its answer to" in run.error
+    w.tenant.faults.clear()
+    assert w.sync().status == Status.SUCCEEDED
+
+
+def test_a_dripping_answer_has_a_deadline(
+    world: Any, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "LONGEST", 0.3)
+    w = world([compound(1)], contract="off")
+    w.tenant.faults.append(Fault("GET .*tasks", "drip", seconds=0.05))
+    began = time.monotonic()
+    assert w.sync().status == Status.SUCCEEDED
+    assert time.monotonic() - began < 4
+    assert len(w.values()) == 1
+
+
+def trouble(settings: Any, url: str) -> SyncError:
+    settings.BENCHLING_URL = url
+    with pytest.raises(SyncError) as caught:
+        client_of_settings(lambda *_: None).configuration_items()
+    assert caught.value.code == "benchling_unreachable" and caught.value.transient
+    return caught.value
+
+
+def test_where_nothing_answers_the_address_is_named(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BENCHLING_CLIENT_ID, settings.BENCHLING_CLIENT_SECRET = "client", "s3cret"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    refused = trouble(settings, f"http://127.0.0.1:{port}")
+    assert f"nothing answers at 127.0.0.1:{port}" in refused.message
+    assert "for a typo" in refused.remedy and f"127.0.0.1:{port}" in refused.remedy
+    assert "500" not in refused.message
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    named = trouble(settings, "https://acme.benchlin.com")
+    assert "the name acme.benchlin.com cannot be resolved" in named.message
+    assert "for a typo" in named.remedy
