@@ -6,99 +6,32 @@ as <NAME>_FILE, the path of a file that contains it.
 
 from __future__ import annotations
 
-import logging
-import os
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
-
+from integration.environment import (
+    FAULTS,
+    env,
+    env_bool,
+    env_database,
+    env_int,
+    env_level,
+    env_list,
+    env_secret,
+    refuse_faults,
+)
 from integration.mail import mail_settings
 from registry_sync.core.dotted_paths import ADMIN_APP, RQ_SERIALIZER, WORKER_CLASS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-def env(name: str, default: str = "") -> str:
-    """Return a variable. An empty one counts as absent."""
-    return os.environ.get(name, "").strip() or default
-
-
-def env_secret(name: str, default: str = "") -> str:
-    """Return a variable, or the content of the file that <NAME>_FILE names.
-
-    Raise ImproperlyConfigured if the file cannot be read.
-    """
-    path = env(f"{name}_FILE")
-    if not path:
-        return env(name, default)
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except FileNotFoundError as error:
-        raise ImproperlyConfigured(
-            f"{name}_FILE: the file {path} does not exist. Create it before you set {name}_FILE."
-        ) from error
-    except OSError as error:
-        raise ImproperlyConfigured(
-            f"{name}_FILE={path} cannot be read: {error.strerror}."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: it is not text.") from error
-
-
-def env_bool(name: str, *, default: bool) -> bool:
-    """Return a yes or no. Raise ImproperlyConfigured for anything else."""
-    text = env(name).lower()
-    if not text:
-        return default
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("0", "false", "no", "off"):
-        return False
-    raise ImproperlyConfigured(f"{name}={text} must be 1 or 0.")
-
-
-def env_int(name: str, default: int, *, least: int, most: int) -> int:
-    """Return a whole number within limits. Raise ImproperlyConfigured for anything else."""
-    text = env(name)
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise ImproperlyConfigured(f"{name}={text} must be a whole number from {least} to {most}.")
-    return int(text)
-
-
-def env_level(name: str) -> str:
-    """Return a log level. Raise ImproperlyConfigured for anything else."""
-    level = env(name, "INFO").upper()
-    if level not in logging.getLevelNamesMapping():
-        raise ImproperlyConfigured(f"{name}={level} must be a log level: DEBUG, INFO or WARNING.")
-    return level
-
-
-def env_database(name: str, default: str) -> dj_database_url.DBConfig:
-    """Return the database's settings. Errors do not show the URL, which contains a password."""
-    try:
-        return dj_database_url.parse(env_secret(name, default), conn_max_age=0)
-    except ValueError:
-        raise ImproperlyConfigured(
-            f"{name} must be the URL of a database: postgres://user:password@host/name or "
-            "sqlite:////path."
-        ) from None
-
-
-def env_list(name: str) -> list[str]:
-    """Return a list, separated by commas."""
-    return [part.strip() for part in env(name).split(",") if part.strip()]
-
-
 # -- Django ---------------------------------------------------------------------------------
 
 DEBUG = env_bool("DEBUG", default=False)
 SECRET_KEY = env_secret("SECRET_KEY", "insecure-for-development-only" if DEBUG else "")
-if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY (or SECRET_KEY_FILE) is required when DEBUG is off.")
+if not SECRET_KEY and not FAULTS:
+    FAULTS.append("SECRET_KEY (or SECRET_KEY_FILE) is required when DEBUG is off.")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "integration.urls"
@@ -307,3 +240,5 @@ LOGGING = {
         "urllib3": {"level": "ERROR"},
     },
 }
+
+refuse_faults()

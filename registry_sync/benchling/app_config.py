@@ -52,20 +52,27 @@ class AppConfig:
 
 
 def parse_items(
-    items: Iterable[Json], *, decrypt: Callable[[str], str], mapping_may_fail: bool = False
+    items: Iterable[Json],
+    *,
+    decrypt: Callable[[str], str],
+    mapping_may_fail: bool = False,
+    registry_only: bool = False,
+    faults_of: Callable[[AppConfig], Iterable[str]] = lambda config: (),
 ) -> AppConfig:
     """Return the configuration from its raw items. Raises ConfigError with every fault.
 
     `decrypt` opens the value of API Key. With `mapping_may_fail`, for a mapping that is still being
-    prepared, rows and rules may be missing, and faulty ones are left out.
+    prepared, rows and rules may be missing, and faulty ones are left out. With `registry_only`, to
+    read the registry, all items of Benchling's side may be missing. `faults_of` returns what else
+    is wrong with a configuration.
     """
     reader = _Reader({tuple(item.get("path") or ()): item for item in items})
-    config = reader.read(decrypt, mapping_may_fail=mapping_may_fail)
+    config = reader.read(decrypt, mapping_may_fail=mapping_may_fail, registry_only=registry_only)
     if reader.faults:
+        # What cannot be read yet must not hide what else is wrong.
+        faults = reader.faults + [fault for fault in faults_of(config) if fault]
         raise ConfigError(
-            "The app's configuration in Benchling cannot be used: "
-            + "; ".join(reader.faults)
-            + ".",
+            "The app's configuration in Benchling cannot be used: " + "; ".join(faults) + ".",
             remedy=reader.remedy,
             kind=reader.kind,
         )
@@ -112,17 +119,21 @@ class _Reader:
         self.kind: Kind = "mapping"
         self.remedy = "The integration owner corrects the app's configuration in Benchling."
 
-    def read(self, decrypt: Callable[[str], str], *, mapping_may_fail: bool) -> AppConfig:
-        schema_id = self._required("Schema to Sync")
+    def read(
+        self, decrypt: Callable[[str], str], *, mapping_may_fail: bool, registry_only: bool
+    ) -> AppConfig:
+        schema_id, registry_id = self._required("Schema to Sync"), self._required("Registry")
+        if registry_only:
+            self.faults.clear()
         before = list(self.faults)
         rows, rules = self._rows(schema_id), self._json("Mapping Rules") or {}
-        if mapping_may_fail:
+        if mapping_may_fail or registry_only:
             self.faults = before
         return AppConfig(
             api_url=self._required("API URL"),
             api_key=self._secret(decrypt),
             schema_id=schema_id,
-            registry_id=self._required("Registry"),
+            registry_id=registry_id,
             rows=rows,
             folder_id=self._text("Synced Entity Location") or None,
             id_field=self._text("External ID Field") or None,

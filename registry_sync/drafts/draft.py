@@ -221,7 +221,7 @@ def compile_draft(draft: MappingDraft) -> Mapping:
     """Compile a draft as the sync would. Raises ConfigError with every fault."""
     config, schema = config_of(draft), schema_of(draft)
     check_rows(draft.rows, schema)
-    return mapping_of(config, connector_of(config), schema)
+    return mapping_of(config, connector_of(config, strict=True), schema)
 
 
 def check_rows(rows: Sequence[Json], schema: EntitySchema) -> None:

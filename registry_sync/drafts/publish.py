@@ -122,7 +122,7 @@ def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json
     config = drafts.config_of(draft)
     schema = parse_schema(*read_schema(client, config, config.mapped_ids))
     drafts.check_rows(draft.rows, schema)
-    mapping_of(config, connector_of(config), schema)
+    mapping_of(config, connector_of(config, strict=True), schema)
     return schema
 
 

@@ -30,6 +30,7 @@ from registry_sync.source.paginators import read_paginator
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.timestamps import read_incremental
+from registry_sync.source.unused import note_unused
 
 
 def parse_connector(
@@ -86,6 +87,7 @@ def _connector(
     top = reader.section(raw, "", tuple(TOP))
     client = reader.section(top.get("client"), "client", tuple(CLIENT), ("rate",))
     endpoint = reader.section(top.get("endpoint"), "endpoint", tuple(ENDPOINT), ("deletes",))
+    note_unused(reader, client, endpoint)
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
     path = reader.text(endpoint.get("path"), "endpoint.path")

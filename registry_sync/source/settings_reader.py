@@ -31,12 +31,16 @@ class SettingsReader:
         if fault not in self.faults:
             self.faults.append(fault)
 
+    def add_unused(self, where: str, why: str) -> None:
+        """Note a setting that has no effect, with the reason."""
+        self.unused.append(f"{where} has no effect: {why}")
+
     def check_used(self, given: Json, used: Iterable[str], where: str, why: str) -> None:
         """Note the settings that are given and not among those `used`, with the reason."""
         names = {*used}
         for name, value in given.items():
             if name not in names and value is not None and not SECRET.fullmatch(str(name)):
-                self.unused.append(f"{where}.{name} has no effect: {why}")
+                self.add_unused(f"{where}.{name}", why)
 
     # -- objects -----------------------------------------------------------------------------
 

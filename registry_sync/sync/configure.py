@@ -22,6 +22,8 @@ def configure_run(pacer: Pacer) -> RunContext:
     lane = _lane(pacer, setup)
     runs.keep_schema(lane, pacer.lease, setup.schema)
     ctx = RunContext(run, pacer.lease, lane, setup, pacer)
+    if setup.connector.unused:
+        runs.warn(run, pacer.lease, "setting_unused", _unused(setup))
     changed = run.phase != Phase.CONFIGURE and _has_changed(ctx)
     if not run.dry_run:  # before anything is compared with the ledger
         close_leftover_batches(ctx, own=changed)
@@ -43,6 +45,12 @@ def _lane(pacer: Pacer, setup: Setup) -> Lane:
         )
         runs.log(pacer.run, "WARNING", text)
     return lane
+
+
+def _unused(setup: Setup) -> str:
+    """Name the settings that have no effect: each may be a mistake."""
+    named = "; ".join(setup.connector.unused)
+    return f"Connector Settings have settings that change nothing: {named}."
 
 
 def _has_changed(ctx: RunContext) -> bool:

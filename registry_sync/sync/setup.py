@@ -20,7 +20,7 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.compile import build_mapping
 from registry_sync.mapping.model import Mapping
 from registry_sync.source.connector import Connector
-from registry_sync.source.connector_settings import parse_connector
+from registry_sync.source.connector_settings import parse_connector, read_connector
 
 T = TypeVar("T")
 
@@ -78,24 +78,45 @@ def read_items(client: Client) -> list[Json]:
 
 
 def read_config(
-    items: list[Json], *, private_key: str, mapping_may_fail: bool = False
+    items: list[Json],
+    *,
+    private_key: str,
+    mapping_may_fail: bool = False,
+    registry_only: bool = False,
 ) -> AppConfig:
-    """Read raw items. Raises ConfigError with every fault."""
+    """Read raw items. Raises ConfigError with every fault, those of Connector Settings included."""
     return parse_items(
         items,
         decrypt=lambda value: open_secure_text(value, private_key),
         mapping_may_fail=mapping_may_fail,
+        registry_only=registry_only,
+        faults_of=_connector_faults,
     )
 
 
-def connector_of(config: AppConfig) -> Connector:
-    """Read how the registry is asked. Raises ConfigError with every fault."""
+def connector_of(config: AppConfig, *, strict: bool = False) -> Connector:
+    """Read how the registry is asked. Raises ConfigError with every fault.
+
+    With `strict`, settings that have no effect are faults, too.
+    """
     return parse_connector(
         config.connector_settings,
         api_url=config.api_url,
         modified_since_parameter=config.modified_since_parameter,
         id_field=config.id_field,
+        strict=strict,
     )
+
+
+def _connector_faults(config: AppConfig) -> tuple[str, ...]:
+    """Return what is wrong with the Connector Settings of a configuration that has other faults."""
+    _, faults = read_connector(
+        config.connector_settings,
+        api_url=config.api_url or "https://missing.invalid",
+        modified_since_parameter=config.modified_since_parameter,
+        id_field=config.id_field,
+    )
+    return tuple(f"Connector Settings: {fault}" for fault in faults)
 
 
 def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) -> Mapping:

@@ -77,6 +77,14 @@ class TestSettings:
         assert done.stderr.count("\n") == 1 and "hidden" not in done.stderr
 
     @pytest.mark.process
+    def test_every_setting_that_cannot_be_used_is_told_at_once(self):
+        wrong = {"BATCH_SIZE": "many", "LOG_LEVEL": "loud", "HTTPS_ONLY": "maybe", "DEBUG": "0"}
+        said = manage("check", **wrong, DATABASE_URL="a file").stderr
+        assert said.startswith("The settings cannot be used: ") and "Traceback" not in said
+        for name in ("BATCH_SIZE", "LOG_LEVEL", "HTTPS_ONLY", "DATABASE_URL", "SECRET_KEY"):
+            assert said.count(f"{name}=") + said.count(f"{name} ") == 1, said
+
+    @pytest.mark.process
     def test_https_only_sets_redirect_cookies_and_hsts_together(self):
         on = {"DEBUG": "0", "SECRET_KEY": "x" * 60}
         names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")

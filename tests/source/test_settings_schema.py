@@ -28,6 +28,7 @@ INEXPRESSIBLE = re.compile(
     r"is a secret|contains a secret|is not a valid URL|the path .* |is not a time zone|"
     r"is not a valid time|datetime_format .* is neither|placeholder|is not filled by|"
     r"granularity .* is not one of|cannot be used|is not a duration|false needs one of|"
+    r"takes precedence|nothing sends it|"
     r"\{incremental|initial_value is missing"
 )
 """Faults that a schema cannot express, as the module's docstring lists them."""
@@ -95,7 +96,7 @@ def check(settings: Any) -> None:
 def test_each_setting_alone_is_accepted_by_both_or_by_neither(place: str) -> None:
     settings, wrap = PLACES[place]
     for name, each in settings.items():
-        assert all("needs one of" in fault for fault in faults(wrap({name: each.example}))), name
+        assert all(INEXPRESSIBLE.search(one) for one in faults(wrap({name: each.example}))), name
         for value in [*VALUES, each.example, each.default]:
             check(wrap({name: value}))
     for value in VALUES:

@@ -44,6 +44,8 @@ class TenantVisit:
     items: list[dict[str, Any]] | None = None
     config: AppConfig | None = None
     connector: Connector | None = None
+    complete: bool = False
+    """Whether the configuration has a mapping beside the registry's settings."""
 
     def configured(self) -> tuple[AppConfig, Connector]:
         """Return the app's configuration and its connector. Raises Skipped."""
@@ -196,12 +198,27 @@ def _accessible(
     return ok(f"The app has access to {found.get('name') or wanted}.")
 
 
-@register(TENANT_CHECKS, "Configuration")
-def check_configuration(visit: TenantVisit) -> CheckResult:
-    """Read the whole configuration, with its Connector Settings."""
-    config = read_config(visit.listed(), private_key=settings.BENCHLING_PRIVATE_KEY)
+@register(TENANT_CHECKS, "Connector Settings")
+def check_connector(visit: TenantVisit) -> CheckResult:
+    """Read how the registry is requested, whether or not there is a mapping yet."""
+    key = settings.BENCHLING_PRIVATE_KEY
+    config = read_config(visit.listed(), private_key=key, registry_only=True)
     visit.connector = connector_of(config)
     visit.config = config
+    if visit.connector.unused:
+        return warning(
+            f"Settings change nothing: {'; '.join(visit.connector.unused)}.",
+            "The integration owner must remove them from Connector Settings, or correct the type "
+            "beside them.",
+        )
+    return ok(f"They can be used; the list is {visit.connector.collection}.")
+
+
+@register(TENANT_CHECKS, "Configuration")
+def check_configuration(visit: TenantVisit) -> CheckResult:
+    """Read the whole configuration."""
+    config = read_config(visit.listed(), private_key=settings.BENCHLING_PRIVATE_KEY)
+    visit.complete = True
     return ok(f"Complete, with {len(config.rows)} mapped fields.")
 
 
@@ -209,6 +226,8 @@ def check_configuration(visit: TenantVisit) -> CheckResult:
 def check_fields(visit: TenantVisit) -> CheckResult:
     """Compile the mapping against the schema's fields and their types."""
     config, connector = visit.configured()
+    if not visit.complete:
+        raise Skipped("the app's configuration is not complete")
     there = parse_schema(*read_schema(visit.client, config, config.mapped_ids))
     compiled = mapping_of(config, connector, there)
     named = ", ".join(f"{row.field.name} ({row.field.type})" for row in compiled.fields[:20])

@@ -6,6 +6,13 @@ from registry_sync.reporting.catalogue.entry import Cause
 
 WARNINGS = (
     Cause(
+        "setting_unused",
+        "a setting that has no effect",
+        ("mapping",),
+        "Remove the setting from Connector Settings, or correct the type beside it. Mapping drafts "
+        "with it are not published.",
+    ),
+    Cause(
         "short_read",
         "fewer records than the registry counts",
         ("source",),

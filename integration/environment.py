@@ -1,0 +1,96 @@
+"""Reading the environment: values by type, and every fault, so that all are reported at once.
+
+A faulty variable reads as its default. `refuse_faults` raises for all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+FAULTS: list[str] = []
+"""What is wrong with the variables that were read, each a sentence."""
+
+
+def env(name: str, default: str = "") -> str:
+    """Return a variable. An empty one counts as absent."""
+    return os.environ.get(name, "").strip() or default
+
+
+def env_secret(name: str, default: str = "") -> str:
+    """Return a variable, or the content of the file that <NAME>_FILE names."""
+    path = env(f"{name}_FILE")
+    if not path:
+        return env(name, default)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        FAULTS.append(
+            f"{name}_FILE: the file {path} does not exist. Create it before you set {name}_FILE."
+        )
+    except OSError as error:
+        FAULTS.append(f"{name}_FILE={path} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError:
+        FAULTS.append(f"{name}_FILE={path} cannot be read: it is not text.")
+    return default
+
+
+def env_bool(name: str, *, default: bool) -> bool:
+    """Return a yes or no."""
+    text = env(name).lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("0", "false", "no", "off"):
+        return False
+    if text:
+        FAULTS.append(f"{name}={text} must be 1 or 0.")
+    return default
+
+
+def env_int(name: str, default: int, *, least: int, most: int) -> int:
+    """Return a whole number within limits."""
+    text = env(name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        FAULTS.append(f"{name}={text} must be a whole number from {least} to {most}.")
+        return default
+    return int(text)
+
+
+def env_level(name: str) -> str:
+    """Return a log level."""
+    level = env(name, "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        FAULTS.append(f"{name}={level} must be a log level: DEBUG, INFO or WARNING.")
+        return "INFO"
+    return level
+
+
+def env_database(name: str, default: str) -> dj_database_url.DBConfig:
+    """Return the database's settings. Faults do not show the URL, which contains a password."""
+    try:
+        return dj_database_url.parse(env_secret(name, default), conn_max_age=0)
+    except ValueError:
+        FAULTS.append(
+            f"{name} must be the URL of a database: postgres://user:password@host/name or "
+            "sqlite:////path."
+        )
+        return dj_database_url.parse("sqlite://:memory:")
+
+
+def env_list(name: str) -> list[str]:
+    """Return a list, separated by commas."""
+    return [part.strip() for part in env(name).split(",") if part.strip()]
+
+
+def refuse_faults() -> None:
+    """Raise ImproperlyConfigured with every fault, each once."""
+    faults = list(dict.fromkeys(FAULTS))
+    FAULTS.clear()
+    if faults:
+        raise ImproperlyConfigured("\n".join(faults))

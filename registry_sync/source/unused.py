@@ -1,0 +1,42 @@
+"""Settings that have no effect because another one takes precedence over them."""
+
+from __future__ import annotations
+
+from registry_sync.core.types import Json
+from registry_sync.source.settings_reader import SettingsReader
+
+OVERRIDDEN = {
+    "cursor_param": "cursor_body_path",
+    "page_param": "page_body_path",
+    "offset_param": "offset_body_path",
+    "limit_param": "limit_body_path",
+}
+"""Settings of paginators, each by the one that takes precedence."""
+
+
+def note_unused(reader: SettingsReader, client: Json, endpoint: Json) -> None:
+    """Note the settings that another one makes superfluous."""
+    paginator = endpoint.get("paginator")
+    if paginator is not None and client.get("paginator") is not None:
+        reader.add_unused("client.paginator", "endpoint.paginator takes precedence")
+    where = "client.paginator" if paginator is None else "endpoint.paginator"
+    used = client.get("paginator") if paginator is None else paginator
+    if isinstance(used, dict):
+        _note_paginator(reader, used, where, f"{endpoint.get('params')}{endpoint.get('json')}")
+    terms = endpoint.get("incremental")
+    if isinstance(terms, dict):
+        _note_incremental(reader, terms)
+
+
+def _note_paginator(reader: SettingsReader, given: Json, where: str, asked: str) -> None:
+    for name, other in OVERRIDDEN.items():
+        if given.get(name) is not None and given.get(other):
+            reader.add_unused(f"{where}.{name}", f"{other} takes precedence")
+    numbered = given.get("type") == "page_number" and not given.get("page_size_param")
+    if numbered and given.get("limit") is not None and "{limit}" not in asked:
+        reader.add_unused(f"{where}.limit", "nothing sends it; set page_size_param")
+
+
+def _note_incremental(reader: SettingsReader, terms: Json) -> None:
+    if terms.get("lag") is not None and terms.get("lookback_window") is not None:
+        reader.add_unused("endpoint.incremental.lookback_window", "lag takes precedence")
