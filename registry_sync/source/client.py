@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.completeness import End, check_bounds, signs_of, starts_over
+from registry_sync.source.completeness import signs_of
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.decoding import Unusable
@@ -23,6 +23,7 @@ from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.page_end import End, announced, check_bounds, starts_over
 from registry_sync.source.pages import Page, Unread
 from registry_sync.source.paginators import Stuck
 from registry_sync.source.proposals import written
@@ -106,14 +107,13 @@ class Source:
         assert reply is not None
         answer = self._answer(reply, request, loops, whole=since is None)
         paginator = self.connector.paginator
-        if starts_over(paginator, loops, answer):
-            answer, follows = answer.without_records(loops.came), None
-        else:
-            follows = None if reply.ignored else self._follows(where, answer)
+        over = starts_over(paginator, loops, answer)
+        answer = answer.without_records(loops.came) if over else answer
+        follows = None if over or reply.ignored else self._follows(where, answer)
         records = list(answer.records)
-        onward = loops.step(where, follows, records)
+        end = End.of(paginator, answer, first=where is None, last=follows is None)
+        onward = loops.step(where, follows, records, announced=announced(end))
         check_bounds(paginator, onward, follows)
-        end = End.of(paginator, answer, only=where is None, last=follows is None)
         complete, unread = self._details.complete_page(records)
         page = Page(
             records=complete,
@@ -124,7 +124,7 @@ class Source:
             asked_at=asked_at,
             bytes=reply.size,
             unread=unread,
-            signs=() if follows is not None or reply.ignored else signs_of(end),
+            signs=() if over else signs_of(end, loops, ignored=reply.ignored),
         )
         return page, follows, onward
 

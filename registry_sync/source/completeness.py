@@ -2,105 +2,52 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-from registry_sync.core.types import Json
-from registry_sync.source.errors import bad_answer
 from registry_sync.source.link_header import read_links
 from registry_sync.source.loop_detection import LoopDetector
-from registry_sync.source.more import Mark, marks_of, says_end
-from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.more import truth_of
+from registry_sync.source.page_end import End
 from registry_sync.source.pages import Sign
-from registry_sync.source.paginators import Paginator
-from registry_sync.source.paginators.base import MOST_EMPTY
 from registry_sync.source.proposals import propose, size_asked, written
-from registry_sync.source.totals import Total, find_total
 
 USUAL_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 50_000,
                          100_000})  # fmt: skip
 """How many records servers give at once where no one asks for a number."""
+FIRST = re.compile(r"(is)?first(page)?")
+EARLIER = re.compile(r"has(prev|previous|earlier)(page|pages|items|results)?")
+GONE = (404, 410)
 SINGLE = written({"type": "single_page"})
 WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """The last page of a read, and its paginator; `only`: it is also the first."""
+def signs_of(end: End, before: LoopDetector, *, ignored: bool = False) -> tuple[Sign, ...]:
+    """Return what speaks against a read being complete, as a page shows it: at most one sign.
 
-    paginator: Paginator
-    answer: PageAnswer
-    total: Total | None
-    only: bool
-
-    @classmethod
-    def of(cls, paginator: Paginator, answer: PageAnswer, *, only: bool, last: bool) -> End:
-        """Return what is known of a page's end; `only`: it is the first, `last`: none follows."""
-        total = find_total(answer, paginator.records_path(), last=last)
-        return cls(paginator, answer, total, only and last)
-
-    def marks(self) -> list[Mark]:
-        """Return what says that there is more, beside what the paginator goes by.
-
-        Of an only page, also what is not sure.
-        """
-        known = self.paginator.paths_to_next()
-        unsure = self.only and not says_end(self.answer.entries())
-        return [
-            mark
-            for mark in marks_of(self.answer)
-            if (mark.sure or unsure)
-            and mark.entry.path not in known
-            and not self.paginator.explains(mark)
-        ]
-
-    def is_told(self) -> bool:
-        """Return whether the answer says that this is all, by its total or in so many words."""
-        total = self.total
-        if total is not None and total.exact and total.count == self.answer.came:
-            return True
-        return says_end(self.answer.entries())
-
-
-def signs_of(end: End) -> tuple[Sign, ...]:
-    """Return what speaks against a read being complete that ends with this page: one sign."""
-    for look in LOOKS:
-        if sign := look(end):
-            return (sign,)
-    return ()
-
-
-def starts_over(paginator: Paginator, loops: LoopDetector, answer: PageAnswer) -> bool:
-    """Return whether a counted list repeats itself past its end, and its numbers agree on that.
-
-    Some registries return the last page again, or begin again, where they have no more.
+    `before` are the pages before it. `ignored`: the answer is taken for an empty list.
     """
-    if not paginator.counted or not loops.is_repeated(list(answer.records)):
-        return False
-    pages = paginator.pages_total(answer.body)
-    if pages is not None:
-        return pages == loops.pages or (loops.pages > 1 and pages == loops.came)
-    before = replace(answer, came=loops.came, pages=loops.pages)
-    total = find_total(before, paginator.records_path(), last=True)
-    # After one page, a registry may as well ignore the number and count its only page.
-    return total is not None and total.count == loops.came and loops.pages > 1
+    if ignored:
+        sign = _cut_off(end, before)
+        return (sign,) if sign else ()
+    if earlier := _earlier_said(end):
+        return (earlier,)
+    found = (look(end) for look in (LOOKS if end.last else ()))
+    return tuple(itertools.islice(filter(None, found), 1))
 
 
-def check_bounds(paginator: Paginator, loops: LoopDetector, follows: Json | None) -> None:
-    """Raise SourceError if pages go on beyond what is allowed."""
-    if follows is None:
-        return
-    if loops.pages >= paginator.max_pages:
-        raise bad_answer(
-            f"it has more than {paginator.max_pages} pages",
-            "raises endpoint.paginator.max_pages in Connector Settings",
-        )
-    if loops.empty >= MOST_EMPTY:
-        raise bad_answer(
-            f"{MOST_EMPTY} pages in a row are empty, though each says that there are more",
-            "corrects endpoint.paginator in Connector Settings",
-            code="registry_paging",
-        )
+def _cut_off(end: End, before: LoopDetector) -> Sign | None:
+    """Find a page that the registry announced, and then did not have."""
+    if not before.announced or end.answer.status not in GONE:
+        return None
+    return Sign(
+        "more_said",
+        f"The registry said after {_records(before.came)} that there are more, but answered "
+        f"{end.answer.status} to the request for them.",
+        "The registry's owner checks its next pages, or the integration owner corrects "
+        "endpoint.paginator of Connector Settings.",
+    )
 
 
 def _unread_link(end: End) -> Sign | None:
@@ -142,6 +89,8 @@ def _more_said(end: End) -> Sign | None:
         said, settings = "names a next page in its Link header", written({"type": "header_link"})
     elif marks:
         said = f"mentions a next page at {marks[0].said}"
+    elif pages := _missing_pages(end):
+        said = f"says that there are {pages:,} pages"
     elif end.only and end.answer.whole and end.total and not end.is_told():
         if end.total.count <= end.answer.came or not end.answer.count:
             return None
@@ -155,6 +104,29 @@ def _more_said(end: End) -> Sign | None:
         "The integration owner sets endpoint.paginator in Connector Settings, with the registry's "
         f"own names of parameters: {settings}. {WHOLE}",
     )
+
+
+def _missing_pages(end: End) -> int:
+    """Return how many pages the registry says it has, by its setting, if fewer came; or 0."""
+    pages = end.paginator.pages_total(end.answer.body) or 0
+    return pages if end.answer.pages < pages != end.answer.came else 0
+
+
+def _earlier_said(end: End) -> Sign | None:
+    """Find a first page that says that it is not the first: the numbering begins elsewhere."""
+    for entry in end.answer.entries() if end.first and end.paginator.judges else ():
+        says = truth_of(entry.value)
+        if (says is False and FIRST.fullmatch(entry.word)) or (
+            says and EARLIER.fullmatch(entry.word)
+        ):
+            return Sign(
+                "more_said",
+                f"The first page that was read says that there are pages before it "
+                f"({entry.path} is {str(entry.value).lower()}).",
+                "The integration owner corrects the number of the first page: base_page in "
+                "endpoint.paginator of Connector Settings, or the parameters of API URL.",
+            )
+    return None
 
 
 def _exceeded(end: End) -> Sign | None:

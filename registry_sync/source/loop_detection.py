@@ -20,7 +20,8 @@ class LoopDetector:
     is moved at each power of two pages, so that one mark finds a cycle of any length (Brent's
     algorithm: https://en.wikipedia.org/wiki/Cycle_detection#Brent's_algorithm). `first` marks the
     first page. `came` are the records so far, `largest` those of the largest page, and `empty` the
-    pages without any since the last one with some.
+    pages without any since the last one with some. `announced`: the last page said for sure that
+    another one follows.
     """
 
     last: str = ""
@@ -30,6 +31,7 @@ class LoopDetector:
     came: int = 0
     largest: int = 0
     empty: int = 0
+    announced: bool = False
 
     def add_to(self, where: Json | None) -> Json:
         """Return a position with these marks in it."""
@@ -39,8 +41,18 @@ class LoopDetector:
         """Return whether a page has the same records as the one before, or as the first."""
         return bool(records) and mark_of(records) in (self.last, self.first)
 
-    def step(self, where: Json | None, follows: Json | None, records: list[Json]) -> LoopDetector:
-        """Return the detector after one more page. Raises SourceError if the pages repeat."""
+    def step(
+        self,
+        where: Json | None,
+        follows: Json | None,
+        records: list[Json],
+        *,
+        announced: bool = False,
+    ) -> LoopDetector:
+        """Return the detector after one more page. Raises SourceError if the pages repeat.
+
+        `announced`: the page says for sure that another one follows.
+        """
         mark = mark_of(records)
         if mark and mark == self.last:
             raise repeats(f"{_named(where)} has the same records as the page before")
@@ -58,6 +70,7 @@ class LoopDetector:
             came=self.came + len(records),
             largest=max(self.largest, len(records)),
             empty=0 if records else self.empty + 1,
+            announced=announced,
         )
 
 

@@ -285,6 +285,27 @@ def test_a_list_that_starts_over_and_does_not_say_how_much_there_is_fails_within
 
 
 @pytest.mark.invariant(5)
+def test_a_first_page_that_has_others_before_it_is_not_green(line):
+    """Pages are counted from 0, and the settings begin with 1."""
+    run, came = line(
+        lambda asked: {"content": cut(page(asked) * 5), "first": page(asked) == 0},
+        paginator(type="page_number"),
+    )
+    assert (run.status, came) == (Status.COMPLETED_WITH_WARNINGS, ALL[5:])
+    assert [warning["code"] for warning in run.warnings] == ["more_said"]
+    assert "base_page" in run.warnings[0]["text"]
+
+
+@pytest.mark.invariant(5)
+def test_fewer_pages_than_the_registry_says_are_not_green(line):
+    settings = paginator(type="page_number", total_path="n", has_more_path="more")
+    run, came = line(lambda asked: {"items": cut(0), "n": 3, "more": False}, settings)
+    assert (run.status, came) == (Status.COMPLETED_WITH_WARNINGS, ALL[:5])
+    assert [warning["code"] for warning in run.warnings] == ["more_said"]
+    assert "3 pages" in run.warnings[0]["text"]
+
+
+@pytest.mark.invariant(5)
 def test_more_than_the_total_says_is_a_warning(line):
     run, came = line(
         lambda asked: {"items": cut(offset(asked)), "total": 10},

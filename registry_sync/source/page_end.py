@@ -1,0 +1,106 @@
+"""Where a read ends: what is known of a page, its total, and what it says of further ones. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from registry_sync.core.types import Json
+from registry_sync.source.errors import bad_answer
+from registry_sync.source.loop_detection import LoopDetector
+from registry_sync.source.more import Mark, marks_of, says_end
+from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.paginators import Paginator
+from registry_sync.source.paginators.base import MOST_EMPTY
+from registry_sync.source.totals import Total, find_total
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A page and its paginator, as far as a read may end with it."""
+
+    paginator: Paginator
+    answer: PageAnswer
+    total: Total | None
+    first: bool
+    last: bool
+
+    @classmethod
+    def of(cls, paginator: Paginator, answer: PageAnswer, *, first: bool, last: bool) -> End:
+        """Return what is known at a page; `last`: none follows."""
+        total = find_total(answer, paginator.records_path(), last=last)
+        return cls(paginator, answer, total, first, last)
+
+    @property
+    def only(self) -> bool:
+        """Return whether the page is the only one."""
+        return self.first and self.last
+
+    def marks(self) -> list[Mark]:
+        """Return what says that there is more, beside what the paginator goes by.
+
+        Of an only page, also what is not sure.
+        """
+        known = self.paginator.paths_to_next()
+        unsure = self.only and not says_end(self.answer.entries())
+        return [
+            mark
+            for mark in marks_of(self.answer)
+            if (mark.sure or unsure)
+            and mark.entry.path not in known
+            and not self.paginator.explains(mark)
+        ]
+
+    def is_told(self) -> bool:
+        """Return whether the answer says that this is all, by its total or in so many words."""
+        total = self.total
+        if total is not None and total.exact and total.count == self.answer.came:
+            return True
+        return says_end(self.answer.entries())
+
+
+def announced(end: End) -> bool:
+    """Return whether a page says for sure that another one follows."""
+    if end.last:
+        return False
+    paginator, answer = end.paginator, end.answer
+    if not paginator.counted:
+        return True
+    total = end.total if answer.whole else None
+    return (
+        any(mark.sure for mark in marks_of(answer))
+        or bool(total and total.exact and total.count > answer.came)
+        or (paginator.pages_total(answer.body) or 0) > answer.pages
+    )
+
+
+def starts_over(paginator: Paginator, loops: LoopDetector, answer: PageAnswer) -> bool:
+    """Return whether a counted list repeats itself past its end, and its numbers agree on that.
+
+    Some registries return the last page again, or begin again, where they have no more.
+    """
+    if not paginator.counted or not loops.is_repeated(list(answer.records)):
+        return False
+    pages = paginator.pages_total(answer.body)
+    if pages is not None:
+        return pages == loops.pages or (loops.pages > 1 and pages == loops.came)
+    before = replace(answer, came=loops.came, pages=loops.pages)
+    total = find_total(before, paginator.records_path(), last=True)
+    # After one page, a registry may as well ignore the number and count its only page.
+    return total is not None and total.count == loops.came and loops.pages > 1
+
+
+def check_bounds(paginator: Paginator, loops: LoopDetector, follows: Json | None) -> None:
+    """Raise SourceError if pages go on beyond what is allowed."""
+    if follows is None:
+        return
+    if loops.pages >= paginator.max_pages:
+        raise bad_answer(
+            f"it has more than {paginator.max_pages} pages",
+            "raises endpoint.paginator.max_pages in Connector Settings",
+        )
+    if loops.empty >= MOST_EMPTY:
+        raise bad_answer(
+            f"{MOST_EMPTY} pages in a row are empty, though each says that there are more",
+            "corrects endpoint.paginator in Connector Settings",
+            code="registry_paging",
+        )
