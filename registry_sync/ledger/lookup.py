@@ -20,6 +20,7 @@ class LedgerView(NamedTuple):  # one per record read: costs a third of a datacla
     raw_hash: str
     entity_hash: str
     seen_run_id: int | None
+    seen_reading: int
     outcome: str
     identity: str
 

@@ -104,7 +104,7 @@ def _record_chunk(
     if touched:
         # A set: Django inspects each item of a list.
         LedgerEntry.objects.filter(pk__among=set(touched)).update(
-            seen_run_id=run_id, outcome=Outcome.UNCHANGED
+            seen_run_id=run_id, seen_reading=run.reading_number, outcome=Outcome.UNCHANGED
         )
     if not rest:
         return
@@ -150,7 +150,7 @@ def _write_entries(
     rest: Sequence[RecordOutcome],
     old: dict[str, LedgerEntry],
 ) -> None:
-    seen = ["raw_hash", "modified_at", "seen_run_id", "outcome"]
+    seen = ["raw_hash", "modified_at", "seen_run_id", "seen_reading", "outcome"]
     unsent = [result for result in rest if result.entity is None]
     _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
     _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
@@ -202,6 +202,7 @@ def _entry(
         raw_hash=result.raw_hash,
         modified_at=result.modified_at,
         seen_run_id=run.pk,
+        seen_reading=run.reading_number,
         outcome=result.outcome,
         identity=result.identity,
     )

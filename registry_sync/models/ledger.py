@@ -40,6 +40,9 @@ class LedgerEntry(models.Model):
     )
     written_run_id = models.BigIntegerField(null=True, blank=True)
     seen_run_id = models.BigIntegerField(null=True, blank=True)
+    seen_reading = models.SmallIntegerField(
+        default=1, help_text="In which reading of the list: a run repeats one if the list moved."
+    )
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
 
     class Meta:

@@ -83,7 +83,10 @@ class SyncRun(models.Model):
         help_text="The record that set the last watermark, until it is read again.",
     )
     server_date = models.DateTimeField(
-        null=True, blank=True, help_text="The Date header of the first page."
+        null=True, blank=True, help_text="When the first page was requested."
+    )
+    reading = models.JSONField(
+        default=dict, blank=True, help_text="What is known of the reading of the list so far."
     )
     position = models.JSONField(null=True, blank=True, help_text="The page to read next.")
     source_total = models.BigIntegerField(null=True, blank=True)
@@ -172,6 +175,11 @@ class SyncRun(models.Model):
     @property
     def dry_run(self) -> bool:
         return self.kind == self.Kind.DRY_RUN
+
+    @property
+    def reading_number(self) -> int:
+        """Return which reading of the list this is, from 1."""
+        return int(self.reading.get("number", 1))
 
     @property
     def moves_watermark(self) -> bool:

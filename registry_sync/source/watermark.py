@@ -37,6 +37,35 @@ def since_from(watermark: datetime, lag: timedelta, granularity: timedelta) -> d
     return floor(watermark.astimezone(UTC) - lag, granularity)
 
 
+def next_since(
+    watermark: datetime, overlap: timedelta, granularity: timedelta, *, held: bool
+) -> datetime:
+    """Return the time from which the next run asks.
+
+    A `held` watermark is the last run's `since`, which the overlap was already subtracted from.
+    """
+    return since_from(watermark, timedelta() if held else overlap, granularity)
+
+
+def settled(
+    seen: datetime | None,
+    asked: datetime | None,
+    since: datetime | None,
+    *,
+    by_cursor: bool,
+    held: bool,
+) -> datetime | None:
+    """Return the watermark of a run that ends.
+
+    It is the newest time `seen`; where records have none (or not `by_cursor`), when the registry
+    was `asked`. If the list moved in each reading (`held`), it does not pass this run's `since`,
+    which is None where everything was read: then the next run reads everything.
+    """
+    if held:
+        return since
+    return (seen or asked) if by_cursor else (asked or seen)
+
+
 def asked_at(theirs: datetime | None, ours: datetime) -> datetime:
     """Return when the registry was asked: by the earlier of its `Date` header and our own clock.
 

@@ -33,19 +33,21 @@ class Carrier:
         page: Page | None = None,
         again: bool = False,
         force: bool = False,
+        late: bool = False,
     ) -> int:
         """Bring records to their end or into a batch; return how many the run had seen already.
 
         Outcomes are recorded together with the position that `page` reaches. Records seen before
         count as repeated unless `again`: they then come twice by our own doing. With `force`, a
-        record that was refused before is tried again though it is the same.
+        record that was refused before is tried again though it is the same. `late` records were
+        left until an earlier form of them was recorded.
         """
         run = self.ctx.run
         position = page.position if page else None
         underway = self.delivery.underway
         out = compare(self.ctx, records, underway=underway, force=force, position=position)
         if page is not None:
-            self.tracker.judge(records, out.settled)
+            self.tracker.judge(records, out, again=again and not late)
         run.repeated += 0 if again else out.repeated
         run.coerced += out.coerced
         stopped = self.admit(out.candidates)
@@ -56,7 +58,7 @@ class Carrier:
         if out.later:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.delivery.flush()
-            self.carry(out.later, page=page, again=True)
+            self.carry(out.later, page=page, again=True, late=not again)
         return out.repeated
 
     def admit(self, candidates: Sequence[Candidate]) -> list[RecordOutcome]:

@@ -37,6 +37,11 @@ def compare(
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known)
     earlier = _seen_otherwise(records, known, run)
+    out.came_again = [
+        found
+        for found in _came_again(records, known, run, earlier)
+        if found[0].external_id not in underway
+    ]
     afresh = _refused_for_nothing(records, known, run, lane)
     in_page: dict[str, SourceRecord] = {}
     twins: dict[str, RecordOutcome] = {}
@@ -51,7 +56,7 @@ def compare(
                 in_page[record.external_id] = newest = _newest(first, record)
                 _refuse_twins(out, newest)
             continue
-        if record.external_id in earlier and not _is_newer(record, earlier[record.external_id]):
+        if before is not None and _is_passed(record, before, earlier, run):
             out.repeated += 1
             if record.modified_at == earlier[record.external_id]:
                 problem = _twins(record.external_id, "the one that was read first was kept")
@@ -69,7 +74,7 @@ def compare(
 def _seen_otherwise(
     records: Sequence[SourceRecord], known: dict[str, LedgerView], run: SyncRun
 ) -> dict[str, datetime | None]:
-    """Find records that this run has seen with another content, and the time which that bore."""
+    """Find records that this run has seen with another content, and the time of that."""
     run_id = run.pk
     ids = [
         record.external_id
@@ -81,6 +86,33 @@ def _seen_otherwise(
         and not record.retried
     ]
     return ledger.times(run, ids) if ids else {}
+
+
+def _came_again(
+    records: Sequence[SourceRecord],
+    known: dict[str, LedgerView],
+    run: SyncRun,
+    earlier: dict[str, datetime | None],
+) -> list[tuple[SourceRecord, bool]]:
+    """Find records that came on an earlier page of this reading, and whether they changed since.
+
+    Two different records of one id and one time are no sign of a list that moved.
+    """
+    found: dict[str, tuple[SourceRecord, bool]] = {}
+    for record in records:
+        before = known.get(record.external_id)
+        if before is None or not _was_read(before, run) or record.retried:
+            continue
+        if record.external_id not in earlier:
+            found[record.external_id] = (record, False)
+        elif record.modified_at != earlier[record.external_id] or record.modified_at is None:
+            found[record.external_id] = (record, not _is_older(record, earlier))
+    return list(found.values())
+
+
+def _was_read(before: LedgerView, run: SyncRun) -> bool:
+    """Return whether a record was seen in this reading of the list."""
+    return before.seen_run_id == run.id and before.seen_reading == run.reading_number
 
 
 def _refused_for_nothing(
@@ -101,6 +133,25 @@ def _refused_for_nothing(
         and before.raw_hash == record.raw_hash
     }
     return ids - ledger.refused_still(lane, ids, but_twins=run.reads_all) if ids else ids
+
+
+def _is_passed(
+    record: SourceRecord, before: LedgerView, earlier: dict[str, datetime | None], run: SyncRun
+) -> bool:
+    """Return whether another form of a record, seen in this run, stays the one that counts.
+
+    An earlier reading of the same list may have seen a form that was edited since, without a time.
+    """
+    if record.external_id not in earlier:
+        return False
+    if _was_read(before, run):
+        return not _is_newer(record, earlier[record.external_id])
+    return _is_older(record, earlier)
+
+
+def _is_older(record: SourceRecord, earlier: dict[str, datetime | None]) -> bool:
+    when = earlier[record.external_id]
+    return when is not None and record.modified_at is not None and record.modified_at < when
 
 
 def _is_newer(record: SourceRecord, than: datetime | None) -> bool:
@@ -127,7 +178,7 @@ def _compare_one(
     position: Json | None,
 ) -> None:
     if before is not None and before.raw_hash == record.raw_hash != "" and not force:
-        if before.seen_run_id == run.id:
+        if _was_read(before, run):
             out.repeated += 1
         else:
             # By far the most records of a full read end here: `id` is plain where `pk` is looked

@@ -6,6 +6,7 @@ from registry_sync import ledger, runs
 from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.reporting.session_messages import counts_sentence
+from registry_sync.source.watermark import settled
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import Phase, RunContext
 
@@ -39,7 +40,17 @@ def finish(ctx: RunContext) -> None:
 
 def _settle_watermark(ctx: RunContext) -> None:
     run, incremental = ctx.run, ctx.setup.connector.incremental
-    if run.moves_watermark and incremental is not None:
+    held = bool(run.reading.get("held"))
+    if not run.moves_watermark or incremental is None:
+        return
+    run.watermark = settled(
+        run.watermark,
+        run.server_date,
+        run.since,
         # Where records have no modification time, what counts is when the registry was asked.
-        asked = run.server_date if not incremental.cursor_path else None
-        run.watermark = asked or run.watermark or run.server_date
+        by_cursor=bool(incremental.cursor_path),
+        held=held,
+    )
+    if held:  # the record that set the last watermark is still expected
+        last = runs.good_runs(ctx.lane).exclude(pk=run.pk).first()
+        run.watermark_record = last.watermark_record if last and run.since else ""

@@ -29,27 +29,31 @@ class Pull:
         if ctx.run.only:
             self._carry_named()
             return self._done()
-        again = ctx.run.position is not None
+        again = self.tracker.watch.resume()
         for page in self._pages():
             ctx.session.open(quiet=ctx.run.created + ctx.run.updated == 0)
             records = source_records(page.records, self.source, ctx.run.fingerprint, page.unread)
             if reason := self.tracker.follow(page, records):
                 return self._read_everything(reason)
             with ctx.timed("compare"):
-                # Pages from before the slice's end come again until one brings nothing known.
+                # Pages come a second time up to the one in which a process was killed.
                 seen = self.carrier.carry(records, page=page, again=again)
             over = not again and self._starts_over(page, len(records), seen)
-            again = bool(seen) and again
+            again = again and bool(seen) and not self.tracker.watch.is_last_twice(page)
             self._warn_of_times()
             ctx.pacer.show_progress()
             if over:
+                self.tracker.watch.forget_page()
                 break
             last = page.next_position is None
             if not last and ctx.pacer.out_of_time() and not ctx.run.dry_run:
                 self._flush()
+                self.tracker.watch.reading.paused = True
                 self.delivery.record((), {}, **self.carrier.place(page))
                 return False
         self._flush()
+        if self.tracker.moved():
+            return self.work()
         if reason := self.tracker.lost():
             return self._read_everything(reason)
         return self._done()
@@ -135,6 +139,8 @@ class Pull:
             position=None,
             last_full_at=timezone.now(),
             server_date=None,
+            source_total=None,
+            reading=self.tracker.start_over().kept(),
             older=0,
             **(dict.fromkeys(ledger.COUNTS, 0) if run.dry_run else {}),
         )

@@ -54,6 +54,8 @@ class Compared:
     settled: list[RecordOutcome] = field(default_factory=list)
     repeated: int = 0
     coerced: int = 0
+    came_again: list[tuple[SourceRecord, bool]] = field(default_factory=list)
+    """Records that came on an earlier page of this reading, and whether they changed since."""
     later: list[SourceRecord] = field(default_factory=list)
     """Records whose earlier form is still on its way; they are looked at again after it."""
 

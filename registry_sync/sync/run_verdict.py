@@ -13,6 +13,7 @@ from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 
 INCOMPLETE = frozenset({"short_read", "more_said", "next_unseen", "full_page", "link_unread"})
 """Warnings that some records may not have been read: what was not seen may still be there."""
+SAYS_MORE = "the registry says that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
 
 def is_incomplete(run: SyncRun) -> bool:
     """Return whether a run was warned that it may not have read all there is."""
+    if run.reading.get("held"):
+        return True
     return any(warning["code"] in INCOMPLETE for warning in run.warnings)
 
 
@@ -116,6 +119,22 @@ def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
         return False
     twins = _twins(run, lane)
     return seen + (max(twins, run.repeated) if twins else 0) < total
+
+
+def counts_more(run: SyncRun) -> bool:
+    """Return whether the registry is known to count more than it gives.
+
+    Everything was read for this reason last time, and nothing was missing.
+    """
+    assert run.lane is not None
+    last = runs.good_runs(run.lane).filter(reads_all=True).exclude(pk=run.pk).first()
+    if last is None or run.reads_all:
+        return False
+    return (
+        last.full_reason.startswith(SAYS_MORE)
+        and not any(warning["code"] == "short_read" for warning in last.warnings)
+        and last.created + last.updated == 0
+    )
 
 
 def _twice(run: SyncRun) -> str:

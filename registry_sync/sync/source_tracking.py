@@ -7,15 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from registry_sync import runs
-from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.source.pages import Page, Sign
+from registry_sync.source.reading import Reading
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
-from registry_sync.sync.records import SourceRecord
+from registry_sync.sync.reading_watch import ReadingWatch
+from registry_sync.sync.records import Compared, SourceRecord
 from registry_sync.sync.source_clock import SourceClock
-
-SAYS_MORE = "the registry says that"
 
 
 class SourceTracker:
@@ -28,6 +27,7 @@ class SourceTracker:
     def __init__(self, ctx: RunContext, asked_from: Callable[[datetime], datetime]) -> None:
         self.ctx, self.clock = ctx, SourceClock(ctx, asked_from)
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
+        self.watch = ReadingWatch(ctx)
         self._first = False
         self._followed = False
 
@@ -36,8 +36,6 @@ class SourceTracker:
 
         Raises SyncError where the page shows one cause that would refuse every record.
         """
-        if self.run.server_date is None:  # also where everything is read again
-            self._followed = False
         # A page that a killed process had begun with is the first one again.
         first = self._first = not self._followed and self.run.position is None
         self._followed = True
@@ -45,6 +43,8 @@ class SourceTracker:
             self._begin(page)
             self._check_paths(records)
         self._warn_of(page.signs)
+        self.watch.follow(page, records)
+        self._count_total(page)
         self.clock.follow(page, records)
         if self.run.reads_all:
             return ""
@@ -53,10 +53,26 @@ class SourceTracker:
             return ""
         return ignored or (self.clock.went_back(page) if first else "")
 
-    def judge(self, records: Sequence[SourceRecord], settled: Sequence[RecordOutcome]) -> None:
-        """Look at what the page just followed came to. Raises SyncError as `follow` does."""
+    def judge(self, records: Sequence[SourceRecord], out: Compared, *, again: bool) -> None:
+        """Look at what the page just followed came to. Raises SyncError as `follow` does.
+
+        `again`: the page comes a second time, because a process was killed.
+        """
+        self.watch.note(records, out, twice=again)
         if self._first and self.run.reads_all:
-            guards.check_values(self.ctx, records, settled)
+            guards.check_values(self.ctx, records, out.settled)
+
+    def moved(self) -> bool:
+        """Return, at the end, whether the list moved and must be read again from its start."""
+        moved = self.watch.moved()
+        self._followed = not moved
+        return moved
+
+    def start_over(self) -> Reading:
+        """Return the first reading of everything, after another one was given up."""
+        self._followed = False
+        self.watch.reading = self.watch.reading.afresh()
+        return self.watch.reading
 
     def lost(self) -> str:
         """Say, at the end, that records of what changed did not come; "" where none is known of."""
@@ -70,35 +86,35 @@ class SourceTracker:
                 "the registry was restored, its filter broke, or the key sees less than before"
             )
         if not run.dry_run and run_verdict.is_short(run, self.lane, run.read):
-            if self._counts_more():
+            if run_verdict.counts_more(run):
                 text = f"The registry says that {run.source_total:,} records changed, but gave "
                 text += f"{run.read:,}; the last full run found nothing more of such a difference."
                 runs.log(run, "WARNING", text)
                 return ""
             return (
-                f"{SAYS_MORE} {run.source_total:,} records changed, but only "
+                f"{run_verdict.SAYS_MORE} {run.source_total:,} records changed, but only "
                 f"{run.read:,} distinct records were returned; the list order may be unstable"
             )
         return ""
 
-    def _counts_more(self) -> bool:
-        """Return whether everything was read for this reason last time, and nothing was missing."""
-        last = runs.good_runs(self.lane).filter(reads_all=True).exclude(pk=self.run.pk).first()
-        return (
-            last is not None
-            and last.full_reason.startswith(SAYS_MORE)
-            and not any(warning["code"] == "short_read" for warning in last.warnings)
-            and last.created + last.updated == 0
-        )
-
     def place(self) -> dict[str, Any]:
         """Return the run's columns that another process needs to go on."""
-        names = ("watermark", "watermark_record", "expected_record", "older")
-        return {name: getattr(self.run, name) for name in names}
+        names = ("watermark", "watermark_record", "expected_record", "older", "source_total")
+        columns = {name: getattr(self.run, name) for name in names}
+        return {**columns, "reading": self.watch.reading.kept()}
 
     def _begin(self, page: Page) -> None:
-        self.clock.begin(page)
-        runs.save(self.run, self.lease, source_total=self._total(page))
+        self.watch.begin(page)
+        self.run.source_total = None
+        self._count_total(page)
+        runs.save(self.run, self.lease, source_total=self.run.source_total)
+        if self.run.server_date is None:  # a reading of the same window goes by the first one
+            self.clock.begin(page)
+
+    def _count_total(self, page: Page) -> None:
+        """Keep the greatest total that any page of this reading has."""
+        if (total := self._total(page)) is not None:
+            self.run.source_total = max(total, self.run.source_total or 0)
 
     def _total(self, page: Page) -> int | None:
         """Take the registry's own total of what is read, where it is one.

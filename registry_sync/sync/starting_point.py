@@ -14,7 +14,8 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
-from registry_sync.source.watermark import since_from
+from registry_sync.source.reading import Reading
+from registry_sync.source.watermark import next_since
 from registry_sync.sync import benchling_state, run_verdict
 from registry_sync.sync.context import RunContext
 
@@ -63,6 +64,8 @@ def begin(ctx: RunContext, full_reason: str) -> None:
         mapping=_mapping_used(ctx),
         position=None,
         server_date=None,
+        source_total=None,
+        reading=Reading.of(run.reading).afresh().kept(),
         older=0,
         phase=_first_phase(ctx.lane, kind, drift=reads_all and not full_reason),
     )
@@ -120,7 +123,8 @@ def _starting_point(ctx: RunContext) -> Start:
         return Start(None, "no point in the registry's time is known to start from")
     if previous.full_at is None or timezone.now() - previous.full_at > full_after:
         return Start(None, f"the last full run is more than {full_after.days} days old")
-    since = since_from(previous.watermark, incremental.overlap, incremental.granularity)
+    overlap, granularity = incremental.overlap, incremental.granularity
+    since = next_since(previous.watermark, overlap, granularity, held=previous.held)
     return Start(
         since,
         watermark=previous.watermark,
@@ -138,6 +142,8 @@ class Previous:
     full_at: datetime | None
     record: str = ""
     doubt: str = ""
+    held: bool = False
+    """Its list moved in each reading, and `watermark` is its own `since`."""
 
 
 def _previous(lane: Lane, client: Client) -> Previous | None:
@@ -149,13 +155,17 @@ def _previous(lane: Lane, client: Client) -> Previous | None:
             full_at=last.last_full_at,
             record=last.watermark_record,
             doubt=_doubt(last),
+            held=bool(last.reading.get("held")),
         )
     return _from_session(lane, client)
 
 
 def _doubt(last: SyncRun) -> str:
     """Return why the last good run, or one that failed since, left records unread; or ""."""
-    if run_verdict.is_incomplete(last):
+    held = bool(last.reading.get("held"))
+    if held and last.reads_all:
+        return "the list moved in each reading of the last full read"
+    if not held and run_verdict.is_incomplete(last):
         return "the last run may have got fewer records than the registry has"
     failed = (
         last.lane.runs.filter(pk__gt=last.pk, status=SyncRun.Status.FAILED) if last.lane else ()

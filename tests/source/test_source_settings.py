@@ -240,7 +240,6 @@ def test_faults_of_the_time(terms: Any, said: str) -> None:
             {"endpoint": {"incremental": {"client_side": True}, "params": {"s": SINCE}}},
             "endpoint.incremental.client_side",
         ),
-        ({"endpoint": {"paginator": {"stable_order": False}}}, "paginator.stable_order false"),
         ({"client": {"auth": {"type": "session", "login_path": "/l"}}}, "client.auth.login_path"),
         ({"endpoint": {"paginator": {"type": "async_export", "create": "x"}}}, "paginator.create"),
         ({"endpoint": {"path": f"x?since={SINCE}"}}, f"{SINCE} in endpoint.path"),

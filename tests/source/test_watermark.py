@@ -15,6 +15,8 @@ from registry_sync.source.watermark import (
     asked_at,
     floor,
     ignores_filter,
+    next_since,
+    settled,
     since_from,
 )
 
@@ -122,3 +124,32 @@ def test_a_filter_is_called_ignored_by_share(
         assert not ignored
     if ignored:
         assert ignores_filter(older + 1, on_page, collection, total)
+
+
+@given(MAYBE, MAYBE, MAYBE, st.booleans(), st.booleans())
+@pytest.mark.invariant(1)
+def test_a_held_watermark_does_not_pass_since(
+    seen: datetime | None,
+    asked: datetime | None,
+    since: datetime | None,
+    by_cursor: bool,
+    held: bool,
+) -> None:
+    watermark = settled(seen, asked, since, by_cursor=by_cursor, held=held)
+    if held:
+        assert watermark == since
+    else:
+        assert watermark in (seen, asked)
+        assert watermark is not None or (seen is None and asked is None)
+    if not held and not by_cursor and asked is not None:
+        assert watermark == asked
+
+
+@given(MOMENTS, LAGS, GRAINS)
+@pytest.mark.invariant(1)
+def test_a_held_watermark_asks_from_the_same_time_again(
+    watermark: datetime, lag: timedelta, grain: timedelta
+) -> None:
+    since = next_since(watermark, lag, grain, held=False)
+    assert since == since_from(watermark, lag, grain)
+    assert next_since(since, lag, grain, held=True) == since

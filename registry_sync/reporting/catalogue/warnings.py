@@ -52,6 +52,20 @@ WARNINGS = (
         "Correct the total, or name another one in endpoint.paginator.total_path.",
     ),
     Cause(
+        "list_moved",
+        "the list changed while it was read",
+        ("mapping",),
+        "Sort the list by something that does not change, such as the id (endpoint.params), or "
+        "set endpoint.paginator.stable_order if it is. If the list moved in each reading, the next "
+        "run reads the same again.",
+    ),
+    Cause(
+        "ids_repeat",
+        "records listed on several pages",
+        ("source", "mapping"),
+        "Remove the duplicates or give every record a unique id; or sort the list by id.",
+    ),
+    Cause(
         "withdrawn",
         "records no longer in the registry",
         ("benchling",),

@@ -7,6 +7,8 @@ here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry_sync.core.setting import OBJECT, Setting, SettingType, settings_of
 from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators import (  # noqa: F401
@@ -31,8 +33,11 @@ GUARDS = {
         SettingType("true", {"const": True}), True, True,
     ),
     "stable_order": Setting(
-        "Whether the list keeps its order while it is read.",
-        SettingType("true, `unknown`", {"enum": [True, "true", "unknown"]}), "unknown", True,
+        "Whether an edit leaves each record where it is in the list. With false, each list is read "
+        "until two readings bring the same records, three times at most.",
+        SettingType(
+            "true, false, `unknown`", {"enum": [True, False, "true", "false", "unknown"]}
+        ), "unknown", True,
     ),
     "guards": Setting("Another place for `max_pages` and these settings.", OBJECT),
 }  # fmt: skip
@@ -55,15 +60,25 @@ def read_paginator(reader: SettingsReader, raw: object, of_client: object = None
     given = {**guards, **given}
     if not any(given.get("stop_on_repeated_page") is kept for kept in (None, True)):
         reader.add(f"{where}.stop_on_repeated_page cannot be turned off")
-    order = given.get("stable_order")
-    if order is not True and order not in (None, "true", "unknown"):
-        reader.add(f"{where}.stable_order false is not built yet: send a sort parameter")
+    stable = _stable_order(reader, given.get("stable_order"), where)
     kind = reader.choice(given, "type", where, of=tuple(PAGINATORS), default="auto", later=PLANNED)
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
-    read = {name: each(**reader.fields(each, given, where)) for name, each in PAGINATORS.items()}
+    own = {name: value for name, value in given.items() if name not in GUARDS}
+    read = {name: each(**reader.fields(each, own, where)) for name, each in PAGINATORS.items()}
     reader.check_required(read[kind], where)
     used = ("type", *PAGINATORS[kind].settings(), *GUARDS, *PLANNED_SETTINGS)
     reader.check_used(given, used, where, f"the type is {kind}")
     if fault := read[kind].fault():
         reader.add(f"{where}.{fault}")
-    return read[kind]
+    return replace(read[kind], stable_order=stable)
+
+
+def _stable_order(reader: SettingsReader, raw: object, where: str) -> bool | None:
+    """Return whether the list's order is stable; None where no one knows."""
+    if raw is None or raw == "unknown":
+        return None
+    if isinstance(raw, bool):
+        return raw
+    if raw not in ("true", "false"):
+        reader.add(f"{where}.stable_order must be true, false or unknown")
+    return raw == "true"

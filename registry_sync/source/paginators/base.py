@@ -55,6 +55,8 @@ class Paginator:
     max_pages: int = setting(
         1_000_000, "The number of pages after which a read fails.", example=5000
     )
+    stable_order: bool | None = None
+    """Whether an edit leaves each record where it is in the list; None if no one has said."""
 
     def fault(self) -> str:
         """Return what is wrong with the settings together, as a sentence without its subject."""

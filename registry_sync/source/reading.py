@@ -1,0 +1,194 @@
+"""One reading of a registry's list, page by page, and the signs that the list moved.
+
+A list that moves under its reader passes records over: in a list sorted by the time of change and
+paged by a count, each edit moves all later records by one. What is kept of a reading has one size,
+however long the list is, and goes with the run's row from process to process. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+from registry_sync.core.types import Json
+from registry_sync.source.loop_detection import mark_of
+from registry_sync.source.watermark import CLOCK_SLACK
+
+READINGS = 3
+"""How often a list is read in one run, at most, until a reading shows no sign."""
+EXAMPLES = 3
+DATE_STEP = timedelta(seconds=1)
+"""A `Date` header has whole seconds."""
+COUNTING = re.compile(r"page|offset|skip|start|from|first|index|pos", re.IGNORECASE)
+NOT_COUNTING = re.compile(
+    r"size|limit|per|count|max|token|cursor|after|key|id|date|time|since", re.I
+)
+LARGEST_COUNT = 10_000_000
+"""A greater number in a link is no place in a list, but a date or an id."""
+MODULUS = 1 << 128
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is known of one reading so far.
+
+    `number` counts the readings of a run, `attempt` those of the same window. `again` counts the
+    records that came on an earlier page already, with `examples` of their ids. `late` counts those
+    that changed after the first page was requested (`began`, ISO). `digest` stands for the set of
+    records, each with its content, and `before` is that of the attempt before; "" is unknown.
+    `signs` are the first attempt's, in words; `has_moved`: some are more than a count. `place`
+    marks the position that follows; `paused`: nothing of that page was read yet. `held`: no attempt
+    could be trusted.
+    """
+
+    number: int = 1
+    attempt: int = 1
+    began: str = ""
+    pages: int = 0
+    counted: bool = False
+    again: int = 0
+    examples: list[str] = field(default_factory=list)
+    late: int = 0
+    late_example: str = ""
+    rising: bool = True
+    falling: bool = True
+    last_id: str = ""
+    digest: str = "0"
+    before: str = ""
+    signs: list[str] = field(default_factory=list)
+    has_moved: bool = False
+    place: str = ""
+    paused: bool = False
+    held: bool = False
+
+    @classmethod
+    def of(cls, kept: Json) -> Reading:
+        """Return a reading as `kept` in a run's row."""
+        return cls(**kept)
+
+    def kept(self) -> Json:
+        """Return it as JSON."""
+        return asdict(self)
+
+    def afresh(self) -> Reading:
+        """Return the reading of another window, from its first page."""
+        return Reading(number=self.number + 1)
+
+    def once_more(self) -> Reading:
+        """Return the next attempt at the same window."""
+        return Reading(
+            number=self.number + 1,
+            attempt=self.attempt + 1,
+            before=self.digest,
+            signs=self.signs,
+            has_moved=self.has_moved,
+        )
+
+    # -- following ---------------------------------------------------------------------------
+
+    def is_next(self, position: Json | None) -> bool:
+        """Return whether a position follows the last page that was recorded."""
+        return position is not None and self.place == mark_of(position)
+
+    def interrupt(self) -> None:
+        """Forget what does not hold if pages come a second time, because a process was killed."""
+        self.digest, self.last_id = "", ""
+
+    def follow(self, next_position: Json | None, ids: Iterable[str]) -> None:
+        """Follow one more page: the ids of its records, and where the next one is."""
+        self.pages += 1
+        self.paused = False
+        self.place = mark_of(next_position)
+        self.counted = self.counted or counts_records(next_position)
+        for external_id in ids:
+            if self.last_id and external_id != self.last_id:
+                self.rising = self.rising and _precedes(self.last_id, external_id)
+                self.falling = self.falling and _precedes(external_id, self.last_id)
+            self.last_id = external_id
+
+    def follow_time(self, external_id: str, when: datetime) -> None:
+        """Note a record that changed after the first page was requested."""
+        if self.began and when > datetime.fromisoformat(self.began) + DATE_STEP:
+            self.late += 1
+            self.late_example = self.late_example or external_id
+
+    def add(self, raw_hashes: Iterable[str]) -> None:
+        """Add records that came for the first time in this reading to its digest."""
+        if self.digest:
+            total = sum(int(raw_hash or "0", 16) for raw_hash in raw_hashes)
+            self.digest = f"{(int(self.digest, 16) + total) % MODULUS:x}"
+
+    def come_again(self, external_id: str, when: datetime | None, *, changed: bool) -> None:
+        """Note a record that came on an earlier page already.
+
+        In a list that goes on after a record, not after a count, one that is edited comes
+        again at its end: there a form that `changed` since the first page is no sign.
+        """
+        began = datetime.fromisoformat(self.began) if self.began else None
+        lately = when is None or began is None or when >= began - CLOCK_SLACK
+        if changed and lately and not self.counted:
+            return
+        self.again += 1
+        if len(self.examples) < EXAMPLES and external_id not in self.examples:
+            self.examples.append(external_id)
+
+    # -- judging -----------------------------------------------------------------------------
+
+    def moved(self, *, stable_order: bool | None) -> list[str]:
+        """Return the signs that the list moved while it was read, in words.
+
+        An order by id is stable: an edit moves nothing. `stable_order` is what the settings say.
+        """
+        found = []
+        if self.again:
+            named = ", ".join(self.examples) + (", …" if self.again > len(self.examples) else "")
+            records = "1 record" if self.again == 1 else f"{self.again:,} records"
+            found.append(f"{records} came again on a later page ({named})")
+        ordered = stable_order or self.rising or self.falling
+        if self.late and self.counted and self.pages > 1 and not ordered:
+            found.append(f"{self.late_example} was changed while it was read by counted pages")
+        return found
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether it brought the same records as the attempt before."""
+        return bool(self.digest) and self.digest == self.before
+
+
+def counts_records(position: Json | None) -> bool:
+    """Return whether a position is a number of records or pages, not a place after a record."""
+    if not position:
+        return False
+    if "offset" in position or "page" in position:
+        return True
+    query = urlsplit(str(position.get("url", ""))).query
+    return any(
+        value.isdecimal()
+        and int(value) < LARGEST_COUNT
+        and COUNTING.search(name)
+        and not NOT_COUNTING.search(name)
+        for name, value in parse_qsl(query)
+    )
+
+
+def is_settled(*, signs: bool, attempt: int, agrees: bool, complete: bool, twice: bool) -> bool:
+    """Return whether what was read can be all there is.
+
+    One reading without a sign is enough, unless the list is known to have no order (`twice`). After
+    a sign, two attempts that agree are: then the list has the same records on several pages. So is
+    as many distinct records, in all attempts together, as the registry counts (`complete`).
+    """
+    if agrees:
+        return True
+    if attempt > 1 and complete:
+        return True
+    return not signs and not twice
+
+
+def _precedes(one: str, other: str) -> bool:
+    if one.isdecimal() and other.isdecimal():
+        return int(one) < int(other)
+    return one < other

@@ -1,0 +1,151 @@
+"""Whether the list stood still while a run read it; if not, it is read again, a few times."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.core.dates import stamp
+from registry_sync.source.loop_detection import mark_of
+from registry_sync.source.pages import Page
+from registry_sync.source.reading import READINGS, Reading, is_settled
+from registry_sync.source.watermark import CLOCK_SLACK
+from registry_sync.sync import run_verdict
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import Compared, SourceRecord
+
+
+class ReadingWatch:
+    """Follows one run's readings of the list, in a state that goes with the run's row."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx, self.run = ctx, ctx.run
+        self.reading = Reading.of(ctx.run.reading)
+        self._last_twice = ""
+        self._before: tuple[int, list[str]] = (0, [])
+
+    def resume(self) -> bool:
+        """Return whether pages come a second time, because a process was killed in one."""
+        position = self.run.position
+        if position is None or self.reading.paused:
+            return False
+        if not self.reading.is_next(position):
+            self.reading.interrupt()
+        self._last_twice = self.reading.place
+        return True
+
+    def is_last_twice(self, page: Page) -> bool:
+        """Return whether a page is the last that comes a second time, after a kill."""
+        return mark_of(page.position) == self._last_twice
+
+    def begin(self, page: Page) -> None:
+        """Note when the first page was requested, on the registry's own clock."""
+        self.reading.began = (page.server_date or page.asked_at or timezone.now()).isoformat()
+
+    def follow(self, page: Page, records: Sequence[SourceRecord]) -> None:
+        """Follow a page of the list."""
+        self._before = self.reading.again, list(self.reading.examples)
+        self.reading.follow(page.next_position, (record.external_id for record in records))
+        latest = (page.server_date or timezone.now()) + CLOCK_SLACK  # later ones are no edits
+        for record in records:
+            if record.modified_at is not None and record.modified_at <= latest:
+                self.reading.follow_time(record.external_id, record.modified_at)
+
+    def note(self, records: Sequence[SourceRecord], out: Compared, *, twice: bool) -> None:
+        """Note which records of a page came on an earlier one, and which for the first time.
+
+        `twice`: the page itself comes a second time, so which ones is not known.
+        """
+        came_again = [] if twice else out.came_again
+        for record, changed in came_again:
+            self.reading.come_again(record.external_id, record.modified_at, changed=changed)
+        others = {record.external_id for record, _ in came_again}
+        others |= {record.external_id for record in out.later}
+        first = {r.external_id: r.raw_hash for r in records if r.external_id not in others}
+        self.reading.add(first.values())
+
+    def forget_page(self) -> None:
+        """Forget what came again on the last page: there, a list that is complete starts over."""
+        self.reading.again, self.reading.examples = self._before
+
+    def moved(self) -> bool:
+        """Judge a reading at its end; return whether the list must be read again.
+
+        If it moves each time, the reading is held: the watermark does not pass it.
+        """
+        run, reading = self.run, self.reading
+        if run.dry_run or run.only:
+            return False
+        stable = self.ctx.setup.connector.paginator.stable_order
+        moved, missing = reading.moved(stable_order=stable), self._missing()
+        settled = is_settled(
+            signs=bool(moved or missing),
+            attempt=reading.attempt,
+            agrees=reading.agrees,
+            complete=run.source_total is not None and not missing,
+            twice=stable is False,
+        )
+        reading.signs = reading.signs or moved + missing
+        reading.has_moved = reading.has_moved or bool(moved)
+        if not settled and reading.attempt < READINGS:
+            self._read_again()
+            return True
+        reading.held = not settled
+        runs.save(run, self.ctx.lease, reading=reading.kept())
+        # Two readings that agree on fewer records than the registry counts: the list did not move.
+        if reading.has_moved or not (settled or missing) or (missing and not reading.agrees):
+            self._warn(settled)
+        return False
+
+    def _read_again(self) -> None:
+        """Begin the next reading of the same window. The records keep their outcomes."""
+        said = "; ".join(self.reading.signs) or "endpoint.paginator.stable_order is false"
+        runs.log(self.run, "WARNING", f"The list is read again: {said}.")
+        self.reading = self.reading.once_more()
+        runs.save(
+            self.run,
+            self.ctx.lease,
+            reading=self.reading.kept(),
+            position=None,
+            older=0,
+            repeated=0,
+            source_total=None,
+        )
+
+    def _missing(self) -> list[str]:
+        """Return that fewer records came than the registry counts, as a list of one."""
+        run = self.run
+        if not run_verdict.is_short(run, self.ctx.lane, run.read) or run_verdict.counts_more(run):
+            return []
+        return [f"it counts {run.source_total:,} records, but {run.read:,} distinct ones came"]
+
+    def _warn(self, settled: bool) -> None:
+        reading = self.reading
+        if reading.agrees and reading.again:
+            text = "The registry lists the same records on several pages, each time the list is "
+            text += f"read: {reading.signs[0]}. The registry's owner removes the duplicates, or "
+            text += f"gives every record a unique id. If pages overlap instead: {self._remedy()}"
+            runs.warn(self.run, self.ctx.lease, "ids_repeat", text)
+            return
+        said = "; ".join(reading.signs) or "no two readings brought the same records"
+        text = f"The list changed while it was read: {said}. {self._end(settled)} "
+        runs.warn(self.run, self.ctx.lease, "list_moved", text + self._remedy())
+
+    def _end(self, settled: bool) -> str:
+        if settled:
+            return f"Reading {self.reading.attempt} of it was complete."
+        again = f"what changed since {stamp(self.run.since)}" if self.run.since else "everything"
+        return f"So it did in each of {READINGS} readings: records may be missing, and the next " \
+            f"run reads {again} again."  # fmt: skip
+
+    def _remedy(self) -> str:
+        kind = self.ctx.setup.connector.paginator.type
+        stable = json.dumps({"endpoint": {"paginator": {"type": kind, "stable_order": True}}})
+        return (
+            "The integration owner adds a parameter to endpoint.params of Connector Settings that "
+            "sorts the list by something that does not change, such as the id. If it is sorted "
+            f"so already: {stable}."
+        )
