@@ -33,6 +33,7 @@ WORD = SettingType("text (ASCII)", {"type": "string", "pattern": r"^\s*[!-~]([ -
 ADDRESS = SettingType("URL", {"type": "string"})
 FILLED_ADDRESS = SettingType("URL", FILLED.schema)
 FLAG = SettingType("true or false", {"type": "boolean"})
+LIST = SettingType("list of values", {"type": "array"})
 OBJECT = SettingType("object", {"type": "object"})
 FILLED_PATH = SettingType("path", FILLED.schema)
 PATHS = SettingType(

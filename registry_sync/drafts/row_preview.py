@@ -9,11 +9,12 @@ from typing import Any
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
+from registry_sync.mapping.field_rules import compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
-from registry_sync.mapping.rules import RuleError, parse_rule
+from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.transform import transform
 from registry_sync.source.connector import Connector
-from registry_sync.source.paths import ABSENT, PathError, compile_path
+from registry_sync.source.paths import ABSENT, PathError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,7 @@ def single(
     row: Json, field: FieldDefinition, schema: EntitySchema, connector: Connector
 ) -> Mapping:
     """Compile one row alone, so that it can be tried whatever the others are."""
-    get = compile_path(row["path"]) if row["path"] else lambda record: ABSENT
-    mapped = FieldMapping(field, row["path"], get, parse_rule(row["rule"] or "as_is"))
+    mapped = compile_field(field, row["path"] or "", row["rule"], connector.blanks)
     template = connector.registry_id_template or "{id}"
     return Mapping((mapped,), "", lambda record: "name", template, schema.id, "")
 

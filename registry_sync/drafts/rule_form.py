@@ -27,7 +27,11 @@ def to_form(rule: Any) -> dict[str, str]:
         return {"rule": "as_is"}
     if isinstance(raw, dict) and raw.get("rule") in KEYS:
         name = str(raw["rule"])
-        settings = {key: _text(value) for key, value in raw.items() if key != "rule"}
+        settings = {
+            key: json.dumps(value, ensure_ascii=False) if key == "empty_values" else _text(value)
+            for key, value in raw.items()
+            if key != "rule"
+        }
         if set(settings) <= set(KEYS[name]) and None not in settings.values():
             return {"rule": name, **{f"{name}.{k}": str(v) for k, v in settings.items()}}
     return {"rule": SEVERAL, SEVERAL: json.dumps(rule, ensure_ascii=False)}
@@ -74,6 +78,8 @@ def to_rule(form: Mapping[str, str], was: Any = None) -> Any:
         settings["table"] = _table(settings["table"])
     if "factor" in settings:
         settings["factor"] = _number(settings["factor"])
+    if "empty_values" in settings:
+        settings["empty_values"] = _list(settings["empty_values"])
     return {"rule": name, **settings} if settings or KEYS[name] else name
 
 
@@ -91,6 +97,12 @@ def _number(text: str) -> Any:
         return parse_json(text.strip())
     except ValueError:
         return text.strip()
+
+
+def _list(text: str) -> list[Any]:
+    """Read a JSON list, or one value that is JSON or text."""
+    value = _number(text)
+    return value if isinstance(value, list) else [value]
 
 
 def _table(text: str) -> dict[str, str]:

@@ -10,11 +10,13 @@ from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
+from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
-from registry_sync.mapping.rules import RuleError, gives_value, parse_rule
-from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
+from registry_sync.mapping.rules import RuleError, gives_value
+from registry_sync.source.blanks import Blanks, EmptyValues
+from registry_sync.source.paths import Getter, PathError, compile_path, compile_template
 
-TRANSFORM_VERSION = 5
+TRANSFORM_VERSION = 6
 """Raise it when the same record and mapping give another entity: every lane then runs in full."""
 
 
@@ -24,6 +26,7 @@ def build_mapping(
     *,
     registry_id_template: str | None = None,
     identity: Sequence[str] = (),
+    blanks: Blanks = NO_BLANKS,
 ) -> Mapping:
     """Return a mapping, checked against the schema. Raises ConfigError with every fault."""
     faults = _schema_faults(config, schema)
@@ -35,15 +38,15 @@ def build_mapping(
             continue
         faults += [f"{row.name}: {fault}" for fault in _field_faults(definition)]
         try:
-            steps = parse_rule(config.mapping_rules.get(definition.id, "as_is"))
-            mapped.append(FieldMapping(definition, row.path, compile_path(row.path), steps))
+            rule = config.mapping_rules.get(definition.id)
+            mapped.append(compile_field(definition, row.path, rule, blanks))
         except (RuleError, PathError) as error:
             faults.append(f"{row.name}: {error}")
     faults += _rule_faults(config, schema)
-    mapped += _ruled_only(config, schema, faults)
+    mapped += _ruled_only(config, schema, blanks, faults)
     faults += _required_faults(schema, mapped)
     try:
-        name = compile_template(config.name_field)
+        name = _name(config.name_field, blanks.empty_values)
     except PathError as error:
         faults.append(f"External Name Field: {error}")
         name = compile_path("name")
@@ -56,9 +59,17 @@ def build_mapping(
         name=name,
         registry_id_template=template,
         schema_id=schema.id,
-        fingerprint=_fingerprint(config, schema, mapped, [template, *identity]),
+        fingerprint=_fingerprint(
+            config, schema, mapped, [template, *identity, *blanks.for_fingerprint]
+        ),
         identity=tuple(compile_path(path) for path in identity),
     )
+
+
+def _name(text: str, empty: EmptyValues) -> Getter:
+    """Compile the template of the name; what counts as null is no name. Raises PathError."""
+    get = compile_template(text, empty)
+    return (lambda record: None if (value := get(record)) in empty else value) if empty else get
 
 
 def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
@@ -98,7 +109,9 @@ def _rule_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     return faults
 
 
-def _ruled_only(config: AppConfig, schema: EntitySchema, faults: list[str]) -> list[FieldMapping]:
+def _ruled_only(
+    config: AppConfig, schema: EntitySchema, blanks: Blanks, faults: list[str]
+) -> list[FieldMapping]:
     """Return the mappings of fields without a row that have a constant or default."""
     fed = {row.field_id for row in config.rows}
     found = []
@@ -108,7 +121,7 @@ def _ruled_only(config: AppConfig, schema: EntitySchema, faults: list[str]) -> l
             continue
         faults += _field_faults(definition)
         try:
-            found.append(FieldMapping(definition, "", lambda record: ABSENT, parse_rule(raw)))
+            found.append(compile_field(definition, "", raw, blanks))
         except RuleError as error:
             faults.append(f"Mapping Rules: {definition.name}: {error}")
     return found
@@ -134,7 +147,7 @@ def _unusable(faults: list[str]) -> ConfigError:
 
 
 def _fingerprint(
-    config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], settings: list[str]
+    config: AppConfig, schema: EntitySchema, mapped: list[FieldMapping], settings: list[object]
 ) -> str:
     """Return a hash of everything that decides an entity: not names, folder and credentials."""
     fields = [

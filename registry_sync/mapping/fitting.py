@@ -53,7 +53,9 @@ def _text(value: Any) -> Fitted:
             )
         return value, ""
     if isinstance(value, bool):
-        return ("true" if value else "false"), "yes/no to text"
+        if not value:  # of most registries that send it, a missing value
+            raise Misfit("wrong_type", "is yes/no, not text")
+        return "true", "yes/no to text"
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value)), "number to text"
     if isinstance(value, (int, float)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules import Step
+from registry_sync.source.blanks import Absence
 from registry_sync.source.paths import ABSENT, Getter
 
 UNKNOWN: Any = [["?"]]
@@ -77,6 +78,20 @@ class FieldMapping:
     path: str
     get: Getter
     steps: tuple[Step, ...] = ()
+    absent: Absence = ""
+    ended: Callable[[Json], bool] = lambda record: False
+    """Whether a value on the way of the path counts as null, so that the path ends there."""
+
+    def given(self, record: Json) -> Any:
+        """Return the value that the rules are applied to: None also for what counts as null."""
+        value = self.get(record)
+        if value is ABSENT and (self.absent == "clear" or self.ended(record)):
+            return None
+        return value
+
+    def is_missing(self, record: Json) -> bool:
+        """Return whether the path is not in the record, and nothing on its way says why."""
+        return self.get(record) is ABSENT and not self.ended(record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.problems import Problem
+from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.values import Misfit
@@ -30,7 +31,7 @@ def field_problem(
             kind="mapping",
             code="rule",
             message=f"{external_id}, field '{name}'{at}: {error}.",
-            remedy=_correct(external_id, name),
+            remedy=empty_hint(value, mapped.field) or _correct(external_id, name),
             field=name,
             value=shown,
         )
@@ -42,15 +43,16 @@ def field_problem(
         kind="benchling" if ours else "source",
         code=error.code,
         message=message,
-        remedy=_remedy(error, mapped.field, external_id, shown),
+        remedy=_remedy(error, mapped.field, external_id, shown, value if item is None else item),
         field=name,
         value=shown,
         waits_for=None if error.option is None else ("option", error.option),
     )
 
 
-def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str) -> str:
+def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str, value: Any) -> str:
     name = field.name
+    hint = empty_hint(value, field)
     if error.rule is not None:
         return (
             f"The integration owner adds {json.dumps({field.id: error.rule})} to Mapping Rules, or "
@@ -59,8 +61,10 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str)
     if error.option is not None:
         return (
             f"A Benchling admin adds the option “{error.option}” to the dropdown of '{name}', or "
-            f"the registry's owner corrects {external_id}."
+            f"the registry's owner corrects {external_id}." + (f" {hint}" if hint else "")
         )
+    if hint:
+        return hint
     if error.code == "dropdown_ambiguous":
         return (
             f"A Benchling admin renames or archives all but one of the options “{shown}” of the "
@@ -120,4 +124,6 @@ def long_id(external_id: str, registry_id: str, most: int) -> Problem:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is ABSENT or value is None else unmarked(str(value))[:MOST_SHOWN]

@@ -1,7 +1,7 @@
 """From a record and a mapping to an entity, or to the problems that prevent it. Pure.
 
 Null and empty text clear a mapped field, and are a problem where it is required. A path that is
-not in the record leaves the field as it is.
+not in the record leaves the field as it is, unless the settings say that it clears.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     fields: Json = {}
     sources: Json = {}
     for mapped in mapping.fields:
-        value = given = mapped.get(record)
+        given, value = mapped.get(record), mapped.given(record)
         try:
             if isinstance(given, (list, dict)):
                 check_depth(given)

@@ -22,6 +22,7 @@ from registry_sync.core.setting import (
 from registry_sync.core.types import Json
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
+from registry_sync.source.blanks import Blanks
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.links import Auto
 from registry_sync.source.watermark import BLIND_LAG, GRANULARITIES, LAG
@@ -169,6 +170,7 @@ class Connector:
     identity: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     """The settings that have no effect, each a clause that begins with its path."""
+    blanks: Blanks = field(default_factory=Blanks)
 
     @property
     def collection(self) -> str:

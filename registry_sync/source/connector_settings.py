@@ -17,6 +17,7 @@ from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.source import placeholders
 from registry_sync.source.auth import read_auth
+from registry_sync.source.blanks import read_blanks
 from registry_sync.source.connector import (
     DETAIL,
     SINCE,
@@ -106,6 +107,7 @@ def _connector(
         response_actions=_actions(reader, endpoint.get("response_actions")),
         registry_id_template=_registry_id(reader, top.get("registry_id_template")),
         identity=reader.paths(top.get("identity"), "identity"),
+        blanks=read_blanks(reader, endpoint),
         **asked,
     )
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import Any, Final
 
+from jsonpath_ng import JSONPath
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 from registry_sync.source.patterns import bound_patterns
@@ -96,15 +97,21 @@ def is_filter(text: str) -> bool:
     return "[?" in text
 
 
-def _jsonpath(text: str) -> Getter:
+def parse_steps(text: str) -> JSONPath:
+    """Return a JSONPath, parsed and with its patterns bounded. Raises PathError."""
     try:
         found = parse_jsonpath(_with_current(text))
         bound_patterns(found)
+        return found
     except Exception as error:  # jsonpath-ng raises bare Exception for some faults
         raise PathError(
             f"the path {text} cannot be read ({error}); write keys with blanks or signs in "
             'quotes, as in "odd key"[0]'
         ) from error
+
+
+def _jsonpath(text: str) -> Getter:
+    found = parse_steps(text)
     many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "q", text)) is not None
     whole = _whole_list(text)
 
@@ -142,11 +149,11 @@ def _with_current(text: str) -> str:
     return FILTER.sub(lambda found: f"[?(@.{found[1].strip().removeprefix('@.')})]", text)
 
 
-def compile_template(text: str) -> Getter:
+def compile_template(text: str, nulls: Container[Any] = ()) -> Getter:
     """Return a function from a record to a path's value, or to a template's text.
 
     A template has paths in braces: `{pref_name} [{id}]`. It gives ABSENT if one of them is absent,
-    None if one is null or empty. Raises PathError.
+    None if one is null, empty or among `nulls`. Raises PathError.
     """
     if "{" in HOLE.sub("", text) or "}" in HOLE.sub("", text):
         raise PathError(f"the template {text} has an unmatched brace")
@@ -161,7 +168,7 @@ def compile_template(text: str) -> Getter:
             value = get(record)
             if isinstance(value, str):
                 value = value if value.strip() else None
-            if value is ABSENT or value in (None, []):
+            if value is ABSENT or value in (None, []) or value in nulls:
                 return ABSENT if value is ABSENT else None
             parts += [text[last:begin], value if isinstance(value, str) else _text(value)]
             last = end

@@ -5,6 +5,7 @@ from __future__ import annotations
 from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.setting import (
     ADDRESS,
+    LIST,
     OBJECT,
     PATH,
     PATHS,
@@ -14,6 +15,7 @@ from registry_sync.core.setting import (
     one_of,
     settings_of,
 )
+from registry_sync.source.blanks import ABSENT_WORDS
 
 HEADERS = SettingType(
     "object of text or numbers (ASCII)",
@@ -100,5 +102,14 @@ ENDPOINT = {
         "What to do about answers of some kind: see [Responses](#responses).",
         SettingType("list of objects", {"type": "array"}),
         example=[{"status_code": 404, "action": "ignore"}],
+    ),
+    "absent": Setting(
+        "What a path that is missing from a record does: keep the value in Benchling, or clear "
+        "it. See [Cleared values stay](#cleared-values-stay).",
+        one_of(*ABSENT_WORDS), "keep", "clear",
+    ),
+    "empty_values": Setting(
+        "Values that count as null for every field that is not boolean.",
+        LIST, example=[False, "N/A", "0000-00-00"],
     ),
 }  # fmt: skip

@@ -126,6 +126,7 @@ def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) ->
         schema,
         registry_id_template=connector.registry_id_template,
         identity=connector.identity,
+        blanks=connector.blanks,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from registry_sync.mapping.rules import dates, fixed, lists, numbers, texts  # noqa: F401
+from registry_sync.mapping.rules import dates, empties, fixed, lists, numbers, texts  # noqa: F401
 from registry_sync.mapping.rules.base import RULES, Rule, RuleError
 
 __all__ = ["RULES", "Rule", "RuleError", "Step", "apply", "gives_value", "parse_rule"]
@@ -21,7 +21,7 @@ Step = Callable[[Any], Any]
 """One rule, ready to be applied to a value."""
 
 
-def parse_rule(raw: object) -> tuple[Step, ...]:
+def parse_rule(raw: object) -> tuple[Rule, ...]:
     """Return the rules of one field. Raises RuleError."""
     return tuple(_parse_one(step) for step in _steps(raw))
 

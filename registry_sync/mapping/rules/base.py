@@ -34,6 +34,8 @@ class Rule:
     """Whether it is applied to null and blank text, too."""
     on_lists: ClassVar[bool] = False
     """Whether it is applied to a list as a whole, rather than to its items."""
+    cuts: ClassVar[bool] = False
+    """Whether it cuts text out of text, so that what is left may count as empty."""
 
     def __init__(self, raw: Json) -> None:
         """Read the settings."""

@@ -23,6 +23,7 @@ class Split(Rule):
         )
     }  # fmt: skip
     on_lists = True
+    cuts = True
 
     def __init__(self, raw: Json) -> None:
         separator = raw.get("separator")

@@ -13,7 +13,7 @@ from registry_sync.source.settings_schema import DRAFT, section_schema
 
 def rules_schema() -> Json:
     """Return the JSON Schema of Mapping Rules: rules by field id."""
-    bare = [name for name, kind in RULES.items() if not _required(kind)]
+    bare = [name for name, kind in RULES.items() if not (_required(kind) or "anyOf" in kind.also)]
     one: Json = {"anyOf": [{"enum": bare}, *map(_rule_schema, RULES.values())]}
     return {
         "$schema": DRAFT,

@@ -28,6 +28,7 @@ class Trim(Rule):
     label = "trim"
     about = "Removes spaces around text"
     on_blank = True
+    cuts = True
 
     def apply(self, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value

@@ -13,6 +13,7 @@ from registry_sync import runs
 from registry_sync.core.problems import ConfigError, Problem, SourceError
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
@@ -158,7 +159,8 @@ def check_values(
             continue
         values = [mapped.get(record.raw) for record in records]
         if len(refusals) == sum(value not in (ABSENT, None, "", []) for value in values):
-            raise _unfit(mapped, was, refusals)
+            hints = (empty_hint(value, mapped.field) for value in values)
+            raise _unfit(mapped, was, refusals, next(filter(None, hints), ""))
 
 
 def other_substance(
@@ -187,7 +189,7 @@ def other_substance(
 
 
 def _absent(mapped: FieldMapping, records: Sequence[SourceRecord]) -> bool:
-    if any(mapped.get(record.raw) is not ABSENT for record in records):
+    if any(not mapped.is_missing(record.raw) for record in records):
         return False
     try:  # a constant or a default gives the value all the same
         return apply(mapped.steps, ABSENT) is ABSENT
@@ -221,12 +223,13 @@ def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
     )
 
 
-def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem]) -> ConfigError:
+def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem], hint: str) -> ConfigError:
     retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.type else ""
     return ConfigError(
         f"The field '{mapped.field.name}' is of type {mapped.field.type}{retyped} and takes none "
         f"of the {len(refusals):,} values of the first page. {refusals[0].message}",
-        remedy="A Benchling admin gives the field its former type back, or the integration owner "
+        remedy=hint
+        or "A Benchling admin gives the field its former type back, or the integration owner "
         "maps another field, or this one with a rule (Mapping Rules) that fits.",
         code="field_type",
     )

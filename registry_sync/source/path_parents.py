@@ -1,0 +1,34 @@
+"""What is on the way of a path: `a` and `a.b` of `a.b.c`, `categ_id` of `categ_id[1]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from jsonpath_ng import Child, JSONPath
+
+from registry_sync.source.paths import ABSENT, QUOTED, SIMPLE, compile_path, parse_steps
+
+
+@lru_cache(maxsize=1024)
+def compile_parents(text: str) -> Callable[[Any], Iterator[Any]]:
+    """Return a function from a record to the values on the way of a path, itself left out.
+
+    Raises PathError.
+    """
+    text = text.strip().removeprefix("$.")
+    if text in ("", "$", "@") or QUOTED.fullmatch(text):
+        return lambda record: iter(())
+    if SIMPLE.fullmatch(text):
+        keys = text.split(".")
+        before = [compile_path(".".join(keys[:end])) for end in range(1, len(keys))]
+        return lambda record: (v for get in before if (v := get(record)) is not ABSENT)
+    nodes = list(_before(parse_steps(text)))
+    return lambda record: (match.value for node in nodes for match in node.find(record))
+
+
+def _before(node: JSONPath) -> Iterator[JSONPath]:
+    while isinstance(node, Child):
+        node = node.left
+        yield node
