@@ -212,10 +212,10 @@ TRICKY = ["(a+)+$", "(a|aa)+$", "(a*)*$", "([a-z]+)*=", "(.*a){25}$"]
 @pytest.mark.parametrize("form", ["a[?(@.b =~ '{}')].b", "a[0].b.`sub(/{}/, x)`"])
 def test_a_regular_expression_is_bounded_in_time(pattern: str, form: str) -> None:
     record = {"a": [{"b": "a" * 400 + "!"}]}
-    began = time.monotonic()
+    began = time.thread_time()
     with contextlib.suppress(ConfigError):
         compile_path(form.replace("{}", pattern))(record)
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_regular_expression_that_takes_too_long_says_so() -> None:
