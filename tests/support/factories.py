@@ -112,3 +112,131 @@ class CheckupFactory(AppRowFactory):
 
     points = factory.LazyFunction(list)
     at = factory.LazyFunction(timezone.now)
+
+
+class LedgerEntryFactory(DjangoModelFactory):
+    """A record that is in Benchling."""
+
+    class Meta:
+        model = models.LedgerEntry
+
+    lane = factory.SubFactory(LaneFactory)
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    entity_id = factory.Sequence(lambda n: f"bfi_{n}")
+    name = factory.LazyAttribute(lambda entry: f"Compound {entry.external_id}")
+
+
+class BatchFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Batch
+
+    run = factory.SubFactory(SyncRunFactory)
+    number = factory.Sequence(lambda n: n)
+    size = 1
+
+
+class ChangeFactory(DjangoModelFactory):
+    """A value that was written; it is not part of the chain, whose digest it lacks."""
+
+    class Meta:
+        model = models.Change
+
+    lane = factory.SubFactory(LaneFactory)
+    run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    field = field_id = "name"
+    after = "Aspirin"
+    created = True
+    trigger = "schedule"
+    at = factory.LazyFunction(timezone.now)
+
+
+class RetentionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Retention
+
+    lane = factory.SubFactory(LaneFactory)
+    before = at = factory.LazyFunction(timezone.now)
+    rows = 1
+    actor = "mona"
+    reason = "Ten years old"
+
+
+class AdoptionFactory(DjangoModelFactory):
+    """An entity that was in Benchling before, and waits for a person."""
+
+    class Meta:
+        model = models.Adoption
+
+    lane = factory.SubFactory(LaneFactory)
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    entity_id = factory.Sequence(lambda n: f"bfi_{n}")
+    how = models.Adoption.How.choices[0][0]
+    found_at = modified_at = factory.LazyFunction(timezone.now)
+
+
+class DriftFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Drift
+
+    lane = factory.SubFactory(LaneFactory)
+    run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    entity_id = factory.Sequence(lambda n: f"bfi_{n}")
+    field = field_id = "name"
+    modified_at = found_at = factory.LazyFunction(timezone.now)
+
+
+class MappingDraftFactory(AppRowFactory):
+    """A draft of an empty mapping, as it was read from a tenant and a registry."""
+
+    class Meta:
+        model = models.MappingDraft
+
+    title = "Mapping of today"
+    created_by = "mona"
+    schema = factory.LazyFunction(
+        lambda: {
+            "schema": {"id": "ts_1", "name": "Compound", "fieldDefinitions": []},
+            "dropdowns": {},
+        }
+    )
+    base = factory.LazyFunction(
+        lambda: {
+            "config": {
+                "api_url": "https://registry.example.com/compounds",
+                "schema_id": "ts_1",
+                "registry_id": "src_1",
+            },
+            "rows": [],
+            "rules": {},
+            "items": [],
+        }
+    )
+
+
+class MappingVersionFactory(AppRowFactory):
+    class Meta:
+        model = models.MappingVersion
+
+    number = factory.Sequence(lambda n: n + 1)
+    actor = "mona"
+    reason = "First mapping"
+    at = factory.LazyFunction(timezone.now)
+
+
+class AlertFactory(AppRowFactory):
+    class Meta:
+        model = models.Alert
+
+    what = models.Alert.What.choices[0][0]
+    text = "No good run for a day."
+    began_at = factory.LazyFunction(timezone.now)
+
+
+class WebhookRefusalFactory(DjangoModelFactory):
+    class Meta:
+        model = models.WebhookRefusal
+
+    day = factory.LazyFunction(lambda: timezone.now().date())
+    reason = "signature"
