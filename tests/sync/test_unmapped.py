@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
+from django.apps import apps
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
@@ -210,3 +213,41 @@ def test_what_is_known_is_not_asked_again(world):
         bulk = w.tenant.counters["bulk_calls"]
         assert w.sync().updated == 60 and w.tenant.counters["bulk_calls"] == bulk + calls
     assert Lane.objects.get().kept == ["folderId"]
+
+
+@TENANTS
+@pytest.mark.invariant(12)
+def test_a_first_update_that_lacks_a_path_judges_the_tenant_rightly(world, tenant):
+    """The ledger's row still names the field that the record lacks: nothing was lost."""
+    w = world([compound(n) for n in range(2)], fields=FIELDS + OWN, omitted_fields=tenant)
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), Notes="Seen")
+    before = {**w.values()["C-000001"], "Approval": 2020}
+    del w.registry.record("C-000001")["smiles"]
+    w.registry.edit("C-000001", approval=2020)
+    w.sync()
+    lane = Lane.objects.get()
+    assert w.values()["C-000001"] == before
+    assert ("fields" in lane.cleared, "fields" in lane.kept) == (
+        tenant == "clear",
+        tenant == "keep",
+    )
+    rows = Change.objects.filter(external_id="C-000001", created=False)
+    happened = {("Approval", 1951, 2020)}
+    if tenant == "clear":
+        text = before["SMILES"]
+        happened |= {("SMILES", text, None), ("SMILES", None, text),
+                     ("Notes", "Seen", None), ("Notes", None, "Seen")}  # fmt: skip
+    assert {(c.field, c.before, c.after) for c in rows} == happened
+    assert w.tenant.writes["C-000001"] == (3 if tenant == "clear" else 2)
+
+
+def test_lanes_that_were_judged_wrongly_are_judged_again(noted):
+    w = noted("keep")
+    migration = importlib.import_module("registry_sync.migrations.0014_judge_again")
+    Lane.objects.update(cleared=["fields", "aliases"])
+    migration.judge_again(apps, None)
+    assert Lane.objects.get().cleared == ["aliases"]
+    w.registry.edit("C-000030", approval=2020)
+    w.sync()
+    assert "fields" in Lane.objects.get().kept

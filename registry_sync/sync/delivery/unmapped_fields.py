@@ -84,7 +84,8 @@ class UnmappedFields:
         if not found:  # refused, or gone by now: another one will show it
             self._remember(trial=None)
             return
-        now = self._left_out(body, found[0][1])
+        # All that it has: the ledger's row may also name fields that the update left out.
+        now = self._left_out({"fields": {}}, found[0][1])
         lost = trial.get("lost") or [kind for kind in KINDS if _lost(trial[kind], now[kind])]
         if lost:
             # Kept first: a process that dies after putting it back must still tell of it.
