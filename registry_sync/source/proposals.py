@@ -37,6 +37,11 @@ def written(paginator: Json) -> str:
     return json.dumps({"endpoint": {"paginator": paginator}}, ensure_ascii=False)
 
 
+def written_incremental(terms: Json) -> str:
+    """Return settings of endpoint.incremental as they are pasted into Connector Settings."""
+    return json.dumps({"endpoint": {"incremental": terms}}, ensure_ascii=False)
+
+
 def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = None) -> Json:
     """Return the paginator that reads on from what `marks` and a total say.
 

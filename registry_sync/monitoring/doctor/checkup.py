@@ -21,11 +21,13 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Checkup
+from registry_sync.monitoring.doctor.changes import CHANGE_CHECKS
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped
 from registry_sync.monitoring.doctor.lane import LANE_CHECKS
-from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS, RegistryVisit
+from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS
 from registry_sync.monitoring.doctor.service import SERVICE_CHECKS
 from registry_sync.monitoring.doctor.tenant import TENANT_CHECKS, TenantVisit, refuse_to_wait
+from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.monitoring.lane_runs import lanes_or_none
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,8 @@ def examine() -> list[CheckResult]:
     results += [_made(name, partial(check, tenant)) for name, check in TENANT_CHECKS.items()]
     try:
         results += [
-            _made(name, partial(check, registry)) for name, check in REGISTRY_CHECKS.items()
+            _made(name, partial(check, registry))
+            for name, check in (REGISTRY_CHECKS | CHANGE_CHECKS).items()
         ]
     finally:
         registry.close()

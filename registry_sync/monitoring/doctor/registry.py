@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
-from django.conf import settings
 from django.utils import timezone
 
-from registry_sync import __version__
-from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
@@ -22,65 +18,19 @@ from registry_sync.monitoring.doctor.finding import (
     register,
     warning,
 )
-from registry_sync.monitoring.doctor.tenant import TenantVisit
-from registry_sync.source.client import Source
-from registry_sync.source.connector import Connector
+from registry_sync.monitoring.doctor.visit import RegistryVisit
+from registry_sync.source.connector import Incremental
+from registry_sync.source.cursor_evidence import cursor_paths, descends
 from registry_sync.source.one_more import ask_one_more
+from registry_sync.source.page_answer import word_of
 from registry_sync.source.pages import Page
+from registry_sync.source.paginators import Paginator
+from registry_sync.source.paths import compile_path
+from registry_sync.source.timestamps import read_time
 
-FAR = timedelta(days=3650)
-TIMEOUT = (5.0, 15.0)
-"""Seconds to connect, and between two pieces of an answer."""
-SAMPLE = 1000
-"""Records whose ids are checked."""
-
-
-@dataclass
-class RegistryVisit:
-    """The registry's clients for one check-up, and the first page as it was read."""
-
-    tenant: TenantVisit
-    page: Page | None = None
-    closers: list[Callable[[], None]] = field(default_factory=list)
-
-    def source(self, connector: Connector | None = None) -> Source:
-        """Return a new client that reads lists only and never waits. Raises Skipped."""
-        config, configured = self.tenant.configured()
-        made = Source(
-            replace(connector or configured, detail=None),
-            credential=config.api_key,
-            allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
-            user_agent=f"RegistrySync/{__version__}",
-            timeout=TIMEOUT,
-            pause=_refuse_to_wait,
-        )
-        self.closers.append(made.close)
-        return made
-
-    def first(self) -> Page:
-        """Return the first page as it was read. Raises Skipped."""
-        self.tenant.configured()
-        if self.page is None:
-            raise Skipped("the first page of the registry could not be read")
-        return self.page
-
-    def close(self) -> None:
-        for close in self.closers:
-            close()
-
-
+COUNTING = {"page", "offset", "start", "skip", "from", "startat", "startindex", "pagenumber"}
+"""Parameters of next links that count pages or records."""
 REGISTRY_CHECKS: dict[str, Callable[[RegistryVisit], CheckResult]] = {}
-
-
-def _refuse_to_wait(seconds: float) -> None:
-    raise SourceError(
-        "The registry did not answer the first request.",
-        remedy="The registry's owner must check the service and the operator the network, then try "
-        "again in a minute.",
-        kind="transient",
-        code="registry_unreachable",
-        transient=True,
-    )
 
 
 @register(REGISTRY_CHECKS, "Registry")
@@ -140,15 +90,12 @@ def check_registry_clock(visit: RegistryVisit) -> CheckResult:
 @register(REGISTRY_CHECKS, "Ids")
 def check_ids(visit: RegistryVisit) -> CheckResult:
     """Look in a sample for records without an id, and for duplicate ids."""
-    visit.first()
-    source, seen, missing = visit.source(), Counter[str](), 0
-    for page in source.pages(None):
-        for record in page.records:
-            external_id = source.identify(record)
-            missing += external_id is None
-            seen.update([external_id] if external_id is not None else [])
-        if seen.total() + missing >= SAMPLE:
-            break
+    sample = visit.sample()
+    source, seen, missing = sample.source, Counter[str](), 0
+    for record in sample.records:
+        external_id = source.identify(record)
+        missing += external_id is None
+        seen.update([external_id] if external_id is not None else [])
     duplicates = [external_id for external_id, count in seen.items() if count > 1]
     where, checked = source.connector.id_path, seen.total() + missing
     have = "has" if missing == 1 else "have"
@@ -169,31 +116,37 @@ def check_ids(visit: RegistryVisit) -> CheckResult:
     return ok(f"{number_of(checked, 'record')} {were} checked; every record has a unique id.")
 
 
-@register(REGISTRY_CHECKS, "Modified-since filter")
-def check_since_filter(visit: RegistryVisit) -> CheckResult:
-    """Request changes since a time far in the future: there can be none."""
-    visit.first()
-    _, connector = visit.tenant.configured()
-    if connector.incremental is None:
+@register(REGISTRY_CHECKS, "Total")
+def check_total(visit: RegistryVisit) -> CheckResult:
+    """Compare the registry's own count with what came."""
+    sample = visit.sample()
+    named = sample.source.connector.paginator.total_path
+    if sample.total is None:
+        if named:
+            return warning(
+                f"Nothing at “{named}” counts all records.",
+                "The integration owner must correct total_path in endpoint.paginator of Connector "
+                "Settings, or remove it.",
+            )
+        raise Skipped("the registry does not say how many records it has")
+    came = len({sample.source.identify(record) for record in sample.records})
+    if came > sample.total or (sample.ended and came < sample.total):
         return warning(
-            "None is configured: each run reads everything.",
-            "The integration owner must set Modified Since Parameter, if the registry has one.",
+            f"The registry counts {number_of(sample.total, 'record')}, but {came:,} distinct ones "
+            "came.",
+            "The registry's owner must correct the total or give the list a stable order, or the "
+            "integration owner must name another total_path in endpoint.paginator of Connector "
+            "Settings.",
         )
-    page = next(visit.source().pages(timezone.now() + FAR))
-    if page.records:
-        return bad(
-            f"For changes since a time in ten years, the registry returned {len(page.records):,} "
-            "records: it ignores the filter, and each run reads everything.",
-            "The integration owner must check Modified Since Parameter and the time's format in "
-            "Connector Settings with the registry's owner.",
-        )
-    return ok("The registry applies it: a time in the future returns no records.")
+    return ok(f"The registry counts {number_of(sample.total, 'record')}.")
 
 
 @register(REGISTRY_CHECKS, "Order")
 def check_order(visit: RegistryVisit) -> CheckResult:
     """Request the first page again: it must have the same records in the same order."""
     before = visit.first()
+    if fault := _falling(visit):
+        return fault
     source = visit.source()
     after = next(source.pages(None))
     was, now = ([source.identify(r) for r in page.records] for page in (before, after))
@@ -206,3 +159,29 @@ def check_order(visit: RegistryVisit) -> CheckResult:
         "The registry's owner must sort the list by something stable, such as the id, and the "
         "integration owner must add it to endpoint.params in Connector Settings.",
     )
+
+
+def _falling(visit: RegistryVisit) -> CheckResult | None:
+    """Find a list that is sorted by a time that changes, the newest first, and counted."""
+    sample = visit.sample()
+    if not _is_counted(sample.source.connector.paginator, visit.first()):
+        return None
+    terms = sample.source.connector.incremental
+    paths = [terms.cursor_path] if terms and terms.cursor_path else cursor_paths(sample.records)
+    for path in paths:
+        times = [read_time(compile_path(path)(r), terms or Incremental()) for r in sample.records]
+        if descends([when for when in times if when is not None]):
+            return bad(
+                f"The list is sorted by {path}, the newest first, and its pages are counted: a "
+                "record that is edited during a read moves, and others are missed.",
+                "The integration owner must sort the list by something that does not change, such "
+                "as the id, by a parameter in endpoint.params of Connector Settings; the "
+                "registry's owner knows its name.",
+            )
+    return None
+
+
+def _is_counted(paginator: Paginator, page: Page) -> bool:
+    url = str((page.next_position or {}).get("url", ""))
+    names = {word_of(name) for name, _ in parse_qsl(urlsplit(url).query)}
+    return page.next_position is not None and (paginator.counted or bool(names & COUNTING))

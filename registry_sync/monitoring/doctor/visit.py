@@ -1,0 +1,95 @@
+"""The registry as one check-up sees it: its clients, its first page, and a sample of its list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from django.conf import settings
+
+from registry_sync import __version__
+from registry_sync.core.problems import SourceError
+from registry_sync.core.types import Json
+from registry_sync.monitoring.doctor.finding import Skipped
+from registry_sync.monitoring.doctor.tenant import TenantVisit
+from registry_sync.source.client import Source
+from registry_sync.source.connector import Connector
+from registry_sync.source.pages import Page
+
+TIMEOUT = (5.0, 15.0)
+"""Seconds to connect, and between two pieces of an answer."""
+SAMPLE = 1000
+"""Records that are read of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListSample:
+    """The first records of a list, in their order; `ended` if these are all."""
+
+    source: Source
+    records: list[Json]
+    ended: bool
+    total: int | None
+
+
+@dataclass
+class RegistryVisit:
+    """The registry's clients for one check-up, and what was read of its list."""
+
+    tenant: TenantVisit
+    page: Page | None = None
+    sampled: ListSample | None = None
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def source(self, connector: Connector | None = None) -> Source:
+        """Return a new client that reads lists only and never waits. Raises Skipped."""
+        config, configured = self.tenant.configured()
+        made = Source(
+            replace(connector or configured, detail=None),
+            credential=config.api_key,
+            allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
+            user_agent=f"RegistrySync/{__version__}",
+            timeout=TIMEOUT,
+            pause=refuse_to_wait,
+        )
+        self.closers.append(made.close)
+        return made
+
+    def first(self) -> Page:
+        """Return the first page as it was read. Raises Skipped."""
+        self.tenant.configured()
+        if self.page is None:
+            raise Skipped("the first page of the registry could not be read")
+        return self.page
+
+    def sample(self) -> ListSample:
+        """Return the list's first records, read once. Raises Skipped."""
+        self.first()
+        if self.sampled is None:
+            source = self.source()
+            records: list[Json] = []
+            ended, total = True, None
+            for page in source.pages(None):
+                records += page.records
+                total = page.total if page.total is not None else total
+                if len(records) >= SAMPLE:
+                    ended = page.next_position is None
+                    break
+            self.sampled = ListSample(source, records, ended, total)
+        return self.sampled
+
+    def close(self) -> None:
+        for close in self.closers:
+            close()
+
+
+def refuse_to_wait(seconds: float) -> None:
+    """Raise SourceError instead of waiting: someone watches the page."""
+    raise SourceError(
+        "The registry did not answer the first request.",
+        remedy="The registry's owner must check the service and the operator the network, then try "
+        "again in a minute.",
+        kind="transient",
+        code="registry_unreachable",
+        transient=True,
+    )

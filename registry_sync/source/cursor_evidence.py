@@ -1,0 +1,88 @@
+"""What records say of their modification times: where they are, their order, their zone. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.source.connector import Incremental
+from registry_sync.source.page_answer import word_of
+from registry_sync.source.paths import ABSENT, compile_path
+from registry_sync.source.timestamps import read_time
+
+CHANGED = re.compile(
+    r".*(modif|updat|chang|lastedit|edited|revised|touched|writedate|lastmod|systemmodstamp).*"
+)
+"""Words of keys that have a modification time."""
+CREATED = re.compile(r".*(creat|born|registered|added|insert).*")
+OFFSET = re.compile(r"(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+RECENT = timedelta(days=3650)
+
+
+def cursor_paths(records: Sequence[Json]) -> list[str]:
+    """Return the paths that may have a modification time, the likeliest first.
+
+    Each of these records has a time there, and the key says that it is one of a change.
+    """
+    first = records[0] if records else {}
+    likely = [
+        path
+        for path, value in _flat(first)
+        if CHANGED.fullmatch(word_of(path.split(".")[-1])) and is_time(value)
+    ]
+    every = [p for p in likely if all(is_time(compile_path(p)(record)) for record in records)]
+    return sorted(every, key=lambda path: (bool(CREATED.fullmatch(word_of(path))), len(path)))
+
+
+def _flat(value: Json, prefix: str = "", depth: int = 2) -> Iterable[tuple[str, Any]]:
+    for key, inner in value.items():
+        path = f"{prefix}{key}" if re.fullmatch(r"[\w@$-]+", str(key)) else f'{prefix}"{key}"'
+        if isinstance(inner, dict) and depth:
+            yield from _flat(inner, f"{path}.", depth - 1)
+        elif not isinstance(inner, (dict, list)):
+            yield path, inner
+
+
+def is_time(value: Any) -> bool:
+    """Return whether a value can be a time of our age."""
+    if value is ABSENT or isinstance(value, bool):
+        return False
+    when = read_time(value, Incremental())
+    return when is not None and datetime(1971, 1, 1, tzinfo=UTC) < when < datetime.now(UTC) + RECENT
+
+
+def has_no_offset(values: Iterable[Any]) -> bool:
+    """Return whether times are texts without an offset, so that their zone is not known."""
+    texts = [value for value in values if isinstance(value, str)]
+    timed = [text for text in texts if ":" in text]
+    return bool(timed) and not any(OFFSET.search(text.strip()) for text in timed)
+
+
+def are_whole_days(times: Sequence[datetime]) -> bool:
+    """Return whether several times are all midnights, as where only days are kept."""
+    return len(times) > 1 and all(
+        (when.hour, when.minute, when.second, when.microsecond) == (0, 0, 0, 0) for when in times
+    )
+
+
+def descends(times: Sequence[datetime]) -> bool:
+    """Return whether times are sorted, the newest first."""
+    falls = [later < earlier for earlier, later in pairwise(times)]
+    rises = any(later > earlier for earlier, later in pairwise(times))
+    return len(times) > 2 and any(falls) and not rises
+
+
+def zone_of(newest: datetime, clock: datetime) -> str:
+    """Return the zone that a newest time ahead of the registry's clock shows, "" for none.
+
+    The time was read as UTC. `Etc/GMT-2` is two hours ahead of UTC.
+    """
+    ahead = newest - clock
+    if not timedelta(minutes=5) < ahead <= timedelta(hours=14, minutes=5):
+        return ""
+    hours = -(-(ahead - timedelta(minutes=5)) // timedelta(hours=1))
+    return f"Etc/GMT-{hours}"

@@ -1,0 +1,154 @@
+"""Registries with a trap each: doctor names it, and finds no fault with a sound one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from registry_sync.monitoring.doctor import checkup as doctor
+from tests.support.odd import Asked, Reply
+
+pytestmark = pytest.mark.once
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+SINCE = {"since": "{incremental.start_value}"}
+TERMS = {"cursor_path": "modified_at"}
+
+
+def records(count: int = 40) -> list[dict[str, Any]]:
+    return [
+        {"id": f"K-{n:03d}", "name": f"Kind {n}", "modified_at": written(START + n * STEP)}
+        for n in range(count)
+    ]
+
+
+STEP = timedelta(hours=5)
+
+
+def written(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def served(
+    rows: list[dict[str, Any]],
+    *,
+    keep: Callable[[dict[str, Any], str], bool] = lambda row, since: row["modified_at"] >= since,
+    size: int = 15,
+    total: Callable[[int, int], Any] = lambda count, page: count,
+) -> Callable[[Asked], Any]:
+    """Serve rows by offset; `keep` is the filter, `total` what the answer counts."""
+
+    def answer(asked: Asked) -> Any:
+        since = asked.query.get("since", "")
+        found = [row for row in rows if not since or keep(row, since)]
+        start = int(asked.query.get("offset", 0))
+        page = found[start : start + size]
+        return {"items": page, "total": total(len(found), len(page))}
+
+    return answer
+
+
+def local(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write the times of the newest rows as a server two hours east of Greenwich does."""
+    now = datetime.now(UTC) + timedelta(hours=2)
+    for n, row in enumerate(reversed(rows)):
+        row["modified_at"] = (now - n * timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
+    return rows
+
+
+def refuse_future(asked: Asked) -> Any:
+    if asked.query.get("since", "") > written(datetime.now(UTC)):
+        return Reply({"message": "_since in the future"}, status=400)
+    return served(records())(asked)
+
+
+OFFSET = {"paginator": {"type": "offset", "limit": 15}}
+FILTER = {**OFFSET, "params": SINCE, "incremental": TERMS}
+COUNTED = {**FILTER, "paginator": {**OFFSET["paginator"], "total_path": "total"}}
+SETTINGS = "Modified-since filter"
+TRAPS: dict[str, tuple[Any, dict[str, Any], str, str]] = {
+    "never gives": (
+        served(records(), keep=lambda row, since: False), FILTER, SETTINGS, "returned nothing",
+    ),
+    "ignored": (
+        served(records(), keep=lambda row, since: True), FILTER, SETTINGS, "ignores the filter",
+    ),
+    "exclusive": (
+        served(records(), keep=lambda row, since: row["modified_at"] > since),
+        {**FILTER, "incremental": {**TERMS, "lag": 0}}, SETTINGS, '"comparison": "gt"',
+    ),
+    "days": (
+        served(records(), keep=lambda row, since: row["modified_at"][:10] > since[:10]),
+        FILTER, SETTINGS, '"granularity": "day"',
+    ),
+    "dates": (
+        served([{**row, "modified_at": row["modified_at"][:10]} for row in records()]),
+        FILTER, "Modification times", '"granularity": "day"',
+    ),
+    "newest first": (
+        served(records()[::-1]), FILTER, "Order", "the newest first",
+    ),
+    "local time": (
+        served(local(records())), {**OFFSET, "params": SINCE, "incremental": {}},
+        "Modification times", "Etc/GMT-2",
+    ),
+    "local time with a path": (
+        served(local(records())), FILTER, "Modification times", "Etc/GMT-2",
+    ),
+    "total too great": (
+        served(records(), total=lambda count, page: count + 5), FILTER, "Total",
+        "counts 45 records",
+    ),
+    "total too small": (
+        served(records(), total=lambda count, page: 25),
+        COUNTED, "Total", "counts 25 records",
+    ),
+    "total of the page": (
+        served(records(), total=lambda count, page: page),
+        COUNTED, "Total", "total",
+    ),
+    "total nowhere": (
+        served(records()), {**FILTER, "paginator": {**OFFSET["paginator"], "total_path": "count"}},
+        "Total", "Nothing at “count”",
+    ),
+    "misspelt": (
+        served(records()), {**FILTER, "incremental": {"cursor_path": "modifed_at"}},
+        "Modification times", '"cursor_path": "modified_at"',
+    ),
+    "unreadable": (
+        served([{**row, "modified_at": "yesterday"} for row in records()]), FILTER,
+        "Modification times", "cannot be read",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def visited(world: Any, serve: Any) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+    w = world([])
+
+    def visit(answer: Any, endpoint: dict[str, Any]) -> dict[str, Any]:
+        w.configure(**{"API URL": serve(answer).url + "/list",
+                       "Modified Since Parameter": "",
+                       "Connector Settings": {"endpoint": endpoint}})  # fmt: skip
+        return {point.name: point for point in doctor.examine()}
+
+    return visit
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_each_trap_is_named_with_its_remedy(visited: Any, trap: str) -> None:
+    answer, endpoint, name, said = TRAPS[trap]
+    point = visited(answer, endpoint)[name]
+    assert point.state in ("bad", "warning"), point
+    assert said in f"{point.finding} {point.remedy}", point
+
+
+@pytest.mark.parametrize("answer", [served(records()), refuse_future, served(records(15), size=30)])
+def test_a_sound_registry_has_no_fault(visited: Any, answer: Any) -> None:
+    points = visited(answer, FILTER)
+    names = ("Registry", "Pages", "Ids", "Total", "Order", SETTINGS, "Modification times")
+    for name in names:
+        assert points[name].state in ("ok", "skipped"), points[name]
+    assert points[SETTINGS].state == points["Modification times"].state == "ok"
