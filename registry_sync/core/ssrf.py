@@ -8,7 +8,6 @@ https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Preve
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import time
@@ -23,16 +22,8 @@ from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnection
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
+from registry_sync.core.address_ranges import Reach, parsed, reach_of
 from registry_sync.core.deadlines import USUAL, AnswerLimits, TimedResponse, timed
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-NEVER = frozenset(
-    # Metadata services outside the link-local range: Alibaba, AWS, Azure, Oracle.
-    ("100.100.100.200", "fd00:ec2::254", "168.63.129.16", "192.0.0.192")
-)
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Forbidden(Exception):
@@ -52,38 +43,20 @@ def allowed_addresses(
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found = list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in infos))
     for address in found:
-        inner = _inner(ipaddress.ip_address(address))
-        _check_address(host, inner, allow_private=allow_private)
-        if plain and inner.is_global:
+        reach = reach_of(parsed(address))
+        if reach is Reach.NOWHERE:
+            raise Forbidden(f"{host} is at {address}, which cannot be the address of a registry")
+        if reach is Reach.PRIVATE and not allow_private:
+            raise Forbidden(
+                f"{host} is at {address}, a private address; "
+                "set REGISTRY_ALLOW_PRIVATE_NETWORKS=1 to allow the registry to be there"
+            )
+        if reach is Reach.PUBLIC and plain:
             raise Forbidden(
                 f"{host} would receive the key unencrypted over plain http; "
                 "begin the address with https://"
             )
     return found
-
-
-def _check_address(host: str, address: Address, *, allow_private: bool) -> None:
-    if (
-        address.is_link_local
-        or address.is_multicast
-        or address.is_unspecified
-        or str(address) in NEVER
-    ):
-        raise Forbidden(f"{host} is at {address}, which cannot be the address of a registry")
-    if not address.is_global and not allow_private:
-        raise Forbidden(
-            f"{host} is at {address}, a private address; "
-            "set REGISTRY_ALLOW_PRIVATE_NETWORKS=1 to allow the registry to be there"
-        )
-
-
-def _inner(address: Address) -> Address:
-    """Return the IPv4 address inside an IPv6 one, if there is one."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
 
 
 class _Guarded:
