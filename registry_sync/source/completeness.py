@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from registry_sync.source.link_header import read_links
 from registry_sync.source.loop_detection import LoopDetector
-from registry_sync.source.more import truth_of
+from registry_sync.source.more import as_number, truth_of
 from registry_sync.source.page_end import End
 from registry_sync.source.pages import Sign
+from registry_sync.source.paths import compile_path
 from registry_sync.source.proposals import propose, size_asked, written
 
 USUAL_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 50_000,
@@ -31,10 +32,25 @@ def signs_of(end: End, before: LoopDetector, *, ignored: bool = False) -> tuple[
     if ignored:
         sign = _cut_off(end, before)
         return (sign,) if sign else ()
-    if earlier := _earlier_said(end):
-        return (earlier,)
-    found = (look(end) for look in (LOOKS if end.last else ()))
+    looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
+    found = (look(end) for look in looks)
     return tuple(itertools.islice(filter(None, found), 1))
+
+
+def _total_unseen(end: End) -> Sign | None:
+    """Find a total that settings name and that the first page does not have."""
+    path = end.paginator.total_path or getattr(end.paginator, "total_pages_path", "")
+    if not (end.first and path and end.answer.whole and end.answer.count):
+        return None
+    found = compile_path(path)(end.answer.body)
+    if as_number(found) is not None or isinstance(found, dict):
+        return None
+    return Sign(
+        "total_unseen",
+        f"The first page has no number at “{path}”, so no total judges what was read.",
+        "The integration owner corrects that path in endpoint.paginator of Connector Settings, or "
+        "removes it.",
+    )
 
 
 def _cut_off(end: End, before: LoopDetector) -> Sign | None:

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from registry_sync import runs
-from registry_sync.source.pages import Page, Sign
+from registry_sync.source.pages import Page
 from registry_sync.source.reading import Reading
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
+from registry_sync.sync.known_pages import KnownPages
 from registry_sync.sync.reading_watch import ReadingWatch
 from registry_sync.sync.records import Compared, SourceRecord
 from registry_sync.sync.source_clock import SourceClock
@@ -28,6 +29,7 @@ class SourceTracker:
         self.ctx, self.clock = ctx, SourceClock(ctx, asked_from)
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.watch = ReadingWatch(ctx)
+        self.known = KnownPages(ctx)
         self._first = False
         self._followed = False
 
@@ -42,7 +44,7 @@ class SourceTracker:
         if first:
             self._begin(page)
             self._check_paths(records)
-        self._warn_of(page.signs)
+        self._warn_of(page)
         self.watch.follow(page, records)
         self._count_total(page)
         self.clock.follow(page, records)
@@ -137,7 +139,9 @@ class SourceTracker:
             text += "misspelt, the integration owner corrects Field Configurations."
             runs.log(self.run, "WARNING", text)
 
-    def _warn_of(self, signs: Sequence[Sign]) -> None:
+    def _warn_of(self, page: Page) -> None:
         """Warn of each sign that the pages are not complete, once a run."""
-        for sign in signs:
-            runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")
+        for sign in page.signs:
+            if not self.known.explains(sign, page):
+                runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")
+        self.known.note(page)

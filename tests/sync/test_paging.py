@@ -155,6 +155,38 @@ def test_a_single_page_that_is_exactly_full_is_not_green_until_someone_says_so(l
     assert (run.status, run.read) == (Status.SUCCEEDED, 12)
 
 
+@pytest.mark.invariant(5)
+def test_what_a_lane_saw_earlier_dispels_suspicions(world, serve):
+    """Ten changes of a list that came whole, and a last page that leaves out its link."""
+    records: list[dict[str, Any]] = []
+    asked = {"params": {"since": "{incremental.start_value}"},
+             "incremental": {"cursor_path": "at", "lag": 0}}  # fmt: skip
+
+    def whole(asked: Any) -> Any:
+        return [r for r in records if r["at"] >= asked.query.get("since", "")]
+
+    def linked(asked: Any) -> Any:
+        found, start = whole(asked), int(asked.query.get("start", 0))
+        link = f"/list?start={start + 16}" if start + 16 < len(found) else None
+        return {"items": found[start : start + 16], **({"more_at": link} if link else {})}
+
+    for answer, settings in (
+        (whole, asked),
+        (linked, {**asked, "paginator": {"type": "json_link", "next_url_path": "more_at"}}),
+    ):
+        times = [f"2026-01-05T00:00:{n:02}Z" for n in range(33)]
+        records[:] = [{"id": n, "name": f"C {n}", "at": at} for n, at in enumerate(times)]
+        w = world([], rows=[("SMILES", "smiles")])
+        w.configure(**{"API URL": serve(answer).url, "Connector Settings": {"endpoint": settings}})
+        assert w.sync().status == Status.SUCCEEDED
+        for record in records[:10]:
+            record["at"] = f"2026-01-06T00:00:{record['id']:02}Z"
+        run = w.sync()
+        assert (run.reads_all, run.status) == (False, Status.SUCCEEDED), run.warnings
+        del records[10:]
+        assert w.sync(kind=SyncRun.Kind.FULL).warnings[0]["code"] == "withdrawn"
+
+
 def offset(asked: Any) -> int:
     return int(asked.query["offset"])
 
@@ -303,6 +335,16 @@ def test_fewer_pages_than_the_registry_says_are_not_green(line):
     assert (run.status, came) == (Status.COMPLETED_WITH_WARNINGS, ALL[:5])
     assert [warning["code"] for warning in run.warnings] == ["more_said"]
     assert "3 pages" in run.warnings[0]["text"]
+
+
+@pytest.mark.invariant(5)
+def test_a_total_that_is_not_there_is_reported(line):
+    run, came = line(
+        lambda asked: {"items": cut(offset(asked)), "total": 12},
+        paginator(type="offset", limit=5, total_path="totl"),
+    )
+    assert came == ALL
+    assert [warning["code"] for warning in run.warnings] == ["total_unseen"]
 
 
 @pytest.mark.invariant(5)

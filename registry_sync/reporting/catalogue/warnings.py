@@ -66,6 +66,12 @@ WARNINGS = (
         "Remove the duplicates or give every record a unique id; or sort the list by id.",
     ),
     Cause(
+        "total_unseen",
+        "a total that is not in the registry's answers",
+        ("mapping",),
+        "Correct endpoint.paginator.total_path in Connector Settings, or remove it.",
+    ),
+    Cause(
         "withdrawn",
         "records no longer in the registry",
         ("benchling",),

@@ -1,0 +1,48 @@
+"""What earlier reads of a lane showed about its registry's pages, against false suspicions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry_sync import runs
+from registry_sync.source.loop_detection import mark_of
+from registry_sync.source.pages import Page, Sign
+from registry_sync.sync.context import RunContext
+
+SUSPICIONS = ("full_page", "next_unseen")
+"""Signs of an only page that say no more than that there may be others."""
+
+
+class KnownPages:
+    """Keeps in the lane how large a page was, and that this paginator led to a next page.
+
+    A registry that once returned 3,000 records on a page does not cut one at 50. One that was
+    seen to name a next page names none where there is none.
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self.paginator = mark_of({"paginator": repr(ctx.setup.connector.paginator)})
+
+    def explains(self, sign: Sign, page: Page) -> bool:
+        """Return whether a sign is a suspicion that earlier reads dispel."""
+        if sign.code not in SUSPICIONS:
+            return False
+        larger = self._known("largest_page", 0) > len(page.records)
+        followed: bool = self._known("paginator", "") == self.paginator
+        return followed or (larger and sign.code == "full_page")
+
+    def note(self, page: Page) -> None:
+        """Keep what a page shows. Raises LeaseLost."""
+        if self.ctx.run.dry_run:
+            return
+        facts: dict[str, Any] = {}
+        if len(page.records) > self._known("largest_page", 0):
+            facts["largest_page"] = len(page.records)
+        if page.next_position is not None and page.records:
+            facts["paginator"] = self.paginator
+        if facts:
+            runs.learn(self.ctx.lane, self.ctx.lease, **facts)
+
+    def _known(self, name: str, otherwise: Any) -> Any:
+        return self.ctx.lane.source_state.get(name, otherwise)
