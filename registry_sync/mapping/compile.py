@@ -90,10 +90,10 @@ def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
 def _field_faults(definition: FieldDefinition) -> list[str]:
     faults = []
     if definition.archived:
-        faults.append(f"the field '{definition.name}' is archived")
+        faults.append(f"the field “{definition.name}” is archived")
     if definition.type not in MAPPABLE:
         faults.append(
-            f"the field '{definition.name}' is of type {definition.type}, which cannot be "
+            f"the field “{definition.name}” is of type {definition.type}, which cannot be "
             "mapped from a record"
         )
     return faults
@@ -130,7 +130,7 @@ def _ruled_only(
 def _required_faults(schema: EntitySchema, mapped: list[FieldMapping]) -> list[str]:
     fed = {mapping.field.id for mapping in mapped}
     return [
-        f"the required field '{definition.name}' of {schema.name} has no row in Field "
+        f"the required field “{definition.name}” of {schema.name} has no row in Field "
         "Configurations and no constant or default in Mapping Rules"
         for definition in schema.fields
         if definition.is_required and not definition.archived and definition.id not in fed

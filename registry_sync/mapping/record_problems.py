@@ -10,12 +10,10 @@ from registry_sync.core.problems import Problem
 from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
+from registry_sync.mapping.rules.base import MOST_SHOWN
 from registry_sync.mapping.values import Misfit
 from registry_sync.source.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
-
-MOST_SHOWN = 200
-"""Characters of a value that a problem shows."""
 
 
 def field_problem(
@@ -30,14 +28,14 @@ def field_problem(
         return Problem(
             kind="mapping",
             code="rule",
-            message=f"{external_id}, field '{name}'{at}: {error}.",
+            message=f"{external_id}, field “{name}”{at}: {error}.",
             remedy=empty_hint(value, mapped.field) or _correct(external_id, name),
             field=name,
             value=shown,
         )
-    message = f"{external_id}, field '{name}'{at}: “{shown}” {error}."
+    message = f"{external_id}, field “{name}”{at}: “{shown}” {error}."
     if error.code == "required_missing":
-        message = f"{external_id} has no value for the required field '{name}'{at}."
+        message = f"{external_id} has no value for the required field “{name}”{at}."
     ours = error.option is not None or error.code == "dropdown_ambiguous"
     return Problem(
         kind="benchling" if ours else "source",
@@ -60,7 +58,7 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str,
         )
     if error.option is not None:
         return (
-            f"A Benchling admin adds the option “{error.option}” to the dropdown of '{name}', or "
+            f"A Benchling admin adds the option “{error.option}” to the dropdown of “{name}”, or "
             f"the registry's owner corrects {external_id}." + (f" {hint}" if hint else "")
         )
     if hint:
@@ -68,7 +66,7 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str,
     if error.code == "dropdown_ambiguous":
         return (
             f"A Benchling admin renames or archives all but one of the options “{shown}” of the "
-            f"dropdown of '{name}', or the integration owner chooses one by a label table."
+            f"dropdown of “{name}”, or the integration owner chooses one by a label table."
         )
     return _correct(external_id, name)
 
@@ -76,7 +74,7 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str,
 def _correct(external_id: str, name: str) -> str:
     return (
         f"The registry's owner corrects {external_id}, or the integration owner maps the field "
-        f"'{name}' with another rule; the next run picks it up."
+        f"“{name}” with another rule; the next run picks it up."
     )
 
 

@@ -140,7 +140,7 @@ def read_schema(
         dropdown_id = field.get("dropdownId")
         wanted = dropdown_id and (field_ids is None or field["id"] in field_ids)
         if wanted and dropdown_id not in dropdowns:
-            what = f"The dropdown of the field '{field['name']}'"
+            what = f"the dropdown of the field “{field['name']}”"
             dropdowns[dropdown_id] = _asked(
                 partial(client.dropdown, dropdown_id), what, dropdown_id
             )
@@ -188,7 +188,7 @@ def _asked(question: Callable[[], T], what: str, resource_id: str) -> T:
 
 def _inaccessible(what: str, resource_id: str) -> ConfigError:
     return ConfigError(
-        f"{what} ({resource_id}) cannot be reached by the app in Benchling.",
+        f"The app has no access to {what} ({resource_id}) in Benchling.",
         remedy="A Benchling admin gives the app access to it (its organization, team or project), "
         "or the integration owner chooses another one in the app's configuration.",
         kind="benchling",

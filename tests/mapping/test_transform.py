@@ -241,8 +241,8 @@ def test_a_mapping_that_cannot_be_used_names_every_fault():
     )  # fmt: skip
     with pytest.raises(ConfigError) as refused:
         mapping_of(schema, {"Field 0": "trim", "f0": "sparkle"}, rows=rows)
-    for said in ("only custom entities", "not in the Benchling registry", "'Field 0' is archived",
-                 "blob_link", "no field f9", "required field 'Field 2'", "the field of that name "
+    for said in ("only custom entities", "not in the Benchling registry", "“Field 0” is archived",
+                 "blob_link", "no field f9", "required field “Field 2”", "the field of that name "
                  "is f0", "sparkle"):  # fmt: skip
         assert said in refused.value.message
 

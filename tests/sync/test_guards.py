@@ -85,7 +85,7 @@ def test_a_key_renamed_at_the_source_blanks_nothing(world):
         record["structure"] = record.pop("smiles")
     run = w.sync(kind=SyncRun.Kind.FULL)
     assert run.status == Status.FAILED and run.error_code == "path_gone"
-    assert "“smiles” (for 'SMILES')" in run.error and w.values() == before and w.written() == 300
+    assert "“smiles” (for “SMILES”)" in run.error and w.values() == before and w.written() == 300
     allow("path-gone", "--reason", "We keep what is there")
     assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
     assert w.values() == before

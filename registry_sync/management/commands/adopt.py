@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
 from registry_sync import runs
+from registry_sync.core.readable import readable
 from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
 from registry_sync.sync.gates import adoption
@@ -177,7 +178,9 @@ def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
 
 def _differences(row: Adoption) -> list[str]:
     """Return what taking the entity over would change, field by field."""
-    return [f"{field}: {theirs!r} → {ours!r}" for field, theirs, ours in row.differences]
+    return [
+        f"{field}: {readable(theirs)} → {readable(ours)}" for field, theirs, ours in row.differences
+    ]
 
 
 def _line(row: Adoption) -> str:

@@ -52,7 +52,7 @@ def _parse_one(raw: object) -> Rule:
     given = {"rule": raw} if isinstance(raw, str) else raw
     name = given.get("rule") if isinstance(given, dict) else given
     if not isinstance(given, dict) or not isinstance(name, str) or name not in RULES:
-        raise RuleError(f"rule {name!r} is not one of {', '.join(RULES)}")
+        raise RuleError(f"rule “{name}” is not one of {', '.join(RULES)}")
     kind = RULES[name]
     if unknown := set(given) - {"rule", *kind.settings}:
         raise RuleError(f"rule {name} does not have the setting {', '.join(sorted(unknown))}")

@@ -9,7 +9,11 @@ from registry_sync.core.registration import registrar
 from registry_sync.core.setting import Setting
 from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
+from registry_sync.source.marks import unmarked
 from registry_sync.source.paths import ABSENT
+
+MOST_SHOWN = 200
+"""Characters of a value that a message shows."""
 
 
 class RuleError(ValueError):
@@ -59,14 +63,20 @@ register = registrar(RULES, "name")
 """Decorator: add a class to the table under its name in Mapping Rules."""
 
 
+def quoted(value: Any) -> str:
+    """Return a value as a message shows it: the beginning of a long one."""
+    text = unmarked(str(value))
+    return f"“{text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}”"
+
+
 def read_decimal(text: str, shown: str) -> Decimal:
     """Return a number exactly; `shown` is how an error quotes it. Raises RuleError."""
     try:
         number = Decimal(text)
     except InvalidOperation as error:
-        raise RuleError(f"{shown!r} is not a number") from error
+        raise RuleError(f"{quoted(shown)} is not a number") from error
     if not number.is_finite() or "_" in text or number.adjusted() > 308:
-        raise RuleError(f"{shown!r} is not a number")
+        raise RuleError(f"{quoted(shown)} is not a number")
     return number
 
 

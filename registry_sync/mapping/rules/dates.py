@@ -10,7 +10,7 @@ from registry_sync.core.date_formats import DateFormat
 from registry_sync.core.epochs import UNITS, read_epoch, read_odata
 from registry_sync.core.setting import Setting, SettingType
 from registry_sync.core.types import Json
-from registry_sync.mapping.rules.base import Rule, RuleError, register
+from registry_sync.mapping.rules.base import Rule, RuleError, quoted, register
 
 DATE_FORMAT = SettingType("text", {"type": "string", "pattern": f"%|^({'|'.join(UNITS)})$"})
 
@@ -51,14 +51,14 @@ class Date(Rule):
         try:
             self._zone = ZoneInfo(zone) if zone else None
         except (KeyError, ValueError, OSError, TypeError) as error:
-            raise RuleError(f"rule date: {zone!r} is not a time zone") from error
+            raise RuleError(f"rule date: “{zone}” is not a time zone") from error
         self._form = form
 
     def apply(self, value: Any) -> Any:
         try:
             when = self._read(value)
         except ValueError as error:
-            raise RuleError(f"{value!r} is not a date in the format {self._form}") from error
+            raise RuleError(f"{quoted(value)} is not a date in the format {self._form}") from error
         if self._zone is None:
             timed = self._format is None or self._format.has_time
             return when.isoformat() if timed else when.date().isoformat()

@@ -6,7 +6,7 @@ from typing import Any
 
 from registry_sync.core.setting import OBJECT, Setting, SettingType, one_of
 from registry_sync.core.types import Json
-from registry_sync.mapping.rules.base import Rule, RuleError, register
+from registry_sync.mapping.rules.base import Rule, RuleError, quoted, register
 
 
 @register("split")
@@ -70,7 +70,7 @@ class Labels(Rule):
             return self._table[key]
         if self._otherwise == "keep":
             return value
-        raise RuleError(f"{value!r} is not in the label table")
+        raise RuleError(f"{quoted(value)} is not in the label table")
 
 
 def _label(value: Any) -> str:

@@ -8,7 +8,14 @@ from typing import Any
 
 from registry_sync.core.setting import TEXT, Setting, SettingType, one_of
 from registry_sync.core.types import Json
-from registry_sync.mapping.rules.base import Rule, RuleError, plain_number, read_decimal, register
+from registry_sync.mapping.rules.base import (
+    Rule,
+    RuleError,
+    plain_number,
+    quoted,
+    read_decimal,
+    register,
+)
 
 FACTOR = SettingType(
     "number, also as text",
@@ -59,9 +66,10 @@ class Number(Rule):
             return value
         text = str(value).strip()
         if not self._form.fullmatch(text):
-            between = f" and {self._thousands!r} between thousands" if self._thousands else ""
+            between = f" and “{self._thousands}” between thousands" if self._thousands else ""
             raise RuleError(
-                f"{text!r} is not a number with {self._decimal!r} before its decimals{between}"
+                f"{quoted(text)} is not a number with “{self._decimal}” before its "
+                f"decimals{between}"
             )
         plain = text.replace(self._thousands, "") if self._thousands else text
         number = read_decimal(plain.replace(",", "."), text)
@@ -104,5 +112,5 @@ class Unit(Rule):
 
     def apply(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-            raise RuleError(f"{value!r} is not a number")
+            raise RuleError(f"{quoted(value)} is not a number")
         return plain_number(read_decimal(str(value), str(value)) * self._factor)

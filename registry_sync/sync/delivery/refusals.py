@@ -72,7 +72,7 @@ def refusal(
         kind=cause.kind,
         code=cause.code,
         message=f"Benchling refuses {entity.registry_id} (“{entity.name}”)"
-        + (f", field '{field}'" if field else "")
+        + (f", field “{field}”" if field else "")
         + f": {said.rstrip('.')}.",
         remedy=cause.remedy.format(id=entity.external_id),
         field=field,

@@ -130,7 +130,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     missing = [m for m in gone if m not in lost]
     for mapped in missing:
         if whole and mapped.field.is_required:
-            what = f"the required field '{mapped.field.name}'"
+            what = f"the required field “{mapped.field.name}”"
             raise _never(what, f"its path “{mapped.path}”", records)
     return [mapped.path for mapped in missing]
 
@@ -212,7 +212,7 @@ def _held_before(
 
 
 def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
-    named = " and ".join(f"“{m.path}” (for '{m.field.name}')" for m in lost)
+    named = " and ".join(f"“{m.path}” (for “{m.field.name}”)" for m in lost)
     return SourceError(
         f"None of the {count:,} records of the first page has {named}, which had values "
         "before. Nothing was written.",
@@ -226,7 +226,7 @@ def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
 def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem], hint: str) -> ConfigError:
     retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.type else ""
     return ConfigError(
-        f"The field '{mapped.field.name}' is of type {mapped.field.type}{retyped} and takes none "
+        f"The field “{mapped.field.name}” is of type {mapped.field.type}{retyped} and takes none "
         f"of the {len(refusals):,} values of the first page. {refusals[0].message}",
         remedy=hint
         or "A Benchling admin gives the field its former type back, or the integration owner "
