@@ -85,6 +85,13 @@ class Incremental:
         type=MOMENT, example="1970-01-01",
     )  # fmt: skip
 
+    client_side: bool = setting(
+        False,
+        "Whether the registry has no filter: all pages are read, and only records that changed "
+        "since the start are synced. Needs `cursor_path`.",
+        example=True,
+    )
+
     @property
     def overlap(self) -> timedelta:
         """Return how far before the last watermark the next run asks."""
@@ -171,6 +178,11 @@ class Connector:
     unused: tuple[str, ...] = ()
     """The settings that have no effect, each a clause that begins with its path."""
     blanks: Blanks = field(default_factory=Blanks)
+
+    @property
+    def sends_since(self) -> bool:
+        """Return whether requests ask for changes since a time."""
+        return SINCE in f"{self.params}{self.json}"
 
     @property
     def collection(self) -> str:

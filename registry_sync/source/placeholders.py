@@ -37,7 +37,7 @@ def check_paging(reader: SettingsReader, asked: str, paginator: Paginator) -> No
 def check_since(
     reader: SettingsReader, params: Json, body: Json | None, incremental: Incremental | None
 ) -> None:
-    """Check that each placeholder for the time is filled, and that one is sent."""
+    """Check that each placeholder for the time is filled. If none is sent, everything is read."""
     asked = f"{params}{body}"
     for hole in re.findall(r"\{(incremental[a-z_.]*)\}", asked, re.IGNORECASE):
         if hole == "incremental.end_value":
@@ -48,10 +48,9 @@ def check_since(
         if SINCE in asked:
             reader.add(f"endpoint.incremental is missing, but {SINCE} is used in endpoint")
         return
-    if SINCE not in asked:
-        reader.add(
-            f"endpoint.incremental is set, but nothing sends {SINCE}: put it into "
-            "endpoint.params or endpoint.json, or set Modified Since Parameter"
+    if SINCE not in asked and incremental.initial_value and not incremental.client_side:
+        reader.unused.append(
+            f"endpoint.incremental.initial_value has no effect: nothing sends {SINCE}"
         )
     if not incremental.initial_value:
         _check_left_out(reader, params)

@@ -35,7 +35,9 @@ MODULUS = 1 << 128
 class Reading:
     """What is known of one reading so far.
 
-    `number` counts the readings of a run, `attempt` those of the same window. `again` counts the
+    `number` counts the readings of a run, `attempt` those of the same window. `rows` counts the
+    records on its pages where not all of them are synced, and `total` is what the registry counts
+    of them. `again` counts the
     records that came on an earlier page already, with `examples` of their ids. `late` counts those
     that changed after the first page was requested (`began`, ISO). `digest` stands for the set of
     records, each with its content, and `before` is that of the attempt before; "" is unknown.
@@ -49,6 +51,8 @@ class Reading:
     began: str = ""
     pages: int = 0
     counted: bool = False
+    rows: int = 0
+    total: int = 0
     again: int = 0
     examples: list[str] = field(default_factory=list)
     late: int = 0
@@ -108,6 +112,11 @@ class Reading:
                 self.rising = self.rising and _precedes(self.last_id, external_id)
                 self.falling = self.falling and _precedes(external_id, self.last_id)
             self.last_id = external_id
+
+    def count_rows(self, rows: int, total: int | None) -> None:
+        """Count the records of a page of which not all are synced, and the registry's total."""
+        self.rows += rows
+        self.total = max(self.total, total or 0)
 
     def follow_time(self, external_id: str, when: datetime) -> None:
         """Note a record that changed after the first page was requested."""

@@ -102,7 +102,7 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
     if raw is None:
         return Incremental() if asked else None
     where = "endpoint.incremental"
-    later = ("client_side", "descending", "retention", "end_param", "end_value")
+    later = ("descending", "retention", "end_param", "end_value")
     given = reader.section(raw, where, tuple(INCREMENTAL), later)
     zone = reader.text(given.get("timezone"), f"{where}.timezone") or "UTC"
     try:
@@ -120,13 +120,21 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
         granularity=granularity,
         lag=_lag(reader, given, granularity),
         lag_is_set=given.get("lag", given.get("lookback_window")) is not None,
+        client_side=_is_client_side(reader, given),
         initial_value="" if initial is None else str(initial).strip(),
     )
+    if terms.client_side and not terms.cursor_path:
+        reader.add(f"{where}.client_side needs cursor_path: the time by which records are chosen")
     if not isinstance(initial, str | int | float | None) or isinstance(initial, bool):
         reader.add(f"{where}.initial_value must be text or a number")
     if terms.initial_value and read_time(terms.initial_value, terms) is None:
         reader.add(f"{where}.initial_value {initial!r} is not a valid time")
     return terms
+
+
+def _is_client_side(reader: SettingsReader, given: Json) -> bool:
+    raw = given.get("client_side")
+    return raw is not None and reader.truth(raw, "endpoint.incremental.client_side")
 
 
 def _style(reader: SettingsReader, given: Json) -> str:

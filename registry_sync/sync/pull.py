@@ -13,6 +13,7 @@ from registry_sync.source.loop_detection import repeats
 from registry_sync.source.pages import Page
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import Phase, RunContext
+from registry_sync.sync.filter_check import FilterCheck
 from registry_sync.sync.records import source_records
 
 
@@ -21,6 +22,7 @@ class Pull:
 
     def __init__(self, ctx: RunContext, source: Source, carrier: Carrier) -> None:
         self.ctx, self.source, self.carrier = ctx, source, carrier
+        self.filter = FilterCheck(ctx, source)
         self.tracker, self.delivery = carrier.tracker, carrier.delivery
 
     def work(self) -> bool:
@@ -35,6 +37,7 @@ class Pull:
             records = source_records(page.records, self.source, ctx.run.fingerprint, page.unread)
             if reason := self.tracker.follow(page, records):
                 return self._read_everything(reason)
+            records = self.tracker.changed(records)
             with ctx.timed("compare"):
                 # Pages come a second time up to the one in which a process was killed.
                 seen = self.carrier.carry(records, page=page, again=again)
@@ -54,7 +57,7 @@ class Pull:
         self._flush()
         if self.tracker.moved():
             return self.work()
-        if reason := self.tracker.lost():
+        if reason := self.tracker.lost() or self.filter.broken():
             return self._read_everything(reason)
         return self._done()
 

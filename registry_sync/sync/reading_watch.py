@@ -45,10 +45,13 @@ class ReadingWatch:
         """Note when the first page was requested, on the registry's own clock."""
         self.reading.began = (page.server_date or page.asked_at or timezone.now()).isoformat()
 
-    def follow(self, page: Page, records: Sequence[SourceRecord]) -> None:
-        """Follow a page of the list."""
+    def follow(self, page: Page, records: Sequence[SourceRecord], *, chosen: bool) -> None:
+        """Follow a page of the list. `chosen`: not all of its records are synced."""
         self._before = self.reading.again, list(self.reading.examples)
         self.reading.follow(page.next_position, (record.external_id for record in records))
+        if chosen:
+            rows = len({record.external_id for record in records})
+            self.reading.count_rows(rows, page.total)
         latest = (page.server_date or timezone.now()) + CLOCK_SLACK  # later ones are no edits
         for record in records:
             if record.modified_at is not None and record.modified_at <= latest:
@@ -117,7 +120,9 @@ class ReadingWatch:
 
     def _missing(self) -> list[str]:
         """Return that fewer records came than the registry counts, as a list of one."""
-        run = self.run
+        run, reading = self.run, self.reading
+        if reading.rows < reading.total:
+            return [f"it counts {reading.total:,} records, but {reading.rows:,} came"]
         if not run_verdict.is_short(run, self.ctx.lane, run.read) or run_verdict.counts_more(run):
             return []
         return [f"it counts {run.source_total:,} records, but {run.read:,} distinct ones came"]

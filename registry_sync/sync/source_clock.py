@@ -12,6 +12,7 @@ from registry_sync import runs
 from registry_sync.core.dates import duration
 from registry_sync.core.text import number_of
 from registry_sync.source.pages import Page
+from registry_sync.source.timestamps import read_time
 from registry_sync.source.watermark import CLOCK_SLACK, advance, asked_at, ignores_filter
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord
@@ -31,6 +32,15 @@ class SourceClock:
         self.ctx, self.run, self.asked_from = ctx, ctx.run, asked_from
         self._collection = -1
         self._older: tuple[str, datetime] | None = None
+
+    @property
+    def _start(self) -> datetime | None:
+        terms, run = self.ctx.setup.connector.incremental, self.run
+        if terms is None or not terms.client_side:
+            return None
+        if run.since is not None and not run.reads_all:
+            return self.asked_from(run.since)
+        return read_time(terms.initial_value, terms) if terms.initial_value else None
 
     def begin(self, page: Page) -> None:
         """Note when the first page was requested, by the earlier of the registry's clock and ours.
@@ -75,10 +85,24 @@ class SourceClock:
         if newest is not None:
             self._name_future(page, newest)
 
+    @property
+    def chooses(self) -> bool:
+        """Return whether records are chosen here by their time: the registry has no filter."""
+        return self._start is not None
+
+    def since_start(self, records: Sequence[SourceRecord]) -> list[SourceRecord]:
+        """Return those that changed since this run's start, or have no time to tell."""
+        start = self._start
+        return [
+            record
+            for record in records
+            if record.modified_at is None or start is None or record.modified_at >= start
+        ]
+
     def ignored_filter(self, page: Page) -> str:
         """Return that the registry ignores the filter, as far as it was read, or ""."""
         run = self.run
-        if run.older < 2:
+        if run.older < 2 or self.chooses:
             return ""
         if self._collection < 0:
             self._collection = self.ctx.lane.ledger.count()
@@ -95,7 +119,7 @@ class SourceClock:
 
     def note_older(self) -> None:
         """Log, at the end, what came although it is older than was asked for: it costs nothing."""
-        if self._older is None or self.run.reads_all:
+        if self._older is None or self.run.reads_all or self.chooses:
             return
         external_id, when = self._older
         text = f"{number_of(self.run.older, 'record')} came that {_is(self.run.older)} older than "

@@ -45,7 +45,7 @@ class SourceTracker:
             self._begin(page)
             self._check_paths(records)
         self._warn_of(page)
-        self.watch.follow(page, records)
+        self.watch.follow(page, records, chosen=self.clock.chooses)
         self._count_total(page)
         self.clock.follow(page, records)
         if self.run.reads_all:
@@ -54,6 +54,10 @@ class SourceTracker:
         if self.run.since_asked is not None:
             return ""
         return ignored or (self.clock.went_back(page) if first else "")
+
+    def changed(self, records: list[SourceRecord]) -> list[SourceRecord]:
+        """Return the records to sync: where the registry has no filter, those that changed."""
+        return self.clock.since_start(records) if self.clock.chooses else records
 
     def judge(self, records: Sequence[SourceRecord], out: Compared, *, again: bool) -> None:
         """Look at what the page just followed came to. Raises SyncError as `follow` does.
@@ -124,6 +128,8 @@ class SourceTracker:
         Some count the whole collection, whatever was asked for: what is not far below that is
         taken for it.
         """
+        if self.clock.chooses:
+            return None  # it counts more than is synced
         if self.run.reads_all or page.total is None:
             return page.total
         whole = runs.good_runs(self.lane).filter(reads_all=True).first()

@@ -18,7 +18,9 @@ from registry_sync.source.reading import Reading
 from registry_sync.source.watermark import next_since
 from registry_sync.sync import benchling_state, run_verdict
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.filter_check import why_all
 
+NO_CHANGES = "the registry's settings name no way to ask for changes only"
 UNREAD = ("registry_paging", "page_repeats")
 """Failures of reading pages, after which earlier runs may have read too few as well."""
 
@@ -105,8 +107,8 @@ def _starting_point(ctx: RunContext) -> Start:
     previous = _previous(ctx.lane, ctx.client)
     if run.reads_all or run.kind == SyncRun.Kind.FULL:
         return Start(None, run.full_reason or "a full run was asked for")
-    if incremental is None:
-        return Start(None, "the registry's settings name no way to ask for changes only")
+    if incremental is None or (why := why_all(setup.connector, ctx.lane)):
+        return Start(None, why if incremental else NO_CHANGES)
     if run.since_asked is not None:
         kept = previous.watermark if previous else None
         return Start(run.since_asked, watermark=kept)

@@ -28,7 +28,7 @@ INEXPRESSIBLE = re.compile(
     r"is a secret|contains a secret|is not a valid URL|the path .* |is not a time zone|"
     r"is not a valid time|datetime_format .* is neither|placeholder|is not filled by|"
     r"granularity .* is not one of|cannot be used|is not a duration|false needs one of|"
-    r"takes precedence|nothing sends it|"
+    r"takes precedence|nothing sends it|needs cursor_path|"
     r"\{incremental|initial_value is missing"
 )
 """Faults that a schema cannot express, as the module's docstring lists them."""

@@ -85,6 +85,13 @@ WARNINGS = (
         "everything.",
     ),
     Cause(
+        "filter_empty",
+        "a modified-since filter that returns nothing",
+        ("mapping",),
+        "Check how the registry expects the time: the parameter's name, and "
+        "endpoint.incremental.datetime_format. Until then, every run reads everything.",
+    ),
+    Cause(
         "clock_ahead",
         "the registry's clock ahead of this server's",
         ("source", "operator"),
