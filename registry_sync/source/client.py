@@ -98,6 +98,12 @@ class Source:
                 return
             del page  # one page in memory, not two
 
+    def first_reply(self) -> Reply:
+        """Return the first page's answer as it came, wherever its records are."""
+        reply = self._exchange.send(page_request(self.connector, None, self._since(None)))
+        assert reply is not None
+        return reply
+
     def _page(
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:

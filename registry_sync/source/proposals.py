@@ -37,6 +37,12 @@ def written(paginator: Json) -> str:
     return json.dumps({"endpoint": {"paginator": paginator}}, ensure_ascii=False)
 
 
+def paginator_in(text: str) -> Json:
+    """Return the paginator of settings that were written for pasting."""
+    found: Json = json.loads(text)["endpoint"]["paginator"]
+    return found
+
+
 def written_incremental(terms: Json) -> str:
     """Return settings of endpoint.incremental as they are pasted into Connector Settings."""
     return json.dumps({"endpoint": {"incremental": terms}}, ensure_ascii=False)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import json
+from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from registry_sync.management.operator import OperatorCommand
+from registry_sync.benchling.errors import Refused
+from registry_sync.core.problems import SyncError
+from registry_sync.drafts.proposal.live import propose_live
+from registry_sync.management.operator import OperatorCommand, refuse_misconfiguration
 from registry_sync.monitoring.doctor import checkup as doctor
+from registry_sync.sync.clients import client_of_settings
 
 MARKS = {"ok": "ok     ", "warning": "warning", "bad": "BAD    ", "skipped": "skipped"}
 
@@ -20,7 +27,18 @@ class Command(OperatorCommand):
         "if something fails."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--propose",
+            action="store_true",
+            help="propose Connector Settings from the registry's answers instead; API URL and API "
+            "Key in the app's configuration are enough",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["propose"]:
+            self._propose()
+            return
         results = doctor.examine()
         for result in results:
             self.stdout.write(f"{MARKS[result.state]}  {result.name}: {result.finding}")
@@ -35,3 +53,27 @@ class Command(OperatorCommand):
         self.stdout.write(f"{len(results)} checks: {bad} failed, {warned} warned.")
         if bad:
             raise SystemExit(1)
+
+    def _propose(self) -> None:
+        """Write the proposal, with the evidence of each line."""
+        refuse_misconfiguration()
+        try:
+            proposal = propose_live(client_of_settings())
+        except SyncError as error:
+            raise CommandError(f"{error.message}\n{error.remedy}", returncode=1) from error
+        except Refused as refused:
+            raise CommandError(
+                f"Benchling refused the request ({refused.status}): {refused.message}\nA "
+                "Benchling admin must check the app's permissions.",
+                returncode=1,
+            ) from refused
+        for line in proposal.lines:
+            value = json.dumps(line.value, ensure_ascii=False)
+            head = f"{line.setting} = {value}" if line.setting else "(no setting)"
+            self.stdout.write(f"{head}\n         {line.evidence}")
+        text = json.dumps(proposal.settings, indent=2, ensure_ascii=False)
+        self.stdout.write(f"\nConnector Settings:\n{text}")
+        self.stdout.write(
+            "\nNothing was written. Check them with the registry's owner, then take them into a "
+            "mapping draft (Test connection in the desk) or into the app's configuration."
+        )

@@ -1,0 +1,62 @@
+"""Connector Settings proposed from a registry's own answers, with the evidence of each line.
+
+Only API URL and API Key are needed. At most some forty requests are sent, and nothing is written.
+Each aspect is one function in `ASPECTS`, called in this order; each sees what the earlier ones
+proposed. To add one, add a module and a line to the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from registry_sync.core.problems import SourceError
+from registry_sync.core.types import Json
+from registry_sync.drafts.proposal.changes import propose_changes
+from registry_sync.drafts.proposal.empties import propose_empties
+from registry_sync.drafts.proposal.line import Findings, Line
+from registry_sync.drafts.proposal.pages import propose_pages
+from registry_sync.drafts.proposal.records import propose_ids, propose_names, propose_records
+from registry_sync.drafts.proposal.sign_in import propose_auth
+from registry_sync.source.client import Source
+from registry_sync.source.connector import Connector
+from registry_sync.source.connector_settings import parse_connector
+
+__all__ = ["ASPECTS", "Line", "Proposal", "propose"]
+
+ASPECTS: dict[str, Callable[[Findings], None]] = {
+    "auth": propose_auth,
+    "records": propose_records,
+    "ids": propose_ids,
+    "names": propose_names,
+    "pages": propose_pages,
+    "changes": propose_changes,
+    "empties": propose_empties,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Connector Settings, and the evidence for each line of them."""
+
+    settings: Json
+    lines: tuple[Line, ...]
+
+
+def propose(
+    api_url: str, open_source: Callable[[Connector], Source], *, client: Json | None = None
+) -> Proposal:
+    """Return the Connector Settings that fit a registry. Raises SourceError if it does not answer.
+
+    `client` is the section of the settings in use that says how requests are sent.
+    """
+    found = Findings(api_url, open_source, {"client": client} if client else {})
+    for name, aspect in ASPECTS.items():
+        try:
+            aspect(found)
+        except SourceError as error:
+            if name in ("auth", "records") or error.transient:
+                raise
+            found.note(f"Not settled ({name}): {error.message}")
+    parse_connector(found.settings, api_url=api_url, strict=True)
+    return Proposal(found.settings, tuple(found.lines))

@@ -1,0 +1,51 @@
+"""How the registry writes what is empty."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from registry_sync.core.text import number_of
+from registry_sync.drafts.proposal.line import Findings
+from registry_sync.source.sections import ENDPOINT
+
+PLACEHOLDERS = {"n/a", "na", "none", "null", "-", "--", "nil", "unknown", "not available"}
+ENOUGH = 3
+"""Records that are needed before a value left out means anything."""
+
+
+def propose_empties(found: Findings) -> None:
+    """Look for placeholders of empty values, and for values that are left out."""
+    if len(found.records) < ENOUGH:
+        return
+    values: dict[str, list[Any]] = defaultdict(list)
+    for record in found.records:
+        for key, value in record.items():
+            values[key].append(value)
+    empty = _placeholders(values)
+    if empty and "empty_values" in ENDPOINT:
+        seen = "; ".join(f"{key} has {value!r} beside other values" for value, key in empty)
+        found.add("endpoint.empty_values", [value for value, _ in empty], f"{seen}.")
+    some = [key for key, held in values.items() if len(held) < len(found.records)]
+    nulls = any(value is None for held in values.values() for value in held)
+    if some and not nulls and "absent" in ENDPOINT:
+        found.add(
+            "endpoint.absent", "clear",
+            f"{', '.join(some[:3])} {'is' if len(some) == 1 else 'are'} left out of some of "
+            f"{number_of(len(found.records), 'record')}, and no value is null: what is left out "
+            "is empty.",
+        )  # fmt: skip
+
+
+def _placeholders(values: dict[str, list[Any]]) -> list[tuple[Any, str]]:
+    """Return values that stand for nothing, each with a key that has them."""
+    empty: dict[Any, str] = {}
+    for key, held in values.items():
+        others = [value for value in held if not isinstance(value, (bool, type(None)))]
+        if others and any(value is False for value in held):
+            empty.setdefault(False, key)
+        for value in held:
+            stands_alone = isinstance(value, str) and value.strip().lower() in PLACEHOLDERS
+            if stands_alone and len({str(other) for other in held}) > 1:
+                empty.setdefault(value, key)
+    return list(empty.items())

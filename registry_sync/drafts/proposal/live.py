@@ -1,0 +1,63 @@
+"""The proposal for the registry that the app's configuration names."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from registry_sync import __version__
+from registry_sync.benchling.client import Client
+from registry_sync.core.problems import ConfigError, SourceError
+from registry_sync.drafts.proposal import Proposal, propose
+from registry_sync.source.client import Source
+from registry_sync.source.connector import Connector
+from registry_sync.source.connector_settings import read_connector
+from registry_sync.sync.setup import read_config, read_items
+
+TIMEOUT = (5.0, 15.0)
+"""Seconds to connect, and between two pieces of an answer."""
+
+
+def propose_live(client: Client) -> Proposal:
+    """Return a proposal made with `API URL` and `API Key` alone. Raises SyncError.
+
+    Of the settings in use, only the section `client` is kept, if it has no fault.
+    """
+    key = settings.BENCHLING_PRIVATE_KEY
+    try:
+        config = read_config(read_items(client), private_key=key, registry_only=True)
+    except ConfigError as error:
+        error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
+        raise
+    kept = (config.connector_settings or {}).get("client")
+    _, faults = read_connector({"client": kept}, api_url=config.api_url)
+    opened: list[Source] = []
+
+    def open_source(connector: Connector) -> Source:
+        opened.append(
+            Source(
+                connector,
+                credential=config.api_key,
+                allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
+                user_agent=f"RegistrySync/{__version__}",
+                timeout=TIMEOUT,
+                pause=_refuse_to_wait,
+            )
+        )
+        return opened[-1]
+
+    try:
+        return propose(config.api_url, open_source, client=None if faults else kept)
+    finally:
+        for source in opened:
+            source.close()
+
+
+def _refuse_to_wait(seconds: float) -> None:
+    raise SourceError(
+        "The registry did not answer the first request.",
+        remedy="The registry's owner must check the service and the operator the network, then try "
+        "again in a minute.",
+        kind="transient",
+        code="registry_unreachable",
+        transient=True,
+    )

@@ -1,0 +1,138 @@
+"""Connector Settings proposed from a registry's answers: each line with what was seen for it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from registry_sync.source.connector_settings import parse_connector
+from tests.support.odd import Asked, Reply
+
+pytestmark = pytest.mark.once
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+SINCE = "{incremental.start_value}"
+
+
+def kinds(count: int = 40, **more: Any) -> list[dict[str, Any]]:
+    return [
+        {"code": f"K-{n:03d}", "name": f"Kind {n}", "group": n % 3, **more,
+         "meta": {"updated_at": written(START + n * timedelta(hours=5))}}
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def written(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def filtered(rows: list[dict[str, Any]], since: str) -> list[dict[str, Any]]:
+    return [row for row in rows if not since or row["meta"]["updated_at"] >= since]
+
+
+def by_offset(asked: Asked) -> Any:
+    rows = filtered(kinds(), asked.query.get("updated_since", ""))
+    start = int(asked.query.get("offset", 0))
+    page = rows[start : start + 15]
+    return {"status": "ok", "result": {"kinds": page, "totalCount": len(rows)}, "links": [{"a": 1}]}
+
+
+def by_token(asked: Asked) -> Any:
+    rows = filtered(kinds(), asked.query.get("updated_at__gte", ""))
+    start = int(asked.query.get("pageToken", 0))
+    token = {"nextPageToken": str(start + 15)} if start + 15 < len(rows) else {}
+    return {"items": rows[start : start + 15], **token}
+
+
+def by_link(asked: Asked) -> Any:
+    if asked.headers.get("X-API-Key") != "key":
+        return Reply({"error": "no"}, status=401)
+    start = int(asked.query.get("start", 0))
+    rows = kinds()
+    more = {"Link": f'</list?start={start + 15}>; rel="next"'} if start + 15 < len(rows) else {}
+    return Reply(rows[start : start + 15], headers=more)
+
+
+def by_page(asked: Asked) -> Any:
+    page = int(asked.query.get("page", 1))
+    return {"data": kinds(40, note="N/A")[page * 15 - 15 : page * 15]}
+
+
+def alone(asked: Asked) -> Any:
+    return [{"id": n, "name": f"A{n}", **({"cas": "50-00-0"} if n % 2 else {})} for n in range(7)]
+
+
+CASES: dict[str, tuple[Callable[[Asked], Any], dict[str, Any]]] = {
+    "offset": (by_offset, {
+        "endpoint.data_selector": "result.kinds",
+        "endpoint.primary_key": "code",
+        "endpoint.paginator.type": "offset",
+        "endpoint.paginator.total_path": "result.totalCount",
+        "endpoint.params": {"updated_since": SINCE},
+        "endpoint.incremental.cursor_path": "meta.updated_at",
+        "endpoint.incremental.lag": "5 min",
+    }),
+    "token": (by_token, {
+        "endpoint.data_selector": "items",
+        "endpoint.paginator.cursor_path": "nextPageToken",
+        "endpoint.paginator.cursor_param": "pageToken",
+        "endpoint.params": {"updated_at__gte": SINCE},
+    }),
+    "link": (by_link, {
+        "client.auth": {"type": "api_key", "name": "X-API-Key"},
+        "endpoint.paginator": {"type": "header_link"},
+        "endpoint.params": None,
+    }),
+    "page": (by_page, {
+        "endpoint.paginator": {"type": "page_number", "page_param": "page"},
+    }),
+    "single": (alone, {
+        "endpoint.paginator": {"type": "single_page"},
+        "endpoint.primary_key": "id",
+        "endpoint.absent": "clear",
+        "endpoint.incremental": None,
+    }),
+}  # fmt: skip
+
+
+def at(settings: Any, path: str) -> Any:
+    for key in path.split("."):
+        settings = settings.get(key) if isinstance(settings, dict) else None
+    return settings
+
+
+def proposed(w: Any, url: str) -> tuple[str, dict[str, Any]]:
+    w.configure(**{"API URL": url, "Connector Settings": None, "Field Configurations": [],
+                   "Modified Since Parameter": "", "External Name Field": ""})  # fmt: skip
+    out = io.StringIO()
+    call_command("doctor", "--propose", stdout=out)
+    text = out.getvalue()
+    settings = text.partition("Connector Settings:\n")[2].partition("\n\nNothing")[0]
+    return text, json.loads(settings)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_settings_are_proposed_with_their_evidence(world: Any, serve: Any, case: str) -> None:
+    answer, expected = CASES[case]
+    text, settings = proposed(world([]), serve(answer).url + "/list")
+    for path, value in expected.items():
+        assert at(settings, path) == value, (path, text)
+    parse_connector(settings, api_url="https://r.example", strict=True)
+    assert "key" not in json.dumps(settings).lower().replace("x-api-key", "").replace(
+        "api_key", ""
+    ).replace("primary_key", "")
+
+
+def test_without_a_list_or_a_key_it_says_who_must_act(world: Any, serve: Any) -> None:
+    w = world([])
+    for answer, said in (
+        (lambda asked: {"status": "ok"}, "no list of records"),
+        (lambda asked: Reply({"error": "no"}, status=401), "API Key"),
+    ):
+        with pytest.raises(Exception, match=said):
+            proposed(w, serve(answer).url + "/list")
