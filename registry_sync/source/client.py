@@ -22,6 +22,7 @@ from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.loop_detection import LoopDetector
+from registry_sync.source.more import says_end
 from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.page_end import End, announced, check_bounds, starts_over
 from registry_sync.source.pages import Page, Unread
@@ -118,7 +119,9 @@ class Source:
         follows = None if over or reply.ignored else self._follows(where, answer)
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
-        onward = loops.step(where, follows, records, announced=announced(end))
+        onward = loops.step(
+            where, follows, records, announced=announced(end), ended=says_end(answer.entries())
+        )
         check_bounds(paginator, onward, follows)
         complete, unread = self._details.complete_page(records)
         page = Page(
@@ -153,6 +156,8 @@ class Source:
             pages=loops.pages + 1,
             came=loops.came + len(records),
             largest=max(loops.largest, len(records)),
+            ragged=loops.ragged,
+            empty=loops.empty,
             whole=whole,
         )
 

@@ -21,7 +21,9 @@ class LoopDetector:
     algorithm: https://en.wikipedia.org/wiki/Cycle_detection#Brent's_algorithm). `first` marks the
     first page. `came` are the records so far, `largest` those of the largest page, and `empty` the
     pages without any since the last one with some. `announced`: the last page said for sure that
-    another one follows.
+    another one follows. `least` are the records of the smallest page, and `ragged`: one was
+    smaller than others, and more records followed, so that pages have gaps. `ended`: the last page
+    said in so many words that it is the last.
     """
 
     last: str = ""
@@ -32,6 +34,9 @@ class LoopDetector:
     largest: int = 0
     empty: int = 0
     announced: bool = False
+    least: int = -1
+    ragged: bool = False
+    ended: bool = False
 
     def add_to(self, where: Json | None) -> Json:
         """Return a position with these marks in it."""
@@ -48,10 +53,11 @@ class LoopDetector:
         records: list[Json],
         *,
         announced: bool = False,
+        ended: bool = False,
     ) -> LoopDetector:
         """Return the detector after one more page. Raises SourceError if the pages repeat.
 
-        `announced`: the page says for sure that another one follows.
+        `announced`: the page says for sure that another one follows; `ended`: that none does.
         """
         mark = mark_of(records)
         if mark and mark == self.last:
@@ -71,6 +77,10 @@ class LoopDetector:
             largest=max(self.largest, len(records)),
             empty=0 if records else self.empty + 1,
             announced=announced,
+            ended=ended,
+            least=len(records) if self.least < 0 else min(self.least, len(records)),
+            ragged=self.ragged
+            or (bool(records) and 0 <= self.least < max(self.largest, len(records))),
         )
 
 

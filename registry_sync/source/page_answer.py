@@ -40,7 +40,8 @@ class PageAnswer:
 
     `links` is the `Link` header by relation, in lower case. `url` is what was asked, `posted` its
     JSON body. `pages` and `came` are the pages and records so far, with this one, and `largest` the
-    records of the largest page. `whole`: all was asked for, not only what changed.
+    records of the largest page. `ragged`: earlier pages had gaps; `empty` are the pages before this
+    one that had no records. `whole`: all was asked for, not only what changed.
     """
 
     body: Any
@@ -53,6 +54,8 @@ class PageAnswer:
     pages: int = 1
     came: int = 0
     largest: int = 0
+    ragged: bool = False
+    empty: int = 0
     whole: bool = True
 
     @property

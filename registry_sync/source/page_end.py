@@ -80,6 +80,8 @@ def starts_over(paginator: Paginator, loops: LoopDetector, answer: PageAnswer) -
     """
     if not paginator.counted or not loops.is_repeated(list(answer.records)):
         return False
+    if loops.ended:
+        return True
     pages = paginator.pages_total(answer.body)
     if pages is not None:
         return pages == loops.pages or (loops.pages > 1 and pages == loops.came)

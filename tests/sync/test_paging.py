@@ -249,6 +249,16 @@ PAGES = {
         lambda asked: {"items": starts_over(offset(asked)), "total": 12},
         {"type": "offset", "limit": 5},
     ),
+    "the first page again, after one that says that it is the last": (
+        lambda asked: {"items": starts_over(offset(asked)), "has_more": offset(asked) < 10},
+        {"type": "offset", "limit": 5},
+    ),
+    "an empty page in a list whose pages have gaps": (
+        lambda asked: {
+            "items": ([cut(0, 2), cut(2, 1), cut(3, 2), [], cut(5, 7)] + [[]] * 9)[page(asked) - 1]
+        },
+        {"type": "page_number"},
+    ),
     "a maximum page": (
         lambda asked: {"items": starts_over((page(asked) - 1) * 5)},
         {"type": "page_number", "maximum_page": 3},

@@ -17,6 +17,10 @@ MOST_EMPTY = 100
 """How many pages in a row may be empty although more is announced."""
 
 
+MOST_GAPS = 2
+"""How many empty pages are passed where earlier pages had gaps and nothing says more."""
+
+
 class Stuck(ValueError):
     """The answer says that there is a next page, but not in a way that can be followed.
 
@@ -146,8 +150,9 @@ def has_more(body: Any, path: str) -> bool:
 
 
 def goes_on_empty(answer: PageAnswer) -> bool:
-    """Return whether an answer without records says for sure that more follow."""
-    return any(mark.sure for mark in marks_of(answer))
+    """Return whether more may follow an answer without records: it says so, or pages had gaps."""
+    gap = answer.ragged and answer.empty < MOST_GAPS
+    return gap or any(mark.sure for mark in marks_of(answer))
 
 
 def link_position(link: object, url: str) -> Json | None:

@@ -80,6 +80,6 @@ class Offset(Paginator):
         if self.has_more_path:
             return True
         total = find_total(answer, self.total_path, last=False) if answer.whole else None
-        if total is not None:
+        if total is not None and total.exact and total.count >= answer.came:
             return now + (answer.largest or self.limit) < total.count
         return not self.stop_after_empty_page or goes_on_empty(answer)
