@@ -1,0 +1,290 @@
+"""How a registry may lie: its shapes, pagings, totals, clocks, times, empties, edits and faults.
+
+`registries()` is a hypothesis strategy of `Lies`. What no reader could notice is left out: an edit
+without a new time, a record deleted between two counted pages of a list without a total, and a
+page of a list that goes on without a word and without a size that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Paging:
+    """How a next page is named: `said` at `at` (in a header, where `at` ends with a colon).
+
+    `param` is what the registry reads, `right` the paginator that reads it rightly.
+    """
+
+    name: str
+    said: str  # url, relative, token, flag, inverted, pages, number, nothing
+    at: str = ""
+    param: str = "start"
+    right: Any = "auto"
+    also: str = ""
+    """A page count, where a page's number is at `at`."""
+
+    @property
+    def in_header(self) -> bool:
+        return self.at.endswith(":")
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _link(at: str, said: str = "url") -> Paging:
+    path = f'"{at}"' if at.startswith("@") else at
+    return Paging(f"link {at} {said}", said, at, right={"type": "json_link", "next_url_path": path})
+
+
+def _token(at: str, param: str) -> Paging:
+    right = {"type": "cursor", "cursor_path": at, "cursor_param": param}
+    return Paging(f"token {at}", "token", at, param, right)
+
+
+def _number(at: str, said: str, also: str = "", **right: Any) -> Paging:
+    settings = {"type": "page_number", **right} if right else "page_number"
+    return Paging(f"page {at or 'silent'}", said, at, "page", settings, also)
+
+
+OFFSET = {"type": "offset", "limit": 3, "limit_param": "limit", "offset_param": "start"}
+HEADER_LINKS = ("Link:", "Link;quoted:", "Link;last:", "Link;matrix:")
+PAGINGS = (
+    _link("next"), _link("next", "relative"), _link("links.next"), _link("paging.next"),
+    _link("pagination.next_url"), _link("@odata.nextLink"), _link("nextLink"),
+    _link("nextRecordsUrl", "relative"), _link("next_page.uri"), _link("_links.next.href"),
+    _link("links[rel]"),
+    *(Paging(f"header {at}", "url", at, right="header_link") for at in HEADER_LINKS),
+    Paging("header Next-Page:", "url", "Next-Page:"),
+    _token("nextPageToken", "pageToken"), _token("next_cursor", "cursor"),
+    _token("meta.next_cursor", "cursor"), _token("response_metadata.next_cursor", "cursor"),
+    _token("offset", "offset"), _token("bookmark", "bookmark"),
+    _token("paging.next.after", "after"),
+    _number("has_more", "flag", has_more_path="has_more"),
+    _number("hasMore", "flag", has_more_path="hasMore"),
+    _number("meta.more", "flag", has_more_path="meta.more"),
+    _number("last", "inverted", has_more_path="last"),
+    _number("isLast", "inverted", has_more_path="isLast"),
+    _number("meta.current_page", "pages", "meta.last_page", total_path="meta.last_page"),
+    _number("page", "pages", "pages", total_pages_path="pages"),
+    _number("X-Page:", "pages", "X-Total-Pages:"),
+    _number("X-Next-Page:", "number"), _number("next_page", "number"),
+    _number("", "nothing"),
+    Paging("offset flag", "flag", "hasMore", "start", {**OFFSET, "has_more_path": "hasMore"}),
+    Paging("offset silent", "nothing", "", "start", OFFSET),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lies:
+    """One registry, and what happens to it."""
+
+    records: int = 5
+    size: int = 3
+    # where the records lie
+    at: str = "items"  # "" is the body itself
+    selected: bool = False
+    side: str = ""
+    empty: str = "list"  # list, null, missing, braces, nothing, 204
+    lone: bool = False
+    # pages
+    paging: Paging = PAGINGS[0]
+    settings: str = "none"  # none, right, misspelt
+    end: str = "empty"  # what is past the end: empty, 404, last, restart
+    trail: str = "null"  # what the last page says of the next: null, missing, text, page
+    hole: bool = False
+    # totals
+    total: str = "none"  # none, right, page, capped, more
+    total_at: str = "total"
+    # time
+    asks: str = "none"  # none, param, cursor
+    lag: int | None = None
+    filter: str = "right"  # right, exclusive, days, ignored, nothing
+    misread: str = "nothing"  # a since that it cannot read gives: nothing, everything, 400
+    format: str = "Z"  # Z, offset, naive, space, compact, epoch, epoch_ms, day
+    zone: int = 0
+    told: bool = True
+    date: int | None = 0  # minutes that its Date is ahead; None: no Date
+    skew: int = 0  # minutes that its own clock is ahead
+    order: str = "id"  # id, time, -time
+    keyset: bool = False
+    # values
+    cleared: str = "null"  # null, text, absent, false
+    cured: bool = False
+    # what happens: before the second and third run, and while a run reads a page
+    edits: tuple[tuple[tuple[str, int], ...], ...] = ((), ())
+    move: tuple[int, int, str, int] | None = None  # run, page, edit or add, record
+    fault: str = "none"
+    fault_at: tuple[int, int] = (0, 1)
+
+    def connector(self) -> Json:
+        """Return the Connector Settings of a person who knows this registry, or does not."""
+        endpoint: Json = {}
+        if self.selected:
+            endpoint["data_selector"] = self.at
+        if self.settings != "none":
+            endpoint["paginator"] = self._paginator()
+        if self.asks == "cursor":
+            endpoint["params"] = {"since": "{incremental.start_value}"}
+            endpoint["incremental"] = self._terms()
+        if self.cured:
+            endpoint |= {"absent": "clear"} if self.cleared == "absent" else {}
+            endpoint |= {"empty_values": [False]} if self.cleared == "false" else {}
+        return {"endpoint": endpoint} if endpoint else {}
+
+    def _paginator(self) -> Any:
+        right = self.paging.right
+        if self.settings == "right" or isinstance(right, str):
+            return right
+        name = next(
+            (n for n in ("next_url_path", "cursor_path", "has_more_path") if n in right), ""
+        )
+        return {**right, name: "meta.nxt"} if name else right
+
+    def _terms(self) -> Json:
+        terms: Json = {"cursor_path": "changed"}
+        if self.lag is not None:
+            terms["lag"] = self.lag
+        if self.filter == "days" or self.format == "day":
+            terms["granularity"] = "day"
+        formats = {"epoch": "epoch", "epoch_ms": "epoch_ms", "compact": "%Y%m%d%H%M%SZ",
+                   "space": "%Y-%m-%d %H:%M:%S", "day": "%Y-%m-%d"}  # fmt: skip
+        if self.told and self.format in formats:
+            terms["datetime_format"] = formats[self.format]
+        if self.told and self.zone and self.format in ("naive", "space", "day"):
+            terms["timezone"] = f"Etc/GMT{-self.zone:+d}"
+        return terms
+
+    @property
+    def honest(self) -> bool:
+        """Whether a person set all that is needed, and nothing speaks against a green run."""
+        return (
+            self.settings == "right" and self.told and self.fault == "none" and self.move is None
+            and self.total in ("none", "right") and self.filter in ("right", "days")
+            and self.date is not None and -5 < self.date < 5 and self.skew <= 0
+            and (self.selected or self.at in ("", "items", "data"))
+            and self.end == "empty" and self.empty == "list" and not self.hole and not self.lone
+            and self.side != "projects"
+            and self.paging.said != "nothing" and self.trail != "page"
+            and not (self.paging.in_header and self.paging.at not in ("Link:", "Next-Page:"))
+            and (self.cured or self.cleared in ("null", "text"))
+            and not (self.asks == "param" and self.format not in ("Z", "offset"))
+        )  # fmt: skip
+
+
+@st.composite
+def registries(draw: st.DrawFn) -> Lies:
+    """Return a strategy of registries, the plain ones first."""
+    lies = replace(
+        Lies(),
+        **_drawn(draw, _SHAPE), **_drawn(draw, _PAGES), **_drawn(draw, _TIMES),
+        **_drawn(draw, _EVENTS),
+    )  # fmt: skip
+    lies = _possible(lies)
+    assume(not any(believes(lies) for believes in STILL_BELIEVED.values()))
+    return lies
+
+
+STILL_BELIEVED: dict[str, Callable[[Lies], bool]] = {
+    "a side list for a deeper one": lambda lies: (
+        "." in lies.at and bool(lies.side) and not lies.selected
+    ),
+    "a side list for an object": lambda lies: bool(lies.side) and lies.lone and not lies.selected,
+    "a filter that gives nothing": lambda lies: (
+        lies.filter == "nothing" or (lies.asks != "none" and lies.misread == "nothing")
+    ),
+}
+"""What the line still believes, and so is left out."""
+_SHAPE = {
+    "records": st.integers(3, 9), "size": st.just(3),
+    "at": st.sampled_from(["items", "", "data", "compounds", "payload.compounds", "hits.hits",
+                           "_embedded.compounds"]),
+    "selected": st.booleans(),
+    "side": st.sampled_from(["", "projects", "included", "errors", "facets"]),
+    "empty": st.sampled_from(["list", "null", "missing", "braces", "nothing", "204"]),
+    "lone": st.booleans(),
+}  # fmt: skip
+_PAGES = {
+    "paging": st.sampled_from(PAGINGS),
+    "settings": st.sampled_from(["none", "right", "right", "misspelt"]),
+    "end": st.sampled_from(["empty", "404", "last", "restart"]),
+    "trail": st.sampled_from(["null", "missing", "text", "page"]),
+    "hole": st.booleans(),
+    "total": st.sampled_from(["none", "right", "page", "capped", "more"]),
+    "total_at": st.sampled_from(["total", "count", "meta.total", "totalElements", "X-Total-Count:",
+                                 "hits.total.value"]),
+}  # fmt: skip
+_TIMES = {
+    "asks": st.sampled_from(["none", "param", "cursor"]),
+    "lag": st.sampled_from([None, 0]),
+    "filter": st.sampled_from(["right", "exclusive", "days", "ignored", "nothing"]),
+    "misread": st.sampled_from(["nothing", "everything", "400"]),
+    "format": st.sampled_from(["Z", "offset", "naive", "space", "compact", "epoch", "epoch_ms",
+                               "day"]),
+    "zone": st.sampled_from([0, 2, -8, 9]),
+    "told": st.booleans(),
+    "date": st.sampled_from([0, 1440, -20, None]),
+    "skew": st.sampled_from([0, 20, -20]),
+    "order": st.sampled_from(["id", "time", "-time"]),
+    "keyset": st.booleans(),
+}  # fmt: skip
+_EDIT = st.tuples(st.sampled_from(["edit", "clear", "add"]), st.integers(0, 8))
+FAULTS = ("500 once", "500", "cut once", "cut", "html", "nan", "control", "slow", "error", "twice",
+          "null", "anonymous", "surrogate", "latin1", "gone")  # fmt: skip
+_EVENTS = {
+    "cleared": st.sampled_from(["null", "text", "absent", "false"]),
+    "cured": st.booleans(),
+    "edits": st.tuples(*[st.lists(_EDIT, max_size=3).map(tuple)] * 2),
+    "move": st.none()
+    | st.tuples(
+        st.integers(0, 2), st.integers(1, 3), st.sampled_from(["edit", "add"]), st.integers(0, 8)
+    ),
+    "fault": st.sampled_from(["none"] * 8 + list(FAULTS)),
+    "fault_at": st.tuples(st.integers(0, 2), st.integers(1, 3)),
+}
+
+
+def _drawn(draw: st.DrawFn, strategies: dict[str, st.SearchStrategy[Any]]) -> Json:
+    return {name: draw(strategy) for name, strategy in strategies.items()}
+
+
+def _possible(lies: Lies) -> Lies:
+    """Return the nearest registry that can be, and whose lies can be noticed."""
+    paging, changes = lies.paging, Json()
+    if lies.at == "":  # a bare list has no room for more
+        changes |= {"selected": False, "side": ""}
+        if not paging.in_header and paging.said != "nothing":
+            paging = PAGINGS[11 + lies.records % 5]
+        if not lies.total_at.endswith(":"):
+            changes["total"] = "none"
+        if lies.empty in ("missing", "braces"):
+            changes["empty"] = "list"
+    if not (lies.selected or lies.at in ("items", "data")):
+        changes["lone"] = False
+    if paging.said not in ("url", "relative", "token") or lies.order == "-time":
+        changes["keyset"] = False
+    if paging.said == "nothing" or changes.get("keyset", lies.keyset):
+        changes["hole"] = False
+    if lies.order != "id" and lies.format == "day":
+        changes["order"] = "id"  # a day has no order
+    if lies.format in ("naive", "space", "day") or not lies.zone:
+        changes["zone"] = lies.zone
+    else:
+        changes["zone"] = lies.zone if lies.format == "offset" else 0
+    if lies.asks == "none":
+        changes |= {"filter": "right", "lag": None}
+    if lies.side and lies.at.startswith(lies.side):
+        changes["side"] = ""
+    if lies.total_at in ("meta.total", "hits.total.value") and lies.at.startswith(
+        lies.total_at.split(".")[0]
+    ):
+        changes["total_at"] = "total"
+    return replace(lies, paging=paging, **changes)

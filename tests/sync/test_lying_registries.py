@@ -1,0 +1,128 @@
+"""Whatever a registry answers: all of it arrives, or the run is not green and names the cause."""
+
+from __future__ import annotations
+
+import random
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
+
+from registry_sync.models import SyncRun
+from registry_sync.sync import pacing
+from tests.support.environment import FULL, SEED
+from tests.support.lies import Lies, registries
+from tests.support.lying import LyingRegistry
+from tests.support.odd import OddRegistry
+from tests.support.worlds import World, forget
+
+PARTS = 4
+EXAMPLES = (5000 if FULL else 100) // PARTS
+FIELDS = [{"name": "Note", "type": "text"}, {"name": "Amount", "type": "integer"}]
+ROWS = [("Note", "note"), ("Amount", "amount")]
+
+
+class Line:
+    """One tenant and one address, used again by each example."""
+
+    def __init__(self, world: World, odd: OddRegistry) -> None:
+        self.world, self.odd = world, odd
+
+    def begin(self, lies: Lies) -> LyingRegistry:
+        """Forget the example before, and configure the app for this registry."""
+        forget()
+        tenant = self.world.tenant
+        for kept in (tenant.entities, tenant.by_registry_id, tenant.taken, tenant.sessions):
+            kept.clear()
+        self.odd.asked.clear()
+        registry = LyingRegistry(lies, f"{self.odd.url}/list")
+        self.odd.answer = registry.answer
+        self.world.configure(
+            **{
+                "API URL": registry.url,
+                "Connector Settings": lies.connector() or None,
+                "Modified Since Parameter": "since" if lies.asks == "param" else None,
+            }
+        )
+        return registry
+
+    def run(self, registry: LyingRegistry, number: int) -> SyncRun:
+        registry.begin(number)
+        run = self.world.sync()
+        note(f"run {number + 1}: {told(run)}; asked {[a.query for a in self.odd.asked]}")
+        self.odd.asked.clear()
+        return run
+
+
+def told(run: SyncRun) -> str:
+    codes = [warning["code"] for warning in run.warnings]
+    return f"{run.status}, {run.read} read, {run.error_code or codes}: {run.error or run.warnings}"
+
+
+@pytest.fixture
+def line(world: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
+    quick = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+    monkeypatch.setattr(
+        pacing.Pacer, "pause", lambda self, seconds, reason="": quick.sleep(seconds)
+    )
+    made = world([], fields=FIELDS, rows=ROWS, contract="off", rate_limit=0, task_base=0.0)
+    return Line(made, serve(lambda asked: []))
+
+
+def check(line: Line, registry: LyingRegistry, run: SyncRun, before: dict[str, int]) -> bool:
+    """Hold one run to its word; return whether it was green."""
+    open_errors = line.world.open_errors()
+    green = run.status == SyncRun.Status.SUCCEEDED and not run.warnings and not open_errors
+    found = line.world.values()
+    for name, values in found.items():
+        assert name in registry.records, f"{name} is no record of this registry: {values}"
+        record = registry.records[name]
+        now = (values["Note"], values["Amount"])
+        notes, amounts = zip(*record.versions, strict=True)
+        assert now[0] in notes and now[1] in amounts, f"{name} has {now}, which it never had"
+    if green:
+        for name, version in before.items():
+            assert name in found, f"{name} did not arrive, and the run is green"
+            now = (found[name]["Note"], found[name]["Amount"])
+            right = registry.right(name, version)
+            assert now in right, f"{name} has {now}, not {right}, and the run is green"
+    else:
+        codes = [run.error_code, *(w["code"] for w in run.warnings)]
+        codes += [error.code for error in open_errors.values()]
+        assert any(codes) and "internal" not in codes, told(run)
+    return green
+
+
+def hold(line: Line, lies: Lies) -> None:
+    """Load, edit, run, edit, run: each run is held to its word, the last of an honest one too."""
+    note(f"settings {lies.connector()}")
+    registry, green = line.begin(lies), False
+    for number, edits in enumerate(((), *lies.edits)):
+        for edit in edits:
+            registry.happen(*edit)
+        before = {name: len(record.versions) for name, record in registry.records.items()}
+        run = line.run(registry, number)
+        green = check(line, registry, run, before)
+    assert green or not lies.honest, f"nothing is wrong with it: {told(run)}"
+
+
+@pytest.mark.once
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if FULL else 240)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.invariant(1)
+def test_a_registry_that_lies(line: Line, part: int) -> None:
+    @seed(random.Random(f"{SEED} lies {part}").randrange(2**32))
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(registries())
+    def lies_hold(lies: Lies) -> None:
+        hold(line, lies)
+
+    lies_hold()
