@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-long invariants lint metrics bench run worker clean
+.PHONY: help install lock demo demo-once check test test-fast test-newer test-long invariants lint metrics bench run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -48,8 +48,7 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
-check: $(STAMP) lint  ## lint, and the tests that start no server: a minute
-	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not slow" $(ARGS)
+check: $(STAMP) lint test-fast  ## lint, and the tests that start no server: a minute
 
 ifdef ROOM
 test: $(STAMP) $(NPM_STAMP)  ## everything, on SQLite and on PostgreSQL; ROOM=sync: one folder of tests/
@@ -58,6 +57,15 @@ else
 test: $(STAMP) $(NPM_STAMP) lint
 	@$(BIN)/python -m tools.run_tests $(ARGS)
 endif
+
+test-newer: $(STAMP)  ## the tests that start no server, on a newer Python if one is installed
+	@newer=$$($(BIN)/python -m tools.newer_python); \
+	if [ -z "$$newer" ]; then echo "*** NOT TESTED on a newer Python: none is installed ***"; else \
+	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" test-fast; fi
+
+test-fast: $(STAMP)
+	@$(BIN)/python --version
+	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not slow" $(ARGS)
 
 test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
 	@$(BIN)/python -m tools.run_tests --long $(ARGS)
@@ -80,4 +88,4 @@ worker: $(STAMP)  ## a worker of the queue `sync`, for development
 	@DEBUG=1 $(BIN)/python manage.py rqworker sync
 
 clean:  ## remove what make has installed
-	rm -rf $(VENV) tools/json-server/node_modules
+	rm -rf $(VENV) .venv-newer tools/json-server/node_modules
