@@ -73,7 +73,7 @@ def record_codes() -> Iterator[str]:
         name, given = name_of(call), keyword(call, "code")
         if name == "Misfit":
             given = call.args[:1]
-        elif name == "Cause":  # Benchling's refusals by their words
+        elif name == "RefusalKind":  # Benchling's refusals by their words
             given = given or call.args[2:3]
         elif name != "Problem":
             continue
@@ -97,7 +97,7 @@ def default_codes() -> Iterator[str]:
 def run_codes() -> Iterator[str]:
     yield from default_codes()
     for call, named in calls():
-        if name_of(call) in (*QUERIES, *NOT_CAUSES, "Problem", "Cause"):
+        if name_of(call) in (*QUERIES, *NOT_CAUSES, "Problem", "RefusalKind"):
             continue
         for node in keyword(call, "code", "error_code"):
             yield from codes_of(node, named)
