@@ -164,13 +164,16 @@ def open_session(
     pause: Callable[[float], None] = time.sleep,
     limits: AnswerLimits = USUAL,
     keep_alive: Callable[[], None] = lambda: None,
+    patient: bool = True,
 ) -> requests.Session:
     """Return a session with guarded connections and retries, each after at most 60 s.
 
-    Each answer has `limits`; `keep_alive` is called now and then while one arrives.
+    Each answer has `limits`; `keep_alive` is called now and then while one arrives. Unless it is
+    `patient`, it takes each answer as it is, and only repeats a request once that had none.
     """
     retries = type("Patiently", (Patient,), {"pause": staticmethod(pause)})(
-        total=4,
+        total=4 if patient else 1,
+        status=None if patient else 0,
         backoff_factor=0.5,
         backoff_jitter=0.5,
         backoff_max=30,

@@ -39,7 +39,8 @@ class Source:
 
     `pause(seconds)` waits, so that the holder of a lease can renew it; `keep_alive` is called
     before each request, and now and then while an answer arrives. `timeout` is for connecting and
-    for each byte, in seconds; the connector's `limits` hold for whole answers.
+    for each byte, in seconds; the connector's `limits` hold for whole answers. Unless it is
+    `patient`, a client takes each answer as it is and does not wait for a better one.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Source:
         max_page_bytes: int = 32 * 1024 * 1024,
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
+        patient: bool = True,
     ) -> None:
         self.connector = connector
         connection = Connection(
@@ -64,6 +66,7 @@ class Source:
             max_page_bytes=max_page_bytes,
             pause=pause,
             keep_alive=keep_alive,
+            patient=patient,
         )
         self._connection = connection
         self._exchange = Exchange(connection, pause=pause, keep_alive=keep_alive)

@@ -72,6 +72,7 @@ class Connection:
         max_page_bytes: int,
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
+        patient: bool = True,
     ) -> None:
         self.connector = connector
         self.timeout, self.max_page_bytes = timeout, max_page_bytes
@@ -82,6 +83,7 @@ class Connection:
             user_agent=user_agent,
             pause=pause,
             keep_alive=keep_alive,
+            patient=patient,
         )
         self._session, self._tokens = opened(limits=connector.limits), opened(limits=TOKEN_LIMITS)
         self.auth = Signer(connector.auth, (credential or "").strip(), self._tokens)

@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from registry_sync.core.problems import SyncError
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.decoding import Unusable, charset_of, parse
@@ -69,7 +70,10 @@ class Exchange:
             except RetryableError as error:
                 if attempt == ATTEMPTS:
                     raise
-                self.pause(max(error.seconds, float(attempt)))
+                try:
+                    self.pause(max(error.seconds, float(attempt)))
+                except SyncError as impatient:
+                    raise error from impatient  # what went wrong says more than that no one waits
         raise AssertionError("unreachable")
 
     def _send_once(self, request: Request, *, missing_ok: bool) -> Reply | None:

@@ -27,6 +27,7 @@ from registry_sync.monitoring.doctor import lane as check_lane
 from registry_sync.monitoring.doctor import service as check_service
 from registry_sync.monitoring.doctor.finding import CheckResult
 from tests.support.factories import AlertMessageFactory, CheckupFactory, WebhookDeliveryFactory
+from tests.support.odd import Reply
 from tests.support.registry import compound
 from tests.support.worlds import DEFINITION, PUBLIC, SECRET, World, make_key
 
@@ -86,7 +87,7 @@ def _twice(w: World, settings: Any) -> None:
 
 BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
     ("Registry", "bad", "rejects the key", lambda w, s: setattr(w.registry, "token", "other")),
-    ("Registry", "bad", "did not answer", lambda w, s: setattr(w.registry, "refuses", 503)),
+    ("Registry", "bad", "it answered 503", lambda w, s: setattr(w.registry, "refuses", 503)),
     ("Modified-since filter", "bad", "ignores the filter",
      lambda w, s: setattr(w.registry, "ignores_filter", True)),
     ("Pages", "bad", "nothing at “nxt”", _misspelt_link),
@@ -122,6 +123,21 @@ def test_what_is_broken_is_named_with_who_must_act(sound, settings, name, state,
     assert any(who in found.remedy for who in ("operator", "owner", "Benchling admin")), found
     assert "hunter22" not in str(points) and SECRET not in str(points)
     assert points["Database"].state == "ok", "one failure stops no other"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(b"<html>Sign in</html>", kind="text/html"), "it is a web page"),
+        (Reply(b"id,name\n1,One\n", kind="text/csv"), "(CSV)"),
+        (Reply({"m": "down"}, 503, headers={"Retry-After": "30"}), "answered 503"),
+        (Reply({"m": "rate limit"}, 403, headers={"Retry-After": "30"}), "asks to wait"),
+        (Reply(b"[]", headers={"Content-Encoding": "gzip"}), "Content-Encoding (gzip)"),
+    ],
+)
+def test_what_a_registry_answers_is_said_without_waiting(sound, serve, reply, words):
+    sound.configure(**{"API URL": serve(lambda asked: reply).url + "/list"})
+    assert words in examined()["Registry"].finding
 
 
 def test_exit_status_tells_that_something_fails(sound):

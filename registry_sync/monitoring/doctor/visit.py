@@ -51,6 +51,7 @@ class RegistryVisit:
             user_agent=f"RegistrySync/{__version__}",
             timeout=TIMEOUT,
             pause=refuse_to_wait,
+            patient=False,
         )
         self.closers.append(made.close)
         return made
