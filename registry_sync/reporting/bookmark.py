@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from registry_sync.core.types import Json
 from registry_sync.models import SyncRun
+from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def bookmark_of(run: SyncRun) -> str:
     if run.status not in SyncRun.GOOD or not run.moves_watermark or run.lane is None:
         return ""
     lane = run.lane
-    short = any(warning["code"] == "short_read" for warning in run.warnings)
+    short = any(warning["code"] in INCOMPLETE for warning in run.warnings)
     return bookmark_text(
         Bookmark(
             lane=lane.mark,

@@ -10,9 +10,8 @@ from django.db.models import Count, Exists, OuterRef
 from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
+from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 
-INCOMPLETE = frozenset({"short_read", "more_said", "next_unseen", "full_page", "link_unread"})
-"""Warnings that some records may not have been read: what was not seen may still be there."""
 SAYS_MORE = "the registry says that"
 
 

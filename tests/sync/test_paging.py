@@ -187,6 +187,24 @@ def test_what_a_lane_saw_earlier_dispels_suspicions(world, serve):
         assert w.sync(kind=SyncRun.Kind.FULL).warnings[0]["code"] == "withdrawn"
 
 
+@pytest.mark.invariant(7)
+def test_an_incomplete_read_is_known_without_the_database(world, serve):
+    items = cut(0, 10)
+    w = world([], rows=[("SMILES", "smiles")])
+    settings = {"params": {"since": "{incremental.start_value}"}, "incremental": {"lag": 0}}
+    w.configure(
+        **{
+            "API URL": serve(lambda asked: [] if asked.query.get("since") else items).url,
+            "Connector Settings": {"endpoint": settings},
+        }
+    )
+    assert w.sync().warnings[0]["code"] == "full_page"
+    forget()
+    items.append(RECORDS[10])
+    run = w.sync()
+    assert (run.reads_all, len(w.values())) == (True, 11)
+
+
 def offset(asked: Any) -> int:
     return int(asked.query["offset"])
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from registry_sync.reporting.catalogue.entry import Cause
 
+INCOMPLETE = frozenset({"short_read", "more_said", "next_unseen", "full_page", "link_unread"})
+"""Warnings that some records may not have been read: what was not seen may still be there."""
+
 WARNINGS = (
     Cause(
         "setting_unused",
