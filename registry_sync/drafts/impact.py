@@ -13,6 +13,7 @@ from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.row_preview import example_of, text_of
 from registry_sync.mapping.model import Entity, Mapping
+from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same
 from registry_sync.models import Lane, LedgerEntry
@@ -52,6 +53,9 @@ def add(
         if external_id is None:
             _count_problem(found, _no_id(sides), "")
             found["refused"] += 1
+            continue
+        if is_tombstone(record, mapping):  # nothing is written for it
+            found["unchanged"] += 1
             continue
         done = transform(record, external_id, mapping)
         if done.entity is None:

@@ -24,7 +24,8 @@ class RecordOutcome(NamedTuple):
     """One record that the run handled, and its outcome.
 
     A refused record has `problems` (none if it is refused again for its recorded cause) and its
-    `raw` form. A written record has its `entity` and Benchling's id for it.
+    `raw` form. A written record has its `entity` and Benchling's id for it. `gone`: the registry
+    says that it is deleted.
     """
 
     external_id: str
@@ -37,6 +38,7 @@ class RecordOutcome(NamedTuple):
     modified_at: datetime | None = None
     retried: bool = False
     identity: str = ""
+    gone: bool = False
 
 
 def hash_record(record: dict[str, Any], fingerprint: str) -> str:

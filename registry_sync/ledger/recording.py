@@ -150,7 +150,7 @@ def _write_entries(
     rest: Sequence[RecordOutcome],
     old: dict[str, LedgerEntry],
 ) -> None:
-    seen = ["raw_hash", "modified_at", "seen_run_id", "seen_reading", "outcome"]
+    seen = ["raw_hash", "modified_at", "seen_run_id", "seen_reading", "outcome", "gone_run_id"]
     unsent = [result for result in rest if result.entity is None]
     _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
     _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
@@ -205,6 +205,7 @@ def _entry(
         seen_reading=run.reading_number,
         outcome=result.outcome,
         identity=result.identity,
+        gone_run_id=run.pk if result.gone else None,
     )
     if result.entity is not None:
         fill(entry, result.entity)

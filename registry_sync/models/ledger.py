@@ -44,6 +44,9 @@ class LedgerEntry(models.Model):
         default=1, help_text="In which reading of the list: a run repeats one if the list moved."
     )
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+    gone_run_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The run to which the registry said that it is deleted."
+    )
 
     class Meta:
         verbose_name_plural = "ledger"

@@ -10,12 +10,14 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
-from registry_sync.mapping.transform import transform
+from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.models import Lane, SyncRun
+from registry_sync.sync import withdrawn
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import Candidate, Compared, SourceRecord, record_outcome
 from registry_sync.sync.setup import Setup
+from registry_sync.sync.vanished_paths import report_vanished
 
 UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
 
@@ -67,8 +69,16 @@ def compare(
         forced = force or record.external_id in afresh
         _compare_one(record, before, run, setup, out, force=forced, position=position)
     out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
+    _report(ctx, out)
     _drop_held(lane, out)
     return out
+
+
+def _report(ctx: RunContext, out: Compared) -> None:
+    """Warn of what the page's records no longer have, or have only as deleted ones."""
+    withdrawn.warn_of_marked(ctx, out.marked)
+    known = [c.entity for c in out.candidates if not c.is_new]
+    report_vanished(ctx, [entity for entity in known if entity.external_id not in out.marked])
 
 
 def _seen_otherwise(
@@ -192,7 +202,10 @@ def _compare_one(
     if record.problem is not None:
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
         return
-    done = transform(record.raw, record.external_id, setup.mapping)
+    if is_tombstone(record.raw, setup.mapping):
+        out.settled.append(record_outcome(record, Outcome.UNCHANGED, gone=True))
+        return
+    done = withdrawn.transformed(record, before, setup.mapping, out)
     identity = setup.mapping.identity_of(record.raw)
     out.coerced += len(done.coercions)
     if done.entity is None or done.problems:

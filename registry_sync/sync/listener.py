@@ -15,7 +15,7 @@ class Listener(Protocol):
         """Called when the run's counts have changed."""
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        """Called by a dry run: what would happen to a record (created, changed or refused)."""
+        """Called by a dry run: what would happen to a record (created, changed, refused …)."""
 
 
 class NullListener:

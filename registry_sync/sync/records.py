@@ -58,6 +58,8 @@ class Compared:
     """Records that came on an earlier page of this reading, and whether they changed since."""
     later: list[SourceRecord] = field(default_factory=list)
     """Records whose earlier form is still on its way; they are looked at again after it."""
+    marked: list[str] = field(default_factory=list)
+    """Entities in Benchling whose records say that they are deleted, but still have values."""
 
 
 def source_records(
@@ -95,6 +97,7 @@ def record_outcome(
     *,
     problems: tuple[Problem, ...] = (),
     identity: str = "",
+    gone: bool = False,
 ) -> RecordOutcome:
     """Return the outcome of a record that is not on its way."""
     return RecordOutcome(
@@ -106,6 +109,7 @@ def record_outcome(
         modified_at=record.modified_at,
         retried=record.retried,
         identity=identity,
+        gone=gone,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef
@@ -11,6 +10,7 @@ from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
+from registry_sync.sync.withdrawn import named, withdrawn
 
 SAYS_MORE = "the registry says that"
 
@@ -37,6 +37,8 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
         )
     if run.reads_all and not run.dry_run:
         found += _full_read(run, lane)
+    elif not run.dry_run:
+        found += _withdrawn(run, lane)
     if not run.dry_run:
         found += _adoptions(lane) + _drift(lane)
     return found
@@ -70,14 +72,10 @@ def _drift(lane: Lane) -> list[Caution]:
             "drift",
             f"People changed, renamed or archived {count:,} "
             f"{'entity' if count == 1 else 'entities'} in Benchling that now "
-            f"{'differs' if count == 1 else 'differ'} from the registry ({_named(ids)}). The "
+            f"{'differs' if count == 1 else 'differ'} from the registry ({named(ids)}). The "
             "integration owner looks at Drift in the admin, and sets the lane's policy there.",
         )
     ]
-
-
-def _named(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
 
 
 def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
@@ -163,7 +161,7 @@ def read_whole(run: SyncRun, lane: Lane) -> bool:
 
 def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:
     """Find what is in Benchling and no longer in the registry; nothing is done about it."""
-    gone = lane.ledger.exclude(entity_hash="").exclude(seen_run_id=run.pk)
+    gone = withdrawn(run, lane)
     ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
     if not ids:
         return []
@@ -173,7 +171,7 @@ def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:
         Caution(
             "withdrawn",
             f"{count:,} {what} no longer in the registry "
-            f"({_named(ids)}). Nothing was archived: a Benchling admin does that "
+            f"({named(ids)}). Nothing was archived: a Benchling admin does that "
             "where it is right.",
         )
     ]

@@ -81,6 +81,20 @@ WARNINGS = (
         "Archive the entities in Benchling where that is right. Nothing was archived.",
     ),
     Cause(
+        "marked_deleted",
+        "a record that the registry marks as deleted, with values",
+        ("benchling", "mapping"),
+        "Archive the entity in Benchling where that is right. Its values were synced, and none was "
+        "cleared.",
+    ),
+    Cause(
+        "path_vanished:*",
+        "a mapped path that records no longer have",
+        ("mapping",),
+        "Set `endpoint.absent` to clear or keep in Connector Settings. Until then, Benchling keeps "
+        "the old values. It is reported once.",
+    ),
+    Cause(
         "older_than_asked",
         "modified-since parameter ignored by the registry",
         ("mapping",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from registry_sync import ledger
+from registry_sync import ledger, runs
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
@@ -17,6 +17,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.records import Candidate, SourceRecord
+from registry_sync.sync.withdrawn import named
 
 
 class DryRunDelivery:
@@ -24,6 +25,7 @@ class DryRunDelivery:
 
     def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
         self.run, self.lane, self.setup = ctx.run, ctx.lane, ctx.setup
+        self.lease = ctx.lease
         self.client, self.claims, self.listener = ctx.client, claims, ctx.listener
         self.underway: dict[str, str] = {}
         self._waiting: list[RecordOutcome] = []
@@ -55,6 +57,7 @@ class DryRunDelivery:
 
         What waits for another record is looked at again at the end, as the sync does.
         """
+        self._report_withdrawn([s.external_id for s in outcomes if s.gone and _held(known, s)])
         self._waiting += [s for s in outcomes if _waits(s)]
         self._refuse([s for s in outcomes if not _waits(s)])
 
@@ -66,6 +69,14 @@ class DryRunDelivery:
             self.add(passing)
         self._refuse(self._waiting)
         self._waiting = []
+
+    def _report_withdrawn(self, external_ids: Sequence[str]) -> None:
+        for external_id in external_ids:
+            said = "The registry says that it is deleted. Nothing is changed."
+            self.listener.finding(external_id, "reported as withdrawn", [said])
+        if external_ids:
+            text = f"The registry says that {named(external_ids)} is deleted. Nothing is archived."
+            runs.warn(self.run, self.lease, "withdrawn", text)
 
     def _passing(self) -> list[Candidate]:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
@@ -182,6 +193,11 @@ class DryRunDelivery:
         targets -= {target for target in targets if self.claims.holders(name_key(target))}
         there = self._arrived(targets)
         return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
+
+
+def _held(known: dict[str, ledger.LedgerView], outcome: RecordOutcome) -> bool:
+    before = known.get(outcome.external_id)
+    return before is not None and bool(before.entity_hash)
 
 
 def _waits(outcome: RecordOutcome) -> bool:

@@ -16,6 +16,7 @@ from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError, apply
+from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
@@ -109,9 +110,10 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     Returns the paths that none has and that nothing is known to have had. Raises SourceError
     where they held values before, ConfigError where every record would be refused for it.
     """
+    run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
+    records = [record for record in records if not is_tombstone(record.raw, mapping)]
     if len(records) < EVIDENCE:
         return []
-    run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
     # What changed lately may well be alike; what everything lacks is the configuration's fault.
     whole = run.reads_all
     if whole and all(
@@ -218,7 +220,8 @@ def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
         "before. Nothing was written.",
         remedy="If the registry renamed it, the integration owner corrects the row in Field "
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
-        "run pass and leaves the values in Benchling as they are.",
+        "run pass, which keeps the values in Benchling, or clears them if endpoint.absent is "
+        "“clear”.",
         code="path_gone",
     )
 
