@@ -118,11 +118,18 @@ class Reading:
         self.rows += rows
         self.total = max(self.total, total or 0)
 
-    def follow_time(self, external_id: str, when: datetime) -> None:
-        """Note a record that changed after the first page was requested."""
-        if self.began and when > datetime.fromisoformat(self.began) + DATE_STEP:
-            self.late += 1
-            self.late_example = self.late_example or external_id
+    def follow_times(self, times: Iterable[tuple[str, datetime | None]], latest: datetime) -> None:
+        """Note the records of a page that changed after the first page was requested.
+
+        A time after `latest` is no edit, but a date in the future.
+        """
+        if not self.began:
+            return
+        since = datetime.fromisoformat(self.began) + DATE_STEP
+        for external_id, when in times:
+            if when is not None and since < when <= latest:
+                self.late += 1
+                self.late_example = self.late_example or external_id
 
     def add(self, raw_hashes: Iterable[str]) -> None:
         """Add records that came for the first time in this reading to its digest."""

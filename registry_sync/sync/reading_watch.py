@@ -52,10 +52,9 @@ class ReadingWatch:
         if chosen:
             rows = len({record.external_id for record in records})
             self.reading.count_rows(rows, page.total)
-        latest = (page.server_date or timezone.now()) + CLOCK_SLACK  # later ones are no edits
-        for record in records:
-            if record.modified_at is not None and record.modified_at <= latest:
-                self.reading.follow_time(record.external_id, record.modified_at)
+        latest = (page.server_date or timezone.now()) + CLOCK_SLACK
+        times = ((record.external_id, record.modified_at) for record in records)
+        self.reading.follow_times(times, latest)
 
     def note(self, records: Sequence[SourceRecord], out: Compared, *, twice: bool) -> None:
         """Note which records of a page came on an earlier one, and which for the first time.

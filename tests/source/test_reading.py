@@ -15,6 +15,7 @@ from registry_sync.source.reading import Reading, counts_records, is_settled
 
 pytestmark = pytest.mark.once
 BEGAN = datetime(2026, 1, 5, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 RECORDS = st.lists(st.integers(0, 40), unique=True, max_size=30)
 
 
@@ -78,7 +79,8 @@ def test_an_edit_is_a_sign_where_pages_are_counted_in_no_known_order(
 ) -> None:
     reading = read(order, size=4 - pages)
     reading.counted = True
-    reading.follow_time("2", BEGAN + timedelta(seconds=after))
+    times = [("1", None), ("2", BEGAN + timedelta(seconds=after)), ("3", BEGAN - HOUR)]
+    reading.follow_times([*times, ("4", BEGAN + HOUR)], BEGAN + timedelta(minutes=5))
     assert bool(reading.moved(stable_order=stable)) == (sign and late)
 
 

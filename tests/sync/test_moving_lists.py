@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from registry_sync import runs
+from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
+from registry_sync.sync.carry import Carrier
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
@@ -273,3 +276,32 @@ def test_readings_go_on_from_slice_to_slice(read, settings, seconds):
     run = w.sync()
     assert codes(run) == ["list_moved"] and "10 records came again" in run.warnings[0]["text"]
     assert len(w.values()) == 60 and run.read == 60 and not EntityError.objects.exists()
+
+
+@pytest.mark.invariant(4)
+@pytest.mark.parametrize("killed", [2, 9])
+def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed):
+    """In the first reading, and in the one that repeats it: 12 pages, not counting that again."""
+    listing = EditedList(60)
+    w = read(listing)
+    listing.edit = lambda page: listing.edit_oldest(10) if page == 3 else None
+    carry, pages = Carrier.carry, []
+
+    def dies(self, records, **more):
+        carry(self, records, **more)
+        pages.append(records)
+        if len(pages) == killed:
+            raise SystemExit("killed")
+        return 0
+
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    with monkeypatch.context() as patched:
+        patched.setattr(Carrier, "carry", dies)
+        with pytest.raises(SystemExit):
+            jobs.work_to_end(run.pk)
+    SyncRun.objects.update(lease_until=None)
+    run = jobs.work_to_end(run.pk)
+    assert codes(run) == ["list_moved"] and "10 records came again" in run.warnings[0]["text"]
+    assert (run.read, run.failed, len(w.values())) == (60, 0, 60)
+    assert w.sync().status == Status.SUCCEEDED
+    assert_equal(w, listing)

@@ -37,6 +37,18 @@ def test_a_date_header_that_is_ahead_passes_over_no_edit(world, ahead):
 
 
 @pytest.mark.invariant(1)
+def test_a_date_header_that_is_behind_is_harmless(world):
+    """A cached answer, or a proxy that writes its own: more is read, and nothing is missed."""
+    w = world([compound(n) for n in range(5)], config=PLAIN)
+    w.registry.date = now() - timedelta(hours=1)
+    w.sync()
+    w.registry.edit("C-000001", approval=2001)
+    run = w.sync()
+    assert (run.kind, run.status, run.updated) == (Kind.INCREMENTAL, Status.SUCCEEDED, 1)
+    assert RunLog.objects.filter(run=run, text__contains="1 h behind this server's").exists()
+
+
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize("behind", [timedelta(minutes=20), timedelta(hours=12)])
 def test_no_date_header_and_a_registry_that_is_behind_loses_no_edit(world, serve, behind):
     """Its clock is behind ours, or its filter reads the time in a zone west of UTC."""
