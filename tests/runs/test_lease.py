@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
+from registry_sync.sync import pacing
 from registry_sync.sync.clients import client_of_settings
 from registry_sync.sync.listener import NullListener
 from tests.support.registry import compound
@@ -20,37 +23,49 @@ from tests.support.registry import compound
 Kind = SyncRun.Kind
 
 
-def slow_pages(world, settings):
+@pytest.fixture
+def passes(monkeypatch, settings):
+    """Let time pass for the lease alone, so that a slow machine changes nothing.
+
+    `passes(share)` takes that share of a lease, and returns the seconds that are left of it.
+    """
+    settings.LEASE_SECONDS = 16
+    ahead = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + ahead[0], sleep=time.sleep)
+    monkeypatch.setattr(pacing, "time", clock)
+
+    def passes(share):
+        seconds = share * settings.LEASE_SECONDS
+        ahead[0] += seconds
+        SyncRun.objects.update(lease_until=F("lease_until") - timedelta(seconds=seconds))
+        return (SyncRun.objects.get().lease_until - timezone.now()).total_seconds()
+
+    return passes
+
+
+def slow_pages(world, passes):
     """Make a world whose pages take half a lease; note the seconds left of it at each page."""
-    settings.LEASE_SECONDS = 1
     w = world([compound(n) for n in range(600)], page_size=100)
     seen = []
-
-    def slow(page):
-        time.sleep(0.5)
-        run = SyncRun.objects.get()
-        seen.append((run.lease_until - timezone.now()).total_seconds())
-
-    w.registry.on_page = slow
+    w.registry.on_page = lambda page: seen.append(passes(0.5))
     return w, seen
 
 
-def test_a_dry_run_keeps_the_lease(world, settings):
-    w, seen = slow_pages(world, settings)
+def test_a_dry_run_keeps_the_lease(world, passes):
+    w, seen = slow_pages(world, passes)
     w.sync(kind=Kind.DRY_RUN)
     assert min(seen) > 0, seen
 
 
-def test_a_pilot_keeps_the_lease(world, settings):
-    w, seen = slow_pages(world, settings)
+def test_a_pilot_keeps_the_lease(world, passes):
+    w, seen = slow_pages(world, passes)
     w.sync(only=["C-000599"])
     assert min(seen) > 0, seen
 
 
 def test_short_pauses_renew_the_lease(world, monkeypatch):
     world([compound(n) for n in range(2)])
-    from registry_sync.sync import pacing as module
-
+    module = pacing
     now = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(module.time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
@@ -117,17 +132,10 @@ def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
     assert (counters["bulk_calls"] - before, counters["single_upserts"]) == (1, 0)
 
 
-def test_a_slow_detail_keeps_the_lease(world, settings):
-    settings.LEASE_SECONDS = 1
+def test_a_slow_detail_keeps_the_lease(world, passes):
     w = world([compound(n) for n in range(20)])
     w.configure(**{"Connector Settings": {"endpoint": {"detail": {"path": "{id}"}}}})
     seen = []
-
-    def slow(external_id):
-        time.sleep(0.15)
-        run = SyncRun.objects.get()
-        seen.append((run.lease_until - timezone.now()).total_seconds())
-
-    w.registry.on_detail = slow
+    w.registry.on_detail = lambda external_id: seen.append(passes(0.15))
     w.sync()
     assert len(seen) == 20 and min(seen) > 0, seen
