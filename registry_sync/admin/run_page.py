@@ -17,6 +17,7 @@ from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator, ReadOnly
 from registry_sync.core.types import Json
 from registry_sync.desk import csv_export as csvs
+from registry_sync.desk import error_waits
 from registry_sync.desk import run_actions as orders
 from registry_sync.desk import run_display as looks
 from registry_sync.desk import run_records as handled
@@ -43,7 +44,7 @@ OTHERS = (
 RECORD_HEADER = ("external id", "outcome", "Benchling id", "name", "why", "remedy")
 ERROR_HEADER = (
     "external id", "who must act", "cause", "message", "remedy", "field", "value", "waits for",
-    "first seen", "last seen", "closed", "dismissed by",
+    "first seen", "last seen", "closed", "dismissed by", "what it waits for",
 )  # fmt: skip
 CHANGE_HEADER = (
     "at", "external id", "Benchling id", "field", "before", "after", "created",
@@ -170,9 +171,10 @@ class RunViews(ReadOnly):
             (
                 e.external_id, e.kind, e.code, e.message, e.remedy, e.field, e.value,
                 f"{e.waits_for} {e.waits_key}".strip(), e.first_seen, e.last_seen, e.closed_at,
-                e.dismissed_by,
+                e.dismissed_by, waits[e.pk],
             )
-            for some in handled.chunks(handled.refused(run).defer("raw"))
+            for some in handled.chunks(handled.refused(run).select_related("lane").defer("raw"))
+            for waits in [error_waits.waits_of(some)]
             for e in some
         )  # fmt: skip
         return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)

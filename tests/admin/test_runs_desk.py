@@ -167,6 +167,8 @@ def test_counts_and_csvs_hold_exactly_those_records(told, owner):
     [error] = table(owner, second, "errors")
     assert (error["external id"], error["cause"]) == ("C-000003", "dropdown_option_missing")
     assert error["value"] == f"'{FORMULA}"  # no spreadsheet computes it
+    assert error["waits for"].startswith("option ")
+    assert error["what it waits for"].startswith("waits for the option “")
     changes = table(owner, second, "changes")
     assert [(c["field"], c["before"], c["after"]) for c in changes] == [
         ("SMILES", "CC", "N"), ("Approval", "1951", "1999"),

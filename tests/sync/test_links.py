@@ -48,3 +48,22 @@ def test_a_circle_behind_500_others_that_wait(world):
     w.sync()
     w.sync()
     assert "C-001500" in w.values()
+
+
+def test_a_circle_waits_for_the_member_that_is_refused_for_its_name(world):
+    """Its links cannot resolve, so the others are held back before anything is sent."""
+    records = [compound(0)] + [compound(n, parent=f"C-{n % 3 + 1:06d}") for n in (1, 2, 3)]
+    records[2]["name"] = "Compound 0"
+    w = world(records)
+    run = w.sync()
+    assert (run.created, run.failed, w.written(), set(w.values())) == (1, 3, 1, {"C-000000"})
+    codes = {external_id: error.code for external_id, error in w.open_errors().items()}
+    assert codes == {
+        "C-000001": "link_missing", "C-000002": "name_taken", "C-000003": "link_missing"
+    }  # fmt: skip
+    assert w.tenant.counters["single_upserts"] == 0 and w.tenant.counters["bulk_calls"] == 1
+    w.registry.edit("C-000002", name="Compound 2")
+    w.sync()
+    assert not w.open_errors()
+    parents = {id_: value["Parent"] for id_, value in w.values().items()}
+    assert parents == {"C-000000": None} | {f"C-{n:06d}": f"C-{n % 3 + 1:06d}" for n in (1, 2, 3)}
