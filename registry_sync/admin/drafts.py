@@ -15,13 +15,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from registry_sync.admin.draft_publishing import Publishing, in_words
+from registry_sync.admin.draft_proposal import Proposing, posted_connector, written_connector
+from registry_sync.admin.draft_publishing import in_words
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import MAPPABLE
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import import_file, mapping_file, rule_form
+from registry_sync.drafts.draft_connector import connector_fault
 from registry_sync.drafts.id_and_name import judge_ids
 from registry_sync.drafts.row_preview import Example
 from registry_sync.drafts.sample import paths_of
@@ -36,7 +38,7 @@ PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good"
 
 
 @admin.register(MappingDraft)
-class MappingDraftAdmin(Publishing):
+class MappingDraftAdmin(Proposing):
     nothing = "No drafts yet. A draft prepares a new mapping without changing the one in use."
     list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
     list_filter = ("state",)
@@ -76,12 +78,15 @@ class MappingDraftAdmin(Publishing):
                     plain_source,
                     title=request.POST.get("title", "").strip()[:200] or title,
                     actor=request.user.get_username(),
-                    from_live=request.POST.get("do") == "live",
+                    from_live=request.POST.get("do") in ("live", "connector"),
+                    connector=posted_connector(request),
                 )
                 self.log_addition(request, draft, "Started")
                 return HttpResponseRedirect(self.page("change", draft))
             except (SyncError, Refused) as error:
                 self.message_user(request, in_words(error), messages.ERROR)
+            except ValueError as error:
+                self.message_user(request, f"Connector Settings: {error}", messages.ERROR)
         context = {**self.admin_site.each_context(request), "opts": self.opts,
                    "title": "Start a mapping draft", "suggested": title}  # fmt: skip
         return TemplateResponse(request, "admin/registry_sync/mappingdraft/start.html", context)
@@ -134,7 +139,27 @@ class MappingDraftAdmin(Publishing):
         for fault in faults:
             self.message_user(request, fault, messages.ERROR)
         title = post.get("title", "").strip()[:200] or draft.title
-        return {"rows": rows, "name_field": post.get("name_field", "").strip(), "title": title}
+        return {
+            **self._connector(request, draft),
+            "rows": rows,
+            "name_field": post.get("name_field", "").strip(),
+            "title": title,
+        }
+
+    def _connector(self, request: HttpRequest, draft: MappingDraft) -> Json:
+        """Return the edited Connector Settings; faulty ones stay as they were."""
+        if draft.connector is None or "connector" not in request.POST:
+            return {}
+        try:
+            connector = posted_connector(request) or {}
+            fault = connector_fault(draft, connector)
+        except ValueError as error:
+            fault = f"Connector Settings: {error}."
+        if fault:
+            text = f"{fault} They have not been changed."
+            self.message_user(request, text, messages.ERROR)
+            return {}
+        return {"connector": connector}
 
     def _imported(self, request: HttpRequest, draft: MappingDraft) -> Json | None:
         file = request.FILES.get("file")
@@ -183,6 +208,7 @@ class MappingDraftAdmin(Publishing):
                   if s["field_id"] not in done and s["confidence"] >= CONFIDENT],
             confident=int(100 * CONFIDENT),
             fault=drafts.fault_of(draft),
+            connector=written_connector(draft.connector),
             ids_good=good,
             ids_said=said,
             name_now=name_now,

@@ -22,6 +22,7 @@ Held = Mapping[Path, Json]
 Wanted = dict[Path, tuple[str, str | None]]
 """By path: the type of an item, and the value that it must have (None: empty)."""
 NAME_FIELD, RULES = "External Name Field", "Mapping Rules"
+CONNECTOR = "Connector Settings"
 SCHEMA, FIELD, PATH = "Entity Schema", "Benchling Field", "External API Field Name"
 SECURE_TEXT = "secure_text"
 

@@ -6,7 +6,7 @@ A draft never writes to Benchling; `publish` does. Its rules and its mapping are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +26,7 @@ from registry_sync.drafts.row_preview import Example, example
 from registry_sync.drafts.suggest import suggest
 from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.rules import gives_value
-from registry_sync.models import MappingDraft
+from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.source.client import Source
 from registry_sync.source.paths import ABSENT, PathError, compile_template
 from registry_sync.sync.setup import (
@@ -58,10 +58,21 @@ def mine() -> QuerySet[MappingDraft]:
 
 
 def start(
-    client: Client, open_source: OpenSource, *, title: str, actor: str, from_live: bool
+    client: Client,
+    open_source: OpenSource,
+    *,
+    title: str,
+    actor: str,
+    from_live: bool,
+    connector: Json | None = None,
 ) -> MappingDraft:
-    """Begin a draft: reads the configuration, the schema and a sample. Raises SyncError."""
-    draft = MappingDraft(**runs.app_key(), title=title, created_by=actor)
+    """Begin a draft: reads the configuration, the schema and a sample. Raises SyncError.
+
+    `connector` are Connector Settings that the draft is to change to.
+    """
+    draft = MappingDraft(
+        **runs.app_key(), title=title, created_by=actor, connector=storable(connector)
+    )
     sides = _read_base(draft, client)
     _read_sample(draft, sides, open_source)
     draft.rows = live_rows(draft) if from_live else []
@@ -71,14 +82,15 @@ def start(
     return draft
 
 
-def back_to(version_rows: list[Json], name_field: str, number: int, client: Client) -> MappingDraft:
+def back_to(version: MappingVersion, client: Client) -> MappingDraft:
     """Make the draft that leads back to a published version; it needs no sample."""
     draft = MappingDraft(
         **runs.app_key(),
-        title=f"Back to version {number}",
-        back_to=number,
-        name_field=name_field,
-        rows=[{key: row.get(key) for key in ("path", "field_id", "rule")} for row in version_rows],
+        title=f"Back to version {version.number}",
+        back_to=version.number,
+        name_field=version.name_field,
+        connector=version.connector,
+        rows=[{key: row.get(key) for key in ("path", "field_id", "rule")} for row in version.rows],
     )
     _read_base(draft, client)
     return draft
@@ -99,7 +111,10 @@ def _read_base(draft: MappingDraft, client: Client) -> Sides:
     config = read_config(
         raw_items, private_key=settings.BENCHLING_PRIVATE_KEY, mapping_may_fail=True
     )
-    connector = connector_of(config)
+    changed = config
+    if draft.connector is not None:
+        changed = replace(config, connector_settings=draft.connector or None)
+    connector = connector_of(changed)
     raw, dropdowns = read_schema(client, config, None)
     draft.schema = {"schema": raw, "dropdowns": dropdowns}
     draft.base = {
@@ -108,7 +123,7 @@ def _read_base(draft: MappingDraft, client: Client) -> Sides:
         "rules": config.mapping_rules,
         "items": items.remembered(items.by_path(raw_items)),
     }
-    return Sides(config, connector, parse_schema(raw, dropdowns))
+    return Sides(changed, connector, parse_schema(raw, dropdowns))
 
 
 def _read_sample(draft: MappingDraft, sides: Sides, open_source: OpenSource) -> None:
@@ -199,6 +214,8 @@ def config_of(draft: MappingDraft) -> AppConfig:
     kept = dict(draft.base["config"])
     if draft.name_field:
         kept["name_field"] = draft.name_field
+    if draft.connector is not None:
+        kept["connector_settings"] = draft.connector or None
     rows = [
         ConfigRow(f"Row {number}", row["field_id"], row["path"])
         for number, row in enumerate(draft.rows, 1)

@@ -7,6 +7,7 @@ that the tenant does not let an app write must be entered by hand.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -75,6 +76,9 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
     wanted = items.mapping_wanted(
         held, rows, drafts.rules_of(draft.rows), draft.name_field, schema_id
     )
+    if draft.connector is not None:
+        text = json.dumps(draft.connector, ensure_ascii=False) if draft.connector else None
+        wanted[items.CONNECTOR,] = ("json", text)
     found.todo = items.writes(held, wanted)
     ours = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
     for path, before in items.changed_since(held, draft.base["items"]).items():

@@ -20,13 +20,15 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
         "rows": _named(draft, drafts.live_rows(draft)),
         "name_field": draft.base["config"]["name_field"],
     }
+    before_connector = draft.base["config"]["connector_settings"] or {}
     whole = {"tenant": draft.tenant, "app_id": draft.app_id, "at": timezone.now()}
     if not number and before["rows"]:
         number += 1
         MappingVersion.objects.create(
-            **whole, number=number, **before, actor=actor,
+            **whole, number=number, **before, connector=before_connector, actor=actor,
             reason="As found before the first publication from here.",
         )  # fmt: skip
+    config = drafts.config_of(draft)
     MappingDraft.objects.filter(pk=draft.pk).update(
         state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor
     )
@@ -34,8 +36,9 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
         **whole,
         number=number + 1,
         rows=_named(draft, draft.rows),
-        name_field=drafts.config_of(draft).name_field,
-        before=before,
+        name_field=config.name_field,
+        connector=config.connector_settings or {},
+        before={**before, "connector": before_connector},
         draft=draft,
         back_to=draft.back_to,
         actor=actor,
@@ -57,7 +60,7 @@ def mine() -> QuerySet[MappingVersion]:
 
 def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
     """Create a draft that restores a version. Nothing is written until it is published."""
-    draft = drafts.back_to(version.rows, version.name_field, version.number, client)
+    draft = drafts.back_to(version, client)
     draft.created_by = draft.updated_by = actor
     draft.save()
     return draft

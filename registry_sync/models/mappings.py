@@ -35,6 +35,9 @@ class MappingDraft(models.Model):
     version = models.IntegerField(default=1, help_text="Increased by each edit.")
     rows = models.JSONField(default=list, blank=True)
     name_field = models.CharField(max_length=500, blank=True)
+    connector = models.JSONField(
+        null=True, blank=True, help_text="Connector Settings, if the draft changes them."
+    )  # fmt: skip
     schema = models.JSONField(default=dict, blank=True, help_text="The Benchling schema, as read.")
     base = models.JSONField(default=dict, blank=True, help_text="The live configuration, as read.")
     sample = models.JSONField(default=list, blank=True, help_text="Records of the registry.")
@@ -80,6 +83,9 @@ class MappingVersion(models.Model):
     number = models.IntegerField()
     rows = models.JSONField(default=list)
     name_field = models.CharField(max_length=500, blank=True)
+    connector = models.JSONField(
+        null=True, blank=True, help_text="Connector Settings; unknown in earlier versions."
+    )  # fmt: skip
     before = models.JSONField(default=dict, help_text="The configuration that it replaced.")
     draft = models.ForeignKey(MappingDraft, null=True, blank=True, on_delete=models.PROTECT)
     back_to = models.IntegerField(null=True, blank=True, help_text="The version rolled back to.")

@@ -45,6 +45,7 @@ RULES = {
     "mappingdraft_change": ("view_mappingdraft", "change_mappingdraft"),
     "mappingdraft_preview": ("view_mappingdraft", "change_mappingdraft"),
     "mappingdraft_publish": ("publish_mappingdraft", "publish_mappingdraft"),
+    "mappingdraft_test": ("add_mappingdraft", "add_mappingdraft"),
     "mappingdraft_yaml": ("view_mappingdraft", "view_mappingdraft"),
     "mappingversion_roll_back": ("publish_mappingdraft", "publish_mappingdraft"),
     "record": ("view_ledgerentry", "view_ledgerentry"),
