@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.completeness import signs_of
+from registry_sync.source.completeness import ignored_records, signs_of
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.decoding import Unusable
@@ -25,10 +25,10 @@ from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.more import says_end
 from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.page_end import End, announced, check_bounds, starts_over
-from registry_sync.source.pages import Page, Unread
+from registry_sync.source.pages import Page, Sign, Unread
 from registry_sync.source.paginators import Stuck
 from registry_sync.source.proposals import written
-from registry_sync.source.record_list import records_of
+from registry_sync.source.record_list import Memory, RecordFinder, RecordList
 from registry_sync.source.record_reader import RecordReader
 from registry_sync.source.request import Request, page_request
 from registry_sync.source.timestamps import read_time, write_time
@@ -40,7 +40,8 @@ class Source:
     `pause(seconds)` waits, so that the holder of a lease can renew it; `keep_alive` is called
     before each request, and now and then while an answer arrives. `timeout` is for connecting and
     for each byte, in seconds; the connector's `limits` hold for whole answers. Unless it is
-    `patient`, a client takes each answer as it is and does not wait for a better one.
+    `patient`, a client takes each answer as it is and does not wait for a better one. `memory`
+    is what earlier answers showed.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Source:
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
         patient: bool = True,
+        memory: Memory | None = None,
     ) -> None:
         self.connector = connector
         connection = Connection(
@@ -71,6 +73,7 @@ class Source:
         self._connection = connection
         self._exchange = Exchange(connection, pause=pause, keep_alive=keep_alive)
         self._records = RecordReader(connector)
+        self._finder = RecordFinder(connector.data_selector, self._records.identify, memory)
         self._details = DetailReader(self._exchange, self._records.identify)
         self._terms = connector.incremental or Incremental()
 
@@ -94,6 +97,7 @@ class Source:
         """Yield pages of what changed since a time (None: of everything), from a position on."""
         where: Json | None = dict(position or {})
         loops = LoopDetector(*where.pop("trail", ())) if where else LoopDetector()
+        self._finder.resume(where.pop("records_at", "") if where else "")
         where = where or None
         while True:
             page, where, loops = self._page(where, loops, since)
@@ -113,41 +117,62 @@ class Source:
     ) -> tuple[Page, Json | None, LoopDetector]:
         asked_at = datetime.now(UTC)
         request = page_request(self.connector, where, self._since(since))
-        reply = self._exchange.send(request)
+        later, whole = where is not None, since is None
+        empty_ok = not later and not whole and self._finder.expects_empty
+        reply = self._exchange.send(request, later=later, empty_ok=empty_ok)
         assert reply is not None
-        answer = self._answer(reply, request, loops, whole=since is None)
+        listed = self._listed(reply, later=later, whole=whole)
+        answer = self._answer(reply, listed, request, loops, whole=whole)
         paginator = self.connector.paginator
         over = starts_over(paginator, loops, answer)
         answer = answer.without_records(loops.came) if over else answer
-        follows = None if over or reply.ignored else self._follows(where, answer)
+        ended = reply.ignored or (reply.excused_by and not listed.count)
+        follows = None if over or ended else self._follows(where, answer)
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
         onward = loops.step(
             where, follows, records, announced=announced(end), ended=says_end(answer.entries())
         )
         check_bounds(paginator, onward, follows)
-        complete, unread = self._details.complete_page(records)
+        complete, unread = self._details.complete_page(listed.records if records else [])
         page = Page(
             records=complete,
-            position=loops.add_to(where),
-            next_position=None if follows is None else onward.add_to(follows),
+            position=self._finder.add_to(loops.add_to(where)),
+            next_position=(
+                None if follows is None else self._finder.add_to(onward.add_to(follows))
+            ),
             total=end.total.count if end.total else None,
             server_date=_date(reply),
             asked_at=asked_at,
             bytes=reply.size,
             unread=unread,
-            signs=() if over else signs_of(end, loops, ignored=reply.ignored),
+            signs=() if over else self._signs(reply) or signs_of(end, loops, ignored=reply.ignored),
+            strays=listed.strays if records else (),
+            learned=self._finder.facts(),
+            doubt=listed.doubt,
         )
         return page, follows, onward
 
-    def _answer(
-        self, reply: Reply, request: Request, loops: LoopDetector, *, whole: bool
-    ) -> PageAnswer:
+    def _listed(self, reply: Reply, *, later: bool, whole: bool) -> RecordList:
+        """Return the records of an answer. Raises SourceError."""
+        if reply.ignored:
+            return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
-            selector = self.connector.data_selector
-            records = [] if reply.ignored else records_of(reply.body, selector)
+            return self._finder.find(reply.body, whole=whole, later=later)
         except Unusable as error:
+            if reply.excused_by:
+                return RecordList()
             raise bad_answer(str(error), error.remedy) from error
+
+    def _signs(self, reply: Reply) -> tuple[Sign, ...]:
+        count = self._finder.count(reply.body) if reply.ignored_by else 0
+        return (ignored_records(count, reply.ignored_by),) if count else ()
+
+    def _answer(
+        self, reply: Reply, listed: RecordList, request: Request, loops: LoopDetector, *,
+        whole: bool,
+    ) -> PageAnswer:  # fmt: skip
+        records = [*listed.records, *listed.strays]
         return PageAnswer(
             body=reply.body,
             links=reply.links,

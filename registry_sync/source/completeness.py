@@ -37,6 +37,17 @@ def signs_of(end: End, before: LoopDetector, *, ignored: bool = False) -> tuple[
     return tuple(itertools.islice(filter(None, found), 1))
 
 
+def ignored_records(count: int, action: str) -> Sign:
+    """Return the sign of an answer with records that a response action ignored."""
+    return Sign(
+        "ignored_records",
+        f"An answer with {_records(count)} was ignored by {action} of endpoint in Connector "
+        "Settings, and ended the read.",
+        "The integration owner corrects that action: `error_path` looks at one place, where "
+        "`content` looks at the whole answer, its records too.",
+    )
+
+
 def _total_unseen(end: End) -> Sign | None:
     """Find a total that settings name and that the first page does not have."""
     path = end.paginator.total_path or getattr(end.paginator, "total_pages_path", "")

@@ -5,6 +5,7 @@ It applies response_actions and finds errors inside a 200. Its errors say who mu
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,17 +15,17 @@ import requests
 
 from registry_sync.core.problems import SyncError
 from registry_sync.source.connection import Connection, Received
-from registry_sync.source.connector import ResponseAction
 from registry_sync.source.decoding import Unusable, charset_of, parse
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.link_header import read_links
-from registry_sync.source.paths import ABSENT, compile_path
-from registry_sync.source.record_list import RECORD_KEYS
+from registry_sync.source.record_guess import RECORD_KEYS
 from registry_sync.source.refusals import refusal
 from registry_sync.source.request import Request
+from registry_sync.source.response_actions import ResponseActions
 from registry_sync.source.unreadable import unreadable
 
+GONE = (404, 410)
 ATTEMPTS = 3
 """Attempts at a request whose answer breaks off, beyond the retries of `core.ssrf`."""
 
@@ -33,7 +34,9 @@ ATTEMPTS = 3
 class Reply:
     """An answer that can be used; `body` is parsed JSON, `size` its bytes once unpacked.
 
-    `links` is the `Link` header by relation. `ignored`: response_actions say to skip the answer.
+    `links` is the `Link` header by relation. `ignored`: it is an empty list, whatever is in it;
+    `ignored_by` is the response action that says so. `excused_by` is the one that takes an error
+    inside a success for the end of the list.
     """
 
     body: Any
@@ -43,6 +46,8 @@ class Reply:
     size: int
     ignored: bool = False
     status: int = 200
+    ignored_by: str = ""
+    excused_by: str = ""
 
 
 class Exchange:
@@ -57,16 +62,26 @@ class Exchange:
     ) -> None:
         self.connection, self.connector = connection, connection.connector
         self.pause, self.keep_alive = pause, keep_alive
+        self._actions = ResponseActions(self.connector.response_actions, self._plain)
 
-    def send(self, request: Request, *, missing_ok: bool = False) -> Reply | None:
+    def send(
+        self, request: Request, *, missing_ok: bool = False, later: bool = False,
+        empty_ok: bool = False,
+    ) -> Reply | None:  # fmt: skip
         """Return the answer to a request, repeated where that may help.
 
-        Return None for a 404 or 410 if `missing_ok`. Raises SourceError.
+        Return None for a 404 or 410 if `missing_ok`. Of a `later` page they end the list, as an
+        empty body does that stays empty; `empty_ok`: it is an empty list at once. Raises
+        SourceError.
         """
         self.keep_alive()
         for attempt in range(1, ATTEMPTS + 1):
+            empty_ok = empty_ok or (later and attempt == ATTEMPTS)
             try:
-                return self._send_once(request, missing_ok=missing_ok)
+                answer = self.connection.follow(request)
+                if missing_ok and answer.status in GONE and not self._actions.of_answer(answer):
+                    return None
+                return self._reply(answer, later=later, empty_ok=empty_ok, detail=missing_ok)
             except RetryableError as error:
                 if attempt == ATTEMPTS:
                     raise
@@ -76,14 +91,13 @@ class Exchange:
                     raise error from impatient  # what went wrong says more than that no one waits
         raise AssertionError("unreachable")
 
-    def _send_once(self, request: Request, *, missing_ok: bool) -> Reply | None:
-        answer = self.connection.follow(request)
-        size = len(answer.content)
-        settled = self._settled(answer)
-        if settled == "ignore" or answer.status == 204:
-            return Reply(None, answer.headers, {}, answer.url, size, ignored=True)
-        if settled is None and missing_ok and answer.status in (404, 410):
-            return None
+    def _reply(self, answer: Received, *, later: bool, empty_ok: bool, detail: bool) -> Reply:
+        ignored_by = self._actions.of_answer(answer)
+        if ignored_by:
+            return self._nothing(answer, ignored_by)
+        empty = answer.ok and not answer.content.strip()
+        if answer.status == 204 or (later and answer.status in GONE) or (empty and empty_ok):
+            return self._nothing(answer)
         if not answer.ok:
             raise refusal(answer, self._plain(answer.content))
         try:
@@ -91,55 +105,29 @@ class Exchange:
         except Unusable as error:
             said = self._plain(answer.content[:200])
             raise unreadable(answer, str(error), said, cut=error.cut) from error
-        self._check_inside(body, answer.status, detail=missing_ok)
+        excused_by = self._actions.of_body(body, answer.status)
+        if not detail and not excused_by:
+            self.refuse_error(body)  # a record may have a key of that name: details check theirs
         links, _ = read_links(answer.headers.get("Link", ""))
-        return Reply(body, answer.headers, links, answer.url, size, status=answer.status)
+        size, status = len(answer.content), answer.status
+        return Reply(
+            body, answer.headers, links, answer.url, size, status=status, excused_by=excused_by
+        )
+
+    def _nothing(self, answer: Received, ignored_by: str = "") -> Reply:
+        """Return an answer that is an empty list; one that is ignored may hold records."""
+        body = None
+        if ignored_by and answer.ok:
+            with contextlib.suppress(Unusable):
+                body = self._parsed(answer)
+        size, status = len(answer.content), answer.status
+        return Reply(
+            body, answer.headers, {}, answer.url, size, True, status, ignored_by=ignored_by
+        )
 
     def _parsed(self, answer: Received) -> Any:
         charset = charset_of(answer.headers.get("Content-Type", ""))
         return parse(answer.content, charset, self.connector.id_paths[0])
-
-    # -- checking ----------------------------------------------------------------------------
-
-    def _settled(self, answer: Received) -> str | None:
-        """Apply the first response action that fits an answer; return "ignore" or None."""
-        for action in self.connector.response_actions:
-            if action.status_code not in (None, answer.status):
-                continue
-            if action.error_path and (answer.ok or not _error_at(action, answer.content)):
-                continue
-            if action.content.encode() not in answer.content:
-                continue
-            said = f"it answered {answer.status}: {self._plain(answer.content)}"
-            self._act(action, said, answer)
-            return "ignore"
-        return None
-
-    def _act(self, action: ResponseAction, what: str, answer: Received | None = None) -> None:
-        if action.action in ("retry", "rate_limited"):
-            error = bad_answer(what, transient=True, kind=RetryableError)
-            error.seconds = 30.0 if action.action == "rate_limited" else 1.0
-            asked = answer.headers.get("Retry-After", "") if answer is not None else ""
-            if asked.isdecimal():
-                error.seconds = min(float(asked), 60.0)
-            raise error
-        if action.action == "fail":
-            raise bad_answer(what)
-
-    def _check_inside(self, body: Any, status: int, *, detail: bool) -> None:
-        """Raise for an error inside a 200: where the settings say, or where it usually is.
-
-        A record may have a key of that name, so a detail is checked by its caller.
-        """
-        for action in self.connector.response_actions:
-            if not action.error_path or action.status_code not in (None, status):
-                continue
-            found = _filled(compile_path(action.error_path)(body))
-            if found and action.content in found:
-                self._act(action, f"its answer contains an error: {self._plain(found)}")
-                return
-        if not detail:
-            self.refuse_error(body)
 
     def refuse_error(self, body: Any) -> None:
         """Raise for an error where it usually is, in an answer without records."""
@@ -150,20 +138,3 @@ class Exchange:
     def _plain(self, said: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""
         return self.connection.quote(said)
-
-
-def _error_at(action: ResponseAction, content: bytes) -> str:
-    """Return what a failed answer has at `error_path`; "" if it is not JSON or has nothing there.
-
-    Failed answers are only searched by an action that names their status.
-    """
-    if action.status_code is None:
-        return ""
-    try:
-        return _filled(compile_path(action.error_path)(parse(content)))
-    except Unusable:
-        return ""
-
-
-def _filled(found: Any) -> str:
-    return "" if found is ABSENT or found in (None, False, 0, "", [], {}) else str(found)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
@@ -44,7 +45,9 @@ class Page:
     `position` leads to this page again, also in another process; `next_position` is None after
     the last page. `total` is the registry's own count, `server_date` its clock, `bytes` the size.
     `asked_at` is our own clock before it was requested.
-    `signs` are what speaks against the page, or the pages up to it, being complete.
+    `signs` are what speaks against the page, or the pages up to it, being complete. `strays` are
+    items of the list that are no records. `learned` are facts about the answers, for `Memory`.
+    `doubt` is why everything must be read to know what the page means, "" if it is clear.
     """
 
     records: list[Json]
@@ -56,3 +59,6 @@ class Page:
     unread: Sequence[Unread] = ()
     signs: tuple[Sign, ...] = ()
     asked_at: datetime | None = None
+    strays: Sequence[Any] = ()
+    learned: Json = field(default_factory=dict)
+    doubt: str = ""

@@ -1,55 +1,285 @@
-"""Where the records are in an answer. Pure."""
+"""Where the records are in an answer, as learned from answers that had some. Pure.
+
+An answer without records does not show where they would be: it has null there, or the key is
+missing, or there is no body at all. So the place is kept, and another list is never taken.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.decoding import Unusable
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
+from registry_sync.source.record_guess import (
+    ASIDE,
+    Ambiguous,
+    Guess,
+    guess,
+    lists_in,
+    select,
+    word,
+)
 
-RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
-SELECT = "sets endpoint.data_selector in Connector Settings"
+UNKNOWN_PLACE = "it is not known where the registry's records are, and this answer does not show it"
+MOST_KEPT = 50
+EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 
-def records_of(body: Any, selector: str) -> list[Json]:
-    """Return the records: at the selector, or else the body itself or its only list.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What earlier answers of a registry showed.
 
-    Raises Unusable.
+    `records_at` is the path where records were, "" if it is not known. `beside` are other lists
+    in such answers ("$" if the answer itself has an id), and `keys` those of a record.
+    `holds_records`: records of this registry are in Benchling. `knows(ids)` tells whether one of
+    them has such an id.
     """
-    found = _selected(body, selector) if selector else _only_list(body)
-    bad = next((item for item in found if not isinstance(item, dict)), None)
-    if bad is not None:
-        raise Unusable(
-            f"its list contains {type(bad).__name__} where records were expected", SELECT
-        )
-    return found
+
+    records_at: str = ""
+    beside: Sequence[str] = ()
+    keys: Sequence[str] = ()
+    holds_records: bool = False
+    knows: Callable[[list[str]], bool] = lambda ids: False
 
 
-def _selected(body: Any, selector: str) -> list[Any]:
-    found = compile_path(selector.removesuffix("[*]"))(body)
-    if isinstance(found, list):
+@dataclass(frozen=True, slots=True)
+class RecordList:
+    """The records of an answer, and what its list has that are none.
+
+    `doubt` is why everything must be read to know better, "" if there is no doubt.
+    """
+
+    records: list[Json] = field(default_factory=list)
+    strays: list[Any] = field(default_factory=list)
+    doubt: str = ""
+
+    @property
+    def count(self) -> int:
+        """Return the number of items of the list."""
+        return len(self.records) + len(self.strays)
+
+
+class RecordFinder:
+    """Finds the records of one registry's answers, and learns where they are.
+
+    `identify` returns a record's id, None if it has none.
+    """
+
+    def __init__(
+        self, selector: str, identify: Callable[[Json], str | None], memory: Memory | None = None
+    ) -> None:
+        self._selector, self._identify = selector, identify
+        self._memory = memory = memory or Memory()
+        self.learned = memory.records_at if selector in ("", memory.records_at) else ""
+        self._beside = set(memory.beside) if self.learned else set()
+        self._keys = tuple(memory.keys) if self.learned else ()
+        self._suspects: set[str] = set()
+
+    def facts(self) -> Json:
+        """Return what was learned, to be kept; {} if nothing was."""
+        if not self.learned:
+            return {}
+        beside = sorted(self._beside)[:MOST_KEPT]
+        return {"records_at": self.learned, "beside": beside, "record_keys": list(self._keys)}
+
+    def resume(self, place: str) -> None:
+        """Go on from a position that an earlier reader of these pages kept."""
+        self.learned = self.learned or place
+
+    def add_to(self, position: Json) -> Json:
+        """Return a position with what a later reader needs, which nothing else keeps yet."""
+        if not self.learned or self.learned == self._memory.records_at:
+            return position
+        return {**position, "records_at": self.learned}
+
+    @property
+    def expects_empty(self) -> bool:
+        """Return whether this registry gave records before, so that an answer may be empty."""
+        return bool(self.learned) or self._memory.holds_records
+
+    def nothing(self, *, whole: bool) -> RecordList:
+        """Return what an answer without a body means."""
+        unsure = self._memory.holds_records and not self.learned and not whole
+        return RecordList(doubt=UNKNOWN_PLACE if unsure else "")
+
+    def count(self, body: Any) -> int:
+        """Return how many records an answer has that is not read."""
+        try:
+            place = self._selector or self.learned
+            if place:
+                return self._at(place, body, whole=True, later=True).count
+            return self._first(body, whole=True)[1].count
+        except Unusable:
+            return 0
+
+    def find(self, body: Any, *, whole: bool, later: bool) -> RecordList:
+        """Return the records of an answer.
+
+        `whole`: everything was requested. `later`: other pages came before this one. Raises
+        Unusable.
+        """
+        place = self._selector or self.learned
+        if place:
+            found = self._at(place, body, whole=whole, later=later)
+        else:
+            place, found = self._first(body, whole=whole)
+        if found.records and not found.doubt:
+            self._learn(place, body, found.records[0])
         return found
-    if is_filter(selector):
-        return [] if found is ABSENT else [found]
-    if isinstance(found, dict):
-        return list(found.values())  # a map from ids to records
-    if found is None:
-        return []  # an empty list, as Go writes it
-    raise Unusable(f"its answer has no list of records at {selector}", SELECT)
+
+    # -- at a place --------------------------------------------------------------------------
+
+    def _at(self, place: str, body: Any, *, whole: bool, later: bool) -> RecordList:
+        value = compile_path(place.removesuffix("[*]"))(body)
+        if isinstance(value, list):
+            return _sorted_out(value, place)
+        if is_filter(place):
+            return RecordList([] if value is ABSENT else [value])
+        if value in EMPTY or (value is False and place == self.learned):
+            return RecordList()
+        found = self._object(value, place) if isinstance(value, dict) else None
+        if found is not None:
+            return found
+        if value is ABSENT or value is body:
+            return self._missing(place, body, whole=whole, later=later)
+        raise Unusable(
+            f"its answer has {value!r:.60} at {place}, where a list of records was expected",
+            select(*(lists_in(body) or ["…"])),
+        )
+
+    def _object(self, value: Json, place: str) -> RecordList | None:
+        """Return an object as a list, if it is one record or maps keys to records."""
+        items = list(value.values())
+        if all(isinstance(item, dict) or item is None for item in items):
+            records = [item for item in items if item is not None]
+            if records and (self._selector or all(map(self.is_record, records))):
+                return _sorted_out(items, place)
+        own = place != "$" or bool(self._selector)
+        is_record = self.is_record(value) if own else self._is_bare(value)
+        return RecordList([value]) if is_record else None
+
+    def _missing(self, place: str, body: Any, *, whole: bool, later: bool) -> RecordList:
+        """Return what an answer means that has no list at a place."""
+        if place != self.learned:
+            return self._never_seen(place, body, whole=whole)
+        if body in EMPTY:
+            return RecordList()
+        if self._is_bare(body):
+            return RecordList([body])
+        if not isinstance(body, (dict, list)):
+            raise Unusable(f"its answer is {body!r:.60}, without a list at {place}", select(place))
+        moved = [] if later else self._others(body)
+        if not moved:
+            return RecordList()
+        self._suspects.update(moved)
+        if whole:
+            raise Unusable(
+                f"its records were at {_named(place)} before, where it has none now, but it has a "
+                f"list at {_named(moved[0])}",
+                f"checks with the registry's owner which it is, and {select(*moved)}",
+            )
+        return RecordList(doubt=f"the registry's answer has a new list at {_named(moved[0])}")
+
+    def _never_seen(self, place: str, body: Any, *, whole: bool) -> RecordList:
+        """Return what it means that a place, where no records were seen yet, has no list."""
+        above = place.rpartition(".")[0]
+        while above:
+            if compile_path(above)(body) in EMPTY:
+                return RecordList()
+            above = above.rpartition(".")[0]
+        if self._memory.holds_records and not whole:
+            return RecordList(doubt=UNKNOWN_PLACE)
+        paths = [path for path in lists_in(body) if path != place]
+        raise Unusable(f"its answer has no list of records at {place}", select(*(paths or ["…"])))
+
+    # -- the first time ----------------------------------------------------------------------
+
+    def _first(self, body: Any, *, whole: bool) -> tuple[str, RecordList]:
+        """Return where records seem to be, and what is there."""
+        unsure = self._memory.holds_records and not whole
+        try:
+            found = self._guessed(body)
+        except Unusable:
+            if unsure:
+                return "", RecordList(doubt=UNKNOWN_PLACE)
+            raise
+        listed = _sorted_out(found.items, found.path)
+        if unsure and not found.usual:
+            return "", RecordList(listed.records, listed.strays, UNKNOWN_PLACE)
+        return found.path, listed
+
+    def _guessed(self, body: Any) -> Guess:
+        try:
+            return guess(body, self.is_record)
+        except Ambiguous as error:
+            found = (self._identify(item) for item in error.guess.items if isinstance(item, dict))
+            if self._memory.knows([external_id for external_id in found if external_id]):
+                return error.guess
+            raise
+
+    # -- what is learned ---------------------------------------------------------------------
+
+    def _learn(self, place: str, body: Any, record: Json) -> None:
+        if place != self.learned:
+            self.learned, self._keys, self._beside = place, (), set()
+        if not self._keys:
+            self._keys = tuple(list(record)[:MOST_KEPT])
+        if not isinstance(body, dict) or record is body:
+            return
+        self._beside |= {path for path in lists_in(body) if path != place} | self._suspects
+        if place != "$" and self._identify(body) is not None:
+            self._beside.add("$")
+
+    def is_record(self, value: Any) -> bool:
+        """Return whether an object has an id as records have, and does not map ids to objects."""
+        return (
+            isinstance(value, dict)
+            and not all(isinstance(item, dict) for item in value.values())
+            and self._identify(value) is not None
+        )
+
+    def _is_bare(self, body: Any) -> bool:
+        """Return whether an answer is itself a record: it has an id, and a record's keys."""
+        if not self.is_record(body) or "$" in self._beside:
+            return False
+        return 2 * len(set(body) & set(self._keys)) >= len(body)
+
+    def _others(self, body: Any) -> list[str]:
+        """Return where an answer has records that no answer had before beside its own."""
+        return [
+            path
+            for path, items in lists_in(body).items()
+            if path not in self._beside
+            and word(path) not in ASIDE
+            and any(self.is_record(item) for item in items)
+        ]
 
 
-def _only_list(body: Any) -> list[Any]:
-    if isinstance(body, list):
-        return body
-    lists = {k: v for k, v in body.items() if isinstance(v, list)} if isinstance(body, dict) else {}
-    known = [key for key in RECORD_KEYS if key in lists]
-    likely = known or [k for k, v in lists.items() if all(isinstance(item, dict) for item in v)]
-    if len(likely) == 1:
-        return lists[likely[0]]
+def _sorted_out(items: list[Any], place: str) -> RecordList:
+    """Return a list's records, and its other items apart. Raises Unusable if it has no record."""
+    records = [item for item in items if isinstance(item, dict)]
+    if len(records) == len(items):
+        return RecordList(records)
+    strays = [item for item in items if not isinstance(item, dict)]
+    first = next((item for item in strays if item is not None), None)
+    if records or first is None:
+        return RecordList(records, strays)
+    if isinstance(first, list):
+        raise Unusable(
+            f"its list at {_named(place)} has rows without the names of their columns, where "
+            "objects were expected",
+            "requests objects from the registry, if it has a parameter for that; no setting here "
+            "can read such rows",
+        )
     raise Unusable(
-        f"its answer contains several lists ({', '.join(likely)})"
-        if likely
-        else "its answer contains no list of records",
-        SELECT,
+        f"its list at {_named(place)} has no records but {first!r:.60}",
+        "checks with the registry's owner what this list is; if the records are elsewhere, the "
+        f"integration owner {select('…')}",
     )
+
+
+def _named(place: str) -> str:
+    return "the top" if place == "$" else place

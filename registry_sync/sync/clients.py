@@ -13,6 +13,7 @@ from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.source.client import Source
 from registry_sync.sync.pacing import sleep
 from registry_sync.sync.setup import Sides
+from registry_sync.sync.source_memory import memory_of
 
 LONGEST_PAUSE = 5.0
 """Longest wait for Benchling, in seconds, while someone is waiting."""
@@ -61,6 +62,7 @@ def source_of(
         user_agent=f"RegistrySync/{__version__}",
         pause=pause,
         keep_alive=keep_alive,
+        memory=memory_of(sides.config, sides.connector),
     )
 
 

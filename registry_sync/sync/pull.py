@@ -14,7 +14,7 @@ from registry_sync.source.pages import Page
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.filter_check import FilterCheck
-from registry_sync.sync.records import source_records
+from registry_sync.sync.records import source_records, stray_records
 
 
 class Pull:
@@ -35,6 +35,7 @@ class Pull:
         for page in self._pages():
             ctx.session.open(quiet=ctx.run.created + ctx.run.updated == 0)
             records = source_records(page.records, self.source, ctx.run.fingerprint, page.unread)
+            records += stray_records(page.strays, ctx.run.fingerprint)
             if reason := self.tracker.follow(page, records):
                 return self._read_everything(reason)
             records = self.tracker.changed(records)

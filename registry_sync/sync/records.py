@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from registry_sync.core.problems import Problem, SourceError
 from registry_sync.core.text import LONGEST_ID
@@ -77,6 +77,23 @@ def source_records(
             SourceRecord(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem)
         )
     return found + _in_part(unread, source, fingerprint) if unread else found
+
+
+def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]:
+    """Return the items of a list that are no records: each is refused."""
+    found = []
+    for item in strays:
+        raw_hash = hash_record(item, fingerprint)
+        problem = Problem(
+            kind="source",
+            code="not_a_record",
+            message=f"The registry's list of records contains {str(item)[:120]!r}, which is none.",
+            remedy="The registry's owner removes it from the list; the other records are read.",
+            value=str(item)[:200],
+        )
+        external_id = f"(not a record {raw_hash[:12]})"
+        found.append(SourceRecord(external_id, item, raw_hash, None, problem=problem))
+    return found
 
 
 def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:

@@ -33,7 +33,7 @@ from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
 
 CHUNK = 500
-UNSENDABLE = ("no_id", "unusable_id", "id_twice")
+UNSENDABLE = ("no_id", "not_a_record", "unusable_id", "id_twice")
 """Codes of errors that can only be fixed in the registry: the copy has no id to send."""
 
 

@@ -39,6 +39,15 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
         found += _full_read(run, lane)
     elif not run.dry_run:
         found += _withdrawn(run, lane)
+    if run.reads_all and not run.read:
+        found.append(
+            Caution(
+                "nothing_read",
+                "The registry returned no records at all. If it has some, its owner checks what "
+                "the key in API Key may see, and the integration owner API URL and "
+                "endpoint.data_selector in Connector Settings.",
+            )
+        )
     if not run.dry_run:
         found += _adoptions(lane) + _drift(lane)
     return found

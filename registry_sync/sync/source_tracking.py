@@ -38,6 +38,10 @@ class SourceTracker:
 
         Raises SyncError where the page shows one cause that would refuse every record.
         """
+        if page.doubt:
+            return page.doubt
+        if page.learned and not self.run.dry_run:
+            runs.learn(self.lane, self.lease, **page.learned)
         # A page that a killed process had begun with is the first one again.
         first = self._first = not self._followed and self.run.position is None
         self._followed = True

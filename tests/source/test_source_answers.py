@@ -136,11 +136,11 @@ def test_an_error_in_the_answer_of_another_status_is_none(serve: Any) -> None:
 def test_an_ignored_answer_ends_the_reading(serve: Any) -> None:
     def answer(asked: Asked) -> Any:
         page = int(asked.query["page"])
-        return [{"id": page}] if page < 4 else Reply({"detail": "Invalid page."}, status=404)
+        return [{"id": page}] if page < 4 else Reply({"detail": "Invalid page."}, status=400)
 
     settings = endpoint(paginator="page_number")
-    assert "404" in refused(serve(answer).source(settings)).message
-    settings["endpoint"]["response_actions"] = [{"status_code": 404, "action": "ignore"}]
+    assert "400" in refused(serve(answer).source(settings)).message
+    settings["endpoint"]["response_actions"] = [{"status_code": 400, "action": "ignore"}]
     assert ids(serve(answer).source(settings)) == ["1", "2", "3"]
 
 

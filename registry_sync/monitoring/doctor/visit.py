@@ -15,6 +15,7 @@ from registry_sync.monitoring.doctor.tenant import TenantVisit
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.source.pages import Page
+from registry_sync.sync.source_memory import memory_of
 
 TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and between two pieces of an answer."""
@@ -52,6 +53,7 @@ class RegistryVisit:
             timeout=TIMEOUT,
             pause=refuse_to_wait,
             patient=False,
+            memory=memory_of(config, connector or configured),
         )
         self.closers.append(made.close)
         return made

@@ -127,6 +127,12 @@ RECORD_CAUSES = (
         "Give the record an id in the registry, or correct External ID Field.",
     ),
     Cause(
+        "not_a_record",
+        "item of the list that is no record",
+        ("source",),
+        "Remove the text, number or null from the registry's list of records.",
+    ),
+    Cause(
         "unusable_id",
         "id that cannot be a registry id",
         ("source", "mapping"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from registry_sync.reporting.catalogue.entry import Cause
 
-INCOMPLETE = frozenset({"short_read", "more_said", "next_unseen", "full_page", "link_unread"})
+INCOMPLETE = frozenset(
+    {"short_read", "more_said", "next_unseen", "full_page", "link_unread", "ignored_records"}
+)
 """Warnings that some records may not have been read: what was not seen may still be there."""
 
 WARNINGS = (
@@ -73,6 +75,19 @@ WARNINGS = (
         "a total that is not in the registry's answers",
         ("mapping",),
         "Correct endpoint.paginator.total_path in Connector Settings, or remove it.",
+    ),
+    Cause(
+        "ignored_records",
+        "an answer with records ignored by response_actions",
+        ("mapping",),
+        "Correct endpoint.response_actions in Connector Settings: `error_path` looks at one place, "
+        "`content` at the records too. The next run reads everything again.",
+    ),
+    Cause(
+        "nothing_read",
+        "no records in the registry",
+        ("source", "mapping"),
+        "Check what API Key may see, API URL, and endpoint.data_selector in Connector Settings.",
     ),
     Cause(
         "withdrawn",

@@ -1,0 +1,173 @@
+"""Where the records are in a registry's first answer: at a usual key, or in its only list. Pure.
+
+Only an answer with records shows this. Where two places are possible, the integration owner must
+choose: the wrong list would be written to Benchling.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.source.decoding import Unusable
+
+RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
+"""The usual keys of records; one that is there and empty wins over any other list."""
+NEVER = frozenset({
+    "included", "includes", "links", "link", "errors", "error", "warnings", "warning", "meta",
+    "metadata", "facets", "facet", "aggregations", "aggs", "deleted", "deletes", "deletions",
+    "removed", "tombstones", "context", "extensions", "debug", "trace", "pagination", "paging",
+    "pageinfo", "schema", "sort", "params", "parameters", "query", "request", "breadcrumbs",
+    "suggestions", "highlighting", "shards",
+})  # fmt: skip
+"""Words of lists and objects that stand beside records and are none."""
+ASIDE = frozenset({
+    "users", "user", "owners", "authors", "people", "projects", "project", "groups", "roles",
+    "tags", "lookups", "references", "refs", "units", "types", "options", "vocabularies",
+    "attachments", "files", "comments", "actions", "expand", "expanded", "messages", "notices",
+    "notifications", "alerts", "issues", "permissions", "fields", "columns", "filters", "stats",
+    "profile", "events", "logs", "history",
+})  # fmt: skip
+"""Words of lists that are records only where there is no other list."""
+PLAIN_KEY = re.compile(r"[^.\[\]\"'*{}]+")
+PLURAL = re.compile(r"(?i)(?!(expires|settings|totals|notes|details|headers|ids)$)"
+                    r".*(?<![su])s|.*(list|set|collection)")  # fmt: skip
+OF_A_PAGE = re.compile(
+    r"(?i).*(next|prev|first|last|self|cursor|token|page|total|count|size|offset|limit|error"
+    r"|message|status|code|url|href|version|time|date|id)"
+)
+"""Keys of what an answer says about itself."""
+DEEPEST = 3
+"""Keys in the path of a list that is found without a setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A list in an answer: its path, its items, and whether its key is a usual one of records."""
+
+    path: str
+    items: list[Any]
+    usual: bool
+
+
+class Ambiguous(Unusable):
+    """An answer has one list, but another key that is empty may be where its records belong."""
+
+    def __init__(self, guess: Guess, empty: str) -> None:
+        super().__init__(
+            f"its answer has a list at {guess.path}, but its records may belong at {empty}, which "
+            "is empty",
+            select(guess.path, empty),
+        )
+        self.guess = guess
+
+
+def select(*paths: str) -> str:
+    """Return what the integration owner does, with the setting for each path."""
+    settings = (
+        json.dumps({"endpoint": {"data_selector": path}}, ensure_ascii=False) for path in paths
+    )
+    return f"sets endpoint.data_selector in Connector Settings: {' or '.join(settings)}"
+
+
+def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
+    """Return the list of records of an answer. Raises Unusable, Ambiguous."""
+    if isinstance(body, list):
+        return Guess("$", body, usual=True)
+    nodes: list[tuple[str, Json]] = [("", body)] if isinstance(body, dict) else []
+    for _ in range(DEEPEST):
+        entries = list(_entries(nodes))
+        if found := _usual(entries) or _only(entries):
+            return found
+        inner = [(path, value) for path, value in entries if isinstance(value, dict)]
+        usual = [one for one in inner if _key(one[0]) in RECORD_KEYS]
+        for path, value in usual:
+            if is_record(value):
+                raise Unusable(f"its answer may have a single record at {path}", select(path))
+        nodes = usual or [one for one in inner if not is_record(one[1])]
+    empty = [path for path, value in _entries([("", body)]) if _may_be_records(path, value)] if (
+        isinstance(body, dict)
+    ) else []  # fmt: skip
+    raise Unusable("its answer contains no list of records", select(*(empty or ["…"])))
+
+
+def lists_in(body: Any, depth: int = DEEPEST) -> dict[str, list[Any]]:
+    """Return the lists of objects of an answer, by path, but those that are never records."""
+    nodes: list[tuple[str, Json]] = [("", body)] if isinstance(body, dict) else []
+    found = {"$": body} if _has_objects(body) else {}
+    for _ in range(depth):
+        entries = list(_entries(nodes))
+        found |= {path: value for path, value in entries if _has_objects(value)}
+        nodes = [(path, value) for path, value in entries if isinstance(value, dict)]
+    return found
+
+
+def word(path: str) -> str:
+    """Return the last key of a path in small letters: `_embedded.Links` is links."""
+    return re.sub(r"[^a-z]", "", _key(path).lower())
+
+
+def _entries(nodes: Iterable[tuple[str, Json]]) -> Iterable[tuple[str, Any]]:
+    for path, node in nodes:
+        for key, value in node.items():
+            usable = PLAIN_KEY.fullmatch(key) or (not path and re.fullmatch(r"[^\[\]\"'*{}]+", key))
+            if usable and word(key) not in NEVER:
+                yield (f"{path}.{key}" if path else key), value
+
+
+def _key(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _usual(entries: list[tuple[str, Any]]) -> Guess | None:
+    """Return the list at a usual key, an empty one where there is nothing at it."""
+    named = [(path, value) for path, value in entries if _key(path) in RECORD_KEYS]
+    lists = [(path, value) for path, value in named if isinstance(value, list)]
+    if len(lists) > 1:
+        raise _several(path for path, _ in lists)
+    if lists:
+        return Guess(*lists[0], usual=True)
+    empty = next((path for path, value in named if value in (None, "", {})), None)
+    return None if empty is None else Guess(empty, [], usual=True)
+
+
+def _only(entries: list[tuple[str, Any]]) -> Guess | None:
+    """Return the only list of objects, or the only empty list."""
+    filled = [(path, value) for path, value in entries if _has_objects(value)]
+    main = [one for one in filled if word(one[0]) not in ASIDE] or filled
+    hollow = [(path, value) for path, value in entries if value == []]
+    if len(main) + len(hollow) > 1:
+        raise _several(path for path, _ in (*main, *hollow))
+    if not main:
+        return Guess(*hollow[0], usual=False) if hollow else None
+    found = Guess(*main[0], usual=False)
+    aside = word(found.path) in ASIDE
+    empty = next((path for path, value in entries if _may_be_records(path, value, aside)), None)
+    if empty is not None:
+        raise Ambiguous(found, empty)
+    return found
+
+
+def _several(paths: Iterable[str]) -> Unusable:
+    named = list(paths)
+    return Unusable(f"its answer contains several lists ({', '.join(named)})", select(*named))
+
+
+def _has_objects(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def _may_be_records(path: str, value: Any, likely: bool = False) -> bool:
+    """Return whether an empty value may be a list without items: its key is a plural.
+
+    `likely`: also a key that is none, since the only list is hardly one of records.
+    """
+    if value not in (None, "", {}) or word(path) in ASIDE:
+        return False
+    if PLURAL.fullmatch(_key(path)):
+        return True
+    return likely and not OF_A_PAGE.fullmatch(_key(path))

@@ -1,0 +1,272 @@
+"""Where the records are: a table of shapes, each as it is full and as it is when nothing changed.
+
+A shape is learned from an answer that has records. The quiet answers after it are empty lists,
+records in another spelling, doubts (everything is read) or failures; never another list.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from registry_sync.core.problems import SourceError
+from registry_sync.source.record_list import Memory
+from tests.support.odd import Asked, Reply, endpoint, ids
+
+pytestmark = pytest.mark.once
+SINCE = datetime(2026, 1, 5, tzinfo=UTC)
+A, B = {"id": "A", "name": "a"}, {"id": "B", "name": "b"}
+LIST = [A, B]
+SIDE = [{"id": "P-1", "name": "Project Alpha"}]
+NOTHING = Reply(b"", status=204)
+BLANK = Reply(b"")
+
+
+def remembered(page: Any) -> Memory:
+    """Return what a lane would keep of a page."""
+    kept = page.learned
+    return Memory(kept["records_at"], kept["beside"], kept["record_keys"], holds_records=True)
+
+
+def quiet(serve: Any, full: Any, then: Any, selector: str = "") -> Any:
+    """Read a full answer, and return what the next one comes to: ids, or why all must be read."""
+    registry = serve(lambda asked: then if "since" in asked.query else full)
+    settings = endpoint(
+        paginator="single_page", params={"since": "{incremental.start_value}"},
+        incremental={"cursor_path": "at"}, data_selector=selector,
+    )  # fmt: skip
+    source = registry.source(settings)
+    [page] = source.pages(None)
+    assert [source.identify(r) for r in page.records] == ["A", "B"]
+    [after] = registry.source(settings, memory=remembered(page)).pages(SINCE)
+    return after.doubt or [source.identify(r) for r in after.records]
+
+
+SHAPES: list[tuple[Any, Any, Any]] = [
+    (LIST, [], []),
+    (LIST, None, []),
+    (LIST, {}, []),
+    (LIST, "", []),
+    (LIST, BLANK, []),
+    (LIST, NOTHING, []),
+    (LIST, {"message": "no more"}, []),
+    (LIST, {"users": [{"id": 7, "name": "J. Doe"}]}, []),
+    (LIST, B, ["B"]),
+    ({"items": LIST, "projects": SIDE}, {"items": None, "projects": SIDE}, []),
+    ({"items": LIST}, {"users": [{"id": 7, "name": "J. Doe"}]}, []),
+    ({"items": LIST}, {"links": [{"rel": "self", "id": "self", "name": "self"}]}, []),
+    ({"items": LIST}, {"items": {}}, []),
+    ({"items": LIST}, {"items": ""}, []),
+    ({"items": LIST}, {"items": False}, []),
+    ({"items": LIST}, {"items": B}, ["B"]),
+    ({"items": LIST}, {"items": {"2": B}}, ["B"]),
+    ({"items": LIST}, B, ["B"]),
+    ({"items": LIST}, [], []),
+    ({"items": LIST}, BLANK, []),
+    ({"items": LIST}, {"items": None, "deleted": [A]}, []),
+    ({"items": LIST}, {"deleted": [A]}, []),
+    ({"data": LIST}, {"data": None, "included": [{"id": "I-1", "type": "vendor"}]}, []),
+    ({"data": LIST}, {"data": B, "included": SIDE}, ["B"]),
+    ({"groups": LIST, "totalCount": 2}, {"totalCount": 0, "count": 0, "groups": None}, []),
+    ({"users": LIST}, {"users": None}, []),
+    ({"users": LIST}, {"users": None, "next": None}, []),
+    ({"id": "req-1", "items": LIST}, {"id": "req-2", "status": "ok"}, []),
+    ({"jsonrpc": "2.0", "id": 1, "result": LIST}, {"jsonrpc": "2.0", "id": 2, "result": None}, []),
+    ({"_embedded": {"items": LIST}, "_links": {}}, {"_links": {"self": {"href": "/"}}}, []),
+    ({"_embedded": {"compounds": LIST}}, {"_embedded": {"users": SIDE}}, []),
+    ({"d": {"results": LIST}}, {"d": {"results": None}}, []),
+    ({"d": {"results": LIST}}, {"d": None}, []),
+    ({"result": {"records": LIST}}, {"result": {}}, []),
+    ({"data": {"items": LIST, "users": SIDE}}, {"data": {"items": [], "users": SIDE}}, []),
+    ({"data": {"compounds": {"nodes": LIST}}}, {"data": {"compounds": {"nodes": []}}}, []),
+    ({"data": {"compounds": LIST}}, {"data": {"compounds": B}}, ["B"]),
+    ({"response": {"docs": LIST, "start": 0}}, {"response": {"start": 0}}, []),
+    ({"molecules": {"molecule": LIST}}, {"molecules": {"molecule": B}}, ["B"]),
+    ({"molecules": {"molecule": LIST}}, {"molecules": ""}, []),
+    ({"warnings": SIDE, "molecules": LIST}, {"warnings": SIDE, "molecules": None}, []),
+    ({"items": LIST}, {"members": [B]}, "a new list at members"),
+    (LIST, {"compounds": [B]}, "a new list at compounds"),
+    ({"data": {"items": LIST}}, {"data": [B]}, "a new list at data"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("full", "then", "right"), SHAPES)
+def test_a_quiet_answer_is_no_other_list(serve: Any, full: Any, then: Any, right: Any) -> None:
+    found = quiet(serve, full, then)
+    assert found == right or (isinstance(right, str) and right in found)
+
+
+@pytest.mark.parametrize(
+    ("selector", "full", "then", "right"),
+    [
+        ("users", {"users": LIST}, {}, []),
+        ("users", {"users": LIST, "teams": SIDE}, {"users": None, "teams": SIDE}, []),
+        ("users", {"users": LIST}, {"message": "no more"}, []),
+        ("users", {"users": LIST}, None, []),
+        ("users", {"users": LIST}, BLANK, []),
+        ("users", {"users": LIST}, {"users": B}, ["B"]),
+        ("molecules.molecule", {"molecules": {"molecule": LIST}}, {"molecules": ""}, []),
+        ("molecules.molecule", {"molecules": {"molecule": LIST}}, {"molecules": None}, []),
+        ("map", {"map": {"A": A, "B": B}}, {"map": {"B": B}}, ["B"]),
+        ("map", {"map": {"A": A, "B": B}}, {"map": {}}, []),
+        ("$", LIST, B, ["B"]),
+        ("rows[*]", {"rows": LIST}, {"rows": None}, []),
+    ],
+)  # fmt: skip
+def test_a_selector_is_a_place_like_any_other(
+    serve: Any, selector: str, full: Any, then: Any, right: Any
+) -> None:
+    assert quiet(serve, full, then, selector) == right
+
+
+@pytest.mark.parametrize(
+    ("full", "then", "said"),
+    [
+        ({"items": LIST}, {"items": "none"}, "has 'none' at items"),
+        ({"items": LIST}, {"items": {"message": "none"}}, "at items"),
+        ({"items": LIST}, "try later", "'try later', without a list at items"),
+        ({"items": LIST}, {"items": ["access denied"]}, "no records but 'access denied'"),
+        ({"items": LIST}, {"items": [["B", "b"]]}, "without the names of their columns"),
+        ({"items": LIST}, {"status": "error", "message": "no session"}, "no session"),
+    ],
+)
+def test_a_quiet_answer_that_is_no_list_is_refused(
+    serve: Any, full: Any, then: Any, said: str
+) -> None:
+    with pytest.raises(SourceError, match=said):
+        quiet(serve, full, then)
+
+
+@pytest.mark.parametrize(
+    ("body", "proposed"),
+    [
+        ({"compounds": LIST, "batches": SIDE}, ["compounds", "batches"]),
+        ({"compounds": LIST, "batches": []}, ["compounds", "batches"]),
+        ({"alerts": SIDE, "compounds": None}, ["alerts", "compounds"]),
+        ({"projects": SIDE, "molecules": None}, ["projects", "molecules"]),
+        ({"notices": SIDE, "molecule": None}, ["notices", "molecule"]),
+        ({"warnings": SIDE, "molecules": None}, ["molecules"]),
+        ({"data": {"id": "A", "name": "a", "batches": LIST}}, ["data"]),
+        ({"x": {"compounds": LIST}, "y": {"batches": SIDE}}, ["x.compounds", "y.batches"]),
+        ({"data": LIST, "results": SIDE}, ["data", "results"]),
+        (A, ["…"]),
+    ],
+)
+def test_a_first_answer_that_is_not_clear_asks_for_the_place(
+    serve: Any, body: Any, proposed: list[str]
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        ids(serve(lambda asked: body).source())
+    for path in proposed:
+        assert f'{{"endpoint": {{"data_selector": "{path}"}}}}' in caught.value.remedy
+
+
+def test_what_the_ledger_knows_settles_a_first_answer(serve: Any) -> None:
+    registry = serve(lambda asked: {"compounds": LIST, "batches": None})
+    memory = Memory(holds_records=True, knows=lambda found: "A" in found)
+    assert ids(registry.source(memory=memory)) == ["A", "B"]
+    with pytest.raises(SourceError, match="may belong at batches"):
+        ids(registry.source(memory=Memory(holds_records=True)))
+
+
+@pytest.mark.parametrize(
+    ("body", "right"),
+    [
+        ({"items": None, "projects": SIDE}, []),
+        ({"items": [B]}, ["B"]),
+        ({"data": {"items": [B]}}, ["B"]),
+        ([B], ["B"]),
+        ([], []),
+        ({"projects": SIDE}, None),
+        ({"compounds": []}, None),
+        ({"users": None}, None),
+        ({}, None),
+        (None, None),
+        (BLANK, None),
+        (NOTHING, None),
+    ],
+)
+def test_a_lane_that_has_learned_nothing_reads_everything(
+    serve: Any, body: Any, right: list[str] | None
+) -> None:
+    settings = endpoint(
+        params={"since": "{incremental.start_value}"}, incremental={"cursor_path": "at"}
+    )
+    source = serve(lambda asked: body).source(settings, memory=Memory(holds_records=True))
+    [page] = source.pages(SINCE)
+    assert bool(page.doubt) is (right is None)
+    if right is not None:
+        assert [source.identify(r) for r in page.records] == right
+
+
+PAST = [
+    None, {}, [], "", {"users": None}, {"users": None, "next": None}, {"message": "no more"}, BLANK,
+    NOTHING, {"links": [{"rel": "self", "id": "self"}]}, {"others": SIDE},
+    Reply({"detail": "Invalid page."}, status=404), Reply(b"gone", status=410, kind="text/plain"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("past", PAST)
+@pytest.mark.parametrize("selector", ["", "users"])
+def test_a_page_past_the_end_is_an_empty_list(serve: Any, past: Any, selector: str) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return {"users": [{"id": page}]} if page < 3 else past
+
+    source = serve(answer).source(endpoint(paginator="page_number", data_selector=selector))
+    assert ids(source) == ["1", "2"]
+
+
+def test_a_place_is_known_to_whoever_goes_on_from_a_position(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return {"users": [{"id": page}], "projects": []} if page < 3 else {"projects": SIDE}
+
+    registry = serve(answer)
+    first = endpoint(paginator="page_number", data_selector="users")
+    page = next(registry.source(first).pages(None))
+    assert ids(registry.source(first), position=page.next_position) == ["2"]
+
+
+def test_404_on_a_first_page_stays_an_error(serve: Any) -> None:
+    with pytest.raises(SourceError, match="404"):
+        ids(serve(lambda a: Reply({"detail": "?"}, status=404)).source(memory=Memory("items")))
+
+
+def test_an_empty_body_where_records_are_due_is_asked_again(serve: Any) -> None:
+    registry = serve(None)
+    registry.answer = lambda asked: BLANK if len(registry.asked) < 3 else LIST
+    assert ids(registry.source()) == ["A", "B"]
+    registry.answer = lambda asked: BLANK
+    with pytest.raises(SourceError, match="empty") as caught:
+        ids(registry.source(memory=Memory("$", holds_records=True)))
+    assert caught.value.transient
+
+
+def test_items_that_are_no_records_stand_apart(serve: Any) -> None:
+    registry = serve(lambda asked: {"items": [A, None, "access denied", 7, B]})
+    [page] = registry.source().pages(None)
+    assert page.records == LIST and list(page.strays) == [None, "access denied", 7]
+
+
+def test_a_list_that_moved_for_good_is_refused_when_all_is_read(serve: Any) -> None:
+    registry = serve(lambda asked: {"members": LIST})
+    with pytest.raises(SourceError, match="were at items before") as caught:
+        ids(registry.source(memory=Memory("items", keys=("id", "name"), holds_records=True)))
+    assert '{"endpoint": {"data_selector": "members"}}' in caught.value.remedy
+
+
+def test_a_new_list_beside_the_records_is_doubted_once(serve: Any) -> None:
+    settings = endpoint(
+        params={"since": "{incremental.start_value}"}, incremental={"cursor_path": "at"}
+    )
+    registry = serve(lambda a: {"batches": SIDE} if "since" in a.query else {"items": LIST})
+    source = registry.source(settings, memory=Memory("items", holds_records=True))
+    [page] = source.pages(SINCE)
+    assert page.doubt
+    [page] = source.pages(None)
+    assert page.learned["beside"] == ["batches"]
+    [page] = registry.source(settings, memory=remembered(page)).pages(SINCE)
+    assert (page.doubt, page.records) == ("", [])
