@@ -47,13 +47,14 @@ class End:
             for mark in marks_of(self.answer)
             if (mark.sure or unsure)
             and mark.entry.path not in known
-            and not self.paginator.explains(mark)
+            and not self.paginator.explains(mark, self.answer)
         ]
 
     def is_told(self) -> bool:
         """Return whether the answer says that this is all, by its total or in so many words."""
         total = self.total
-        if total is not None and total.exact and total.count == self.answer.came:
+        whole = total is not None and total.exact and total.count == self.answer.came
+        if total is not None and whole and (total.named or not total.may_count_a_page):
             return True
         return says_end(self.answer.entries())
 

@@ -35,6 +35,9 @@ LIKE_TOTAL = re.compile(
 NESTED = frozenset({"total", "hits", "count", "totalhits"})
 """Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""
 ESTIMATED = ("totalisestimate", "isestimate", "estimated", "capped", "totalisapproximate")
+OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordcount", "results",
+                       "numresults", "numrecords", "hits", "found", "matches"})  # fmt: skip
+"""Keys that some servers use for the number of records on the page."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count")
 ROUND = 1000
 
@@ -52,6 +55,11 @@ class Total:
     path: str = ""
     named: bool = False
     in_body: bool = True
+
+    @property
+    def may_count_a_page(self) -> bool:
+        """Return whether servers use its key for the number of records on a page as well."""
+        return word_of(re.split(r"[.:]", self.path)[-1]) in OF_A_PAGE
 
     @property
     def capped(self) -> bool:

@@ -101,7 +101,7 @@ class Paginator:
         """Return the paths at which an answer says whether there is a next page."""
         return ()
 
-    def explains(self, mark: Mark) -> bool:
+    def explains(self, mark: Mark, answer: PageAnswer) -> bool:
         """Return whether a mark of more is no contradiction to this paginator's end."""
         return False
 

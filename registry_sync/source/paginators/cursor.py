@@ -16,6 +16,7 @@ from registry_sync.source.paginators.base import (
     register,
     value_at,
 )
+from registry_sync.source.paths import ABSENT, compile_path
 
 
 @register("cursor")
@@ -69,9 +70,10 @@ class Cursor(Paginator):
     def paths_to_next(self) -> tuple[str, ...]:
         return (self.has_more_path, self.cursor_path)
 
-    def explains(self, mark: Mark) -> bool:
+    def explains(self, mark: Mark, answer: PageAnswer) -> bool:
         """Another token beside the cursor is another way to the same page."""
-        return mark.kind == "token"
+        known = compile_path(self.cursor_path)(answer.body) is not ABSENT
+        return mark.kind == "token" and (known or answer.pages > 1)
 
 
 @register("header_cursor")
