@@ -1,7 +1,7 @@
 """What a mapping would do to records against today: counts, values by field, and examples.
 
-Held against the ledger, which knows what Benchling has from us. Grows with the mapping, not with
-the registry: of records, ids and values it keeps a fixed number.
+Held against the ledger, which knows what this app wrote to Benchling. Grows with the mapping,
+not with the registry: of records, ids and values it keeps a fixed number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An empty ledger learns what Benchling holds, before the first write.
 
-What this app made is remembered as if we had just written it, so that it is not written again;
+What this app made is remembered as if it had just been written, so that it is not written again;
 names, aliases and ids of everything else are remembered as taken, so that it is not touched.
 """
 
@@ -26,7 +26,7 @@ from registry_sync.sync.records import Candidate
 from registry_sync.sync.setup import Setup
 
 CLOCK_SLACK = timedelta(minutes=10)
-"""By how much our clock and Benchling's may differ."""
+"""By how much the clock of this host and Benchling's may differ."""
 
 
 def needed(lane: Lane) -> bool:
@@ -119,7 +119,7 @@ def _entry(
 
 
 def entity_of(external_id: str, raw: Json, setup: Setup, targets: dict[str, str]) -> Entity:
-    """Read an entity of Benchling as we would have sent it: its mapped values alone."""
+    """Read an entity of Benchling as this app would have sent it: its mapped values alone."""
     mapped = set(setup.mapping.field_ids)
     fields = canonical_fields(raw, setup.schema, targets)
     return Entity(

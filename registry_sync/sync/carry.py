@@ -38,7 +38,7 @@ class Carrier:
         """Bring records to their end or into a batch; return how many the run had seen already.
 
         Outcomes are recorded together with the position that `page` reaches. Records seen before
-        count as repeated unless `again`: they then come twice by our own doing. With `force`, a
+        count as repeated unless `again`: the service then sends them twice. With `force`, a
         record that was refused before is tried again though it is the same. `late` records were
         left until an earlier form of them was recorded.
         """

@@ -1,4 +1,4 @@
-"""What people changed in Benchling after us: compared with the ledger by every full run.
+"""What people changed in Benchling after this app: compared with the ledger by every full run.
 
 By the lane's policy a difference is reported, restored or left. An archived entity is only ever
 reported: nothing is silently unarchived.
@@ -29,7 +29,7 @@ Policy = Lane.DriftPolicy
 
 
 def find_drift(ctx: RunContext) -> bool:
-    """Compare what Benchling holds with what we wrote; False when the slice's time is up."""
+    """Compare what Benchling holds with what this app wrote; False when the slice's time is up."""
     position = ctx.run.position or {}
     began = position.get("began") or timezone.now().isoformat()
     since = ctx.lane.looked_at
@@ -84,7 +84,7 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
 def _targets_of_ours(
     ctx: RunContext, setup: Setup, entries: Sequence[LedgerEntry]
 ) -> dict[str, str]:
-    """Find what we point at among entities of every kind: the list has custom ones alone."""
+    """Find what links point at, among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
     ours = links_of(entry.fields.get(field_id) for entry in entries for field_id in fields)
     found = ctx.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)

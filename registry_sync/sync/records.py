@@ -19,7 +19,7 @@ from registry_sync.source.pages import Unread
 
 
 class SourceRecord(NamedTuple):
-    """One record as the registry gave it, or as we kept it (`retried`).
+    """One record as the registry gave it, or as it was kept (`retried`).
 
     A record without a usable id is known by its content, and carries the `problem`.
     """

@@ -1,4 +1,4 @@
-"""Which open errors are worth trying again, from the copy we keep of their records.
+"""Which open errors are worth trying again, from the kept copies of their records.
 
 An error is tried again when what it waits for has come, when no one had to act for it to pass,
 when the mapping changed, or on demand. Dismissed errors rest until their record changes.
@@ -96,7 +96,7 @@ def chosen(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]
 
 
 def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
-    """Keep the errors whose records could pass as we have them."""
+    """Keep the errors whose records could pass as they are kept."""
     return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
 
 
@@ -183,7 +183,7 @@ def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
 
 
 def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityError]:
-    """List the errors about archived entities that are in use by now, ours or others'."""
+    """List the errors about archived entities that are in use by now, this app's or others'."""
     archived = TakenName.objects.filter(lane=lane, archived=True, key=OuterRef("waits_key"))
     return named.filter(~Exists(archived), code="archived")
 

@@ -118,7 +118,7 @@ def is_incomplete(run: SyncRun) -> bool:
 def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
     """Return whether a read got fewer distinct records than the registry says it has.
 
-    It counts all of the records that share an id, which are one to us.
+    It counts all of the records that share an id, which are one here.
     """
     total = run.source_total
     if total is None or seen >= total:

@@ -137,7 +137,7 @@ def _starting_point(ctx: RunContext) -> Start:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The last good run, from our rows or from its App Status session."""
+    """The last good run, from the database or from its App Status session."""
 
     watermark: datetime | None
     fingerprint: str

@@ -1,1 +1,1 @@
-"""Benchling calls us: trust, inbox, handlers."""
+"""What Benchling sends: trust, inbox, handlers."""

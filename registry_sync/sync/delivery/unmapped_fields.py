@@ -1,4 +1,4 @@
-"""What we do not map stays as it is: seen on the first update of a lane, and provided for.
+"""What is not mapped stays as it is: seen on the first update of a lane, and provided for.
 
 Whether an upsert keeps the fields that it leaves out is undocumented. So the first update of an
 entity that has something to lose is sent alone and read back. Where the tenant cleared what was
@@ -21,7 +21,7 @@ from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.rows import update_body
 
-NAMED = {"fields": "values we do not map", "aliases": "its aliases", "folderId": "its folder"}
+NAMED = {"fields": "values that are not mapped", "aliases": "its aliases", "folderId": "its folder"}
 KINDS = tuple(NAMED)
 WORDS = {"aliases": "aliases", "folderId": "folder"}
 
