@@ -142,17 +142,21 @@ class Connection:
         return Received(answer.status_code, answer.headers, content, url, answer.is_redirect)
 
     def _read(self, answer: requests.Response) -> bytes:
-        """Return a body that is within the limit for one page."""
+        """Return a body that is within the limit for one page; of a failure only its beginning."""
         parts, size, url = [], 0, answer.url or ""
         try:
             for part in answer.iter_content(CHUNK):
                 parts.append(part)
                 size += len(part)
+                if not answer.ok and size >= CHUNK:
+                    break
                 if size > self.max_page_bytes:
                     raise _too_large(self.max_page_bytes)
         except TooSlow as error:
             raise too_slow(error, url, self.connector.limits) from error
         except requests.exceptions.ContentDecodingError as error:
+            if not answer.ok:  # its status says more than its body could
+                return b"".join(parts)
             raise misencoded(answer.headers.get("Content-Encoding", ""), url) from error
         except requests.RequestException as error:
             # The connection broke inside the body, which urllib3's retries do not cover.

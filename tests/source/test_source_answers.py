@@ -8,6 +8,7 @@ import ipaddress
 import json
 import socket
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -209,6 +210,24 @@ def test_a_page_above_the_limit_is_refused_while_it_is_read(serve: Any) -> None:
     assert "1 MiB" in refused(serve(lambda a: packed).source(max_page_bytes=2**20)).message
     page = next(serve(lambda a: packed).source().pages(None))
     assert len(page.records) == 2000 and page.bytes == len(big)
+
+
+@pytest.mark.invariant(10)
+def test_a_failure_however_long_costs_no_memory(serve: Any) -> None:
+    long = Reply(b"down " * 8_000_000, status=503)
+    registry = serve(lambda asked: long)
+    tracemalloc.start()
+    error = refused(registry.source())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "answered 503" in error.message and error.transient and len(registry.asked) == 5
+    assert peak < 10 * 2**20
+
+
+def test_a_failure_packed_otherwise_than_said_is_told_by_its_status(serve: Any) -> None:
+    for status, said in ((401, "rejects the key (401)"), (404, "answered 404")):
+        reply = Reply(b"no", status=status, headers={"Content-Encoding": "gzip"})
+        assert said in refused(serve(lambda asked, reply=reply: reply).source()).message
 
 
 def test_a_registry_that_is_not_there_is_transient(serve: Any) -> None:
