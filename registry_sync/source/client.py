@@ -52,7 +52,6 @@ class Source:
         allow_private: bool = False,
         user_agent: str = "RegistrySync",
         timeout: tuple[float, float] = (10, 60),
-        max_page_bytes: int = 32 * 1024 * 1024,
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
         patient: bool = True,
@@ -65,7 +64,6 @@ class Source:
             allow_private=allow_private,
             user_agent=user_agent,
             timeout=timeout,
-            max_page_bytes=max_page_bytes,
             pause=pause,
             keep_alive=keep_alive,
             patient=patient,
@@ -158,11 +156,13 @@ class Source:
         if reply.ignored:
             return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
-            return self._finder.find(reply.body, whole=whole, later=later)
+            found = self._finder.find(reply.body, whole=whole, later=later)
         except Unusable as error:
             if reply.excused_by:
                 return RecordList()
             raise bad_answer(str(error), error.remedy) from error
+        self.connector.page_limits.check_records(found.count)
+        return found
 
     def _signs(self, reply: Reply) -> tuple[Sign, ...]:
         count = self._finder.count(reply.body) if reply.ignored_by else 0

@@ -69,13 +69,12 @@ class Connection:
         allow_private: bool,
         user_agent: str,
         timeout: tuple[float, float],
-        max_page_bytes: int,
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
         patient: bool = True,
     ) -> None:
         self.connector = connector
-        self.timeout, self.max_page_bytes = timeout, max_page_bytes
+        self.timeout = timeout
         self.requests = 0
         opened = partial(
             open_session,
@@ -150,8 +149,7 @@ class Connection:
                 size += len(part)
                 if not answer.ok and size >= CHUNK:
                     break
-                if size > self.max_page_bytes:
-                    raise _too_large(self.max_page_bytes)
+                self.connector.page_limits.check_size(size)
         except TooSlow as error:
             raise too_slow(error, url, self.connector.limits) from error
         except requests.exceptions.ContentDecodingError as error:
@@ -164,13 +162,3 @@ class Connection:
         finally:
             answer.close()
         return b"".join(parts)
-
-
-def _too_large(limit: int) -> SourceError:
-    error: SourceError = bad_answer(
-        f"one page is larger than {limit / 2**20:g} MiB",
-        "sets a smaller page size (endpoint.paginator.limit, or the registry's own page size in "
-        "endpoint.params)",
-        code="registry_page_size",
-    )
-    return error

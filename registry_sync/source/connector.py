@@ -23,6 +23,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
 from registry_sync.source.blanks import Blanks
+from registry_sync.source.page_limits import PageLimits
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.links import Auto
 from registry_sync.source.watermark import BLIND_LAG, GRANULARITIES, LAG
@@ -121,7 +122,11 @@ class ResponseAction:
         type=one_of(*get_args(Action)), example="ignore",
     )  # fmt: skip
     status_code: int | None = setting(None, "The answer's HTTP status.", type=whole(0), example=404)
-    content: str = setting("", "A text in the answer.", example="No results")
+    content: str = setting(
+        "",
+        "A text in the answer, its records too. For a 200, `error_path` is safer.",
+        example="No results",
+    )
     error_path: str = setting("", "A path at which the answer has something.", example="error.code")
 
 
@@ -167,6 +172,7 @@ class Connector:
     json: Json | None = None
     auth: Auth = field(default_factory=Bearer)
     limits: AnswerLimits = field(default_factory=AnswerLimits)
+    page_limits: PageLimits = field(default_factory=PageLimits)
     paginator: Paginator = field(default_factory=Auto)
     data_selector: str = ""
     id_paths: tuple[str, ...] = ("id",)

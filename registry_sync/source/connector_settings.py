@@ -27,6 +27,7 @@ from registry_sync.source.connector import (
     ResponseAction,
     joined,
 )
+from registry_sync.source.page_limits import PageLimits
 from registry_sync.source.paginators import read_paginator
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader
@@ -101,6 +102,7 @@ def _connector(
         headers=headers,
         auth=read_auth(reader, client.get("auth")),
         limits=_limits(reader, client),
+        page_limits=_page_limits(reader, client, endpoint),
         data_selector=reader.path(endpoint, "data_selector", "endpoint"),
         id_paths=_id_paths(reader, id_field, endpoint.get("primary_key")),
         detail=_detail(reader, endpoint.get("detail")),
@@ -149,6 +151,15 @@ def _limits(reader: SettingsReader, client: Json) -> AnswerLimits:
         if client.get(name) is not None:
             given[name] = reader.whole(client[name], f"client.{name}", least=least)
     return AnswerLimits(**given)
+
+
+def _page_limits(reader: SettingsReader, client: Json, endpoint: Json) -> PageLimits:
+    given: Json = {}
+    places = (("client", client, "max_page_bytes"), ("endpoint", endpoint, "max_page_records"))
+    for where, section, name in places:
+        if section.get(name) is not None:
+            given[name] = reader.whole(section[name], f"{where}.{name}", least=1)
+    return PageLimits(**given)
 
 
 def _detail(reader: SettingsReader, raw: object) -> Detail | None:

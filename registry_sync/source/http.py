@@ -126,6 +126,7 @@ class Exchange:
         )
 
     def _parsed(self, answer: Received) -> Any:
+        self.connector.page_limits.check_content(answer.content)
         charset = charset_of(answer.headers.get("Content-Type", ""))
         return parse(answer.content, charset, self.connector.id_paths[0])
 

@@ -16,6 +16,7 @@ from registry_sync.core.setting import (
     settings_of,
 )
 from registry_sync.source.blanks import ABSENT_WORDS
+from registry_sync.source.page_limits import PageLimits
 
 HEADERS = SettingType(
     "object of text or numbers (ASCII)",
@@ -32,6 +33,8 @@ HEADERS = SettingType(
 )
 TEMPLATE = SettingType("text", {"type": "string", "pattern": r"^\s*([^{]*\{id\}[^{]*)?\s*$"})
 SECTION = SettingType("object", {"type": "object"})
+
+PAGE_LIMITS = settings_of(PageLimits)
 
 TOP = {
     "client": Setting("How requests are sent.", SECTION),
@@ -56,6 +59,7 @@ CLIENT = {
         SECTION, "bearer", {"type": "api_key", "name": "X-API-Key"},
     ),
     **settings_of(AnswerLimits),
+    "max_page_bytes": PAGE_LIMITS["max_page_bytes"],
     "paginator": Setting(
         "The paginator where `endpoint.paginator` is missing.", SECTION, example="header_link"
     ),
@@ -77,7 +81,8 @@ ENDPOINT = {
         OBJECT, example={"filter": {"type": "compound"}},
     ),
     "data_selector": Setting(
-        "The path of the records. Without it, the body is the list or has one list.",
+        "The path of the records. Without it, it is learned from the first answer that has some: "
+        "the body itself, a usual key, or the only list. `$` is the body.",
         PATH, example="result.items",
     ),
     "primary_key": Setting(
@@ -103,6 +108,7 @@ ENDPOINT = {
         SettingType("list of objects", {"type": "array"}),
         example=[{"status_code": 404, "action": "ignore"}],
     ),
+    "max_page_records": PAGE_LIMITS["max_page_records"],
     "absent": Setting(
         "What a path that is missing from a record does: keep the value in Benchling, or clear "
         "it. See [Cleared values stay](#cleared-values-stay).",

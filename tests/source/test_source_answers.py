@@ -22,6 +22,7 @@ from registry_sync.core.ssrf import Forbidden, allowed_addresses
 from tests.support.odd import Asked, Reply, endpoint, ids
 
 pytestmark = pytest.mark.once
+SMALL = {"client": {"max_page_bytes": 2**20}}
 GOOD = [{"id": 1}, {"id": 2}]
 
 
@@ -202,12 +203,12 @@ def test_an_answer_the_settings_call_passing_is_asked_again(serve: Any) -> None:
 @pytest.mark.invariant(10)
 def test_a_page_above_the_limit_is_refused_while_it_is_read(serve: Any) -> None:
     big = json.dumps([{"id": n, "text": "x" * 1000} for n in range(2000)]).encode()
-    error = refused(serve(lambda a: Reply(big)).source(max_page_bytes=2**20))
+    error = refused(serve(lambda a: Reply(big)).source(SMALL))
     assert "1 MiB" in error.message and "smaller page size" in error.remedy
     # The limit is on what it unpacks to, not on what was sent.
     packed = Reply(gzip.compress(big), headers={"Content-Encoding": "gzip"})
     assert len(packed.body) < 2**18
-    assert "1 MiB" in refused(serve(lambda a: packed).source(max_page_bytes=2**20)).message
+    assert "1 MiB" in refused(serve(lambda a: packed).source(SMALL)).message
     page = next(serve(lambda a: packed).source().pages(None))
     assert len(page.records) == 2000 and page.bytes == len(big)
 
