@@ -12,15 +12,13 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
-from http.client import HTTPException
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
@@ -88,30 +86,6 @@ class _Guarded:
             return super()._new_conn()  # type: ignore[misc]
         finally:
             self._dns_host = asked
-
-    def getresponse(self) -> BaseHTTPResponse:
-        response: BaseHTTPResponse = super().getresponse()  # type: ignore[misc]
-        vars(response)["drain_conn"] = partial(_drain, response)
-        return response
-
-
-DRAINED = 64 * 1024
-"""Bytes of a failed answer that are read to keep its connection; the rest is not worth it."""
-
-
-def _drain(response: BaseHTTPResponse) -> None:
-    """Read the rest of an answer before its request is repeated, or close its connection.
-
-    urllib3 reads it whole into memory, however long it is.
-    """
-    try:
-        response.read(DRAINED, decode_content=False)
-    except (HTTPError, OSError, HTTPException):
-        pass
-    else:
-        if not response.closed:
-            response.close()
-    response.release_conn()
 
 
 LASTING = frozenset((501, 505, 506, 510, 511))
