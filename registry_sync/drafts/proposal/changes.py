@@ -58,7 +58,7 @@ def propose_changes(found: Findings) -> None:
         )
         return
     name, seen = filtering
-    found.add("endpoint.params", {name: SINCE}, seen)
+    found.add("endpoint.params", {**_params(found), name: SINCE}, seen)
     found.add("endpoint.incremental", terms, " ".join(evidence))
     _compare(found, terms)
 
@@ -127,7 +127,8 @@ def _parameter(
     read = compile_path(path)
     for name in _candidates(path):
         try:
-            source = found.source(endpoint__params={name: SINCE}, endpoint__incremental=terms)
+            params = {**_params(found), name: SINCE}
+            source = found.source(endpoint__params=params, endpoint__incremental=terms)
             records = next(source.pages(middle)).records
         except SourceError as error:
             if error.transient:
@@ -140,6 +141,10 @@ def _parameter(
         if came and min(came) >= middle > times[0]:
             return name, _seen(name, middle, len(came))
     return None
+
+
+def _params(found: Findings) -> Json:
+    return dict((found.settings.get("endpoint") or {}).get("params") or {})
 
 
 def _seen(name: str, middle: datetime, count: int) -> str:

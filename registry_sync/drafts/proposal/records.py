@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,15 +15,17 @@ from registry_sync.drafts.sample import paths_of
 from registry_sync.source.page_answer import word_of
 from registry_sync.source.record_guess import RECORD_KEYS
 
-SIDES = {"included", "links", "errors", "warnings", "facets", "meta", "deleted", "removed"}
+SIDES = re.compile(r"included|links|errors|warnings|.*facets|meta|deleted|removed|columns|.*tables")
 """Lists beside the records."""
+SHAPES: tuple[Json, ...] = ({"_shape": "objects"}, {"format": "json"})
+"""Parameters that make a record of a row: Datasette's, and a common one."""
 IDS = ("id", "uuid", "guid", "pk", "key", "code", "number", "identifier", "accession", "regno")
 DEPTH = 3
 
 
 def propose_records(found: Findings) -> None:
     """Find the list of records in the first answer. Raises SourceError."""
-    body = found.reply.body if found.reply else None
+    body = _with_objects(found)
     if isinstance(body, list) and all(isinstance(item, dict) for item in body):
         found.records = body
         found.note(f"The answer is the list itself: {number_of(len(body), 'record')}.")
@@ -44,12 +47,40 @@ def propose_records(found: Findings) -> None:
     )  # fmt: skip
 
 
+def _with_objects(found: Findings) -> Any:
+    """Return the first answer's body, requested again in another shape if its rows are arrays."""
+    body = found.reply.body if found.reply else None
+    if not _has_arrays(body):
+        return body
+    for shape in SHAPES:
+        try:
+            reply = found.source(endpoint__params=shape).first_reply()
+        except SourceError:
+            continue
+        if not _has_arrays(reply.body):
+            found.reply = reply
+            found.add("endpoint.params", shape, "Without it, each row is an array of values.")
+            return reply.body
+    raise SourceError(
+        "The registry's rows are arrays of values, not records with named values.",
+        remedy="The integration owner asks the registry's owner for an address or a parameter "
+        "that returns objects.",
+        code="registry_answer",
+    )
+
+
+def _has_arrays(body: Any) -> bool:
+    lists = [body] if isinstance(body, list) else []
+    lists += [body.get(key) for key in RECORD_KEYS] if isinstance(body, dict) else []
+    return any(isinstance(rows, list) and rows and isinstance(rows[0], list) for rows in lists)
+
+
 def _lists(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, list[Json]]]:
     if not isinstance(value, dict):
         return
     for key, inner in value.items():
         name = f"{prefix}{key}" if str(key).isidentifier() else f'{prefix}"{key}"'
-        if isinstance(inner, list) and word_of(str(key)) not in SIDES:
+        if isinstance(inner, list) and not SIDES.fullmatch(word_of(str(key))):
             if inner and all(isinstance(item, dict) for item in inner):
                 yield name, inner
         elif isinstance(inner, dict) and depth:
