@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
@@ -73,10 +74,13 @@ def ask_one_more(open_source: Callable[[Connector], Source], read: Source, page:
 
 def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Paginator, Json]]:
     """Yield paginators to try: their settings, and the position of their second page."""
-    size = _size(connector)
+    in_address = dict(parse_qsl(urlsplit(connector.list_url).query))
+    size = _size(in_address) or _size({**connector.params, **(connector.json or {})})
     offsets = _beside(size) if size else OFFSETS
     for name in offsets:
-        limit = {"limit": count, "limit_param": size} if size else {"limit": count}
+        limit: Json = {"limit": count, "limit_param": size} if size else {"limit": count}
+        if size in in_address:
+            limit["limit_param"] = ""  # the address has it already
         settings = {"type": "offset", **limit, "offset_param": name}
         yield settings, _made(settings), {"offset": count}
     for name in PAGES:
@@ -84,9 +88,8 @@ def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Pagina
         yield settings, _made(settings), {"page": 2}
 
 
-def _size(connector: Connector) -> str:
-    """Return the parameter of the settings that limits the records of a page, or ""."""
-    asked = {**connector.params, **(connector.json or {})}
+def _size(asked: Json) -> str:
+    """Return the parameter of a request that limits the records of a page, or ""."""
     return next((name for name in asked if SIZE.fullmatch(word_of(name))), "")
 
 

@@ -6,7 +6,7 @@ parameter is taken only if the records that come fit that time, and fewer come t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +15,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts.proposal.line import Findings
+from registry_sync.source.client import Source
 from registry_sync.source.connector import SINCE, Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,
@@ -22,7 +23,7 @@ from registry_sync.source.cursor_evidence import (
     has_no_offset,
     zone_of,
 )
-from registry_sync.source.filter_probe import probe_filter
+from registry_sync.source.filter_probe import LONG_AGO, probe_filter
 from registry_sync.source.paths import compile_path
 from registry_sync.source.timestamps import read_time
 
@@ -118,40 +119,50 @@ def _parameter(
 ) -> tuple[str, str] | None:
     """Return the parameter that filters by the modification time, and what came by it."""
     times = sorted(_times_by(values, terms))
-    middle = times[len(times) // 2].replace(microsecond=0)
-    if times[0] >= middle - timedelta(days=1) and times[0].date() == times[-1].date():
-        middle = times[-1].replace(microsecond=0)
-    older = sum(when < middle - timedelta(days=1) or when < middle for when in times)
-    if not older:
-        return None
-    read = compile_path(path)
+    middle = next((when for when in times[len(times) // 2 :] if when > times[0]), None)
     for name in _candidates(path):
+        params = {**_params(found), name: SINCE}
+        source = found.source(endpoint__params=params, endpoint__incremental=terms)
         try:
-            params = {**_params(found), name: SINCE}
-            source = found.source(endpoint__params=params, endpoint__incremental=terms)
-            records = next(source.pages(middle)).records
+            seen = (
+                _filters_from(source, compile_path(path), terms, times[0], middle)
+                if middle
+                else _filters_all(source, times[0], found.page_size)
+            )
         except SourceError as error:
             if error.transient:
                 raise
             continue
-        came = _times_by([read(record) for record in records], terms)
-        floor = middle.replace(hour=0, minute=0, second=0)
-        if came and len(came) == len(records) and min(came) >= floor and times[0] < floor:
-            return name, _seen(name, middle, len(came))
-        if came and min(came) >= middle > times[0]:
-            return name, _seen(name, middle, len(came))
+        if seen:
+            return name, f"With {name} of {seen}"
     return None
+
+
+def _filters_from(
+    source: Source, read: Callable[[Any], Any], terms: Json, oldest: datetime, middle: datetime
+) -> str:
+    """Return what came for a time in the middle of the sample; "" if it does not fit."""
+    records = next(source.pages(middle)).records
+    came = _times_by([read(record) for record in records], terms)
+    day = middle.replace(hour=0, minute=0, second=0, microsecond=0)
+    fits = bool(came) and len(came) == len(records)
+    if not fits or not (min(came) >= middle or min(came) >= day > oldest):
+        return ""
+    said = number_of(len(came), "record")
+    return f"{middle:%Y-%m-%d %H:%M:%S} UTC, the first page had {said}, none of them older."
+
+
+def _filters_all(source: Source, at: datetime, count: int) -> str:
+    """Return that all came for a time long ago and none for a later one; "" if not."""
+    if next(source.pages(at + timedelta(days=1))).records:
+        return ""
+    if len(next(source.pages(LONG_AGO)).records) < count:
+        return ""
+    return f"{at + timedelta(days=1):%Y-%m-%d} nothing came, and of {LONG_AGO:%Y-%m-%d} everything."
 
 
 def _params(found: Findings) -> Json:
     return dict((found.settings.get("endpoint") or {}).get("params") or {})
-
-
-def _seen(name: str, middle: datetime, count: int) -> str:
-    return (
-        f"With {name} of {middle:%Y-%m-%d %H:%M} UTC, the first page had "
-        f"{number_of(count, 'record')}, none of them older."
-    )
 
 
 def _times_by(values: Sequence[Any], terms: Json) -> list[datetime]:

@@ -41,7 +41,8 @@ class Findings:
     records: list[Json] = field(default_factory=list)
     complete: bool = False
     """Whether `records` are all that the registry has."""
-    clock: Any = None
+    page_size: int = 0
+    """Records of the first page."""
 
     def add(self, setting: str, value: Any, evidence: str) -> None:
         """Propose a setting, such as `endpoint.data_selector`."""

@@ -7,7 +7,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts.proposal.line import Findings
 from registry_sync.source.client import Source
-from registry_sync.source.more import marks_of
+from registry_sync.source.more import first_address, marks_of
 from registry_sync.source.one_more import ask_one_more
 from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.proposals import paginator_in, propose
@@ -31,7 +31,8 @@ def propose_pages(found: Findings) -> None:
             found.add("endpoint.paginator", paginator, evidence)
             break
     else:
-        _ask(found, total)
+        marks = marks_of(answer)
+        _ask(found, total, marks[0].said if marks else "")
     _count(found, total)
 
 
@@ -43,6 +44,8 @@ def _said(answer: PageAnswer, total: Total | None) -> list[tuple[Json, str]]:
         ways.append(({"type": "header_link"}, "The Link header has a next page."))
     if marks:
         ways.append((propose(marks, answer, total), f"The answer says more at {marks[0].said}."))
+        if first_address(marks):
+            ways.append(({"type": "auto"}, f"The next page's address is at {marks[0].said}."))
     if total and total.count > answer.count:
         counted = f"{answer.count:,} of {number_of(total.count, 'record')} came ({total.path})."
         ways.append((propose([], answer, total), counted))
@@ -61,8 +64,11 @@ def _leads_on(found: Findings, paginator: Json) -> bool:
     return bool(second - first)
 
 
-def _ask(found: Findings, total: Total | None) -> None:
-    """Ask for one page more, by the parameters that such servers know."""
+def _ask(found: Findings, total: Total | None, said: str) -> None:
+    """Ask for one page more, by the parameters that such servers know.
+
+    `said` is where the answer says that there is more.
+    """
     source = found.source(endpoint__paginator={"type": "single_page"})
     page = next(source.pages(None))
     if total and total.count == len(page.records):
@@ -70,6 +76,9 @@ def _ask(found: Findings, total: Total | None) -> None:
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
     more = ask_one_more(found.open_source, source, page)
+    if said and not more.more:
+        found.note(f"The answer says more at {said}, and no paginator was found that follows it.")
+        return
     seen = (
         "One page more, requested so, had other records."
         if more.more

@@ -27,7 +27,7 @@ def propose_records(found: Findings) -> None:
     """Find the list of records in the first answer. Raises SourceError."""
     body = _with_objects(found)
     if isinstance(body, list) and all(isinstance(item, dict) for item in body):
-        found.records = body
+        found.records, found.page_size = body, len(body)
         found.note(f"The answer is the list itself: {number_of(len(body), 'record')}.")
         return
     lists = sorted(_lists(body, "", DEPTH), key=_rank)
@@ -38,7 +38,7 @@ def propose_records(found: Findings) -> None:
             code="registry_answer",
         )
     path, records = lists[0]
-    found.records = records
+    found.records, found.page_size = records, len(records)
     others = ", ".join(other for other, _ in lists[1:4])
     beside = f" Other lists: {others}." if others else ""
     found.add(
@@ -70,7 +70,7 @@ def _with_objects(found: Findings) -> Any:
 
 
 def _has_arrays(body: Any) -> bool:
-    lists = [body] if isinstance(body, list) else []
+    lists: list[Any] = [body] if isinstance(body, list) else []
     lists += [body.get(key) for key in RECORD_KEYS] if isinstance(body, dict) else []
     return any(isinstance(rows, list) and rows and isinstance(rows[0], list) for rows in lists)
 
