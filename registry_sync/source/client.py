@@ -117,7 +117,7 @@ class Source:
         request = page_request(self.connector, where, self._since(since))
         later, whole = where is not None, since is None
         empty_ok = not later and not whole and self._finder.expects_empty
-        reply = self._exchange.send(request, later=later, empty_ok=empty_ok)
+        reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=loops.counted)
         assert reply is not None
         listed = self._listed(reply, later=later, whole=whole)
         answer = self._answer(reply, listed, request, loops, whole=whole)
@@ -129,7 +129,12 @@ class Source:
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
         onward = loops.step(
-            where, follows, records, announced=announced(end), ended=says_end(answer.entries())
+            where,
+            follows,
+            records,
+            announced=announced(end),
+            ended=says_end(answer.entries()),
+            counted=end.is_counted(),
         )
         check_bounds(paginator, onward, follows)
         complete, unread = self._details.complete_page(listed.records if records else [])

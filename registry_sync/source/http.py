@@ -26,6 +26,8 @@ from registry_sync.source.response_actions import ResponseActions
 from registry_sync.source.unreadable import unreadable
 
 GONE = (404, 410)
+PAST = (400, 416, 422)
+"""How servers refuse a page past the end of a list; others are faults of the request."""
 ATTEMPTS = 3
 """Attempts at a request whose answer breaks off, beyond the retries of `core.ssrf`."""
 
@@ -66,13 +68,13 @@ class Exchange:
 
     def send(
         self, request: Request, *, missing_ok: bool = False, later: bool = False,
-        empty_ok: bool = False,
+        empty_ok: bool = False, over: bool = False,
     ) -> Reply | None:  # fmt: skip
         """Return the answer to a request, repeated where that may help.
 
         Return None for a 404 or 410 if `missing_ok`. Of a `later` page they end the list, as an
-        empty body does that stays empty; `empty_ok`: it is an empty list at once. Raises
-        SourceError.
+        empty body does that stays empty; `empty_ok`: it is an empty list at once. `over`: all came
+        by the registry's own numbers, so that a refusal is the end, too. Raises SourceError.
         """
         self.keep_alive()
         for attempt in range(1, ATTEMPTS + 1):
@@ -81,7 +83,8 @@ class Exchange:
                 answer = self.connection.follow(request)
                 if missing_ok and answer.status in GONE and not self._actions.of_answer(answer):
                     return None
-                return self._reply(answer, later=later, empty_ok=empty_ok, detail=missing_ok)
+                past = (*GONE, *PAST) if over else GONE if later else ()
+                return self._reply(answer, past=past, empty_ok=empty_ok, detail=missing_ok)
             except RetryableError as error:
                 if attempt == ATTEMPTS:
                     raise
@@ -91,12 +94,14 @@ class Exchange:
                     raise error from impatient  # what went wrong says more than that no one waits
         raise AssertionError("unreachable")
 
-    def _reply(self, answer: Received, *, later: bool, empty_ok: bool, detail: bool) -> Reply:
+    def _reply(
+        self, answer: Received, *, past: tuple[int, ...], empty_ok: bool, detail: bool
+    ) -> Reply:
         ignored_by = self._actions.of_answer(answer)
         if ignored_by:
             return self._nothing(answer, ignored_by)
         empty = answer.ok and not answer.content.strip()
-        if answer.status == 204 or (later and answer.status in GONE) or (empty and empty_ok):
+        if answer.status == 204 or answer.status in past or (empty and empty_ok):
             return self._nothing(answer)
         if not answer.ok:
             raise refusal(answer, self._plain(answer.content))

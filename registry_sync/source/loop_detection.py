@@ -23,7 +23,7 @@ class LoopDetector:
     pages without any since the last one with some. `announced`: the last page said for sure that
     another one follows. `least` are the records of the smallest page, and `ragged`: one was
     smaller than others, and more records followed, so that pages have gaps. `ended`: the last page
-    said in so many words that it is the last.
+    said in so many words that it is the last. `counted`: by the registry's own numbers, all came.
     """
 
     last: str = ""
@@ -37,6 +37,7 @@ class LoopDetector:
     least: int = -1
     ragged: bool = False
     ended: bool = False
+    counted: bool = False
 
     def add_to(self, where: Json | None) -> Json:
         """Return a position with these marks in it."""
@@ -54,10 +55,12 @@ class LoopDetector:
         *,
         announced: bool = False,
         ended: bool = False,
+        counted: bool = False,
     ) -> LoopDetector:
         """Return the detector after one more page. Raises SourceError if the pages repeat.
 
-        `announced`: the page says for sure that another one follows; `ended`: that none does.
+        `announced`: the page says for sure that another one follows; `ended`: that none does;
+        `counted`: all came by its numbers.
         """
         mark = mark_of(records)
         if mark and mark == self.last:
@@ -78,6 +81,7 @@ class LoopDetector:
             empty=0 if records else self.empty + 1,
             announced=announced,
             ended=ended,
+            counted=counted,
             least=len(records) if self.least < 0 else min(self.least, len(records)),
             ragged=self.ragged
             or (bool(records) and 0 <= self.least < max(self.largest, len(records))),

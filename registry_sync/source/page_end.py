@@ -50,6 +50,13 @@ class End:
             and not self.paginator.explains(mark, self.answer)
         ]
 
+    def is_counted(self) -> bool:
+        """Return whether all came by the registry's own numbers."""
+        total, answer = self.total, self.answer
+        pages = self.paginator.pages_total(answer.body)
+        records = total is not None and total.exact and total.count == answer.came
+        return records or pages == answer.pages
+
     def is_told(self) -> bool:
         """Return whether the answer says that this is all, by its total or in so many words."""
         total = self.total

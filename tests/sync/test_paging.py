@@ -277,6 +277,12 @@ PAGES = {
         },
         {"type": "page_number"},
     ),
+    "a refusal past the end that the total names": (
+        lambda asked: {"items": cut(offset(asked)), "total": 12}
+        if offset(asked) < 12
+        else Reply({"error": "offset out of range"}, status=416),
+        {"type": "offset", "limit": 5},
+    ),
     "a maximum page": (
         lambda asked: {"items": starts_over((page(asked) - 1) * 5)},
         {"type": "page_number", "maximum_page": 3},
@@ -342,6 +348,21 @@ def test_a_list_that_starts_over_and_does_not_say_how_much_there_is_fails_within
         assert (run.status, run.error_code) == (Status.FAILED, "page_repeats")
         assert len(registry.asked) <= 5
         assert "total_pages_path" in run.remedy and "maximum_page" in run.remedy
+
+
+@pytest.mark.invariant(5)
+def test_a_page_that_is_announced_and_not_there_is_not_green(line):
+    run, came = line(
+        lambda asked: {"items": cut(0), "more": True} if page(asked) == 1 else Reply({}, 404),
+        paginator(type="page_number", has_more_path="more"),
+    )
+    assert (run.status, came) == (Status.COMPLETED_WITH_WARNINGS, ALL[:5])
+    assert "answered 404" in run.warnings[0]["text"]
+    run, came = line(
+        lambda asked: {"items": cut(0)} if page(asked) == 1 else Reply({}, 422),
+        paginator(type="page_number"),
+    )
+    assert run.status == Status.FAILED
 
 
 @pytest.mark.invariant(5)
