@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry_sync.canvas.markdown import escaped
 from registry_sync.canvas.text import moment, starter, without_codes
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Adoption, Drift, EntityError, LedgerEntry, SyncRun
@@ -10,7 +11,7 @@ from registry_sync.reporting.catalogue import record_actor, record_wait, scienti
 
 def synced(entry: LedgerEntry, run: SyncRun | None) -> str:
     """Return that a record is in Benchling, since when, and by which run."""
-    said = f"**{entry.external_id}** is in Benchling as “{entry.name}”"
+    said = f"**{escaped(entry.external_id)}** is in Benchling as “{escaped(entry.name)}”"
     if run is None:
         return f"{said}."
     when = moment(run.finished_at or run.started_at)
@@ -23,9 +24,9 @@ def archived() -> str:
 
 def not_in_benchling(error: EntityError, *, is_there: bool) -> str:
     """Return why a record is not up to date, and what it waits for or who must act."""
-    waits = record_wait(error.waits_for).scientist.format(key=error.waits_key)
+    waits = record_wait(error.waits_for).scientist.format(key=escaped(error.waits_key))
     waits = waits or record_actor(error.kind).ask
-    what = "Its newest version" if is_there else error.external_id
+    what = "Its newest version" if is_there else escaped(error.external_id)
     return f"**{what} is not in Benchling.** {without_codes(error.message)} {waits}"
 
 
@@ -40,7 +41,7 @@ def more_namesakes(count: int) -> str:
 
 def adoption(row: Adoption) -> str:
     """Return that a matching entity was in Benchling before, and what happens next."""
-    whose = f"{row.entity_registry_id or 'An entity'} (“{row.name}”)"
+    whose = f"{escaped(row.entity_registry_id) or 'An entity'} (“{escaped(row.name)}”)"
     if row.state == Adoption.State.APPROVED:
         return f"{whose} was in Benchling before. The next sync adopts it."
     if row.how == Adoption.How.ARCHIVED:
@@ -49,15 +50,15 @@ def adoption(row: Adoption) -> str:
 
 
 def drift(row: Drift) -> str:
-    return f"Its {row.field} was changed in Benchling {moment(row.modified_at)}."
+    return f"Its {escaped(row.field)} was changed in Benchling {moment(row.modified_at)}."
 
 
 def unknown(external_id: str) -> str:
-    return f"The registry has no record “{external_id}” that Registry Sync can see."
+    return f"The registry has no record “{escaped(external_id)}” that Registry Sync can see."
 
 
 def not_synced(external_id: str) -> str:
-    return f"**{external_id}** is in the registry, but not in Benchling yet."
+    return f"**{escaped(external_id)}** is in the registry, but not in Benchling yet."
 
 
 def newer() -> str:

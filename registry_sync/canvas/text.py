@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from registry_sync.canvas.markdown import escaped
 from registry_sync.models import Installation, SyncRun
 from registry_sync.reporting.catalogue import record_actor, run_wait, scientist_failure
 from registry_sync.reporting.error_groups import groups_with_examples
@@ -38,8 +39,11 @@ def moment(when: datetime | None) -> str:
 
 
 def without_codes(text: str) -> str:
-    """Return a sentence without what only an integration owner needs: paths, codes, statuses."""
-    return " ".join(re.sub(r"\s*\((path [^)]*|[a-z]+_\w+|\d{3})\)", "", text).split())
+    """Return a sentence without what only an integration owner needs: paths, codes, statuses.
+
+    It is text of others, and escaped as Markdown.
+    """
+    return escaped(re.sub(r"\s*\((path [^)]*|[a-z]+_\w+|\d{3})\)", "", text))
 
 
 def never() -> str:
@@ -65,7 +69,7 @@ def misconfigured(installation: Installation) -> str:
 
 def starter(run: SyncRun) -> str:
     """Return who or what started a run."""
-    return f"by {run.actor}" if run.actor else "by the schedule"
+    return f"by {escaped(run.actor)}" if run.actor else "by the schedule"
 
 
 def underway(run: SyncRun, *, left: str) -> str:
@@ -76,7 +80,8 @@ def underway(run: SyncRun, *, left: str) -> str:
         what = "Retrying failed records"
     lines = [f"**{what}**, started {starter(run)}, {begun}."]
     if run.paused_at:
-        lines.append(f"Paused by {run.paused_by} {moment(run.paused_at)}: {run.paused_reason}")
+        who, why = escaped(run.paused_by), escaped(run.paused_reason)
+        lines.append(f"Paused by {who} {moment(run.paused_at)}: {why}")
     elif run.waiting_until and run.waiting_until > timezone.now():
         wait = run_wait(run.waiting_code)
         lines.append(wait.scientist.format(when=moment(run.waiting_until)))
@@ -97,7 +102,7 @@ def ended(run: SyncRun) -> str:
     if run.status == SyncRun.Status.FAILED:
         return f"**The last {what} failed** {when}. {failure(run)}"
     if run.status == SyncRun.Status.CANCELLED:
-        return f"**The last {what} was cancelled** {when}. {run.error.rstrip('.')}."
+        return f"**The last {what} was cancelled** {when}. {escaped(run.error.rstrip('.'))}."
     if retry:
         came = changes(run) if run.read else "There were no failed records left."
         who = _names(run.only) if run.only else "failed records"
@@ -114,7 +119,9 @@ def ended(run: SyncRun) -> str:
 
 def _names(external_ids: list[str]) -> str:
     more = len(external_ids) - FIVE
-    return ", ".join(external_ids[:FIVE]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(map(escaped, external_ids[:FIVE])) + (
+        f" and {more:,} more" if more > 0 else ""
+    )
 
 
 def failure(run: SyncRun) -> str:
@@ -148,7 +155,7 @@ def attention(run: SyncRun) -> list[str]:
         example = "For example: " if group.count > 1 else ""
         ask = record_actor(first.kind, first.assigned).ask
         message = without_codes(first.message)
-        found.append(f"- **{records}: {group.title}.** {example}{message} {ask}")
+        found.append(f"- **{records}: {escaped(group.title)}.** {example}{message} {ask}")
     return found + [f"- {without_codes(w['text'])}" for w in run.warnings][: FIVE - len(found)]
 
 

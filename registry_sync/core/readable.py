@@ -8,7 +8,6 @@ from typing import Any
 EMPTY = "–"
 LINK = "entityRegistryId"
 """The key of a link's value: the registry id of the entity that it points at."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def readable(value: Any, label: Callable[[str], str] = str, *, empty: str = EMPTY) -> str:
@@ -46,8 +45,3 @@ def is_link(value: Any) -> bool:
 def joined(parts: list[str]) -> str:
     """Return parts in one line, divided by semicolons where a part has a comma itself."""
     return ("; " if any("," in part for part in parts) else ", ").join(parts)
-
-
-def spreadsheet_text(text: str) -> str:
-    """Return a text that no spreadsheet computes: an apostrophe stands before a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text

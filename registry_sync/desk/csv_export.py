@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from registry_sync.core.readable import readable, spreadsheet_text
+from registry_sync.core.readable import readable
+from registry_sync.core.spreadsheet import spreadsheet_text
 from registry_sync.desk.values import as_text
 from registry_sync.runs import SchemaView
 

@@ -24,7 +24,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync.core import signing
-from registry_sync.core.readable import EMPTY, spreadsheet_text
+from registry_sync.core.readable import EMPTY
+from registry_sync.core.spreadsheet import SheetWriter, original_text
 from registry_sync.models import ChainHead, Change, Lane, Retention, SyncRun
 from registry_sync.runs import SchemaView, schema_view
 
@@ -140,13 +141,14 @@ def changed_row(path: Path) -> str:
                 old = deleted is not None and datetime.fromisoformat(row["at"]) < deleted
                 if here != row["digest"] and not (here is None and old):
                     what = "has been deleted" if here is None else "has been changed"
-                    return f"Row {row['id']} of {path.name} ({row['external_id']}) {what} since."
+                    shown = original_text(row["external_id"])
+                    return f"Row {row['id']} of {path.name} ({shown}) {what} since."
     return ""
 
 
 def export(out: TextIO, *, since: datetime, until: datetime) -> int:
     """Write the changes of a period, of every lane, as CSV. Return how many."""
-    writer = csv.writer(out)
+    writer = SheetWriter(out)
     writer.writerow((*EXPORTED, *LABELS))
     rows = Change.objects.filter(at__gte=since, at__lt=until).order_by("id")
     lanes = {lane.pk: f"{lane.tenant}: {lane}" for lane in Lane.objects.all()}
@@ -158,12 +160,11 @@ def export(out: TextIO, *, since: datetime, until: datetime) -> int:
         fed = value_origin(change, run)
         row = {name: getattr(change, name) for name in STORED}
         row["lane"] = lanes[change.lane_id]
-        row |= {name: json.dumps(row[name]) for name in ("before", "after")}
+        row |= {name: _json_cell(row[name]) for name in ("before", "after")}
         row |= {"path": fed.path, "rule": json.dumps(fed.rule) if fed.rule else ""}
-        row["source"] = json.dumps(fed.source[0]) if fed.source else ""
+        row["source"] = _json_cell(fed.source[0]) if fed.source else ""
         texts = labels(change, schemas[change.lane_id], empty="")
-        cells = [_cell(row[name]) for name in EXPORTED]
-        writer.writerow([*cells, *map(spreadsheet_text, texts)])
+        writer.writerow([*(_cell(row[name]) for name in EXPORTED), *texts])
         count += 1
     return count
 
@@ -176,6 +177,12 @@ def labels(change: Change, schema: SchemaView, *, empty: str = EMPTY) -> tuple[s
     before = schema.text(change.field_id, change.before, empty=empty)
     after = schema.text(change.field_id, change.after, empty=empty)
     return before, after
+
+
+def _json_cell(value: Any) -> Any:
+    """Return a value as JSON; a number is one for spreadsheets too, and no formula."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else json.dumps(value)
 
 
 def _cell(value: Any) -> Any:

@@ -26,7 +26,8 @@ STYLES = {
 def message(text: str, style: str = "NONE") -> Json:
     """Return a text as one message, cut to Benchling's limit; braces would make it a chip."""
     text = " ".join(text.split())
-    text = re.sub(r"([{}])", r"\\\1", text)
+    # Without backslashes before a brace, which might escape the one that escapes it.
+    text = re.sub(r"\\*([{}])", r"\\\1", text)
     if len(text) > LONGEST:
         text = text[: LONGEST - 1].rstrip("\\ ") + "…"
     return {"content": text.ljust(SHORTEST, "."), "style": style}

@@ -300,3 +300,23 @@ def test_nobody_edits_or_deletes_history_in_the_admin(whole_history, admin_clien
     assert update.count("=") == 2  # what a run is writing there meanwhile stays
     before["Lane"][0]["drift_policy"] = "leave"
     assert held() == before
+
+
+@pytest.mark.once
+def test_a_spreadsheet_computes_no_cell_of_the_csv(world, tmp_path: Path):
+    ids = ["=HYPERLINK(1)", "＝1", "@a"]
+    records = [compound(n, id=id_, name=f"{id_} x", approval=-n) for n, id_ in enumerate(ids, 1)]
+    world(records).sync()
+    path = tmp_path / "changes.csv"
+    command("--csv", str(path))
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["external_id"] for row in rows} == {f"'{id_}" for id_ in ids}
+    assert {row["after_label"] for row in rows if row["field"] == "name"} == {
+        f"'{id_} x" for id_ in ids
+    }
+    for row in rows:  # but the numbers stay numbers
+        cells = {key: cell for key, cell in row.items() if not cell.lstrip("-").isdigit()}
+        assert not any(cell[:1] in tuple("=+-@＝＋－＠\t\r\n") and cell for cell in cells.values())
+    assert {row["after"] for row in rows if row["field"] == "Approval"} == {"-1", "-2", "-3"}
+    command("--verify", str(path))

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.readable import readable
+from registry_sync.core.spreadsheet import SheetWriter, original_text
 from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
 from registry_sync.sync.gates import adoption
@@ -140,14 +141,15 @@ def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
                 )
             for line in reader:
                 decision = (line["decision"] or "").strip().casefold()
-                row = waiting.get((line["external_id"] or "", line["entity_id"] or ""))
+                external_id = original_text(line["external_id"] or "")
+                row = waiting.get((external_id, line["entity_id"] or ""))
                 if not decision:
                     continue
                 if decision != "adopt":
                     faults.append(f"line {reader.line_num}: “{decision}” is not “adopt”")
                 elif row is None:
                     faults.append(
-                        f"line {reader.line_num}: {line['external_id']} with "
+                        f"line {reader.line_num}: {external_id} with "
                         f"{line['entity_id']} needs no decision"
                     )
                 elif row.how not in Adoption.ADOPTABLE:
@@ -162,7 +164,7 @@ def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
 
 
 def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
-    writer = csv.writer(out)
+    writer = SheetWriter(out)
     writer.writerow(COLUMNS)
     count = 0
     for row in rows.iterator(2000):
