@@ -27,8 +27,13 @@ INNER = frozenset({"meta", "metadata", "attributes", "fields", "doc", "document"
 CERTAIN = ("@removed", "@odata.removed")
 
 
-def mark_of(record: Json) -> str:
-    """Return the path at which a record says that it is deleted, or ""."""
+def mark_of(record: Any) -> str:
+    """Return the path at which a record says that it is deleted, or "".
+
+    An entry of the list that is no object says nothing.
+    """
+    if not isinstance(record, dict):
+        return ""
     for key, value in record.items():
         if _says_deleted(key, value):
             return key
