@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit
 
 from registry_sync.core.types import Json
 from registry_sync.source.connector import SINCE, Connector
@@ -46,7 +47,15 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
         body = {**body, **extra}
     else:
         params = {**params, **extra}
-    return Request(connector.method, connector.list_url, params, body)
+    return Request(connector.method, _without(connector.list_url, params), params, body)
+
+
+def _without(url: str, params: Json) -> str:
+    """Return an address without the parameters that are sent beside it: none goes twice."""
+    parts = urlsplit(url)
+    query = parts.query.split("&")
+    kept = [item for item in query if unquote_plus(item.partition("=")[0]) not in params]
+    return url if len(kept) == len(query) else parts._replace(query="&".join(kept)).geturl()
 
 
 def _placed(body: Json, path: str, value: Any) -> Json:

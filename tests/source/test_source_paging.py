@@ -10,6 +10,8 @@ import pytest
 
 from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
+from registry_sync.source.connector_settings import parse_connector
+from registry_sync.source.request import page_request
 from tests.support.odd import Answerer, Asked, OddRegistry, Reply, endpoint, ids
 
 pytestmark = pytest.mark.once
@@ -368,3 +370,11 @@ def test_the_end_of_a_list_is_no_misspelling(serve):
     registry = serve(lambda asked: {"items": RECORDS, "next": None})
     (page,) = registry.source(whole).pages(None)
     assert page.signs == () and len(page.records) == len(RECORDS)
+
+
+def test_a_parameter_is_sent_once() -> None:
+    settings = {"endpoint": {"paginator": {"type": "offset", "limit": 5}}}
+    address = "https://registry.example.com/list?limit=10&a=b%20c&c"
+    request = page_request(parse_connector(settings, api_url=address), None, "")
+    assert request.url == "https://registry.example.com/list?a=b%20c&c"
+    assert request.params == {"limit": 5, "offset": 0}
