@@ -359,6 +359,11 @@ class LyingRegistry:
         return body if isinstance(body, list) else None
 
 
+def as_served(fault: str, note: str | None) -> str | None:
+    """Return a note as it was before a fault that changes texts without making them unreadable."""
+    return note.replace("note\x01", "note ") if note and fault == "control" else note
+
+
 REPLACED = {
     "nan": (b'"amount": ', b'"ratio": NaN, "amount": '),
     "control": (b'"note ', b'"note\x01'),

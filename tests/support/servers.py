@@ -110,7 +110,6 @@ class Kinto(Server):
     record_path = "/v1/buckets/lab/collections/compounds/records/{}"
     list_path = "/v1/buckets/lab/collections/compounds/records"
     settings: ClassVar[Json] = {
-        "client": {"auth": {"type": "http_basic", "username": "lab"}},
         "endpoint": {
             "data_selector": "data",
             "params": {"_since": "{incremental.start_value}", "_sort": "last_modified"},
@@ -125,8 +124,9 @@ class Kinto(Server):
 
     def furnish(self) -> None:
         self.http.auth = ("lab", "key")
-        for path in ("/v1/buckets/lab", "/v1/buckets/lab/collections/compounds"):
-            self._send("PUT", path)
+        self._send("PUT", "/v1/buckets/lab")
+        public = {"permissions": {"read": ["system.Everyone"]}}
+        self._send("PUT", "/v1/buckets/lab/collections/compounds", public)
 
     def add(self, external_id: str, name: str, note: str) -> None:
         path = self.record_path.format(external_id)
@@ -143,7 +143,6 @@ class Drf(Server):
     record_path = "/compounds/{}/"
     list_path = "/compounds/"
     settings: ClassVar[Json] = {
-        "client": {"auth": "none"},
         "endpoint": {
             "data_selector": "results",
             "params": {"modified_since": "{incremental.start_value}"},
@@ -168,7 +167,6 @@ class CouchDb(Server):
     list_path = "/lab/_all_docs?include_docs=true&limit=10"
     fields = ("id", "doc.name", "doc.note")
     settings: ClassVar[Json] = {
-        "client": {"auth": "none"},
         "endpoint": {
             "path": "lab/_all_docs",
             "params": {"include_docs": "true"},

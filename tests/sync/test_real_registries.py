@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from registry_sync.models import SyncRun
 from tests.support.servers import SERVERS, Server
 from tests.support.worlds import World
 
 pytestmark = [pytest.mark.process, pytest.mark.once]
+Json = dict[str, Any]
 FIELDS = [{"name": "Note", "type": "text"}]
+
+
+def proposed() -> Json:
+    """Return the Connector Settings that the doctor proposes."""
+    out = io.StringIO()
+    call_command("doctor", "--propose", stdout=out)
+    text = out.getvalue().partition("Connector Settings:\n")[2].partition("\n\n")[0]
+    settings: Json = json.loads(text)
+    return settings
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda kind: kind.__name__)
@@ -64,8 +77,7 @@ def use(world: World, server: Server) -> None:
 def test_with_the_items_alone_it_is_right_or_not_green(
     world: Callable[..., World], server: Server
 ) -> None:
-    auth = {"client": server.settings["client"]}
-    w = pointed(world, server, auth, server.list_url)
+    w = pointed(world, server, None, server.list_url)
     run = w.sync()
     if run.status == SyncRun.Status.SUCCEEDED:
         assert len(notes(w)) == 25
@@ -74,6 +86,10 @@ def test_with_the_items_alone_it_is_right_or_not_green(
         assert run.error_code or codes & {"more_said", "full_page", "next_unseen"}
 
 
-def test_it_is_synced_by_settings(world: Callable[..., World], server: Server) -> None:
-    path = server.settings["endpoint"].get("path")
-    use(pointed(world, server, server.settings, server.url if path else server.list_url), server)
+def test_it_is_synced_by_the_doctors_proposal_alone(
+    world: Callable[..., World], server: Server
+) -> None:
+    w = pointed(world, server, None, server.list_url)
+    w.configure(**{"External ID Field": ""})
+    w.configure(**{"Connector Settings": proposed()})
+    use(w, server)
