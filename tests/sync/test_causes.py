@@ -157,7 +157,8 @@ def judged(w: World, run: SyncRun, cause: Cause) -> None:
     if cause.who == OPERATOR and "SECRET" in cause.words:
         return  # nothing can be told in Benchling
     session = w.session()
-    assert session["status"] == "FAILED" and run.error[:100] in session["messages"][0]["content"]
+    shown = session["messages"][0]["content"].replace("\\", "")  # escaped as Markdown
+    assert session["status"] == "FAILED" and run.error[:100] in shown
     assert PRIVATE.splitlines()[1] not in said and "s3cret" not in said
 
 
