@@ -167,13 +167,31 @@ def started(run: SyncRun) -> str:
     return "Your sync has started."
 
 
+def joined(run: SyncRun) -> str:
+    """Return that a run which reads after the press does what was wanted."""
+    if run.is_active:
+        return attached(run, run.kind)
+    return "A sync that began after your press has already finished."
+
+
+def follows(run: SyncRun) -> str:
+    """Return that what was wanted begins when the active run has ended."""
+    return (
+        f"{_running(run)}. Your request is queued after the one under way and starts automatically."
+    )
+
+
 def attached(run: SyncRun, wanted: str) -> str:
     """Return that the active run is shown instead, and whether it does what was wanted."""
-    what = "A preview" if run.dry_run else "A sync"
-    said = f"{what} is already running, started {starter(run)}. It is shown here"
+    said = f"{_running(run)}. It is shown here"
     if run.dry_run == (wanted == SyncRun.Kind.DRY_RUN):
         return f"{said}, and no second one was started."
     return f"{said}. Press the button again when it has finished."
+
+
+def _running(run: SyncRun) -> str:
+    what = "A preview" if run.dry_run else "A sync"
+    return f"{what} is already running, started {starter(run)}"
 
 
 def unknown_button() -> str:

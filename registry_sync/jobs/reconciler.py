@@ -11,6 +11,7 @@ from registry_sync.canvas import drawing as canvas
 from registry_sync.canvas import text as words
 from registry_sync.drafts import preview
 from registry_sync.drafts.preview_queue import enqueue_preview
+from registry_sync.jobs.following import follow
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
@@ -42,7 +43,8 @@ def reconcile(*, alert: bool = True) -> int:
 
 def _queue_runs() -> int:
     runs.shorten_leases()
-    return sum(enqueue(run_id) for run_id in runs.stranded().values_list("pk", flat=True))
+    started = sum(follow(run) for run in runs.to_follow())
+    return started + sum(enqueue(run_id) for run_id in runs.stranded().values_list("pk", flat=True))
 
 
 def _queue_deliveries() -> int:

@@ -21,6 +21,7 @@ from registry_sync import runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core.problems import SyncError
+from registry_sync.jobs.following import follow
 from registry_sync.models import Installation, SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
@@ -73,6 +74,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     try:
         return _work(run, lease, pacer)
     finally:
+        follow(run)
         watched.draw()
         look_for_alerts()
 

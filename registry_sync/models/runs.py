@@ -134,6 +134,9 @@ class SyncRun(models.Model):
     paused_by = models.CharField(max_length=150, blank=True)
     paused_reason = models.TextField(blank=True)
     fence = models.BigIntegerField(default=0, help_text="Fencing number of the newest lease.")
+    follow_up = models.JSONField(
+        null=True, blank=True, help_text="The run that people asked for while this one was active."
+    )
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_holder = models.CharField(max_length=150, blank=True)
 

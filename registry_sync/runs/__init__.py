@@ -5,6 +5,7 @@ Other rooms import this package; `queue`, `quota` and `estimate` are imported as
 
 from registry_sync.runs.database_clock import database_now, now_in_query
 from registry_sync.runs.deployment import app_key, current_lanes, tenant_host
+from registry_sync.runs.follow_up import Answer, request_or_follow, start_following, to_follow
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
@@ -41,6 +42,7 @@ from registry_sync.runs.run_log import log, warn
 from registry_sync.runs.source_state import learn
 
 __all__ = [
+    "Answer",
     "Lease",
     "LeaseLost",
     "SchemaView",
@@ -69,12 +71,15 @@ __all__ = [
     "renew",
     "repeats_last_failure",
     "request",
+    "request_or_follow",
     "resume",
     "save",
     "schema_view",
     "shorten_leases",
+    "start_following",
     "stranded",
     "tenant_host",
+    "to_follow",
     "waiting_sentence",
     "warn",
 ]

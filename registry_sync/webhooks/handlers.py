@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -43,7 +45,7 @@ def work_delivery(delivery_id: int) -> None:
         return
     client = impatient_client()
     try:
-        handler(delivery.message, client)
+        handler(delivery, client)
     except (Refused, SyncError, Wait) as error:
         logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
         if not (_is_transient(error) and try_again(delivery, str(error))):
@@ -72,13 +74,15 @@ def _is_transient(error: Exception) -> bool:
 # -- canvases ---------------------------------------------------------------------------------
 
 
-def _created(message: Json, client: Client) -> None:
+def _created(delivery: WebhookDelivery, client: Client) -> None:
     """Draw a canvas that a scientist inserted and Benchling created."""
+    message = delivery.message
     canvases.draw(_canvas(message, str(message["canvasId"])), client)
 
 
-def _initialised(message: Json, client: Client) -> None:
+def _initialised(delivery: WebhookDelivery, client: Client) -> None:
     """Create and draw the canvas of a page that was opened for the first time."""
+    message = delivery.message
     resource_id, feature_id = str(message["resourceId"]), str(message["featureId"])
     mine = Canvas.objects.of_app()
     known = mine.filter(resource_id=resource_id, feature_id=feature_id).first()
@@ -105,8 +109,9 @@ def _is_there(canvas: Canvas, client: Client) -> bool:
         raise
 
 
-def _interacted(message: Json, client: Client) -> None:
+def _interacted(delivery: WebhookDelivery, client: Client) -> None:
     """Do what the button does that a scientist pressed."""
+    message = delivery.message
     canvas = _canvas(message, str(message["canvasId"]))
     canvas.used_at = timezone.now()
     canvas.save(update_fields=["used_at"])  # from now on it must be drawn again
@@ -114,7 +119,7 @@ def _interacted(message: Json, client: Client) -> None:
     canvas.note = words.unknown_button() if press is None else ""
     if press is not None:
         canvas.standing = canvas.chip = ""  # of an earlier look-up
-        press(canvas, client, _name_of(message, client))
+        press(canvas, client, Presser(_name_of(message, client), delivery.received_at))
     canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip"])
     try:
         canvases.draw(canvas, client, pressed=True)
@@ -146,25 +151,45 @@ def _name_of(message: Json, client: Client) -> str:
         return "a scientist"
 
 
+@dataclass(frozen=True, slots=True)
+class Presser:
+    """Who pressed a button, and when Benchling's webhook about it arrived."""
+
+    name: str
+    pressed_at: datetime
+
+
+NOTES: dict[runs.Answer, Callable[[SyncRun], str]] = {
+    runs.Answer.STARTED: words.started,
+    runs.Answer.JOINED: words.joined,
+    runs.Answer.FOLLOWS: words.follows,
+}
+
+
 def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
-    def press(canvas: Canvas, client: Client, who: str) -> None:
+    def press(canvas: Canvas, client: Client, who: Presser) -> None:
         trigger = SyncRun.Trigger.CANVAS
-        run, is_new = runs.request(kind=kind, trigger=trigger, actor=who, only=only)
+        if kind == Kind.DRY_RUN:
+            run, is_new = runs.request(kind=kind, trigger=trigger, actor=who.name)
+            canvas.preview = run if is_new else canvas.preview
+            canvas.note = words.started(run) if is_new else words.attached(run, kind)
+        else:
+            run, answer = runs.request_or_follow(
+                kind=kind, trigger=trigger, actor=who.name, asked_at=who.pressed_at, only=only
+            )
+            canvas.note, is_new = NOTES[answer](run), answer is runs.Answer.STARTED
         canvas.run = run
-        if kind == Kind.DRY_RUN and is_new:
-            canvas.preview = run
-        canvas.note = words.started(run) if is_new else words.attached(run, kind)
         if is_new:
             enqueue(run.pk)
 
     return press
 
 
-def _refresh(canvas: Canvas, client: Client, who: str) -> None:
+def _refresh(canvas: Canvas, client: Client, who: Presser) -> None:
     """Draw the canvas again, and nothing else."""
 
 
-def _look_up(canvas: Canvas, client: Client, who: str) -> None:
+def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     asked = _typed(canvas, client)
     lane = _lane()
     if not asked:
@@ -194,7 +219,7 @@ def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
         source.close()
 
 
-def _sync_one(canvas: Canvas, client: Client, who: str) -> None:
+def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
     asked = _typed(canvas, client)
     if not asked:
         canvas.note = words.nothing_typed()
@@ -221,7 +246,7 @@ def _typed(canvas: Canvas, client: Client) -> str:
 # -- the app itself ----------------------------------------------------------------------------
 
 
-def _configuration_updated(message: Json, client: Client) -> None:
+def _configuration_updated(delivery: WebhookDelivery, client: Client) -> None:
     """Check the new configuration at once, so that its faults show before a run meets them."""
     fault = ""
     try:
@@ -234,11 +259,11 @@ def _configuration_updated(message: Json, client: Client) -> None:
     _redraw_all(client)
 
 
-def _installed(message: Json, client: Client) -> None:
+def _installed(delivery: WebhookDelivery, client: Client) -> None:
     _save_installation(deactivated_at=None)
 
 
-def _deactivated(message: Json, client: Client) -> None:
+def _deactivated(delivery: WebhookDelivery, client: Client) -> None:
     _save_installation(deactivated_at=timezone.now())
     _redraw_all(client)
 
@@ -251,7 +276,7 @@ def _redraw_all(client: Client) -> None:
     canvases.redraw(Canvas.objects.of_app().order_by("-used_at")[: canvases.RECENT], client)
 
 
-Press = Callable[[Canvas, Client, str], None]
+Press = Callable[[Canvas, Client, Presser], None]
 BUTTONS: dict[str, Press] = {
     "manual_sync": _start(Kind.INCREMENTAL),
     "preview": _start(Kind.DRY_RUN),
@@ -260,7 +285,7 @@ BUTTONS: dict[str, Press] = {
     "look_up": _look_up,
     "sync_one": _sync_one,
 }
-HANDLERS: dict[str, Callable[[Json, Client], None]] = {
+HANDLERS: dict[str, Callable[[WebhookDelivery, Client], None]] = {
     "v2.canvas.created": _created,
     "v2-beta.canvas.created": _created,
     "v2.canvas.initialized": _initialised,

@@ -18,6 +18,7 @@ from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.core.text import LONGEST_ID, storable
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery, WebhookRefusal
@@ -59,7 +60,7 @@ def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, b
                 webhook_id=webhook_id,
                 type=message["type"][:100],
                 message=message,
-                received_at=timezone.now(),
+                received_at=runs.database_now(),
             )
     except IntegrityError as error:  # a repeat, perhaps at the same moment
         known = WebhookDelivery.objects.filter(webhook_id=webhook_id).first()
