@@ -82,6 +82,7 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
     for _ in range(DEEPEST):
         entries = list(_entries(nodes))
         if found := _usual(entries) or _only(entries):
+            _refuse_aside(body, found)
             return found
         inner = [(path, value) for path, value in entries if isinstance(value, dict)]
         usual = [one for one in inner if _key(one[0]) in RECORD_KEYS]
@@ -93,6 +94,15 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
         isinstance(body, dict)
     ) else []  # fmt: skip
     raise Unusable("its answer contains no list of records", select(*(empty or ["…"])))
+
+
+def _refuse_aside(body: Any, found: Guess) -> None:
+    """Raise Unusable for a list that is seldom the records where a deeper one may be them."""
+    if word(found.path) not in ASIDE:
+        return
+    deeper = [path for path in lists_in(body) if "." in path and word(path) not in ASIDE]
+    if deeper:
+        raise _several([found.path, *deeper])
 
 
 def lists_in(body: Any, depth: int = DEEPEST) -> dict[str, list[Any]]:

@@ -162,10 +162,16 @@ class Lies:
         return terms
 
     @property
+    def _followed(self) -> bool:
+        """Whether an address is named that needs no setting."""
+        return self.settings == "none" and self.paging.said in ("url", "relative")
+
+    @property
     def honest(self) -> bool:
         """Whether a person set all that is needed, and nothing speaks against a green run."""
         return (
-            self.settings == "right" and self.told and self.fault == "none" and self.move is None
+            (self.settings == "right" or self._followed) and self.told
+            and self.fault == "none" and self.move is None
             and self.total in ("none", "right") and self.filter in ("right", "days")
             and self.date is not None and -5 < self.date < 5 and self.skew <= 0
             and (self.selected or self.at in ("", "items", "data"))
@@ -193,6 +199,7 @@ FOUND = (
     Lies(cleared="false"),
     Lies(at="_embedded.compounds", side="projects"),
     Lies(at="payload.compounds", side="errors"),
+    Lies(at="hits.hits", side="projects", settings="misspelt"),
     Lies(records=3, side="included", lone=True, asks="param"),
     Lies(asks="param", filter="nothing"),
     Lies(asks="param", format="compact"),
@@ -276,6 +283,8 @@ def _possible(lies: Lies) -> Lies:
         changes["keyset"] = False
     if paging.said == "nothing" or changes.get("keyset", lies.keyset):
         changes["hole"] = False
+    if paging.said == "nothing" and lies.settings == "none":
+        changes["settings"] = "right"  # a page that says nothing cannot be doubted
     if lies.order != "id" and lies.format == "day":
         changes["order"] = "id"  # a day has no order
     if lies.format in ("naive", "space", "day") or not lies.zone:
