@@ -92,7 +92,7 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
             value=str(item)[:200],
         )
         external_id = f"(not a record {raw_hash[:12]})"
-        found.append(SourceRecord(external_id, item, raw_hash, None, problem=problem))
+        found.append(SourceRecord(external_id, {"item": item}, raw_hash, None, problem=problem))
     return found
 
 

@@ -25,7 +25,9 @@ def lane(world: Any, serve: Any) -> Any:
     def make(full: Any, quiet: Any = None, settings: Any = None) -> tuple[Any, dict[str, Any]]:
         said = {"full": full, "quiet": quiet}
         w = world([], rows=ROWS)
-        odd = serve(lambda asked: said["quiet" if asked.query.get("since") else "full"])
+        odd = serve(
+            lambda asked: said["quiet" if asked.query.get("since", "") > "2000" else "full"]
+        )
         w.configure(
             **{
                 "API URL": odd.url + "/list",
