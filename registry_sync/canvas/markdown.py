@@ -18,3 +18,8 @@ def escaped(text: str) -> str:
     """Return a text in one line, written so that Markdown shows it as it is."""
     line = SIGNS.sub(r"\\\g<0>", " ".join(text.replace("\x00", "").split()))
     return START.sub(r"\g<1>\\", line)
+
+
+def plain(markdown: str) -> str:
+    """Return a canvas's sentence as plain text: no bold, and its values as they were."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])|\*\*", lambda found: found[1] or "", markdown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from registry_sync.canvas import markdown
 from registry_sync.desk.values import as_html, as_text, rule_text
 
 register = template.Library()
@@ -14,5 +15,5 @@ register.filter("rule", rule_text)
 
 @register.filter
 def plain(text: str) -> str:
-    """Return a sentence of a canvas without its emphasis."""
-    return text.replace("**", "")
+    """Return a sentence of a canvas without its emphasis and escapes."""
+    return markdown.plain(text)
