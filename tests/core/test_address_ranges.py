@@ -18,7 +18,7 @@ from registry_sync.core.ssrf import Forbidden, allowed_addresses
 from registry_sync.monitoring.channels import webhook
 from tests.support.odd import Reply, ids
 
-pytestmark = [pytest.mark.once, pytest.mark.invariant(9)]
+pytestmark = [pytest.mark.once]
 
 NOWHERE = [
     "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24",
@@ -98,6 +98,7 @@ def no_dns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", numeric)
 
 
+@pytest.mark.invariant(9)
 def test_no_spelling_of_a_special_address_is_taken() -> None:
     nowhere, private = vectors(NOWHERE), vectors(PRIVATE)
     assert len(nowhere) + len(private) >= 500
@@ -109,6 +110,7 @@ def test_no_spelling_of_a_special_address_is_taken() -> None:
     assert [text for text in nowhere if not refusal(text, allow_private=True)] == []
 
 
+@pytest.mark.invariant(9)
 def test_private_networks_are_taken_where_they_are_allowed() -> None:
     plain = [str(address) for block in PRIVATE for address in some(block)]
     assert [text for text in plain if refusal(text, allow_private=True)] == []
@@ -118,6 +120,7 @@ def test_private_networks_are_taken_where_they_are_allowed() -> None:
     assert [text for text in mapped if refusal(text, allow_private=True)] == []
 
 
+@pytest.mark.invariant(9)
 def test_public_addresses_are_taken() -> None:
     for allow_private in (False, True):
         assert [text for text in PUBLIC if refusal(text, allow_private=allow_private)] == []
@@ -129,6 +132,7 @@ WAYS_IN = ["169.254.169.254", "0xa9fea9fe", "2852039166", "[fd00:ec2::23]", "[fd
 
 
 @pytest.mark.parametrize("host", WAYS_IN)
+@pytest.mark.invariant(9)
 def test_no_way_leads_there_even_where_private_networks_are_allowed(
     host: str, serve: Any, settings: Any
 ) -> None:
@@ -142,6 +146,7 @@ def test_no_way_leads_there_even_where_private_networks_are_allowed(
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::23]", "0xa9fea9fe"])
 @pytest.mark.parametrize("way", ["registry", "token", "next", "redirect"])
+@pytest.mark.invariant(9)
 def test_a_registry_leads_nobody_there(host: str, way: str, serve: Any) -> None:
     there = f"http://{host}/list"
     answers = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -173,6 +174,7 @@ def test_edits_through_a_long_keyset_read_hold_nothing_up(read):
         assert (run.status, codes(run)) == (Status.SUCCEEDED, []), run.warnings
         assert reached is None or run.watermark > reached
         reached = run.watermark
+        time.sleep(1)  # a Date header counts whole seconds
     listing.edit = lambda page: None
     w.sync()
     assert_equal(w, listing)
@@ -187,9 +189,11 @@ def test_an_offset_list_converges_by_its_total(read):
     reached = None
     for _ in range(3):
         run = w.sync()
-        assert codes(run) == ["list_moved"] and run.watermark is not None
+        # What is left to read may fit on one page, which cannot move.
+        assert codes(run) == ["list_moved"] or (reached and codes(run) == []), run.warnings
         assert reached is None or run.watermark > reached
         reached = run.watermark
+        time.sleep(1)  # a Date header counts whole seconds
     listing.edit = lambda page: None
     w.sync()
     assert_equal(w, listing)

@@ -14,9 +14,10 @@ from registry_sync.runs import lease
 from tests.support.odd import Reply
 from tests.support.registry import compound
 
-pytestmark = [pytest.mark.once, pytest.mark.invariant(4)]
+pytestmark = [pytest.mark.once]
 
 
+@pytest.mark.invariant(4)
 def test_a_slow_page_is_never_taken_over_and_a_drip_ends_the_run(
     world: Any, serve: Any, settings: Any, monkeypatch: Any
 ) -> None:
