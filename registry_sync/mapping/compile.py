@@ -13,7 +13,7 @@ from registry_sync.core.problems import ConfigError
 from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, gives_value
-from registry_sync.source.blanks import Blanks, EmptyValues
+from registry_sync.source.answers.blanks import Blanks, EmptyValues
 from registry_sync.source.paths import Getter, PathError, compile_path, compile_template
 
 TRANSFORM_VERSION = 6

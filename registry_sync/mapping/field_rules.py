@@ -11,7 +11,7 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import Rule, Step, parse_rule
 from registry_sync.mapping.rules.empties import Empty, nulled
-from registry_sync.source.blanks import Absence, Blanks, EmptyValues
+from registry_sync.source.answers.blanks import Absence, Blanks, EmptyValues
 from registry_sync.source.path_parents import compile_parents
 from registry_sync.source.paths import ABSENT, compile_path
 

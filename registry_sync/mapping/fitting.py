@@ -17,7 +17,7 @@ from typing import Any
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.mapping.date_values import fit_date, fit_datetime
 from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
-from registry_sync.source.marks import fault_in
+from registry_sync.source.answers.marks import fault_in
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 LARGEST = 2**63 - 1

@@ -13,7 +13,7 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules import Step
-from registry_sync.source.blanks import Absence
+from registry_sync.source.answers.blanks import Absence
 from registry_sync.source.paths import ABSENT, Getter
 
 UNKNOWN: Any = [["?"]]

@@ -12,7 +12,7 @@ from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.rules.base import MOST_SHOWN
 from registry_sync.mapping.values import Misfit
-from registry_sync.source.marks import fault_in, unmarked
+from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
 
 

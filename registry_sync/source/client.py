@@ -14,21 +14,21 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.completeness import ignored_records, signs_of
+from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.record_list import Memory, RecordFinder, RecordList
+from registry_sync.source.completeness.more import says_end
+from registry_sync.source.completeness.page_end import End, announced, check_bounds, starts_over
+from registry_sync.source.completeness.proposals import written
+from registry_sync.source.completeness.signs import ignored_records, signs_of
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
-from registry_sync.source.decoding import Unusable
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.loop_detection import LoopDetector
-from registry_sync.source.more import says_end
-from registry_sync.source.page_answer import PageAnswer
-from registry_sync.source.page_end import End, announced, check_bounds, starts_over
 from registry_sync.source.pages import Page, Sign, Unread
 from registry_sync.source.paginators import Stuck
-from registry_sync.source.proposals import written
-from registry_sync.source.record_list import Memory, RecordFinder, RecordList
 from registry_sync.source.record_reader import RecordReader
 from registry_sync.source.request import Request, page_request
 from registry_sync.source.timestamps import read_time, write_time

@@ -20,10 +20,10 @@ from registry_sync.core.setting import (
     whole,
 )
 from registry_sync.core.types import Json
+from registry_sync.source.answers.blanks import Blanks
+from registry_sync.source.answers.page_limits import PageLimits
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
-from registry_sync.source.blanks import Blanks
-from registry_sync.source.page_limits import PageLimits
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.links import Auto
 from registry_sync.source.watermark import BLIND_LAG, GRANULARITIES, LAG

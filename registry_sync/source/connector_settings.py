@@ -16,8 +16,9 @@ from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.source import placeholders
+from registry_sync.source.answers.blanks import read_blanks
+from registry_sync.source.answers.page_limits import PageLimits
 from registry_sync.source.auth import read_auth
-from registry_sync.source.blanks import read_blanks
 from registry_sync.source.connector import (
     DETAIL,
     SINCE,
@@ -27,7 +28,6 @@ from registry_sync.source.connector import (
     ResponseAction,
     joined,
 )
-from registry_sync.source.page_limits import PageLimits
 from registry_sync.source.paginators import read_paginator
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from registry_sync.core.types import Json
+from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.connector import Incremental
-from registry_sync.source.page_answer import word_of
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.timestamps import read_time
 

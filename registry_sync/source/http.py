@@ -14,16 +14,16 @@ from typing import Any
 import requests
 
 from registry_sync.core.problems import SyncError
+from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
+from registry_sync.source.answers.link_header import read_links
+from registry_sync.source.answers.record_guess import RECORD_KEYS
+from registry_sync.source.answers.response_actions import ResponseActions
+from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
-from registry_sync.source.decoding import Unusable, charset_of, parse
 from registry_sync.source.errors import RetryableError, bad_answer
-from registry_sync.source.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
-from registry_sync.source.link_header import read_links
-from registry_sync.source.record_guess import RECORD_KEYS
 from registry_sync.source.refusals import refusal
 from registry_sync.source.request import Request
-from registry_sync.source.response_actions import ResponseActions
-from registry_sync.source.unreadable import unreadable
 
 GONE = (404, 410)
 PAST = (400, 416, 422)

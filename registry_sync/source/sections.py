@@ -15,8 +15,8 @@ from registry_sync.core.setting import (
     one_of,
     settings_of,
 )
-from registry_sync.source.blanks import ABSENT_WORDS
-from registry_sync.source.page_limits import PageLimits
+from registry_sync.source.answers.blanks import ABSENT_WORDS
+from registry_sync.source.answers.page_limits import PageLimits
 
 HEADERS = SettingType(
     "object of text or numbers (ASCII)",

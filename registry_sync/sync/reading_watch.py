@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.dates import stamp
+from registry_sync.source.completeness.reading import READINGS, Reading, is_settled
 from registry_sync.source.loop_detection import mark_of
 from registry_sync.source.pages import Page
-from registry_sync.source.reading import READINGS, Reading, is_settled
 from registry_sync.source.watermark import CLOCK_SLACK
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext

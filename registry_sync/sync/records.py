@@ -13,8 +13,8 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_record
 from registry_sync.mapping.model import Entity
+from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.client import Source
-from registry_sync.source.marks import fault_in, unmarked
 from registry_sync.source.pages import Unread
 
 

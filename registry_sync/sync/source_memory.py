@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from registry_sync.benchling.app_config import AppConfig
 from registry_sync.models import Lane
+from registry_sync.source.answers.record_list import Memory
 from registry_sync.source.connector import Connector
-from registry_sync.source.record_list import Memory
 
 MOST_ASKED = 200
 """Ids of one answer that are looked up."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from registry_sync import runs
+from registry_sync.source.completeness.reading import Reading
 from registry_sync.source.pages import Page
-from registry_sync.source.reading import Reading
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards

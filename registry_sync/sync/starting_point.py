@@ -14,7 +14,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
-from registry_sync.source.reading import Reading
+from registry_sync.source.completeness.reading import Reading
 from registry_sync.source.watermark import next_since
 from registry_sync.sync import benchling_state, run_verdict
 from registry_sync.sync.context import RunContext

@@ -61,7 +61,8 @@ def test_it_tells_what_happened(world, client, token):
     assert said["runs_total SUCCEEDED"] == 0
     assert said["open_errors source"] == 2 and said["open_errors benchling"] == 0
     assert said["run_active"] == 1
-    assert said["run_heartbeat_timestamp_seconds"] == round(asked.created_at.timestamp(), 3)
+    asked.refresh_from_db()
+    assert said["run_heartbeat_timestamp_seconds"] == round(asked.heartbeat.timestamp(), 3)
     assert said["last_good_run_timestamp_seconds"] == round(good.finished_at.timestamp(), 3)
     EntityError.objects.filter(external_id="C-000019").update(dismissed_at=timezone.now())
     assert read(client)["open_errors source"] == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry_sync.source.decoding import Unusable, charset_of, parse
-from registry_sync.source.marks import fault_in, unmarked
+from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.marks import fault_in, unmarked
 
 pytestmark = pytest.mark.once
 

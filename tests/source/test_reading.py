@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.source.reading import Reading, counts_records, is_settled
+from registry_sync.source.completeness.reading import Reading, counts_records, is_settled
 
 pytestmark = pytest.mark.once
 BEGAN = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source.record_list import Memory
+from registry_sync.source.answers.record_list import Memory
 from tests.support.odd import Asked, Reply, endpoint, ids
 
 pytestmark = pytest.mark.once

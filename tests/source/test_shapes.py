@@ -9,7 +9,7 @@ import pytest
 
 from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
-from registry_sync.source.one_more import ask_one_more
+from registry_sync.source.completeness.one_more import ask_one_more
 from tests.support.odd import Reply
 from tests.support.shapes import ALL, SHAPES
 

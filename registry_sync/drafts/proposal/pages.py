@@ -6,12 +6,12 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts.proposal.line import Findings
+from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.client import Source
-from registry_sync.source.more import first_address, marks_of
-from registry_sync.source.one_more import ask_one_more
-from registry_sync.source.page_answer import PageAnswer
-from registry_sync.source.proposals import paginator_in, propose
-from registry_sync.source.totals import Total, find_total
+from registry_sync.source.completeness.more import first_address, marks_of
+from registry_sync.source.completeness.one_more import ask_one_more
+from registry_sync.source.completeness.proposals import paginator_in, propose
 
 MOST = 1000
 """Records that are read."""

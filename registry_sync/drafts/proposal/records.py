@@ -12,8 +12,8 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.id_and_name import judge_ids, suggest_name
 from registry_sync.drafts.proposal.line import Findings
 from registry_sync.drafts.sample import paths_of
-from registry_sync.source.page_answer import word_of
-from registry_sync.source.record_guess import RECORD_KEYS
+from registry_sync.source.answers.page_answer import word_of
+from registry_sync.source.answers.record_guess import RECORD_KEYS
 
 SIDES = re.compile(r"included|links|errors|warnings|.*facets|meta|deleted|removed|columns|.*tables")
 """Lists beside the records."""

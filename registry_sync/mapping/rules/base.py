@@ -9,7 +9,7 @@ from registry_sync.core.registration import registrar
 from registry_sync.core.setting import Setting
 from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
-from registry_sync.source.marks import unmarked
+from registry_sync.source.answers.marks import unmarked
 from registry_sync.source.paths import ABSENT
 
 MOST_SHOWN = 200

@@ -7,7 +7,7 @@ from typing import Any
 from registry_sync.core.setting import LIST, Setting, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import Rule, RuleError, register
-from registry_sync.source.blanks import ABSENT_WORDS, Absence, EmptyValues
+from registry_sync.source.answers.blanks import ABSENT_WORDS, Absence, EmptyValues
 
 
 @register("empty")

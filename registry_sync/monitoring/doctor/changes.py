@@ -17,6 +17,7 @@ from registry_sync.monitoring.doctor.finding import (
     warning,
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
+from registry_sync.source.completeness.proposals import written_incremental
 from registry_sync.source.connector import SINCE, Connector, Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,
@@ -26,7 +27,6 @@ from registry_sync.source.cursor_evidence import (
 )
 from registry_sync.source.filter_probe import probe_filter
 from registry_sync.source.paths import ABSENT, compile_path
-from registry_sync.source.proposals import written_incremental
 from registry_sync.source.timestamps import read_time
 
 CHANGE_CHECKS: dict[str, Callable[[RegistryVisit], CheckResult]] = {}

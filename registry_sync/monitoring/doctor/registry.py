@@ -19,10 +19,10 @@ from registry_sync.monitoring.doctor.finding import (
     warning,
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
+from registry_sync.source.answers.page_answer import word_of
+from registry_sync.source.completeness.one_more import ask_one_more
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import cursor_paths, descends
-from registry_sync.source.one_more import ask_one_more
-from registry_sync.source.page_answer import word_of
 from registry_sync.source.pages import Page
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paths import compile_path

@@ -9,8 +9,8 @@ from registry_sync.core.addresses import joined_address
 from registry_sync.core.registration import registrar
 from registry_sync.core.setting import Setting, setting, settings_of
 from registry_sync.core.types import Json
-from registry_sync.source.more import Mark, is_filled, is_inverted, marks_of, truth_of
-from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.completeness.more import Mark, is_filled, is_inverted, marks_of, truth_of
 from registry_sync.source.paths import ABSENT, compile_path
 
 MOST_EMPTY = 100

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from registry_sync.core.setting import FILLED_PATH, setting
 from registry_sync.core.types import Json
-from registry_sync.source.more import first_address, marks_of
-from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.completeness.more import first_address, marks_of
+from registry_sync.source.completeness.proposals import propose
 from registry_sync.source.paginators.base import (
     Paginator,
     Stuck,
@@ -19,7 +20,6 @@ from registry_sync.source.paginators.base import (
     register,
     value_at,
 )
-from registry_sync.source.proposals import propose
 
 
 @register("json_link")

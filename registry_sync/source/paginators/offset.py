@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from registry_sync.core.setting import setting, whole
 from registry_sync.core.types import Json
-from registry_sync.source.page_answer import PageAnswer
+from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.totals import find_total
 from registry_sync.source.paginators.base import (
     Paginator,
     empty_page_ends,
@@ -15,7 +16,6 @@ from registry_sync.source.paginators.base import (
     has_more,
     register,
 )
-from registry_sync.source.totals import find_total
 
 
 @register("offset")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from registry_sync.source.page_answer import Entry, PageAnswer
+from registry_sync.source.answers.page_answer import Entry, PageAnswer
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
 NONE = ("", "null", "none", "nil", "false", "0", "-1", "undefined")

@@ -6,13 +6,13 @@ import itertools
 import re
 from collections.abc import Callable
 
-from registry_sync.source.link_header import read_links
+from registry_sync.source.answers.link_header import read_links
+from registry_sync.source.completeness.more import as_number, truth_of
+from registry_sync.source.completeness.page_end import End
+from registry_sync.source.completeness.proposals import propose, size_asked, written
 from registry_sync.source.loop_detection import LoopDetector
-from registry_sync.source.more import as_number, truth_of
-from registry_sync.source.page_end import End
 from registry_sync.source.pages import Sign
 from registry_sync.source.paths import compile_path
-from registry_sync.source.proposals import propose, size_asked, written
 
 USUAL_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 50_000,
                          100_000})  # fmt: skip

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.decoding import Unusable
-from registry_sync.source.paths import ABSENT, compile_path, is_filter
-from registry_sync.source.record_guess import (
+from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
     Guess,
@@ -22,6 +21,7 @@ from registry_sync.source.record_guess import (
     select,
     word,
 )
+from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 UNKNOWN_PLACE = "it is not known where the registry's records are, and this answer does not show it"
 MOST_KEPT = 50

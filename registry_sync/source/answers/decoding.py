@@ -12,7 +12,7 @@ import math
 import re
 from typing import Any
 
-from registry_sync.source.marks import BACKSLASH, NO_VALUE
+from registry_sync.source.answers.marks import BACKSLASH, NO_VALUE
 
 LONGEST_WHOLE = 4000
 """Digits of a whole number; Python parses no more than 4,300."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.decoding import Unusable
+from registry_sync.source.answers.decoding import Unusable
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
 """The usual keys of records; one that is there and empty wins over any other list."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registry_sync.source.more import as_mapping, as_number
-from registry_sync.source.page_answer import Entry, PageAnswer, word_of
+from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
+from registry_sync.source.completeness.more import as_mapping, as_number
 from registry_sync.source.paths import ABSENT, compile_path
 
 WORDS = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from registry_sync.core.types import Json
+from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.totals import Total, find_total
+from registry_sync.source.completeness.more import Mark, marks_of, says_end
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
-from registry_sync.source.more import Mark, marks_of, says_end
-from registry_sync.source.page_answer import PageAnswer
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.base import MOST_EMPTY
-from registry_sync.source.totals import Total, find_total
 
 
 @dataclass(frozen=True, slots=True)

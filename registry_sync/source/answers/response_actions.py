@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from registry_sync.source.answers.decoding import Unusable, parse
 from registry_sync.source.connection import Received
 from registry_sync.source.connector import ResponseAction
-from registry_sync.source.decoding import Unusable, parse
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.paths import ABSENT, compile_path
 

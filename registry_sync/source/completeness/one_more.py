@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
+from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.client import Source
+from registry_sync.source.completeness.proposals import SIZE, written
 from registry_sync.source.connector import Connector
-from registry_sync.source.page_answer import word_of
 from registry_sync.source.pages import Page
 from registry_sync.source.paginators import PAGINATORS, Paginator
-from registry_sync.source.proposals import SIZE, written
 
 BESIDE: dict[str, tuple[str, ...]] = {
     "limit": ("offset", "skip", "start", "_start", "startAt"),

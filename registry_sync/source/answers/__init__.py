@@ -1,0 +1,1 @@
+"""What is in a registry's answer: its JSON, its records, its total, its links."""

@@ -1,0 +1,1 @@
+"""Whether the pages that were read are all there is."""
