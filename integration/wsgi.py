@@ -1,7 +1,7 @@
 """The WSGI application, for gunicorn.
 
-The server may have hundreds of threads, so that slow connections hold up nobody; only a few of
-them work at a time, so that the database has few connections.
+The server may have hundreds of threads, so that slow connections do not delay others; only a
+few of them work at a time, so that the database has few connections.
 """
 
 from __future__ import annotations

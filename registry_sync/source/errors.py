@@ -110,3 +110,15 @@ def bad_answer(
         code=code,
         transient=transient,
     )
+
+
+def refuse_to_wait(seconds: float) -> None:
+    """Raise SourceError instead of waiting: someone watches the page."""
+    raise SourceError(
+        "The registry did not answer the first request.",
+        remedy="The registry's owner must check the service and the operator the network, then try "
+        "again in a minute.",
+        kind="transient",
+        code="registry_unreachable",
+        transient=True,
+    )

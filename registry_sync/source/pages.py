@@ -10,12 +10,6 @@ from typing import Any
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 
-PAGING_REMEDY = (
-    "If the registry has more records, the integration owner corrects that path in "
-    "endpoint.paginator of Connector Settings. If it has no more, the integration owner sets "
-    '{"endpoint": {"paginator": "single_page"}}.'
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Sign:

@@ -6,11 +6,12 @@ from django.conf import settings
 
 from registry_sync import __version__
 from registry_sync.benchling.client import Client
-from registry_sync.core.problems import ConfigError, SourceError
+from registry_sync.core.problems import ConfigError
 from registry_sync.drafts.proposal import Proposal, propose
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import read_connector
+from registry_sync.source.errors import refuse_to_wait
 from registry_sync.sync.setup import read_config, read_items
 
 TIMEOUT = (5.0, 15.0)
@@ -40,7 +41,7 @@ def propose_live(client: Client) -> Proposal:
                 allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
                 user_agent=f"RegistrySync/{__version__}",
                 timeout=TIMEOUT,
-                pause=_refuse_to_wait,
+                pause=refuse_to_wait,
             )
         )
         return opened[-1]
@@ -50,14 +51,3 @@ def propose_live(client: Client) -> Proposal:
     finally:
         for source in opened:
             source.close()
-
-
-def _refuse_to_wait(seconds: float) -> None:
-    raise SourceError(
-        "The registry did not answer the first request.",
-        remedy="The registry's owner must check the service and the operator the network, then try "
-        "again in a minute.",
-        kind="transient",
-        code="registry_unreachable",
-        transient=True,
-    )

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from registry_sync import __version__
-from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.monitoring.doctor.finding import Skipped
 from registry_sync.monitoring.doctor.tenant import TenantVisit
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
+from registry_sync.source.errors import refuse_to_wait
 from registry_sync.source.pages import Page
 from registry_sync.sync.source_memory import memory_of
 
@@ -84,15 +84,3 @@ class RegistryVisit:
     def close(self) -> None:
         for close in self.closers:
             close()
-
-
-def refuse_to_wait(seconds: float) -> None:
-    """Raise SourceError instead of waiting: someone watches the page."""
-    raise SourceError(
-        "The registry did not answer the first request.",
-        remedy="The registry's owner must check the service and the operator the network, then try "
-        "again in a minute.",
-        kind="transient",
-        code="registry_unreachable",
-        transient=True,
-    )

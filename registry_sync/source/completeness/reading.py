@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.loop_detection import mark_of
 from registry_sync.source.watermark import CLOCK_SLACK
@@ -161,8 +162,7 @@ class Reading:
         found = []
         if self.again:
             named = ", ".join(self.examples) + (", …" if self.again > len(self.examples) else "")
-            records = "1 record" if self.again == 1 else f"{self.again:,} records"
-            found.append(f"{records} came again on a later page ({named})")
+            found.append(f"{number_of(self.again, 'record')} came again on a later page ({named})")
         ordered = stable_order or self.rising or self.falling
         if self.late and self.counted and self.pages > 1 and not ordered:
             found.append(f"{self.late_example} was changed while it was read by counted pages")

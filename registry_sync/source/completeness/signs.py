@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 
+from registry_sync.core.text import number_of
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.completeness.more import as_number, truth_of
 from registry_sync.source.completeness.page_end import End
@@ -41,8 +42,8 @@ def ignored_records(count: int, action: str) -> Sign:
     """Return the sign of an answer with records that a response action ignored."""
     return Sign(
         "ignored_records",
-        f"An answer with {_records(count)} was ignored by {action} of endpoint in Connector "
-        "Settings, and ended the read.",
+        f"An answer with {number_of(count, 'record')} was ignored by {action} of endpoint in "
+        "Connector Settings, and ended the read.",
         "The integration owner corrects that action: `error_path` looks at one place, where "
         "`content` looks at the whole answer, its records too.",
     )
@@ -70,8 +71,8 @@ def _cut_off(end: End, before: LoopDetector) -> Sign | None:
         return None
     return Sign(
         "more_said",
-        f"The registry said after {_records(before.came)} that there are more, but answered "
-        f"{end.answer.status} to the request for them.",
+        f"The registry said after {number_of(before.came, 'record')} that there are more, but "
+        f"answered {end.answer.status} to the request for them.",
         "The registry's owner checks its next pages, or the integration owner corrects "
         "endpoint.paginator of Connector Settings.",
     )
@@ -127,7 +128,7 @@ def _more_said(end: End) -> Sign | None:
     settings = settings or written(propose(marks, end.answer, end.total))
     return Sign(
         "more_said",
-        f"The registry {said}, but the read ended after {_records(end.answer.came)}.",
+        f"The registry {said}, but the read ended after {number_of(end.answer.came, 'record')}.",
         "The integration owner sets endpoint.paginator in Connector Settings, with the registry's "
         f"own names of parameters: {settings}. {WHOLE}",
     )
@@ -162,8 +163,8 @@ def _exceeded(end: End) -> Sign | None:
         return None
     return Sign(
         "total_exceeded",
-        f"The registry says at {total.path} that it has {_records(total.count)}, but returned "
-        f"{came:,}.",
+        f"The registry says at {total.path} that it has {number_of(total.count, 'record')}, but "
+        f"returned {came:,}.",
         "The registry's owner corrects its total, or the integration owner names another one in "
         "endpoint.paginator.total_path of Connector Settings.",
     )
@@ -198,7 +199,3 @@ LOOKS: tuple[Callable[[End], Sign | None], ...] = (
 
 def _came(count: int) -> str:
     return "1 record was" if count == 1 else f"{count:,} records were"
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count:,} records"

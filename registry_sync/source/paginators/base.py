@@ -66,6 +66,12 @@ class Paginator:
         """Return what is wrong with the settings together, as a sentence without its subject."""
         return ""
 
+    def needs_one_of(self, ends: tuple[str, ...]) -> str:
+        """Return the fault of settings that none of these ends, if an empty page does not."""
+        if any(getattr(self, name) for name in ends):
+            return ""
+        return f"stop_after_empty_page false needs one of {', '.join(ends)}"
+
     @classmethod
     def settings(cls) -> dict[str, Setting]:
         """Return the settings that have an effect with this type, by name."""

@@ -46,9 +46,7 @@ class Offset(Paginator):
     def fault(self) -> str:
         """Refuse to read without any end."""
         ends = ("total_path", "has_more_path", "maximum_offset")
-        if self.stop_after_empty_page or any(getattr(self, name) for name in ends):
-            return ""
-        return f"stop_after_empty_page false needs one of {', '.join(ends)}"
+        return "" if self.stop_after_empty_page else self.needs_one_of(ends)
 
     def parameters(self) -> dict[str, str]:
         return {"offset": self.offset_param, "limit": self.limit_param}

@@ -53,9 +53,7 @@ class PageNumber(Paginator):
     def fault(self) -> str:
         """Refuse to read without any end."""
         ends = ("total_path", "total_pages_path", "has_more_path", "maximum_page")
-        if self.stop_after_empty_page or any(getattr(self, name) for name in ends):
-            return ""
-        return f"stop_after_empty_page false needs one of {', '.join(ends)}"
+        return "" if self.stop_after_empty_page else self.needs_one_of(ends)
 
     def parameters(self) -> dict[str, str]:
         return {"page": self.page_param, "limit": self.page_size_param}
