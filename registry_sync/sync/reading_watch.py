@@ -30,7 +30,7 @@ class ReadingWatch:
     def resume(self) -> bool:
         """Return whether pages come a second time, because a process was killed in one."""
         position = self.run.position  # None: of the first page, also where part of it is recorded
-        if self.reading.paused or (position is None and not self.reading.pages):
+        if self.reading.paused or (position is None and not self.reading.began):
             return False
         if not self.reading.is_next(position):
             self.reading.interrupt()

@@ -117,7 +117,9 @@ class SourceTracker:
         self.watch.begin(page)
         self.run.source_total = None
         self._count_total(page)
-        runs.save(self.run, self.lease, source_total=self.run.source_total)
+        # Kept before any of its records is: after a kill, those recorded are known as this page's.
+        reading = self.watch.reading.kept()
+        runs.save(self.run, self.lease, source_total=self.run.source_total, reading=reading)
         if self.run.server_date is None:  # a reading of the same window goes by the first one
             self.clock.begin(page)
 

@@ -9,8 +9,9 @@ import pytest
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError, LedgerEntry, SyncRun
 from registry_sync.sync.carry import Carrier
+from registry_sync.sync.delivery.delivery import BatchDelivery
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
@@ -308,4 +309,29 @@ def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed
     assert codes(run) == ["list_moved"] and "10 records came again" in run.warnings[0]["text"]
     assert (run.read, run.failed, len(w.values())) == (60, 0, 60)
     assert w.sync().status == Status.SUCCEEDED
+    assert_equal(w, listing)
+
+
+@pytest.mark.invariant(4)
+def test_a_kill_within_the_first_page_is_no_sign(read, monkeypatch, settings):
+    """Some of its batches are recorded by then, and come a second time with the same page."""
+    settings.BATCH_SIZE = 10
+    listing = EditedList(60, size=40)
+    w = read(listing)
+    send = BatchDelivery.send_full_batches
+
+    def dies(self):
+        send(self)
+        raise SystemExit("killed")
+
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    with monkeypatch.context() as patched:
+        patched.setattr(BatchDelivery, "send_full_batches", dies)
+        with pytest.raises(SystemExit):
+            jobs.work_to_end(run.pk)
+    assert LedgerEntry.objects.filter(seen_run_id=run.pk).count() >= 10
+    SyncRun.objects.update(lease_until=None)
+    run = jobs.work_to_end(run.pk)
+    assert (run.status, codes(run)) == (Status.SUCCEEDED, []), run.warnings
+    assert (run.read, len(w.values()), len(listing.asked)) == (60, 60, 3)
     assert_equal(w, listing)
