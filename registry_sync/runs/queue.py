@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -10,10 +12,17 @@ from django.db import transaction
 from registry_sync.core.dotted_paths import RUN_SYNC
 from registry_sync.models import SyncRun
 
+if TYPE_CHECKING:
+    from rq import Queue
+    from rq.job import Job
+
 logger = logging.getLogger(__name__)
 
 SLICE_TIMEOUT = 1800
 """Seconds that RQ allows one slice. It ends long before, except when it isolates bad records."""
+FAILURES_KEPT = 7 * 24 * 3600
+ALIVE = timedelta(seconds=60)
+"""A job whose worker was heard of within this time is being worked on."""
 
 
 def enqueue(run_id: int) -> bool:
@@ -44,15 +53,33 @@ def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool
     from redis.exceptions import RedisError
 
     try:
-        django_rq.get_queue("sync").enqueue(
-            task,
-            pk,
-            job_id=job_id,
-            job_timeout=SLICE_TIMEOUT,
-            result_ttl=keep,
-            failure_ttl=7 * 24 * 3600,
-        )
+        queue = django_rq.get_queue("sync")
+        push_once(queue, task, pk, job_id=job_id, job_timeout=SLICE_TIMEOUT, result_ttl=keep)
     except (RedisError, OSError) as error:
         logger.warning("%s is queued, but Redis cannot be reached: %s", what, error)
         return False
     return True
+
+
+def push_once(queue: Queue, task: str, pk: int, *, job_id: str, **options: Any) -> bool:
+    """Queue a job. Return False if it waits in the queue or a worker has it. Raise RedisError.
+
+    RQ would queue it a second time under the same id, and its `unique` refuses the id of a job
+    that has ended or was lost. So one process at a time looks, and then queues.
+    """
+    mark = f"registry-sync:queueing:{job_id}"
+    if not queue.connection.set(mark, 1, nx=True, ex=10):
+        return False
+    try:
+        job = queue.fetch_job(job_id)
+        if job is not None and (queue.get_job_position(job_id) is not None or _is_alive(job)):
+            return False
+        queue.enqueue(task, pk, job_id=job_id, failure_ttl=FAILURES_KEPT, **options)
+    finally:
+        queue.connection.delete(mark)
+    return True
+
+
+def _is_alive(job: Job) -> bool:
+    heard = job.last_heartbeat
+    return job.is_started and heard is not None and datetime.now(UTC) - heard < ALIVE

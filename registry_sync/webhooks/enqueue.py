@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.utils import timezone
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -20,7 +19,8 @@ from rq.serializers import JSONSerializer
 
 from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
-from registry_sync.webhooks.inbox import LONGEST_WORK, QUEUE_AGAIN_AFTER
+from registry_sync.runs.queue import push_once
+from registry_sync.webhooks.inbox import LONGEST_WORK
 
 logger = logging.getLogger(__name__)
 
@@ -39,32 +39,17 @@ def enqueue_deliveries(deliveries: Iterable[WebhookDelivery]) -> int:
     queued = 0
     try:
         queue = Queue("interactive", connection=connection, serializer=JSONSerializer)
-        for delivery in _unqueued(deliveries, queue):
-            queue.enqueue(
+        for delivery in deliveries:
+            queued += push_once(
+                queue,
                 WORK_DELIVERY,
                 delivery.pk,
-                job_id=_job_id(delivery),
+                job_id=f"delivery-{delivery.pk}-{delivery.attempts}",
                 job_timeout=LONGEST_WORK,
                 result_ttl=600,
-                failure_ttl=7 * 24 * 3600,
             )
-            queued += 1
     except (RedisError, OSError) as error:
         logger.warning("Webhooks are stored, but Redis cannot be reached: %s", error)
     finally:
         connection.close()
     return queued
-
-
-def _unqueued(deliveries: Iterable[WebhookDelivery], queue: Queue) -> Iterable[WebhookDelivery]:
-    """Leave out deliveries whose job is still in the queue. New ones need no check."""
-    rows = list(deliveries)
-    old = timezone.now() - QUEUE_AGAIN_AFTER
-    if all(row.received_at > old for row in rows):
-        return rows
-    waiting = set(queue.get_job_ids())
-    return [row for row in rows if _job_id(row) not in waiting]
-
-
-def _job_id(delivery: WebhookDelivery) -> str:
-    return f"delivery-{delivery.pk}-{delivery.attempts}"

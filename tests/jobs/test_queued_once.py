@@ -1,0 +1,110 @@
+"""A job waits in its queue once, however many processes queue it at one moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from registry_sync.core.dotted_paths import WORK_DELIVERY
+from registry_sync.runs.queue import push_once
+from tests.support import ROOT
+
+pytestmark = pytest.mark.once
+BOTH = """
+import sys, time, django; django.setup()
+from registry_sync import runs
+from registry_sync.models import SyncRun, WebhookDelivery
+from registry_sync.runs.queue import enqueue
+from registry_sync.webhooks.enqueue import enqueue_deliveries
+from registry_sync.jobs.reconciler import reconcile
+run, rows = SyncRun.objects.get(), list(WebhookDelivery.objects.all())
+print("ready", flush=True); sys.stdin.readline()
+what = sys.argv[1]
+if what == "press":
+    enqueue(run.pk); enqueue_deliveries(rows)
+else:
+    reconcile(alert=False)
+"""
+SEED = """
+import django; django.setup()
+from datetime import timedelta
+from django.utils import timezone
+from registry_sync import runs
+from registry_sync.models import SyncRun, WebhookDelivery
+run, _ = runs.request(kind="incremental", trigger="canvas")
+old = timezone.now() - timedelta(minutes=5)
+SyncRun.objects.update(heartbeat=old, created_at=old)
+for n in range(20):
+    WebhookDelivery.objects.create(webhook_id=f"m{n}", type="t", message={}, received_at=old)
+"""
+
+
+@pytest.mark.invariant(2, 4)
+def test_reconcilers_and_a_press_at_one_moment_queue_each_job_once(deploy, redis):
+    d = deploy(1, env={"REDIS_URL": redis.url})
+    words = (sys.executable, "-c")
+    subprocess.run([*words, SEED], cwd=ROOT, env=d.env, check=True, timeout=60)
+    children = [
+        subprocess.Popen(
+            [*words, BOTH, what], cwd=ROOT, env=d.env, text=True, stdin=-1, stdout=-1
+        )
+        for what in ("press", "reconciler", "reconciler", "press")
+    ]  # fmt: skip
+    for child in children:
+        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    assert [child.communicate(timeout=60) and child.returncode for child in children] == [0] * 4
+    connection = Redis.from_url(redis.url, decode_responses=True)
+    assert connection.lrange("rq:queue:sync", 0, -1) == ["sync-run-1-0"]
+    waiting = connection.lrange("rq:queue:interactive", 0, -1)
+    assert len(waiting) == 20 and len(set(waiting)) == 20
+
+
+@pytest.fixture
+def queue(redis_server):
+    connection = Redis.from_url(redis_server.url)
+    connection.flushall()
+    yield Queue("interactive", connection=connection, serializer=JSONSerializer)
+    connection.flushall()
+    connection.close()
+
+
+def _push(queue: Queue) -> bool:
+    return push_once(queue, WORK_DELIVERY, 7, job_id="delivery-7-0", result_ttl=600)
+
+
+def test_a_job_is_queued_again_once_it_was_lost(queue):
+    assert [_push(queue), _push(queue)] == [True, False]
+    queue.connection.delete(queue.key)  # Redis lost the list, and kept the job
+    assert _push(queue) and queue.job_ids == ["delivery-7-0"]
+    queue.connection.delete("rq:job:delivery-7-0")  # and the other way round
+    assert _push(queue) and queue.job_ids == ["delivery-7-0"]
+
+
+@pytest.mark.parametrize(
+    ("status", "silent", "again"),
+    [
+        (JobStatus.STARTED, timedelta(seconds=5), False),
+        (JobStatus.STARTED, timedelta(minutes=5), True),
+        (JobStatus.FINISHED, timedelta(seconds=5), True),
+        (JobStatus.FAILED, timedelta(seconds=5), True),
+    ],
+)
+def test_a_job_that_a_live_worker_has_is_not_queued_again(queue, status, silent, again):
+    _push(queue)
+    queue.connection.delete(queue.key)
+    job = Job.fetch("delivery-7-0", connection=queue.connection, serializer=JSONSerializer)
+    job.set_status(status)
+    job.heartbeat(timezone.now() - silent, ttl=600)
+    assert _push(queue) is again
