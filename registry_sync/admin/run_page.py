@@ -23,6 +23,7 @@ from registry_sync.desk import run_display as looks
 from registry_sync.desk import run_records as handled
 from registry_sync.models import Change, RunLog, SyncRun
 from registry_sync.monitoring.queues import see_queues
+from registry_sync.reporting.catalogue import record_cause
 from registry_sync.runs import estimate
 
 PAGE = 50
@@ -44,7 +45,7 @@ OTHERS = (
 RECORD_HEADER = ("external id", "outcome", "Benchling id", "name", "why", "remedy")
 ERROR_HEADER = (
     "external id", "who must act", "cause", "message", "remedy", "field", "value", "waits for",
-    "first seen", "last seen", "closed", "dismissed by", "what it waits for",
+    "first seen", "last seen", "what it waits for",
 )  # fmt: skip
 CHANGE_HEADER = (
     "at", "external id", "Benchling id", "field", "before", "after", "created",
@@ -131,9 +132,11 @@ class RunViews(ReadOnly):
         run = self._run(request, run_id)
         if outcome not in handled.Outcome.values:
             raise Http404
-        pages = CappedPaginator(handled.rows(run, outcome), PAGE)
+        code = request.GET.get("code", "") if outcome == handled.Outcome.FAILED else ""
+        rows = handled.rows(run, outcome)
+        pages = CappedPaginator(rows.filter(code=code) if code else rows, PAGE)
         counted = int(getattr(run, outcome))
-        if outcome in handled.LASTING and counted > TRUSTED:
+        if outcome in handled.LASTING and counted > TRUSTED and not code:
             pages.count = min(counted, handled.COUNTED)  # these counts never change
         page = pages.get_page(request.GET.get("p"))
         word = {name: word for name, word, _ in COUNTS}[outcome]
@@ -146,7 +149,9 @@ class RunViews(ReadOnly):
             "counted": counted,
             "page": page,
             "records": handled.records(run, outcome, list(page.object_list)),
-            "caveat": handled.caveat(run, outcome, pages.count),
+            "code": code,
+            "cause": record_cause(code).title if code else "",
+            "caveat": "" if code else handled.caveat(run, outcome, pages.count),
         }
         return TemplateResponse(request, "admin/registry_sync/run/records.html", context)
 
@@ -165,17 +170,16 @@ class RunViews(ReadOnly):
         return _csv(f"run-{run.pk}-records", RECORD_HEADER, rows)
 
     def errors_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
-        """Return a CSV of the run's errors, without the raw records."""
+        """Return a CSV of what the run refused, as it refused it, without the raw records."""
         run = self._run(request, run_id)
         rows = (
             (
-                e.external_id, e.kind, e.code, e.message, e.remedy, e.field, e.value,
-                f"{e.waits_for} {e.waits_key}".strip(), e.first_seen, e.last_seen, e.closed_at,
-                e.dismissed_by, waits[e.pk],
+                r.external_id, r.kind, r.code, r.words.message, r.words.remedy, r.words.field,
+                r.words.value, f"{r.words.waits_for} {r.words.waits_key}".strip(),
+                r.error.first_seen if r.error else r.at, r.at, error_waits.waited_for(r),
             )
-            for some in handled.chunks(handled.refused(run).select_related("lane").defer("raw"))
-            for waits in [error_waits.waits_of(some)]
-            for e in some
+            for some in handled.chunks(handled.refused(run).select_related("same_as", "error"))
+            for r in some
         )  # fmt: skip
         return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry_sync.core.text import name_key
-from registry_sync.models import EntityError
+from registry_sync.models import EntityError, Refusal
 from registry_sync.reporting.catalogue import record_wait
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import Holder
@@ -24,6 +24,18 @@ def waits_of(errors: Sequence[EntityError]) -> dict[int, str]:
         for key, found in names.holders(lane, keys).items():
             holders[(lane.pk, key)] = found
     return {error.pk: _sentence(error, holders) for error in errors}
+
+
+def waited_for(refusal: Refusal) -> str:
+    """Return what a record waited for when a run refused it, whatever has happened since."""
+    words = refusal.words
+    if refusal.kind == EntityError.Kind.TRANSIENT:
+        return "is transient: will be retried by the next run"
+    if words.waits_for == "name" and refusal.code not in UNSENDABLE:
+        what = "registry id" if words.field == "registry id" else "name"
+        return f"waits for the {what} “{_shown(words)}”"
+    wait = record_wait("source" if refusal.code in UNSENDABLE else words.waits_for)
+    return wait.owner.format(key=words.waits_key, field=words.field, name=_shown(words))
 
 
 def _sentence(error: EntityError, holders: Holders) -> str:
@@ -50,6 +62,6 @@ def _name(error: EntityError, holders: Sequence[Holder]) -> str:
     return f"{told}, which {first.entity_registry_id}{ours} uses{KINDS[first.kind]}"
 
 
-def _shown(error: EntityError) -> str:
+def _shown(error: EntityError | Refusal) -> str:
     """Return a name as the record spells it rather than as names are compared."""
     return error.value if name_key(error.value) == error.waits_key else error.waits_key

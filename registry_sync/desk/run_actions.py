@@ -192,5 +192,4 @@ def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
 
 def still_open(run: SyncRun) -> QuerySet[EntityError]:
     """Return the errors of a run that a retry could resolve."""
-    refused = handled.refused(run).filter(closed_at__isnull=True, dismissed_at__isnull=True)
-    return refused.exclude(code__in=UNSENDABLE).order_by("pk")
+    return handled.open_now(run).exclude(code__in=UNSENDABLE).order_by("pk")

@@ -1,7 +1,7 @@
 """Which records a run handled, under each of its counts, and how exactly that is still known.
 
-What was written is known permanently, from the changes. Which records were refused or unchanged
-is known for the last run that read the record only.
+What was written and what was refused is known permanently, from the changes and the refusals.
+Which records were unchanged is known for the last run that read the record only.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
-from registry_sync.models import Change, EntityError, LedgerEntry, Retention, SyncRun
+from registry_sync.models import Change, EntityError, LedgerEntry, Refusal, Retention, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 
 Outcome = LedgerEntry.Outcome
 COUNTED = 10_000
 """Records that are counted, and looked through for causes, at most."""
 CHUNK = 1000
-LASTING = (Outcome.CREATED, Outcome.UPDATED)
+LASTING = (Outcome.CREATED, Outcome.UPDATED, Outcome.FAILED)
 """What later runs do not take over."""
 
 
@@ -42,7 +41,7 @@ class CauseCount:
 
     count: int
     still_open: int
-    example: EntityError
+    example: Refusal
 
     @property
     def title(self) -> str:
@@ -62,16 +61,17 @@ def updated(run: SyncRun) -> QuerySet[Any]:
     return Change.objects.filter(~Exists(earlier), run=run, created=False).order_by("pk")
 
 
-def refused(run: SyncRun) -> QuerySet[EntityError]:
-    """List the errors of records that the run refused and that no later run has seen."""
-    if run.lane_id is None or run.started_at is None or run.dry_run:
-        return EntityError.objects.none()
-    until = run.finished_at or timezone.now()
-    seen = EntityError.objects.filter(
-        lane=run.lane_id, last_seen__gte=run.started_at, last_seen__lte=until
+def refused(run: SyncRun) -> QuerySet[Refusal]:
+    """List what the run refused, as it refused it."""
+    return Refusal.objects.filter(run=run).select_related("same_as")
+
+
+def open_now(run: SyncRun) -> QuerySet[EntityError]:
+    """List the errors of records that the run refused and that are still not in Benchling."""
+    ids = Refusal.objects.filter(run=run).values("external_id")
+    return EntityError.objects.filter(
+        lane=run.lane_id, external_id__in=ids, closed_at__isnull=True, dismissed_at__isnull=True
     )
-    # Refused first and taken later in the same run.
-    return seen.exclude(closed_by_run=run)
 
 
 def unchanged(run: SyncRun) -> QuerySet[LedgerEntry]:
@@ -102,8 +102,10 @@ def caveat(run: SyncRun, outcome: str, known: int) -> str:
     if run.is_active or known >= min(counted, COUNTED):
         return ""
     missing = f"{counted - known:,} of {counted:,} can no longer be listed here"
-    if outcome not in LASTING:
+    if outcome == Outcome.UNCHANGED:
         return f"{missing}: later runs read them again, and their pages list them."
+    if outcome == Outcome.FAILED:
+        return f"{missing}: they were refused before this version, which keeps them."
     if Retention.objects.filter(lane=run.lane_id, before__gte=run.created_at).exists():
         return f"{missing}: changes of that age have been deleted (see Retentions)."
     return f"{missing}: they were taken over without a changed value."
@@ -120,8 +122,12 @@ def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
     made = []
     for row in page:
         _, entity_id, name, ledger_id = known.get(row.external_id, ("", "", "", None))
-        said, remedy = (row.message, row.remedy) if outcome == Outcome.FAILED else ("", "")
-        made.append(Record(row.external_id, entity_id, name, said, remedy, ledger_id))
+        if outcome == Outcome.FAILED:
+            # What it is called in Benchling today is not what this run refused.
+            words = row.words
+            made.append(Record(row.external_id, "", "", words.message, words.remedy, ledger_id))
+        else:
+            made.append(Record(row.external_id, entity_id, name, ledger_id=ledger_id))
     return made
 
 
@@ -142,16 +148,13 @@ def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
 def causes(run: SyncRun) -> list[CauseCount]:
     """Group what a run refused by cause, the most frequent first; of very many, the first ones."""
     found: dict[tuple[str, str], tuple[int, int, int]] = {}
-    columns = ("code", "kind", "pk", "closed_at", "dismissed_at")
-    for code, kind, pk, closed, dismissed in (
-        refused(run).order_by("pk").values_list(*columns)[:COUNTED]
-    ):
+    still = set(open_now(run).values_list("external_id", flat=True)[:COUNTED])
+    rows = Refusal.objects.filter(run=run).order_by("pk")
+    for code, kind, pk, external_id in rows.values_list("code", "kind", "pk", "external_id")[
+        :COUNTED
+    ]:
         first, count, still_open = found.get((code, kind), (pk, 0, 0))
-        found[code, kind] = (first, count + 1, still_open + (closed is None and dismissed is None))
-    examples = EntityError.objects.defer("raw").in_bulk([first for first, _, _ in found.values()])
-    made = [
-        CauseCount(count, still_open, examples[pk])
-        for pk, count, still_open in found.values()
-        if pk in examples
-    ]
+        found[code, kind] = (first, count + 1, still_open + (external_id in still))
+    examples = refused(run).in_bulk([first for first, _, _ in found.values()])
+    made = [CauseCount(count, still_open, examples[pk]) for pk, count, still_open in found.values()]
     return sorted(made, key=lambda cause: -cause.count)

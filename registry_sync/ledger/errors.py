@@ -11,6 +11,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.core.text import storable
 from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
+from registry_sync.ledger.refusals import drop_refusals, keep_refusals
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
 
@@ -18,7 +19,7 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
     """Open or refresh the errors of refused records, and close those of the others."""
     rows = EntityError.objects.filter(
         lane=lane, closed_at__isnull=True, external_id__in=[s.external_id for s in results]
-    )
+    ).select_related("opened_by")
     open_now = {row.external_id: row for row in rows}
     # This run may have closed an error already, for a record that the registry lists twice.
     closed = EntityError.objects.filter(lane=lane, closed_by_run=run)
@@ -40,7 +41,10 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
             refreshed.append(_error(error, run, result))
     EntityError.objects.bulk_create(opened, batch_size=CHUNK)
     EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
+    keep_refusals(run, [*opened, *refreshed])
     EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
+    taken = [e.external_id for e in open_now.values() if e.pk in set(passed)]
+    drop_refusals(run, taken)
 
 
 def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
@@ -58,8 +62,8 @@ def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
 
 
 ERROR_COLUMNS = (
-    "run", "kind", "code", "message", "remedy", "field", "value", "waits_for", "waits_key",
-    "raw", "raw_hash", "fingerprint", "source_modified_at", "last_seen", "times_seen",
+    "run", "opened_by", "kind", "code", "message", "remedy", "field", "value", "waits_for",
+    "waits_key", "raw", "raw_hash", "fingerprint", "source_modified_at", "last_seen", "times_seen",
     "dismissed_at", "closed_at", "closed_by_run",
 )  # fmt: skip
 
@@ -67,6 +71,8 @@ ERROR_COLUMNS = (
 def _error(error: EntityError, run: SyncRun, result: RecordOutcome) -> EntityError:
     """Fill an error's row. Without problems, its recorded cause stays."""
     error.last_seen = timezone.now()
+    if _is_new(error, run):
+        error.opened_by = run
     error.closed_at = error.closed_by_run = None
     if not result.problems:
         return error
@@ -84,8 +90,18 @@ def _error(error: EntityError, run: SyncRun, result: RecordOutcome) -> EntityErr
     if stays and raw != result.raw:
         error.waits_for, error.waits_key = "source", ""  # the stored copy differs from the record
     if error.raw != raw:
+        if error.dismissed_at is not None:
+            error.opened_by = run
         error.dismissed_at = None  # the record has changed since it was dismissed
     error.raw, error.raw_hash = raw, result.raw_hash
     error.fingerprint = run.fingerprint
     error.source_modified_at = result.modified_at
     return error
+
+
+def _is_new(error: EntityError, run: SyncRun) -> bool:
+    """Return whether a refusal is new with this run: of runs of all records, the first one."""
+    first = error.opened_by
+    return error.pk is None or (
+        first is not None and run.moves_watermark and not first.moves_watermark
+    )

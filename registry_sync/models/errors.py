@@ -20,6 +20,10 @@ class EntityError(models.Model):
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="errors")
     run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="errors")
+    opened_by = models.ForeignKey(
+        SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="opened_errors",
+        help_text="The run whose refusal is new with this error; alerts count by it.",
+    )  # fmt: skip
     external_id = models.CharField(max_length=255)
     kind = models.CharField(max_length=12, choices=Kind.choices)
     code = models.CharField(max_length=64)
@@ -83,6 +87,12 @@ class EntityError(models.Model):
                 fields=["lane", "first_seen"],
                 condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
                 name="error_oldest",
+            ),
+            # Alerts count every half minute how many of a run's new errors are still open.
+            models.Index(
+                fields=["lane", "opened_by"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=True),
+                name="error_opened",
             ),
             models.Index(fields=["-last_seen"], name="error_last_seen"),
             models.Index(fields=["external_id"], name="error_external_id"),

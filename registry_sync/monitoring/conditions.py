@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Count
 from django.utils import timezone
 
 from registry_sync import runs
@@ -88,22 +89,30 @@ def check_stale(lane: Lane | None, limits: AlertSettings) -> Answer:
 
 
 def check_refused(lane: Lane | None, limits: AlertSettings) -> Answer:
-    """Return whether the last run refused too many records that are still not in Benchling."""
-    run = freshness.counted(lane).filter(status__in=SyncRun.GOOD).select_related("lane").first()
-    if run is None or run.lane is None:
+    """Return whether a run refused too many new records that are still not in Benchling.
+
+    Records that were refused before do not count, however often they come again; nor do those
+    that were dismissed. So a later run neither repeats the alert nor ends it.
+    """
+    if lane is None:
         return None
-    if runs.open_errors(run.lane)[:FEWEST].count() < FEWEST:
-        return False
-    share = 100 * run.failed / run.read if run.read else 0
-    if run.failed < FEWEST or share <= limits.refused_percent:
-        return False if run.reads_all else None
-    dismissed = run.errors.filter(closed_at__isnull=True, dismissed_at__isnull=False).count()
-    count = run.failed - dismissed
-    if count < FEWEST or 100 * count / run.read <= limits.refused_percent:
-        return False
+    opened = runs.open_errors(lane).exclude(opened_by=None).order_by().values("opened_by")
+    many = opened.annotate(count=Count("pk")).filter(count__gte=FEWEST)
+    counts = dict(many.values_list("opened_by", "count"))
+    for run in SyncRun.objects.filter(pk__in=counts).exclude(status__in=SyncRun.ACTIVE):
+        if run.moves_watermark and _is_large_share(counts[run.pk], run, limits):
+            return _refused(run, counts[run.pk], limits)
+    return False if lane.runs.exclude(status__in=SyncRun.ACTIVE).exists() else None
+
+
+def _is_large_share(count: int, run: SyncRun, limits: AlertSettings) -> bool:
+    return bool(run.read) and 100 * count > limits.refused_percent * run.read
+
+
+def _refused(run: SyncRun, count: int, limits: AlertSettings) -> Condition:
     return Condition(
-        f"Run {run.pk} refused {count:,} of {run.read:,} records, more than "
-        f"{limits.refused_percent} %.",
+        f"Run {run.pk} refused {count:,} of {run.read:,} records that were not refused before, "
+        f"more than {limits.refused_percent} %.",
         since=run.finished_at or run.created_at,
         who="The integration owner, who can see the causes.",
         remedy="Open Entity errors in the admin: each cause says who must act. A change to the "

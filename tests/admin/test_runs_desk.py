@@ -16,7 +16,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.desk import csv_export as csvs
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError, Refusal, SyncRun
 from tests.support.desk import old_runs, read
 from tests.support.factories import CanvasFactory
 from tests.support.listeners import Interrupt
@@ -155,13 +155,11 @@ def test_counts_and_csvs_hold_exactly_those_records(told, owner):
     assert listed(owner, second, "failed") == {"C-000003"}
     assert listed(owner, second, "unchanged") == {"C-000009"}
     assert listed(owner, first, "updated") == set()
-    # What the second run saw again of the first one's refusals is the second's; it says so.
-    assert listed(owner, first, "failed") == {"C-000004"}
+    assert listed(owner, first, "failed") == {"C-000003", "C-000004"}, "and so it stays"
     url = reverse("admin:registry_sync_syncrun_records", args=[first.pk, "failed"])
-    assert "1 of 2 can no longer be listed here: later runs read them again" in read(owner, url)
-    assert "can no longer be listed" not in read(owner, url.replace("failed", "created"))
+    assert "can no longer be listed" not in read(owner, url)
     records = table(owner, first, "records")
-    assert len(records) == 9 and {r["outcome"] for r in records} == {"created", "failed"}
+    assert len(records) == 10 and {r["outcome"] for r in records} == {"created", "failed"}
     outcomes = [r["outcome"] for r in table(owner, second, "records")]
     assert sorted(outcomes) == ["failed", "unchanged", "updated"]  # two values, one record
     [error] = table(owner, second, "errors")
@@ -173,6 +171,50 @@ def test_counts_and_csvs_hold_exactly_those_records(told, owner):
     assert [(c["field"], c["before"], c["after"]) for c in changes] == [
         ("SMILES", "CC", "N"), ("Approval", "1951", "1999"),
     ]  # fmt: skip
+
+
+def test_what_a_run_refused_stays_what_it_refused(told, owner):
+    """Its page, records and CSVs are the same after the errors changed, were dismissed or ended."""
+    w, first, second = told
+    records = reverse("admin:registry_sync_syncrun_records", args=[first.pk, "failed"])
+
+    def told_of(run) -> tuple:
+        html = owner.get(page(run)).content.decode()
+        refused = html[html.index('<h2 id="refused">') : html.index('<h2 id="changes">')]
+        rows = [
+            re.sub(r"<td>\d+</td>(?=<th)", "", row) for row in re.findall("<tr>.*?</tr>", refused)
+        ]
+        return rows, table(owner, run, "errors"), table(owner, run, "records"), read(owner, records)
+
+    before = told_of(first)
+    assert {row["external id"] for row in before[1]} == {"C-000003", "C-000004"}
+    assert "Peptide" in before[1][1]["message"] and "2 counted by the run" in before[3]
+    w.registry.edit("C-000004", kind=None, name="")  # refused for another cause
+    third = w.sync()
+    causes = {row["external id"]: row["cause"] for row in table(owner, third, "errors")}
+    assert causes["C-000004"] == "name_missing"
+    EntityError.objects.filter(external_id="C-000003").update(
+        dismissed_at=timezone.now(), dismissed_by="Olivia"
+    )
+    w.registry.edit("C-000004", kind=None, name="Compound 4")
+    w.sync(kind=SyncRun.Kind.FULL)
+    assert set(w.open_errors()) == {"C-000003"} and "C-000004" in w.values()
+    assert told_of(first) == before
+    assert [row["external id"] for row in table(owner, second, "errors")] == ["C-000003"]
+    text = read(owner, f"{records}?code=dropdown_option_missing")
+    assert "these were refused for “" in text and "C-000004" in text
+    assert "C-000004" not in read(owner, f"{records}?code=name_missing")
+
+
+def test_what_was_refused_first_and_taken_later_is_no_refusal_of_the_run(world, owner):
+    w = world([compound(n) for n in range(4)])
+    w.registry.record("C-000001")["parent"] = "C-000003"  # comes later in the same run
+    run = w.sync()
+    assert run.status == "SUCCEEDED" and run.failed == 0
+    assert table(owner, run, "errors") == [] and not Refusal.objects.exists()
+    w.registry.edit("C-000001", name="Compound 2")
+    w.registry.edit("C-000002", name="Compound 1")
+    assert w.sync().failed == 0 and not Refusal.objects.exists()
 
 
 @pytest.mark.once

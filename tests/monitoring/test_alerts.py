@@ -24,6 +24,7 @@ from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
 from registry_sync.monitoring import alerts, freshness, outbox
 from registry_sync.monitoring.channels import webhook
+from registry_sync.monitoring.conditions import FEWEST
 from registry_sync.monitoring.notify import look_for_alerts
 from tests.support.commands import command
 from tests.support.factories import AlertSettingsFactory
@@ -180,6 +181,91 @@ def test_a_large_share_refused_is_told_and_its_end(told):
     EntityError.objects.filter(pk__in=some).update(dismissed_at=timezone.now())
     alerts.record_changes()
     assert Alert.objects.get().ended_at is not None
+
+
+def open_alerts() -> list[str]:
+    return [str(a.what) for a in Alert.objects.filter(ended_at__isnull=True)]
+
+
+def test_refusals_that_come_again_raise_no_alert_and_new_ones_do(told):
+    """Seventeen old errors in the overlap of a small run are no news; eleven new ones are."""
+    w, row = told(60, refused_percent=20)
+    AlertSettings.objects.filter(pk=row.pk).update(refused_percent=100)
+    for n in range(17):
+        w.registry.edit(f"C-{n:06d}", approval="unknown")
+    first = w.sync()
+    assert first.failed == 17
+    # As if they had been open since long before there was an alert about refusals.
+    EntityError.objects.update(opened_by=None)
+    AlertSettings.objects.filter(pk=row.pk).update(refused_percent=20)
+    alerts.record_changes()
+    again = w.sync()
+    assert (again.failed, again.read) == (17, 17) or again.failed >= FEWEST
+    assert open_alerts() == []
+    for n in range(20, 31):
+        w.registry.edit(f"C-{n:06d}", approval="unknown")
+    third = w.sync()
+    assert third.failed >= 11
+    assert open_alerts() == ["refused"]
+    assert f"Run {third.pk} refused 11 of" in Alert.objects.get().text
+
+
+def test_no_later_run_ends_or_repeats_an_alert_about_refusals(told):
+    w, _ = told(60, refused_percent=20)
+    for n in range(15):
+        w.registry.edit(f"C-{n:06d}", approval="unknown")
+    w.sync()
+    assert open_alerts() == ["refused"]
+    w.registry.edit("C-000050", approval=1)
+    for kind in (SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL, SyncRun.Kind.RETRY):
+        w.sync(kind=kind)
+        assert open_alerts() == ["refused"], kind
+    assert Alert.objects.count() == 1 and AlertMessage.objects.count() == 2
+    for n in range(15):
+        w.registry.edit(f"C-{n:06d}", approval=1900 + n)
+    w.sync()
+    assert open_alerts() == [] and "no longer many" in Alert.objects.get().ended_text
+
+
+def test_dismissed_refusals_are_not_counted_until_they_are_refused_anew(told):
+    w, _ = told(60, refused_percent=100)
+    for n in range(15):
+        w.registry.edit(f"C-{n:06d}", approval="unknown")
+    w.sync()
+    EntityError.objects.update(dismissed_at=timezone.now(), dismissed_by="Olivia")
+    AlertSettings.objects.update(refused_percent=20)
+    alerts.record_changes()
+    w.sync(kind=SyncRun.Kind.FULL)
+    assert open_alerts() == []
+    for n in range(15):
+        w.registry.edit(f"C-{n:06d}", approval="worse")
+    w.sync(kind=SyncRun.Kind.FULL)
+    assert open_alerts() == ["refused"], "their records changed, and they are refused again"
+
+
+def test_refusals_of_a_pilot_are_new_to_the_run_of_all_records(told):
+    w, _ = told(60, refused_percent=20)
+    w.sync()
+    for n in range(15):
+        w.registry.edit(f"C-{n:06d}", approval="unknown")
+    pilot = w.sync(only=[f"C-{n:06d}" for n in range(15)])
+    assert pilot.failed == 15 and open_alerts() == []
+    w.sync(kind=SyncRun.Kind.FULL)
+    assert open_alerts() == ["refused"]
+
+
+def test_a_busy_run_ends_no_alert(told):
+    """A run at work is no proof that one succeeds: the alert about none lasts until one did."""
+    w, _ = told()
+    w.sync()
+    SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=25))
+    alerts.record_changes()
+    assert open_alerts() == ["stale"]
+    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert runs.claim(run.pk) is not None
+    assert freshness.check_freshness(None).state == "busy"
+    alerts.record_changes()
+    assert open_alerts() == ["stale"]
 
 
 def test_an_old_error_is_told_unless_dismissed(told):

@@ -1,0 +1,51 @@
+"""Keep what a run refused, so that its page and CSV stay true after later runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from registry_sync.ledger.record_outcome import CHUNK
+from registry_sync.models import EntityError, Refusal, SyncRun
+
+WORDS = ("message", "remedy", "field", "value", "waits_for", "waits_key")
+COLUMNS = ("error", "at", "kind", "code", "same_as", *WORDS)
+
+
+def keep_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
+    """Keep these errors as what `run` refused; a record refused twice keeps its last cause.
+
+    The caller holds a transaction under its lease, and the errors are saved.
+    """
+    if not errors:
+        return
+    rows = Refusal.objects.filter(error__in=[e.pk for e in errors], same_as__isnull=True)
+    said = {row.error_id: row for row in rows.order_by("pk")}
+    now = timezone.now()
+    made = [_refusal(run, error, said.get(error.pk)) for error in errors]
+    for row in made:
+        row.at = now
+    Refusal.objects.bulk_create(
+        made, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
+        unique_fields=["run", "external_id"],
+    )  # fmt: skip
+
+
+def drop_refusals(run: SyncRun, external_ids: Sequence[str]) -> None:
+    """Drop what `run` refused first and took later."""
+    if external_ids:
+        Refusal.objects.filter(run=run, external_id__in=external_ids).delete()
+
+
+def _refusal(run: SyncRun, error: EntityError, said: Refusal | None) -> Refusal:
+    row = Refusal(
+        run=run, error=error, external_id=error.external_id, kind=error.kind, code=error.code
+    )
+    same = said is not None and all(getattr(said, w) == getattr(error, w) for w in WORDS)
+    if said is not None and same and said.run_id != run.pk:
+        row.same_as = said
+    else:
+        for name in WORDS:
+            setattr(row, name, getattr(error, name))
+    return row
