@@ -16,6 +16,7 @@ from registry_sync.desk import lanes
 from registry_sync.desk import run_history as history
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import health
+from registry_sync.monitoring.notified import who_is_notified
 from registry_sync.reporting.error_groups import error_groups
 
 ORDER = (
@@ -61,6 +62,7 @@ def first_page(request: HttpRequest) -> Json:
     standing = health.assess(lane, open_errors=sum(group.count for group in groups))
     return {
         "health": standing,
+        "notified": who_is_notified(),
         "causes": groups,
         "runs_picture": _runs_picture(history.last_runs()),
         "days_picture": _days_picture(history.days()),

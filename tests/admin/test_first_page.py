@@ -26,7 +26,7 @@ from registry_sync.models import EntityError, SyncRun
 from registry_sync.monitoring import health, queues
 from tests.support.deployment import serve, until
 from tests.support.desk import INDEX, old_runs, read
-from tests.support.factories import InstallationFactory
+from tests.support.factories import AlertSettingsFactory, InstallationFactory
 from tests.support.registry import compound
 
 ORDERS = ("sync", "full", "dry-run", "retry")
@@ -88,6 +88,20 @@ def test_what_was_dismissed_is_counted_too(world, owner):
     decisions.dismiss(errors, actor="Olivia", reason="Known")
     w.sync()
     assert "The last run succeeded, and no record is waiting; 3 are dismissed." in read(owner)
+
+
+def test_it_says_when_nobody_is_notified(world, owner, settings):
+    world([])
+    settings.EMAIL_READY = True
+    assert "Alerts ! Nobody is notified of failing runs" in read(owner)
+    row = AlertSettingsFactory(emails="ann@example.com\nbob@example.com")
+    assert "Alerts Sent to 2 recipients." in read(owner)
+    settings.EMAIL_READY = False
+    nobody = "! Nobody is notified: alerts cannot be sent. The operator must set EMAIL_URL."
+    assert nobody in read(owner)
+    row.webhook_url = "https://example.com/hook"
+    row.save()
+    assert "Sent to 3 recipients. Some cannot be sent: The operator must set EMAIL" in read(owner)
 
 
 def test_the_bare_address_leads_to_the_desk(client):
