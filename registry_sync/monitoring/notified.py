@@ -22,12 +22,12 @@ def who_is_notified() -> Notified:
     """Return who gets this app's alerts, and what keeps a channel from sending them."""
     found = recipients(freshness.limits())
     if not found:
-        text = "Nobody is notified of failing runs, missing runs or refused records."
+        text = "No one is notified of failing runs, missing runs or refused records."
         return Notified(f"{text} Enter a recipient in the alert settings.", anyone=False)
     channels = {channel for channel, _ in found}
     faults = {name: fault for name in channels if (fault := CHANNELS[name].setup_fault())}
     why = " ".join(sorted(faults.values()))
     if channels == faults.keys():
-        return Notified(f"Nobody is notified: alerts cannot be sent. {why}", anyone=False)
+        return Notified(f"No one is notified: alerts cannot be sent. {why}", anyone=False)
     held = f" Some cannot be sent: {why}" if faults else ""
     return Notified(f"Sent to {number_of(len(found), 'recipient')}.{held}", anyone=True)

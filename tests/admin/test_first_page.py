@@ -93,11 +93,11 @@ def test_what_was_dismissed_is_counted_too(world, owner):
 def test_it_says_when_nobody_is_notified(world, owner, settings):
     world([])
     settings.EMAIL_READY = True
-    assert "Alerts ! Nobody is notified of failing runs" in read(owner)
+    assert "Alerts ! No one is notified of failing runs" in read(owner)
     row = AlertSettingsFactory(emails="ann@example.com\nbob@example.com")
     assert "Alerts Sent to 2 recipients." in read(owner)
     settings.EMAIL_READY = False
-    nobody = "! Nobody is notified: alerts cannot be sent. The operator must set EMAIL_URL."
+    nobody = "! No one is notified: alerts cannot be sent. The operator must set EMAIL_URL."
     assert nobody in read(owner)
     row.webhook_url = "https://example.com/hook"
     row.save()
