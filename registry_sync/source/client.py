@@ -9,28 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from registry_sync.core.types import Json
-from registry_sync.source.answers.decoding import Unusable
-from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.answers.record_list import Memory, RecordFinder, RecordList
-from registry_sync.source.completeness.more import says_end
-from registry_sync.source.completeness.page_end import End, announced, check_bounds, starts_over
-from registry_sync.source.completeness.proposals import written
-from registry_sync.source.completeness.signs import ignored_records, signs_of
+from registry_sync.source.answers.record_list import Memory, RecordFinder
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
-from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
-from registry_sync.source.loop_detection import LoopDetector
-from registry_sync.source.pages import Page, Sign, Unread
-from registry_sync.source.paginators import Stuck
+from registry_sync.source.page_reader import PageReader
+from registry_sync.source.pages import Page, Unread
 from registry_sync.source.record_reader import RecordReader
-from registry_sync.source.request import Request, page_request
+from registry_sync.source.request import page_request
 from registry_sync.source.timestamps import read_time, write_time
 
 
@@ -73,6 +64,7 @@ class Source:
         self._records = RecordReader(connector)
         self._finder = RecordFinder(connector.data_selector, self._records.identify, memory)
         self._details = DetailReader(self._exchange, self._records.identify)
+        self._pages = PageReader(self._exchange, self._finder, self._details, self._since)
         self._terms = connector.incremental or Incremental()
 
     @property
@@ -93,125 +85,13 @@ class Source:
 
     def pages(self, since: datetime | None, *, position: Json | None = None) -> Iterator[Page]:
         """Yield pages of what changed since a time (None: of everything), from a position on."""
-        where: Json | None = dict(position or {})
-        loops = LoopDetector(*where.pop("trail", ())) if where else LoopDetector()
-        self._finder.resume(where.pop("records_at", "") if where else "")
-        where = where or None
-        while True:
-            page, where, loops = self._page(where, loops, since)
-            yield page
-            if page.next_position is None:
-                return
-            del page  # one page in memory, not two
+        return self._pages.pages(since, position)
 
     def first_reply(self) -> Reply:
         """Return the first page's answer as it came, wherever its records are."""
         reply = self._exchange.send(page_request(self.connector, None, self._since(None)))
         assert reply is not None
         return reply
-
-    def _page(
-        self, where: Json | None, loops: LoopDetector, since: datetime | None
-    ) -> tuple[Page, Json | None, LoopDetector]:
-        asked_at = datetime.now(UTC)
-        request = page_request(self.connector, where, self._since(since))
-        later, whole = where is not None, since is None
-        empty_ok = not later and not whole and self._finder.expects_empty
-        reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=loops.counted)
-        assert reply is not None
-        listed = self._listed(reply, later=later, whole=whole)
-        answer = self._answer(reply, listed, request, loops, whole=whole)
-        paginator = self.connector.paginator
-        over = starts_over(paginator, loops, answer)
-        answer = answer.without_records(loops.came) if over else answer
-        ended = reply.ignored or (reply.excused_by and not listed.count)
-        follows = None if over or ended else self._follows(where, answer)
-        records = list(answer.records)
-        end = End.of(paginator, answer, first=where is None, last=follows is None)
-        onward = loops.step(
-            where,
-            follows,
-            records,
-            announced=announced(end),
-            ended=says_end(answer.entries()),
-            counted=end.is_counted(),
-        )
-        check_bounds(paginator, onward, follows)
-        complete, unread = self._details.complete_page(listed.records if records else [])
-        page = Page(
-            records=complete,
-            position=self._finder.add_to(loops.add_to(where)),
-            next_position=(
-                None if follows is None else self._finder.add_to(onward.add_to(follows))
-            ),
-            total=end.total.count if end.total else None,
-            server_date=_date(reply),
-            asked_at=asked_at,
-            bytes=reply.size,
-            unread=unread,
-            signs=() if over else self._signs(reply) or signs_of(end, loops, ignored=reply.ignored),
-            strays=listed.strays if records else (),
-            learned=self._finder.facts(),
-            doubt=listed.doubt,
-        )
-        return page, follows, onward
-
-    def _listed(self, reply: Reply, *, later: bool, whole: bool) -> RecordList:
-        """Return the records of an answer. Raises SourceError."""
-        if reply.ignored:
-            return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
-        try:
-            found = self._finder.find(reply.body, whole=whole, later=later)
-        except Unusable as error:
-            if reply.excused_by:
-                return RecordList()
-            raise bad_answer(str(error), error.remedy) from error
-        self.connector.page_limits.check_records(found.count)
-        return found
-
-    def _signs(self, reply: Reply) -> tuple[Sign, ...]:
-        count = self._finder.count(reply.body) if reply.ignored_by else 0
-        return (ignored_records(count, reply.ignored_by),) if count else ()
-
-    def _answer(
-        self, reply: Reply, listed: RecordList, request: Request, loops: LoopDetector, *,
-        whole: bool,
-    ) -> PageAnswer:  # fmt: skip
-        records = [*listed.records, *listed.strays]
-        return PageAnswer(
-            body=reply.body,
-            links=reply.links,
-            records=records,
-            url=reply.url,
-            headers=reply.headers,
-            posted=request.json,
-            status=reply.status,
-            pages=loops.pages + 1,
-            came=loops.came + len(records),
-            largest=max(loops.largest, len(records)),
-            ragged=loops.ragged,
-            empty=loops.empty,
-            whole=whole,
-        )
-
-    def _follows(self, where: Json | None, answer: PageAnswer) -> Json | None:
-        try:
-            follows = self.connector.paginator.next_position(where, answer)
-        except Stuck as error:
-            given = f": {written(error.settings)}" if error.settings else ""
-            raise bad_answer(
-                str(error),
-                f"sets endpoint.paginator in Connector Settings{given}",
-                code="registry_paging",
-            ) from error
-        return self._safe(follows)
-
-    def _safe(self, position: Json | None) -> Json | None:
-        """Remove the key from a next link that echoes it, and keep links on their host."""
-        if position is None or "url" not in position:
-            return position
-        url = at_home(str(position["url"]), self.connector.list_url, "its next link leads to")
-        return {"url": self._connection.auth.strip(url)}
 
     # -- single records ----------------------------------------------------------------------
 
@@ -278,11 +158,3 @@ class Source:
         """Return `since` for a request: an epoch is a number, for JSON where it stands alone."""
         text = self.since_text(since)
         return int(text) if text and self._terms.datetime_format.startswith("epoch") else text
-
-
-def _date(reply: Reply) -> datetime | None:
-    try:
-        when = parsedate_to_datetime(reply.headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)

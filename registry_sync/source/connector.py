@@ -25,7 +25,7 @@ from registry_sync.source.answers.page_limits import PageLimits
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
 from registry_sync.source.paginators import Paginator
-from registry_sync.source.paginators.links import Auto
+from registry_sync.source.paginators.auto import Auto
 from registry_sync.source.watermark import BLIND_LAG, GRANULARITIES, LAG
 
 Action = Literal["retry", "fail", "ignore", "rate_limited"]

@@ -104,7 +104,8 @@ def _named(position: Json | None) -> str:
     url = position.get("url")
     if url:
         return f"the page at {str(url).partition('?')[0]}"
-    return "the page at " + ", ".join(f"{name} {value}" for name, value in position.items())
+    plain = {name: value for name, value in position.items() if not isinstance(value, dict)}
+    return "the page at " + ", ".join(f"{name} {value}" for name, value in plain.items())
 
 
 def repeats(what: str) -> SourceError:

@@ -26,7 +26,7 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
 
     `since` is the time to ask from, as the registry writes it, or "" to read everything.
     """
-    paginator = connector.paginator
+    paginator = connector.paginator.at(position)
     values = paginator.values(position)
     filled: Json = {SINCE: since} | {f"{{{name}}}": value for name, value in values.items()}
     params, body = _filled(connector.params, filled), _filled(connector.json, filled)

@@ -24,7 +24,11 @@ FOLLOWED = {
     "DRF: next and count", "tastypie: meta.next, relative", "a relative next without a slash",
     "OData v4: @odata.nextLink and count", "OData v2: d.__next and __count", "Hydra: hydra:view",
     "a pagination object with next_url", "Laravel: meta.last_page and links.next",
-    "Datasette: next and next_url",
+    "Datasette: next and next_url", "Google: nextPageToken", "Google AIP: next_page_token",
+    "Airtable: offset text", "Slack: response_metadata.next_cursor", "HubSpot: paging.next.after",
+    "Notion: next_cursor and has_more", "Mango: bookmark",
+    "DynamoDB: continuationToken, isTruncated", "GitLab: X-Next-Page, X-Total",
+    "Kaminari: meta.next_page",
 }  # fmt: skip
 SELECTORS = {
     "FHIR: link with relation and url": "entry",

@@ -106,13 +106,72 @@ def test_a_link_header_that_leads_nowhere_is_not_green(line):
 
 @pytest.mark.invariant(5)
 def test_more_that_cannot_be_followed_is_not_green_and_the_setting_is_written_out(line):
-    run, came = line(SHAPES["Google: nextPageToken"])
+    run, came = line(lambda asked: {"items": cut(0), "nextToken": "t5"})
     assert (run.status, came) == (Status.FAILED, [])
-    assert '"cursor_path": "nextPageToken", "cursor_param": "pageToken"' in run.remedy
+    assert '"cursor_path": "nextToken", "cursor_param": "token"' in run.remedy
     run, came = line(SHAPES["CouchDB: total_rows and offset"])
     assert (run.status, len(came)) == (Status.COMPLETED_WITH_WARNINGS, 16)
     assert {"more_said", "short_read"} == {warning["code"] for warning in run.warnings}
     assert '"offset_param": "skip", "total_path": "total_rows"' in run.warnings[0]["text"]
+
+
+def at(asked: Any, name: str) -> int:
+    """Read where a token leads, in the query or the JSON body."""
+    text = asked.query.get(name) or (json.loads(asked.body or b"{}").get(name)) or "t0"
+    return int(str(text).removeprefix("t"))
+
+
+def onward(start: int) -> str | None:
+    return f"t{start + 5}" if start + 5 < len(RECORDS) else None
+
+
+TOKENS: dict[str, Any] = {
+    "camel": ("pageToken", lambda start: {"nextPageToken": onward(start)}),
+    "nested": ("cursor", lambda start: {"response_metadata": {"next_cursor": onward(start) or ""}}),
+    "within": ("after", lambda start: {"paging": {"next": {"after": onward(start)}}}),
+    "by post": ("bookmark", lambda start: {"bookmark": f"t{min(start + 5, 12)}"}),
+    "a flag": (
+        "continuationToken",
+        lambda start: {"continuationToken": f"t{start + 5}", "isTruncated": start + 5 < 12},
+    ),
+    "kubernetes": ("continue", lambda start: {"metadata": {"continue": onward(start)}}),
+}
+
+
+@pytest.mark.invariant(1)
+def test_a_token_whose_parameter_its_name_tells_is_followed(line):
+    for name, (param, said) in TOKENS.items():
+        settings = {"endpoint": {"json": {"selector": {}}}} if name == "by post" else None
+        run, came = line(
+            lambda asked, param=param, said=said: {
+                "items": cut(at(asked, param)), **said(at(asked, param))
+            },
+            settings,
+        )  # fmt: skip
+        assert (run.status, came, run.warnings) == (Status.SUCCEEDED, ALL, []), name
+
+    def numbered(asked: Any) -> Any:
+        now = int(asked.query.get("page", 1))
+        return Reply(cut(now * 5 - 5), headers={"X-Next-Page": str(now + 1) if now < 3 else ""})
+
+    run, came = line(numbered)
+    assert (run.status, came) == (Status.SUCCEEDED, ALL)
+
+
+@pytest.mark.invariant(5)
+def test_a_token_that_leads_nowhere_under_that_name_has_its_setting_written_out(line):
+    """As at vendors whose `next_page_token` goes into a parameter of the same name."""
+    for refused in (False, True):
+
+        def answer(asked: Any, refused: bool = refused) -> Any:
+            if refused and "page_token" in asked.query:
+                return Reply({"message": "unknown parameter"}, 400)
+            return {"items": cut(0), "next_page_token": "t5"}
+
+        run, _ = line(answer)
+        assert (run.status, run.error_code) == (Status.FAILED, "registry_paging")
+        assert "with that as “page_token” of the request" in run.error
+        assert '"cursor_path": "next_page_token", "cursor_param": "page_token"' in run.remedy
 
 
 @pytest.mark.invariant(1)

@@ -180,13 +180,15 @@ def counts_records(position: Json | None) -> bool:
         return False
     if "offset" in position or "page" in position:
         return True
-    query = urlsplit(str(position.get("url", ""))).query
+    query = parse_qsl(urlsplit(str(position.get("url", ""))).query)
+    found = position.get("by", {})  # a token's parameter, as `auto` concluded it
+    param = found.get("cursor_param") or found.get("cursor_body_path", "")
     return any(
         value.isdecimal()
         and int(value) < LARGEST_COUNT
         and COUNTING.search(name)
         and not NOT_COUNTING.search(name)
-        for name, value in parse_qsl(query)
+        for name, value in [*query, (param, str(position.get("cursor", "")))]
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from registry_sync.core.setting import OBJECT, Setting, SettingType, settings_of
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.paginators import (  # noqa: F401
+    auto,
     cursor,
     links,
     offset,

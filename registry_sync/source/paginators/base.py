@@ -78,6 +78,10 @@ class Paginator:
         every = settings_of(cls, cls.required)
         return {name: each for name, each in every.items() if name not in cls.without_effect}
 
+    def at(self, position: Json | None) -> Paginator:
+        """Return the paginator that a position belongs to: this one, or what it was found to be."""
+        return self
+
     def parameters(self) -> dict[str, str]:
         """Return the placeholders that this paginator fills, each with the name of the query
         parameter that carries its value where no placeholder does ("" for none)."""

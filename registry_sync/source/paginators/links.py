@@ -1,4 +1,4 @@
-"""Links to the next page: in the body, in the `Link` header, or wherever one is found.
+"""Links to the next page: in the body or in the `Link` header.
 
 https://datatracker.ietf.org/doc/html/rfc8288
 """
@@ -11,15 +11,7 @@ from typing import ClassVar
 from registry_sync.core.setting import FILLED_PATH, setting
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.completeness.more import first_address, marks_of
-from registry_sync.source.completeness.proposals import propose
-from registry_sync.source.paginators.base import (
-    Paginator,
-    Stuck,
-    link_position,
-    register,
-    value_at,
-)
+from registry_sync.source.paginators.base import Paginator, link_position, register, value_at
 
 
 @register("json_link")
@@ -56,27 +48,3 @@ class HeaderLink(Paginator):
         if {"first", "last", "prev"} & answer.links.keys() and self.links_next_key == "next":
             return ""
         return f"Link header; rel={self.links_next_key}"
-
-
-@register("auto")
-@dataclass(frozen=True, slots=True)
-class Auto(Paginator):
-    """Follows a next link in the `Link` header or the body, and refuses what it cannot follow."""
-
-    about: ClassVar[str] = (
-        "The default: follows a next link in the `Link` header, or in the body or a header under "
-        "any name that begins with “next”"
-    )
-
-    def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
-        marks = marks_of(answer)
-        if link := answer.links.get("next") or first_address(marks):
-            return link_position(link, answer.url)
-        if position is not None:  # where links lead on, a token without a link is no next page
-            marks = [mark for mark in marks if mark.kind != "token"]
-        if marks and marks[0].sure:
-            raise Stuck(
-                f"it mentions a next page at {marks[0].said}, but without a URL",
-                propose(marks, answer),
-            )
-        return None
