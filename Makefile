@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast test-newer test-long invariants lint metrics bench run worker clean
+.PHONY: help install lock demo demo-once check test test-fast test-newer test-long invariants lint metrics bench bench-peers profile run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -29,7 +30,7 @@ $(NPM_STAMP): $(STAMP) tools/json-server/package-lock.json
 install: $(STAMP) $(NPM_STAMP)  ## make .venv with everything in it
 
 lock: $(STAMP)  ## resolve requirements*.txt again into the lock files
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev requirements-bench; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
 	    --no-header --no-annotate --no-emit-index-url --output-file $$name.lock $$name.txt || exit 1; \
 	done
@@ -76,10 +77,23 @@ invariants: $(STAMP)  ## what must always hold, and the tests that hold it
 metrics: $(STAMP)  ## the size of functions and modules, and the rooms; fails when a limit is passed
 	@$(BIN)/python -m tools.metrics
 
-bench: $(STAMP)  ## the tables of docs/benchmarks.md
-	@$(BIN)/python -m benchmarks
+# dlt and matplotlib are no part of the service, nor of its tests.
+$(PEERS_STAMP): requirements-bench.lock
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: $(STAMP)  ## measure: the tables of docs/benchmarks.md
+	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.webhooks
 	@$(BIN)/python -m benchmarks.desk
+
+bench-peers: $(STAMP) $(PEERS_STAMP)  ## the first of them beside dlt, and the plots
+	@$(BIN)/python -m benchmarks $(ARGS)
+	@.venv-bench/bin/python -m benchmarks.plots
+
+profile: $(STAMP)  ## a profile of a first load: profile/first-load.html
+	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
 run: $(STAMP)  ## the web service, for development
 	@DEBUG=1 $(BIN)/python manage.py runserver
@@ -88,4 +102,4 @@ worker: $(STAMP)  ## a worker of the queue `sync`, for development
 	@DEBUG=1 $(BIN)/python manage.py rqworker sync
 
 clean:  ## remove what make has installed
-	rm -rf $(VENV) .venv-newer tools/json-server/node_modules
+	rm -rf $(VENV) .venv-newer .venv-bench profile tools/json-server/node_modules

@@ -7,127 +7,164 @@ arrived, nothing written twice, no exchange outside the contract) stops the run 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from statistics import median
 
-from .world import Measured, World
+from sandbox.postgres import PostgresServer
 
-ROOT = Path(__file__).resolve().parent.parent
+from .checkout import checkout, describe
+from .kept import ROWS
+from .rows import (
+    BOTH,
+    DLT,
+    EDITED,
+    FIRST,
+    IN_FLIGHT,
+    NOTHING,
+    OURS,
+    PAGES,
+    PLAIN,
+    READ,
+    START,
+    Row,
+    ratios,
+    table,
+)
+from .world import PEERS, ROOT, Measured, Used, World
+
 PAGE = ROOT / "docs" / "benchmarks.md"
-START, END = "<!-- measured -->\n", "<!-- /measured -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    who: str
-    count: int
-    measured: Measured
-
-    def cells(self) -> list[str]:
-        m = self.measured
-        per_thousand = (m.requests - m.app_status) / (self.count / 1000)
-        return [
-            self.what, self.who, f"{self.count:,}", f"{m.used.seconds:.1f}", f"{m.used.cpu:.2f}",
-            f"{m.used.peak:.0f}", f"{m.written:,}", f"{per_thousand:.2f}",
-        ]  # fmt: skip
-
-
-HEAD = ["", "who", "records", "seconds", "CPU s", "peak MB", "objects written",
-        "requests / 1,000 records"]  # fmt: skip
+SHORT = 5
+"""How many times a run of a few seconds is repeated; its median counts."""
 
 
 def main() -> None:
-    """Measure every requested size, print the table and write it to the page."""
+    """Measure every requested size, print the tables and write them to the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--keep", action="store_true", help="write the table to docs/benchmarks.md")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--beside", metavar="COMMIT", help="measure this commit, too")
+    parser.add_argument("--keep", action="store_true", help="write the tables to the page")
     given = parser.parse_args()
-    rows: list[Row] = []
-    for count in given.sizes:
-        rows += measure(count)
-    text = table(rows) + "\n" + "\n".join(ratios(rows)) + "\n"
+    with ExitStack() as stack:
+        server = stack.enter_context(_postgres()) if given.database == "postgresql" else None
+        services = {OURS: ROOT}
+        if given.beside:
+            folder = stack.enter_context(checkout(given.beside))
+            services[f"{OURS} at {describe(folder)}"] = folder
+        bench = Bench(services, server)
+        for count in given.sizes:
+            bench.measure(count)
+    text = f"{table(bench.rows)}\n\n{ratios(bench.rows)}\n"
     print(text)
     if given.keep:
-        keep(text)
+        keep(text, given.database)
+        ROWS.write_text(json.dumps([row.kept() for row in bench.rows], indent=1) + "\n")
 
 
-def measure(count: int) -> list[Row]:
-    """Run both contenders on the same work, each with its own servers."""
-    rows: list[Row] = []
-
-    def note(what: str, who: str, run: Callable[[], Measured], *, written: int) -> None:
-        measured = run()
-        print(f"{count:,} records, {what}, {who}: {measured.used.seconds:.1f} s", flush=True)
-        if measured.used.status or measured.written != written:
-            raise SystemExit(f"{who}, {what}: {measured}, expected {written:,} objects written")
-        rows.append(Row(what, who, count, measured))
-
-    changed = count // 100
-    with World(count) as world:
-        note("first load", "plain script", world.plain, written=count)
-        world.edit(changed)
-        note("1 % changed", "plain script", world.plain, written=count)
-    with World(count) as world:
-        full = partial(world.ours, "--full")
-        note("first load", "Registry Sync", world.ours, written=count)
-        note("nothing changed, all read", "Registry Sync", full, written=0)
-        world.look_at_everything()
-        note("nothing changed, both sides read", "Registry Sync", full, written=0)
-        note("nothing changed", "Registry Sync", world.ours, written=0)
-        world.edit(changed)
-        note("1 % changed", "Registry Sync", world.ours, written=changed)
-    return rows
+@contextmanager
+def _postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer().start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
-def table(rows: list[Row]) -> str:
-    lines = [HEAD, ["---", "---"] + ["---:"] * (len(HEAD) - 2), *(row.cells() for row in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+@dataclass(slots=True)
+class Bench:
+    """The rows of one run. `services`: the folders of the service's code, by name."""
+
+    services: dict[str, Path]
+    server: PostgresServer | None
+    rows: list[Row] = field(default_factory=list)
+
+    def measure(self, count: int) -> None:
+        """Give every contender the same work, each on servers of its own."""
+        scripts = {PLAIN: World.plain} | ({DLT: World.dlt} if os.path.exists(PEERS) else {})
+        for who, run in scripts.items():
+            self._script(count, who, run)
+        for who, folder in self.services.items():
+            self._service(count, who, folder)
+        with World(count, server=self.server, granular=True) as world:
+            self.note(count, FIRST, IN_FLIGHT, world.ours, written=count)
+
+    def _script(self, count: int, who: str, run: Callable[[World], Measured]) -> None:
+        """Measure a script. dlt reads what changed since its last run; the plain one everything."""
+        changed = count // 100
+        with World(count) as world:
+            self.note(count, FIRST, who, partial(run, world), written=count)
+            world.edit(changed)
+            written = count if who == PLAIN else changed
+            self.note(count, EDITED, who, partial(run, world), written=written)
+
+    def _service(self, count: int, who: str, folder: Path) -> None:
+        changed = count // 100
+        note = partial(self.note, count)
+        with World(count, checkout=folder, server=self.server) as world:
+            full = partial(world.ours, "--full")
+            note(FIRST, who, world.ours, written=count)
+            if who == OURS:
+                note(READ, PAGES, world.bare_read, written=0, times=SHORT)
+            note(READ, who, full, written=0, times=SHORT)
+            world.look_at_everything()
+            note(BOTH, who, full, written=0)
+            if who == OURS:
+                note(NOTHING, START, world.bare_start, written=0, times=SHORT)
+            note(NOTHING, who, world.ours, written=0, times=SHORT)
+            world.edit(changed)
+            note(EDITED, who, world.ours, written=changed)
+
+    def note(
+        self,
+        count: int,
+        what: str,
+        who: str,
+        run: Callable[[], Measured],
+        *,
+        written: int,
+        times: int = 1,
+    ) -> None:
+        """Measure one row; stop if a run failed, or wrote what it should not."""
+        taken = [run() for _ in range(times)]
+        for measured in taken:
+            if measured.used.status or measured.written != written:
+                raise SystemExit(f"{who}, {what}: {measured}, expected {written:,} objects written")
+        row = Row(what, who, count, _middle(taken))
+        print(f"{count:,} records, {what}, {who}: {row.measured.used.seconds:.1f} s", flush=True)
+        self.rows.append(row)
 
 
-def ratios(rows: list[Row]) -> list[str]:
-    """Return the ratios as sentences."""
-    by = {(row.what, row.who, row.count): row.measured for row in rows}
-    sizes = sorted({row.count for row in rows})
-    said = []
-    for count in sizes:
-        plain, ours = (by["first load", who, count] for who in ("plain script", "Registry Sync"))
-        said.append(f"- First load of {count:,}: {plain.used.seconds / ours.used.seconds:.2f} "
-                    "times as fast as the plain script.")  # fmt: skip
-        plain, ours = (by["1 % changed", who, count] for who in ("plain script", "Registry Sync"))
-        said.append(f"- 1 % of {count:,} changed: {plain.written / ours.written:.0f} times fewer "
-                    f"objects written, {plain.used.seconds / ours.used.seconds:.0f} times as "
-                    "fast.")  # fmt: skip
-    small, large = (by["first load", "Registry Sync", count] for count in (sizes[0], sizes[-1]))
-    if small is not large:
-        said.append(f"- Peak memory from {sizes[0]:,} to {sizes[-1]:,} records: "
-                    f"{large.used.peak / small.used.peak:.2f} times.")  # fmt: skip
-    return said
+def _middle(taken: list[Measured]) -> Measured:
+    """Return the medians of runs that did the same."""
+    used = [measured.used for measured in taken]
+    middle = Used(
+        median(u.seconds for u in used), median(u.cpu for u in used), max(u.peak for u in used), 0
+    )
+    last = taken[-1]
+    return Measured(middle, last.written, last.requests, last.app_status, last.batches)
 
 
-def machine() -> str:
-    database = os.environ.get("DATABASE_URL", "sqlite").partition(":")[0]
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True,
-        check=False,
-    ).stdout.strip()  # fmt: skip
-    return (f"Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-            f"Python {platform.python_version()}, {database}, commit {commit}.\n\n")  # fmt: skip
+def machine(database: str) -> str:
+    """Return on what was measured, as a sentence."""
+    cores, system = os.cpu_count(), f"{platform.system()} {platform.machine()}"
+    versions = f"Python {platform.python_version()}, {database}, commit {describe()}"
+    return f"Measured on {cores} cores, {system}, {versions}.\n\n"
 
 
-def keep(text: str) -> None:
-    """Write the table between the page's marks."""
+def keep(text: str, database: str) -> None:
+    """Write the tables between the page's marks for this database."""
+    start, end = f"<!-- measured on {database} -->\n", f"<!-- /measured on {database} -->"
     page = PAGE.read_text(encoding="utf-8")
-    pattern = re.escape(START) + ".*?" + re.escape(END)
-    block = START + machine() + text + END
+    pattern = re.escape(start) + ".*?" + re.escape(end)
+    block = start + machine(database) + text + end
     PAGE.write_text(re.sub(pattern, lambda _: block, page, flags=re.DOTALL), encoding="utf-8")
 
 

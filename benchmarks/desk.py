@@ -9,11 +9,15 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.postgres import PostgresServer
+from sandbox.postgres import VARIABLE, PostgresServer
+
+from .world import ROOT
 
 RUNS, ERRORS, OPEN = 100_000, 1_000_000, 20_000
 """The number of open errors: a registry in trouble. The others are its history."""
@@ -67,6 +71,16 @@ PAGES = {
     "errors, one record searched": "/admin/registry_sync/entityerror/?state=all&q=C-777777",
     "one run": "/admin/registry_sync/syncrun/99999/change/",
 }
+STORED = {
+    "first page": "/admin/",
+    "runs": "/admin/registry_sync/syncrun/",
+    "one run": "/admin/registry_sync/syncrun/1/change/",
+    "records": "/admin/registry_sync/ledgerentry/",
+    "records, one searched": "/admin/registry_sync/ledgerentry/?q=RS-0777777",
+    "changes": "/admin/registry_sync/change/",
+    "open errors": "/admin/registry_sync/entityerror/",
+}
+"""The pages that are timed on the database of a service that synced `benchmarks.registry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +93,18 @@ class Timed:
 
 
 def main() -> None:
-    """Fill a database, request each page, and print the table."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    """Fill a database, or take a service's own, request each page, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", help="the address of a service's database, as it is")
+    given = parser.parse_args()
+    if given.database:
+        os.environ[VARIABLE] = given.database
+        print(table(measure(STORED, filled=True)))
+        return
     server = PostgresServer().start()
-    os.environ["DATABASE_URL"] = server.url
+    os.environ[VARIABLE] = server.url
     try:
-        print(table(measure()))
+        print(table(measure(PAGES)))
     finally:
         from django.db import connections
 
@@ -92,17 +112,25 @@ def main() -> None:
         server.stop()
 
 
-def measure() -> dict[str, Timed]:
+def pages_of(database: str) -> str:
+    """Time the pages on a service's database, in a process of its own, and return the table."""
+    words = [sys.executable, "-m", "benchmarks.desk", "--database", database]
+    return subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def measure(pages: dict[str, str], *, filled: bool = False) -> dict[str, Timed]:
+    """Return how long each page takes."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0)
-    fill()
+    if not filled:
+        call_command("migrate", verbosity=0)
+        fill()
     client = owner()
-    return {name: timed(client, url) for name, url in PAGES.items()}
+    return {name: timed(client, url) for name, url in pages.items()}
 
 
 def fill() -> None:

@@ -32,7 +32,7 @@ from .__main__ import PAGE, machine
 
 Json = dict[str, Any]
 APP, DEFINITION = "app_b", "appdef_b"
-WEB_WORKERS, SENDERS = 2, 16
+SENDERS = 16
 START, END = "<!-- webhooks -->\n", "<!-- /webhooks -->"
 
 
@@ -57,8 +57,8 @@ def measure(folder: Path, rate: int, seconds: int) -> str:
     port, children = free_port(), []
     env = _environment(folder, tenant.url, redis.url)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], env=env, check=True)
-    web = ["-m", "gunicorn", "integration.wsgi", "--bind", f"127.0.0.1:{port}",
-           "--workers", str(WEB_WORKERS), "--threads", "4", "--log-level", "warning"]  # fmt: skip
+    web = ["-m", "gunicorn", "-c", "integration/gunicorn.conf.py", "integration.wsgi",
+           "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]  # fmt: skip
     try:
         for words in (web, ["manage.py", "rqworker", "interactive"]):
             log = (folder / "log").open("ab")
@@ -185,7 +185,7 @@ def keep(line: str) -> None:
             "all processed after"]  # fmt: skip
     rows = [head, ["---:"] * len(head)]
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows) + line
-    text = START + machine() + table + END
+    text = START + machine("sqlite") + table + END
     page = PAGE.read_text(encoding="utf-8")
     page = re.sub(re.escape(START) + ".*?" + re.escape(END), lambda _: text, page, flags=re.DOTALL)
     PAGE.write_text(page, encoding="utf-8")

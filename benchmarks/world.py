@@ -11,15 +11,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psycopg
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.children import dies_with_parent
+from sandbox.postgres import PostgresServer
 
 from .registry import KINDS
 
@@ -33,6 +36,8 @@ TENANT = {
 }
 """80 ms a request, a task of 150 ms + 2 ms an entity; Benchling's 300 requests in 30 s hold."""
 HOURS_AGO = 7200.0
+NUMBERS = count(1)
+PEERS = str(ROOT / ".venv-bench" / "bin" / "python")
 FIELDS = {
     "SMILES": ("long_text", "smiles"),
     "Kind": ("dropdown", "kind"),
@@ -61,22 +66,40 @@ class Measured:
     written: int
     requests: int
     app_status: int
+    batches: int
 
 
 class World:
-    """One tenant and one registry of `count` records; a fresh one for each contender."""
+    """One tenant and one registry of `count` records; a fresh one for each contender.
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    `checkout` is the folder of the service's code that is measured. With `server`, the service has
+    a database there; otherwise it has an SQLite file. `granular`: the tenant takes four
+    registrations at a time, and the service sends as many. `tenant` changes how it behaves.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        checkout: Path = ROOT,
+        server: PostgresServer | None = None,
+        granular: bool = False,
+        tenant: Json | None = None,
+    ) -> None:
+        self.behavior = TENANT | {"granular_locking": granular} | (tenant or {})
+        self.count, self.checkout, self.server, self.granular = count, checkout, server, granular
         self.folder = tempfile.TemporaryDirectory(prefix="registry-sync-bench-")
         self.children: list[subprocess.Popen[str]] = []
+        self.tenant = self.registry = self.database = ""
 
     def __enter__(self) -> World:
-        self.tenant = self._serve("sandbox.tenant", "--settings", json.dumps(TENANT))
+        self.tenant = self._serve("sandbox.tenant", "--settings", json.dumps(self.behavior))
         self.registry = self._serve("benchmarks.registry", "--count", str(self.count))
         # What is written was written hours ago: a full run looks at what changed since the last.
         self._move_clock(-HOURS_AGO)
         self._furnish()
+        self.database = self._make_database()
+        self.manage("migrate", "--verbosity", "0")
         return self
 
     def __exit__(
@@ -159,40 +182,59 @@ class World:
     def look_at_everything(self) -> None:
         """Make the next full run read all of the tenant's entities."""
         code = "from registry_sync.models import Lane; Lane.objects.update(looked_at=None)"
-        if self._run(
-            ["manage.py", "shell", "--verbosity", "0", "-c", code], self._environment()
-        ).status:
+        if self.manage("shell", "--verbosity", "0", "-c", code).status:
             raise RuntimeError("the time of the lane's last check could not be reset")
 
     def _move_clock(self, seconds: float) -> None:
         answer = requests.post(f"{self.tenant}/sandbox/clock", json={"advance": seconds}, timeout=9)
         answer.raise_for_status()
 
-    # -- the two contenders ----------------------------------------------------------------
+    # -- the contenders --------------------------------------------------------------------
 
     def ours(self, *words: str) -> Measured:
         """Run `manage.py sync_registry` as cron does."""
-        env = self._environment()
-        database = Path(self.folder.name) / "registry_sync.sqlite3"
-        if "DATABASE_URL" not in os.environ and not database.exists():
-            self._run(["manage.py", "migrate", "--verbosity", "0"], env)
-        return self._measured(["manage.py", "sync_registry", *words], env)
+        return self._measured(["manage.py", "sync_registry", *words], self.environment())
+
+    def manage(self, *words: str) -> Used:
+        """Run another command of the service, and return what it used."""
+        return self._run(["manage.py", *words], self.environment(), folder=self.checkout)
+
+    def profile(self, page: Path, *words: str) -> Used:
+        """Run a command of the service under a profiler, which writes a page."""
+        profiler = ["-m", "pyinstrument", "--renderer", "html", "--outfile", str(page)]
+        return self._run([*profiler, "manage.py", *words], self.environment(), folder=self.checkout)
 
     def plain(self) -> Measured:
         """Run the plain script."""
-        mapping = [f"{name}={path}" for name, (_, path) in FIELDS.items()]
-        words = ["-m", "benchmarks.plain_script", "--tenant", self.tenant, "--client-id", "client",
-                 "--client-secret", "secret", "--url", self.registry, "--key", "key",
-                 "--schema", self.schema, "--registry", self.benchling_registry,
-                 "--folder", self.benchling_folder, "--dropdown", self.kinds,
-                 "--map", *mapping]  # fmt: skip
-        return self._measured(words, dict(os.environ))
+        return self._measured(["-m", "benchmarks.plain_script", *self._script()], dict(os.environ))
 
-    def _environment(self) -> dict[str, str]:
-        database = Path(self.folder.name) / "registry_sync.sqlite3"
+    def dlt(self) -> Measured:
+        """Run the pipeline of dlt, in the environment of the others."""
+        words = ["-m", "benchmarks.dlt_script", *self._script(), "--state", self.folder.name]
+        return self._measured(words, dict(os.environ), python=PEERS)
+
+    def bare_read(self) -> Measured:
+        """Read and parse the registry's pages, and do nothing else."""
+        words = ["-m", "benchmarks.bare", "--url", self.registry, "--key", "key"]
+        return self._measured([*words, "--count", str(self.count)], dict(os.environ))
+
+    def bare_start(self) -> Measured:
+        """Set Django up and import the SDK, and do nothing else."""
+        env = self.environment() | {"DJANGO_SETTINGS_MODULE": "integration.settings"}
+        return self._measured(["-m", "benchmarks.bare"], env)
+
+    def _script(self) -> list[str]:
+        mapping = [f"{name}={path}" for name, (_, path) in FIELDS.items()]
+        return ["--tenant", self.tenant, "--client-id", "client", "--client-secret", "secret",
+                "--url", self.registry, "--key", "key", "--schema", self.schema,
+                "--registry", self.benchling_registry, "--folder", self.benchling_folder,
+                "--dropdown", self.kinds, "--map", *mapping]  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """Return the service's environment variables."""
         return {
-            "DATABASE_URL": f"sqlite:///{database}",
             **os.environ,
+            "DATABASE_URL": self.database,
             "SECRET_KEY": "only-for-benchmarks",
             "DEBUG": "0",
             "ALLOWED_HOSTS": "localhost",
@@ -203,11 +245,24 @@ class World:
             "BENCHLING_PRIVATE_KEY": self.private,
             "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
             "LOG_LEVEL": "WARNING",
+            "IN_FLIGHT": "4" if self.granular else "1",
         }
 
-    def _measured(self, words: Sequence[str], env: dict[str, str]) -> Measured:
+    def _make_database(self) -> str:
+        """Create and migrate the service's database, and return its address."""
+        if self.server is None:
+            return f"sqlite:///{Path(self.folder.name) / 'registry_sync.sqlite3'}"
+        name = f"bench_{next(NUMBERS)}"
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.server.url.rpartition("/")[0] + f"/{name}"
+
+    def _measured(
+        self, words: Sequence[str], env: dict[str, str], *, python: str = sys.executable
+    ) -> Measured:
+        folder = self.checkout if words[0] == "manage.py" else ROOT
         before = self.counters()
-        used = self._run(words, env)
+        used = self._run(words, env, folder=folder, python=python)
         after = self.counters()
         sessions = sum(
             n - before["endpoints"].get(name, 0)
@@ -221,16 +276,26 @@ class World:
             after["objects_written"] - before["objects_written"],
             after["requests"] - before["requests"],
             sessions,
+            sum(_upserts(after)) - sum(_upserts(before)),
         )
 
-    def _run(self, words: Sequence[str], env: dict[str, str]) -> Used:
+    def _run(
+        self,
+        words: Sequence[str],
+        env: dict[str, str],
+        *,
+        folder: Path,
+        python: str = sys.executable,
+    ) -> Used:
         began = time.monotonic()
-        child = subprocess.Popen(
-            [sys.executable, *words], cwd=ROOT, env=env, preexec_fn=dies_with_parent
-        )
+        child = subprocess.Popen([python, *words], cwd=folder, env=env, preexec_fn=dies_with_parent)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         return _used(time.monotonic() - began, usage, child.returncode)
+
+
+def _upserts(counters: Json) -> list[int]:
+    return [n for name, n in counters["endpoints"].items() if name.endswith(":bulk-upsert")]
 
 
 def _used(seconds: float, usage: resource.struct_rusage, status: int) -> Used:

@@ -1,0 +1,129 @@
+"""What was measured, as rows of a table, and what they come to beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .world import TENANT, Measured, Used
+
+OURS, IN_FLIGHT = "Registry Sync", "Registry Sync, 4 in flight"
+PLAIN, DLT, PAGES, START = "plain script", "dlt", "requests alone", "Django and the SDK"
+FIRST, EDITED, READ = "first load", "1 % changed", "nothing changed, all read"
+BOTH, NOTHING = "nothing changed, both sides read", "nothing changed"
+HEAD = ["", "who", "records", "seconds", "CPU s", "peak MB", "objects written",
+        "requests / 1,000 records"]  # fmt: skip
+LIST_REQUESTS = 100 * 300 / 30
+"""Entities a second that Benchling's limit of requests lets anyone list, 100 in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    who: str
+    count: int
+    measured: Measured
+
+    def cells(self) -> list[str]:
+        m = self.measured
+        per_thousand = (m.requests - m.app_status) / (self.count / 1000)
+        return [
+            self.what, self.who, f"{self.count:,}", f"{m.used.seconds:.1f}", f"{m.used.cpu:.2f}",
+            f"{m.used.peak:.0f}", f"{m.written:,}", f"{per_thousand:.2f}",
+        ]  # fmt: skip
+
+    def kept(self) -> dict[str, Any]:
+        """Return the row as JSON, for the plots."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, kept: dict[str, Any]) -> Row:
+        """Return a row as `kept`."""
+        used = Used(**kept["measured"].pop("used"))
+        return cls(**kept | {"measured": Measured(used=used, **kept["measured"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Two measurements of one run beside each other, and what the ratio should reach."""
+
+    what: str
+    count: int
+    value: float
+    goal: str
+
+    def cells(self) -> list[str]:
+        return [self.what, f"{self.count:,}", f"{self.value:.2f}", self.goal]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as a table in Markdown."""
+    lines = [HEAD, ["---", "---"] + ["---:"] * (len(HEAD) - 2), *(row.cells() for row in rows)]
+    return _markdown(lines)
+
+
+def ratios(rows: Sequence[Row]) -> str:
+    """Return the ratios of rows as a table in Markdown."""
+    found = [ratio for count in sorted({r.count for r in rows}) for ratio in _ratios(rows, count)]
+    found += _memory(rows)
+    head = [["", "records", "ratio", "goal"], ["---", "---:", "---:", "---"]]
+    return _markdown([*head, *(ratio.cells() for ratio in found)])
+
+
+def _ratios(rows: Sequence[Row], count: int) -> Iterator[Ratio]:
+    by = {(row.what, row.who): row.measured for row in rows if row.count == count}
+
+    def of(what: str, top: float, bottom: float, goal: str = "") -> Ratio:
+        return Ratio(what, count, top / bottom, goal)
+
+    ours, plain, dlt = by[FIRST, OURS].used, by[FIRST, PLAIN].used, by.get((FIRST, DLT))
+    yield of("First load, seconds: plain script ÷ ours", plain.seconds, ours.seconds, "≥ 1.35")
+    for who, flights, goal in ((OURS, 1, "≥ 0.93"), (IN_FLIGHT, 4, "≥ 0.85")):
+        if m := by.get((FIRST, who)):
+            words = f"First load, seconds: least for its batches ÷ {who}"
+            yield of(words, _ideal(m, count) / flights, m.used.seconds, goal)
+    yield of("First load, CPU: ours ÷ plain script", ours.cpu, plain.cpu, "≤ 0.65")
+    if dlt is not None:
+        yield of("First load, seconds: dlt ÷ ours", dlt.used.seconds, ours.seconds)
+        yield of("First load, CPU: ours ÷ dlt", ours.cpu, dlt.used.cpu)
+    full, bare = by[READ, OURS].used, by[READ, PAGES].used
+    yield of("All read, seconds: ours ÷ requests alone", full.seconds, bare.seconds, "≤ 1.2")
+    yield of("All read, CPU: ours ÷ requests alone", full.cpu, bare.cpu, "≤ 4")
+    both, limit = by[BOTH, OURS].used.seconds, count / LIST_REQUESTS
+    yield of("Both sides, seconds: ours ÷ the limit of requests", both, limit, "≤ 1.4")
+    nothing, start = by[NOTHING, OURS].used, by[NOTHING, START].used
+    yield of("Nothing changed, CPU: ours ÷ Django and the SDK", nothing.cpu, start.cpu, "≤ 1.25")
+    yield from _beside_old(by, count)
+
+
+def _beside_old(by: dict[tuple[str, str], Measured], count: int) -> Iterator[Ratio]:
+    """Compare with another commit of the service, where one was measured."""
+    for (what, who), old in by.items():
+        if who.startswith(f"{OURS} at "):
+            new = by[what, OURS].used
+            yield Ratio(f"{what}, seconds: ours ÷ {who[len(OURS) + 1:]}", count,
+                        new.seconds / old.used.seconds, "")  # fmt: skip
+            yield Ratio(f"{what}, CPU: ours ÷ {who[len(OURS) + 1:]}", count,
+                        new.cpu / old.used.cpu, "")  # fmt: skip
+
+
+def _ideal(measured: Measured, count: int) -> float:
+    """Return the seconds that the tenant itself needs for a load in batches of this size."""
+    each = TENANT["task_base"] + TENANT["latency"]
+    return float(measured.batches * each + count * TENANT["task_per_entity"])
+
+
+def _memory(rows: Sequence[Row]) -> list[Ratio]:
+    loads = sorted((row.count, row.measured.used.peak) for row in rows
+                   if (row.what, row.who) == (FIRST, OURS))  # fmt: skip
+    if len(loads) < 2:
+        return []
+    (small, least), (large, most) = loads[0], loads[-1]
+    return [Ratio(f"Peak memory: {large:,} ÷ {small:,} records", large, most / least, "≤ 1.05")]
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
