@@ -16,11 +16,12 @@ from tests.support.browser import page
 from tests.support.chembl import datasette
 from tests.support.deployment import deploy, redis
 from tests.support.desk import owner, viewer
+from tests.support.drafting import desk
 from tests.support.environment import SEED, SEED_VARIABLE
 from tests.support.odd import serve
 from tests.support.worlds import EXCHANGES, SECOND_PASS, world
 
-__all__ = ["datasette", "deploy", "owner", "page", "redis", "serve", "viewer", "world"]
+__all__ = ["datasette", "deploy", "desk", "owner", "page", "redis", "serve", "viewer", "world"]
 
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

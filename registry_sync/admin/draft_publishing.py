@@ -18,7 +18,8 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import preview, publish, versions
+from registry_sync.drafts import preview, publish, starting, versions
+from registry_sync.drafts.impact import vanished
 from registry_sync.drafts.preview_queue import enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.sync.clients import client_of_settings, plain_source
@@ -82,6 +83,7 @@ class Publishing(Reasoned):
             "may_change": self.may(request),
             "may_publish": may_publish(request),
             "previewed": preview.is_done(draft),
+            "vanished": vanished(draft.preview),
             **more,
         }
         return TemplateResponse(
@@ -170,7 +172,7 @@ class Publishing(Reasoned):
     def _publish(self, request: HttpRequest, draft: MappingDraft, client: Client) -> HttpResponse:
         do, actor = request.POST.get("do"), request.user.get_username()
         if do == "theirs":
-            drafts.take_theirs(draft, client, plain_source, actor)
+            starting.take_theirs(draft, client, plain_source, actor)
             self.message_user(request, "What is in Benchling now is the draft's new base.")
             return HttpResponseRedirect(self.page("change", draft))
         reason = request.POST.get("reason", "").strip()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -15,22 +12,24 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from registry_sync.admin.draft_proposal import Proposing, posted_connector, written_connector
+from registry_sync.admin.draft_proposal import Proposing, posted_connector
 from registry_sync.admin.draft_publishing import in_words
+from registry_sync.admin.draft_rows import (
+    read_rows,
+    table_rows,
+    unsupported_fields,
+    usable_fields,
+)
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.schema import MAPPABLE
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import import_file, mapping_file, rule_form
-from registry_sync.drafts.draft_connector import connector_fault
+from registry_sync.drafts import draft_faults, import_file, mapping_file, rule_form, starting
 from registry_sync.drafts.id_and_name import judge_ids
-from registry_sync.drafts.row_preview import Example
 from registry_sync.drafts.sample import paths_of
 from registry_sync.drafts.suggest import CONFIDENT
 from registry_sync.models import MappingDraft
 from registry_sync.sync.clients import client_of_settings, plain_source
-from registry_sync.sync.setup import connector_of
 
 State = MappingDraft.State
 PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good",
@@ -73,7 +72,7 @@ class MappingDraftAdmin(Proposing):
         title = f"Mapping of {timezone.now():%Y-%m-%d}"
         if request.method == "POST":
             try:
-                draft = drafts.start(
+                draft = starting.start(
                     client_of_settings(),
                     plain_source,
                     title=request.POST.get("title", "").strip()[:200] or title,
@@ -114,6 +113,8 @@ class MappingDraftAdmin(Proposing):
                 drafts.save(draft, version, actor=request.user.get_username(), **values)
             except drafts.Outdated:
                 return self._conflict(request, draft, values)
+        if request.POST.get("do") == "reread":
+            self._reread(request, draft)
         if request.POST.get("do") == "discard":
             self.note(request, [draft], "Discarded")
             MappingDraft.objects.filter(pk=draft.pk).update(state=State.DISCARDED)
@@ -133,6 +134,8 @@ class MappingDraftAdmin(Proposing):
             return {"name_field": drafts.name_suggestion(draft)[0]}
         if do == "discard":
             return {}
+        if do == "reread":
+            return None
         if do == "import":
             return self._imported(request, draft)
         rows, faults = read_rows(post, draft.rows)
@@ -146,13 +149,24 @@ class MappingDraftAdmin(Proposing):
             "title": title,
         }
 
+    def _reread(self, request: HttpRequest, draft: MappingDraft) -> None:
+        """Read both sides again, for a draft that was started from a broken configuration."""
+        actor = request.user.get_username()
+        try:
+            starting.take_theirs(draft, client_of_settings(), plain_source, actor)
+        except drafts.Outdated:
+            self.message_user(request, "Someone else has just saved this draft.", messages.ERROR)
+        except (SyncError, Refused) as error:
+            self.message_user(request, in_words(error), messages.ERROR)
+
     def _connector(self, request: HttpRequest, draft: MappingDraft) -> Json:
         """Return the edited Connector Settings; faulty ones stay as they were."""
-        if draft.connector is None or "connector" not in request.POST:
+        shown = draft_faults.shown_connector(draft)
+        if request.POST.get("connector", shown).split() == shown.split():
             return {}
         try:
             connector = posted_connector(request) or {}
-            fault = connector_fault(draft, connector)
+            fault = draft_faults.in_connector(draft, connector)
         except ValueError as error:
             fault = f"Connector Settings: {error}."
         if fault:
@@ -180,42 +194,42 @@ class MappingDraftAdmin(Proposing):
 
     def _editor(self, request: HttpRequest, draft: MappingDraft) -> HttpResponse:
         schema = drafts.schema_of(draft)
-        connector = connector_of(drafts.config_of(draft))
         is_open = draft.state in (State.OPEN, State.WAITING) and draft.back_to is None
-        done = {row["field_id"] for row in draft.rows}
-        suggested, why = drafts.name_suggestion(draft) if draft.sample else ("", "")
-        name_now = drafts.config_of(draft).name_field
-        good, said = judge_ids(draft.sample, connector.id_paths) if draft.sample else (True, "")
         editable = is_open and self.may(request)
-        rows = draft.rows + [{"path": "", "field_id": "", "rule": None}] * (2 * editable)
-        examples = [*drafts.examples(draft), *[Example()] * 2]
+        suggested, why = drafts.name_suggestion(draft)
+        name_now = drafts.config_of(draft).name_field
+        id_paths = drafts.lenient_connector(draft).id_paths
+        good, said = judge_ids(draft.sample, id_paths) if draft.sample else (True, "")
+        rows = table_rows(draft, schema, editable=editable)
+        done = {row["field_id"] for row in draft.rows}
+        suggestions = [s for s in draft.suggestions if s["field_id"] not in done]
         return self.shown(
             request,
             "edit",
             draft,
             editable=editable,
             schema=schema,
-            rows=[
-                {**row, "n": n, "form": _inputs(row["rule"]), "example": example,
-                 "kind": rule_form.to_form(row["rule"])["rule"]}
-                for n, (row, example) in enumerate(zip(rows, examples, strict=False), 1)
-            ],
-            fields=[f for f in schema.fields if not f.archived and f.type in MAPPABLE],
+            rows=rows,
+            doubts=[row for row in rows if row["example"].doubtful],
+            fields=usable_fields(schema),
+            unsupported=unsupported_fields(schema),
             rules=rule_form.LABELS,
             paths=paths_of(draft.sample),
-            suggestions=[s for s in draft.suggestions if s["field_id"] not in done],
-            sure=[s for s in draft.suggestions
-                  if s["field_id"] not in done and s["confidence"] >= CONFIDENT],
+            suggestions=suggestions,
+            sure=[s for s in suggestions if s["confidence"] >= CONFIDENT],
             confident=int(100 * CONFIDENT),
             fault=drafts.fault_of(draft),
-            connector=written_connector(draft.connector),
+            base_faults=draft_faults.of_configuration(draft),
+            connector=draft_faults.shown_connector(draft),
+            connector_fault=draft_faults.of_connector(draft),
             ids_good=good,
             ids_said=said,
             name_now=name_now,
+            name_fault=drafts.name_fault(draft),
             name_example=drafts.name_example(draft),
             name_suggested=suggested if suggested != name_now else "",
             name_why=why,
-        )  # fmt: skip
+        )
 
     def _conflict(self, request: HttpRequest, draft: MappingDraft, values: Json) -> HttpResponse:
         """Show both sides of an edit that is based on an outdated version."""
@@ -244,39 +258,3 @@ class MappingDraftAdmin(Proposing):
         name = f"mapping-draft-{draft.pk}.yaml"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return HttpResponse(text, content_type="application/yaml", headers=headers)
-
-
-def _inputs(rule: Any) -> list[Json]:
-    """List the small inputs of a row's rule, with what stands in them."""
-    form = rule_form.to_form(rule)
-    names = [*rule_form.INPUTS, rule_form.SEVERAL]
-    return [
-        {
-            "name": name,
-            "for": name.partition(".")[0],
-            "hint": rule_form.HINTS.get(name, "rules as JSON"),
-            "value": form.get(name, ""),
-            "long": name in ("labels.table", rule_form.SEVERAL),
-        }
-        for name in names
-    ]
-
-
-def read_rows(post: Mapping[str, str], before: list[Json]) -> tuple[list[Json], list[str]]:
-    """Return the posted rows, and the faults. A rule that cannot be read stays as it was."""
-    rows, faults = [], []
-    for n in range(1, len(before) + 3):
-        if f"row-{n}-field" not in post or post.get(f"row-{n}-remove"):
-            continue
-        was = before[n - 1]["rule"] if n <= len(before) else None
-        prefix = f"row-{n}-"
-        form = {key.removeprefix(prefix): post[key] for key in post if key.startswith(prefix)}
-        try:
-            rule = rule_form.to_rule(form, was)
-        except ValueError as error:
-            faults.append(f"Row {n}: {error}. Its rule has not been changed.")
-            rule = was
-        row = {"path": form.get("path", "").strip(), "field_id": form["field"], "rule": rule}
-        if any(row.values()):
-            rows.append(row)
-    return rows, faults

@@ -6,18 +6,25 @@ https://docs.benchling.com/docs/app-configuration
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from jwcrypto import jwe, jwk
 from jwcrypto.common import JWException
 
 from registry_sync.core.json_text import parse_json
-from registry_sync.core.problems import ConfigError, Kind
+from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 
 ROWS = "Field Configurations"
+ASKED = frozenset(
+    {"API URL", "API Key", "External ID Field", "Modified Since Parameter", "Connector Settings"}
+)
+"""The items that say how the registry is read."""
+BENCHLING = frozenset({"Schema to Sync", "Registry", "Synced Entity Location"})
+MAPPED = frozenset({ROWS, "Mapping Rules", "External Name Field"})
+EVERY = ASKED | BENCHLING | MAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class AppConfig:
     modified_since_parameter: str | None = None
     connector_settings: Json | None = None
     mapping_rules: Json = field(default_factory=dict)
+    faults: tuple[tuple[str, str], ...] = ()
+    """What is wrong with items that are not needed yet: the item, and the fault in words."""
 
     @property
     def mapped_ids(self) -> set[str]:
@@ -55,28 +64,27 @@ def parse_items(
     items: Iterable[Json],
     *,
     decrypt: Callable[[str], str],
-    mapping_may_fail: bool = False,
-    registry_only: bool = False,
+    needed: Container[str] = EVERY,
     faults_of: Callable[[AppConfig], Iterable[str]] = lambda config: (),
 ) -> AppConfig:
     """Return the configuration from its raw items. Raises ConfigError with every fault.
 
-    `decrypt` opens the value of API Key. With `mapping_may_fail`, for a mapping that is still being
-    prepared, rows and rules may be missing, and faulty ones are left out. With `registry_only`, to
-    read the registry, all items of Benchling's side may be missing. `faults_of` returns what else
-    is wrong with a configuration.
+    `decrypt` opens the value of API Key. Items that are not `needed`, for example those of a
+    mapping that is still being prepared, may be missing or faulty: they read as empty, and their
+    faults are in `AppConfig.faults`. `faults_of` returns what else is wrong with a configuration.
     """
     reader = _Reader({tuple(item.get("path") or ()): item for item in items})
-    config = reader.read(decrypt, mapping_may_fail=mapping_may_fail, registry_only=registry_only)
-    if reader.faults:
+    config = reader.read(decrypt)
+    wrong = [fault for fault in reader.faults if fault.item in needed]
+    if wrong:
         # What cannot be read yet must not hide what else is wrong.
-        faults = reader.faults + [fault for fault in faults_of(config) if fault]
+        faults = [fault.text for fault in wrong] + [fault for fault in faults_of(config) if fault]
         raise ConfigError(
             "The app's configuration in Benchling cannot be used: " + "; ".join(faults) + ".",
-            remedy=reader.remedy,
-            kind=reader.kind,
+            remedy=next((one.remedy for one in reversed(wrong) if one.remedy), REMEDY),
+            kind="benchling" if any(one.inaccessible for one in wrong) else "mapping",
         )
-    return config
+    return replace(config, faults=tuple((fault.item, fault.text) for fault in reader.faults))
 
 
 def open_secure_text(value: str, private_key: str) -> str:
@@ -110,38 +118,48 @@ def _unopened(why: str) -> ConfigError:
     )
 
 
+REMEDY = "The integration owner corrects the app's configuration in Benchling."
+INACCESSIBLE = (
+    "A Benchling admin gives the app access to what is named (its organization, team or project), "
+    "or the integration owner chooses something else."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What is wrong with an item: part of a sentence; "" for the usual remedy."""
+
+    item: str
+    text: str
+    remedy: str = ""
+    inaccessible: bool = False
+
+
 class _Reader:
     """Reads items and collects faults."""
 
     def __init__(self, items: dict[tuple[str, ...], Json]) -> None:
         self.items = items
-        self.faults: list[str] = []
-        self.kind: Kind = "mapping"
-        self.remedy = "The integration owner corrects the app's configuration in Benchling."
+        self.faults: list[_Fault] = []
 
-    def read(
-        self, decrypt: Callable[[str], str], *, mapping_may_fail: bool, registry_only: bool
-    ) -> AppConfig:
+    def read(self, decrypt: Callable[[str], str]) -> AppConfig:
         schema_id, registry_id = self._required("Schema to Sync"), self._required("Registry")
-        if registry_only:
-            self.faults.clear()
-        before = list(self.faults)
-        rows, rules = self._rows(schema_id), self._json("Mapping Rules") or {}
-        if mapping_may_fail or registry_only:
-            self.faults = before
         return AppConfig(
-            api_url=self._required("API URL"),
-            api_key=self._secret(decrypt),
             schema_id=schema_id,
             registry_id=registry_id,
-            rows=rows,
+            rows=self._rows(schema_id),
+            mapping_rules=self._json("Mapping Rules") or {},
+            api_url=self._required("API URL"),
+            api_key=self._secret(decrypt),
             folder_id=self._text("Synced Entity Location") or None,
             id_field=self._text("External ID Field") or None,
             name_field=self._text("External Name Field") or "name",
             modified_since_parameter=self._text("Modified Since Parameter") or None,
             connector_settings=self._json("Connector Settings"),
-            mapping_rules=rules,
         )
+
+    def _add(self, item: str, text: str) -> None:
+        self.faults.append(_Fault(item, text))
 
     def _rows(self, schema_id: str) -> tuple[ConfigRow, ...]:
         names = dict.fromkeys(path[1] for path in self.items if len(path) > 1 and path[0] == ROWS)
@@ -154,19 +172,20 @@ class _Reader:
             schema = self._text(ROWS, name, "Entity Schema")
             if not field_id or not path:
                 missing = "Benchling Field" if not field_id else "External API Field Name"
-                self.faults.append(f"{ROWS} › {name}: {missing} is empty")
+                self._add(ROWS, f"{ROWS} › {name}: {missing} is empty")
             elif schema and schema_id and schema != schema_id:
-                self.faults.append(
+                self._add(
+                    ROWS,
                     f"{ROWS} › {name}: its Entity Schema ({schema}) is not Schema to Sync "
-                    f"({schema_id})"
+                    f"({schema_id})",
                 )
             elif any(row.field_id == field_id for row in rows):
                 first = next(row.name for row in rows if row.field_id == field_id)
-                self.faults.append(f"{ROWS} › {name}: {first} already feeds this Benchling Field")
+                self._add(ROWS, f"{ROWS} › {name}: {first} already feeds this Benchling Field")
             else:
                 rows.append(ConfigRow(name, field_id, path))
         if not rows and not self.faults:
-            self.faults.append(f"{ROWS} has no rows, so no field would be synced")
+            self._add(ROWS, f"{ROWS} has no rows, so no field would be synced")
         return tuple(rows)
 
     def _secret(self, decrypt: Callable[[str], str]) -> str:
@@ -176,14 +195,13 @@ class _Reader:
         try:
             return decrypt(value)
         except ConfigError as error:
-            self.faults.append(error.message.rstrip("."))
-            self.remedy = error.remedy
+            self.faults.append(_Fault("API Key", error.message.rstrip("."), error.remedy))
             return ""
 
     def _required(self, *path: str) -> str:
         text = self._text(*path)
-        if not text and not any("is not accessible" in f and path[0] in f for f in self.faults):
-            self.faults.append(f"{' › '.join(path)} is missing")
+        if not text and not any(fault.item == path[0] for fault in self.faults):
+            self._add(path[0], f"{' › '.join(path)} is missing")
         return text
 
     def _text(self, *path: str) -> str:
@@ -193,12 +211,8 @@ class _Reader:
         linked = item.get("linkedResource") or {}
         if linked.get("resourceType") == "inaccessible_resource":
             which = linked.get("inaccessibleId") or item.get("value")
-            self.faults.append(f"{' › '.join(path)} ({which}) is not accessible to the app")
-            self.kind = "benchling"
-            self.remedy = (
-                "A Benchling admin gives the app access to what is named (its organization, team "
-                "or project), or the integration owner chooses something else."
-            )
+            text = f"{' › '.join(path)} ({which}) is not accessible to the app"
+            self.faults.append(_Fault(path[0], text, INACCESSIBLE, inaccessible=True))
             return ""
         value = item.get("value")
         return "" if value is None else str(value).strip()
@@ -211,9 +225,9 @@ class _Reader:
         try:
             parsed = parse_json(value) if isinstance(value, str) else value
         except ValueError as error:
-            self.faults.append(f"{name} is not valid JSON: {error}")
+            self._add(name, f"{name} is not valid JSON: {error}")
             return None
         if not isinstance(parsed, dict):
-            self.faults.append(f"{name} must be a JSON object")
+            self._add(name, f"{name} must be a JSON object")
             return None
         return parsed

@@ -14,6 +14,7 @@ from typing import Any
 from registry_sync.benchling.app_config import ROWS
 from registry_sync.benchling.client import Client
 from registry_sync.core.json_text import parse_json
+from registry_sync.core.secrets import SECRET, public_address, without_secrets
 from registry_sync.core.types import Json
 
 Path = tuple[str, ...]
@@ -22,7 +23,8 @@ Held = Mapping[Path, Json]
 Wanted = dict[Path, tuple[str, str | None]]
 """By path: the type of an item, and the value that it must have (None: empty)."""
 NAME_FIELD, RULES = "External Name Field", "Mapping Rules"
-CONNECTOR = "Connector Settings"
+CONNECTOR, API_URL = "Connector Settings", "API URL"
+UNREADABLE = "(not valid JSON; not shown, because it may contain a secret)"
 SCHEMA, FIELD, PATH = "Entity Schema", "Benchling Field", "External API Field Name"
 SECURE_TEXT = "secure_text"
 
@@ -130,8 +132,22 @@ def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Writ
 
 def remembered(held: Held) -> list[list[Any]]:
     """Return items and their values, without secrets, to find later what has changed."""
-    kept = [(path, item) for path, item in held.items() if item.get("type") != SECURE_TEXT]
-    return [[list(path), value_of(held, path)] for path, _ in kept]
+    kept = [path for path, item in held.items() if item.get("type") != SECURE_TEXT]
+    return [[list(path), public(path, value_of(held, path))] for path in kept]
+
+
+def public(path: Path, value: str | None) -> str | None:
+    """Return an item's value without secrets that someone typed where none belong."""
+    if value is None or path not in ((API_URL,), (CONNECTOR,)):
+        return value
+    if path == (API_URL,):
+        return public_address(value)
+    try:
+        settings = parse_json(value)
+    except ValueError:
+        return value if not SECRET.match(" ".join(value.split())) else UNREADABLE
+    hidden = without_secrets(settings)
+    return value if hidden == settings else json.dumps(hidden)
 
 
 def changed_since(held: Held, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:

@@ -27,9 +27,9 @@ def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
     return {storable(key): storable(item, levels - 1) for key, item in value.items()}
 
 
-def number_of(count: int, noun: str) -> str:
+def number_of(count: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun, in the plural where needed: 1 record, 2,000 records."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or f'{noun}s'}"
 
 
 LONGEST_ID = 255

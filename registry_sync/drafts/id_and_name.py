@@ -8,13 +8,16 @@ from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.drafts.name_similarity import ALIKE, name_likeness
 from registry_sync.drafts.sample import paths_of
-from registry_sync.source.paths import ABSENT, compile_template
+from registry_sync.source.paths import ABSENT, PathError, compile_template
 
 
 def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, str]:
     """Return whether every record of the sample has a unique id, and a sentence about it."""
     where = " + ".join(id_paths)
-    gets = [compile_template(path) for path in id_paths]
+    try:
+        gets = [compile_template(path) for path in id_paths]
+    except PathError as error:
+        return False, str(error)
     ids = [
         tuple(str(v) for get in gets if (v := get(r)) not in (ABSENT, None, "")) for r in records
     ]
@@ -40,6 +43,10 @@ def suggest_name(records: Sequence[Json], name_field: str, id_path: str) -> tupl
 
 
 def _name_fault(records: Sequence[Json], name_field: str) -> str:
+    try:
+        compile_template(name_field)
+    except PathError as error:
+        return str(error)
     names = [value for record in records if (value := _named(record, name_field))]
     if len(names) < len(records):
         return f"{name_field} is empty in {len(records) - len(names)} of {len(records)} records"

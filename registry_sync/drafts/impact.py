@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry_sync.core.problems import Problem
-from registry_sync.core.text import storable
+from registry_sync.core.text import number_of, storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.row_preview import example_of, text_of
 from registry_sync.mapping.model import Entity, Mapping
@@ -17,9 +17,8 @@ from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same
 from registry_sync.models import Lane, LedgerEntry
-from registry_sync.source.client import Source
 from registry_sync.source.paths import ABSENT
-from registry_sync.sync.setup import Sides
+from registry_sync.sync.records import SourceRecord
 
 ROWS, EXAMPLES, IDS, CAUSES = 100, 3, 5, 100
 ROWS_OF = {"refused": 50, "changed": 30, "new": 10, "unchanged": 10}
@@ -29,43 +28,63 @@ ROWS_OF = {"refused": 50, "changed": 30, "new": 10, "unchanged": 10}
 def empty(mapping: Mapping) -> Json:
     """Begin a forecast."""
     fields = [
-        {"id": m.field.id, "name": m.field.name, "path": m.path, "filled": 0, "changed": 0,
-         "refused": 0, "examples": []}
+        {"id": m.field.id, "name": m.field.name, "path": m.path, "there": 0, "held": 0,
+         "filled": 0, "changed": 0, "refused": 0, "examples": []}
         for m in mapping.fields
     ]  # fmt: skip
     counts = dict.fromkeys(("read", "new", "changed", "unchanged", "refused", "renamed"), 0)
     return {**counts, "fields": fields, "causes": [], "rows": []}
 
 
-def add(
-    found: Json,
-    records: Sequence[Json],
-    mapping: Mapping,
-    source: Source,
-    sides: Sides,
-    lane: Lane | None,
-) -> None:
+def add(found: Json, records: Sequence[SourceRecord], mapping: Mapping, lane: Lane | None) -> None:
     """Add some records to a forecast."""
-    ids = [source.identify(record) for record in records]
-    held = _held(lane, [id_ for id_ in ids if id_])
-    for external_id, record in zip(ids, records, strict=True):
+    held = _held(lane, [record.external_id for record in records])
+    for record in records:
         found["read"] += 1
-        if external_id is None:
-            _count_problem(found, _no_id(sides), "")
+        if record.problem is not None:
+            _count_problem(found, record.problem, record.external_id)
             found["refused"] += 1
             continue
-        if is_tombstone(record, mapping):  # nothing is written for it
+        if is_tombstone(record.raw, mapping):  # nothing is written for it
             found["unchanged"] += 1
             continue
-        done = transform(record, external_id, mapping)
+        external_id, before = record.external_id, held.get(record.external_id)
+        _count_paths(found, record.raw, mapping, before)
+        done = transform(record.raw, external_id, mapping)
         if done.entity is None:
             sort = "refused"
             for problem in done.problems:
                 _count_problem(found, problem, external_id)
         else:
-            sort = _compare(found, external_id, done.entity, held.get(external_id), mapping)
+            sort = _compare(found, external_id, done.entity, before, mapping)
         found[sort] += 1
-        _show(found, sort, external_id, record, mapping, done.entity)
+        _show(found, sort, external_id, record.raw, mapping, done.entity)
+
+
+def _count_paths(found: Json, raw: Json, mapping: Mapping, before: tuple[str, Json] | None) -> None:
+    """Count the records that have a field's path, and the entities that have a value there."""
+    for mapped, field in zip(mapping.fields, found["fields"], strict=True):
+        field["there"] += not mapped.path or not mapped.is_missing(raw)
+        field["held"] += before is not None and before[1].get(mapped.field.id) not in (None, [])
+
+
+def vanished(found: Json) -> list[str]:
+    """Say of each mapped path that no record of a forecast has it, and what a sync makes of it.
+
+    Forecasts of earlier versions did not count paths: of these nothing is said.
+    """
+    said = []
+    for field in found.get("fields", ()):
+        if not found["read"] or field.get("there", 1) or not field["path"]:
+            continue
+        text = f"{field['name']}: 0 of {number_of(found['read'], 'record')} have {field['path']}."
+        if field["held"]:
+            text += (
+                f" In Benchling {number_of(field['held'], 'entity', 'entities')} have a value "
+                "there, so a sync would stop and ask before it changes them."
+            )
+        said.append(text)
+    return said
 
 
 def _held(lane: Lane | None, ids: Sequence[str]) -> dict[str, tuple[str, Json]]:
@@ -115,17 +134,6 @@ def _count_problem(found: Json, problem: Problem, external_id: str) -> None:
     cause["count"] += 1
     if len(cause["ids"]) < IDS and external_id:
         cause["ids"].append(external_id)
-
-
-def _no_id(sides: Sides) -> Problem:
-    return Problem(
-        kind="source",
-        code="no_id",
-        message=f"The record has no id at {sides.connector.id_path}.",
-        remedy="The registry's owner must give each record an id, or the integration owner must "
-        "correct External ID Field.",
-        field="External ID Field",
-    )
 
 
 def _show(

@@ -1,6 +1,8 @@
-"""Rows of a mapping file, for a draft."""
+"""A mapping file, held against the rules of a draft: its rows, and its Connector Settings."""
 
 from __future__ import annotations
+
+from typing import cast
 
 from registry_sync.benchling.client import Client
 from registry_sync.core.problems import ConfigError
@@ -8,6 +10,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file
 from registry_sync.models import MappingDraft
+from registry_sync.source.connector_settings import parse_connector
 
 
 def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[Json], str]:
@@ -27,3 +30,26 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
     ]
     rows += [{"path": "", "field_id": key, "rule": rule} for key, rule in rules.items()]
     return rows, str(resolved.items["External Name Field"][1] or "")
+
+
+def check_connector(resolved: mapping_file.Resolved, api_url: str | None) -> None:
+    """Check the Connector Settings of a file, as a draft's are checked. Raises ConfigError.
+
+    Secrets and settings without effect are faults. `api_url` is the tenant's own address, if any.
+    """
+    values = {name: value for name, (_, value) in resolved.items.items()}
+    try:
+        parse_connector(
+            cast("Json | None", values["Connector Settings"]),
+            api_url=api_url or str(values["API URL"] or "https://missing.invalid"),
+            modified_since_parameter=_text(values["Modified Since Parameter"]),
+            id_field=_text(values["External ID Field"]),
+            strict=True,
+        )
+    except ConfigError as error:
+        error.remedy = "The integration owner must correct the file. Nothing was changed."
+        raise
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None

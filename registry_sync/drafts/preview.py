@@ -25,10 +25,12 @@ from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import impact as forecast
+from registry_sync.drafts.starting import kept_of, live_config
 from registry_sync.models import Lane, MappingDraft
 from registry_sync.source.client import Source
 from registry_sync.source.pages import Page
-from registry_sync.sync.setup import Sides, lane_key, read_config, read_items
+from registry_sync.sync.records import source_records, stray_records
+from registry_sync.sync.setup import Sides, lane_key
 
 logger = logging.getLogger(__name__)
 State = MappingDraft.Preview
@@ -70,7 +72,8 @@ def on_sample(draft: MappingDraft, client: Client, open_source: drafts.OpenSourc
     found = forecast.empty(mapping)
     source = open_source(sides)
     try:
-        forecast.add(found, draft.sample, mapping, source, sides, lane_of(client, sides))
+        records = source_records(draft.sample, source, mapping.fingerprint)
+        forecast.add(found, records, mapping, lane_of(client, sides))
     finally:
         source.close()
     MappingDraft.objects.filter(pk=draft.pk, version=draft.version).update(
@@ -192,11 +195,11 @@ def _fail(beat: Beat, text: str) -> None:
 
 def _live_sides(draft: MappingDraft, client: Client) -> Sides:
     """Give the draft's sides with the live key, where they are still what the draft is based on."""
-    raw = read_items(client)
-    config = read_config(raw, private_key=settings.BENCHLING_PRIVATE_KEY, mapping_may_fail=True)
+    config, raw = live_config(client, draft)
     sides = drafts.sides_of(draft)
     kept = draft.base["config"]
-    moved = [name for name in drafts.KEPT if getattr(config, name) != kept[name]]
+    now = kept_of(config)
+    moved = [name for name in drafts.KEPT if now[name] != kept[name]]
     if [name for name in moved if name != "name_field"]:
         changed = items.changed_since(items.by_path(raw), draft.base["items"])
         named = ", ".join(" › ".join(path) for path in changed)
@@ -214,12 +217,13 @@ def _work(beat: Beat, client: Client, sides: Sides, source: Source, seconds: flo
     wanted = found["wanted"]
     done = draft.preview_done
     for page in _pages(source, wanted, draft.preview_position):
-        records = page.records
+        records = source_records(page.records, source, mapping.fingerprint, page.unread)
+        records += stray_records(page.strays, mapping.fingerprint)
+        done += len(records)
         if wanted:
-            records = [r for r in records if source.identify(r) in wanted]
-            found["seen"] += [source.identify(r) for r in records]
-        forecast.add(found, records, mapping, source, sides, lane)
-        done += len(page.records)
+            records = [record for record in records if record.external_id in wanted]
+            found["seen"] += [record.external_id for record in records]
+        forecast.add(found, records, mapping, lane)
         complete = bool(wanted) and set(found["seen"]) >= set(wanted)
         follows = None if complete else page.next_position
         beat.save(

@@ -88,7 +88,7 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
             path in ours and items.same_setting(now, ours[path])
         ):
             continue
-        found.foreign.append((" › ".join(path), before or "–", now or "–"))
+        found.foreign.append((" › ".join(path), before or "–", items.public(path, now) or "–"))
     try:
         found.schema = _check_live(draft, client, held)
     except ConfigError as error:

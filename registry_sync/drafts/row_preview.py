@@ -8,7 +8,9 @@ from typing import Any
 
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.mapping.compile import field_faults
 from registry_sync.mapping.field_rules import compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError
@@ -24,6 +26,8 @@ class Example:
     raw: str = ""
     result: str = ""
     problem: str = ""
+    doubtful: bool = False
+    """Whether the row can be used, but no record of the sample has a value for it."""
 
 
 def example(
@@ -31,7 +35,12 @@ def example(
 ) -> Example:
     field = schema.field(row["field_id"])
     if field is None:
-        return Example(problem="choose a Benchling field")
+        gone = (
+            f"the schema {schema.name} has no field {row['field_id']}; " if row["field_id"] else ""
+        )
+        return Example(problem=f"{gone}choose a Benchling field")
+    if faults := field_faults(field):
+        return Example(problem="; ".join(faults))
     try:
         return _tried(records, row, single(row, field, schema, connector))
     except (PathError, RuleError, ConfigError) as error:
@@ -42,7 +51,10 @@ def _tried(records: Sequence[Json], row: Json, mapping: Mapping) -> Example:
     mapped = mapping.fields[0]
     record = next((r for r in records if mapped.get(r) not in (ABSENT, None, "", [])), None)
     if record is None and row["path"]:
-        return Example(problem=f"no record in the sample has a value at {row['path']}")
+        text = (
+            f"0 of {number_of(len(records), 'record')} in the sample have a value at {row['path']}"
+        )
+        return Example(problem=text, doubtful=bool(records))
     return example_of(record or {}, mapping, mapped)
 
 

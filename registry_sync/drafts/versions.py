@@ -9,6 +9,7 @@ from django.utils import timezone
 from registry_sync.benchling.client import Client
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import starting
 from registry_sync.models import MappingDraft, MappingVersion
 
 
@@ -17,7 +18,7 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
     """Keep what was published; and before the first time, what was there before."""
     number = mine().aggregate(last=Max("number"))["last"] or 0
     before = {
-        "rows": _named(draft, drafts.live_rows(draft)),
+        "rows": _named(draft, starting.live_rows(draft)),
         "name_field": draft.base["config"]["name_field"],
     }
     before_connector = draft.base["config"]["connector_settings"] or {}
@@ -60,7 +61,7 @@ def mine() -> QuerySet[MappingVersion]:
 
 def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
     """Create a draft that restores a version. Nothing is written until it is published."""
-    draft = drafts.back_to(version, client)
+    draft = starting.back_to(version, client)
     draft.created_by = draft.updated_by = actor
     draft.save()
     return draft

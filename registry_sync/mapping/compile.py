@@ -36,7 +36,7 @@ def build_mapping(
         if definition is None:
             faults.append(f"{row.name}: the schema {schema.name} has no field {row.field_id}")
             continue
-        faults += [f"{row.name}: {fault}" for fault in _field_faults(definition)]
+        faults += [f"{row.name}: {fault}" for fault in field_faults(definition)]
         try:
             rule = config.mapping_rules.get(definition.id)
             mapped.append(compile_field(definition, row.path, rule, blanks))
@@ -87,7 +87,8 @@ def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     return faults
 
 
-def _field_faults(definition: FieldDefinition) -> list[str]:
+def field_faults(definition: FieldDefinition) -> list[str]:
+    """Return why a field cannot be mapped; empty if it can."""
     faults = []
     if definition.archived:
         faults.append(f"the field “{definition.name}” is archived")
@@ -119,7 +120,7 @@ def _ruled_only(
         definition = schema.field(key)
         if definition is None or key in fed or not gives_value(raw):
             continue
-        faults += _field_faults(definition)
+        faults += field_faults(definition)
         try:
             found.append(compile_field(definition, "", raw, blanks))
         except RuleError as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from registry_sync.core.secrets import SECRET
+from registry_sync.core.secrets import SECRET, is_secret
 from registry_sync.core.types import Json
 from registry_sync.source.paths import PathError, compile_path, compile_template
 
@@ -199,8 +198,7 @@ class SettingsReader:
             return
         for name, value in raw.items():
             at = f"{where}.{name}" if where else str(name)
-            held = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-            if SECRET.fullmatch(str(name)) and held and not re.fullmatch(r"|\{.*\}", str(value)):
+            if is_secret(str(name), value):
                 self.add(f"{at} is a secret: {OWN_SECRET}")
             self.check_secrets(value, at)
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from registry_sync.benchling.app_config import AppConfig, open_secure_text, parse_items
+from registry_sync.benchling.app_config import EVERY, AppConfig, open_secure_text, parse_items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema, parse_schema
@@ -81,15 +81,16 @@ def read_config(
     items: list[Json],
     *,
     private_key: str,
-    mapping_may_fail: bool = False,
-    registry_only: bool = False,
+    needed: Container[str] = EVERY,
 ) -> AppConfig:
-    """Read raw items. Raises ConfigError with every fault, those of Connector Settings included."""
+    """Read raw items. Raises ConfigError with every fault, those of Connector Settings included.
+
+    Faults of items that are not `needed` are in `AppConfig.faults`.
+    """
     return parse_items(
         items,
         decrypt=lambda value: open_secure_text(value, private_key),
-        mapping_may_fail=mapping_may_fail,
-        registry_only=registry_only,
+        needed=needed,
         faults_of=_connector_faults,
     )
 
@@ -131,9 +132,15 @@ def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) ->
 
 
 def read_schema(
-    client: Client, config: AppConfig, field_ids: Container[str] | None
+    client: Client,
+    config: AppConfig,
+    field_ids: Container[str] | None,
+    hidden: list[tuple[str, str]] | None = None,
 ) -> tuple[Json, dict[str, Json]]:
-    """Read the raw entity schema, and by id the raw dropdowns of these fields (None: of all)."""
+    """Read the raw entity schema, and by id the raw dropdowns of these fields (None: of all).
+
+    With `hidden`, a dropdown that the app cannot read is noted there: a field, and the fault.
+    """
     raw = _asked(lambda: client.entity_schema(config.schema_id), "Schema to Sync", config.schema_id)
     dropdowns: dict[str, Json] = {}
     for field in raw.get("fieldDefinitions") or []:
@@ -141,9 +148,14 @@ def read_schema(
         wanted = dropdown_id and (field_ids is None or field["id"] in field_ids)
         if wanted and dropdown_id not in dropdowns:
             what = f"the dropdown of the field “{field['name']}”"
-            dropdowns[dropdown_id] = _asked(
-                partial(client.dropdown, dropdown_id), what, dropdown_id
-            )
+            try:
+                read = _asked(partial(client.dropdown, dropdown_id), what, dropdown_id)
+            except ConfigError as error:
+                if hidden is None:
+                    raise
+                hidden.append((str(field["name"]), error.message.rstrip(".")))
+                continue
+            dropdowns[dropdown_id] = read
     return raw, dropdowns
 
 

@@ -89,6 +89,26 @@ def test_every_name_that_does_not_resolve_is_told_and_nothing_is_written(two, tm
     assert made.tenant.config == before and refused.value.returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("connector", "said"),
+    [({"endpoint": {"paginator": {"next_url_path": "next"}}}, "next_url_path has no effect"),
+     ({"client": {"headers": {"X-Api-Key": "hush"}}}, "X-Api-Key is a secret"),
+     ([1], "must be an object")],
+)  # fmt: skip
+def test_settings_that_a_draft_would_refuse_are_refused(two, tmp_path, connector, said):
+    _, production = two
+    file = tmp_path / "mapping.yaml"
+    mapping("export", str(file))
+    document = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**document, "connector_settings": connector}))
+    made = production()
+    before = dict(made.tenant.config)
+    with pytest.raises(CommandError, match=said) as refused:
+        mapping("import", str(file))
+    assert "must correct the file" in str(refused.value)
+    assert made.tenant.config == before and refused.value.returncode == 1
+
+
 def test_a_dry_run_of_an_import_writes_nothing(two, tmp_path):
     _, production = two
     file = tmp_path / "mapping.yaml"

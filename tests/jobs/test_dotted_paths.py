@@ -16,8 +16,7 @@ from rq.serializers import JSONSerializer
 
 from registry_sync import runs
 from registry_sync.core import dotted_paths
-from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import preview
+from registry_sync.drafts import preview, starting
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Installation, MappingDraft, SyncRun, WebhookDelivery
 from registry_sync.sync.clients import client_of_settings, plain_source
@@ -88,7 +87,7 @@ def test_a_delivery_queued_under_an_old_path_is_queued_again(world, queues):
 def test_a_preview_queued_under_an_old_path_is_queued_again(world, queues):
     world([compound(n) for n in range(20)])
     queue = queues["sync"]
-    draft = drafts.start(
+    draft = starting.start(
         client_of_settings(), plain_source, title="Mine", actor="ada", from_live=True
     )
     preview.request(draft)

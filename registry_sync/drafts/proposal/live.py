@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from registry_sync import __version__
+from registry_sync.benchling.app_config import ASKED
 from registry_sync.benchling.client import Client
 from registry_sync.core.problems import ConfigError
 from registry_sync.drafts.proposal import Proposal, propose
@@ -25,7 +26,7 @@ def propose_live(client: Client) -> Proposal:
     """
     key = settings.BENCHLING_PRIVATE_KEY
     try:
-        config = read_config(read_items(client), private_key=key, registry_only=True)
+        config = read_config(read_items(client), private_key=key, needed=ASKED)
     except ConfigError as error:
         error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
         raise

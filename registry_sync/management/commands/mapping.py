@@ -18,6 +18,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
+from registry_sync.drafts.import_file import check_connector
 from registry_sync.management.operator import (
     USAGE,
     OperatorCommand,
@@ -106,6 +107,7 @@ class Command(OperatorCommand):
                 returncode=75,
             )
         held = items.by_path(client.configuration_items())
+        check_connector(resolved, items.value_of(held, ("API URL",)))
         changed = items.writes(held, _wanted(resolved, held))
         if dry_run:
             for write in changed:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from django.conf import settings
 from django.utils import timezone
 
-from registry_sync.benchling.app_config import AppConfig, open_secure_text
+from registry_sync.benchling.app_config import ASKED, AppConfig, open_secure_text
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
@@ -202,7 +202,7 @@ def _accessible(
 def check_connector(visit: TenantVisit) -> CheckResult:
     """Read how the registry is requested, whether or not there is a mapping yet."""
     key = settings.BENCHLING_PRIVATE_KEY
-    config = read_config(visit.listed(), private_key=key, registry_only=True)
+    config = read_config(visit.listed(), private_key=key, needed=ASKED)
     visit.connector = connector_of(config)
     visit.config = config
     if visit.connector.unused:

@@ -1,0 +1,69 @@
+"""What stands in a draft's way, each fault where its value is typed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from registry_sync.benchling.app_config import ROWS
+from registry_sync.benchling.config_items import CONNECTOR, RULES
+from registry_sync.core.problems import ConfigError
+from registry_sync.core.types import Json
+from registry_sync.drafts.draft import base_faults, config_of
+from registry_sync.models import MappingDraft
+from registry_sync.sync.setup import connector_of
+
+
+def of_configuration(draft: MappingDraft) -> list[str]:
+    """Say in sentences what was wrong with the app's configuration when the draft read it."""
+    said = []
+    for item, text in base_faults(draft).items():
+        if item in (ROWS, RULES):
+            if draft.base["rows"] or not text.startswith(f"{ROWS} has no rows"):
+                said.append(f"Left out of this draft, because it is faulty in Benchling: {text}.")
+        elif item != CONNECTOR:
+            said.append(f"In the app's configuration in Benchling: {text}.")
+    if sample := draft.base.get("sample_fault"):
+        said.append(f"There is no sample. {sample}")
+    if strays := draft.base.get("strays"):
+        said.append(
+            f"The registry's list contains {strays} of its first entries that are no records. "
+            "Each is refused. The registry's owner removes them."
+        )
+    return said
+
+
+def of_connector(draft: MappingDraft) -> str:
+    """Say what is wrong with the Connector Settings of a draft, or of its base; "" for nothing."""
+    if draft.connector is None and (text := base_faults(draft).get(CONNECTOR)):
+        return f"{text}."
+    return in_connector(draft, config_of(draft).connector_settings or {})
+
+
+def in_connector(draft: MappingDraft, connector: Json) -> str:
+    """Return everything that is wrong with Connector Settings for a draft; "" for nothing.
+
+    Secrets and settings without effect are refused.
+    """
+    try:
+        config = replace(config_of(draft), connector_settings=connector or None)
+        connector_of(config, strict=True)
+    except ConfigError as error:
+        return error.message
+    return ""
+
+
+def shown_connector(draft: MappingDraft) -> str:
+    """Return Connector Settings to read and edit: the draft's, or faulty ones of the base.
+
+    "" where those in use are good and the draft does not change them.
+    """
+    if draft.connector is not None:
+        return json.dumps(draft.connector, indent=2, ensure_ascii=False)
+    if not of_connector(draft):
+        return ""
+    settings = config_of(draft).connector_settings
+    if settings is not None:
+        return json.dumps(settings, indent=2, ensure_ascii=False)
+    held = {tuple(path): value for path, value in draft.base.get("items", [])}
+    return str(held.get((CONNECTOR,)) or "")
