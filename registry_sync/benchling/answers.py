@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ssl
-import time
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import httpx
 from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
 
+from registry_sync.benchling.timed_network import Deadline, TimedBackend
 from registry_sync.core.types import Json
 
 LONGEST = 70.0
@@ -50,40 +49,27 @@ class BenchlingHttp(httpx.Client):
     batch that was sent) would stay until the garbage collector's last generation.
     """
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._deadline = Deadline()
+        for transport in (self._transport, *self._mounts.values()):
+            if isinstance(transport, httpx.HTTPTransport):
+                # httpx has no setting for it, unlike httpcore.
+                transport._pool._network_backend = TimedBackend(self._deadline)
+
     def send(
         self, request: httpx.Request, *, stream: bool = False, **options: Any
     ) -> httpx.Response:
-        began = time.monotonic()
+        self._deadline.begin(LONGEST)
         response = super().send(request, stream=True, **options)
         if stream:
             return response
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _Timed(response.stream, request, began + LONGEST)
         try:
             response.read()
         finally:
             response.close()
         response.stream = httpx.ByteStream(b"")
         return response
-
-
-class _Timed(httpx.SyncByteStream):
-    """The bytes of an answer until its deadline. Raises ReadTimeout after it.
-
-    httpx's own timeout starts again with each part.
-    """
-
-    def __init__(self, inner: httpx.SyncByteStream, request: httpx.Request, until: float) -> None:
-        self._inner, self._request, self._until = inner, request, until
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self._inner:
-            if time.monotonic() > self._until:
-                raise httpx.ReadTimeout("the answer takes too long", request=self._request)
-            yield part
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 @cache

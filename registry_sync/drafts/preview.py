@@ -21,6 +21,7 @@ from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
+from registry_sync.core import stopping
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
@@ -61,7 +62,8 @@ class Beat:
         self.at = now
 
     def keep(self) -> None:
-        """Beat now and then, while a page is being read."""
+        """Beat now and then, while a page is being read. Raises Lost, or Stopping."""
+        stopping.check()
         if (runs.database_now() - self.at) > runs.lease_time() / 3:
             self.save()
 
@@ -162,7 +164,7 @@ def work_slice(
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
             beat.keep()
-            time.sleep(min(left, 5.0))
+            stopping.sleep(min(left, 5.0))
 
     client = open_client(lambda wait, reason: pause(wait))
     try:
@@ -174,6 +176,8 @@ def work_slice(
             source.close()
     except Lost:
         return False
+    except stopping.Stopping:
+        return _leave(beat)
     except SyncError as error:
         _fail(beat, f"{error.message} {error.remedy}")
     except Refused as refused:
@@ -185,6 +189,15 @@ def work_slice(
         _fail(beat, f"An internal error occurred ({type(error).__name__}). The operator must check "
               "the service's log.")  # fmt: skip
     return False
+
+
+def _leave(beat: Beat) -> bool:
+    """Leave the rest to another worker. Return False if one has it already."""
+    try:
+        beat.save(preview_state=State.QUEUED)
+    except Lost:
+        return False
+    return True
 
 
 def _fail(beat: Beat, text: str) -> None:
@@ -231,7 +244,7 @@ def _work(beat: Beat, client: Client, sides: Sides, source: Source, seconds: flo
         )
         if follows is None:
             break
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or stopping.requested():
             beat.save(preview_state=State.QUEUED)
             return True
     missing = [external_id for external_id in wanted if external_id not in found["seen"]]

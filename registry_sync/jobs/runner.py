@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.watch import CanvasWatch
+from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow
 from registry_sync.models import Installation, SyncRun
@@ -75,7 +75,8 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return _work(run, lease, pacer)
     finally:
         follow(run)
-        watched.draw()
+        if not stopping.requested():  # the next slice, or the reconciler, draws
+            watched.draw()
         look_for_alerts()
 
 
@@ -90,6 +91,9 @@ def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
     except Wait as wait:
         _release_waiting(run, lease, pacer, wait)
         return End.WAITING
+    except stopping.Stopping:
+        runs.release(lease)
+        return End.MORE
     except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
@@ -154,22 +158,25 @@ def tune_garbage_collector() -> None:
 def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
     """Work slice after slice in this process, with waits between, and return the run.
 
-    It returns early when another holder has the run.
+    It returns early when another holder has the run, or this process was asked to stop.
     """
     while True:
         end = work_slice(run_id, listener)
         run = SyncRun.objects.select_related("lane").get(pk=run_id)
-        if end is End.BUSY or not run.is_active:
+        if end is End.BUSY or not run.is_active or stopping.requested():
             return run
         if end is End.WAITING and run.waiting_until is not None:
-            _sleep_until(run, run.waiting_until)
+            try:
+                _sleep_until(run, run.waiting_until)
+            except stopping.Stopping:
+                return run
 
 
 def _sleep_until(run: SyncRun, until: datetime) -> None:
-    """Wait until a time, or until the run is cancelled or paused."""
+    """Wait until a time, or until the run is cancelled or paused. Raise Stopping."""
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
     while (left := (until - timezone.now()).total_seconds()) > 0 and active.exists():
-        time.sleep(min(left, CHECK_EVERY))
+        stopping.sleep(min(left, CHECK_EVERY), grace=0)
 
 
 def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> None:
@@ -193,6 +200,8 @@ def _despite_faults(run: SyncRun, what: str) -> Iterator[None]:
         yield
     except (runs.LeaseLost, OperationalError, InterfaceError):
         raise
+    except stopping.Stopping:
+        logger.info("run=%s: the reconciler must %s its App Status session", run.pk, what)
     except Exception:
         logger.exception("run=%s could not %s its App Status session", run.pk, what)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
+from contextlib import suppress
 from math import ceil
 from typing import Any
 
@@ -17,6 +19,7 @@ from django.db import connections
 from rq import Worker
 
 from registry_sync import runs
+from registry_sync.core import stopping
 from registry_sync.jobs.reconciler import reconcile
 
 logger = logging.getLogger(__name__)
@@ -57,6 +60,19 @@ class QuickWorker(Worker):
             raise SystemExit(f"A worker serves one queue. Start one worker each for {names}.")
         return super().work(*args, **kwargs)
 
+    def handle_warm_shutdown_request(self) -> None:
+        """Ask the job and the reconciler to stop where nothing is lost: systemd may not do it."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        for pid in (self.horse_pid, self._child):
+            if pid:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+
+    def setup_work_horse_signals(self) -> None:
+        """Let a job end after its batch; RQ's own way ends it at once."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        stopping.heed()
+
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
         """Send a heartbeat to Redis, and run the reconciler in its interval.
 
@@ -73,11 +89,15 @@ class QuickWorker(Worker):
     def _reconcile(self) -> None:
         if self._child and os.waitpid(self._child, os.WNOHANG) == (0, 0):
             return  # the last one is still running
+        self._child = 0
         connections.close_all()  # the child must not share a connection
         self._child = os.fork()
         if self._child == 0:
+            stopping.heed()
             try:
                 reconcile()
+            except stopping.Stopping:
+                logger.info("The reconciler was asked to stop")
             except Exception:
                 logger.exception(
                     "The reconciler failed; it runs again in %s s", reconcile_interval()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.conf import settings
 from registry_sync import __version__
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
+from registry_sync.core import stopping
 from registry_sync.source.client import Source
 from registry_sync.sync.pacing import sleep
 from registry_sync.sync.setup import Sides
@@ -42,7 +42,7 @@ def impatient_client() -> Client:
     def pause(seconds: float, reason: str) -> None:
         if seconds > LONGEST_PAUSE:
             raise Wait(retry_time(seconds), reason or "Benchling")
-        time.sleep(seconds)
+        stopping.sleep(seconds)
 
     return client_of_settings(pause)
 
@@ -68,4 +68,4 @@ def source_of(
 
 def plain_source(sides: Sides) -> Source:
     """Return the registry's client for a caller that holds no lease."""
-    return source_of(sides, time.sleep, lambda: None)
+    return source_of(sides, stopping.sleep, stopping.check)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
+from registry_sync.core import stopping
 from registry_sync.core.waits import OBJECT_LIMIT
 from registry_sync.models import SyncRun
 from registry_sync.reporting import app_status
@@ -38,8 +39,8 @@ class Terms:
 
 
 def sleep(seconds: float, reason: str) -> None:
-    """Wait outside a run, whatever the reason."""
-    time.sleep(seconds)
+    """Wait outside a run, whatever the reason. Raises Stopping."""
+    stopping.sleep(seconds)
 
 
 class Pacer:
@@ -65,17 +66,17 @@ class Pacer:
         self._holds_lease = True
 
     def out_of_time(self) -> bool:
-        """Return whether the slice ends here: its time is up, or the run was paused."""
-        return time.monotonic() > self._deadline or runs.is_paused(self.run)
+        """Return whether the slice ends here: its time is up, or it must stop, or was paused."""
+        return time.monotonic() > self._deadline or stopping.requested() or runs.is_paused(self.run)
 
     def pause(self, seconds: float, reason: str = "") -> None:
         """Wait while the lease is kept alive.
 
         A wait for a `reason` is shown if it is long. Raises Wait if there is a reason and the
-        slice's time is up, and LeaseLost if another process took the run over.
+        slice's time is up, LeaseLost if another process took the run over, and Stopping.
         """
         if not self._holds_lease:
-            time.sleep(seconds)
+            stopping.sleep(seconds)
             return
         if reason == OBJECT_LIMIT and self.run.limited_at is None:
             written = self.run.created + self.run.updated
@@ -87,15 +88,21 @@ class Pacer:
             self.session.progress(f"Waiting for {reason}; next try in {seconds:.0f} s.")
         # First, so that a holder whose lease was taken over stops here and sends nothing more.
         runs.renew(self.lease)
+        self._renewed = time.monotonic()
         until, often = time.monotonic() + seconds, runs.lease_time().total_seconds() / 9
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, often))
-            if left > often:
-                runs.renew(self.lease)
+            if reason and stopping.requested():
+                raise Wait(retry_time(left), reason)
+            stopping.sleep(min(left, often, stopping.STEP))
+            self._renew_after(often)
 
     def keep_alive(self) -> None:
-        """Renew the lease now and then while the registry is read. Raises LeaseLost."""
-        now, often = time.monotonic(), runs.lease_time().total_seconds() / 9
+        """Renew the lease now and then while the registry is read. Raises LeaseLost, Stopping."""
+        stopping.check()
+        self._renew_after(runs.lease_time().total_seconds() / 9)
+
+    def _renew_after(self, often: float) -> None:
+        now = time.monotonic()
         if now - self._renewed > often:
             self._renewed = now
             runs.renew(self.lease)

@@ -7,10 +7,7 @@ never from a message. https://docs.benchling.com/docs/getting-started-with-webho
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,18 +17,17 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
 from registry_sync.canvas import text as words
-from registry_sync.canvas.record_status import record_status, typed_external_id
+from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.models import Canvas, Installation, Lane, SyncRun, WebhookDelivery
-from registry_sync.runs.queue import enqueue
-from registry_sync.source.client import Source
-from registry_sync.sync.clients import impatient_client, plain_source
-from registry_sync.sync.setup import Setup, configure
+from registry_sync.models import Canvas, Installation, WebhookDelivery
+from registry_sync.sync.clients import impatient_client
+from registry_sync.sync.setup import configure
+from registry_sync.webhooks.buttons import BUTTONS, Presser
 from registry_sync.webhooks.inbox import claim_delivery, close_delivery, try_again
 
 logger = logging.getLogger(__name__)
-Kind, State = SyncRun.Kind, WebhookDelivery.State
+State = WebhookDelivery.State
 
 
 def work_delivery(delivery_id: int) -> None:
@@ -46,6 +42,8 @@ def work_delivery(delivery_id: int) -> None:
     client = impatient_client()
     try:
         handler(delivery, client)
+    except stopping.Stopping:
+        try_again(delivery, "The worker was stopped.")
     except (Refused, SyncError, Wait) as error:
         logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
         if not (_is_transient(error) and try_again(delivery, str(error))):
@@ -151,98 +149,6 @@ def _name_of(message: Json, client: Client) -> str:
         return "a scientist"
 
 
-@dataclass(frozen=True, slots=True)
-class Presser:
-    """Who pressed a button, and when Benchling's webhook about it arrived."""
-
-    name: str
-    pressed_at: datetime
-
-
-NOTES: dict[runs.Answer, Callable[[SyncRun], str]] = {
-    runs.Answer.STARTED: words.started,
-    runs.Answer.JOINED: words.joined,
-    runs.Answer.FOLLOWS: words.follows,
-}
-
-
-def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
-    def press(canvas: Canvas, client: Client, who: Presser) -> None:
-        trigger = SyncRun.Trigger.CANVAS
-        if kind == Kind.DRY_RUN:
-            run, is_new = runs.request(kind=kind, trigger=trigger, actor=who.name)
-            canvas.preview = run if is_new else canvas.preview
-            canvas.note = words.started(run) if is_new else words.attached(run, kind)
-        else:
-            run, answer = runs.request_or_follow(
-                kind=kind, trigger=trigger, actor=who.name, asked_at=who.pressed_at, only=only
-            )
-            canvas.note, is_new = NOTES[answer](run), answer is runs.Answer.STARTED
-        canvas.run = run
-        if is_new:
-            enqueue(run.pk)
-
-    return press
-
-
-def _refresh(canvas: Canvas, client: Client, who: Presser) -> None:
-    """Draw the canvas again, and nothing else."""
-
-
-def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
-    asked = _typed(canvas, client)
-    lane = _lane()
-    if not asked:
-        canvas.note = words.nothing_typed()
-        return
-    if lane is None:
-        canvas.standing = words.never()
-        return
-    with _asking(client) as (setup, source):
-        found = record_status(asked, lane, setup, source, client)
-    canvas.standing, canvas.chip = found.text, found.entity_id
-
-
-def _lane() -> Lane | None:
-    """Return the lane that canvases are about: today an app feeds one."""
-    return next(iter(runs.current_lanes()), None)
-
-
-@contextmanager
-def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
-    """Open the registry for one question."""
-    setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-    source = plain_source(setup)
-    try:
-        yield setup, source
-    finally:
-        source.close()
-
-
-def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
-    asked = _typed(canvas, client)
-    if not asked:
-        canvas.note = words.nothing_typed()
-        return
-    with _asking(client) as (_, source):
-        if not source.gives_one:
-            canvas.note = words.only_lists()
-            return
-    lane = _lane()
-    external_id = typed_external_id(asked, lane) if lane else asked
-    _start(Kind.INCREMENTAL, only=(external_id,))(canvas, client, who)
-
-
-def _typed(canvas: Canvas, client: Client) -> str:
-    """Return what the text field holds now: the webhook of a click does not say it."""
-    asked = ""
-    for block in client.canvas(canvas.canvas_id).get("blocks") or ():
-        if block.get("id") == "record":
-            asked = str(block.get("value") or "").strip()[:255]
-    canvas.asked, canvas.standing, canvas.chip = asked, "", ""
-    return asked
-
-
 # -- the app itself ----------------------------------------------------------------------------
 
 
@@ -276,15 +182,6 @@ def _redraw_all(client: Client) -> None:
     canvases.redraw(Canvas.objects.of_app().order_by("-used_at")[: canvases.RECENT], client)
 
 
-Press = Callable[[Canvas, Client, Presser], None]
-BUTTONS: dict[str, Press] = {
-    "manual_sync": _start(Kind.INCREMENTAL),
-    "preview": _start(Kind.DRY_RUN),
-    "retry_failed": _start(Kind.RETRY),
-    "refresh": _refresh,
-    "look_up": _look_up,
-    "sync_one": _sync_one,
-}
 HANDLERS: dict[str, Callable[[WebhookDelivery, Client], None]] = {
     "v2.canvas.created": _created,
     "v2-beta.canvas.created": _created,

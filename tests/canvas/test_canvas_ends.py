@@ -21,6 +21,7 @@ from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery
 from registry_sync.sync import clients
 from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.listener import NullListener
+from registry_sync.webhooks import buttons
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant.state import Fault
@@ -80,7 +81,7 @@ def test_a_press_that_crashes_or_takes_too_long_is_told(w, monkeypatch, death):
     def die(*args) -> None:
         raise death
 
-    monkeypatch.setitem(deliveries.BUTTONS, "preview", die)
+    monkeypatch.setitem(buttons.BUTTONS, "preview", die)
     row = page.press("preview")
     assert row.state == "failed" and page.canvas["enabled"]
     assert "Something went wrong in Registry Sync" in page.text and "boom" not in page.text

@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from registry_sync import runs
+from registry_sync.core import stopping
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.management.operator import (
@@ -65,7 +66,8 @@ class Command(OperatorCommand):
         wanted = _wanted(options)
         try:
             refuse_misconfiguration()
-            self._sync(wanted, options)
+            with stopping.heeded():
+                self._sync(wanted, options)
         except (SystemExit, CommandError):
             look_for_alerts(send=True)  # there may be no worker to do it
             raise
@@ -143,6 +145,10 @@ class Command(OperatorCommand):
         """Exit while a run continues without this command, and say how it continues."""
         if run.paused_at is not None:
             text = f"{runs.paused_sentence(run)}. Resume it with manage.py run resume."
+        elif stopping.requested():
+            text = (
+                "This process was asked to stop. A worker or the next sync_registry continues it."
+            )
         elif runs.is_held(run):
             text = f"A worker ({run.lease_holder}) has taken it over and continues it."
         else:
