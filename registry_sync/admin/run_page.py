@@ -114,7 +114,7 @@ class RunViews(ReadOnly):
         start = request.user.has_perm("registry_sync.add_syncrun") and not run.is_active
         return {
             "may_rerun": start,
-            "may_retry": start and any(cause.still_open for cause in causes),
+            "may_retry": start and not run.dry_run and any(cause.still_open for cause in causes),
             "may_pause": may and run.paused_at is None,
             "may_resume": may and run.paused_at is not None,
             "may_cancel": may,
@@ -212,7 +212,6 @@ def _csv(name: str, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> Htt
 def standing(run: SyncRun) -> Json:
     """Return what changes while a run is active: its state, phases and counts."""
     now = timezone.now()
-    written = not run.dry_run
     return {
         "run": run,
         "took": looks.took(run, now),
@@ -224,7 +223,10 @@ def standing(run: SyncRun) -> Json:
         "unclaimed": _unclaimed(run),
         "earlier": _earlier(run),
         "phases": looks.phases(run),
-        "counts": [(n, w, say, getattr(run, n), written) for n, w, say in COUNTS],
+        "counts": [
+            (name, word, meaning, getattr(run, name), not run.dry_run or name == "failed")
+            for name, word, meaning in COUNTS
+        ],
         "others": [(getattr(run, n), word) for n, word in OTHERS if getattr(run, n)],
     }
 

@@ -97,8 +97,8 @@ def rows(run: SyncRun, outcome: str) -> QuerySet[Any]:
 def caveat(run: SyncRun, outcome: str, known: int) -> str:
     """Say what the list cannot name of what the run counted; "" where it names them all."""
     counted = getattr(run, outcome)
-    if run.dry_run:
-        return "A dry run only counts. Its log says what it found."
+    if run.dry_run and outcome != Outcome.FAILED:
+        return "A dry run only counts these. Its log has a sample of the changes."
     if run.is_active or known >= min(counted, COUNTED):
         return ""
     missing = f"{counted - known:,} of {counted:,} can no longer be listed here"

@@ -67,12 +67,14 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     heard = listener or NullListener()
-    if run.dry_run:
-        heard = LoggedFindings(run, heard)
-    watched = CanvasWatch(run, impatient_client(), heard)
+    found = LoggedFindings(run, heard)
+    watched = CanvasWatch(run, impatient_client(), found if run.dry_run else heard)
     pacer = Pacer(run, lease, terms_of_settings(), client_of_settings, watched)
     try:
-        return _work(run, lease, pacer)
+        end = _work(run, lease, pacer)
+        if run.dry_run and end is End.DONE:
+            found.write()
+        return end
     finally:
         follow(run)
         if not stopping.requested():  # the next slice, or the reconciler, draws

@@ -15,6 +15,7 @@ from registry_sync.ledger.recording import (
     take_in,
     take_in_found,
 )
+from registry_sync.ledger.refusals import forget_predicted, keep_predicted
 
 __all__ = [
     "COUNTS",
@@ -25,8 +26,10 @@ __all__ = [
     "differences",
     "fill",
     "forget_hashes",
+    "forget_predicted",
     "hash_record",
     "holding",
+    "keep_predicted",
     "known",
     "passing_name",
     "record",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
+from registry_sync.core.problems import Problem
+from registry_sync.core.text import storable
 from registry_sync.ledger.record_outcome import CHUNK
 from registry_sync.models import EntityError, Refusal, SyncRun
 
@@ -30,6 +32,31 @@ def keep_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
         made, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
         unique_fields=["run", "external_id"],
     )  # fmt: skip
+
+
+def keep_predicted(run: SyncRun, found: Sequence[tuple[str, Sequence[Problem]]]) -> None:
+    """Keep what a dry run would refuse: records' ids, each with its problems, at least one."""
+    made = []
+    for external_id, problems in found:
+        first = problems[0]
+        waits_for, waits_key = first.waits_for or ("", "")
+        made.append(
+            Refusal(
+                run=run, external_id=external_id, at=timezone.now(), kind=first.kind,
+                code=first.code, message=storable(" ".join(p.message for p in problems)),
+                remedy=storable(first.remedy), field=first.field, value=storable(first.value),
+                waits_for=waits_for, waits_key=storable(waits_key),
+            )
+        )  # fmt: skip
+    Refusal.objects.bulk_create(
+        made, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
+        unique_fields=["run", "external_id"],
+    )  # fmt: skip
+
+
+def forget_predicted(run: SyncRun) -> None:
+    """Forget what a dry run would refuse, because it begins again."""
+    Refusal.objects.filter(run=run).delete()
 
 
 def drop_refusals(run: SyncRun, external_ids: Sequence[str]) -> None:

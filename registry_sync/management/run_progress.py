@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from django.db.models import Count
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,20 +17,28 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from registry_sync.models import SyncRun
+from registry_sync.core.text import number_of
+from registry_sync.models import Refusal, SyncRun
+from registry_sync.reporting.catalogue import record_cause
 from registry_sync.reporting.session_messages import counts_sentence
+
+SPOOLED = 1_000_000
+"""Characters of changes that are kept in memory; more go to a temporary file."""
+CHUNK = 1000
 
 
 class RunProgress:
     """Listen to a run: show a bar on a terminal, and nothing elsewhere until the summary.
 
-    Without `details`, only the refused records of a dry run are written to `out`.
+    What a dry run found is written to `out` at its end: the refused records by cause, then, with
+    `details`, every change.
     """
 
     def __init__(self, terminal: bool, *, details: bool, out: Any) -> None:
         self.details, self.out = details, out
         self.bar: Progress | None = None
         self.task = TaskID(0)
+        self._changes = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8")  # noqa: SIM115
         if terminal:
             self.bar = Progress(
                 SpinnerColumn(),
@@ -54,7 +64,19 @@ class RunProgress:
             self.bar.update(self.task, description=text, completed=run.read, total=run.source_total)
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        if outcome == "refused" or self.details:
-            self.out.write(f"{external_id}: {outcome}")
-            for line in details:
-                self.out.write(f"    {line}")
+        if self.details and outcome != "refused":
+            lines = [f"{external_id}: {outcome}", *(f"    {line}" for line in details)]
+            self._changes.writelines(f"{line}\n" for line in lines)
+
+    def write_findings(self, run: SyncRun) -> None:
+        """Write what a dry run found: refusals first, and all of them."""
+        rows = Refusal.objects.filter(run=run)
+        for code, count in rows.values_list("code").annotate(n=Count("pk")).order_by("-n", "code"):
+            title = record_cause(code).title
+            self.out.write(f"{number_of(count, 'record')} would be refused: {title}.")
+            for row in rows.filter(code=code).order_by("pk").iterator(CHUNK):
+                self.out.write(f"{row.external_id}: refused")
+                self.out.write(f"    {row.message} {row.remedy}")
+        self._changes.seek(0)
+        for line in self._changes:
+            self.out.write(line.rstrip("\n"))

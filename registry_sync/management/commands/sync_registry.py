@@ -102,6 +102,8 @@ class Command(OperatorCommand):
             self.stdout.isatty(), details=options["details"], out=self.stdout
         ) as watch:
             run = jobs.work_to_end(run.pk, watch)
+        if run.dry_run:
+            watch.write_findings(run)
         self.stdout.write(_summary(run))
         self._exit(run)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from registry_sync import ledger, runs
+from registry_sync.core.problems import Kind, Problem, WaitsFor
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
@@ -16,6 +17,7 @@ from registry_sync.runs import schema_view
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.links import missing_link
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.withdrawn import named
 
@@ -31,6 +33,7 @@ class DryRunDelivery:
         self._waiting: list[RecordOutcome] = []
         self._asked: dict[str, bool] = {}
         self._given_up: set[str] = set()
+        ledger.forget_predicted(ctx.run)
 
     def recover(self) -> None:
         pass
@@ -116,15 +119,23 @@ class DryRunDelivery:
         return {key for key in targets if self._asked[key]}
 
     def _refuse(self, outcomes: Sequence[RecordOutcome]) -> None:
-        on_file = self._on_file([s.external_id for s in outcomes if not s.problems])
+        failed = [outcome for outcome in outcomes if outcome.outcome == Outcome.FAILED]
+        on_file = self._on_file([s.external_id for s in failed if not s.problems])
         for outcome in outcomes:
             self._count(outcome.outcome)
-            if outcome.outcome == Outcome.FAILED:
-                said = [f"{p.message} {p.remedy}" for p in outcome.problems]
-                filed = on_file.get(outcome.external_id)
-                self.listener.finding(
-                    outcome.external_id, "refused", said or ([filed] if filed else [])
-                )
+        self._keep(
+            [
+                (s.external_id, s.problems or (on_file.get(s.external_id) or _unknown(s),))
+                for s in failed
+            ]
+        )
+
+    def _keep(self, refused: Sequence[tuple[str, Sequence[Problem]]]) -> None:
+        """Keep what would be refused, each record with its cause, for the run's page and CSV."""
+        ledger.keep_predicted(self.run, refused)
+        for external_id, problems in refused:
+            said = [f"{p.message} {p.remedy}" for p in problems]
+            self.listener.finding(external_id, "refused", said)
 
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
@@ -134,65 +145,91 @@ class DryRunDelivery:
             lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
         )
         old = {row.external_id: row for row in rows.exclude(entity_hash="")}
-        field_names = {field.id: field.name for field in self.setup.schema.fields}
-        schema = schema_view(self.lane)
+        refused: list[tuple[str, Sequence[Problem]]] = []
         for candidate in candidates:
             entity = candidate.entity
-            problem = held.get(entity.name_key) or next(
-                (missing[t] for t in sorted(entity.links) if t in missing), ""
-            )
-            if problem and candidate.is_new:
+            problem = held.get(entity.name_key)
+            if problem is None:
+                target = next((t for t in sorted(entity.links) if t in missing), None)
+                problem = missing_link(entity, target) if target is not None else None
+            if problem is not None and candidate.is_new:
                 self._count(Outcome.FAILED)
-                self.listener.finding(entity.external_id, "refused", [problem])
-                continue
-            self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
-            before = old.get(entity.external_id)
-            if before is not None and before.name_key != entity.name_key:
-                self._given_up.add(before.name_key)
-            self.listener.finding(
-                entity.external_id,
-                "created" if candidate.is_new else "changed",
-                [
-                    f"{field_names.get(field_id, field_id)}: {schema.text(field_id, was)} → "
-                    f"{schema.text(field_id, now)}"
-                    for field_id, was, now in ledger.differences(before, entity)
-                ],
-            )
+                refused.append((entity.external_id, (problem,)))
+            else:
+                self._would_write(candidate, old.get(entity.external_id))
+        self._keep(refused)
+
+    def _would_write(self, candidate: Candidate, before: LedgerEntry | None) -> None:
+        entity, schema = candidate.entity, schema_view(self.lane)
+        field_names = {field.id: field.name for field in self.setup.schema.fields}
+        self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
+        if before is not None and before.name_key != entity.name_key:
+            self._given_up.add(before.name_key)
+        self.listener.finding(
+            entity.external_id,
+            "created" if candidate.is_new else "changed",
+            [
+                f"{field_names.get(field_id, field_id)}: {schema.text(field_id, was)} → "
+                f"{schema.text(field_id, now)}"
+                for field_id, was, now in ledger.differences(before, entity)
+            ],
+        )
 
     def _count(self, outcome: LedgerEntry.Outcome) -> None:
         self.run.read += 1
         setattr(self.run, outcome, getattr(self.run, outcome) + 1)
 
-    def _on_file(self, external_ids: Sequence[str]) -> dict[str, str]:
+    def _on_file(self, external_ids: Sequence[str]) -> dict[str, Problem]:
+        """Return the causes of records that came unchanged and were refused before."""
         errors = EntityError.objects.filter(
             lane=self.lane, closed_at__isnull=True, external_id__in=list(external_ids)
         )
-        return {error.external_id: f"{error.message} {error.remedy}" for error in errors}
+        return {error.external_id: _problem_of(error) for error in errors}
 
-    def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
+    def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, Problem]:
         """Find names of new entities that another entity in the Benchling registry has."""
         new = {c.entity.name_key: c.entity for c in candidates if c.is_new}
         registry_id = self.setup.config.registry_id
         bearers = self.client.entities_named(
             [entity.name for entity in new.values()], registry_id=registry_id
         )
-        held: dict[str, str] = {}
+        held: dict[str, Problem] = {}
         for raw in bearers:
             for text in (raw["name"], *(raw.get("aliases") or ())):
                 entity = new.get(name_key(text))
                 if entity is not None and raw.get("entityRegistryId") != entity.registry_id:
-                    held[name_key(text)] = (
-                        f"The name “{entity.name}” is already used by "
-                        f"{raw.get('entityRegistryId') or raw['id']} in Benchling."
-                    )
+                    held[name_key(text)] = names.taken_in_benchling(entity, raw, self.lane)
         return held
 
-    def _links_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, str]:
+    def _links_elsewhere(self, candidates: Sequence[Candidate]) -> set[str]:
         """Find link targets that are neither in this run nor in Benchling."""
         targets = {target for c in candidates for target in c.entity.links}
         targets -= {target for target in targets if self.claims.holders(name_key(target))}
-        there = self._arrived(targets)
-        return {t: f"It points at {t}, which is not in Benchling." for t in targets - there}
+        return targets - self._arrived(targets)
+
+
+def _unknown(outcome: RecordOutcome) -> Problem:
+    """Return the problem of a record that was refused before, for a cause that is not kept."""
+    return Problem(
+        kind="transient",
+        code="refused",
+        message=f"{outcome.external_id} was refused by an earlier run and has not changed since.",
+        remedy="Retry failed tries it again.",
+    )
+
+
+def _problem_of(error: EntityError) -> Problem:
+    """Return an open error as the problem that it was."""
+    waits_for = cast(WaitsFor, (error.waits_for, error.waits_key)) if error.waits_for else None
+    return Problem(
+        kind=cast(Kind, error.kind),
+        code=error.code,
+        message=error.message,
+        remedy=error.remedy,
+        field=error.field,
+        value=error.value,
+        waits_for=waits_for,
+    )
 
 
 def _held(known: dict[str, ledger.LedgerView], outcome: RecordOutcome) -> bool:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
+from django.db.models import Count
 from django.utils import timezone
 
-from registry_sync.core.text import storable
-from registry_sync.models import RunLog, SyncRun
+from registry_sync.core.text import number_of, storable
+from registry_sync.models import Refusal, RunLog, SyncRun
+from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.listener import Listener
 
-MOST = 200
-"""Records that are kept; a first load would find as many as the registry has."""
+CHANGES, REFUSALS = 200, 10_000
+"""Lines that are kept of each; a first load would change as many records as the registry has."""
 LONGEST = 2000
+CHUNK = 1000
 
 
 class LoggedFindings:
-    """A listener that writes the first findings of a dry run to its log, and passes all on."""
+    """A listener that keeps what a dry run found for its log, and passes all on."""
 
     def __init__(self, run: SyncRun, inner: Listener) -> None:
         self.run, self.inner = run, inner
+        self._changes: list[str] = []
         self._count = 0
 
     def progress(self, run: SyncRun) -> None:
@@ -27,14 +32,41 @@ class LoggedFindings:
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
         self.inner.finding(external_id, outcome, details)
+        if outcome == "refused":
+            return  # kept with its cause, also beyond this log
         self._count += 1
-        if self._count <= MOST:
-            level = "WARNING" if outcome == "refused" else "INFO"
-            self._write(level, f"{external_id} would be {outcome}. {'; '.join(details)}")
-        elif self._count == MOST + 1:
-            self._write("INFO", "There are more: sync_registry --dry-run --details lists them all.")
+        if self._count <= CHANGES:
+            self._changes.append(f"{external_id} would be {outcome}. {'; '.join(details)}")
 
-    def _write(self, level: str, text: str) -> None:
-        # Past the service's own log, which holds no values of records.
-        said = str(storable(text))[:LONGEST]
-        RunLog.objects.create(run=self.run, at=timezone.now(), level=level, text=said)
+    def write(self) -> None:
+        """Write all refusals by cause, then a sample of the changes."""
+        lines = iter([*refused_lines(self.run)] + [("INFO", text) for text in self._changes_kept()])
+        now = timezone.now()
+        while some := list(islice(lines, CHUNK)):
+            RunLog.objects.bulk_create(
+                # Past the service's own log, which holds no values of records.
+                RunLog(run=self.run, at=now, level=level, text=str(storable(text))[:LONGEST])
+                for level, text in some
+            )
+
+    def _changes_kept(self) -> Iterator[str]:
+        yield from self._changes
+        if self._count > CHANGES:
+            yield (
+                f"These are {CHANGES} of {self._count:,} changes. "
+                "sync_registry --dry-run --details lists them all."
+            )
+
+
+def refused_lines(run: SyncRun) -> Iterator[tuple[str, str]]:
+    """Yield the level and text of each line on what a dry run would refuse, by cause."""
+    rows = Refusal.objects.filter(run=run)
+    left = REFUSALS
+    for code, count in rows.values_list("code").annotate(n=Count("pk")).order_by("-n", "code"):
+        title = record_cause(code).title
+        yield "WARNING", f"{number_of(count, 'record')} would be refused: {title}."
+        for row in rows.filter(code=code).order_by("pk")[:left].iterator(CHUNK):
+            yield "WARNING", f"{row.external_id} would be refused. {row.message} {row.remedy}"
+        left = max(0, left - count)
+    if (total := rows.count()) > REFUSALS:
+        yield "INFO", f"These are {REFUSALS:,} of {total:,} refused records. The run's CSV has all."

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
@@ -192,6 +194,16 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         value=value[:200],
         waits_for=("name", key),
     )
+
+
+def taken_in_benchling(entity: Entity, holder: Json, lane: Lane) -> Problem:
+    """Return the problem of a new entity whose name an entity in Benchling (raw) already has."""
+    schema = holder.get("schema") or {}
+    elsewhere = str(schema.get("name") or "") if schema.get("id") != lane.schema_id else ""
+    whose = str(holder.get("entityRegistryId") or holder["id"])
+    kind = "name" if name_key(holder["name"]) == entity.name_key else "alias"
+    other = Holder("", whose, kind, schema_name=elsewhere)
+    return _problem(entity, entity.name_key, "name", other)
 
 
 def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
