@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast test-newer test-long invariants lint metrics bench bench-peers profile run worker clean
+.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -70,6 +70,10 @@ test-fast: $(STAMP)
 
 test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
 	@$(BIN)/python -m tools.run_tests --long $(ARGS)
+	@$(MAKE) --no-print-directory mutants ARGS=
+
+mutants: $(STAMP)  ## judge the tests by small faults in the code; ARGS='--module names --seed 7'
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 invariants: $(STAMP)  ## what must always hold, and the tests that hold it
 	@$(BIN)/python -m tests.support.invariants

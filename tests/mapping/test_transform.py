@@ -134,6 +134,17 @@ def test_a_missing_option_is_what_the_record_waits_for():
     assert problem.waits_for == ("option", "Peptide") and problem.kind == "benchling"
 
 
+def test_the_id_of_an_option_is_taken_unless_it_is_archived():
+    assert one("opt_b", type="dropdown").entity.fields == {"f0": "opt_b"}
+    found = one("opt_c", type="dropdown")
+    assert [problem.code for problem in found.problems] == ["dropdown_option_missing"]
+
+
+def test_zero_has_no_sign():
+    positive, negative = (one(value, type="float").entity for value in (0.0, -0.0))
+    assert repr(negative.fields["f0"]) == "0.0" and negative.digest() == positive.digest()
+
+
 @pytest.mark.parametrize("name", ["", "  ", "\u200b", "\u200b \ufeff", "\u00ad\n"])
 def test_a_name_that_nobody_sees_is_none(name):
     found = transform({"id": "C-1", "name": name}, "C-1", mapping_of(schema_of({"type": "text"})))
@@ -152,6 +163,8 @@ RULED = [
     ({"rule": "number", "decimal": ",", "thousands": "."}, "float", "1.234,5", 1234.5),
     ({"rule": "unit", "factor": 1000}, "float", 0.1, 100.0),
     ({"rule": "unit", "factor": "0.001"}, "float", "3", 0.003),
+    ({"rule": "unit", "factor": 3}, "float", 0.1, 0.3),
+    ({"rule": "unit", "factor": 1.1}, "float", 1.1, 1.21),
     ({"rule": "date", "format": "%d.%m.%Y"}, "date", "28.02.2026", "2026-02-28"),
     ({"rule": "date", "format": "%d.%m.%Y %H:%M", "timezone": "Europe/Berlin"}, "datetime",
      "28.02.2026 23:30", "2026-02-28T22:30:00Z"),

@@ -389,3 +389,17 @@ def test_forty_thousand_by_hand_scaled_to_twelve_hundred(world):
     run = w.sync()
     assert (run.updated, w.written(), run.status) == (120, 120, Status.SUCCEEDED)
     assert w.sync(kind=SyncRun.Kind.FULL).unchanged == count
+
+
+@pytest.mark.invariant(11)
+def test_an_entity_that_differs_in_its_name_alone_is_not_taken_over(world):
+    w = world([compound(n) for n in range(3)])
+    record = compound(1)
+    values = {"SMILES": record["smiles"], "Kind": kind(w, 1), "Approval": record["approval"]}
+    put(w, "C-000001", "Their own name", **values)
+    before = snapshot(w)
+    run = w.sync()
+    assert (run.created, run.unchanged, run.failed) == (2, 0, 1) and snapshot(w) == before
+    row = Adoption.objects.get()
+    assert (row.state, row.how) == ("open", "same id")
+    assert row.differences == [["name", "Their own name", "Compound 1"]]

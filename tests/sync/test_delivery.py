@@ -14,6 +14,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
+from registry_sync.sync.delivery.batch_log import BatchLog
 from tests.support.registry import compound
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
@@ -147,3 +148,42 @@ def test_a_pause_at_the_request_limit_outlasts_the_tasks_and_doubles_nothing(
     run = jobs.work_to_end(run.pk)
     assert (run.status, run.created) == (Status.SUCCEEDED, 200)
     assert w.written() <= 300, "the batch that was polled, and no other"
+
+
+@pytest.mark.once
+@pytest.mark.invariant(2, 4)
+def test_the_parts_of_a_batch_are_recorded_as_they_pass(world, monkeypatch):
+    """One of eight is refused and the process dies then: what passed before is not sent again."""
+    w = world([compound(n) for n in range(8)], task_errors="none")
+    w.tenant.refuse["C-000007"] = "Not this one."
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+
+    def killed(self, row, refusal):
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BatchLog, "refused", killed)
+        with pytest.raises(SystemExit):
+            jobs.work_to_end(run.pk)
+    run.refresh_from_db()
+    assert run.created == w.written() == 7
+    SyncRun.objects.update(lease_until=None)
+    run = jobs.work_to_end(run.pk)
+    assert (run.created, run.failed, w.written()) == (7, 1, 7)
+    assert set(w.tenant.writes.values()) == {1}
+
+
+@pytest.mark.once
+def test_our_own_cap_counts_what_earlier_runs_sent(world, settings):
+    settings.OBJECTS_PER_HOUR = 25
+    w = world([compound(n) for n in range(20)])
+    assert w.sync().created == 20
+    for n in range(10):
+        w.registry.edit(f"C-{n:06d}", approval=2001)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.End.WAITING
+    run.refresh_from_db()
+    assert run.waiting_code == "own_limit" and w.written() <= 25
+    Batch.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+    SyncRun.objects.update(waiting_until=None)
+    assert jobs.work_to_end(run.pk).updated == 10 and w.written() == 30

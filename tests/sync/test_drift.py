@@ -122,3 +122,28 @@ def test_a_value_that_cannot_be_told_stops_nothing_and_is_written_again(world):
     run = w.sync(kind=FULL)
     assert (run.status, run.updated, run.unchanged) == (Status.SUCCEEDED, 1, 5), run.error
     assert w.values()["C-000004"]["Parent"] == "C-000000"
+
+
+@pytest.mark.invariant(12, 13)
+def test_restore_writes_no_value_of_an_archived_entity(edited):
+    w = edited
+    by_hand(w, "C-000005", Approval=1900, name="Retired one")
+    w.tenant.switches.archived_match = "unarchive"  # a tenant that would write to it
+    Lane.objects.update(drift_policy="restore")
+    w.sync(kind=FULL)
+    entity, held = w.tenant.entity("C-000005"), w.values()["C-000005"]
+    assert (entity.archived, held["Approval"], held["name"]) == ("Retired", 1900, "Retired one")
+    kept = {("C-000005", "archived"), ("C-000005", "Approval"), ("C-000005", "name")}
+    assert drift(closed_at=None) == kept and w.tenant.writes["C-000005"] == 1
+    assert not w.open_errors()
+
+
+@pytest.mark.invariant(13)
+def test_an_edit_is_found_though_benchlings_clock_is_behind(world):
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    w.sync(kind=FULL)
+    w.tenant.clock.advance(-300)
+    by_hand(w, "C-000003", Approval=1900)
+    w.sync(kind=FULL)
+    assert drift(closed_at=None) == {("C-000003", "Approval")}

@@ -298,3 +298,64 @@ def test_a_first_page_of_nameless_new_records_stops_nobody_else(world):
     run = w.sync()
     assert run.status != Status.FAILED, run.error
     assert w.values()["C-000005"]["SMILES"] == "N"
+
+
+@pytest.mark.invariant(8)
+def test_a_dry_run_uses_up_no_override(world):
+    w = world([compound(n) for n in range(20)])
+    w.sync()
+    lose_smiles(w)
+    assert w.sync().error_code == "path_gone"
+    allow("path-gone", "--reason", "We keep what is there")
+    for _ in range(2):
+        dry = w.sync(kind=SyncRun.Kind.DRY_RUN)
+        assert (dry.error, dry.updated) == ("", 20)
+    assert Allowance.objects.get().used_by is None
+    run = w.sync()
+    assert (run.status, run.updated) == (Status.SUCCEEDED, 20)
+    assert Allowance.objects.get().used_by == run
+
+
+@pytest.mark.parametrize(("count", "stops"), [(9, False), (10, True)])
+@pytest.mark.invariant(14)
+def test_ten_records_without_a_path_are_evidence_and_nine_are_none(world, count, stops):
+    w = world([compound(n) for n in range(count)])
+    w.sync()
+    lose_smiles(w)
+    run = w.sync()
+    assert (run.error_code == "path_gone") == stops
+    assert run.updated == (0 if stops else count)
+
+
+@pytest.mark.parametrize(("held", "stops"), [(9, False), (10, True)])
+@pytest.mark.invariant(14)
+def test_a_path_is_gone_only_where_ten_records_had_it(world, held, stops):
+    records = [compound(n) for n in range(20)]
+    for record in records[held:]:
+        del record["smiles"]
+    w = world(records)
+    w.sync()
+    for n, record in enumerate(w.registry.records):
+        record.pop("smiles", None)
+        w.registry.edit(record["id"], approval=2000 + n)
+    assert (w.sync().error_code == "path_gone") == stops
+
+
+@pytest.mark.invariant(3)
+def test_ten_bad_values_of_a_field_cost_ten_errors_where_the_others_fit(world):
+    records = [compound(n, approval="unknown" if n < 10 else 1950 + n) for n in range(30)]
+    w = world(records)
+    run = w.sync()
+    assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 20, 10)
+    assert {error.code for error in w.open_errors().values()} == {"wrong_type"}
+    assert w.values()["C-000020"]["Approval"] == 1970
+
+
+@pytest.mark.parametrize(("count", "stops"), [(9, False), (10, True)])
+@pytest.mark.invariant(6)
+def test_nine_nameless_records_are_nine_errors_and_ten_are_one_failure(world, count, stops):
+    w = world([compound(n) for n in range(count)], config={"External Name Field": "title"})
+    run = w.sync()
+    codes = [error.code for error in w.open_errors().values()]
+    assert (run.error_code == "path_never") == stops
+    assert codes == ([] if stops else ["name_missing"] * count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_sync.models import SyncRun
+from tests.support.people import by_hand, hand
 from tests.support.registry import compound
 
 Kind = SyncRun.Kind
@@ -67,3 +68,28 @@ def test_a_circle_waits_for_the_member_that_is_refused_for_its_name(world):
     assert not w.open_errors()
     parents = {id_: value["Parent"] for id_, value in w.values().items()}
     assert parents == {"C-000000": None} | {f"C-{n:06d}": f"C-{n % 3 + 1:06d}" for n in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(("archived", "arrives"), [(None, True), ("Retired", False)])
+def test_only_what_is_in_use_may_be_pointed_at(world, archived, arrives):
+    w = world([compound(0), compound(1, parent="C-000099")])
+    by_hand(w, hand(w, "C-000099", "By hand").entity_registry_id, archived=archived)
+    w.sync()
+    assert ("C-000001" in w.values()) == arrives
+    codes = {id_: (error.code, error.waits_for) for id_, error in w.open_errors().items()}
+    assert codes == ({} if arrives else {"C-000001": ("link_missing", "link")})
+    assert w.tenant.counters["single_upserts"] == 0
+
+
+def test_a_record_that_waits_gives_back_the_name_it_claimed(world):
+    """On a later page another record of that name arrives, and keeps it."""
+    records = [compound(n) for n in range(10)]
+    records[1] |= {"name": "Aspirin", "parent": "C-000099"}
+    w = world([*records, compound(10, name="Aspirin")], page_size=10)
+    w.sync()
+    assert w.values()["C-000010"]["name"] == "Aspirin"
+    assert {id_: e.code for id_, e in w.open_errors().items()} == {"C-000001": "link_missing"}
+    w.registry.records.append(compound(99))
+    w.registry.edit("C-000099")
+    w.sync()
+    assert {id_: e.code for id_, e in w.open_errors().items()} == {"C-000001": "name_taken"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from registry_sync.benchling import bulk_upsert
 from registry_sync.models import EntityError, SyncRun
 from sandbox.tenant.entities import add_by_hand
 from tests.support.registry import compound
@@ -158,3 +159,52 @@ def test_a_refused_record_that_left_and_came_back_stops_no_run(world):
     run = w.sync(kind=Kind.FULL)
     assert (run.status, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1), run.error
     assert w.open_errors()["C-000003"].code == "wrong_type"
+
+
+@pytest.mark.invariant(3)
+def test_what_was_not_resolved_is_tried_by_the_next_plain_run(world, monkeypatch):
+    monkeypatch.setattr(bulk_upsert, "BUDGET", 2)
+    w = world([compound(n) for n in range(8)], task_errors="none")
+    w.tenant.refuse["C-000005"] = "Not this one."
+    w.sync()
+    left = w.open_errors()
+    assert {error.kind for error in left.values()} == {"transient"} and len(left) >= 4
+    w.tenant.refuse.clear()
+    run = w.sync()
+    assert (run.kind, run.status) == (Kind.INCREMENTAL, Status.SUCCEEDED)
+    assert len(w.values()) == w.written() == 8 and not w.open_errors()
+
+
+@pytest.mark.invariant(3)
+def test_a_refusal_is_not_tried_again_until_its_record_changes(world):
+    w = world([compound(n) for n in range(4)])
+    w.tenant.refuse["C-000001"] = "Not this one."
+    w.sync()
+    w.tenant.refuse.clear()
+    assert w.sync().retried == 0 and set(w.open_errors()) == {"C-000001"}
+    assert w.sync(kind=Kind.RETRY).retried == 1 and not w.open_errors()
+
+
+def test_of_a_circle_that_lacks_a_record_nothing_is_tried(world):
+    """1 waits for 2, 2 for 3, and 3 for a record that never comes."""
+    records = [compound(0), *(compound(n, parent=f"C-{n + 1:06d}") for n in (1, 2))]
+    w = world([*records, compound(3, parent="GONE"), compound(4)])
+    assert w.sync().failed == 3
+    run = w.sync()
+    assert (run.read, run.failed, run.retried) == (1, 0, 0), "the newest record alone is read"
+    assert len(w.open_errors()) == 3 and w.tenant.counters["single_upserts"] == 0
+    w.registry.edit("C-000003", parent="C-000001")
+    w.sync()
+    assert not w.open_errors() and w.values()["C-000003"]["Parent"] == "C-000001"
+
+
+def test_a_retry_of_one_record_tries_no_other(world):
+    w = world([compound(n) for n in range(6)])
+    for n in (1, 2):
+        w.tenant.refuse[f"C-{n:06d}"] = "Not this one."
+    w.sync()
+    w.tenant.refuse.clear()
+    assert w.sync(kind=Kind.RETRY, only=["C-000001"]).retried == 1
+    assert set(w.open_errors()) == {"C-000002"}
+    assert w.sync(kind=Kind.RETRY, only_cause="name_taken").retried == 0
+    assert w.sync(kind=Kind.RETRY, only_cause="refused").retried == 1 and not w.open_errors()

@@ -1,0 +1,181 @@
+"""Who holds a run: one process at a time, and only while its lease lasts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from registry_sync import ledger, runs
+from registry_sync.core.waits import OBJECT_LIMIT
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.models import LedgerEntry, SyncRun
+from registry_sync.runs.lease import write_past_frozen
+from tests.support.factories import LaneFactory, SyncRunFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.invariant(4)]
+Status = SyncRun.Status
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def run():
+    return SyncRunFactory(status=Status.QUEUED, finished_at=None)
+
+
+def stored() -> SyncRun:
+    return SyncRun.objects.get()
+
+
+def runs_out() -> None:
+    SyncRun.objects.update(lease_until=runs.database_now() - SECOND)
+
+
+def test_a_live_holder_is_not_taken_over_and_a_silent_one_is(run):
+    first = runs.claim(run.pk)
+    assert runs.is_held(run) and runs.claim(run.pk) is None
+    runs_out()
+    assert not runs.is_held(run)
+    second = runs.claim(run.pk)
+    assert second.fence == first.fence + 1
+    with pytest.raises(runs.LeaseLost):
+        runs.renew(first)
+    runs.renew(second)
+
+
+def test_what_a_stale_holder_gives_up_is_not_the_new_holders_lease(run):
+    first = runs.claim(run.pk)
+    runs_out()
+    second = runs.claim(run.pk)
+    runs.release(first, waiting_until=timezone.now() + timedelta(hours=1), reason=OBJECT_LIMIT)
+    assert runs.is_held(run) and not runs.is_waiting(run)
+    runs.release(second)
+    assert not runs.is_held(run) and runs.claim(run.pk) is not None
+
+
+def test_a_release_says_why_it_waits_and_the_next_claim_ends_the_wait(run):
+    lease = runs.claim(run.pk)
+    runs.release(lease, waiting_until=timezone.now() + timedelta(minutes=5), reason=OBJECT_LIMIT)
+    waiting = stored()
+    assert runs.is_waiting(run) and waiting.lease_until is None
+    assert (waiting.waiting_code, waiting.waiting_for) == (OBJECT_LIMIT.code, OBJECT_LIMIT)
+    left = waiting.waiting_until - runs.database_now()
+    assert timedelta(minutes=4) < left <= timedelta(minutes=5)
+    runs.claim(run.pk)
+    claimed = stored()
+    assert (claimed.waiting_until, claimed.waiting_code, claimed.waiting_for) == (None, "", "")
+
+
+def test_a_wait_that_is_over_is_none(run):
+    runs.release(runs.claim(run.pk), waiting_until=timezone.now() - SECOND, reason="x")
+    assert not runs.is_waiting(run)
+
+
+def test_a_claim_begins_the_run_once_and_says_who_holds_it(run):
+    runs.claim(run.pk)
+    first = stored()
+    assert first.status == Status.RUNNING and first.started_at == first.heartbeat
+    assert ":" in first.lease_holder
+    left = first.lease_until - runs.database_now()
+    assert runs.lease_time() - 5 * SECOND < left <= runs.lease_time()
+    runs_out()
+    SyncRun.objects.update(started_at=first.started_at - SECOND)
+    runs.claim(run.pk)
+    assert stored().started_at == first.started_at - SECOND
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"paused_at": timezone.now()}, {"status": Status.FAILED}, {"status": Status.CANCELLED}],
+)
+def test_a_paused_or_ended_run_is_claimed_by_no_one(run, values):
+    SyncRun.objects.update(**values)
+    assert runs.claim(run.pk) is None and stored().fence == run.fence
+
+
+def test_one_runs_claim_leaves_the_others_alone(run):
+    ended = SyncRunFactory()
+    lease = runs.claim(run.pk)
+    runs.renew(lease)
+    runs.release(lease)
+    runs.shorten_leases()
+    ended.refresh_from_db()
+    assert ended.status == Status.SUCCEEDED and ended.started_at is None and ended.fence == 0
+    assert not runs.is_held(ended) and not runs.is_waiting(ended)
+
+
+def test_a_renewed_lease_lasts_a_whole_lease_from_now(run):
+    lease = runs.claim(run.pk)
+    long_ago = runs.database_now() - timedelta(minutes=10)
+    SyncRun.objects.update(lease_until=long_ago, heartbeat=long_ago)
+    runs.renew(lease)
+    renewed = stored()
+    assert renewed.lease_until - renewed.heartbeat == runs.lease_time()
+    assert runs.database_now() - renewed.heartbeat < 5 * SECOND
+
+
+def test_an_ended_run_is_written_by_no_one(run):
+    lease = runs.claim(run.pk)
+    runs.save(run, lease, read=3)
+    assert stored().read == run.read == 3
+    SyncRun.objects.update(status=Status.CANCELLED)
+    with pytest.raises(runs.LeaseLost):
+        runs.save(run, lease, read=4)
+    assert stored().read == run.read == 3
+
+
+def test_a_stale_holder_records_nothing(run):
+    run.lane = LaneFactory()
+    run.save()
+    lease = runs.claim(run.pk)
+    runs_out()
+    newer = runs.claim(run.pk)
+    outcome = RecordOutcome("C-1", "hash", Outcome.UNCHANGED)
+    with pytest.raises(runs.LeaseLost):
+        ledger.record(run, lease, [outcome])
+    assert not LedgerEntry.objects.exists() and stored().read == 0
+    ledger.record(SyncRun.objects.get(), newer, [outcome])
+    assert LedgerEntry.objects.get().outcome == "unchanged" and stored().read == 1
+
+
+def silent(**values) -> list[SyncRun]:
+    """Let the run be as given, else silent for long; return what is stranded."""
+    past = runs.database_now() - timedelta(hours=1)
+    usual = {"status": Status.RUNNING, "lease_until": past, "heartbeat": past, "started_at": past}
+    SyncRun.objects.update(**{**usual, **values})
+    return list(runs.stranded())
+
+
+def test_what_is_stranded(run):
+    past, future = (runs.database_now() + side * timedelta(hours=1) for side in (-1, 1))
+    assert silent() == silent(lease_until=None) == silent(waiting_until=past) == [run]
+    assert silent(heartbeat=None) == silent(heartbeat=future) == [run]
+    now = {"heartbeat": runs.database_now()}
+    assert silent(started_at=None, created_at=past, status=Status.QUEUED, **now) == [run]
+    assert silent(**now) == []  # it is about to be queued, or was released just now
+    assert silent(started_at=None, created_at=runs.database_now(), **now) == []
+    assert silent(lease_until=future) == silent(waiting_until=future) == []
+    assert silent(paused_at=past) == []
+    assert silent(status=Status.SUCCEEDED, paused_at=None) == []
+
+
+def test_a_lease_that_ends_too_late_is_shortened_and_no_other(run):
+    lease = runs.claim(run.pk)
+    before = stored().lease_until
+    runs.shorten_leases()
+    assert stored().lease_until == before
+    SyncRun.objects.update(lease_until=before + timedelta(hours=1))
+    runs.shorten_leases()
+    assert stored().lease_until <= runs.database_now() + runs.lease_time()
+    runs.renew(lease)
+
+
+def test_what_cannot_be_written_is_raised(run):
+    def write() -> None:
+        SyncRun.objects.update(read=7)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        write_past_frozen(write)
+    assert stored().read == 0, "written whole or not at all"

@@ -1,0 +1,183 @@
+"""The pytest plugin of tools/mutants.py: it traces the tests, or judges mutants by them.
+
+For each mutant the process forks. The child replaces the code of the functions that differ, then
+runs the tests until one fails. So modules, settings and the database are prepared once.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, FunctionType, SimpleNamespace
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+from coverage import Coverage
+
+WORK = Path(os.environ["MUTANTS"])
+ORDER: dict[str, Any] = json.loads((WORK / "order.json").read_text())
+SECONDS = 180.0
+"""For how long the tests may judge one mutant."""
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Judge the mutants instead of running the tests; a trace runs them as always."""
+    if ORDER["mode"] == "trace":
+        return None
+    Judge(session).work()
+    return True
+
+
+class Trace:
+    """Notes which lines each test passes through, and how long it takes."""
+
+    def __init__(self) -> None:
+        self.coverage = Coverage(include=ORDER["files"], data_file=None, config_file=False)
+        self.seconds: dict[str, float] = {}
+        self.coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.coverage.switch_context(item.nodeid)
+        began = time.monotonic()
+        done = yield
+        self.seconds[item.nodeid] = time.monotonic() - began
+        return done
+
+    def pytest_sessionfinish(self) -> None:
+        self.coverage.stop()
+        data = self.coverage.get_data()
+        lines = {
+            file: {line: [test for test in tests if test] for line, tests in by_line.items()}
+            for file in data.measured_files()
+            if (by_line := data.contexts_by_lineno(file))
+        }
+        kept = {"lines": lines, "seconds": self.seconds}
+        (WORK / "traced.json").write_text(json.dumps(kept))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if ORDER["mode"] == "trace":
+        config.pluginmanager.register(Trace())
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield every function's code in a module's code, except those inside of functions."""
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield const
+            if "<locals>" not in const.co_qualname and not const.co_flags & 1:  # a class body
+                yield from codes(const)
+
+
+def apply(path: str, source: str) -> None:
+    """Replace the code of a loaded module's functions by that of another source."""
+    made: dict[str, list[CodeType]] = {}
+    for code in codes(compile(source, path, "exec")):
+        made.setdefault(code.co_qualname, []).append(code)
+    live = [f for f in gc.get_objects() if isinstance(f, FunctionType)]
+    live = [f for f in live if f.__code__.co_filename == path]
+    for function in sorted(live, key=lambda f: f.__code__.co_firstlineno):
+        same = made.get(function.__code__.co_qualname, ())
+        if len(same) == 1 and len(same[0].co_freevars) == len(function.__code__.co_freevars):
+            function.__code__ = same[0]
+
+
+class Judge:
+    """Lets the tests judge mutants, several at the same time."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self.session, self.items = session, {item.nodeid: item for item in session.items}
+        self.mutants: list[dict[str, Any]] = ORDER["mutants"]
+        self.answers = [""] * len(self.mutants)
+        self.killers: Counter[str] = Counter()
+        self.running: dict[int, tuple[int, int, float]] = {}
+        """By pipe: the mutant's number, its process and when it began."""
+        # Only the session stays set up between two tests of one process.
+        self.nothing = SimpleNamespace(listchain=lambda: [session])
+
+    def work(self) -> None:
+        """Judge all mutants and write down which test killed which."""
+        self._prepare()
+        waiting = [n for n, mutant in enumerate(self.mutants) if mutant["tests"]]
+        while waiting or self.running:
+            while waiting and len(self.running) < ORDER["jobs"]:
+                self._start(waiting.pop(0))
+            self._gather()
+        (WORK / "answers.json").write_text(json.dumps(self.answers))
+
+    def _prepare(self) -> None:
+        """Run two short tests once: they make the database, and what the worlds share."""
+        worlds = {name: item for name, item in self.items.items() if "world" in item.fixturenames}
+        for some in filter(None, (self.items, worlds)):
+            first = min(some, key=lambda test: ORDER["seconds"].get(test, 999.0))
+            reports = runtestprotocol(some[first], log=False, nextitem=self.nothing)
+            assert not any(report.failed for report in reports), first
+
+    def _start(self, number: int) -> None:
+        reader, writer = os.pipe()
+        process = os.fork()
+        if not process:
+            os.setsid()
+            os.close(reader)
+            killer = ""
+            try:
+                killer = self._judge(self.mutants[number])
+            finally:
+                os.write(writer, killer.encode()[:4000])
+                with suppress(BaseException):  # servers of the suite that this process started
+                    self.session._setupstate.teardown_exact(None)
+                os._exit(0)
+        os.close(writer)
+        self.running[reader] = number, process, time.monotonic()
+
+    def _judge(self, mutant: dict[str, Any]) -> str:
+        """Return the test that kills a mutant; "" if none does."""
+        apply(mutant["path"], mutant["source"])
+        # What killed mutants of this module before is likely to kill this one.
+        tests = sorted(mutant["tests"], key=lambda test: -self.killers[test])
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(7))
+        for test in tests:
+            if test in self.items:
+                signal.alarm(int(60 + 10 * ORDER["seconds"].get(test, 0)))
+                reports = runtestprotocol(self.items[test], log=False, nextitem=self.nothing)
+                signal.alarm(0)
+                if any(report.failed for report in reports):
+                    return test
+        return ""
+
+    def _gather(self) -> None:
+        """Wait for a child; one whose time is up has not killed its mutant."""
+        ready, _, _ = select.select(list(self.running), [], [], 1.0)
+        late = [
+            r for r, (_, _, began) in self.running.items() if time.monotonic() - began > SECONDS
+        ]
+        for reader in {*ready, *late}:
+            number, process, began = self.running.pop(reader)
+            killer = os.read(reader, 4096).decode() if reader in ready else ""
+            os.close(reader)
+            if reader in late:
+                with suppress(ProcessLookupError):
+                    os.killpg(process, signal.SIGKILL)
+            _, status = os.waitpid(process, 0)
+            if os.waitstatus_to_exitcode(status) == 7:
+                killer = "a test that did not end"
+            self.answers[number] = killer
+            self.killers[killer] += bool(killer)
+            self._show(number, killer, time.monotonic() - began)
+
+    def _show(self, number: int, killer: str, took: float) -> None:
+        mutant = self.mutants[number]
+        said = f"killed by {killer}" if killer else "SURVIVED"
+        place = f"{mutant['module']}:{mutant['lines'][0]}"
+        reporter = self.session.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"{number + 1}/{len(self.mutants)} {place} {said} ({took:.0f} s)")
