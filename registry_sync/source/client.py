@@ -18,6 +18,7 @@ from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
 from registry_sync.source.http import Exchange, Reply
+from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.page_reader import PageReader
 from registry_sync.source.pages import Page, Unread
 from registry_sync.source.record_reader import RecordReader
@@ -86,6 +87,10 @@ class Source:
     def pages(self, since: datetime | None, *, position: Json | None = None) -> Iterator[Page]:
         """Yield pages of what changed since a time (None: of everything), from a position on."""
         return self._pages.pages(since, position)
+
+    def has_moved(self, page: Page, since: datetime | None) -> bool:
+        """Return whether the list's first page is another than when this page's reading began."""
+        return self._pages.has_moved(LoopDetector(*page.position.get("trail", ())), since)
 
     def first_reply(self) -> Reply:
         """Return the first page's answer as it came, wherever its records are."""

@@ -24,6 +24,7 @@ class LoopDetector:
     another one follows. `least` are the records of the smallest page, and `ragged`: one was
     smaller than others, and more records followed, so that pages have gaps. `ended`: the last page
     said in so many words that it is the last. `counted`: by the registry's own numbers, all came.
+    `head` marks the first record of all.
     """
 
     last: str = ""
@@ -38,14 +39,21 @@ class LoopDetector:
     ragged: bool = False
     ended: bool = False
     counted: bool = False
+    head: str = ""
 
     def add_to(self, where: Json | None) -> Json:
         """Return a position with these marks in it."""
         return {**(where or {}), "trail": list(astuple(self))}
 
-    def is_repeated(self, records: list[Json]) -> bool:
-        """Return whether a page has the same records as the one before, or as the first."""
-        return bool(records) and mark_of(records) in (self.last, self.first)
+    def is_repeated(self, records: list[Json], *, overlap: int = 0) -> bool:
+        """Return whether a page has the same records as the one before, or as the first.
+
+        `overlap`: it comes without its first record, which ended the page before.
+        """
+        if not records:
+            return False
+        begins = overlap and mark_of(records[:1]) == self.head
+        return bool(begins) or mark_of(records) in (self.last, self.first)
 
     def step(
         self,
@@ -56,16 +64,19 @@ class LoopDetector:
         announced: bool = False,
         ended: bool = False,
         counted: bool = False,
+        moved: bool = False,
+        overlap: int = 0,
     ) -> LoopDetector:
         """Return the detector after one more page. Raises SourceError if the pages repeat.
 
         `announced`: the page says for sure that another one follows; `ended`: that none does;
-        `counted`: all came by its numbers.
+        `counted`: all came by its numbers; `moved`: a page may come again, because the list moved;
+        `overlap`: the page came without its first record.
         """
-        mark = mark_of(records)
-        if mark and mark == self.last:
-            raise repeats(f"{_named(where)} has the same records as the page before")
-        if mark and mark == self.first:
+        mark, size = mark_of(records), len(records) + overlap
+        if self.is_repeated(records, overlap=overlap) and not moved:
+            if mark == self.last:
+                raise repeats(f"{_named(where)} has the same records as the page before")
             raise repeats(f"{_named(where)} has the same records as the first page")
         ahead = mark_of(follows)
         if follows is not None and (follows == where or ahead == self.post):
@@ -77,14 +88,14 @@ class LoopDetector:
             post=ahead if pages & (pages - 1) == 0 else self.post,
             first=self.first or mark,
             came=self.came + len(records),
-            largest=max(self.largest, len(records)),
+            largest=max(self.largest, size),
             empty=0 if records else self.empty + 1,
             announced=announced,
             ended=ended,
             counted=counted,
-            least=len(records) if self.least < 0 else min(self.least, len(records)),
-            ragged=self.ragged
-            or (bool(records) and 0 <= self.least < max(self.largest, len(records))),
+            least=size if self.least < 0 else min(self.least, size),
+            ragged=self.ragged or (bool(records) and 0 <= self.least < max(self.largest, size)),
+            head=self.head or mark_of(records[:1]),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,16 +16,34 @@ from registry_sync.source.answers.record_list import RecordFinder, RecordList
 from registry_sync.source.completeness.more import says_end
 from registry_sync.source.completeness.page_end import End, announced, check_bounds, starts_over
 from registry_sync.source.completeness.proposals import written
+from registry_sync.source.completeness.reading import counts_records
 from registry_sync.source.completeness.signs import ignored_records, signs_of
 from registry_sync.source.connector import Connector
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.http import Exchange, Reply
-from registry_sync.source.loop_detection import LoopDetector
+from registry_sync.source.loop_detection import LoopDetector, mark_of
 from registry_sync.source.pages import Page, Sign
-from registry_sync.source.paginators import Stuck
+from registry_sync.source.paginators import Paginator, Stuck
 from registry_sync.source.paginators.auto import doubt_of
 from registry_sync.source.request import Request, page_request
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An answer to the request for a page: `where` it is, `at` what time it was asked for.
+
+    `overlap` records at its beginning were left out, as the page before had them. `slid`: it was
+    to begin with one, and does not have it.
+    """
+
+    at: datetime
+    where: Json | None
+    request: Request
+    reply: Reply
+    listed: RecordList
+    overlap: int = 0
+    slid: bool = False
 
 
 class PageReader:
@@ -67,21 +86,17 @@ class PageReader:
     def _page(
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
-        asked_at = datetime.now(UTC)
-        request = page_request(self.connector, where, self._since_value(since))
-        later, whole = where is not None, since is None
-        empty_ok = not later and not whole and self._finder.expects_empty
-        reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=loops.counted)
-        assert reply is not None
-        listed = self._listed(reply, later=later, whole=whole)
-        answer = self._answer(reply, listed, request, loops, whole=whole)
+        asked = self._asked(where, loops, since)
+        where, reply, listed = asked.where, asked.reply, asked.listed
+        answer = self._answer(asked, loops, whole=since is None)
         paginator = self.connector.paginator.at(where)
-        over = starts_over(paginator, loops, answer)
+        over = starts_over(paginator, loops, answer, overlap=asked.overlap)
         answer = answer.without_records(loops.came) if over else answer
         ended = reply.ignored or (reply.excused_by and not listed.count)
         follows = None if over or ended else self._follows(where, answer)
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
+        follows = self._overlapping(paginator, where, follows, end, listed)
         onward = loops.step(
             where,
             follows,
@@ -89,6 +104,8 @@ class PageReader:
             announced=announced(end),
             ended=says_end(answer.entries()),
             counted=end.is_counted(),
+            moved=self._moved(where, loops, records, since, overlap=asked.overlap),
+            overlap=asked.overlap,
         )
         check_bounds(paginator, onward, follows)
         complete, unread = self._details.complete_page(listed.records if records else [])
@@ -100,15 +117,79 @@ class PageReader:
             ),
             total=end.total.count if end.total else None,
             server_date=_date(reply),
-            asked_at=asked_at,
+            asked_at=asked.at,
             bytes=reply.size,
             unread=unread,
             signs=() if over else self._signs(reply) or signs_of(end, loops, ignored=reply.ignored),
             strays=listed.strays if records else (),
             learned=self._finder.facts(),
             doubt=listed.doubt,
+            slid=asked.slid,
         )
         return page, follows, onward
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _asked(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Asked:
+        """Ask for the page at a position, without an overlap where the registry allows none."""
+        after = (where or {}).get("after")
+        try:
+            asked = self._ask(where, loops, since)
+        except SourceError as error:
+            if after is None or error.transient:
+                raise
+            return self._ask(_exact(where), loops, since)
+        if after is None:
+            return asked
+        records = asked.listed.records
+        if loops.is_repeated(records):  # it rounds offsets down to whole pages
+            return self._ask(_exact(where), loops, since)
+        ids = [self._finder.identify(record) for record in records]
+        if ids[:1] == [after]:
+            return replace(asked, listed=replace(asked.listed, records=records[1:]), overlap=1)
+        return replace(asked, slid=after not in ids and not asked.reply.ignored)
+
+    def _ask(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Asked:
+        at = datetime.now(UTC)
+        request = page_request(self.connector, where, self._since_value(since))
+        later, whole = where is not None, since is None
+        empty_ok = not later and not whole and self._finder.expects_empty
+        over = loops.counted or bool(loops.empty)
+        reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=over)
+        assert reply is not None
+        return _Asked(at, where, request, reply, self._listed(reply, later=later, whole=whole))
+
+    def _overlapping(
+        self, paginator: Paginator, where: Json | None, follows: Json | None, end: End,
+        listed: RecordList,
+    ) -> Json | None:  # fmt: skip
+        """Return the next position, with the record that its page is to begin with.
+
+        Where nothing else would show that a record before it was deleted, it is asked for again.
+        """
+        if follows is None or not paginator.overlaps or end.total is not None:
+            return follows
+        if (where or {}).get("exact"):
+            return {**follows, "exact": True}
+        if "window" in follows:
+            return follows
+        last = self._finder.identify(listed.records[-1]) if listed.records else None
+        # Of a page with one record, the next would have that one alone.
+        overlaps = last is not None and not listed.strays and end.answer.largest > 1
+        return {**follows, "after": last} if overlaps else follows
+
+    def _moved(
+        self, where: Json | None, loops: LoopDetector, records: list[Json], since: datetime | None,
+        *, overlap: int,
+    ) -> bool:  # fmt: skip
+        """Return whether a page that comes again does so because the list moved."""
+        repeated = counts_records(where) and loops.is_repeated(records, overlap=overlap)
+        return repeated and self.has_moved(loops, since)
+
+    def has_moved(self, loops: LoopDetector, since: datetime | None) -> bool:
+        """Return whether the first page is another than it was: it is requested again."""
+        first = self._ask(None, LoopDetector(), since).listed
+        return mark_of([*first.records, *first.strays]) != loops.first
 
     def _listed(self, reply: Reply, *, later: bool, whole: bool) -> RecordList:
         """Return the records of an answer. Raises SourceError."""
@@ -127,18 +208,15 @@ class PageReader:
         count = self._finder.count(reply.body) if reply.ignored_by else 0
         return (ignored_records(count, reply.ignored_by),) if count else ()
 
-    def _answer(
-        self, reply: Reply, listed: RecordList, request: Request, loops: LoopDetector, *,
-        whole: bool,
-    ) -> PageAnswer:  # fmt: skip
-        records = [*listed.records, *listed.strays]
+    def _answer(self, asked: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
+        reply, records = asked.reply, [*asked.listed.records, *asked.listed.strays]
         return PageAnswer(
             body=reply.body,
             links=reply.links,
             records=records,
             url=reply.url,
             headers=reply.headers,
-            posted=request.json,
+            posted=asked.request.json,
             status=reply.status,
             pages=loops.pages + 1,
             came=loops.came + len(records),
@@ -166,6 +244,13 @@ class PageReader:
             return position
         url = at_home(str(position["url"]), self.connector.list_url, "its next link leads to")
         return {"url": self._exchange.connection.auth.strip(url)}
+
+
+def _exact(where: Json | None) -> Json:
+    """Return a position that asks for its own records alone, as those after it do."""
+    return {name: value for name, value in (where or {}).items() if name != "after"} | {
+        "exact": True
+    }
 
 
 def _date(reply: Reply) -> datetime | None:

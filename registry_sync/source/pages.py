@@ -42,6 +42,7 @@ class Page:
     `signs` are what speaks against the page, or the pages up to it, being complete. `strays` are
     items of the list that are no records. `learned` are facts about the answers, for `Memory`.
     `doubt` is why everything must be read to know what the page means, "" if it is clear.
+    `slid`: it does not begin where the page before ended, so that records may have been passed.
     """
 
     records: list[Json]
@@ -56,3 +57,4 @@ class Page:
     strays: Sequence[Any] = ()
     learned: Json = field(default_factory=dict)
     doubt: str = ""
+    slid: bool = False

@@ -76,7 +76,7 @@ class SettingsReader:
                 continue
             if name.endswith("_path"):
                 read[name] = self.path(given, name, where)
-            elif isinstance(each.default, bool):
+            elif isinstance(each.default, bool) or each.type == "bool | None":
                 read[name] = self.truth(value, f"{where}.{name}")
             elif isinstance(each.default, int):
                 least = 0 if name.startswith("base_") else 1

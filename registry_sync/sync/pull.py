@@ -71,8 +71,11 @@ class Pull:
         if not counted or not count or seen < count or page.next_position is None:
             return False
         self._flush()
-        if page.total is not None and page.total == self.ctx.run.read:
+        run = self.ctx.run
+        if page.total is not None and page.total == run.read:
             return True
+        if self.source.has_moved(page, None if run.reads_all else run.since):
+            return False
         raise repeats("a page has only records that were on earlier pages")
 
     def _pages(self) -> Iterator[Page]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.dates import stamp
+from registry_sync.core.text import number_of
 from registry_sync.source.completeness.reading import READINGS, Reading, is_settled
 from registry_sync.source.loop_detection import mark_of
 from registry_sync.source.pages import Page
@@ -16,6 +17,7 @@ from registry_sync.source.watermark import CLOCK_SLACK
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord
+from registry_sync.sync.withdrawn import withdrawn
 
 
 class ReadingWatch:
@@ -49,6 +51,7 @@ class ReadingWatch:
         """Follow a page of the list. `chosen`: not all of its records are synced."""
         self._before = self.reading.again, list(self.reading.examples)
         self.reading.follow(page.next_position, (record.external_id for record in records))
+        self.reading.slid += page.slid
         if chosen:
             rows = len({record.external_id for record in records})
             self.reading.count_rows(rows, page.total)
@@ -83,14 +86,15 @@ class ReadingWatch:
             return False
         stable = self.ctx.setup.connector.paginator.stable_order
         moved, missing = reading.moved(stable_order=stable), self._missing()
+        absent = self._absent()
         settled = is_settled(
-            signs=bool(moved or missing),
+            signs=bool(moved or missing or absent),
             attempt=reading.attempt,
             agrees=reading.agrees,
             complete=run.source_total is not None and not missing,
             twice=stable is False,
         )
-        reading.signs = reading.signs or moved + missing
+        reading.signs = reading.signs or moved + missing + absent
         reading.has_moved = reading.has_moved or bool(moved)
         if not settled and reading.attempt < READINGS:
             self._read_again()
@@ -125,6 +129,19 @@ class ReadingWatch:
         if not run_verdict.is_short(run, self.ctx.lane, run.read) or run_verdict.counts_more(run):
             return []
         return [f"it counts {run.source_total:,} records, but {run.read:,} distinct ones came"]
+
+    def _absent(self) -> list[str]:
+        """Return that known records did not come, where nothing else tells a deletion's effect.
+
+        A record that is deleted while numbered pages are read moves all after it: the first of the
+        next page is passed over.
+        """
+        run, reading = self.run, self.reading
+        counts = reading.counted and reading.pages > 1 and run.source_total is None
+        if not (counts and run.reads_all):
+            return []
+        gone = withdrawn(run, self.ctx.lane).filter(gone_run_id__isnull=True).count()
+        return [f"{number_of(gone, 'known record')} did not come"] if gone else []
 
     def _warn(self, settled: bool) -> None:
         reading = self.reading

@@ -93,7 +93,8 @@ def oauth(registry: Any, **extra: Any) -> Any:
         "client_id": "app",
         "scopes": ["read", "all"],
     }
-    return {"client": {"auth": auth}, "endpoint": {"paginator": "page_number"}, **extra}
+    pages = {"type": "page_number", "stop_after_empty_page": True}
+    return {"client": {"auth": auth}, "endpoint": {"paginator": pages}, **extra}
 
 
 def test_oauth_fetches_one_token_and_a_new_one_when_it_is_refused(serve: Any) -> None:

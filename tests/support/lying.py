@@ -79,9 +79,10 @@ class LyingRegistry:
         if self.lies.cleared != "absent" or self.lies.cured:
             return versions[version - 1 :]
         kept, notes = [], [note for note, _ in versions]
-        for number, (_, amount) in enumerate(versions[version - 1 :], version):
-            left = next(note for note in reversed(notes[:number]) if note is not None)
-            kept += [(notes[number - 1], amount), (left, amount)]
+        for number, (note, amount) in enumerate(versions[version - 1 :], version):
+            kept.append((note, amount))
+            if note is None:  # of the notes before it, not every one came
+                kept += [(left, amount) for left in notes[:number]]
         return kept
 
     def begin(self, run: int) -> None:

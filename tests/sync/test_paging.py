@@ -473,3 +473,129 @@ def test_a_registry_that_announces_more_for_ever_is_bounded(world, serve):
     run = w.sync()
     assert (run.status, run.error_code) == (Status.FAILED, "registry_paging")
     assert "100 pages in a row are empty" in run.error and len(registry.asked) == 101
+
+
+# -- what counted pages pass over -----------------------------------------------------------------
+
+
+def window(asked: Any, size: int = 4) -> tuple[int, int]:
+    """Return which records a request counts: by page, or by offset and limit."""
+    if "page" in asked.query:
+        start = (int(asked.query["page"]) - 1) * size
+        return start, start + size
+    start = int(asked.query.get("offset", 0))
+    return start, start + size
+
+
+COUNTED = (
+    paginator(type="page_number"),
+    paginator(type="offset", limit=4),
+)
+
+
+@pytest.mark.invariant(1)
+def test_windows_of_hidden_records_do_not_end_a_counted_list(line):
+    """The registry pages its records first, and then leaves out what the key may not see."""
+    for settings in COUNTED:
+        for hidden in (range(4, 8), range(0, 4), range(0, 8)):
+
+            def answer(asked: Any, hidden: range = hidden) -> Any:
+                start, end = window(asked)
+                seen = [r for n, r in enumerate(RECORDS) if start <= n < end and n not in hidden]
+                return {"items": seen}
+
+            run, came = line(answer, settings)
+            right = [name for n, name in enumerate(ALL) if n not in hidden]
+            assert (run.status, came) == (Status.SUCCEEDED, right), (settings, hidden)
+
+
+def test_a_person_can_say_that_an_empty_page_ends_the_list(line):
+    asked_for: list[Any] = []
+
+    def answer(asked: Any) -> Any:
+        asked_for.append(asked.query)
+        return {"items": cut((page(asked) - 1) * 4, 4)}
+
+    run, came = line(answer, paginator(type="page_number", stop_after_empty_page=True))
+    assert (run.status, came, len(asked_for)) == (Status.SUCCEEDED, ALL, 4)
+
+
+class Deleting:
+    """A counted list from which a record is deleted after some page was read."""
+
+    def __init__(self, after: int, record: int) -> None:
+        self.records, self.asked, self.after, self.record = [*RECORDS], 0, after, record
+
+    def answer(self, asked: Any) -> Any:
+        start, end = window(asked)
+        found = {"items": self.records[start:end]}
+        self.asked += 1
+        if self.asked == self.after:
+            del self.records[self.record]
+        return found
+
+
+@pytest.mark.invariant(1)
+def test_a_deletion_before_an_offset_hides_no_record(line):
+    for after, record in ((1, 0), (1, 3), (2, 1), (2, 5), (3, 2)):
+        run, came = line(Deleting(after, record).answer, paginator(type="offset", limit=4))
+        assert set(came) >= set(ALL) - {ALL[record]}, (after, record)
+        codes = [warning["code"] for warning in run.warnings]
+        assert codes == ["list_moved"], (after, record, codes)
+        assert "did not begin where the page before ended" in run.warnings[0]["text"]
+
+
+@pytest.mark.invariant(1)
+def test_a_known_record_that_a_deletion_hides_is_read_again(world, serve):
+    """Numbered pages cannot overlap, but what was there before is missed."""
+    records = [dict(record, smiles="C") for record in RECORDS]
+    listing = Deleting(0, 0)
+    listing.records = records
+    w = world([], rows=[("SMILES", "smiles")])
+    registry = serve(listing.answer)
+    w.configure(**{"API URL": registry.url, "Connector Settings": COUNTED[0]})
+    assert w.sync().status == Status.SUCCEEDED
+    records[8]["smiles"] = "CC"
+    listing.after, listing.record = listing.asked + 2, 1
+    run = w.sync(kind=SyncRun.Kind.FULL)
+    values = {e["name"]: e["SMILES"] for e in w.values().values()}
+    assert values[ALL[8]] == "CC"
+    assert run.status == Status.SUCCEEDED, "what was deleted came before it was deleted"
+
+
+def test_servers_that_refuse_an_overlap_are_read_without(line):
+    """They round offsets down to whole pages, or take no others."""
+    for refuses in (False, True):
+
+        def answer(asked: Any, refuses: bool = refuses) -> Any:
+            start = int(asked.query["offset"])
+            if refuses and start % 4:
+                return Reply({"message": "offset must be a multiple of limit"}, 400)
+            return {"items": cut(start // 4 * 4, 4)}
+
+        run, came = line(answer, paginator(type="offset", limit=4))
+        assert (run.status, came, run.warnings) == (Status.SUCCEEDED, ALL, []), refuses
+
+
+@pytest.mark.invariant(5)
+def test_a_list_that_moved_by_whole_pages_is_read_again_and_no_loop(world, serve):
+    """Four records come in front, so that the second page is the first one again."""
+    w = world([], rows=[("SMILES", "smiles")])
+    for settings, more in ((COUNTED[0], 4), (COUNTED[1], 4), (COUNTED[0], 5)):
+        forget()
+        records, asked_for = [*RECORDS], []
+
+        def answer(asked: Any, records: Any = records, asked_for: Any = asked_for,
+                   more: int = more) -> Any:  # fmt: skip
+            start, end = window(asked)
+            found = {"items": records[start:end]}
+            asked_for.append(start)
+            if len(asked_for) == 1:
+                records[:0] = [{"id": f"N-{n}", "name": f"New {n}"} for n in range(more)]
+            return found
+
+        w.configure(**{"API URL": serve(answer).url, "Connector Settings": settings})
+        run = w.sync()
+        assert [warning["code"] for warning in run.warnings] == ["list_moved"], run.error
+        came = {e["name"] for e in w.values().values()}
+        assert came >= {record["name"] for record in records}

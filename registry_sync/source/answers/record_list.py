@@ -71,7 +71,7 @@ class RecordFinder:
     def __init__(
         self, selector: str, identify: Callable[[Json], str | None], memory: Memory | None = None
     ) -> None:
-        self._selector, self._identify = selector, identify
+        self._selector, self.identify = selector, identify
         self._memory = memory = memory or Memory()
         self.learned = memory.records_at if selector in ("", memory.records_at) else ""
         self._beside = set(memory.beside) if self.learned else set()
@@ -215,7 +215,7 @@ class RecordFinder:
         try:
             return guess(body, self.is_record)
         except Ambiguous as error:
-            found = (self._identify(item) for item in error.guess.items if isinstance(item, dict))
+            found = (self.identify(item) for item in error.guess.items if isinstance(item, dict))
             if self._memory.knows([external_id for external_id in found if external_id]):
                 return error.guess
             raise
@@ -230,7 +230,7 @@ class RecordFinder:
         if not isinstance(body, dict) or record is body:
             return
         self._beside |= {path for path in lists_in(body) if path != place} | self._suspects
-        if place != "$" and self._identify(body) is not None:
+        if place != "$" and self.identify(body) is not None:
             self._beside.add("$")
 
     def is_record(self, value: Any) -> bool:
@@ -238,7 +238,7 @@ class RecordFinder:
         return (
             isinstance(value, dict)
             and not all(isinstance(item, dict) for item in value.values())
-            and self._identify(value) is not None
+            and self.identify(value) is not None
         )
 
     def _is_bare(self, body: Any) -> bool:

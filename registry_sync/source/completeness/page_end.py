@@ -81,12 +81,14 @@ def announced(end: End) -> bool:
     )
 
 
-def starts_over(paginator: Paginator, loops: LoopDetector, answer: PageAnswer) -> bool:
+def starts_over(
+    paginator: Paginator, loops: LoopDetector, answer: PageAnswer, *, overlap: int = 0
+) -> bool:
     """Return whether a counted list repeats itself past its end, and its numbers agree on that.
 
     Some registries return the last page again, or begin again, where they have no more.
     """
-    if not paginator.counted or not loops.is_repeated(list(answer.records)):
+    if not paginator.counted or not loops.is_repeated(list(answer.records), overlap=overlap):
         return False
     if loops.ended:
         return True

@@ -42,6 +42,7 @@ class Reading:
     records that came on an earlier page already, with `examples` of their ids. `late` counts those
     that changed after the first page was requested (`began`, ISO). `digest` stands for the set of
     records, each with its content, and `before` is that of the attempt before; "" is unknown.
+    `slid` counts the pages that did not begin where the page before ended.
     `signs` are the first attempt's, in words; `has_moved`: some are more than a count. `place`
     marks the position that follows; `paused`: nothing of that page was read yet. `held`: no attempt
     could be trusted.
@@ -65,6 +66,7 @@ class Reading:
     before: str = ""
     signs: list[str] = field(default_factory=list)
     has_moved: bool = False
+    slid: int = 0
     place: str = ""
     paused: bool = False
     held: bool = False
@@ -163,6 +165,10 @@ class Reading:
         if self.again:
             named = ", ".join(self.examples) + (", …" if self.again > len(self.examples) else "")
             found.append(f"{number_of(self.again, 'record')} came again on a later page ({named})")
+        if self.slid:
+            found.append(
+                f"{number_of(self.slid, 'page')} did not begin where the page before ended"
+            )
         ordered = stable_order or self.rising or self.falling
         if self.late and self.counted and self.pages > 1 and not ordered:
             found.append(f"{self.late_example} was changed while it was read by counted pages")

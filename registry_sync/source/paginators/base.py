@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from registry_sync.core.addresses import joined_address
 from registry_sync.core.registration import registrar
-from registry_sync.core.setting import Setting, setting, settings_of
+from registry_sync.core.setting import FLAG, Setting, setting, settings_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.totals import find_total
 from registry_sync.source.completeness.more import Mark, is_filled, is_inverted, marks_of, truth_of
 from registry_sync.source.paths import ABSENT, compile_path
 
@@ -18,7 +19,7 @@ MOST_EMPTY = 100
 
 
 MOST_GAPS = 2
-"""How many empty pages are passed where earlier pages had gaps and nothing says more."""
+"""How many empty pages in a row are passed where nothing says that there is more."""
 
 
 class Stuck(ValueError):
@@ -51,6 +52,9 @@ class Paginator:
     """Whether what an answer says of further pages is held against a read that ends."""
     counted: ClassVar[bool] = False
     """Whether pages or records are counted, so that a list may start over past its end."""
+    overlaps: ClassVar[bool] = False
+    """Whether a page can begin with the last record of the page before: with `after`, its id, in
+    its position."""
     total_path: str = setting(
         "",
         "Where an answer has the registry's total of records. It judges a read and never ends it.",
@@ -133,10 +137,11 @@ register = registrar(PAGINATORS, "type")
 def empty_page_ends() -> Any:
     """Return the field `stop_after_empty_page` of paginators that count."""
     return setting(
-        True,
-        "Whether an empty page ends the list where nothing says that there is more. With false, "
-        "something else must end it.",
-        example=False,
+        None,
+        "Whether an empty page ends the list where nothing says that there is more. Without it, "
+        "the next pages are looked at first; with false, something else must end the list.",
+        type=FLAG,
+        example=True,
     )
 
 
@@ -159,10 +164,24 @@ def has_more(body: Any, path: str) -> bool:
     return truth_of(value) is not False and is_filled(value)
 
 
-def goes_on_empty(answer: PageAnswer) -> bool:
-    """Return whether more may follow an answer without records: it says so, or pages had gaps."""
-    gap = answer.ragged and answer.empty < MOST_GAPS
-    return gap or any(mark.sure for mark in marks_of(answer))
+def goes_on_empty(answer: PageAnswer, stops: bool | None) -> bool:
+    """Return whether more may follow an answer without records.
+
+    It says so, or pages had gaps, or no one has looked: some registries page their records before
+    they leave out what the key may not see. `stops` is the setting `stop_after_empty_page`.
+    """
+    if stops is False:
+        return True
+    most = MOST_GAPS if answer.ragged else 0
+    if stops is None:  # of changes, an empty first page is all
+        most = MOST_GAPS if answer.ragged or answer.whole else int(answer.came > 0)
+    return answer.empty < most or any(mark.sure for mark in marks_of(answer))
+
+
+def all_came(answer: PageAnswer, path: str) -> bool:
+    """Return whether a registry's own total says at an empty page that it has no more records."""
+    total = find_total(answer, path, last=False)
+    return total is not None and total.exact and total.count == answer.came
 
 
 def link_position(link: object, url: str) -> Json | None:

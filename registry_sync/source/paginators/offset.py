@@ -25,6 +25,7 @@ class Offset(Paginator):
 
     about: ClassVar[str] = "Skips the records that were read"
     counted: ClassVar[bool] = True
+    overlaps: ClassVar[bool] = True
     limit: int = setting(500, "The number of records on a page.", example=100)
     limit_param: str = setting("limit", "The query parameter of the limit.", example="pageSize")
     offset_param: str = setting("offset", "The query parameter of the offset.", example="skip")
@@ -41,12 +42,12 @@ class Offset(Paginator):
         0, "The greatest offset that is requested. Without it, there is no limit.",
         type=whole(1), shown="", example=10_000,
     )  # fmt: skip
-    stop_after_empty_page: bool = empty_page_ends()
+    stop_after_empty_page: bool | None = empty_page_ends()
 
     def fault(self) -> str:
         """Refuse to read without any end."""
         ends = ("total_path", "has_more_path", "maximum_offset")
-        return "" if self.stop_after_empty_page else self.needs_one_of(ends)
+        return self.needs_one_of(ends) if self.stop_after_empty_page is False else ""
 
     def parameters(self) -> dict[str, str]:
         return {"offset": self.offset_param, "limit": self.limit_param}
@@ -56,7 +57,8 @@ class Offset(Paginator):
         return {name: path for name, path in paths.items() if path}
 
     def values(self, position: Json | None) -> Json:
-        return {"offset": position["offset"] if position else 0, "limit": self.limit}
+        offset = position["offset"] - ("after" in position) if position else 0
+        return {"offset": offset, "limit": self.limit}
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         if not has_more(answer.body, self.has_more_path):
@@ -65,10 +67,14 @@ class Offset(Paginator):
         if not answer.count and not self._goes_on(now, answer):
             return None
         # Some servers return fewer than the limit: continue from what they returned.
-        offset = now + (answer.count or answer.largest or self.limit)
+        step, gaps = answer.count, "window" in (position or {}) or not answer.count
+        if gaps and (not step or answer.largest == self.limit):
+            step = max((answer.largest or self.limit) - ("after" in (position or {})), 1)
+        offset = now + step
         if self.maximum_offset and offset >= self.maximum_offset:
             return None
-        return {"offset": offset}
+        # After an empty page, hidden records are counted too: on by whole windows.
+        return {"offset": offset, "window": True} if gaps else {"offset": offset}
 
     def paths_to_next(self) -> tuple[str, ...]:
         return (self.has_more_path,)
@@ -80,4 +86,4 @@ class Offset(Paginator):
         total = find_total(answer, self.total_path, last=False) if answer.whole else None
         if total is not None and total.exact and total.count >= answer.came:
             return now + (answer.largest or self.limit) < total.count
-        return not self.stop_after_empty_page or goes_on_empty(answer)
+        return goes_on_empty(answer, self.stop_after_empty_page)

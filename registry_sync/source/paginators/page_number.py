@@ -11,6 +11,7 @@ from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.completeness.more import as_number
 from registry_sync.source.paginators.base import (
     Paginator,
+    all_came,
     empty_page_ends,
     goes_on_empty,
     has_more,
@@ -48,12 +49,12 @@ class PageNumber(Paginator):
         0, "The number of pages to read. Without it, there is no limit.",
         type=whole(1), shown="", example=20,
     )  # fmt: skip
-    stop_after_empty_page: bool = empty_page_ends()
+    stop_after_empty_page: bool | None = empty_page_ends()
 
     def fault(self) -> str:
         """Refuse to read without any end."""
         ends = ("total_path", "total_pages_path", "has_more_path", "maximum_page")
-        return "" if self.stop_after_empty_page else self.needs_one_of(ends)
+        return self.needs_one_of(ends) if self.stop_after_empty_page is False else ""
 
     def parameters(self) -> dict[str, str]:
         return {"page": self.page_param, "limit": self.page_size_param}
@@ -91,7 +92,9 @@ class PageNumber(Paginator):
             return True
         if pages is not None:
             return page - self.base_page < pages
-        return not self.stop_after_empty_page or goes_on_empty(answer)
+        if self.stop_after_empty_page is None and all_came(answer, self.records_path()):
+            return False
+        return goes_on_empty(answer, self.stop_after_empty_page)
 
     def _page(self, position: Json | None) -> int:
         return int(position["page"]) if position else self.base_page
