@@ -19,12 +19,16 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, publish, starting, versions
-from registry_sync.drafts.impact import vanished
+from registry_sync.drafts.preview_counts import vanished
+from registry_sync.drafts.preview_notes import refused_records
 from registry_sync.drafts.preview_queue import enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.clients import client_of_settings, plain_source
 
 PUBLISH = "registry_sync.publish_mappingdraft"
+NAMED = 500
+"""Refused records that a preview's page lists."""
 NEXT_RUN = "The mapping has changed, so the next run reads the whole registry."
 NO_WORKER = (
     "No worker could be notified (Redis is not configured or unavailable). Run "
@@ -107,7 +111,8 @@ class Publishing(Reasoned):
             request,
             "preview",
             draft,
-            found=draft.preview,
+            found=_titled(draft.preview),
+            refused=refused_records(draft, NAMED) if draft.preview else [],
             at_work=at_work,
             percent=percent,
             stale=bool(draft.preview) and draft.preview_version != draft.version,
@@ -190,6 +195,12 @@ class Publishing(Reasoned):
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
         return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
+
+
+def _titled(found: Json) -> Json:
+    """Return a preview's results with the catalogue's title of each cause."""
+    causes = [{**c, "title": record_cause(c["code"]).title} for c in found.get("causes", ())]
+    return {**found, "causes": causes} if found else found
 
 
 @admin.register(MappingVersion)

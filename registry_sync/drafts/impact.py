@@ -1,156 +1,217 @@
 """What a mapping would do to records against today: counts, values by field, and examples.
 
-Held against the ledger, which knows what this app wrote to Benchling. Grows with the mapping,
-not with the registry: of records, ids and values it keeps a fixed number.
+Held against the ledger, which knows what this app wrote to Benchling, and against Benchling for
+what it does not. Grows with the mapping, not with the registry: of records, ids and values it keeps
+a fixed number; names lie in the preview's notes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
-from registry_sync.core.text import number_of, storable
+from registry_sync.core.text import storable
 from registry_sync.core.types import Json
-from registry_sync.drafts.row_preview import example_of, text_of
+from registry_sync.drafts.preview_counts import Counts
+from registry_sync.drafts.rivals import Claimant, Rivals
+from registry_sync.drafts.row_preview import text_of
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same
-from registry_sync.models import Lane, LedgerEntry
+from registry_sync.models import Allowance, Lane, LedgerEntry
+from registry_sync.runs import open_errors
 from registry_sync.source.paths import ABSENT
+from registry_sync.sync.compare import twins_problem
+from registry_sync.sync.gates.guards import is_other_substance, substance_problem
+from registry_sync.sync.gates.names import Holder
 from registry_sync.sync.records import SourceRecord
 
-ROWS, EXAMPLES, IDS, CAUSES = 100, 3, 5, 100
-ROWS_OF = {"refused": 50, "changed": 30, "new": 10, "unchanged": 10}
-"""Of each sort, how many records are shown in full."""
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What Benchling holds of a record, as the ledger or Benchling's own list says."""
+
+    name: str
+    name_key: str
+    fields: Json
 
 
-def empty(mapping: Mapping) -> Json:
-    """Begin a forecast."""
-    fields = [
-        {"id": m.field.id, "name": m.field.name, "path": m.path, "there": 0, "held": 0,
-         "filled": 0, "changed": 0, "refused": 0, "examples": []}
-        for m in mapping.fields
-    ]  # fmt: skip
-    counts = dict.fromkeys(("read", "new", "changed", "unchanged", "refused", "renamed"), 0)
-    return {**counts, "fields": fields, "causes": [], "rows": []}
+@dataclass(slots=True)
+class Effect:
+    """What a mapping does to one entity: whether it is new or renamed, and which values change."""
+
+    claimant: Claimant
+    renamed: bool
+    changes: list[list[str]]
+    """The id of each changed field, and its value in words before and after."""
+
+    @property
+    def sort(self) -> str:
+        """Return the outcome, as a run would count it."""
+        if self.claimant.is_new:
+            return "new"
+        return "changed" if self.renamed or self.changes else "unchanged"
 
 
-def add(found: Json, records: Sequence[SourceRecord], mapping: Mapping, lane: Lane | None) -> None:
-    """Add some records to a forecast."""
-    held = _held(lane, [record.external_id for record in records])
-    for record in records:
-        found["read"] += 1
-        if record.problem is not None:
-            _count_problem(found, record.problem, record.external_id)
-            found["refused"] += 1
-            continue
-        if is_tombstone(record.raw, mapping):  # nothing is written for it
-            found["unchanged"] += 1
-            continue
-        external_id, before = record.external_id, held.get(record.external_id)
-        _count_paths(found, record.raw, mapping, before)
-        done = transform(record.raw, external_id, mapping)
-        if done.entity is None:
-            sort = "refused"
-            for problem in done.problems:
-                _count_problem(found, problem, external_id)
-        else:
-            sort = _compare(found, external_id, done.entity, before, mapping)
-        found[sort] += 1
-        _show(found, sort, external_id, record.raw, mapping, done.entity)
+class Forecast:
+    """Adds records, a page at a time, to the counts and examples in `found`."""
 
+    def __init__(self, found: Json, mapping: Mapping, lane: Lane | None, rivals: Rivals) -> None:
+        self.mapping, self.lane, self.rivals = mapping, lane, rivals
+        self.counts = Counts(found, mapping, rivals.notes)
 
-def _count_paths(found: Json, raw: Json, mapping: Mapping, before: tuple[str, Json] | None) -> None:
-    """Count the records that have a field's path, and the entities that have a value there."""
-    for mapped, field in zip(mapping.fields, found["fields"], strict=True):
-        field["there"] += not mapped.path or not mapped.is_missing(raw)
-        field["held"] += before is not None and before[1].get(mapped.field.id) not in (None, [])
+    def add(self, arrived: Sequence[SourceRecord]) -> None:
+        """Add some records."""
+        records = dict(self._alone(arrived))
+        self.counts.found["read"] += len(records)
+        entities: dict[str, Entity] = {}
+        ledger = self._ledger(list(records))
+        for external_id, (record, problem) in records.items():
+            row = ledger.get(external_id)
+            if problem is not None:
+                self.counts.refuse(record, [problem])
+            elif is_tombstone(record.raw, self.mapping):  # nothing is written for it
+                self.counts.count("unchanged", record, None)
+            else:
+                self.counts.count_paths(record.raw, row.fields if row is not None else {})
+                if (entity := self._transformed(record, row)) is not None:
+                    entities[external_id] = entity
+        held = {id_: _held(row) for id_, row in ledger.items() if row.entity_hash}
+        self._write(records, entities, held)
 
+    def settle(self) -> None:
+        """Count those that waited for a name or a link, now that every record was read."""
+        for note in self.rivals.settle():
+            data = note.data
+            self.counts.apply(data["sort"], data["renamed"], data["changes"], note.external_id)
+            self.counts.keep_row(data["sort"], data["row"])
+        for waiting in self.rivals.notes.waiting():
+            for note in waiting:
+                problem = Problem(kind="source", **note.data["problem"])
+                self.counts.count_refused(note.external_id, note.data["name"], [problem])
+                self.counts.keep_row("refused", note.data["row"])
+            self.rivals.notes.flush()
+        self.rivals.notes.keep_refused_alone()
 
-def vanished(found: Json) -> list[str]:
-    """Say of each mapped path that no record of a forecast has it, and what a sync makes of it.
+    # -- one record ------------------------------------------------------------------------
 
-    Forecasts of earlier versions did not count paths: of these nothing is said.
-    """
-    said = []
-    for field in found.get("fields", ()):
-        if not found["read"] or field.get("there", 1) or not field["path"]:
-            continue
-        text = f"{field['name']}: 0 of {number_of(found['read'], 'record')} have {field['path']}."
-        if field["held"]:
-            text += (
-                f" In Benchling {number_of(field['held'], 'entity', 'entities')} have a value "
-                "there, so a sync would stop and ask before it changes them."
+    def _alone(
+        self, arrived: Sequence[SourceRecord]
+    ) -> Iterator[tuple[str, tuple[SourceRecord, Problem | None]]]:
+        """Yield each record once, with its problem if it has one already."""
+        hashes: dict[str, set[str]] = {}
+        for record in arrived:
+            hashes.setdefault(record.external_id, set()).add(record.raw_hash)
+        for record in arrived:
+            problem = record.problem
+            if problem is None and len(hashes[record.external_id]) > 1:
+                problem = twins_problem(record.external_id, "neither was written")
+            yield record.external_id, (record, problem)
+
+    def _ledger(self, ids: Sequence[str]) -> dict[str, LedgerEntry]:
+        if self.lane is None:
+            return {}
+        rows = LedgerEntry.objects.filter(lane=self.lane, external_id__among=ids)
+        return {row.external_id: row for row in rows}
+
+    def _transformed(self, record: SourceRecord, row: LedgerEntry | None) -> Entity | None:
+        """Return a record's entity, or None after counting it as refused."""
+        done = transform(record.raw, record.external_id, self.mapping)
+        problems = list(done.problems)
+        if done.entity is not None and not problems and row is not None:
+            problems = self._as_before(record, row)
+        if done.entity is None or problems:
+            self.counts.refuse(record, problems)
+            return None
+        return done.entity
+
+    def _as_before(self, record: SourceRecord, row: LedgerEntry) -> list[Problem]:
+        """Return why a run would refuse a known record whose values are all right."""
+        identity = self.mapping.identity_of(record.raw)
+        if is_other_substance(row.identity, identity):
+            allowed = Allowance.objects.filter(
+                lane=self.lane, what=Allowance.What.IDENTITY, external_id=record.external_id,
+                used_by__isnull=True,
+            )  # fmt: skip
+            if not allowed.exists():
+                return [substance_problem(record.external_id, row.identity, identity)]
+        if row.outcome != LedgerEntry.Outcome.FAILED or row.raw_hash != record.raw_hash:
+            return []
+        assert self.lane is not None
+        # Benchling refused the very same: a run does not send it again.
+        errors = open_errors(self.lane).filter(external_id=record.external_id)
+        error = errors.exclude(waits_for__in=["name", "link"]).exclude(kind="transient").first()
+        if error is None:
+            return []
+        return [
+            Problem(
+                kind="source", code=error.code, message=error.message, remedy=error.remedy,
+                field=error.field,
             )
-        said.append(text)
-    return said
+        ]  # fmt: skip
+
+    # -- together --------------------------------------------------------------------------
+
+    def _write(
+        self,
+        records: dict[str, tuple[SourceRecord, Problem | None]],
+        entities: dict[str, Entity],
+        held: dict[str, Held],
+    ) -> None:
+        """Compare entities with what Benchling has, and see who gets a name, an id and links."""
+        new = [entity for id_, entity in entities.items() if id_ not in held]
+        seen = self.rivals.tenant.entities(new)
+        held |= {id_: Held(e.name, e.name_key, e.fields) for id_, e in seen.ours.items()}
+        effects = {
+            id_: self._effect(entity, held.get(id_))
+            for id_, entity in entities.items()
+            if id_ not in seen.equal
+        }
+        going = [effect.claimant for effect in effects.values() if effect.sort != "unchanged"]
+        problems = self._judged(going, seen.holders)
+        for id_ in entities:
+            record, effect = records[id_][0], effects.get(id_)
+            problem = problems.get(id_)
+            if effect is None:
+                self.counts.count("unchanged", record, entities[id_])
+            elif problem is None:
+                self.counts.apply(effect.sort, effect.renamed, effect.changes, id_)
+                self.counts.keep_row(
+                    effect.sort, self.counts.row(effect.sort, record, entities[id_])
+                )
+            elif not self._wait(effect, problem, record):
+                self.counts.refuse(record, [problem], entities[id_])
+        for entity in entities.values():
+            self.counts.count_filled(entity)
+
+    def _judged(
+        self, going: Sequence[Claimant], holders: dict[str, list[Holder]]
+    ) -> dict[str, Problem]:
+        return self.rivals.judge(going, holders) if going else {}
+
+    def _wait(self, effect: Effect, problem: Problem, record: SourceRecord) -> bool:
+        row = self.counts.row(effect.sort, record, effect.claimant.entity)
+        return self.rivals.wait(
+            effect.claimant, problem, sort=effect.sort, renamed=effect.renamed,
+            changes=effect.changes, row=row if self.counts.has_room(effect.sort) else None,
+        )  # fmt: skip
+
+    def _effect(self, entity: Entity, held: Held | None) -> Effect:
+        if held is None:
+            return Effect(Claimant(entity, is_new=True), renamed=False, changes=[])
+        old_key = held.name_key if held.name_key != entity.name_key else ""
+        changes = []
+        for mapped in self.mapping.fields:
+            value = entity.fields.get(mapped.field.id, ABSENT)
+            before = held.fields.get(mapped.field.id)
+            if value is not ABSENT and not same(before, value) and (before or value):
+                texts = [text_of(before, mapped.field), text_of(value, mapped.field)]
+                changes.append([mapped.field.id, *storable(texts)])
+        claimant = Claimant(entity, is_new=False, old_key=old_key)
+        return Effect(claimant, held.name != entity.name, changes)
 
 
-def _held(lane: Lane | None, ids: Sequence[str]) -> dict[str, tuple[str, Json]]:
-    if lane is None:
-        return {}
-    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
-    return {id_: (name, fields) for id_, name, fields in
-            rows.values_list("external_id", "name", "fields")}  # fmt: skip
-
-
-def _compare(
-    found: Json, external_id: str, entity: Entity, held: tuple[str, Json] | None, mapping: Mapping
-) -> str:
-    """Count what would change of one entity, field by field."""
-    name, values = held or ("", {})
-    differs = held is not None and name != entity.name
-    found["renamed"] += differs
-    for mapped, field in zip(mapping.fields, found["fields"], strict=True):
-        value = entity.fields.get(mapped.field.id, ABSENT)
-        if value is ABSENT:
-            continue
-        field["filled"] += value not in (None, [])
-        before = values.get(mapped.field.id)
-        if held is not None and not same(before, value) and (before or value):
-            differs = True
-            field["changed"] += 1
-            if len(field["examples"]) < EXAMPLES:
-                texts = (text_of(before, mapped.field), text_of(value, mapped.field))
-                field["examples"].append([external_id, *storable(list(texts))])
-    if held is None:
-        return "new"
-    return "changed" if differs else "unchanged"
-
-
-def _count_problem(found: Json, problem: Problem, external_id: str) -> None:
-    for field in found["fields"]:
-        field["refused"] += field["name"] == problem.field
-    for cause in found["causes"]:
-        if (cause["code"], cause["field"]) == (problem.code, problem.field):
-            break
-    else:
-        if len(found["causes"]) >= CAUSES:
-            return
-        said = {"message": storable(problem.message), "remedy": storable(problem.remedy)}
-        cause = {"code": problem.code, "field": problem.field, "count": 0, "ids": [], **said}
-        found["causes"].append(cause)
-    cause["count"] += 1
-    if len(cause["ids"]) < IDS and external_id:
-        cause["ids"].append(external_id)
-
-
-def _show(
-    found: Json, sort: str, external_id: str, record: Json, mapping: Mapping, entity: Entity | None
-) -> None:
-    """Keep one record in full, values of mapped paths only, while there is room for its sort."""
-    rows = found["rows"]
-    if len(rows) >= ROWS or sum(row["sort"] == sort for row in rows) >= ROWS_OF[sort]:
-        return
-    cells = [example_of(record, mapping, mapped) for mapped in mapping.fields]
-    rows.append(
-        storable(
-            {
-                "id": external_id,
-                "sort": sort,
-                "name": entity.name if entity else "",
-                "cells": [[cell.raw, cell.result, cell.problem] for cell in cells],
-            }
-        )
-    )
+def _held(row: LedgerEntry) -> Held:
+    return Held(row.name, row.name_key, row.fields)

@@ -14,24 +14,27 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
-from registry_sync.core import stopping
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import impact as forecast
+from registry_sync.drafts.impact import Forecast
+from registry_sync.drafts.preview_counts import empty
+from registry_sync.drafts.preview_notes import Notes
+from registry_sync.drafts.rivals import Rivals
 from registry_sync.drafts.starting import kept_of, live_config
+from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.models import Lane, MappingDraft
 from registry_sync.source.client import Source
 from registry_sync.source.pages import Page
 from registry_sync.sync.records import source_records, stray_records
-from registry_sync.sync.setup import Sides, lane_key
+from registry_sync.sync.setup import Setup, Sides, lane_key
 
 logger = logging.getLogger(__name__)
 State = MappingDraft.Preview
@@ -62,8 +65,7 @@ class Beat:
         self.at = now
 
     def keep(self) -> None:
-        """Beat now and then, while a page is being read. Raises Lost, or Stopping."""
-        stopping.check()
+        """Beat now and then, while a page is being read."""
         if (runs.database_now() - self.at) > runs.lease_time() / 3:
             self.save()
 
@@ -71,22 +73,36 @@ class Beat:
 def on_sample(draft: MappingDraft, client: Client, open_source: drafts.OpenSource) -> None:
     """Preview a draft on its sample. Raises ConfigError where it cannot be used."""
     mapping, sides = drafts.compile_draft(draft), drafts.sides_of(draft)
-    found = forecast.empty(mapping)
+    found = empty(mapping)
     source = open_source(sides)
     try:
         records = source_records(draft.sample, source, mapping.fingerprint)
-        forecast.add(found, records, mapping, lane_of(client, sides))
     finally:
         source.close()
-    MappingDraft.objects.filter(pk=draft.pk, version=draft.version).update(
-        **_begun(draft, SAMPLE), preview_state=State.DONE, preview=found, preview_done=found["read"]
-    )
+    Notes(draft).forget()
+    forecast = _forecast(draft, client, sides, found)
+    forecast.add(records)
+    with transaction.atomic():
+        forecast.rivals.notes.flush()
+        forecast.settle()
+        MappingDraft.objects.filter(pk=draft.pk, version=draft.version).update(
+            **_begun(draft, SAMPLE), preview_state=State.DONE, preview=found,
+            preview_done=found["read"],
+        )  # fmt: skip
+
+
+def _forecast(draft: MappingDraft, client: Client, sides: Sides, found: Json) -> Forecast:
+    mapping, lane = drafts.compile_draft(draft), lane_of(client, sides)
+    setup = Setup(sides.config, sides.connector, sides.schema, mapping)
+    rivals = Rivals(Notes(draft), TenantView(client, setup, lane), lane)
+    return Forecast(found, mapping, lane, rivals)
 
 
 def request(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
     """Ask for a preview on these records, or on all. Raises ConfigError where it cannot be used."""
-    found = forecast.empty(drafts.compile_draft(draft)) | {"wanted": list(ids), "seen": []}
+    found = empty(drafts.compile_draft(draft)) | {"wanted": list(ids), "seen": []}
     scope = CHOSEN if ids else ALL
+    Notes(draft).forget()
     MappingDraft.objects.filter(pk=draft.pk, version=draft.version).update(
         **_begun(draft, scope), preview_state=State.QUEUED, preview=found, preview_done=0
     )
@@ -164,7 +180,7 @@ def work_slice(
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
             beat.keep()
-            stopping.sleep(min(left, 5.0))
+            time.sleep(min(left, 5.0))
 
     client = open_client(lambda wait, reason: pause(wait))
     try:
@@ -176,8 +192,6 @@ def work_slice(
             source.close()
     except Lost:
         return False
-    except stopping.Stopping:
-        return _leave(beat)
     except SyncError as error:
         _fail(beat, f"{error.message} {error.remedy}")
     except Refused as refused:
@@ -189,15 +203,6 @@ def work_slice(
         _fail(beat, f"An internal error occurred ({type(error).__name__}). The operator must check "
               "the service's log.")  # fmt: skip
     return False
-
-
-def _leave(beat: Beat) -> bool:
-    """Leave the rest to another worker. Return False if one has it already."""
-    try:
-        beat.save(preview_state=State.QUEUED)
-    except Lost:
-        return False
-    return True
 
 
 def _fail(beat: Beat, text: str) -> None:
@@ -225,32 +230,41 @@ def _live_sides(draft: MappingDraft, client: Client) -> Sides:
 
 def _work(beat: Beat, client: Client, sides: Sides, source: Source, seconds: float) -> bool:
     draft, deadline = beat.draft, time.monotonic() + seconds
-    mapping, found = drafts.compile_draft(draft), draft.preview
-    lane = lane_of(client, sides)
+    found = draft.preview
+    forecast = _forecast(draft, client, sides, found)
+    fingerprint = forecast.mapping.fingerprint
     wanted = found["wanted"]
     done = draft.preview_done
     for page in _pages(source, wanted, draft.preview_position):
-        records = source_records(page.records, source, mapping.fingerprint, page.unread)
-        records += stray_records(page.strays, mapping.fingerprint)
-        done += len(records)
+        arrived = source_records(page.records, source, fingerprint, page.unread)
+        arrived += stray_records(page.strays, fingerprint)
         if wanted:
-            records = [record for record in records if record.external_id in wanted]
-            found["seen"] += [record.external_id for record in records]
-        forecast.add(found, records, mapping, lane)
+            arrived = [record for record in arrived if record.external_id in wanted]
+            found["seen"] += [record.external_id for record in arrived]
+        forecast.add(arrived)
+        done += len(page.records) + len(page.unread) + len(page.strays)
         complete = bool(wanted) and set(found["seen"]) >= set(wanted)
         follows = None if complete else page.next_position
-        beat.save(
-            preview=found, preview_done=done, preview_position=follows, preview_total=page.total
-        )
-        if follows is None:
-            break
-        if time.monotonic() > deadline or stopping.requested():
+        with transaction.atomic():  # with its notes, which a page that is read again repeats
+            beat.save(
+                preview=found, preview_done=done, preview_position=follows, preview_total=page.total
+            )
+            forecast.rivals.notes.flush()
+            if follows is None:
+                _conclude(beat, forecast, found)
+                return False
+        if time.monotonic() > deadline:
             beat.save(preview_state=State.QUEUED)
             return True
-    missing = [external_id for external_id in wanted if external_id not in found["seen"]]
-    error = f"Not in the registry: {', '.join(missing)}." if missing else ""
-    beat.save(preview_state=State.DONE, preview_position=None, preview_error=error)
     return False
+
+
+def _conclude(beat: Beat, forecast: Forecast, found: Json) -> None:
+    """Count those that waited, and end the preview."""
+    forecast.settle()
+    missing = [external_id for external_id in found["wanted"] if external_id not in found["seen"]]
+    error = f"Not in the registry: {', '.join(missing)}." if missing else ""
+    beat.save(preview=found, preview_state=State.DONE, preview_position=None, preview_error=error)
 
 
 def _pages(source: Source, wanted: Sequence[str], position: Json | None) -> Iterator[Page]:

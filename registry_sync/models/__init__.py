@@ -10,7 +10,7 @@ from registry_sync.models.changes import ChainHead, Change, Retention
 from registry_sync.models.errors import Allowance, EntityError
 from registry_sync.models.lanes import Lane
 from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
-from registry_sync.models.mappings import MappingDraft, MappingVersion
+from registry_sync.models.mappings import MappingDraft, MappingVersion, PreviewNote
 from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
 from registry_sync.models.tenant import Adoption, Drift, Installation
@@ -33,6 +33,7 @@ __all__ = [
     "LedgerEntry",
     "MappingDraft",
     "MappingVersion",
+    "PreviewNote",
     "Pulse",
     "Refusal",
     "Retention",

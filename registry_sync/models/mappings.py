@@ -75,6 +75,38 @@ class MappingDraft(models.Model):
         return self.title
 
 
+class PreviewNote(models.Model):
+    """What a preview keeps of a record from one page to the next, and whom it would refuse.
+
+    `key` is the name or registry id that the record would have (name, id), gives up (freed) or
+    waits for (wait), as names are compared; of a refused record, the code of its cause.
+    """
+
+    class Kind(models.TextChoices):
+        NAME = "name"
+        ID = "id"
+        FREED = "freed"
+        WAIT = "wait"
+        REFUSED = "refused"
+
+    draft = models.ForeignKey(MappingDraft, on_delete=models.CASCADE, related_name="notes")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    key = models.TextField(blank=True)
+    external_id = models.CharField(max_length=255)
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["draft", "kind", "external_id"], name="one_preview_note"
+            ),
+        )
+        indexes = (models.Index(fields=["draft", "key"], name="preview_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.external_id} ({self.kind})"
+
+
 class MappingVersion(models.Model):
     """A mapping that was published to the app's configuration: what, by whom, when and why."""
 

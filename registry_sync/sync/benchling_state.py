@@ -54,12 +54,12 @@ def rebuild_ledger(ctx: RunContext) -> bool:
 def remember_page(ctx: RunContext, page: list[Json]) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
     lane, setup, client = ctx.lane, ctx.setup, ctx.client
-    ours = [raw for raw in page if _is_ours(raw, client.app_id, setup)]
+    ours = [raw for raw in page if is_ours(raw, client.app_id, setup)]
     targets = link_targets(ours, setup.mapping.definitions, client)
     mine, taken = [], []
     for raw in page:
         external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
-        if external_id is not None and _is_ours(raw, client.app_id, setup):
+        if external_id is not None and is_ours(raw, client.app_id, setup):
             mine.append(_entry(lane, raw, external_id, setup, targets))
         else:
             taken += _taken(lane, raw, setup)
@@ -100,7 +100,7 @@ def find_new(ctx: RunContext, candidates: Sequence[Candidate]) -> list[Candidate
     return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
 
 
-def _is_ours(raw: Json, app_id: str, setup: Setup) -> bool:
+def is_ours(raw: Json, app_id: str, setup: Setup) -> bool:
     """Return whether this app made an entity of this schema that is still in use.
 
     Which id an app has as a creator is undocumented; the design takes it to be the app's id.

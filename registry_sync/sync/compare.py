@@ -61,7 +61,7 @@ def compare(
         if before is not None and _is_passed(record, before, earlier, run):
             out.repeated += 1
             if record.modified_at == earlier[record.external_id]:
-                problem = _twins(record.external_id, "the one that was read first was kept")
+                problem = twins_problem(record.external_id, "the one that was read first was kept")
                 failed = record_outcome(record, Outcome.FAILED, problems=(problem,))
                 twins[record.external_id] = failed  # of many copies: one error
             continue
@@ -228,11 +228,12 @@ def _refuse_twins(out: Compared, record: SourceRecord) -> None:
     external_id = record.external_id
     out.candidates = [c for c in out.candidates if c.record.external_id != external_id]
     out.settled = [s for s in out.settled if s.external_id != external_id]
-    problem = _twins(external_id, "neither was written")
+    problem = twins_problem(external_id, "neither was written")
     out.settled.append(record_outcome(record, Outcome.FAILED, problems=(problem,)))
 
 
-def _twins(external_id: str, outcome: str) -> Problem:
+def twins_problem(external_id: str, outcome: str) -> Problem:
+    """Return the problem of two records that share an id; `outcome` says what became of them."""
     return Problem(
         kind="source",
         code="id_twice",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -62,3 +63,11 @@ def as_posted(draft: MappingDraft) -> dict[str, str]:
 @pytest.fixture
 def desk(owner: Client) -> Desk:
     return Desk(owner)
+
+
+def preview_all(desk: Desk, draft: MappingDraft) -> dict[str, Any]:
+    """Preview a draft on all records, as a worker does; give what was found."""
+    desk.do(draft, "all", at="preview")
+    call_command("mapping", "preview", str(draft.pk))
+    draft.refresh_from_db()
+    return draft.preview

@@ -169,17 +169,26 @@ def other_substance(
     run: SyncRun, external_id: str, before: LedgerView | None, identity: str
 ) -> Problem | None:
     """Find a known id that has become another substance, by the paths of `identity`."""
-    if before is None or not before.identity or not identity or before.identity == identity:
-        return None
-    if before.identity == "[]":  # an empty list, before it counted as unknown
+    if before is None or not is_other_substance(before.identity, identity):
         return None
     assert run.lane is not None
     if allowed(run, run.lane, What.IDENTITY, external_id):
         return None
+    return substance_problem(external_id, before.identity, identity)
+
+
+def is_other_substance(was: str, identity: str) -> bool:
+    """Return whether two identities are known and differ."""
+    # "[]": an empty list, before it counted as unknown.
+    return bool(was and identity) and was not in (identity, "[]")
+
+
+def substance_problem(external_id: str, was: str, identity: str) -> Problem:
+    """Return the problem of a known id that is another substance now."""
     return Problem(
         kind="source",
         code="another_substance",
-        message=f"{external_id} was “{before.identity[:200]}” and is now “{identity[:200]}”: "
+        message=f"{external_id} was “{was[:200]}” and is now “{identity[:200]}”: "
         "another substance under a known id. Nothing was written for it.",
         remedy=f"The registry's owner gives the new substance its own id. If {external_id} "
         "was only corrected, the integration owner overrides it once: manage.py allow identity "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
@@ -33,6 +34,13 @@ class Holder:
     kind: str
     archived: bool = False
     schema_name: str = ""
+
+
+class Claims(Protocol):
+    """Names that are given out and not in the ledger."""
+
+    def holders(self, key: str) -> list[Holder]:
+        """Return who was given this key."""
 
 
 class NameClaims:
@@ -70,10 +78,10 @@ class NameGate:
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that got their name, and the refused ones' outcomes."""
-        taken = holders(self.lane, _keys_of(candidate.entity for candidate in candidates))
+        taken = holders(self.lane, keys_of(candidate.entity for candidate in candidates))
         going, refused = [], []
         for candidate in candidates:
-            problem = _conflict(candidate.entity, taken, self.claims)
+            problem = conflict(candidate.entity, taken, self.claims)
             if problem is None:
                 self.claims.add(candidate.entity)
                 going.append(candidate)
@@ -83,7 +91,8 @@ class NameGate:
         return going, refused
 
 
-def _keys_of(entities: Iterable[Entity]) -> set[str]:
+def keys_of(entities: Iterable[Entity]) -> set[str]:
+    """Return the keys of these entities' names and registry ids."""
     keys: set[str] = set()
     for entity in entities:
         keys |= {entity.name_key, entity.registry_key}
@@ -130,7 +139,7 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
 
 def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
     """Return the names and ids of these entities that an entity outside the ledger holds."""
-    keys = _keys_of(entities)
+    keys = keys_of(entities)
     return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
 
 
@@ -154,7 +163,8 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     return taken
 
 
-def _conflict(entity: Entity, taken: dict[str, list[Holder]], claims: NameClaims) -> Problem | None:
+def conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
+    """Return the problem of an entity whose name or registry id another one has, or None."""
     for key, own_kind in (
         (entity.registry_key, "id"),
         (entity.name_key, "name"),

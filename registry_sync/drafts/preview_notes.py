@@ -1,0 +1,114 @@
+"""What a preview keeps between its pages and slices, in rows: memory does not grow with a registry.
+
+Notes of a page are written together with its counts, so that a page which is read again after a
+crash leaves the same notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
+from registry_sync.models import MappingDraft, PreviewNote
+from registry_sync.sync.gates.names import Holder
+
+Kind = PreviewNote.Kind
+CHUNK = 500
+NAMED = 10_000
+"""Refused records that a preview names at most."""
+
+
+class Notes:
+    """The notes of one draft's preview: those that are stored, and those of the current page."""
+
+    def __init__(self, draft: MappingDraft) -> None:
+        self._rows = PreviewNote.objects.filter(draft=draft)
+        self._draft = draft
+        self._new: list[PreviewNote] = []
+        self._holders: dict[str, list[Holder]] = {}
+
+    def look_up(self, keys: Collection[str]) -> None:
+        """Read who was given these names and ids by earlier pages; `holders` tells it."""
+        self._holders = {}
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), CHUNK):
+            rows = self._rows.filter(
+                kind__in=[Kind.NAME, Kind.ID], key__in=ordered[start : start + CHUNK]
+            )
+            for key, kind, external_id in rows.values_list("key", "kind", "external_id"):
+                self._hold(key, kind, external_id)
+
+    def holders(self, key: str) -> list[Holder]:
+        """Return which records of this preview were given a name or registry id."""
+        return self._holders.get(key, [])
+
+    def claim(self, external_id: str, *, name_key: str, id_key: str, old_key: str) -> None:
+        """Give a record its name and id; `old_key` is the name that it gives up, or ""."""
+        for kind, key in ((Kind.NAME, name_key), (Kind.ID, id_key)):
+            self._hold(key, kind, external_id)
+            self.add(kind, external_id, key)
+        if old_key:
+            self.add(Kind.FREED, external_id, old_key)
+
+    def add(self, kind: PreviewNote.Kind, external_id: str, key: str, **data: object) -> None:
+        """Note something about a record, with the current page."""
+        row = PreviewNote(draft=self._draft, kind=kind, key=key, external_id=external_id)
+        row.data = storable(data)
+        self._new.append(row)
+
+    def flush(self) -> None:
+        """Write the notes of the current page. The caller holds a transaction."""
+        PreviewNote.objects.bulk_create(self._new, ignore_conflicts=True, batch_size=CHUNK)
+        self._new = []
+
+    def waiting(self) -> Iterator[list[PreviewNote]]:
+        """Yield the records that wait for a name or a link, in their order, some at a time."""
+        last = 0
+        while some := list(self._rows.filter(kind=Kind.WAIT, pk__gt=last).order_by("pk")[:CHUNK]):
+            yield some
+            last = some[-1].pk
+
+    def freed(self, keys: Iterable[str]) -> set[str]:
+        """Return which of these names are given up by the record that has them now."""
+        rows = self._rows.filter(kind=Kind.FREED, key__in=list(keys))
+        return set(rows.values_list("key", flat=True))
+
+    def wishes(self) -> dict[str, str]:
+        """Return the name key that each waiting record waits for, by external id."""
+        rows = self._rows.filter(kind=Kind.WAIT, data__what="name")
+        return dict(rows.order_by("pk").values_list("external_id", "key"))
+
+    def pointing(self) -> dict[str, tuple[str, set[str]]]:
+        """Return the id and the missing targets of each record that waits for a link."""
+        rows = self._rows.filter(kind=Kind.WAIT, data__what="link").order_by("pk")
+        return {
+            external_id: (data["id_key"], set(data["targets"]))
+            for external_id, data in rows.values_list("external_id", "data")
+        }
+
+    def pass_on(self, note: PreviewNote) -> None:
+        """Let a record that waited have its name after all."""
+        self._rows.filter(pk=note.pk).delete()
+        data: Json = note.data
+        self.claim(
+            note.external_id, name_key=data["name_key"], id_key=data["id_key"],
+            old_key=data["old_key"],
+        )  # fmt: skip
+
+    def forget(self) -> None:
+        """Delete all notes of the draft: a new preview begins."""
+        self._rows.delete()
+
+    def keep_refused_alone(self) -> None:
+        """Delete what only a preview at work needs."""
+        self._rows.exclude(kind=Kind.REFUSED).delete()
+
+    def _hold(self, key: str, kind: str, external_id: str) -> None:
+        self._holders.setdefault(key, []).append(Holder(external_id, external_id, kind))
+
+
+def refused_records(draft: MappingDraft, most: int) -> list[PreviewNote]:
+    """Return the first records that the draft's preview would refuse."""
+    rows = PreviewNote.objects.filter(draft=draft, kind=Kind.REFUSED)
+    return list(rows.order_by("pk")[:most])

@@ -1,0 +1,170 @@
+"""Who would get a name, an id or a link in a preview: the gates of the sync, without its writes.
+
+In the order of the source. Who is refused at first waits: at the end of the registry, names that
+others give up and links to later records are looked at again, as a run does in its retry phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry_sync.core.problems import Problem
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.drafts.preview_notes import Kind, Notes
+from registry_sync.drafts.tenant_view import TenantView
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Lane, PreviewNote
+from registry_sync.sync.gates import names
+from registry_sync.sync.links import linkable, missing_link
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """An entity that would be written, and the key of the name it has now, if it has another."""
+
+    entity: Entity
+    is_new: bool
+    old_key: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Return whether it needs a name that it does not have."""
+        return self.is_new or bool(self.old_key)
+
+
+class Rivals:
+    """Judges claimants page by page, and at the end those that had to wait."""
+
+    def __init__(self, notes: Notes, tenant: TenantView, lane: Lane | None) -> None:
+        self.notes, self.tenant, self.lane = notes, tenant, lane
+        self._absent: set[str] = set()
+
+    def judge(
+        self, claimants: Sequence[Claimant], held: dict[str, list[names.Holder]]
+    ) -> dict[str, Problem]:
+        """Return the problems of those that get no name, id or link, by external id.
+
+        `held` are holders of ids that Benchling told. The others are noted with their names.
+        """
+        keys = names.keys_of(claimant.entity for claimant in claimants)
+        taken = names.holders(self.lane, keys) if self.lane is not None else {}
+        named = self.tenant.names([c.entity for c in claimants if c.is_named])
+        for more in (held, named):
+            for key, holders in more.items():
+                taken.setdefault(key, []).extend(holders)
+        self.notes.look_up(keys | self._targets(claimants).keys())
+        missing = self._missing(claimants)
+        problems: dict[str, Problem] = {}
+        for claimant in claimants:
+            problem = self._problem(claimant.entity, taken, missing)
+            if problem is not None:
+                problems[claimant.entity.external_id] = problem
+            elif claimant.is_named:
+                self.claim(claimant)
+        return problems
+
+    def claim(self, claimant: Claimant) -> None:
+        """Note that a claimant gets its name and id."""
+        entity = claimant.entity
+        self.notes.claim(
+            entity.external_id, name_key=entity.name_key, id_key=entity.registry_key,
+            old_key=claimant.old_key,
+        )  # fmt: skip
+
+    def _problem(
+        self, entity: Entity, taken: dict[str, list[names.Holder]], missing: set[str]
+    ) -> Problem | None:
+        problem = names.conflict(entity, taken, self.notes)
+        if problem is not None:
+            return problem
+        lost = sorted(
+            target for target in entity.links & missing if not self._is_claimed(name_key(target))
+        )
+        return missing_link(entity, lost[0]) if lost else None
+
+    def _is_claimed(self, key: str) -> bool:
+        return any(holder.kind == "id" for holder in self.notes.holders(key))
+
+    def _targets(self, claimants: Sequence[Claimant]) -> dict[str, str]:
+        links = {link for claimant in claimants for link in claimant.entity.links}
+        return {name_key(link): link for link in links}
+
+    def _missing(self, claimants: Sequence[Claimant]) -> set[str]:
+        """Return the link targets that are neither in the ledger nor in Benchling."""
+        targets = set(self._targets(claimants).values())
+        if self.lane is not None:
+            targets -= linkable(self.lane, targets)
+        self._absent = targets - self.tenant.there(sorted(targets))
+        return self._absent
+
+    def wait(self, claimant: Claimant, problem: Problem, **data: object) -> bool:
+        """Note a record that may get what it lacks at the end; False if nothing can help."""
+        what, key = problem.waits_for or ("", "")
+        if what not in ("name", "link") or problem.kind == "benchling":
+            return False
+        entity = claimant.entity
+        said: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
+        self.notes.add(
+            Kind.WAIT, entity.external_id, name_key(key) if what == "link" else key, what=what,
+            name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
+            old_key=claimant.old_key,
+            targets=sorted(name_key(link) for link in entity.links & self._absent),
+            problem={**said, "remedy": problem.remedy}, **data,
+        )  # fmt: skip
+        return True
+
+    def settle(self) -> list[PreviewNote]:
+        """Return the notes of those that get what they waited for, once every record was read."""
+        passed: list[PreviewNote] = []
+        while some := self._passing():
+            passed += some
+            self.notes.flush()
+        return passed
+
+    def _passing(self) -> list[PreviewNote]:
+        """Let pass what can pass now: freed names, names in a circle, links to what came."""
+        passed = []
+        circles = self._circles()
+        for waiting in self.notes.waiting():
+            keys = {note.key for note in waiting}
+            freed = self.notes.freed(keys)
+            wanted = {note.data["name_key"] for note in waiting}
+            self.notes.look_up(keys | wanted | {t for n in waiting for t in n.data["targets"]})
+            for note in waiting:
+                if self._may_pass(note, freed, circles):
+                    self.notes.pass_on(note)
+                    passed.append(note)
+            self.notes.flush()
+        return passed
+
+    def _may_pass(self, note: PreviewNote, freed: set[str], circles: set[str]) -> bool:
+        if note.external_id in circles:
+            return True
+        if any(
+            h.external_id != note.external_id for h in self.notes.holders(note.data["name_key"])
+        ):
+            return False
+        if note.data["what"] == "link":
+            return all(self._is_claimed(target) for target in note.data["targets"])
+        return note.key in freed
+
+    def _circles(self) -> set[str]:
+        """Return the records that only wait for each other, by their names or by their links."""
+        swapped: set[str] = set()
+        if self.lane is not None:
+            circles = names.name_circles(self.lane, self.notes.wishes())
+            swapped = {external_id for circle in circles for external_id in circle}
+        pointing = self.notes.pointing()
+        while pointing:
+            coming = {key for key, _ in pointing.values()}
+            kept = {
+                external_id: (key, targets)
+                for external_id, (key, targets) in pointing.items()
+                if targets <= coming
+            }
+            if len(kept) == len(pointing):
+                break
+            pointing = kept
+        return swapped | set(pointing)
