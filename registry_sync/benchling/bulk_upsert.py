@@ -1,9 +1,9 @@
 """Bulk upserts: write rows to Benchling, and find the rows that it refuses.
 
-A bulk upsert is all or nothing. A failed task may name its bad rows by index, or one of them, or
-none. Named rows are confirmed by the single upsert, whose refusal has the exact message. Where
-none is named the rows are halved, and a half whose sibling passed is known to be bad. Each batch
-has a budget of calls; rows that are unresolved when it is spent are postponed by name.
+A bulk upsert is all or nothing: `BadRows` finds the rows for which it failed.
+
+Rows whose answer was lost are looked for in Benchling, and only those that are not there are sent
+again. There is no key that would let Benchling recognise a repeated request.
 https://docs.benchling.com/docs/bulk-operations
 """
 
@@ -12,21 +12,26 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from registry_sync.benchling.bad_rows import BadRows
 from registry_sync.benchling.client import Client, Task
-from registry_sync.benchling.errors import LOCKED, Refused, Wait, retry_time
+from registry_sync.benchling.errors import (
+    LOCKED,
+    AnswerLost,
+    Refused,
+    Wait,
+    forgotten,
+    retry_time,
+)
+from registry_sync.benchling.lost_answers import AGAIN, LATE, LOSSES, looks
 from registry_sync.benchling.task_clock import TaskClock
-from registry_sync.benchling.upsert_rows import Flight, Row, named_rows
+from registry_sync.benchling.upsert_rows import Flight, Row
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
 
-BUDGET = 160
-"""Upserts spent on one batch before its unresolved rows are postponed."""
-CONFIRMED = 20
-"""Named rows whose exact message is requested; beyond, the task's own message is used."""
 LOCK_TRIES = 12
 """Attempts while someone else registers entities, some seconds apart."""
 PATIENCE = 600.0
@@ -36,8 +41,11 @@ PATIENCE = 600.0
 class Watcher(Protocol):
     """Is notified of what becomes of the rows."""
 
-    def sending(self) -> None:
-        """Rows are about to be sent. Raise LeaseLost if this process no longer holds the run."""
+    def sending(self, rows: Sequence[Row]) -> None:
+        """These rows are about to be sent. Raise LeaseLost if the run has another holder."""
+
+    def unsent(self) -> None:
+        """Benchling took nothing of what was about to be sent."""
 
     def sent(self, rows: Sequence[Row], task_id: str) -> None:
         """Benchling accepted a task for these rows; called before the task is polled."""
@@ -47,6 +55,9 @@ class Watcher(Protocol):
 
     def refused(self, row: Row, refusal: Refused) -> None:
         """Benchling refused this row, with its reason."""
+
+    def look(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
+        """Return, by external id, which rows are in Benchling as sent, or must not be sent."""
 
     def set_aside(self, rows: Sequence[Row], message: str) -> None:
         """The budget is spent, and these rows are unresolved."""
@@ -83,45 +94,155 @@ class Upserter:
     def land(self, flight: Flight) -> None:
         """Wait for the task, and settle every row: written, refused or postponed."""
         self.calls = flight.calls
-        failure = self._failure(flight)
-        if failure is None:
-            return
-        self.watcher.suspect(failure if failure.status else None)
-        self._isolate(flight.rows, failure)
+        self._land(flight, whole=True)
+
+    def land_again(self, rows: Sequence[Row], *, spent: int) -> None:
+        """Settle rows that are not in Benchling, although an earlier process sent them.
+
+        A few at a time, each looked for just before: that request may still be worked on.
+        """
+        self.calls = spent
+        self._send_rest(rows, losses=1, whole=True)
 
     def outcome(self, flight: Flight) -> Task | None:
         """Return the task once it has ended, in any way; None if Benchling has forgotten it."""
         return self._poll(flight)
 
+    def upsert_one(self, row: Row) -> Json:
+        """Upsert one row and return its entity, looked up where the answer was lost.
+
+        Raises Refused, with Benchling's exact message.
+        """
+        losses = 0
+        for attempt in range(LOCK_TRIES):
+            self.calls += 1
+            self.watcher.sending([row])
+            try:
+                return self.client.upsert_one(row.body)
+            except AnswerLost as lost:
+                for _ in looks(time.monotonic() + LATE, self.pause):
+                    found = self.watcher.look([row]).get(row.external_id)
+                    if isinstance(found, Refused):
+                        raise found from lost
+                    if found is not None:
+                        return found
+                losses += 1
+                if losses == LOSSES:
+                    raise lost.why from lost
+                continue
+            except Refused as refused:
+                if not refused.message.startswith(LOCKED):
+                    raise
+            self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
+        raise Wait(retry_time(60), REGISTRATION_LOCK)
+
+    def send_again(self, rows: Sequence[Row]) -> bool:
+        """Send some rows of a batch that failed; return whether all of them were written."""
+        self.calls += 1
+        return self._land(self._send(rows))
+
     # -- one task --------------------------------------------------------------------------
 
-    def _send(self, rows: Sequence[Row]) -> Flight:
-        self.watcher.sending()
+    def _send(self, rows: Sequence[Row], *, losses: int = 0) -> Flight:
+        flight = Flight(tuple(rows), "", time.monotonic(), calls=self.calls, losses=losses)
+        self.watcher.sending(rows)
         try:
             task_id = self.client.start_upsert([row.body for row in rows])
+        except AnswerLost as lost:
+            return replace(flight, lost=lost.why, losses=losses + 1)
         except Refused as refused:
-            return Flight(tuple(rows), "", time.monotonic(), refused, self.calls)
+            self.watcher.unsent()
+            return replace(flight, refused=refused)
+        except Wait:
+            self.watcher.unsent()
+            raise
         self.watcher.sent(rows, task_id)
-        return Flight(tuple(rows), task_id, time.monotonic(), calls=self.calls)
+        return replace(flight, task_id=task_id, started=time.monotonic())
 
-    def _failure(self, flight: Flight) -> Refused | None:
-        """Return why a task failed; None if its rows are written."""
+    def _land(self, flight: Flight, *, whole: bool = False) -> bool:
+        """Settle the rows of a flight; return whether all of them were written.
+
+        `whole`: if it was refused, the cause may hold for every row.
+        """
+        flight = self._ended(flight)
+        if flight.lost is not None:
+            return self._send_missing(flight, flight.lost, whole=whole)
+        if flight.refused is None:
+            return True
+        if whole:
+            self.watcher.suspect(flight.refused if flight.refused.status else None)
+        BadRows(self).isolate(flight.rows, flight.refused)
+        return False
+
+    def _ended(self, flight: Flight) -> Flight:
+        """Return a flight with its outcome: its rows are written, `refused`, or it is `lost`."""
         for attempt in range(LOCK_TRIES):
-            if flight.refused is not None:
-                return flight.refused
+            if flight.refused is not None or flight.lost is not None:
+                return flight
             task = self._poll(flight)
-            if task is None:  # forgotten: it may have written, and upserts can be repeated
-                flight = self._send(flight.rows)
-                continue
+            if task is None:
+                return replace(flight, lost=forgotten(flight.task_id), losses=flight.losses + 1)
             if task.succeeded:
                 entities = {str(e.get("entityRegistryId")): e for e in task.entities}
                 self.watcher.written(flight.rows, entities)
-                return None
+                return flight
             if not task.message.startswith(LOCKED):
-                return Refused(0, task.message, task.errors)
+                return replace(flight, refused=Refused(0, task.message, task.errors))
             self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
+            if flight.losses:  # the request whose answer was lost may be what holds the lock
+                locked = Wait(retry_time(60), REGISTRATION_LOCK)
+                return replace(flight, lost=locked, losses=flight.losses + 1)
             flight = self._send(flight.rows)
         raise Wait(retry_time(60), REGISTRATION_LOCK)
+
+    # -- lost answers ----------------------------------------------------------------------
+
+    def _send_missing(self, flight: Flight, lost: SyncError | Wait, *, whole: bool) -> bool:
+        """Send what a lost request did not write; return whether all rows were written."""
+        rest = self.missing(flight.rows, started=flight.started)
+        if rest and flight.losses > LOSSES:
+            raise lost
+        return self._send_rest(rest, losses=flight.losses, whole=whole)
+
+    def _send_rest(self, rest: Sequence[Row], *, losses: int, whole: bool) -> bool:
+        clean = True
+        while rest:
+            part, rest = rest[:AGAIN], rest[AGAIN:]
+            self.calls += 1
+            clean = self._land(self._send(part, losses=losses), whole=whole) and clean
+            rest = self._not_there(rest)
+        return clean
+
+    def missing(self, rows: Sequence[Row], *, started: float) -> Sequence[Row]:
+        """Report which rows are in Benchling, and return those that are not.
+
+        Their request began at `started`, a monotonic time: it is given the time to end.
+        """
+        expected = self.clock.expect(len(rows))
+        early = started + expected - time.monotonic()
+        if early > 0:
+            self.pause(early, "")
+        for _ in looks(started + 2 * expected + LATE, self.pause):
+            rows = self._not_there(rows)
+            if not rows:
+                break
+        return rows
+
+    def _not_there(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Report the rows that are in Benchling as sent, and return the others."""
+        if not rows:
+            return []
+        found = self.watcher.look(rows)
+        there = {key: entity for key, entity in found.items() if not isinstance(entity, Refused)}
+        written = [row for row in rows if row.external_id in there]
+        if written:
+            entities = {str(e.get("entityRegistryId")): e for e in there.values()}
+            self.watcher.written(written, entities)
+        for row in rows:
+            refused = found.get(row.external_id)
+            if isinstance(refused, Refused):
+                self.watcher.refused(row, refused)
+        return [row for row in rows if row.external_id not in found]
 
     def _poll(self, flight: Flight) -> Task | None:
         rows, polls, running_at = len(flight.rows), 0, 0.0
@@ -141,82 +262,6 @@ class Upserter:
             # Soon at first, because it is nearly done; then less often, in case it is stuck.
             soon = max(0.1, 0.08 * asked)
             wait = min(5.0, soon * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)
-
-    # -- finding the bad rows --------------------------------------------------------------
-
-    def _isolate(self, rows: Sequence[Row], failure: Refused) -> None:
-        """Settle every row of a failed batch: written, refused or postponed."""
-        if len(rows) == 1:
-            self._single(rows[0], failure)
-            return
-        named = named_rows(failure.errors, len(rows))
-        if not named:
-            self._halve(rows, failure)
-            return
-        rest = [row for index, row in enumerate(rows) if index not in named]
-        trusted = True
-        for position, (index, message) in enumerate(named.items()):
-            said = Refused(failure.status, message or failure.message)
-            if position < CONFIRMED or not message:
-                trusted = not self._single(rows[index], said) and trusted
-            elif trusted:
-                self.watcher.refused(rows[index], said)
-            else:  # a row that was named has passed alone: the cause may be gone
-                rest.append(rows[index])
-        self._try(rest, failure)
-
-    def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
-        """Send rows again; return whether all of them were written."""
-        if not rows:
-            return True
-        if len(rows) == 1:
-            return self._single(rows[0], failure)
-        if self.calls >= BUDGET:
-            self.watcher.set_aside(rows, failure.message)
-            return False
-        self.calls += 1
-        again = self._failure(self._send(rows))
-        if again is None:
-            return True
-        self._isolate(rows, again)
-        return False
-
-    def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
-        """Split rows of which at least one is bad; a clean left half proves the right one bad."""
-        if len(rows) == 1:
-            self._single(rows[0], failure)
-            return
-        middle = len(rows) // 2
-        if self._try(rows[:middle], failure):
-            self._halve(rows[middle:], failure)
-        else:
-            self._try(rows[middle:], failure)
-
-    def _single(self, row: Row, failure: Refused) -> bool:
-        if self.calls >= BUDGET:
-            self.watcher.set_aside([row], failure.message)
-            return False
-        try:
-            entity = self._upsert_one(row)
-        except Refused as refused:
-            if refused.status == 403:
-                self.watcher.suspect(refused)
-            self.watcher.refused(row, refused)
-            return False
-        self.watcher.written([row], {row.body["entityRegistryId"]: entity})
-        return True
-
-    def _upsert_one(self, row: Row) -> Json:
-        for attempt in range(LOCK_TRIES):
-            self.calls += 1
-            self.watcher.sending()
-            try:
-                return self.client.upsert_one(row.body)
-            except Refused as refused:
-                if not refused.message.startswith(LOCKED):
-                    raise
-            self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
-        raise Wait(retry_time(60), REGISTRATION_LOCK)
 
 
 def access_lost(refused: Refused, what: str) -> SyncError:

@@ -177,10 +177,13 @@ class Client(Transport):
     # -- upserts ---------------------------------------------------------------------------
 
     def start_upsert(self, rows: list[Json]) -> str:
-        """Start an upsert of rows, all or none of them, and return the task's id."""
+        """Start an upsert of rows, all or none of them, and return the task's id.
+
+        Raises AnswerLost where it may have started.
+        """
         kind = self.entity_type
         path = f"{kind.endpoint}:bulk-upsert"
-        body = self.call("post", path, {kind.key: rows}, needs="taskId")
+        body = self.call("post", path, {kind.key: rows}, needs="taskId", once=True)
         return str(body["taskId"])
 
     def task(self, task_id: str) -> Task | None:
@@ -200,17 +203,23 @@ class Client(Transport):
         )
 
     def upsert_one(self, row: Json) -> Json:
-        """Upsert one entity and return it. A refusal has Benchling's exact message."""
+        """Upsert one entity and return it. A refusal has Benchling's exact message.
+
+        Raises AnswerLost where it may be written.
+        """
         row = dict(row)
         # The SDK does not encode the path: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
         path = f"{self.entity_type.endpoint}/{registry_id}:upsert"
-        return self.call("patch", path, row, needs="id")
+        return self.call("patch", path, row, needs="id", once=True)
 
     def give_registry_id(self, entity_id: str, registry_id: str) -> Json:
-        """Change an entity's registry id, and nothing else of it."""
+        """Change an entity's registry id, and nothing else of it.
+
+        Raises AnswerLost where it may have changed.
+        """
         path = f"{self.entity_type.endpoint}/{quote(entity_id, safe='')}"
-        return self.call("patch", path, {"entityRegistryId": registry_id})
+        return self.call("patch", path, {"entityRegistryId": registry_id}, once=True)
 
     # -- App Status ------------------------------------------------------------------------
 

@@ -16,6 +16,14 @@ from registry_sync.core.problems import SyncError
 
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 """The variables by which requests to Benchling go through a proxy."""
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+"""How httpx says that a request did not leave this host."""
 LOCKED = "Another registration attempt is in progress"
 """How Benchling begins its refusal while someone else registers entities."""
 
@@ -46,6 +54,17 @@ class NothingThere(SyncError):
     """Nothing answers where Benchling should be."""
 
 
+class AnswerLost(Exception):
+    """Benchling may have done what it was asked, but its answer did not arrive.
+
+    `why` is the error of a run that cannot go on without it.
+    """
+
+    def __init__(self, why: SyncError) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 def retry_time(seconds: float) -> datetime:
     """Return the time in this many seconds, in UTC."""
     return datetime.now(UTC) + timedelta(seconds=seconds)
@@ -59,6 +78,16 @@ def is_token_error(error: BenchlingError) -> bool:
 def is_passing(error: BenchlingError) -> bool:
     """Return whether an SDK error may pass: a 5xx, or a token's answer that cannot be read."""
     return error.status_code >= 500 or (is_token_error(error) and error.status_code < 300)
+
+
+def may_be_done(error: Exception) -> bool:
+    """Return whether a request without a usable answer may have reached Benchling."""
+    if isinstance(error, BenchlingError):
+        no_token = is_token_error(error) or any(
+            isinstance(cause, httpx.RequestError) for cause in _causes(error)
+        )
+        return error.status_code >= 500 and not no_token
+    return not isinstance(error, NEVER_SENT)
 
 
 def benchling_unreachable(detail: str, address: str = "") -> SyncError:
@@ -80,6 +109,11 @@ def benchling_unreachable(detail: str, address: str = "") -> SyncError:
         code="benchling_unreachable",
         transient=True,
     )
+
+
+def forgotten(task_id: str) -> SyncError:
+    """Return the error of a run whose tasks Benchling forgets before their end is seen."""
+    return benchling_unreachable(f"it does not know its task {task_id}")
 
 
 def no_answer(error: BaseException, path: str, url: str) -> SyncError:

@@ -13,6 +13,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 import httpx
@@ -21,9 +23,12 @@ from benchling_sdk.errors import BenchlingError
 
 from registry_sync.benchling.answers import BenchlingHttp, TokenAuth, Unreadable, checked, trusted
 from registry_sync.benchling.errors import (
+    AnswerLost,
     NothingThere,
+    benchling_unreachable,
     is_passing,
     is_token_error,
+    may_be_done,
     no_answer,
     translate,
 )
@@ -62,6 +67,13 @@ class Transport:
     server_date: str = ""
     _sdk: Benchling | None = field(default=None, repr=False)
 
+    def server_time(self) -> datetime | None:
+        """Return the time that Benchling's last response named, in UTC."""
+        try:
+            return parsedate_to_datetime(self.server_date).astimezone(UTC)
+        except (TypeError, ValueError):
+            return None
+
     # -- requests --------------------------------------------------------------------------
 
     def pages(self, path: str, key: str, **query: str) -> Iterator[list[Json]]:
@@ -87,11 +99,13 @@ class Transport:
         after_lost: Callable[[], Json | None] = lambda: None,
         *,
         needs: str = "",
+        once: bool = False,
     ) -> Json:
         """Return the body of a request, repeated until it passes or is refused for good.
 
         `after_lost` is asked after a lost response for what the request may have created. A
-        success without the key that it `needs` is unreadable, and counts as lost.
+        success without the key that it `needs` is unreadable, and counts as lost. A request that
+        may be done only `once` is not repeated then: raises AnswerLost.
         """
         url = "api/v2/" + path
         failures = renewed = waits = 0
@@ -108,12 +122,16 @@ class Transport:
                 elif status == 429:
                     waits += 1
                     self._wait_for_limit(waits)
+                elif once and may_be_done(error):
+                    raise AnswerLost(benchling_unreachable(f"it answered {status}")) from error
                 elif is_passing(error) and failures < FAILURES:
                     failures += 1
                     self._back_off(failures, translate(error, path, self.url))
                 else:
                     raise translate(error, path, self.url) from error
             except UNREAD as error:
+                if once and may_be_done(error):
+                    raise AnswerLost(no_answer(error, path, self.url)) from error
                 failures += 1
                 if failures > FAILURES:
                     raise no_answer(error, path, self.url) from error

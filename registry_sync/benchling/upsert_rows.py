@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry_sync.benchling.entity_types import CustomEntity, EntityType
-from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 
 UPSERT_BYTES = 20 * 1024 * 1024
@@ -26,7 +27,9 @@ class Row:
 class Flight:
     """Rows in a running task, or in one refused at once; `started` is a monotonic time.
 
-    `calls` is what they have cost so far: each batch in flight has a budget of its own.
+    `calls` is what they have cost so far: each batch in flight has a budget of its own. `lost` is
+    set where it is unknown whether the rows were written: it is raised if that stays unknown.
+    `losses` counts how often that was so.
     """
 
     rows: tuple[Row, ...]
@@ -34,6 +37,8 @@ class Flight:
     started: float
     refused: Refused | None = None
     calls: int = 1
+    lost: SyncError | Wait | None = None
+    losses: int = 0
 
 
 def named_rows(errors: object, count: int) -> dict[int, str]:

@@ -93,6 +93,9 @@ class Batch(models.Model):
     size = models.IntegerField()
     task_id = models.CharField(max_length=64, blank=True)
     task_ids = models.JSONField(default=list, blank=True, help_text="External ids in the task.")
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="Benchling's time before any of it was sent."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     calls = models.IntegerField(default=0, help_text="Upserts sent for this batch.")

@@ -49,15 +49,19 @@ def test_one_unreadable_answer_anywhere_is_asked_for_again(
 ) -> None:
     content, headers = BODIES[name]
     w = world([compound(number) for number in range(1, 4)], contract="off")
-    for path in PATHS:
-        w.tenant.faults.append(Fault(path, "garble", content=content, headers=headers))
-    run = w.sync()
-    assert run.status == Status.SUCCEEDED, f"{run.error_code}: {run.error}"
-    assert not w.tenant.faults  # each of them was met
-    assert len(w.values()) == 3
+    for paths in (PATHS[1:], PATHS[:1]):  # where an upsert's answer is lost, no task is polled
+        w.tenant.faults.extend(
+            Fault(path, "garble", content=content, headers=headers) for path in paths
+        )
+        w.registry.edit("C-000001", approval=2000 + len(paths))
+        run = w.sync()
+        assert run.status == Status.SUCCEEDED, f"{run.error_code}: {run.error}"
+        assert not w.tenant.faults  # each of them was met
+    assert len(w.values()) == 3 and w.values()["C-000001"]["Approval"] == 2001
+    assert w.written() == 4
 
 
-@pytest.mark.parametrize("path", ["bulk-upsert", "token$", "app-configuration-items"])
+@pytest.mark.parametrize("path", ["tasks/", "token$", "app-configuration-items"])
 @pytest.mark.parametrize("name", ["empty", "null", "html"])
 def test_answers_that_stay_unreadable_are_benchlings_outage(
     world: Any, quick: None, name: str, path: str
@@ -74,6 +78,15 @@ def test_answers_that_stay_unreadable_are_benchlings_outage(
     assert "its answer to" in run.error
     w.tenant.faults.clear()
     assert w.sync().status == Status.SUCCEEDED
+    assert w.written() == 1
+
+
+@pytest.mark.invariant(2)
+def test_an_upsert_whose_answers_stay_unreadable_is_sent_once(world: Any, quick: None) -> None:
+    w = world([compound(1)], contract="off")
+    w.tenant.faults.append(Fault("bulk-upsert", "garble", times=999, content=b"<html>"))
+    assert w.sync().status == Status.SUCCEEDED
+    assert (w.tenant.endpoints["POST custom-entities:bulk-upsert"], w.written()) == (1, 1)
 
 
 def test_a_dripping_answer_has_a_deadline(

@@ -16,6 +16,7 @@ from redis import Redis
 from sandbox.redis import RedisServer
 from tests.support.deployment import LEASE, ROOT, Deployment, kill, until
 from tests.support.environment import FULL, SEED
+from tests.support.lossy import LossyProxy
 
 BATCH = 100
 
@@ -65,6 +66,32 @@ def test_killed_at_random_moments(deploy):
     status, said = d.sync()
     assert status == 0, said
     assert d.world.written() <= changed + kills * BATCH
+    arrived(d, count)
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.invariant(2, 4)
+def test_killed_while_upserts_are_on_their_way_and_answers_get_lost(deploy):
+    """Before a request arrives, and when it was worked on; some answers are lost beside."""
+    count, seed = 1200, f"{SEED} lost"
+    d = deploy(count, task_base=0.2)
+    proxy = LossyProxy(d.world.server.url, seed, share=0.15)
+    d.env["BENCHLING_URL"] = proxy.url
+    for kind in ("kill", "kill before") * (4 if FULL else 1):
+        child = d.start("sync_registry", log="killed")
+        proxy.kill = lambda child=child: kill(child)
+        proxy.lose += [""] * proxy.chance.randrange(3) + [kind]
+        child.wait(60)
+        proxy.lose.clear()
+        time.sleep(LEASE)
+    status, said = d.sync()
+    proxy.stop()
+    d.env["BENCHLING_URL"] = d.world.server.url
+    told = f"seed {seed!r}, lost: {dict(proxy.lost)}"
+    print(told)
+    assert status == 0, f"{told}: {said}"
+    assert d.world.written() == count, told
     arrived(d, count)
 
 

@@ -9,8 +9,7 @@ import pytest
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling import bulk_upsert as upsert
-from registry_sync.benchling import upsert_rows
+from registry_sync.benchling import bad_rows, bulk_upsert, upsert_rows
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from sandbox.tenant.state import Fault
@@ -186,7 +185,7 @@ def test_what_the_budget_leaves_over_is_set_aside_and_tried_again(world):
 @pytest.mark.once
 def test_each_batch_in_flight_has_a_budget_of_its_own(world, settings, monkeypatch):
     settings.BATCH_SIZE, settings.IN_FLIGHT = 60, 2
-    monkeypatch.setattr(upsert, "BUDGET", 30)  # half of what the first batch would need
+    monkeypatch.setattr(bad_rows, "BUDGET", 30)  # half of what the first batch would need
     w = world([compound(n) for n in range(120)], task_errors="none", granular_locking=True)
     for n in (*range(0, 60, 2), 90):
         w.tenant.refuse[f"C-{n:06d}"] = "Not this one."
@@ -551,7 +550,7 @@ def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
 
 
 def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):
-    monkeypatch.setattr(upsert, "PATIENCE", 0.5)
+    monkeypatch.setattr(bulk_upsert, "PATIENCE", 0.5)
     w = world([compound(n) for n in range(30)], task_base=3600)
     run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     for _ in range(2):

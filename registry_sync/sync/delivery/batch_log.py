@@ -17,9 +17,11 @@ from registry_sync.core.waits import FIELD_KEYS
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, Lane
+from registry_sync.sync.benchling_state import remember_page
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery import refusals
 from registry_sync.sync.delivery.batch_items import entity_of_item, outcome_of_item
+from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
 from registry_sync.sync.delivery.rows import items_of_rows, row_of_item
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.links import present
@@ -40,6 +42,7 @@ class BatchLog:
         self.underway: dict[str, str] = {}
         self._landed: list[tuple[Batch, list[RecordOutcome]]] = []
         self._batch: Batch | None = None
+        self._first = False
 
     def open(self, batch: Batch) -> None:
         """Take what the upserter reports from now on as news about this batch."""
@@ -57,9 +60,23 @@ class BatchLog:
 
     # -- what the upserter reports -----------------------------------------------------------
 
-    def sending(self) -> None:
-        """Renew the lease. Raises LeaseLost."""
-        runs.renew(self.ctx.lease)
+    def sending(self, rows: Sequence[Row]) -> None:
+        """Write down that rows may be in Benchling from now on. Raises LeaseLost."""
+        batch = self._current()
+        self._first = batch.asked_at is None
+        batch.task_id, batch.task_ids = "", []
+        batch.asked_at = batch.asked_at or benchling_time(self.ctx.client)
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            batch.save(update_fields=["task_id", "task_ids", "asked_at"])
+
+    def unsent(self) -> None:
+        """Write down that nothing of the batch was ever taken. Raises LeaseLost."""
+        if self._first:
+            self._current().asked_at = None
+            with transaction.atomic():
+                runs.renew(self.ctx.lease)
+                self._current().save(update_fields=["asked_at"])
 
     def sent(self, rows: Sequence[Row], task_id: str) -> None:
         """Write the task down before it is polled, so that another process can take it up."""
@@ -93,6 +110,18 @@ class BatchLog:
         if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
             self.record_landed()
 
+    def look(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
+        """Return by external id the rows that are in Benchling, or that others have taken."""
+        batch = self._current()
+        where = Landing(self.ctx.client, self.ctx.lane, self.ctx.setup.schema)
+        written, taken = where.of(items_of_rows(rows, batch.items), batch.asked_at)
+        if written and batch.sent_at is None:
+            batch.sent_at = timezone.now()  # it counts for the hour's objects
+            batch.save(update_fields=["sent_at"])
+        if taken:
+            remember_page(self.ctx, list(taken.values()))
+        return written | dict.fromkeys(taken, Refused(0, MADE_BY_OTHERS))
+
     def refused(self, row: Row, refusal: Refused) -> None:
         """Record that Benchling refused a row, in words for the person who must act."""
         (item,) = items_of_rows([row], self._current().items)
@@ -124,9 +153,8 @@ class BatchLog:
         items = self._current().items
         for item in [items[0], items[-1]]:
             row = row_of_item(self.ctx, item, by_id=True)
-            self.sending()
             try:
-                entity = self.ctx.client.upsert_one(row.body)
+                entity = self.upserter.upsert_one(row)
             except Refused:
                 continue
             self._keep_field_keys(FieldKeys.ID)

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.benchling.lost_answers import send_once
 from registry_sync.benchling.upsert_rows import Flight, Row, batch_length, size_of
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
@@ -83,9 +84,8 @@ class BatchDelivery:
             body = update_body(self.ctx, entity)
             self.unmapped.trial([body])
             self.unmapped.fill([body])
-            self.log.sending()
             try:
-                self.ctx.client.upsert_one(body)
+                self._send_name(entity, body)
             except Refused as refused:
                 text = f"{entity.registry_id} could not be renamed for a moment: {refused}"
                 runs.log(self.ctx.run, "WARNING", text)
@@ -93,6 +93,19 @@ class BatchDelivery:
                 renamed = ledger.passing_name(self.ctx.lane, entity)
                 ledger.record(self.ctx.run, self.ctx.lease, [renamed])
             self.unmapped.conclude()
+
+    def _send_name(self, entity: Entity, body: Json) -> None:
+        client, registry_id = self.ctx.client, self.ctx.setup.config.registry_id
+
+        def send() -> None:
+            runs.renew(self.ctx.lease)
+            client.upsert_one(body)
+
+        def is_there() -> bool:
+            found = client.entities_with_ids([entity.registry_id], registry_id=registry_id)
+            return any(raw["name"] == entity.name for raw in found)
+
+        send_once(send, is_there, self.ctx.pacer.pause)
 
     # -- sending ---------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ written is read again from the registry.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -15,16 +17,15 @@ from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.lost_answers import LATE, looks
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.types import Json
 from registry_sync.core.waits import EARLIER_TASK
 from registry_sync.ledger.record_outcome import Outcome
-from registry_sync.mapping.codec import canonical_fields
-from registry_sync.mapping.values import same
 from registry_sync.models import Batch, SyncRun
-from registry_sync.sync.benchling_state import link_targets
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import entity_of_item, never_ends, outcome_of_item
+from registry_sync.sync.delivery.landed import Landing
 
 
 def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
@@ -43,7 +44,7 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
         sender = senders.setdefault(batch.run_id, batch.run)
         entities = _by_task(ctx, batch)
         rest = [item for item in batch.items if item["registry_id"] not in entities]
-        entities |= _as_sent(ctx, sender, rest) if rest else {}
+        entities |= _as_sent(ctx, sender, batch, rest) if rest else {}
         _close(ctx, sender, batch, entities)
 
 
@@ -83,30 +84,26 @@ def _by_task(ctx: RunContext, batch: Batch) -> dict[str, Json]:
     return {registry_id: answered.get(registry_id, {}) for registry_id in flown}
 
 
-def _as_sent(ctx: RunContext, sender: SyncRun, items: Sequence[Json]) -> dict[str, Json]:
-    """Read from Benchling which entities are as these items would have made them."""
+def _as_sent(
+    ctx: RunContext, sender: SyncRun, batch: Batch, items: Sequence[Json]
+) -> dict[str, Json]:
+    """Read from Benchling which entities are there as these items would have made them."""
     client, lane = ctx.client, sender.lane
     assert lane is not None
-    ids = [item["registry_id"] for item in items]
     try:
         schema = parse_schema(client.entity_schema(lane.schema_id), {})
-        found = client.entities_with_ids(ids, registry_id=lane.registry_id)
-        sent = set().union(*(item["fields"] for item in items))
-        targets = link_targets(found, [f for f in schema.fields if f.id in sent], client)
+        landing = Landing(client, lane, schema)
+        # A request whose answer nobody saw may still be worked on.
+        unknown = batch.asked_at is not None and not batch.task_id
+        late = time.monotonic() + LATE if unknown else -math.inf
+        for _ in looks(late, ctx.pacer.pause):
+            there, _ = landing.of(items, batch.asked_at)
+            if len(there) == len(items):
+                break
     except Refused as refused:
-        text = (
-            f"Run {sender.pk} had sent {len(ids):,} records when it ended, and whether Benchling "
-        )
-        text += f"took them cannot be seen: {refused}"
+        text = f"Run {sender.pk} had sent {len(items):,} records when it ended, and whether "
+        text += f"Benchling took them cannot be seen: {refused}"
         runs.log(ctx.run, "WARNING", text)
         return {}
-    in_use = {str(raw["entityRegistryId"]): raw for raw in found if not raw.get("archiveRecord")}
-    written = {}
-    for item in items:
-        raw = in_use.get(item["registry_id"])
-        ours = raw and (not item["new"] or (raw.get("creator") or {}).get("id") == client.app_id)
-        if raw is not None and ours and raw["name"] == item["name"]:
-            held = canonical_fields(raw, schema, targets)
-            if all(same(held.get(key, value), value) for key, value in item["fields"].items()):
-                written[item["registry_id"]] = raw
-    return written
+    registry_ids = {item["external_id"]: item["registry_id"] for item in items}
+    return {registry_ids[external_id]: raw for external_id, raw in there.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 
 from registry_sync.benchling.upsert_rows import Row
@@ -20,20 +22,20 @@ def recover_batches(
     """Finish the run's open batches. Raises SyncError for a task that Benchling never ends."""
     for batch in Batch.objects.filter(run=ctx.run, done_at__isnull=True):
         log.open(batch)
-        rows = {row.external_id: row for row in make_rows(batch.items)}
+        rows = make_rows(batch.items)
         log.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
         _give_up_on_old(ctx, batch)
-        _take_up_task(log, batch, rows)
-        rest = [rows[item["external_id"]] for item in batch.items]
-        if rest:  # its task failed, perhaps for a cause that is gone by now
-            wait_for_room(ctx.run, len(rest), per_hour=ctx.terms.objects_per_hour)
-            log.upserter.land(log.upserter.start(rest, spent=batch.calls))
+        if batch.asked_at is None:
+            wait_for_room(ctx.run, len(rows), per_hour=ctx.terms.objects_per_hour)
+            log.upserter.land(log.upserter.start(rows, spent=batch.calls))
+        else:
+            _take_up(ctx, log, batch, rows)
         log.record_landed()
 
 
 def _give_up_on_old(ctx: RunContext, batch: Batch) -> None:
     """End the run if Benchling has not ended a task for hours. Raises SyncError."""
-    task = ctx.client.task(batch.task_id) if never_ends(batch) else None
+    task = ctx.client.task(batch.task_id) if batch.task_id and never_ends(batch) else None
     if task is not None and task.running:
         raise SyncError(
             f"Benchling has not ended the task {batch.task_id} since "
@@ -46,12 +48,26 @@ def _give_up_on_old(ctx: RunContext, batch: Batch) -> None:
         )
 
 
+def _take_up(ctx: RunContext, log: BatchLog, batch: Batch, rows: Sequence[Row]) -> None:
+    """Finish a batch that was sent: only what is not in Benchling is sent again."""
+    asked = time.monotonic()
+    if batch.task_id:
+        _take_up_task(log, batch, {row.external_id: row for row in rows})
+        asked = -math.inf  # whatever it wrote is there by now
+    left = {item["external_id"] for item in batch.items}
+    rest: Sequence[Row] = [row for row in rows if row.external_id in left]
+    if rest:
+        rest = log.upserter.missing(rest, started=asked)
+        log.record_landed()
+    if rest:  # its task failed, perhaps for a cause that is gone by now
+        wait_for_room(ctx.run, len(rest), per_hour=ctx.terms.objects_per_hour)
+        log.upserter.land_again(rest, spent=batch.calls)
+
+
 def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, Row]) -> None:
-    """Wait for the task of a process that died: what it wrote must not be sent again."""
-    flying = [rows[i] for i in batch.task_ids if i in rows] if batch.task_id else []
-    if not flying:
-        return
-    task = log.upserter.outcome(log.upserter.resume(flying, batch.task_id))
+    """Wait for the task of a process that died, and record what it wrote."""
+    flying = [rows[i] for i in batch.task_ids if i in rows]
+    task = log.upserter.outcome(log.upserter.resume(flying, batch.task_id)) if flying else None
     if task is not None and task.succeeded:
         log.written(flying, {str(e.get("entityRegistryId")): e for e in task.entities})
         log.record_landed()

@@ -41,6 +41,13 @@ CAUSES = (
         "has it. " + NEXT_RUN,
     ),
     RefusalKind(
+        re.compile(r"made by someone else"),
+        "benchling",
+        "not_ours",
+        "If both are the same, the integration owner takes it over: manage.py adopt --id {id} "
+        "--reason “…”. Both sides are under Adoptions in the admin after the next run.",
+    ),
+    RefusalKind(
         re.compile(r"permission|not allowed|forbidden|access", re.IGNORECASE),
         "benchling",
         "permission",
@@ -84,6 +91,8 @@ def refusal(
 def _waits_for(cause: RefusalKind, entity: Entity) -> WaitsFor | None:
     if cause.code == "permission":
         return "permission", ""
+    if cause.code == "not_ours":
+        return "name", entity.registry_key
     if cause.code == "archived":
         return "unarchived", entity.registry_id
     return ("benchling name", entity.name_key) if cause.code == "not_unique" else None

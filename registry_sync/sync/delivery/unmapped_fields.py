@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from registry_sync import ledger, runs
+from registry_sync.benchling.lost_answers import send_once
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
@@ -93,7 +94,7 @@ class UnmappedFields:
             self._remember(trial={**trial, "lost": lost, "left": left})
             _put(body, {kind: trial[kind] for kind in lost}, lost)
             _put(body, now, lost)
-            self.client.upsert_one(body)
+            self._put_back(body, trial, lost)
             named = ", ".join(NAMED[kind] for kind in lost)
             runs.log(
                 self.run,
@@ -111,6 +112,13 @@ class UnmappedFields:
                 kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
                 cleared=[*self.lane.cleared, *(k for k in lost if k not in self.lane.cleared)],
             )
+
+    def _put_back(self, body: Json, trial: Json, lost: Sequence[str]) -> None:
+        def is_there() -> bool:
+            now = [self._left_out({"fields": {}}, raw) for _, raw in self._read([body])]
+            return all(not _lost(trial[kind], each[kind]) for each in now for kind in lost)
+
+        send_once(lambda: self.client.upsert_one(body), is_there, self.ctx.pacer.pause)
 
     def _tell(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
         """Let the auditor see what the update cleared (but for what it left), and was put back."""

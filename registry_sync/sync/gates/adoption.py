@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.lost_answers import send_once
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
@@ -90,6 +91,7 @@ class _Matches:
     def __init__(self, ctx: RunContext, found: dict[str, Json]) -> None:
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.setup, self.client, self.found = ctx.setup, ctx.client, found
+        self.pause = ctx.pacer.pause
         here = [raw for raw in found.values() if self._in_our_schema(raw)]
         definitions = ctx.setup.mapping.definitions
         self.targets = benchling_state.link_targets(here, definitions, ctx.client)
@@ -210,15 +212,25 @@ class _Matches:
         if self.run.dry_run:
             return True
         if theirs.registry_id != candidate.entity.registry_id:
-            runs.renew(self.lease)
             try:
-                self.client.give_registry_id(row.entity_id, candidate.entity.registry_id)
+                self._give_registry_id(row.entity_id, candidate.entity.registry_id)
             except Refused as refused:
                 row.state, row.note = State.OPEN, f"Benchling refused it: {refused.message}"
                 row.save()
                 return False
         self._take_over(candidate, raw, theirs, row)
         return True
+
+    def _give_registry_id(self, entity_id: str, registry_id: str) -> None:
+        def send() -> None:
+            runs.renew(self.lease)
+            self.client.give_registry_id(entity_id, registry_id)
+
+        def is_there() -> bool:
+            found = self.client.entities_by_id([entity_id])
+            return any(raw.get("entityRegistryId") == registry_id for raw in found)
+
+        send_once(send, is_there, self.pause)
 
     def _take_over(
         self, candidate: Candidate, raw: Json, theirs: Entity, row: Adoption | None = None

@@ -1,0 +1,89 @@
+"""The rows for which a bulk upsert failed, found with few calls.
+
+A failed task may name its bad rows by index, or one of them, or none. Named rows are confirmed by
+the single upsert, whose refusal has the exact message. Where none is named the rows are halved, and
+a half whose sibling passed is known to be bad. Each batch has a budget of calls; rows that are
+unresolved when it is spent are postponed by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.upsert_rows import Row, named_rows
+
+if TYPE_CHECKING:
+    from registry_sync.benchling.bulk_upsert import Upserter
+
+BUDGET = 160
+"""Upserts spent on one batch before its unresolved rows are postponed."""
+CONFIRMED = 20
+"""Named rows whose exact message is requested; beyond, the task's own message is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRows:
+    """Settles every row of a failed batch: written, refused or postponed."""
+
+    upserter: Upserter
+
+    def isolate(self, rows: Sequence[Row], failure: Refused) -> None:
+        """Write the good rows, and report why each bad one is refused."""
+        if len(rows) == 1:
+            self._single(rows[0], failure)
+            return
+        named = named_rows(failure.errors, len(rows))
+        if not named:
+            self._halve(rows, failure)
+            return
+        rest = [row for index, row in enumerate(rows) if index not in named]
+        trusted = True
+        for position, (index, message) in enumerate(named.items()):
+            said = Refused(failure.status, message or failure.message)
+            if position < CONFIRMED or not message:
+                trusted = not self._single(rows[index], said) and trusted
+            elif trusted:
+                self.upserter.watcher.refused(rows[index], said)
+            else:  # a row that was named has passed alone: the cause may be gone
+                rest.append(rows[index])
+        self._try(rest, failure)
+
+    def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
+        """Send rows again; return whether all of them were written."""
+        if not rows:
+            return True
+        if len(rows) == 1:
+            return self._single(rows[0], failure)
+        if self.upserter.calls >= BUDGET:
+            self.upserter.watcher.set_aside(rows, failure.message)
+            return False
+        return self.upserter.send_again(rows)
+
+    def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
+        """Split rows of which at least one is bad; a clean left half proves the right one bad."""
+        if len(rows) == 1:
+            self._single(rows[0], failure)
+            return
+        middle = len(rows) // 2
+        if self._try(rows[:middle], failure):
+            self._halve(rows[middle:], failure)
+        else:
+            self._try(rows[middle:], failure)
+
+    def _single(self, row: Row, failure: Refused) -> bool:
+        watcher = self.upserter.watcher
+        if self.upserter.calls >= BUDGET:
+            watcher.set_aside([row], failure.message)
+            return False
+        try:
+            entity = self.upserter.upsert_one(row)
+        except Refused as refused:
+            if refused.status == 403:
+                watcher.suspect(refused)
+            watcher.refused(row, refused)
+            return False
+        watcher.written([row], {row.body["entityRegistryId"]: entity})
+        return True

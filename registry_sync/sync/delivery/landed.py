@@ -1,0 +1,119 @@
+"""Which entities are in Benchling as they were sent, where no answer says so.
+
+An entity counts as written if it was changed since it was sent and nothing that the update
+changes is as it was before. What people changed after that stays theirs: it is found as drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.schema import EntitySchema
+from registry_sync.core.types import Json
+from registry_sync.mapping.codec import canonical_fields
+from registry_sync.mapping.model import UNKNOWN, links_of
+from registry_sync.mapping.values import same
+from registry_sync.models import Lane, LedgerEntry
+from registry_sync.sync.benchling_state import CLOCK_SLACK, link_targets
+
+Found = dict[str, Json]
+EMPTY: tuple[Any, ...] = (None, "", [])
+DATE_SLACK = timedelta(seconds=5)
+"""A `Date` header has whole seconds, and may come from another machine than the entity's time."""
+MADE_BY_OTHERS = "an entity with this registry id was made by someone else in the meantime"
+
+
+def benchling_time(client: Client) -> datetime:
+    """Return a time of Benchling's clock that is not after now."""
+    told = client.server_time()
+    return timezone.now() - CLOCK_SLACK if told is None else told - DATE_SLACK
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Looks for items of batches in one lane of Benchling, as entities of one schema."""
+
+    client: Client
+    lane: Lane
+    schema: EntitySchema
+
+    def of(self, items: Sequence[Json], since: datetime | None) -> tuple[Found, Found]:
+        """Return the entities that were written since a time of Benchling's, by external id.
+
+        The second ones are new items whose registry id someone else has taken. Raises Refused.
+        """
+        ids = [item["registry_id"] for item in items]
+        found = self.client.entities_with_ids(ids, registry_id=self.lane.registry_id)
+        by_id = {str(raw["entityRegistryId"]): raw for raw in found}
+        targets = self._targets(items, found)
+        before = self._before(items)
+        written: Found = {}
+        taken: Found = {}
+        for item in items:
+            raw, external_id = by_id.get(item["registry_id"]), item["external_id"]
+            if raw is None:
+                continue
+            held = canonical_fields(raw, self.schema, targets)
+            known = before.get(external_id)
+            if _changed_since(raw, since) and self._is_written(item, raw, held, known):
+                written[external_id] = raw
+            elif item["new"] and known is None and not self._is_ours(raw):
+                taken[external_id] = raw
+        return written, taken
+
+    def _is_written(self, item: Json, raw: Json, held: Json, before: LedgerEntry | None) -> bool:
+        if before is None:
+            made = item["new"] and self._is_ours(raw)
+            return made or _equals(item, raw, held)
+        changes = [(before.fields.get(key), held.get(key), value)
+                   for key, value in item["fields"].items()]  # fmt: skip
+        changes.append((before.name, raw["name"], item["name"]))
+        judged = [
+            (was, now)
+            for was, now, sent in changes
+            if UNKNOWN not in (now, sent) and not _same(was, sent)
+        ]
+        if not judged:
+            return _equals(item, raw, held)
+        return not any(_same(was, now) for was, now in judged)
+
+    def _is_ours(self, raw: Json) -> bool:
+        mine = (raw.get("creator") or {}).get("id") == self.client.app_id
+        return mine and (raw.get("schema") or {}).get("id") == self.schema.id
+
+    def _before(self, items: Sequence[Json]) -> dict[str, LedgerEntry]:
+        ids = [item["external_id"] for item in items]
+        rows = self.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
+        return {row.external_id: row for row in rows.order_by()}
+
+    def _targets(self, items: Sequence[Json], found: Sequence[Json]) -> dict[str, str]:
+        """Translate the Benchling ids that these entities link to into registry ids."""
+        sent = {key for item in items for key in item["fields"]}
+        fields = [field for field in self.schema.fields if field.id in sent]
+        targets = link_targets(found, fields, self.client)
+        ours = links_of(value for item in items for value in item["fields"].values())
+        if unknown := sorted(ours - set(targets.values())):
+            linked = self.client.entities_registered(unknown, registry_id=self.lane.registry_id)
+            targets |= {str(raw["id"]): str(raw["entityRegistryId"]) for raw in linked}
+        return targets
+
+
+def _equals(item: Json, raw: Json, held: Json) -> bool:
+    fields = all(_same(held.get(key, value), value) for key, value in item["fields"].items())
+    return raw["name"] == item["name"] and fields
+
+
+def _changed_since(raw: Json, since: datetime | None) -> bool:
+    when = parse_datetime(str(raw.get("modifiedAt")))
+    return since is None or when is None or when >= since
+
+
+def _same(one: Any, other: Any) -> bool:
+    return same(one, other) or (one in EMPTY and other in EMPTY)
