@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.links import record_link
 from registry_sync.desk.values import as_html, as_text
-from registry_sync.ledger import audit
-from registry_sync.models import Change, Lane, Retention
+from registry_sync.ledger import audit, chain_check, retention
+from registry_sync.models import ChainHead, Change, Lane, Retention
 from registry_sync.runs import schema_view
 
 
@@ -71,10 +71,34 @@ class ChangeAdmin(ReadOnly):
         return queryset.filter(lane__in=lanes, external_id=asked), False
 
 
+@admin.register(ChainHead)
+class ChainHeadAdmin(ReadOnly):
+    """What the chain of each lane proves, without its single changes."""
+
+    nothing = "Nothing has been written to Benchling yet."
+    list_display = ("lane", "verdict", "rows", "links", "notes")
+    fields = ("lane", "verdict", "notes", "rows", "links", "digest", "migrated_at", "signature")
+    readonly_fields = ("verdict", "notes")
+    list_select_related = ("lane",)
+
+    @admin.display(description="chain")
+    def verdict(self, head: ChainHead) -> str:
+        broken = chain_check.verify_chain(head.lane, every_row=False).broken
+        return broken or "Intact. Single changes are verified by manage.py audit --verify."
+
+    @admin.display(description="notes")
+    def notes(self, head: ChainHead) -> str:
+        return " ".join(chain_check.verify_chain(head.lane, every_row=False).notes) or "–"
+
+
 @admin.register(Retention)
 class RetentionAdmin(ReadOnly):
     """What `manage.py audit --forget-before` deleted."""
 
     nothing = "No changes have been deleted."
-    list_display = ("at", "before", "rows", "actor", "reason", "lane")
+    list_display = ("at", "before", "rows", "actor", "reason", "lane", "recorded")
     list_select_related = ("lane",)
+
+    @admin.display(description="recorded")
+    def recorded(self, row: Retention) -> str:
+        return next(iter(retention.faults_of(row)), "In the chain and in the admin's log.")

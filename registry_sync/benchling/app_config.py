@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
-from jwcrypto import jwe, jwk
+from jwcrypto import jwe
 from jwcrypto.common import JWException
 
+from registry_sync.core import signing
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
@@ -97,16 +97,10 @@ def open_secure_text(value: str, private_key: str) -> str:
         raise _unopened("no BENCHLING_PRIVATE_KEY is set")
     try:
         sealed = jwe.JWE(algs=["RSA-OAEP-256", "A256GCM"])
-        sealed.deserialize(value, key=_opened(private_key))
+        sealed.deserialize(value, key=signing.parsed(private_key))
         return str(sealed.payload.decode("utf-8"))
     except (JWException, ValueError, TypeError) as error:
         raise _unopened("it was encrypted with another key, or not at all") from error
-
-
-@lru_cache(maxsize=1)
-def _opened(private_key: str) -> jwk.JWK:
-    """Return a parsed PEM, once per process: it takes longer than the rest of a configuration."""
-    return jwk.JWK.from_pem(private_key.encode())
 
 
 def _unopened(why: str) -> ConfigError:

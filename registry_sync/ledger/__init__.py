@@ -1,9 +1,10 @@
 """What was last written for each external id, recorded in one transaction per batch.
 
-Other rooms import this package; `audit` is imported as a module.
+Other rooms import this package; `audit`, `chain`, `chain_check` and `signed_csv` are imported as
+modules.
 """
 
-from registry_sync.ledger.changes import differences, record_put_back
+from registry_sync.ledger.changes import differences, end_run, record_put_back
 from registry_sync.ledger.errors import close_withdrawn
 from registry_sync.ledger.lookup import LedgerView, holding, known, refused_still, times
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, hash_record
@@ -24,6 +25,7 @@ __all__ = [
     "RecordOutcome",
     "close_withdrawn",
     "differences",
+    "end_run",
     "fill",
     "forget_hashes",
     "forget_predicted",

@@ -1,39 +1,74 @@
-"""Write Change rows: one for each value written, chained by digests."""
+"""Write Change rows: one for each value written, in a link of the lane's chain."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
-from django.db import connection
-from django.utils import timezone
-
-from registry_sync.ledger import audit
+from registry_sync.ledger import chain, change_rows
+from registry_sync.ledger.change_rows import EntityChanges
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.values import same
-from registry_sync.models import Change, Lane, LedgerEntry, SyncRun
+from registry_sync.models import ChainLink, Lane, LedgerEntry, SyncRun
 
 
-def write_changes(
-    run: SyncRun, lane: Lane, written: Sequence[RecordOutcome], before: dict[str, LedgerEntry]
-) -> None:
-    """Write one immutable row for each value that Benchling now has and did not have before."""
-    names: dict[str, str] = run.mapping.get("field_names", {})
+class Writing:
+    """The changes that one transaction writes for a run. They become one link, if there are any."""
 
-    def values() -> Iterable[Value]:
+    def __init__(self, run: SyncRun, lane: Lane) -> None:
+        self.run, self.lane = run, lane
+        self._link: chain.Link | None = None
+        self._last = b""
+        self._began = (run.created, run.updated)
+
+    def write(self, written: Sequence[RecordOutcome], before: dict[str, LedgerEntry]) -> None:
+        """Write one row for each value that Benchling now has and did not have before."""
+        names: dict[str, str] = self.run.mapping.get("field_names", {})
+        found = []
         for result in written:
             assert result.entity is not None
             old = before.get(result.external_id)
             entity_id = result.entity_id or (old.entity_id if old else "")
-            seen, sources = result.modified_at, result.entity.sources
-            for field_id, was, now in differences(old, result.entity):
-                what = (result.external_id, entity_id, field_id, names.get(field_id, field_id))
-                yield what, was, now, sources.get(field_id), old is None, seen
+            sources = result.entity.sources
+            values = [
+                (field_id, names.get(field_id, field_id), was, now, sources.get(field_id))
+                for field_id, was, now in differences(old, result.entity)
+            ]
+            what = (result.external_id, entity_id, old is None, result.modified_at)
+            found.append(EntityChanges(*what, values))
+        self.add(found)
 
-    _chain(run, lane, values())
+    def add(self, entities: Iterable[EntityChanges]) -> None:
+        """Write the values of some entities."""
+        entities = [entity for entity in entities if entity.values]
+        if not entities:
+            return
+        link = self._open()
+        self._last = change_rows.insert(entities, link, self._last or link.start())
+        link.row.rows += sum(len(entity.values) for entity in entities)
+
+    def close(self) -> None:
+        """End the link, with what the run's counts will grow by in this transaction."""
+        if self._link is None and self._began == (self.run.created, self.run.updated):
+            return
+        self.reconcile()
+
+    def reconcile(self) -> None:
+        """End the link even if this transaction counted nothing, as at the end of a run."""
+        stored = chain.counted(self.run.pk)
+        created, updated = self.run.created - stored[0], self.run.updated - stored[1]
+        if self._link is None and not created and not updated:
+            return
+        link = self._open()
+        link.row.created, link.row.updated = created, updated
+        link.row.rows_digest = self._last.hex()
+        link.close()
+
+    def _open(self) -> chain.Link:
+        if self._link is None:
+            self._link = chain.Link(self.lane, self.run, ChainLink.Form.WRITTEN)
+        return self._link
 
 
 def record_put_back(
@@ -44,55 +79,23 @@ def record_put_back(
     `values` are (field id, field name, value). The caller holds a transaction under its lease.
     """
     for by, back in ((cleared_by, False), (run, True)):
-        _chain(
-            by,
-            row.lane,
-            [
-                (
-                    (row.external_id, row.entity_id, field_id, field),
-                    *((None, value) if back else (value, None)),
-                    [],
-                    False,
-                    row.modified_at,
-                )
-                for field_id, field, value in values
-            ],
-        )
+        found: list[tuple[str, str, Any, Any, Any]] = [
+            (field_id, field, None if back else value, value if back else None, [])
+            for field_id, field, value in values
+        ]
+        writing = Writing(by, row.lane)
+        writing.add([EntityChanges(row.external_id, row.entity_id, False, row.modified_at, found)])
+        writing.close()
 
 
-Value = tuple[tuple[str, str, str, str], Any, Any, Any, bool, datetime | None]
-"""One written value: (external id, entity id, field id, field name), the values before and after,
-its source, whether the entity is new, and when the record was modified."""
+def end_run(run: SyncRun, lane: Lane) -> None:
+    """Let the chain hold all that a run counted, under a signed head.
 
-
-def _chain(run: SyncRun, lane: Lane, values: Iterable[Value]) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
-    at, last = timezone.now(), audit.last_digest(lane)
-    rows: list[tuple[Any, ...]] = []
-    for what, was, now, source, new, seen in values:
-        who = (run.pk, *what)
-        how = (new, run.actor, run.trigger, run.fingerprint, run.service_version)
-        last = audit.digest(last, (*who, was, now, source, *how, seen, at))
-        stored = (_json(was), _json(now), _json(source), *how, adapt(seen), adapt(at))
-        rows.append((lane.pk, *who, *stored, last))
-    if rows:
-        # Eight rows per entity: as model instances they would cost twice as much as all the rest.
-        with connection.cursor() as cursor:
-            cursor.executemany(CHANGE_INSERT, rows)
-        audit.move_head(lane, last)
-
-
-CHANGE_COLUMNS = ("lane_id", *audit.COLUMNS, "digest")
-
-CHANGE_INSERT = (
-    f"INSERT INTO {Change._meta.db_table} "
-    f"({', '.join(f'{chr(34)}{name}{chr(34)}' for name in CHANGE_COLUMNS)}) "
-    f"VALUES ({', '.join(['%s'] * len(CHANGE_COLUMNS))})"
-)
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value)
+    The caller holds a transaction under its lease, and stores the run's counts in it.
+    """
+    if not run.dry_run:
+        Writing(run, lane).reconcile()
+        chain.sign_head(lane)
 
 
 def differences(old: LedgerEntry | None, entity: Entity) -> Iterable[tuple[str, object, object]]:

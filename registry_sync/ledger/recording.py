@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.ledger.changes import write_changes
+from registry_sync.ledger.changes import Writing
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, known
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
@@ -63,8 +63,11 @@ def record(
     """
     with transaction.atomic():
         runs.renew(lease)
+        assert run.lane is not None
+        writing = Writing(run, run.lane)
         for some in in_chunks(results):
-            _record_chunk(run, some, before)
+            _record_chunk(run, some, before, writing)
+        writing.close()
         if batch is not None:
             _remove_recorded(batch, {result.external_id for result in results})
         counts = {name: getattr(run, name) for name in COUNTS}
@@ -77,10 +80,12 @@ ENTITY_COLUMNS = ("entity_registry_id", "id_key", "name", "name_key", "fields", 
 
 
 def _record_chunk(
-    run: SyncRun, results: Sequence[RecordOutcome], before: dict[str, LedgerView] | None
+    run: SyncRun,
+    results: Sequence[RecordOutcome],
+    before: dict[str, LedgerView] | None,
+    writing: Writing,
 ) -> None:
-    lane = run.lane
-    assert lane is not None
+    lane = writing.lane
     if before is None:
         before = known(lane, [result.external_id for result in results])
     touched: list[int] = []
@@ -112,7 +117,7 @@ def _record_chunk(
     ids = [result.external_id for result in written]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
-    write_changes(run, lane, written, old)
+    writing.write(written, old)
     _write_entries(run, lane, written, rest, old)
     update_errors(run, lane, rest)
 

@@ -6,7 +6,7 @@ under a lease with a fencing number.
 
 from registry_sync.models.alerts import Alert, AlertMessage, AlertSettings, Checkup
 from registry_sync.models.canvases import Canvas, WebhookDelivery, WebhookRefusal
-from registry_sync.models.changes import ChainHead, Change, Retention
+from registry_sync.models.changes import ChainHead, ChainLink, Change, Retention
 from registry_sync.models.errors import Allowance, EntityError
 from registry_sync.models.lanes import Lane
 from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
@@ -24,6 +24,7 @@ __all__ = [
     "Batch",
     "Canvas",
     "ChainHead",
+    "ChainLink",
     "Change",
     "Checkup",
     "Drift",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from registry_sync import ledger, runs
 from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
@@ -21,17 +23,20 @@ def finish(ctx: RunContext) -> None:
         runs.log(run, "INFO", f"{text} and were taken over.")
     for warning in run_verdict.warnings(run, ctx.lane):
         runs.warn(run, ctx.lease, warning.code, warning.text)
-    runs.finish(
-        run,
-        ctx.lease,
-        run_verdict.status(run, ctx.lane),
-        phase=Phase.REPORT,
-        position=None,
-        phase_seconds=run.phase_seconds,
-        watermark=run.watermark,
-        watermark_record=run.watermark_record,
-        **{name: getattr(run, name) for name in ledger.COUNTS},
-    )
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        ledger.end_run(run, ctx.lane)
+        runs.finish(
+            run,
+            ctx.lease,
+            run_verdict.status(run, ctx.lane),
+            phase=Phase.REPORT,
+            position=None,
+            phase_seconds=run.phase_seconds,
+            watermark=run.watermark,
+            watermark_record=run.watermark_record,
+            **{name: getattr(run, name) for name in ledger.COUNTS},
+        )
     runs.log(run, "INFO", counts_sentence(run))
     ctx.pacer.leave_lease()  # `runs.finish` gave it up
     app_status.close_session(run, ctx.client, bookmark_of(run))

@@ -12,7 +12,7 @@ import pytest
 
 from registry_sync.benchling.app_config import parse_items
 from registry_sync.drafts import mapping_file
-from registry_sync.ledger import audit
+from registry_sync.ledger import chain_check
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Drift, EntityError, Lane, SyncRun
 from sandbox.tenant.entities import add_by_hand
@@ -69,7 +69,7 @@ def test_everything_tricky_is_written_once_and_nobodys_edit(world):
         w.registry.edit(record["id"])
     w.sync()
     w.sync(kind=Kind.FULL)
-    assert not audit.verify_chain(Lane.objects.get()).broken
+    assert not chain_check.verify_chain(Lane.objects.get()).broken
     assert w.written() == written and not Drift.objects.exists()
     forget()
     w.sync()
@@ -87,7 +87,7 @@ def test_great_floats_that_come_back_as_integers_are_the_same(world):
     w.sync()
     w.sync(kind=Kind.FULL)
     assert w.written() == 2 and not Drift.objects.exists()
-    assert not audit.verify_chain(Lane.objects.get()).broken
+    assert not chain_check.verify_chain(Lane.objects.get()).broken
 
 
 def test_true_is_not_1_inside_json(world):

@@ -151,6 +151,16 @@ class ChangeFactory(DjangoModelFactory):
     at = factory.LazyFunction(timezone.now)
 
 
+class ChainHeadFactory(DjangoModelFactory):
+    """The head of a chain without links; nothing has written it."""
+
+    class Meta:
+        model = models.ChainHead
+
+    lane = factory.SubFactory(LaneFactory)
+    digest = "0" * 64
+
+
 class RetentionFactory(DjangoModelFactory):
     class Meta:
         model = models.Retention

@@ -187,8 +187,8 @@ EXCHANGES = pytest.StashKey[list[int]]()
 
 
 def forget():
-    from registry_sync.models import ChainHead, Lane, Refusal, RunLog, TakenName
+    from registry_sync.models import ChainHead, ChainLink, Lane, Refusal, RunLog, TakenName
 
-    for model in (ChainHead, Change, Refusal, EntityError, LedgerEntry, TakenName, Batch, RunLog,
-                  SyncRun, Lane):  # fmt: skip
+    for model in (ChainHead, ChainLink, Change, Refusal, EntityError, LedgerEntry, TakenName, Batch,
+                  RunLog, SyncRun, Lane):  # fmt: skip
         model.objects.all().delete()

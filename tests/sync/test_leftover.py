@@ -9,7 +9,7 @@ from registry_sync.benchling.bulk_upsert import Upserter
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
-from registry_sync.ledger import audit
+from registry_sync.ledger import audit, chain_check
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
 from registry_sync.sync.delivery.batch_log import BatchLog
 from tests.support.registry import compound
@@ -57,7 +57,7 @@ def told(external_id: str, field: str = "Approval") -> list[tuple]:
 
 def whole() -> None:
     lane = Lane.objects.get()
-    assert audit.verify_chain(lane).broken == ""
+    assert chain_check.verify_chain(lane).broken == ""
     assert not Batch.objects.filter(done_at=None).exists() and not Drift.objects.exists()
 
 

@@ -9,7 +9,7 @@ from django.apps import apps
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
-from registry_sync.ledger import audit
+from registry_sync.ledger import chain_check
 from registry_sync.models import Change, Lane, SyncRun
 from registry_sync.sync.delivery import unmapped_fields as unmapped
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
@@ -153,7 +153,7 @@ def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch
     ]  # fmt: skip
     notes_id = w.tenant.field_id(w.schema, "Notes")
     assert {c.field_id for c in rows if c.field == "Notes"} == {notes_id}
-    assert audit.verify_chain(Lane.objects.get()).broken == ""
+    assert chain_check.verify_chain(Lane.objects.get()).broken == ""
 
 
 def test_a_first_update_that_benchling_refuses_teaches_nothing(noted):

@@ -13,9 +13,10 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from registry_sync.core import signing
 from registry_sync.core.readable import readable
 from registry_sync.desk.values import rule_text
-from registry_sync.ledger import audit
+from registry_sync.ledger import audit, chain_check, retention, signed_csv
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Change, Lane, Retention
 from registry_sync.runs import SchemaView, schema_view
@@ -24,9 +25,9 @@ from registry_sync.runs import SchemaView, schema_view
 class Command(OperatorCommand):
     help = (
         "Show what was written for one entity (--entity), write a signed CSV of a period "
-        "(--csv, --since, --until), check the chain and a CSV's signature (--verify), or delete "
-        "changes that are older than a date (--forget-before, with --reason). Exit status 1: the "
-        "check or the command failed."
+        "(--csv, --since, --until), check the chain, its signature and a CSV (--verify), or "
+        "delete changes that are older than a date (--forget-before, with --reason). Exit status "
+        "1: the check or the command failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,7 +39,7 @@ class Command(OperatorCommand):
             metavar="FILE",
             nargs="?",
             const="",
-            help="check the chain, and a CSV if FILE is given",
+            help="check the chain, and a signed CSV if FILE is given",
         )
         what.add_argument(
             "--forget-before", metavar="DATE", type=_day, help="delete older changes permanently"
@@ -46,6 +47,10 @@ class Command(OperatorCommand):
         parser.add_argument("--since", metavar="DATE", type=_day, help="with --csv")
         parser.add_argument("--until", metavar="DATE", type=_day, help="with --csv; not included")
         parser.add_argument("--reason", default="", help="with --forget-before")
+        parser.add_argument(
+            "--key", metavar="FILE", type=Path, action="append", default=[],
+            help="with --verify: the public key (PEM) of an earlier key pair; can be repeated",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         lanes = list(Lane.objects.order_by("pk"))
@@ -56,7 +61,7 @@ class Command(OperatorCommand):
         elif options["forget_before"]:
             self._forget(lanes, options["forget_before"], options["reason"].strip())
         else:
-            self._verify(lanes, options["verify"])
+            self._verify(lanes, options["verify"], options["key"])
 
     def _entity(self, lanes: list[Lane], wanted: str) -> None:
         found = False
@@ -83,27 +88,29 @@ class Command(OperatorCommand):
                 returncode=1,
             )
         with path.open("w", encoding="utf-8", newline="") as out:
-            count = audit.export(
+            count = signed_csv.export(
                 out,
                 since=since or datetime(2000, 1, 1, tzinfo=UTC),
                 until=until or timezone.now(),
             )
-        beside = audit.sign_file(path, settings.BENCHLING_PRIVATE_KEY)
+        beside = signed_csv.sign_file(path, settings.BENCHLING_PRIVATE_KEY)
         self.stdout.write(f"{count:,} changes are in {path}, the signature is in {beside}.")
 
-    def _verify(self, lanes: list[Lane], file: str) -> None:
-        faults = []
+    def _verify(self, lanes: list[Lane], file: str, key_files: list[Path]) -> None:
+        faults, keys = [], [_public_key(path) for path in key_files]
         if file:
-            path = Path(file)
-            fault = audit.signature_fault(path, settings.BENCHLING_PRIVATE_KEY)
-            if fault := fault or audit.changed_row(path):
-                faults.append(fault)
+            checked = signed_csv.CheckedCsv(Path(file), keys)
+            faults += checked.faults
+            for line in checked.said:
+                self.stdout.write(line)
         for lane in lanes:
-            verdict = audit.verify_chain(lane)
+            verdict = chain_check.verify_chain(lane, keys)
             if verdict.broken:
                 faults.append(f"{lane}: {verdict.broken}")
             else:
                 self.stdout.write(f"{lane}: {verdict.rows:,} changes, the chain is intact.")
+            for note in verdict.notes:
+                self.stdout.write(f"  {note}")
             for old in Retention.objects.filter(lane=lane).order_by("pk"):
                 self.stdout.write(
                     f"  {old.rows:,} changes before {old.before:%Y-%m-%d} were deleted on "
@@ -116,7 +123,7 @@ class Command(OperatorCommand):
         if not reason:
             raise CommandError("--forget-before needs a --reason.", returncode=USAGE)
         for lane in lanes:
-            count = audit.forget(lane, before=before, actor=getpass.getuser(), reason=reason)
+            count = retention.forget(lane, before=before, actor=getpass.getuser(), reason=reason)
             self.stdout.write(f"{lane}: {count:,} changes before {before:%Y-%m-%d} are deleted.")
 
 
@@ -142,6 +149,16 @@ def _origin(change: Change) -> str:
     source = found.source[0]
     shown = f"“{source}”" if isinstance(source, str) else readable(source)
     return f"from {shown}{at}{by}"
+
+
+def _public_key(path: Path) -> str:
+    """Read the PEM of a key, and refuse any other file."""
+    try:
+        pem = path.read_text(encoding="utf-8")
+        signing.thumbprint(pem)
+    except ValueError as error:
+        raise CommandError(f"{path} is not a key in PEM format.", returncode=USAGE) from error
+    return pem
 
 
 def _day(text: str) -> datetime:

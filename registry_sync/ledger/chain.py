@@ -1,0 +1,149 @@
+"""The chain of a lane's changes: a link for each transaction that wrote some, and a signed head.
+
+A change's digest covers the change and everything before it in its lane. A link has the number and
+the digest of its changes, and by how much it changed its run's counts. The head has the last link's
+digest, the number of all changes, and a signature by the app's key. So whoever edits, adds or
+removes anything needs that key, which is not in the database.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from registry_sync.core import signing
+from registry_sync.ledger import digests
+from registry_sync.models import ChainHead, ChainLink, Change, Lane, SyncRun
+
+LOST = "0" * 64
+"""What a link builds on when the head that it should follow is gone. No chain has it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a chain: what the next link builds on."""
+
+    digest: str
+    links: int
+    rows: int
+    unsigned: int = 0
+    """How many of these changes were there before this key signed the chain."""
+
+    def payload(self, lane: Lane) -> bytes:
+        """Return what the head's signature covers."""
+        return digests.encode(
+            {"lane": lane.mark, "digest": self.digest, "links": self.links, "rows": self.rows,
+             "unsigned": self.unsigned}
+        )  # fmt: skip
+
+
+class Link:
+    """A link that is being written, in the caller's transaction."""
+
+    def __init__(self, lane: Lane, run: SyncRun | None, form: ChainLink.Form) -> None:
+        self.lane, self.run = lane, run
+        self.row = ChainLink(
+            lane=lane, run=run, form=form, rows=0, created=0, updated=0, at=timezone.now()
+        )
+        self.end = end_of(lane)
+        latest = ChainLink.objects.filter(lane=lane).aggregate(Max("number"), Max("last_id"))
+        self.row.number = max(self.end.links, latest["number__max"] or 0) + 1
+        self._last_id = latest["last_id__max"] or 0
+
+    @cached_property
+    def written(self) -> digests.Written:
+        """Return what all its changes have in common."""
+        run = self.run
+        assert run is not None
+        how = (run.actor, run.trigger, run.fingerprint, run.service_version)
+        return digests.Written(run.pk, *how, self.row.at)
+
+    def start(self) -> bytes:
+        """Return what its first change builds on: 32 bytes."""
+        return digests.first(self.end.digest, self.lane.mark, self.row.number, self.written)
+
+    def close(self) -> None:
+        """Write the link and move the lane's head to it."""
+        row, lane = self.row, self.lane
+        row.last_id = max(last_id(lane), self._last_id)
+        row.digest = digests.of_link(row, self.end.digest, lane.mark)
+        row.save(force_insert=True)
+        rows = self.end.rows + row.rows
+        move_head(lane, End(row.digest, row.number, rows, self.end.unsigned))
+
+
+def last_id(lane: Lane) -> int:
+    """Return the id of the lane's last change; 0 if it has none."""
+    last = Change.objects.filter(lane=lane).order_by("-id").values_list("id", flat=True).first()
+    return last or 0
+
+
+def end_of(lane: Lane) -> End:
+    """Return the end that the lane's next link builds on, and lock it.
+
+    That is what was signed. What someone wrote past the signature breaks the chain for good.
+    """
+    head = ChainHead.objects.select_for_update().filter(lane=lane).first()
+    if head is None:
+        began = not (
+            ChainLink.objects.filter(lane=lane).exists()
+            or Change.objects.filter(lane=lane).exists()
+        )
+        return End(lane.mark if began else LOST, 0, 0)
+    signed = signed_end(head, [settings.BENCHLING_PRIVATE_KEY])
+    if signed is not None and signed[0] == lane.mark:
+        return signed[1]
+    return End(head.digest, head.links, head.rows, unsigned=head.rows)
+
+
+def signed_end(head: ChainHead, keys: list[str]) -> tuple[str, End] | None:
+    """Return the lane's mark and the end that were signed by one of these PEM keys, if any was."""
+    for key in filter(None, keys):
+        try:
+            said = json.loads(signing.verify(head.signature, key))
+            return said.pop("lane"), End(**said)
+        except (ValueError, TypeError, KeyError, AttributeError):  # signed, but not as a head
+            continue
+    return None
+
+
+def move_head(lane: Lane, end: End) -> None:
+    """Store the end of the lane's chain, signed by the app's key if there is one."""
+    values = {
+        "digest": end.digest,
+        "links": end.links,
+        "rows": end.rows,
+        "signature": signature(end.payload(lane)),
+    }
+    if not ChainHead.objects.filter(lane=lane).update(**values):
+        ChainHead.objects.create(lane=lane, **values)
+
+
+def signature(payload: bytes) -> str:
+    """Return a payload signed by the app's key; "" without a key that can sign."""
+    try:
+        return signing.sign(payload, settings.BENCHLING_PRIVATE_KEY)
+    except ValueError:  # doctor names it; what was written must be recorded all the same
+        return ""
+
+
+def sign_head(lane: Lane) -> None:
+    """Sign the lane's head if it is not signed: it was set by a migration, or without a key."""
+    if not settings.BENCHLING_PRIVATE_KEY:
+        return
+    with transaction.atomic():
+        head = ChainHead.objects.select_for_update().filter(lane=lane, signature="").first()
+        if head is not None:
+            move_head(lane, End(head.digest, head.links, head.rows, unsigned=head.rows))
+
+
+def counted(run_id: int) -> tuple[int, int]:
+    """Return a run's stored counts of created and updated records."""
+    created, updated = SyncRun.objects.values_list("created", "updated").get(pk=run_id)
+    return created, updated

@@ -1,0 +1,110 @@
+"""Delete old changes, recorded in the lane's chain, in Retentions and in the admin's log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Max, QuerySet, Sum
+from django.utils import timezone
+
+from registry_sync.ledger import chain, digests
+from registry_sync.models import ChainLink, Change, Lane, Retention
+
+COMMANDS = "manage.py"
+"""The user that the admin's log names where a command acted and no user has its name."""
+
+
+def forget(lane: Lane, *, before: datetime, actor: str, reason: str) -> int:
+    """Delete a lane's changes older than a time, and record who did it and why. Return how many.
+
+    The links stay, so that the rest of the chain and the counts of runs can still be verified.
+    """
+    with transaction.atomic():
+        link = chain.Link(lane, None, ChainLink.Form.RETENTION)
+        kept = Change.objects.filter(lane=lane, at__gte=before).order_by("id").first()
+        old = Change.objects.filter(lane=lane)
+        if kept is not None:
+            old = old.filter(id__lt=kept.pk)
+        last = old.order_by("-id").first()
+        if last is None:
+            return 0
+        up_to = ChainLink.objects.filter(lane=lane, last_id__lte=last.pk).order_by("number").last()
+        count, _ = old.delete()
+        row = Retention.objects.create(
+            lane=lane, before=before, rows=count, digest=last.digest, actor=actor, reason=reason,
+            at=timezone.now(), up_to=up_to.number if up_to else 0, link=link.row.number,
+        )  # fmt: skip
+        link.row.rows_digest = digests.of_retention(row)
+        link.close()
+        _log(row)
+    return count
+
+
+def deleted_to(lane: Lane) -> int:
+    """Return the last link whose changes have been deleted, as recorded; 0 if none."""
+    return Retention.objects.filter(lane=lane).aggregate(last=Max("up_to"))["last"] or 0
+
+
+def faults(lane: Lane) -> Iterator[str]:
+    """Yield what is wrong with the recorded deletions of a lane."""
+    rows = list(Retention.objects.filter(lane=lane).order_by("pk"))
+    for row in rows:
+        yield from faults_of(row)
+    recorded = ChainLink.objects.filter(lane=lane, form=ChainLink.Form.RETENTION)
+    for link in recorded.exclude(number__in=[row.link for row in rows]):
+        yield (
+            f"Link {link.number} records a deletion of changes whose row in Retentions was removed."
+        )
+
+
+def faults_of(row: Retention) -> Iterator[str]:
+    """Yield what is wrong with one recorded deletion."""
+    named = f"The deletion of {row} ({row.actor}: {row.reason})"
+    links = ChainLink.objects.filter(lane=row.lane_id)
+    link = links.filter(number=row.link, form=ChainLink.Form.RETENTION).first()
+    if link is None:
+        yield f"{named} is not in the chain: it was not made by manage.py audit."
+    elif digests.of_retention(row) != link.rows_digest:
+        yield f"{named} was edited."
+    earlier = Retention.objects.filter(lane=row.lane_id, pk__lt=row.pk)
+    done = earlier.aggregate(last=Max("up_to"))["last"] or 0
+    held = links.filter(number__gt=done, number__lte=row.up_to)
+    if (held.aggregate(n=Sum("rows"))["n"] or 0) != row.rows:
+        yield f"{named} has another number of changes than the links that it deleted."
+    is_older = held.filter(form=ChainLink.Form.DELETED).exists()  # than the entries in the log
+    if not is_older and not _logged(row).filter(change_message=_message(row)).exists():
+        yield f"{named} is not in the admin's log: it was made past this app, or the log edited."
+
+
+def _log(row: Retention) -> None:
+    users = get_user_model().objects
+    user = users.filter(username=row.actor).first()
+    if user is None:
+        user, _ = users.get_or_create(
+            username=COMMANDS, defaults={"is_active": False, "password": "!"}
+        )
+    LogEntry.objects.create(
+        user=user,
+        content_type=ContentType.objects.get_for_model(Retention),
+        object_id=str(row.pk),
+        object_repr=str(row)[:200],
+        action_flag=DELETION,
+        change_message=_message(row),
+    )
+
+
+def _logged(row: Retention) -> QuerySet[LogEntry]:
+    kind = ContentType.objects.get_for_model(Retention)
+    return LogEntry.objects.filter(content_type=kind, object_id=str(row.pk), action_flag=DELETION)
+
+
+def _message(row: Retention) -> str:
+    return (
+        f"{row.actor} deleted {row.rows:,} changes before {digests.utc(row.before)}, up to link "
+        f"{row.up_to}: {row.reason}"
+    )
