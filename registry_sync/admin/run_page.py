@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator, ReadOnly
+from registry_sync.core.text import are
 from registry_sync.core.types import Json
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import error_waits
@@ -246,7 +247,7 @@ def _earlier(run: SyncRun) -> str:
     before = runs.open_errors(run.lane).filter(first_seen__lt=run.started_at).exclude(run=run)
     if count := before.count():
         were = "1 record" if count == 1 else f"{count:,} records"
-        return f"{were} refused by earlier runs {'is' if count == 1 else 'are'} still open."
+        return f"{were} refused by earlier runs {are(count)} still open."
     if run.failed or run.warnings:
         return ""
     return "Records refused by earlier runs were open when this run ended. All are closed now."

@@ -32,6 +32,11 @@ def number_of(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or f'{noun}s'}"
 
 
+def are(count: int) -> str:
+    """Return the verb that goes with a number: is, or are."""
+    return "is" if count == 1 else "are"
+
+
 LONGEST_ID = 255
 """The most characters of an id: of a registry id in Benchling, and of this app's columns for ids.
 https://benchling.com/api/reference (entityRegistryId)

@@ -19,7 +19,6 @@ INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 CAS = re.compile(r"(\d{2,7})-(\d{2})-(\d)")
 NUCLEOTIDES = re.compile(r"[ACGTUNacgtun]{10,}")
 AMINO_ACIDS = re.compile(r"[ACDEFGHIKLMNPQRSTVWXY]{20,}\*?")
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)?")
 FORMATS = (
     "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d",

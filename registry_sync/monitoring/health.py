@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.dates import duration, stamp
+from registry_sync.core.text import are
 from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
 from registry_sync.monitoring.queues import Queues, see_queues
@@ -97,7 +98,7 @@ class Health:
         worst = [finding.text for finding in self.findings if finding.state == self.state]
         if worst:
             return worst[0]
-        rest = f"; {self.dismissed:,} {_are(self.dismissed)} dismissed" if self.dismissed else ""
+        rest = f"; {self.dismissed:,} {are(self.dismissed)} dismissed" if self.dismissed else ""
         return f"The last run succeeded, and no record is waiting{rest}."
 
     @property
@@ -113,7 +114,7 @@ class Health:
             return ""
         rest = "is in Benchling, or listed under Errors."
         if self.dismissed:
-            rest = f"{rest[:-1]}, of which {self.dismissed:,} {_are(self.dismissed)} dismissed."
+            rest = f"{rest[:-1]}, of which {self.dismissed:,} {are(self.dismissed)} dismissed."
         if self.last_good.watermark is None:
             return f"Everything the registry had at {stamp(self.last_good.started_at)} {rest}"
         until = stamp(self.last_good.watermark)
@@ -189,15 +190,11 @@ def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) ->
     return found
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
 def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Finding]:
     found = []
     if open_errors:
         were = "record is" if open_errors == 1 else "records are"
-        rest = f", and {dismissed:,} {_are(dismissed)} dismissed" if dismissed else ""
+        rest = f", and {dismissed:,} {are(dismissed)} dismissed" if dismissed else ""
         text = f"{open_errors:,} {were} not up to date in Benchling{rest}. The causes below say "
         text += "who must act."
         found.append(Finding(HealthState.ATTENTION, text))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.dates import duration
-from registry_sync.core.text import number_of
+from registry_sync.core.text import are, number_of
 from registry_sync.source.pages import Page
 from registry_sync.source.timestamps import read_time
 from registry_sync.source.watermark import CLOCK_SLACK, advance, asked_at, ignores_filter
@@ -122,7 +122,7 @@ class SourceClock:
         if self._older is None or self.run.reads_all or self.chooses:
             return
         external_id, when = self._older
-        text = f"{number_of(self.run.older, 'record')} came that {_is(self.run.older)} older than "
+        text = f"{number_of(self.run.older, 'record')} came that {are(self.run.older)} older than "
         text += f"asked for, such as {external_id} of {when:%Y-%m-%d %H:%M} UTC. The registry's "
         text += "filter goes by another time than endpoint.incremental.cursor_path. Nothing is "
         runs.log(self.run, "INFO", text + "lost.")
@@ -175,7 +175,3 @@ class SourceClock:
         except (TypeError, ValueError):
             return False
         return theirs.tzinfo is not None and abs(theirs - ours) <= 2 * CLOCK_SLACK
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"

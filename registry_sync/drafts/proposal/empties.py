@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from registry_sync.core.text import number_of
+from registry_sync.core.text import are, number_of
 from registry_sync.drafts.proposal.line import Findings
 from registry_sync.source.sections import ENDPOINT
 
@@ -31,7 +31,7 @@ def propose_empties(found: Findings) -> None:
     if some and not nulls and "absent" in ENDPOINT:
         found.add(
             "endpoint.absent", "clear",
-            f"{', '.join(some[:3])} {'is' if len(some) == 1 else 'are'} left out of some of "
+            f"{', '.join(some[:3])} {are(len(some))} left out of some of "
             f"{number_of(len(found.records), 'record')}, and no value is null: what is left out "
             "is empty.",
         )  # fmt: skip

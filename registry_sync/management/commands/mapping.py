@@ -15,7 +15,7 @@ from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
-from registry_sync.core.text import number_of
+from registry_sync.core.text import are, number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
 from registry_sync.drafts.import_file import check_connector
@@ -120,7 +120,7 @@ class Command(OperatorCommand):
         if not (held.get(("API Key",)) or {}).get("value"):
             self.stdout.write("Next, enter API Key in the app's configuration in Benchling.")
         count = len(changed)
-        did = "would be" if dry_run else "is" if count == 1 else "are"
+        did = "would be" if dry_run else are(count)
         noun = "item" if count == 1 else "items"
         self.stdout.write(f"Every name resolves; {count} {noun} {did} changed.")
 
