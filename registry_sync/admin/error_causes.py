@@ -1,15 +1,16 @@
-"""Retry or dismiss all open errors of one cause, however many there are."""
+"""Check again, retry or dismiss all open errors of one cause."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.start_run import start
+from registry_sync.admin.start_run import page_of, start, start_or_follow
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import lanes
 from registry_sync.models import EntityError, SyncRun
@@ -17,14 +18,26 @@ from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync import retry_choice
 
 RETRY = (
-    "The records are retried from the stored copies with the current mapping and the current "
-    "state of Benchling. Records that succeed are written to Benchling and their errors close."
+    "The records are retried from the stored copies, as the registry gave them when they were "
+    "refused, with the current mapping and the current state of Benchling. The registry is not "
+    "asked: use Check again after a correction there. Records that succeed are written to "
+    "Benchling and their errors close."
 )
 DISMISS = (
     "Dismissed errors are ignored until their records change in the registry. They affect neither "
     "a run's status nor its exit code. Find them under “Dismissed”."
 )
-
+CHOSEN = 1000
+"""Records that are asked for one by one; a cause is retried as a whole, however many it has."""
+CHECK = (
+    "The registry is asked for these records as they are now: for each alone where Connector "
+    f"Settings have endpoint.detail, else by its list. At most {CHOSEN:,} are checked at once. "
+    "What passes is written to Benchling and its error closes; of the others you will see why "
+    "they are still refused. The watermark stays where it is."
+)
+WHATS = {"check": CHECK, "retry": RETRY, "dismiss": DISMISS}
+TITLES = {"check": "Check all again", "retry": "Retry all stored copies", "dismiss": "Dismiss all"}
+KEPT = {"check": retry_choice.askable, "retry": retry_choice.sendable}
 NOT_CURRENT = "These errors belong to a lane that is no longer synced, so they cannot be retried."
 
 
@@ -41,13 +54,13 @@ class WholeCauses(Reasoned):
         lane = lanes.find(request.GET.get("lane", ""))
         if not self.may(request):
             raise PermissionDenied
-        if what not in ("retry", "dismiss") or lane is None:
+        if what not in WHATS or lane is None:
             raise Http404("This action does not exist.")
-        if what == "retry" and not lanes.is_current(lane):
+        if what != "dismiss" and not lanes.is_current(lane):
             self.message_user(request, NOT_CURRENT, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
         able = runs.open_errors(lane).filter(code=code)
-        able = retry_choice.sendable(able) if what == "retry" else able
+        able = KEPT[what](able) if what in KEPT else able
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
         able = able.order_by("first_seen")  # by the key, a million closed ones would be walked
         first = able.first()
@@ -60,25 +73,44 @@ class WholeCauses(Reasoned):
             request,
             [],
             action=what,
-            title=f"{what.capitalize()} all: {record_cause(code).title}",
-            explanation=RETRY if what == "retry" else DISMISS,
+            title=f"{TITLES[what]}: {record_cause(code).title}",
+            explanation=WHATS[what],
             back=back,
             facts=[counted, *(str(error) for error in able[:10])],
         )
         if isinstance(reason, HttpResponse):
             return reason
-        if what == "retry":
-            self._retry_all(request, first, counted, reason)
-        else:
+        if what == "dismiss":
             who = request.user.get_username()
             count = decisions.dismiss(able, actor=who, reason=reason)
             self.note(request, [first], f"All {counted} dismissed: {reason}")
             self.message_user(request, f"{count:,} errors dismissed.")
-        return HttpResponseRedirect(back)
+            return HttpResponseRedirect(back)
+        title = f"{TITLES[what]} ({counted})"
+        return self._all_again(request, what, title, able, reason) or HttpResponseRedirect(back)
 
-    def _retry_all(
-        self, request: HttpRequest, first: EntityError, counted: str, reason: str
-    ) -> None:
-        run, ours = start(self, request, kind=SyncRun.Kind.RETRY, only_cause=first.code)
-        if ours:
-            self.note(request, [first], f"Run {run.pk} retries all {counted}: {reason}")
+    def _all_again(
+        self, request: HttpRequest, what: str, title: str, able: QuerySet[EntityError], reason: str
+    ) -> HttpResponse | None:
+        """Start the run, and lead to its outcome; None where another run is active."""
+        first = able[0]
+        if what == "check":
+            only = sorted(able.values_list("external_id", flat=True)[:CHOSEN])
+            kind = SyncRun.Kind.INCREMENTAL
+            run, answer = start_or_follow(
+                self, request, title=title, reason=reason, kind=kind, only=only
+            )
+            self.note(request, [first], f"{title}, run {run.pk}: {reason}")
+            return HttpResponseRedirect(outcome_address(run, answer))
+        asked = {"kind": SyncRun.Kind.RETRY, "only_cause": first.code}
+        run, ours = start(self, request, title=title, reason=reason, **asked)
+        if not ours:
+            return None
+        self.note(request, [first], f"{title}, run {run.pk}: {reason}")
+        return HttpResponseRedirect(page_of(run))
+
+
+def outcome_address(run: SyncRun, answer: runs.Answer) -> str:
+    """Return the address of the page that tells what a run found of what it was asked for."""
+    here = reverse("admin:registry_sync_entityerror_outcome", args=[run.pk])
+    return f"{here}?after=1" if answer is runs.Answer.FOLLOWS else here

@@ -18,7 +18,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from registry_sync import runs
-from registry_sync.admin.error_causes import DISMISS, RETRY, WholeCauses
+from registry_sync.admin.error_causes import CHOSEN, DISMISS
+from registry_sync.admin.error_checks import Checks, asked_outcome
 from registry_sync.admin.filters import (
     AssignedFilter,
     CauseFilter,
@@ -27,25 +28,22 @@ from registry_sync.admin.filters import (
     StateFilter,
 )
 from registry_sync.admin.links import record_link
-from registry_sync.admin.start_run import start
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.desk.times import time_html
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError
 from registry_sync.reporting.catalogue import record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import redact
-from registry_sync.sync import retry_choice
+from registry_sync.sync.retry_choice import UNSENDABLE
 
 Errors = QuerySet[EntityError]
-CHOSEN = 1000
-"""Records that a retry takes one by one; a cause is retried as a whole, however many it has."""
 SHOWN = 50
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(WholeCauses):
+class EntityErrorAdmin(Checks):
     nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
     list_display = ("record", "problem", "who_must_act", "seen")
@@ -58,7 +56,15 @@ class EntityErrorAdmin(WholeCauses):
     ordering = ("-last_seen",)
     sortable_by = ()
     search_fields = ("external_id",)
-    actions = ("retry", "dismiss", "bring_back", "to_source", "to_mapping", "unassign")
+    actions = (
+        "check_again",
+        "retry",
+        "dismiss",
+        "bring_back",
+        "to_source",
+        "to_mapping",
+        "unassign",
+    )
 
     # -- the list ----------------------------------------------------------------------------
 
@@ -143,6 +149,8 @@ class EntityErrorAdmin(WholeCauses):
             "log": self._log(error),
             "may_act": self.may(request),
             "record_link": record_link(error.external_id, error.lane_id),
+            "askable": error.code not in UNSENDABLE,
+            **asked_outcome(request, error.external_id),
         }
         return TemplateResponse(
             request, "admin/registry_sync/entityerror/change_form.html", context
@@ -162,28 +170,6 @@ class EntityErrorAdmin(WholeCauses):
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return self.may(request)
-
-    @admin.action(description="Retry the selected records", permissions=["act"])
-    def retry(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
-        able = self._retriable(rows)
-        ids = list(able.values_list("external_id", flat=True)[: CHOSEN + 1])
-        if len(ids) > CHOSEN:
-            text = f"More than {CHOSEN:,} are selected: use “Retry all” of their cause."
-            self.message_user(request, text, messages.WARNING)
-            return None
-        if not ids:
-            text = "None of the selected errors can be retried: they are closed, dismissed or of "
-            text += "another lane, or they can only be fixed in the registry."
-            self.message_user(request, text, messages.WARNING)
-            return None
-        facts = [f"{len(ids):,} of the selected errors can be retried. The others are skipped."]
-        reason = self._ask(request, able, "retry", "Retry", RETRY, facts)
-        if isinstance(reason, HttpResponse):
-            return reason
-        run, ours = start(self, request, kind=SyncRun.Kind.RETRY, only=sorted(ids))
-        if ours:
-            self.note(request, able[:CHOSEN], f"Retried by run {run.pk}: {reason}")
-        return None
 
     @admin.action(description="Dismiss the selected errors", permissions=["act"])
     def dismiss(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
@@ -237,10 +223,6 @@ class EntityErrorAdmin(WholeCauses):
         return reason
 
     # -- words -------------------------------------------------------------------------------
-
-    def _retriable(self, rows: Errors) -> Errors:
-        open_now = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
-        return retry_choice.sendable(open_now.filter(lane__in=runs.current_lanes()))
 
     def _ask(
         self,

@@ -15,8 +15,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
+from registry_sync.admin.error_checks import asked_outcome
 from registry_sync.admin.links import record_link, record_url
-from registry_sync.admin.start_run import start
+from registry_sync.admin.start_run import start_or_follow
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.desk import record_history as story
@@ -101,6 +102,7 @@ class LedgerEntryAdmin(Reasoned):
             if isinstance(answer, HttpResponse):
                 return answer
             context |= self._story(request, lane, external_id) | {"live": answer}
+            context |= asked_outcome(request, external_id)
         return TemplateResponse(request, TEMPLATE, context)
 
     def _act(
@@ -130,11 +132,14 @@ class LedgerEntryAdmin(Reasoned):
         )  # fmt: skip
         if isinstance(reason, HttpResponse):
             return reason
-        run, ours = start(self, request, kind=SyncRun.Kind.INCREMENTAL, only=[external_id])
-        if ours:
-            entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
-            self.note(request, [entry or run], f"Run {run.pk} syncs {external_id}: {reason}")
-        return HttpResponseRedirect(here)
+        run, answer = start_or_follow(
+            self, request, title=f"Sync just {external_id}", reason=reason,
+            kind=SyncRun.Kind.INCREMENTAL, only=[external_id],
+        )  # fmt: skip
+        entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
+        self.note(request, [entry or run], f"Run {run.pk} syncs {external_id}: {reason}")
+        after = "&after=1" if answer is runs.Answer.FOLLOWS else ""
+        return HttpResponseRedirect(f"{here}&run={run.pk}{after}")
 
     def open_view(self, request: HttpRequest) -> HttpResponse:
         """Lead to the entity's own page in Benchling, whose address only Benchling knows."""

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.start_run import page_of, start
 from registry_sync.desk import lanes
@@ -99,10 +98,9 @@ class RunOrders(Reasoned):
         )  # fmt: skip
         if isinstance(reason, HttpResponse):
             return reason
-        run, is_new = start(self, request, **order.wanted)
+        asked = {"title": order.title, "reason": reason}
+        run, is_new = start(self, request, **asked, **order.wanted)
         if is_new:
-            actor = request.user.get_username()
-            runs.log(run, "INFO", f"{order.title}, requested by {actor}: {reason}")
             self.note(request, [run], f"{order.title}: {reason}")
         return HttpResponseRedirect(page_of(run))
 
@@ -126,10 +124,9 @@ class RunOrders(Reasoned):
             self.message_user(request, f"Run {run.pk} {why}.", messages.WARNING)
             return
         if what == "resume":
-            told = resume_run(run) and see_queues().listening
+            told = resume_run(run, actor=actor, reason=reason) and see_queues().listening
             who = "a worker" if told else "the next sync_registry"
             said = f"Run {run.pk} will continue where it stopped, when {who} starts it."
-            runs.log(run, "INFO", f"Resumed by {actor}: {reason}")
         else:
             do = pause_run if what == "pause" else cancel_run
             if not do(run, actor=actor, reason=reason):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from registry_sync import runs
 from registry_sync.desk import run_actions as orders
@@ -16,26 +18,73 @@ from registry_sync.monitoring.queues import see_queues
 from registry_sync.runs.queue import enqueue
 
 
-def start(page: admin.ModelAdmin, request: HttpRequest, **wanted: Any) -> tuple[SyncRun, bool]:
+def start(
+    page: admin.ModelAdmin, request: HttpRequest, *, title: str, reason: str, **wanted: Any
+) -> tuple[SyncRun, bool]:
     """Request a run and notify a worker. Return the run and whether it is a new one.
 
-    If another run is active, that one is returned and shown instead.
+    Its log keeps who requested it and why. If another run is active, that one is returned and
+    shown instead.
     """
     run, is_new = runs.request(
         trigger=SyncRun.Trigger.ADMIN, actor=request.user.get_username(), **wanted
     )
-    link = format_html('<a href="{}">Run {}</a>', page_of(run), run.pk)
     if not is_new:
         text = "{} is already active (started by {}). No other run was started."
-        page.message_user(request, format_html(text, link, orders.who(run)), messages.WARNING)
+        text = format_html(text, _link(run), orders.who(run))
+        page.message_user(request, text, messages.WARNING)
         return run, False
+    runs.log(run, "INFO", _requested(request, title, reason))
+    _notify(page, request, run)
+    return run, True
+
+
+def start_or_follow(
+    page: admin.ModelAdmin,
+    request: HttpRequest,
+    *,
+    title: str,
+    reason: str,
+    kind: SyncRun.Kind,
+    only: Sequence[str],
+) -> tuple[SyncRun, runs.Answer]:
+    """Request a run of some records, or one that follows the active run, and notify a worker.
+
+    Return the run, or the one that it follows. The log of the run that does it keeps who
+    requested it and why.
+    """
+    run, answer = runs.request_or_follow(
+        kind=kind,
+        trigger=SyncRun.Trigger.ADMIN,
+        actor=request.user.get_username(),
+        asked_at=runs.database_now(),
+        only=only,
+        notes=[_requested(request, title, reason)],
+    )
+    if answer is runs.Answer.FOLLOWS:
+        text = "{} is already active (started by {}). {} starts when it ends."
+        text = format_html(text, _link(run), orders.who(run), title)
+        page.message_user(request, text, messages.WARNING)
+    else:
+        _notify(page, request, run)
+    return run, answer
+
+
+def _requested(request: HttpRequest, title: str, reason: str) -> str:
+    return f"{title}, requested by {request.user.get_username()}: {reason}"
+
+
+def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun) -> None:
     queues = see_queues()
     if enqueue(run.pk) and queues.listening:
-        page.message_user(request, format_html("{} is queued.", link), messages.SUCCESS)
+        page.message_user(request, format_html("{} is queued.", _link(run)), messages.SUCCESS)
     else:
-        text = format_html("{} is queued. {}", link, orders.waits(queues))
+        text = format_html("{} is queued. {}", _link(run), orders.waits(queues))
         page.message_user(request, text, messages.WARNING)
-    return run, True
+
+
+def _link(run: SyncRun) -> SafeString:
+    return format_html('<a href="{}">Run {}</a>', page_of(run), run.pk)
 
 
 def page_of(run: SyncRun) -> str:

@@ -18,6 +18,7 @@ def pause_run(run: SyncRun, *, actor: str, reason: str) -> bool:
     """
     if not runs.pause(run, actor=actor, reason=reason):
         return False
+    runs.log(run, "INFO", f"Paused by {actor}: {reason}")
     if run.lease_until is None:
         client = client_of_settings()
         app_status.notify_session(run, client, runs.paused_sentence(run))
@@ -25,12 +26,15 @@ def pause_run(run: SyncRun, *, actor: str, reason: str) -> bool:
     return True
 
 
-def resume_run(run: SyncRun) -> bool:
+def resume_run(run: SyncRun, *, actor: str, reason: str = "") -> bool:
     """Let a paused run continue. Return whether it is queued for a worker.
 
     Otherwise the next command or the reconciler continues it.
     """
-    return runs.resume(run) and enqueue(run.pk)
+    if not runs.resume(run):
+        return False
+    runs.log(run, "INFO", f"Resumed by {actor}{f': {reason}' if reason else '.'}")
+    return enqueue(run.pk)
 
 
 def cancel_run(run: SyncRun, *, actor: str, reason: str) -> bool:

@@ -19,8 +19,11 @@ from registry_sync.models import SyncRun
 from registry_sync.runs.lease import write_past_frozen
 from registry_sync.runs.lifecycle import ATTEMPTS, request
 from registry_sync.runs.queries import active
+from registry_sync.runs.run_log import log
 
 Kind = SyncRun.Kind
+NOTES = 100
+"""Reasons that are kept for one following run, however many people ask for it."""
 
 
 class Answer(Enum):
@@ -38,21 +41,31 @@ def request_or_follow(
     actor: str,
     asked_at: datetime,
     only: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> tuple[SyncRun, Answer]:
-    """Return the run that does what was asked for at `asked_at`, or that it follows."""
+    """Return the run that does what was asked for at `asked_at`, or that it follows.
+
+    `notes` say who asked and why: they go into the log of the run that does it.
+    """
     for _ in range(ATTEMPTS):
         if (covering := _covering(kind, asked_at, only).first()) is not None:
-            return covering, Answer.JOINED
+            return _noted(covering, notes), Answer.JOINED
         if (running := active()) is None:
             run, is_new = request(kind=kind, trigger=trigger, actor=actor, only=only)
             if is_new:
-                return run, Answer.STARTED
+                return _noted(run, notes), Answer.STARTED
         else:
             wanted = {"kind": kind, "trigger": trigger, "actor": actor, "only": list(only),
-                      "asked_at": asked_at.isoformat()}  # fmt: skip
+                      "asked_at": asked_at.isoformat(), "notes": list(notes)}  # fmt: skip
             if _note(running, wanted):
                 return running, Answer.FOLLOWS
     raise AssertionError("runs begin and end faster than one can be asked for")
+
+
+def _noted(run: SyncRun, notes: Sequence[str]) -> SyncRun:
+    for note in notes:
+        log(run, "INFO", note)
+    return run
 
 
 def _covering(kind: SyncRun.Kind, asked_at: datetime, only: Sequence[str]) -> QuerySet[SyncRun]:
@@ -81,7 +94,8 @@ def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
 
 def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
     """Return what does both. A sync of everything that changed includes any of the others."""
-    both = {**earlier, "asked_at": later["asked_at"]}
+    notes = [*earlier.get("notes", ()), *later["notes"]][:NOTES]
+    both = {**earlier, "asked_at": later["asked_at"], "notes": notes}
     if earlier["kind"] != later["kind"] or not (earlier["only"] and later["only"]):
         alike = earlier["kind"] == later["kind"]
         return {**both, "kind": earlier["kind"] if alike else Kind.INCREMENTAL, "only": []}

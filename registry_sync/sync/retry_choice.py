@@ -100,6 +100,11 @@ def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
     return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
 
 
+def askable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """Keep the errors of records that have an id by which the registry can be asked for them."""
+    return errors.exclude(code__in=UNSENDABLE)
+
+
 def kept_records(errors: Sequence[EntityError], fingerprint: str) -> list[SourceRecord]:
     """Turn errors back into the records they are about."""
     return [

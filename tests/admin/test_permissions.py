@@ -40,6 +40,7 @@ RULES = {
     "entityerror_cause": ("change_entityerror", "change_entityerror"),
     # A post to an error's page changes nothing: what it offers are actions of the list.
     "entityerror_change": ("view_entityerror", "view_entityerror"),
+    "entityerror_outcome": ("view_entityerror", "view_entityerror"),
     "lane_change": ("view_lane", "change_lane"),
     "mappingdraft_add": ("add_mappingdraft", "add_mappingdraft"),
     "mappingdraft_change": ("view_mappingdraft", "change_mappingdraft"),
@@ -137,7 +138,8 @@ def addresses(rows):
         path = re.sub(r"<(path:|int:)?(object_id|pk|run_id|id|content_type_id)>", row, path)
         path = path.replace("<slug:code>", "refused").replace("<slug:outcome>", "created")
         path = re.sub(r"\^\(\?P<app_label>\w+\|auth\)/\$", "registry_sync/", path)
-        whats = {"syncrun_start": ("sync", "full", "dry-run"), "entityerror_cause": ("retry",),
+        whats = {"syncrun_start": ("sync", "full", "dry-run"),
+                 "entityerror_cause": ("check", "retry"),
                  "syncrun_do": ("pause", "resume", "cancel", "rerun", "retry")}  # fmt: skip
         for what in whats.get(name.removeprefix("registry_sync_"), ("",)):
             yield name, "/" + path.replace("<slug:what>", what)

@@ -44,7 +44,11 @@ class Command(OperatorCommand):
                 "resume it with manage.py run resume."
             )
         elif what == "resume":
-            who = "a worker" if resume_run(run) else "the next sync_registry"
+            who = (
+                "a worker"
+                if resume_run(run, actor=actor, reason=reason)
+                else "the next sync_registry"
+            )
             self.stdout.write(f"Run {run.pk} will continue where it paused: {who} takes it over.")
         elif what == "cancel":
             cancel_run(run, actor=actor, reason=reason)
