@@ -21,7 +21,12 @@ from integration.environment import (
     refuse_faults,
 )
 from integration.mail import mail_settings
-from registry_sync.core.dotted_paths import ADMIN_APP, RQ_SERIALIZER, WORKER_CLASS
+from registry_sync.core.dotted_paths import (
+    ADMIN_APP,
+    LOG_FORMATTER,
+    RQ_SERIALIZER,
+    WORKER_CLASS,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -227,7 +232,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}
+        "line": {
+            "()": LOG_FORMATTER,
+            "format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
+        }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},

@@ -1,10 +1,14 @@
-"""What looks like a secret."""
+"""What looks like a secret, which secrets this process holds, and texts without them."""
 
 from __future__ import annotations
 
+import html
+import json
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 SECRET = re.compile(r"(?i).*(token|secret|password|passwd|api[-_]?key|apikey|authorization|cookie)")
 PLACEHOLDER = re.compile(r"|\{.*\}")
@@ -38,3 +42,37 @@ def public_address(url: str) -> str:
     kept = [(name, value) for name, value in given if not is_secret(name, value)]
     query = parts.query if len(kept) == len(given) else urlencode(kept)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
+
+
+SHORTEST = 4
+"""Characters below which a secret is not searched for: it would be found everywhere."""
+_held: set[str] = set()
+
+
+def remember(*secrets: str) -> None:
+    """Note secrets that this process was given, so that no line of its log contains them."""
+    _held.update(secret for secret in secrets if len(secret) >= SHORTEST)
+
+
+def held() -> frozenset[str]:
+    """Return the secrets that this process was given."""
+    return frozenset(_held)
+
+
+def hide(text: str, secrets: Iterable[str], shown: str) -> str:
+    """Return a text with `shown` in place of each secret, however it is escaped there."""
+    wanted = frozenset(filter(None, secrets))
+    return _pattern(wanted).sub(lambda _: shown, text) if wanted else text
+
+
+@lru_cache(maxsize=32)
+def _pattern(secrets: frozenset[str]) -> re.Pattern[str]:
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, forms)))
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it is, and as an address, JSON or HTML writes it."""
+    forms = {secret, *(json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (True, False))}
+    forms |= {html.escape(form) for form in forms}
+    return forms | {quote(secret), quote(secret, safe=""), quote_plus(secret)}

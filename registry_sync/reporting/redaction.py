@@ -13,12 +13,10 @@ from typing import Any
 
 from django.conf import settings
 
-from registry_sync.core.secrets import SECRET
+from registry_sync.core.secrets import SECRET, SHORTEST, hide
 
 HIDDEN = "(hidden: a secret)"
 OURS = ("BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN")
-SHORTEST = 4
-"""Characters of a secret that is searched for in texts: shorter ones occur in every word."""
 WORDS = (re.compile(r"[^\s\"'<>]+"), re.compile(r"[^\s\"'<>=?&/,;:()]+"))
 """What may be a secret in a text: first whole words, then the parts of an address."""
 
@@ -49,8 +47,7 @@ def _redacted(value: Any, ours: list[str], marks: Collection[str]) -> Any:
 
 
 def _text(text: str, ours: list[str], marks: Collection[str]) -> str:
-    for secret in ours:
-        text = text.replace(secret, HIDDEN)
+    text = hide(text, ours, HIDDEN)
     if not marks:
         return text
     if mark(text) in marks:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import pytest
 
@@ -329,3 +331,12 @@ def test_a_refusal_that_echoes_the_key_does_not_tell_it(serve: Any) -> None:
     with pytest.raises(SourceError) as caught:
         ids(registry.source())
     assert KEY not in caught.value.message and "bad key (key)" in caught.value.message
+
+
+@pytest.mark.parametrize("echo", [str, json.dumps, html.escape, quote])
+def test_a_secret_that_a_registry_repeats_is_hidden_however_it_is_escaped(serve: Any, echo: Any):
+    secret = 'k"e\\y/+&z'
+    registry = serve(lambda asked: Reply(f"No: {echo(secret)}".encode(), status=401, kind=""))
+    with pytest.raises(SourceError) as refused:
+        ids(registry.source(credential=secret))
+    assert "(key)" in str(refused.value) and "+&z" not in str(refused.value)

@@ -10,6 +10,7 @@ from requests.auth import AuthBase
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.registration import registrar
+from registry_sync.core.secrets import remember
 from registry_sync.core.types import Json
 from registry_sync.source.settings_reader import SettingsReader
 
@@ -81,9 +82,11 @@ class Signer(AuthBase):
                 remedy="The integration owner enters API Key again in the app's configuration.",
                 code="registry_unauthorised",
             )
+        remember(*self.secrets())
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         self.auth.sign(request, self.credential)
+        remember(*self.secrets())  # a token may be new
         return request
 
     def renew(self) -> bool:
