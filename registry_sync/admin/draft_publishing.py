@@ -13,16 +13,17 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from registry_sync.admin.base import ReadOnly, Reasoned
+from registry_sync.admin.start_run import page_of, start
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
+from registry_sync.drafts import brake, preview, publish, starting, versions
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import preview, publish, starting, versions
 from registry_sync.drafts.preview_counts import vanished
 from registry_sync.drafts.preview_notes import refused_records
 from registry_sync.drafts.preview_queue import enqueue_preview
-from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.clients import client_of_settings, plain_source
 
@@ -169,6 +170,8 @@ class Publishing(Reasoned):
             "publish",
             draft,
             plan=plan,
+            effect=brake.effect_of(draft),
+            may_start=request.user.has_perm("registry_sync.add_syncrun"),
             hindrances=[in_words(error) for error in plan.hindrances],
             lost=[field.name for field in schema.fields if field.id in gone],
             is_open=draft.state in (draft.State.OPEN, draft.State.WAITING),
@@ -191,9 +194,15 @@ class Publishing(Reasoned):
             return HttpResponseRedirect(self.page("publish", draft))
         else:
             asked = int(request.POST.get("version") or 0)
-            version = publish.publish(draft, client, actor=actor, reason=reason, version=asked)
+            typed = request.POST.get("typed", "")
+            version = publish.publish(
+                draft, client, actor=actor, reason=reason, version=asked, typed=typed
+            )
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
+        if do == "publish_and_dry_run" and request.user.has_perm("registry_sync.add_syncrun"):
+            run, _ = start(self, request, kind=SyncRun.Kind.DRY_RUN)
+            return HttpResponseRedirect(page_of(run))
         return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
 
 
@@ -245,7 +254,7 @@ class MappingVersionAdmin(ReadOnly):
             raise Http404("This version does not exist.")
         try:
             actor = request.user.get_username()
-            draft = versions.roll_back(version, client_of_settings(), actor=actor)
+            draft = versions.roll_back(version, client_of_settings(), plain_source, actor=actor)
         except (SyncError, Refused) as error:
             self.message_user(request, in_words(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))

@@ -68,6 +68,7 @@ class Forecast:
         self.counts.found["read"] += len(records)
         entities: dict[str, Entity] = {}
         ledger = self._ledger(list(records))
+        self._count_now(ledger)
         for external_id, (record, problem) in records.items():
             row = ledger.get(external_id)
             if problem is not None:
@@ -115,6 +116,18 @@ class Forecast:
             return {}
         rows = LedgerEntry.objects.filter(lane=self.lane, external_id__among=ids)
         return {row.external_id: row for row in rows}
+
+    def _count_now(self, ledger: dict[str, LedgerEntry]) -> None:
+        """Count how many of these records are refused today, and how many are up to date."""
+        if self.lane is None:
+            return
+        rows = self.lane.errors.filter(closed_at__isnull=True, external_id__among=list(ledger))
+        refused = set(rows.values_list("external_id", flat=True))
+        found = self.counts.found
+        found["refused_now"] += len(refused)
+        found["good_now"] += sum(
+            bool(row.entity_hash) and id_ not in refused for id_, row in ledger.items()
+        )
 
     def _transformed(self, record: SourceRecord, row: LedgerEntry | None) -> Entity | None:
         """Return a record's entity, or None after counting it as refused."""

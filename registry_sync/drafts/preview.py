@@ -28,7 +28,7 @@ from registry_sync.drafts.impact import Forecast
 from registry_sync.drafts.preview_counts import empty
 from registry_sync.drafts.preview_notes import Notes
 from registry_sync.drafts.rivals import Rivals
-from registry_sync.drafts.starting import kept_of, live_config
+from registry_sync.drafts.starting import live_config
 from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.models import Lane, MappingDraft
 from registry_sync.source.client import Source
@@ -215,11 +215,9 @@ def _live_sides(draft: MappingDraft, client: Client) -> Sides:
     """Give the draft's sides with the live key, where they are still what the draft is based on."""
     config, raw = live_config(client, draft)
     sides = drafts.sides_of(draft)
-    kept = draft.base["config"]
-    now = kept_of(config)
-    moved = [name for name in drafts.KEPT if now[name] != kept[name]]
-    if [name for name in moved if name != "name_field"]:
-        changed = items.changed_since(items.by_path(raw), draft.base["items"])
+    changed = items.changed_since(items.by_path(raw), draft.base["items"])
+    # A draft that waits for manual steps changed some of it itself.
+    if changed and not draft.publishing.get("wrote"):
         named = ", ".join(" › ".join(path) for path in changed)
         raise ConfigError(
             f"The app's configuration has changed since the draft was started: {named}.",

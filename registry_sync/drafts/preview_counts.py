@@ -24,7 +24,9 @@ def empty(mapping: Mapping) -> Json:
          "filled": 0, "changed": 0, "refused": 0, "examples": []}
         for m in mapping.fields
     ]  # fmt: skip
-    counts = dict.fromkeys(("read", "new", "changed", "unchanged", "refused", "renamed"), 0)
+    counts = dict.fromkeys(
+        ("read", "new", "changed", "unchanged", "refused", "renamed", "refused_now", "good_now"), 0
+    )
     return {**counts, "fields": fields, "causes": [], "rows": []}
 
 

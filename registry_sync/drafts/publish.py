@@ -25,8 +25,8 @@ from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
+from registry_sync.drafts import brake, preview, versions
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import preview, versions
 from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
@@ -143,17 +143,19 @@ def _changed_meanwhile() -> ConfigError:
 
 
 def publish(
-    draft: MappingDraft, client: Client, *, actor: str, reason: str, version: int
+    draft: MappingDraft, client: Client, *, actor: str, reason: str, version: int, typed: str = ""
 ) -> MappingVersion:
     """Write a draft to Benchling, read it back, and keep it as a version.
 
-    Raises SyncError where something stands in the way; NotWritten if items must be entered by hand.
+    `typed` is the number that a great effect asks for. Raises SyncError where something stands in
+    the way; NotWritten if items must be entered by hand.
     """
     _take(draft, version)
     try:
         found = plan(draft, client)
         if found.hindrances:
             raise found.hindrances[0]
+        brake.refuse_untyped(brake.effect_of(draft), typed)
         _remember(draft, actor=actor, reason=reason)
         _write(draft, client, found)
         return _conclude(draft, client, actor=actor, reason=reason)
@@ -180,6 +182,12 @@ def _take(draft: MappingDraft, version: int) -> None:
         state__in=[MappingDraft.State.OPEN, MappingDraft.State.WAITING],
     )  # fmt: skip
     with transaction.atomic():
+        # One after the other: two that look at once would see no one else.
+        unpublished = MappingDraft.objects.select_for_update().order_by("pk").filter(
+            tenant=draft.tenant, app_id=draft.app_id,
+            state__in=[MappingDraft.State.OPEN, MappingDraft.State.WAITING],
+        )  # fmt: skip
+        list(unpublished.values_list("pk"))
         others = MappingDraft.objects.filter(
             tenant=draft.tenant, app_id=draft.app_id, publishing_at__gte=now - HELD
         ).exclude(pk=draft.pk)

@@ -61,8 +61,8 @@ def start(
     return draft
 
 
-def back_to(version: MappingVersion, client: Client) -> MappingDraft:
-    """Make the draft that leads back to a published version; it needs no sample."""
+def back_to(version: MappingVersion, client: Client, open_source: OpenSource) -> MappingDraft:
+    """Make the draft that leads back to a published version, with a sample if one can be read."""
     draft = MappingDraft(
         **runs.app_key(),
         title=f"Back to version {version.number}",
@@ -71,7 +71,8 @@ def back_to(version: MappingVersion, client: Client) -> MappingDraft:
         connector=version.connector,
         rows=[{key: row.get(key) for key in ("path", "field_id", "rule")} for row in version.rows],
     )
-    _read_base(draft, client)
+    config = _read_base(draft, client)
+    _read_sample(draft, config, open_source)
     return draft
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
+from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import starting
+from registry_sync.drafts import preview, starting
 from registry_sync.models import MappingDraft, MappingVersion
 
 
@@ -59,9 +63,19 @@ def mine() -> QuerySet[MappingVersion]:
     return MappingVersion.objects.of_app()
 
 
-def roll_back(version: MappingVersion, client: Client, *, actor: str) -> MappingDraft:
-    """Create a draft that restores a version. Nothing is written until it is published."""
-    draft = starting.back_to(version, client)
+def roll_back(
+    version: MappingVersion, client: Client, open_source: drafts.OpenSource, *, actor: str
+) -> MappingDraft:
+    """Create a draft that restores a version, and preview it on a sample.
+
+    Nothing is written until it is published. A registry that cannot be read leaves it without a
+    preview: what is broken may be the very thing that the roll-back restores.
+    """
+    draft = starting.back_to(version, client, open_source)
     draft.created_by = draft.updated_by = actor
     draft.save()
+    if draft.sample:
+        with suppress(SyncError, Refused):
+            preview.on_sample(draft, client, open_source)
+            draft.refresh_from_db()
     return draft

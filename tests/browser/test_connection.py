@@ -55,7 +55,7 @@ def test_a_tested_connection_becomes_a_published_mapping(deploy, datasette, page
     page.get_by_role("link", name="Publish …").click()
     page.get_by_label("Reason (visible to all users)").fill("First connection")
     shoot(page, "4-publish")
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_text("Published as version 1").wait_for()
     held = [item for item in d.world.tenant.config.values()
             if item["path"] == ["Connector Settings"]]  # fmt: skip

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from registry_sync.drafts.brake import effect_of
 from registry_sync.models import MappingDraft
 
 
@@ -45,8 +46,11 @@ class Desk:
         self.do(draft, "sample", at="preview")
         return draft
 
-    def publish(self, draft: MappingDraft, why: str = "New mapping") -> str:
-        return self.do(draft, "publish", at="publish", reason=why)
+    def publish(self, draft: MappingDraft, why: str = "New mapping", *, typed: str = "") -> str:
+        """Publish a draft; if its effect asks for a number, type the one that is asked for."""
+        draft.refresh_from_db()
+        number = typed or str(effect_of(draft).number or "")
+        return self.do(draft, "publish", at="publish", reason=why, typed=number)
 
 
 def as_posted(draft: MappingDraft) -> dict[str, str]:
