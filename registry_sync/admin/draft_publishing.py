@@ -201,7 +201,8 @@ class Publishing(Reasoned):
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
         if do == "publish_and_dry_run" and request.user.has_perm("registry_sync.add_syncrun"):
-            run, _ = start(self, request, kind=SyncRun.Kind.DRY_RUN)
+            title = f"Dry run of version {version.number}"
+            run, _ = start(self, request, title=title, reason=reason, kind=SyncRun.Kind.DRY_RUN)
             return HttpResponseRedirect(page_of(run))
         return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
 

@@ -46,7 +46,7 @@ class Rivals:
     ) -> dict[str, Problem]:
         """Return the problems of those that get no name, id or link, by external id.
 
-        `held` are holders of ids that Benchling told. The others are noted with their names.
+        `held` are the holders of ids in Benchling. The others are noted with their names.
         """
         keys = names.keys_of(claimant.entity for claimant in claimants)
         taken = names.holders(self.lane, keys) if self.lane is not None else {}
@@ -124,7 +124,7 @@ class Rivals:
         return passed
 
     def _passing(self) -> list[PreviewNote]:
-        """Let pass what can pass now: freed names, names in a circle, links to what came."""
+        """Release what can pass now: freed names, names in a circle, links to what came."""
         passed = []
         circles = self._circles()
         for waiting in self.notes.waiting():
