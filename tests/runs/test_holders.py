@@ -25,7 +25,7 @@ def run():
 
 
 def stored() -> SyncRun:
-    return SyncRun.objects.get()
+    return SyncRun.objects.get()  # there is one
 
 
 def runs_out() -> None:
@@ -98,11 +98,24 @@ def test_one_runs_claim_leaves_the_others_alone(run):
     ended = SyncRunFactory()
     lease = runs.claim(run.pk)
     runs.renew(lease)
-    runs.release(lease)
-    runs.shorten_leases()
     ended.refresh_from_db()
     assert ended.status == Status.SUCCEEDED and ended.started_at is None and ended.fence == 0
     assert not runs.is_held(ended) and not runs.is_waiting(ended)
+    other = SyncRunFactory(status=Status.QUEUED, app_id="app_other")
+    theirs = runs.claim(other.pk)
+    assert theirs.fence == lease.fence, "a number is of one run"
+    SyncRun.objects.filter(pk=other.pk).update(lease_until=None, read=1)
+    runs.renew(lease)
+    runs.save(run, lease, read=7)
+    runs.release(lease, waiting_until=timezone.now() + SECOND * 60, reason="x")
+    other.refresh_from_db()
+    assert (other.lease_until, other.read, other.waiting_for) == (None, 1, "")
+    assert not runs.is_held(other) and not runs.is_waiting(other)
+    late = runs.database_now() + timedelta(hours=1)
+    SyncRun.objects.filter(pk=ended.pk).update(lease_until=late)
+    runs.shorten_leases()
+    ended.refresh_from_db()
+    assert ended.lease_until == late, "it is over: no one waits for it"
 
 
 def test_a_renewed_lease_lasts_a_whole_lease_from_now(run):

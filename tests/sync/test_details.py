@@ -168,5 +168,8 @@ def test_a_record_missing_from_retry_is_not_a_failed_run(world, serve):
     bad["C-000003"] = Reply({"detail": "no"}, status=401)
     records["C-000005"].update(name="Other", modified_at="2026-01-07T00:00:00Z")
     w.sync()
+    assert w.values()["C-000005"]["name"] == "Other"
     run = w.sync()
-    assert run.status != Status.FAILED, (run.error, w.values()["C-000005"]["name"])
+    assert run.status == Status.COMPLETED_WITH_WARNINGS, run.error
+    assert {id_: e.code for id_, e in w.open_errors().items()} == {"C-000003": "no_detail"}
+    assert len(w.values()) == 11

@@ -19,7 +19,10 @@ def test_a_dry_run_foretells_links_to_earlier_and_later_pages(world):
     w = world(records)
     dry = w.sync(kind=Kind.DRY_RUN)
     run = w.sync()
-    assert (dry.created, dry.failed) == (run.created, run.failed)
+    assert (dry.created, dry.failed) == (run.created, run.failed) == (300, 0)
+    values = w.values()
+    assert values["C-000250"]["Parent"] == "C-000001"
+    assert values["C-000002"]["Parent"] == "C-000290"
 
 
 @pytest.mark.invariant(8)
@@ -30,13 +33,14 @@ def test_a_dry_run_foretells_names_given_up(world):
     w.registry.edit("C-000002", name="Compound 1")
     dry = w.sync(kind=Kind.DRY_RUN)
     run = w.sync()
-    assert (dry.updated, dry.failed) == (run.updated, run.failed)
+    assert (dry.updated, dry.failed) == (run.updated, run.failed) == (2, 0)
+    assert w.values()["C-000002"]["name"] == "Compound 1"
 
 
 def test_long_names_fit_the_address_of_a_dry_run(world):
     w = world([compound(n, name=f"{n} " + "α" * 200) for n in range(120)])
     dry = w.sync(kind=Kind.DRY_RUN)
-    assert dry.status == Status.SUCCEEDED, dry.error
+    assert (dry.status, dry.created, dry.failed) == (Status.SUCCEEDED, 120, 0), dry.error
 
 
 @pytest.mark.once
@@ -47,10 +51,8 @@ def test_a_dry_run_lets_what_others_made_be_pointed_at(world):
     w.registry.records.append(compound(9, parent="H-1", modified_at="2026-03-01T00:00:00Z"))
     dry = w.sync(kind=Kind.DRY_RUN)
     real = w.sync()
-    assert (dry.created, dry.failed) == (real.created, real.failed), (
-        (dry.created, dry.failed),
-        (real.created, real.failed),
-    )
+    assert (dry.created, dry.failed) == (real.created, real.failed) == (1, 0)
+    assert w.values()["C-000009"]["Parent"] == "H-1"
 
 
 @pytest.mark.once
@@ -70,7 +72,7 @@ def test_a_dry_run_says_of_a_circle_what_the_sync_does(world):
     w = world([compound(1, parent="C-000002"), compound(2, parent="C-000001")])
     dry = w.sync(kind=Kind.DRY_RUN)
     real = w.sync()
-    assert (dry.created, dry.failed) == (real.created, real.failed), (
-        (dry.created, dry.failed),
-        (real.created, real.failed),
-    )
+    assert (dry.created, dry.failed) == (real.created, real.failed) == (2, 0)
+    assert {id_: v["Parent"] for id_, v in w.values().items()} == {
+        "C-000001": "C-000002", "C-000002": "C-000001"
+    }  # fmt: skip
