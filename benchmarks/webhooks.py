@@ -26,7 +26,7 @@ import requests
 
 from sandbox.children import dies_with_parent, free_port
 from sandbox.redis import RedisServer
-from sandbox.tenant import TenantServer, canvases
+from sandbox.tenant import TenantServer, webhooks
 
 from .__main__ import PAGE, machine
 
@@ -131,7 +131,7 @@ def _send(
 
 def _signed(tenant: TenantServer, number: int) -> tuple[str, dict[str, str]]:
     message = {"type": "v2.app.installed"}
-    body = json.dumps(canvases.envelope(tenant.state, APP, message, base_url=tenant.url))
+    body = json.dumps(webhooks.envelope(tenant.state, APP, message, base_url=tenant.url))
     stamp = int(time.time())
     return body, tenant.state.signer.headers(body, webhook_id=f"msg_{number}", timestamp=stamp)
 

@@ -19,9 +19,11 @@ from tests.support.desk import owner, viewer
 from tests.support.drafting import desk
 from tests.support.environment import SEED, SEED_VARIABLE
 from tests.support.odd import serve
+from tests.support.tenants import tenant
 from tests.support.worlds import EXCHANGES, SECOND_PASS, world
 
-__all__ = ["datasette", "deploy", "desk", "owner", "page", "redis", "serve", "viewer", "world"]
+__all__ = ["datasette", "deploy", "desk", "owner", "page", "redis", "serve", "tenant", "viewer",
+           "world"]  # fmt: skip
 
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -81,7 +83,8 @@ def pytest_collection_modifyitems(
     items.sort(key=lambda item: not _is_slow(item) or _uses_database(item))
 
 
-PROCESSES = {"world", "deploy", "redis", "redis_server", "page", "datasette", "queues", "serve"}
+PROCESSES = {"world", "deploy", "redis", "redis_server", "page", "datasette", "queues", "serve",
+             "tenant"}  # fmt: skip
 """The fixtures that start a server or another process."""
 
 

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from registry_sync.benchling.entity_types import CustomEntity, EntityType
-from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.errors import (
+    LOCK_TRIES,
+    LOCKED,
+    Refused,
+    Wait,
+    lock_pause,
+    retry_time,
+)
+from registry_sync.benchling.filters import joined, short_lists
 from registry_sync.benchling.transport import PAGE, Transport
 from registry_sync.core.types import Json
-
-LONGEST_FILTER = 6000
-"""Bytes of one filter in a URL; servers refuse longer ones."""
+from registry_sync.core.waits import REGISTRATION_LOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +135,11 @@ class Client(Transport):
     def entities_registered(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
         """Return entities of any type by their registry ids."""
         found: list[Json] = []
-        for start in range(0, len(ids), PAGE):
+        for some in short_lists(ids):
             body = self.get(
                 f"registries/{quote(registry_id, safe='')}/registered-entities:bulk-get",
                 needs="entities",
-                entityRegistryIds=_joined(ids[start : start + PAGE]),
+                entityRegistryIds=joined(some),
             )
             found += body["entities"]
         return found
@@ -168,8 +174,8 @@ class Client(Transport):
     def _by_hundreds(self, name: str, values: Sequence[str], **more: str) -> list[Json]:
         endpoint = self.entity_type.endpoint
         found: list[Json] = []
-        for some in _short_lists(values):
-            asked = {name: _joined(some)}
+        for some in short_lists(values):
+            asked = {name: joined(some)}
             for page in self.pages(endpoint, self.entity_type.key, **asked, **more):
                 found += page
         return found
@@ -211,7 +217,7 @@ class Client(Transport):
         # The SDK does not encode the path: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
         path = f"{self.entity_type.endpoint}/{registry_id}:upsert"
-        return self.call("patch", path, row, needs="id", once=True)
+        return self._register(path, row)
 
     def give_registry_id(self, entity_id: str, registry_id: str) -> Json:
         """Change an entity's registry id, and nothing else of it.
@@ -219,7 +225,21 @@ class Client(Transport):
         Raises AnswerLost where it may have changed.
         """
         path = f"{self.entity_type.endpoint}/{quote(entity_id, safe='')}"
-        return self.call("patch", path, {"entityRegistryId": registry_id}, once=True)
+        return self._register(path, {"entityRegistryId": registry_id})
+
+    def _register(self, path: str, body: Json) -> Json:
+        """PATCH one entity, as often as needed while someone else registers entities.
+
+        Raises Wait if that does not end. https://docs.benchling.com/docs/registering-entities
+        """
+        for attempt in range(LOCK_TRIES):
+            try:
+                return self.call("patch", path, body, needs="id", once=True)
+            except Refused as refused:
+                if not refused.message.startswith(LOCKED):
+                    raise
+            self.pause(lock_pause(attempt), REGISTRATION_LOCK)
+        raise Wait(retry_time(60), REGISTRATION_LOCK)
 
     # -- App Status ------------------------------------------------------------------------
 
@@ -275,23 +295,3 @@ class Client(Transport):
     def user_name(self, user_id: str) -> str:
         """Return the name of a user of the tenant."""
         return str(self.get(f"users/{quote(user_id, safe='')}").get("name") or "")
-
-
-def _short_lists(values: Sequence[str]) -> Iterator[list[str]]:
-    """Cut a list into parts that each fit a query: 100 values, and a URL of about 6 KB."""
-    some: list[str] = []
-    size = 0
-    for value in values:
-        length = len(quote(value)) + 3
-        if some and (len(some) == PAGE or size + length > LONGEST_FILTER):
-            yield some
-            some, size = [], 0
-        some.append(value)
-        size += length
-    if some:
-        yield some
-
-
-def _joined(values: Sequence[str]) -> str:
-    """Join values for an `anyOf` filter; one with a comma is quoted."""
-    return ",".join(f'"{value}"' if "," in value else value for value in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ NEVER_SENT = (
 """How httpx says that a request did not leave this host."""
 LOCKED = "Another registration attempt is in progress"
 """How Benchling begins its refusal while someone else registers entities."""
+LOCK_TRIES = 12
+"""Attempts while someone else registers entities, some seconds apart."""
 
 
 class Wait(Exception):
@@ -41,13 +44,19 @@ class Wait(Exception):
 
 
 class Refused(Exception):
-    """Benchling refused one request (a 4xx): its message, and the rows it named."""
+    """Benchling refused one request (a 4xx): its message, and what it named.
 
-    def __init__(self, status: int, message: str, errors: object = None) -> None:
+    `errors` names rows; `invalid_id` is what does not exist or is out of the app's reach.
+    """
+
+    def __init__(
+        self, status: int, message: str, errors: object = None, invalid_id: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
+        self.invalid_id = invalid_id
 
 
 class NothingThere(SyncError):
@@ -63,6 +72,11 @@ class AnswerLost(Exception):
     def __init__(self, why: SyncError) -> None:
         super().__init__(str(why))
         self.why = why
+
+
+def lock_pause(attempt: int) -> float:
+    """Return the seconds to wait after this many attempts, from 0, while others register."""
+    return random.uniform(2, 4) * (attempt + 1)
 
 
 def retry_time(seconds: float) -> datetime:
@@ -168,8 +182,9 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
     if status >= 500:
         return benchling_unreachable(f"it answered {status}")
     details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
-    errors = details.get("errors") if isinstance(details, dict) else None
-    return Refused(status, message or f"Benchling answered {status} to {path}.", errors)
+    named = details if isinstance(details, dict) else {}
+    said = message or f"Benchling answered {status} to {path}."
+    return Refused(status, said, named.get("errors"), str(named.get("invalidId") or ""))
 
 
 def _message(error: BenchlingError) -> str:

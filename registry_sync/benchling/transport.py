@@ -37,7 +37,7 @@ from registry_sync.core.types import Json
 from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT
 
 PAGE = 100
-"""Items on one page of a list, and values in one filter: Benchling's maximum."""
+"""Items on one page of a list: Benchling's maximum."""
 UNREAD = (httpx.RequestError, json.JSONDecodeError, UnicodeDecodeError, RecursionError, Unreadable)
 """What is raised where a request has no answer, or one that cannot be read."""
 FAILURES = 6

@@ -8,6 +8,9 @@ from registry_sync.core.waits import CONFIGURATION_CHANGED
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.setup import Setup, configure
 
+ENTITY = "bfi_"
+"""How Benchling's ids of custom entities begin."""
+
 
 def has_new_key(ctx: RunContext) -> bool:
     """Return whether API Key was changed in Benchling since this slice began."""
@@ -18,15 +21,20 @@ def recheck_access(ctx: RunContext, refused: Refused | None) -> None:
     """Look, after a failed batch, for a cause that holds for the whole run.
 
     Raises SyncError if the app has lost its access, and Wait if the configuration changed, so
-    that the next slice goes on with the new one.
+    that the next slice goes on with the new one. A refusal that names one entity, which someone
+    has moved out of the app's reach, is that entity's alone.
     """
-    if refused is not None and refused.status in (401, 403, 404):
+    if refused is not None and refused.status in (401, 403, 404) and not _names_entity(refused):
         raise access_lost(refused, f"the schema {ctx.setup.schema.name} and its folder")
     setup = _read_setup(ctx)
     if setup.mapping.fingerprint != ctx.setup.mapping.fingerprint or (
         setup.summary() != ctx.setup.summary()
     ):
         raise Wait(retry_time(0), CONFIGURATION_CHANGED)
+
+
+def _names_entity(refused: Refused) -> bool:
+    return refused.invalid_id.startswith(ENTITY)
 
 
 def _read_setup(ctx: RunContext) -> Setup:

@@ -1,65 +1,19 @@
-"""Canvases and the webhooks that people's clicks send: signed as Benchling signs them.
+"""Canvases, and people before them: a click disables one until the app draws it again, enabled.
 
-A click disables the canvas until the app draws it again, enabled.
+https://docs.benchling.com/docs/introduction-to-app-canvas
 """
 
 from __future__ import annotations
 
-import json
-import threading
-import uuid
 from typing import Any
 
-import httpx
-
 from .state import TenantState
+from .webhooks import send
 
 Json = dict[str, Any]
-SUFFIXES = {"v2.canvas": "/canvas", "v2-beta.canvas": "/canvas", "v2.app": "/lifecycle",
-            "v2-beta.app": "/lifecycle"}  # fmt: skip
 INTERACTIVE = ("BUTTON", "TEXT_INPUT")
-
-
-def envelope(state: TenantState, app_id: str, message: Json, *, base_url: str) -> Json:
-    """Put a message into Benchling's envelope."""
-    return {
-        "version": "0",
-        "baseURL": base_url,
-        "tenantId": f"ten_{state.name}",
-        "app": {"id": app_id},
-        "appDefinition": {"id": state.apps[app_id]["definition"], "versionNumber": "1.0.0"},
-        "channel": "app_signals",
-        "message": {"deprecated": False, "excludedProperties": [], **message},
-    }
-
-
-def deliver(state: TenantState, app_id: str, message: Json, *, base_url: str, to: str) -> int:
-    """Send one webhook and return the answer's status, or 0 without an answer."""
-    body = json.dumps(envelope(state, app_id, message, base_url=base_url))
-    webhook_id = f"msg_{uuid.uuid4().hex}"
-    headers = state.signer.headers(
-        body, webhook_id=webhook_id, timestamp=int(state.clock.now())
-    )  # fmt: skip
-    suffix = next((s for start, s in SUFFIXES.items() if message["type"].startswith(start)), "")
-    try:
-        answer = httpx.post(to + suffix, content=body, headers=headers, timeout=3)
-        status = answer.status_code
-    except httpx.HTTPError:
-        status = 0
-    state.webhooks.append({"type": message["type"], "status": status, "id": webhook_id})
-    return status
-
-
-def send(state: TenantState, app_id: str, message: Json, *, base_url: str) -> None:
-    """Send a webhook to the app's address from a thread, as Benchling does beside its work."""
-    to = state.apps[app_id].get("webhook_url")
-    if to:
-        threading.Thread(
-            target=deliver,
-            args=(state, app_id, message),
-            kwargs={"base_url": base_url, "to": to},
-            daemon=True,
-        ).start()
+LONGEST_DATA = 5000
+"""Bytes that the data of a canvas may not reach."""
 
 
 def make(state: TenantState, app_id: str, body: Json) -> Json:

@@ -15,7 +15,8 @@ from starlette.routing import Route
 from . import canvases, tasks
 from .contract import Contract
 from .limits import Limits
-from .state import Fault, Switches, TenantState
+from .state import Fault, TenantState
+from .switches import Switches
 
 Json = dict[str, Any]
 PAGE = Path(__file__).with_name("page.html")
@@ -101,6 +102,7 @@ class Control:
     async def show_counters(self, request: Request) -> Response:
         tasks.settle(self.state)
         await run_in_threadpool(self.contract.drain)
+        outside = [*self.state.violations, *self.state.malformed]
         counters = dict.fromkeys(
             ("requests", "bulk_calls", "single_upserts", "objects_written", "objects_created",
              "objects_updated", "rate_429", "throughput_429", "exchanges_checked"), 0
@@ -110,8 +112,8 @@ class Control:
             | dict(self.state.counters)
             | {
                 "endpoints": dict(self.state.endpoints),
-                "contract_violations": len(self.state.violations),
-                "violations": self.state.violations[:20],
+                "contract_violations": len(outside),
+                "violations": outside[:20],
             }
         )
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from collections import deque
 
 from .state import Fault, TenantState
 
-Json = dict[str, Any]
 RATE_ERROR = {
     "error": {
         "type": "invalid_request_error",
@@ -26,24 +25,28 @@ class Limits:
 
     def __init__(self, state: TenantState) -> None:
         self.state = state
-        self.window_start = state.clock.now()
-        self.used = 0
+        self.taken: deque[float] = deque()
+        """When the requests of the last window were taken."""
         self.bucket = float(state.switches.object_burst)
         self.filled = state.clock.now()
 
     def take_request(self) -> tuple[bool, dict[str, str]]:
-        """Count a request; False when the window is full. Headers as Benchling sends them."""
+        """Count a request; False when the window is full. Headers as Benchling sends them.
+
+        The window slides: each request has room again `rate_window` seconds after it was taken.
+        """
         switches, now = self.state.switches, self.state.clock.now()
         if not switches.rate_limit:
             return True, {}
-        if not 0 <= now - self.window_start < switches.rate_window:  # a test may set it back
-            self.window_start, self.used = now, 0
-        allowed = self.used < switches.rate_limit
-        self.used += allowed
-        left = max(0.0, switches.rate_window - (now - self.window_start))
+        while self.taken and not 0 <= now - self.taken[0] < switches.rate_window:
+            self.taken.popleft()  # the clock may also have been set back
+        allowed = len(self.taken) < switches.rate_limit
+        if allowed:
+            self.taken.append(now)
+        left = switches.rate_window - (now - self.taken[0]) if self.taken else 0.0
         return allowed, {
             "x-rate-limit-limit": str(switches.rate_limit),
-            "x-rate-limit-remaining": str(switches.rate_limit - self.used),
+            "x-rate-limit-remaining": str(max(0, switches.rate_limit - len(self.taken))),
             "x-rate-limit-reset": str(math.ceil(left)),
         }
 
@@ -56,6 +59,7 @@ class Limits:
         self.bucket = min(float(switches.object_burst), self.bucket + refill)
         self.filled = now
         if self.bucket < count:
+            self.state.counters["throughput_429"] += 1
             return False
         self.bucket -= count
         return True

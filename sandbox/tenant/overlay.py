@@ -99,6 +99,13 @@ def _link_lists(doc: Json) -> None:
                 part["properties"]["value"] = value
 
 
+def _null_errors(doc: Json) -> None:
+    _schemas(doc)["AsyncTask"]["properties"]["errors"]["nullable"] = True
+    _schemas(doc)["AsyncTask"]["properties"]["errors"]["oneOf"].append(
+        {"type": "string", "nullable": True, "enum": [None]}
+    )
+
+
 def _verbs_first(doc: Json) -> None:
     doc["paths"] = dict(sorted(doc["paths"].items(), key=lambda item: "}:" not in item[0]))
 
@@ -126,6 +133,12 @@ PATCHES = (
         "link_lists",
         "a multi link in an upsert is a list of objects, but the document only lists strings.",
         _link_lists,
+    ),
+    Patch(
+        "null_errors",
+        "a failed task may send `errors: null`; the SDK has a model of such an answer, and the "
+        "document lists an array and an object.",
+        _null_errors,
     ),
     Patch(
         "errors",

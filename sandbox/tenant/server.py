@@ -13,14 +13,17 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .app import Api, ApiError
-from .contract import Contract, warm_up
+from . import request_check
+from .app import routes
+from .contract import Contract, headers_of, warm_up
 from .control import Control
+from .errors import ApiError
 from .limits import RATE_ERROR, Limits
 from .state import TenantState
 
@@ -41,6 +44,8 @@ class Front:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self.app(scope, receive, send)
             return
+        # As it was sent: `A%2FB` is one id, and `A/B` another address.
+        scope = {**scope, "path": scope.get("raw_path", b"").decode("latin-1") or scope["path"]}
         self.contract.underway += 1
         try:
             await self._exchange(scope, receive, send)
@@ -62,12 +67,15 @@ class Front:
             return
         answer = _Recorder(None if fault else send)
         allowed, headers = (True, {}) if path.endswith("/token") else self.limits.take_request()
-        if allowed:
-            await self.app(scope, _replay(body), answer.sender(headers))
-        else:
+        if not allowed:
             self.state.counters["rate_429"] += 1
             refusal = JSONResponse(RATE_ERROR, 429)
             await refusal(scope, receive, answer.sender(headers))
+        elif wrong := self._faults_of(scope, body):
+            refusal = JSONResponse(ApiError(400, f"Invalid request: {wrong[0]}").body, 400)
+            await refusal(scope, receive, answer.sender(headers))
+        else:
+            await self.app(scope, _replay(body), answer.sender(headers))
         self.contract.check(scope, body, answer)
         if fault is not None and fault.kind == "garble":
             await Response(fault.content, headers=fault.headers, media_type="application/json")(
@@ -77,6 +85,18 @@ class Front:
             await _drip(send, answer.body, fault.seconds)
         elif fault is not None:
             await _drop(send, answer.body[: len(answer.body) // 2])
+
+    def _faults_of(self, scope: Scope, body: bytes) -> list[str]:
+        """Return why a request is outside Benchling's document, and keep it."""
+        if self.state.switches.contract == "off":
+            return []
+        query, headers = scope["query_string"].decode("latin-1"), headers_of(scope)
+        found = request_check.faults_of(
+            scope["method"], scope["path"], query, headers.get("content-type", ""), body
+        )
+        where = f"{scope['method']} {scope['path']}{'?' + query if query else ''}"
+        self.state.malformed += [f"{where}: {fault}"[:900] for fault in found]
+        return found
 
 
 class _Recorder:
@@ -165,6 +185,12 @@ async def _api_error(request: Request, error: Exception) -> Response:
     return JSONResponse(error.body, error.status)
 
 
+async def _no_route(request: Request, error: Exception) -> Response:
+    """Answer a request that has no handler in the API's own envelope."""
+    assert isinstance(error, HTTPException)
+    return await _api_error(request, ApiError(error.status_code, error.detail))
+
+
 def make_app(state: TenantState) -> Starlette:
     """Assemble the tenant."""
     limits, contract = Limits(state), Contract(state)
@@ -175,12 +201,11 @@ def make_app(state: TenantState) -> Starlette:
         contract.finish()
 
     app = Starlette(
-        routes=[*Api(state).routes(), *Control(state, limits, contract).routes()],
-        exception_handlers={ApiError: _api_error},
+        routes=[*routes(state, limits), *Control(state, limits, contract).routes()],
+        exception_handlers={ApiError: _api_error, HTTPException: _no_route},
         middleware=[Middleware(Front, state=state, limits=limits, contract=contract)],
         lifespan=lifespan,
     )
-    app.state.limits = limits
     app.state.contract = contract
     return app
 
@@ -217,15 +242,16 @@ class TenantServer:
         self.thread.join(10)
 
     def settled_violations(self) -> list[str]:
-        """Wait for checks that run after the answers; return the contract's violations."""
+        """Wait for checks that run after the answers; return all that was outside the contract."""
         self.app.state.contract.drain()
-        return list(self.state.violations)
+        return [*self.state.violations, *self.state.malformed]
 
 
 def serve(port: int, settings: Json) -> None:
     """Run until killed, for the demo's and the benchmarks' own process."""
     tenant = TenantServer(port=port, **settings)
     if tenant.state.switches.contract != "off":
+        request_check.warm_up()
         warm_up()  # reading the document takes 2 s, which no request is to pay for
     print(json.dumps({"url": tenant.url}), flush=True)
     tenant._run()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import secrets
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from jwcrypto import jwe, jwk
 
 from .clock import Clock
 from .signing import Signer
+from .switches import Switches
 
 Json = dict[str, Any]
 LINKED = {"Schema to Sync": "entity_schema", "Registry": "registry",
@@ -22,30 +25,11 @@ JSON_ITEMS = ("Connector Settings", "Mapping Rules")
 
 
 @dataclass
-class Switches:
-    """How this tenant behaves, above all where the contract says nothing."""
-
-    field_keys: str = "name"  # name, id, either
-    omitted_fields: str = "keep"  # keep, clear
-    archived_match: str = "fail"  # fail, update, unarchive
-    other_schema: str = "refuse"  # refuse, move
-    task_errors: str = "list_all"  # list_all, first_object, none
-    duplicate_ids: str = "reject"  # reject, last
-    app_config: str = "write"  # write, no_rows, read_only
-    granular_locking: bool = False
-    latency: float = 0.0  # seconds a request
-    task_base: float = 0.02  # seconds a task
-    task_per_entity: float = 0.0
-    rate_limit: int = 300  # requests in rate_window seconds; 0: none
-    rate_window: float = 30.0
-    objects_per_hour: int = 0  # 0: none
-    object_burst: int = 2500
-    contract: str = "inline"  # inline, after, off
-
-
-@dataclass
 class Entity:
-    """One custom entity; fields by field id, links as Benchling ids."""
+    """One custom entity; fields by field id, links as Benchling ids.
+
+    An entity that is not registered has "" for both of its registry's ids.
+    """
 
     id: str
     name: str
@@ -58,6 +42,8 @@ class Entity:
     modified_at: str
     folder_id: str | None = None
     aliases: list[str] = field(default_factory=list)
+    custom_fields: dict[str, str] = field(default_factory=dict)
+    authors: list[str] = field(default_factory=list)
     archived: str | None = None
 
 
@@ -88,6 +74,8 @@ class TenantState:
         self.dropdowns: dict[str, Json] = {}
         self.schemas: dict[str, Json] = {}
         self.entities: dict[str, Entity] = {}
+        self.earlier: dict[str, list[tuple[float, Entity]]] = {}
+        """Versions of entities, and when each was replaced, while lists may still show them."""
         self.by_registry_id: dict[tuple[str, str], str] = {}
         self.taken: dict[tuple[str, str], Counter[str]] = {}
         self.apps: dict[str, Json] = {}
@@ -103,6 +91,9 @@ class TenantState:
         self.refuse: dict[str, str] = {}
         self.hidden: set[str] = set()
         self.violations: list[str] = []
+        """Exchanges outside the contract."""
+        self.malformed: list[str] = []
+        """Requests that were refused because they are outside the contract."""
         self.counters: Counter[str] = Counter()
         self.endpoints: Counter[str] = Counter()
         self.writes: Counter[str] = Counter()
@@ -186,9 +177,9 @@ class TenantState:
                 self._configure_rows(app_id, values.get("Schema to Sync"), value)
             elif name == "API Key":
                 sealed = self.seal(app_id, value) if value is not None else None
-                self._item(app_id, [name], "secure_text", sealed, required=True)
+                self.add_item(app_id, [name], "secure_text", sealed, required=True)
             elif name in LINKED:
-                self._item(app_id, [name], LINKED[name], value, required=name != "Synced Entity "
+                self.add_item(app_id, [name], LINKED[name], value, required=name != "Synced Entity "
                            "Location")  # fmt: skip
             elif name in JSON_ITEMS:
                 text = (
@@ -198,9 +189,9 @@ class TenantState:
                     if isinstance(value, str)
                     else json.dumps(value)
                 )
-                self._item(app_id, [name], "json", text)
+                self.add_item(app_id, [name], "json", text)
             else:
-                self._item(app_id, [name], "text", value, required=name == "API URL")
+                self.add_item(app_id, [name], "text", value, required=name == "API URL")
 
     def _configure_rows(self, app_id: str, schema_id: str | None, rows: Sequence[Any]) -> None:
         schema_id = schema_id or next(
@@ -210,21 +201,23 @@ class TenantState:
         for number, (field_name, path) in enumerate(rows, start=1):
             row = ["Field Configurations", f"Row {number}"]
             known = {f["name"]: f["id"] for f in self.schemas[schema_id]["fieldDefinitions"]}
-            self._item(app_id, row, "array_element", None)
-            self._item(app_id, [*row, "Entity Schema"], "entity_schema", schema_id)
+            self.add_item(app_id, row, "array_element", None)
+            self.add_item(app_id, [*row, "Entity Schema"], "entity_schema", schema_id)
             field_id = known.get(field_name, field_name)
-            self._item(app_id, [*row, "Entity Schema", "Benchling Field"], "field", field_id)
-            self._item(app_id, [*row, "External API Field Name"], "text", path)
+            self.add_item(app_id, [*row, "Entity Schema", "Benchling Field"], "field", field_id)
+            self.add_item(app_id, [*row, "External API Field Name"], "text", path)
 
-    def _item(
+    def add_item(
         self, app_id: str, path: list[str], type_: str, value: Any, *, required: bool = False
-    ) -> None:
+    ) -> Json:
+        """Add one configuration item and return it."""
         id_ = self.new_id("aci")
         self.config[id_] = {
             "id": id_, "app": {"id": app_id}, "path": path, "type": type_, "value": value,
             "requiredConfig": required, "description": "", "createdAt": self.clock.stamp(),
             "modifiedAt": self.clock.stamp(),
         }  # fmt: skip
+        return self.config[id_]
 
     def seal(self, app_id: str, text: str) -> str:
         """Encrypt a secure_text value with the app's public key, like Benchling (JWE compact)."""
@@ -242,6 +235,20 @@ class TenantState:
         self.tokens[token] = (app_id, self.clock.now() + 900)
         return token
 
+    # -- writing -------------------------------------------------------------------------------
+
+    def keep_version(self, entity: Entity) -> None:
+        """Keep an entity as it is, before it is changed, for lists that lag behind."""
+        if self.switches.list_lag:
+            version = self.clock.now(), copy.deepcopy(entity)
+            self.earlier.setdefault(entity.id, []).append(version)
+
+    def count_write(self, entity: Entity, *, created: bool) -> None:
+        """Count an entity that the app wrote."""
+        self.counters["objects_written"] += 1
+        self.counters["objects_created" if created else "objects_updated"] += 1
+        self.writes[entity.entity_registry_id] += 1
+
     # -- looking ----------------------------------------------------------------------------
 
     def entity(self, entity_registry_id: str) -> Entity | None:
@@ -251,17 +258,29 @@ class TenantState:
                 return self.entities[entity_id]
         return None
 
+    def listed(self) -> list[Entity]:
+        """Return the entities in the order of their creation, as lists show them at present."""
+        if not self.switches.list_lag:
+            return list(self.entities.values())
+        at = self.clock.now() - self.switches.list_lag
+        return [
+            next((old for until, old in self.earlier.get(id_, ()) if until > at), entity)
+            for id_, entity in self.entities.items()
+            if datetime.fromisoformat(entity.created_at).timestamp() <= at
+        ]
+
     def named_values(self, entity: Entity) -> Json:
         """Return an entity's values by field name: dropdowns as labels, links as registry ids."""
         out: Json = {}
         for definition in self.schemas[entity.schema_id]["fieldDefinitions"]:
             value = entity.fields.get(definition["id"])
             many = isinstance(value, list)
-            shown = [self._shown(definition, item) for item in (value if many else [value])]
+            shown = [self.shown(definition, item) for item in (value if many else [value])]
             out[definition["name"]] = shown if many else shown[0]
         return out
 
-    def _shown(self, definition: Json, value: Any) -> Any:
+    def shown(self, definition: Json, value: Any) -> Any:
+        """Return one value as people see it."""
         if definition["type"] == "dropdown":
             options = self.dropdowns[definition["dropdownId"]]["options"]
             return next((o["name"] for o in options if o["id"] == value), None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from .entities import Upsert, rendered
+from .errors import LOCKED, Refusal
+from .rendering import rendered
 from .state import TenantState
+from .upsert import Upsert, check_lock
 
 Json = dict[str, Any]
 KEPT = 1800.0
-LOCKED = "Another registration attempt is in progress. Please wait a minute or two and try again."
+INVALID = "Your request was invalid."
 
 
 def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
@@ -18,11 +20,11 @@ def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
     settle(state)
     id_ = str(uuid.uuid4())
     registry = rows[0]["registryId"] if rows else ""
-    running = any(
-        task["registry"] == registry and task["status"] == "RUNNING"
-        for task in state.tasks.values()
-    )
-    locked = running and not state.switches.granular_locking
+    try:
+        check_lock(state, registry)
+        locked = False
+    except Refusal:
+        locked = True
     switches = state.switches
     state.tasks[id_] = {
         "status": "RUNNING", "registry": registry, "rows": rows, "app": app_id, "locked": locked,
@@ -50,23 +52,27 @@ def _finish(state: TenantState, task: Json) -> None:
         return
     upsert = Upsert(state, task["app"])
     if upsert.run(rows):
-        ids = dict.fromkeys(entity.id for entity in upsert.touched)
+        # In another order than the request's: the contract promises none.
+        ids = dict.fromkeys(entity.id for entity in reversed(upsert.touched))
         task.update(status="SUCCEEDED", ids=list(ids))
         return
     named = [{"index": i, "message": m} for i, m in sorted(upsert.errors.items())]
-    shape: Any = {"list_all": named, "first_object": named[0], "none": []}
-    task.update(
-        status="FAILED",
-        message="Your request was invalid.",
-        errors=shape[state.switches.task_errors],
-    )
+    task.update(status="FAILED", **_failure(state.switches.task_errors, named))
+
+
+def _failure(shape: str, named: list[Json]) -> Json:
+    """Return a failed task's message and errors in one of the shapes that the contract allows."""
+    if shape in ("absent", "words"):
+        return {"message": named[0]["message"] if shape == "words" else INVALID}
+    shapes: Json = {
+        "list_all": named, "first_object": named[0], "none": [], "empty_object": {}, "null": None,
+    }  # fmt: skip
+    return {"message": INVALID, "errors": shapes[shape]}
 
 
 def shown(state: TenantState, task: Json, url: str) -> Json:
     """Return a task as the API does."""
-    if task["status"] == "RUNNING":
-        return {"status": "RUNNING"}
-    if task["status"] == "FAILED":
-        return {"status": "FAILED", "message": task["message"], "errors": task["errors"]}
+    if task["status"] != "SUCCEEDED":
+        return {key: task[key] for key in ("status", "message", "errors") if key in task}
     entities = [rendered(state, state.entities[i], url) for i in task["ids"] if i in state.entities]
     return {"status": "SUCCEEDED", "response": {"customEntities": entities}}

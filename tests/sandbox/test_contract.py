@@ -11,7 +11,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from sandbox.tenant import TenantServer
-from sandbox.tenant.contract import Contract, overlaid
+from sandbox.tenant.contract import Contract
+from sandbox.tenant.document import overlaid
 from sandbox.tenant.limits import RATE_ERROR
 from sandbox.tenant.overlay import PATCHES
 from sandbox.tenant.state import TenantState
@@ -50,7 +51,12 @@ def traffic(world, monkeypatch) -> list[tuple[Any, ...]]:
     w.sync()
     headers = {"content-type": "application/json"}
     limited = json.dumps(RATE_ERROR).encode()
-    return [*seen, ("GET", "/api/v2/registries", "", headers, b"", 429, headers, limited)]
+    failed = b'{"status": "FAILED", "message": "No.", "errors": null}'
+    return [
+        *seen,
+        ("GET", "/api/v2/registries", "", headers, b"", 429, headers, limited),
+        ("GET", "/api/v2/tasks/x", "", headers, b"", 200, headers, failed),
+    ]
 
 
 NEEDED_BY = {
@@ -58,6 +64,7 @@ NEEDED_BY = {
     "all_of": ("GET", "/app-configuration-items", 200),
     "nullable_ref": ("GET", "/custom-entities", 200),
     "link_lists": ("POST", ":bulk-upsert", 202),
+    "null_errors": ("GET", "/tasks/x", 200),
     "errors": ("GET", "/registries", 429),
 }
 """For each patch an exchange of that sort which the document refuses without it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.test import Client
 
-from sandbox.tenant import canvases
+from sandbox.tenant.webhooks import envelope
 from tests.support.worlds import APP, World
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ class Sender:
 
     def body(self, message: Json | None = None, **changed: Any) -> str:
         said = message or {"type": "v2.app.installed"}
-        whole = canvases.envelope(self.w.tenant, APP, said, base_url=self.w.server.url)
+        whole = envelope(self.w.tenant, APP, said, base_url=self.w.server.url)
         return json.dumps({**whole, **changed})
 
     def headers(self, body: str, *, id: str = "msg_1", at: float | None = None) -> dict[str, str]:

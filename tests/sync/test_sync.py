@@ -128,7 +128,10 @@ def test_names_borne_twice_wait_for_each_other(world):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("shape", ["list_all", "first_object", "none"])
+@pytest.mark.parametrize(
+    "shape",
+    ["list_all", "first_object", "none", "absent", "empty_object", "null", "words"],
+)
 @pytest.mark.invariant(3)
 def test_seven_rows_that_only_the_tenant_refuses(world, shape):
     w = world([compound(n) for n in range(500)], task_errors=shape)

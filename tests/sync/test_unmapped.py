@@ -12,6 +12,7 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import chain_check
 from registry_sync.models import Change, Lane, SyncRun
 from registry_sync.sync.delivery import unmapped_fields as unmapped
+from registry_sync.sync.delivery.left_out import KINDS
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.registry import compound
 from tests.support.worlds import FIELDS, ROWS
@@ -37,6 +38,8 @@ def noted(world, request):
             entity = w.tenant.entity(f"C-{n:06d}")
             edit_by_hand(w.tenant, entity, Notes=f"Seen {n}", Shelf=n)
             entity.aliases.append(f"alias {n}")
+            entity.custom_fields["Legacy ID"] = f"L{n}"
+            entity.authors.append("ent_ada")
             entity.folder_id = w.tenant.add_folder(f"Elsewhere {n}")
         return w
 
@@ -45,13 +48,14 @@ def noted(world, request):
 
 def notes(w) -> dict[str, tuple]:
     return {
-        registry_id: (values["Notes"], values["Shelf"], *w.tenant.entity(registry_id).aliases,
-                      w.tenant.entity(registry_id).folder_id)
+        registry_id: (values["Notes"], values["Shelf"], *entity.aliases, *entity.authors,
+                      dict(entity.custom_fields), entity.folder_id)
         for registry_id, values in w.values().items()
+        if (entity := w.tenant.entity(registry_id))
     }  # fmt: skip
 
 
-@TENANTS
+@pytest.mark.parametrize("tenant", ["keep", "clear", "clear_fields"])
 @pytest.mark.invariant(12)
 def test_notes_of_people_survive_every_update(noted, tenant):
     w = noted(tenant)
@@ -63,10 +67,10 @@ def test_notes_of_people_survive_every_update(noted, tenant):
     values = w.values()
     assert all(values[f"C-{n:06d}"]["Approval"] == 2020 for n in range(25, 60))
     lane = Lane.objects.get()
-    assert lane.trial is None and lane.cleared == (["fields"] if tenant == "clear" else [])
-    assert {*lane.kept, *lane.cleared} == {"fields", "aliases", "folderId"}
+    assert lane.trial is None and {*lane.kept, *lane.cleared} == set(KINDS)
+    assert lane.cleared == {"keep": [], "clear": list(KINDS), "clear_fields": ["fields"]}[tenant]
     said = str(list(run.log.values_list("text", flat=True)))
-    assert ("This tenant clears what an update leaves out" in said) == (tenant == "clear")
+    assert ("This tenant clears what an update leaves out" in said) == (tenant != "keep")
     for n in range(30, 60):
         w.registry.edit(f"C-{n:06d}", smiles="N" * n)
     assert w.sync().updated == 30 and notes(w) == before
@@ -166,7 +170,7 @@ def test_a_first_update_that_benchling_refuses_teaches_nothing(noted):
     del w.tenant.refuse["C-000030"]
     w.registry.edit("C-000031", approval=2020)
     assert w.sync(kind=SyncRun.Kind.RETRY).updated == 1
-    assert notes(w) == before and Lane.objects.get().cleared == ["fields"]
+    assert notes(w) == before and Lane.objects.get().cleared == list(KINDS)
     w.sync()
     assert notes(w) == before
 
@@ -200,7 +204,7 @@ def test_an_entity_taken_over_keeps_what_its_makers_wrote(world, tenant):
 
     adopt("--id", "C-000001", "--reason", "Ours")
     assert w.sync().updated == 1
-    assert notes(w)["C-000001"] == ("By hand", None, "Uno", None)
+    assert notes(w)["C-000001"] == ("By hand", None, "Uno", {}, None)
 
 
 def test_what_is_known_is_not_asked_again(world):
@@ -237,7 +241,8 @@ def test_a_first_update_that_lacks_a_path_judges_the_tenant_rightly(world, tenan
     if tenant == "clear":
         text = before["SMILES"]
         happened |= {("SMILES", text, None), ("SMILES", None, text),
-                     ("Notes", "Seen", None), ("Notes", None, "Seen")}  # fmt: skip
+                     ("Notes", "Seen", None), ("Notes", None, "Seen"),
+                     ("folder", w.folder, None), ("folder", None, w.folder)}  # fmt: skip
     assert {(c.field, c.before, c.after) for c in rows} == happened
     assert w.tenant.writes["C-000001"] == (3 if tenant == "clear" else 2)
 
@@ -251,3 +256,24 @@ def test_lanes_that_were_judged_wrongly_are_judged_again(noted):
     w.registry.edit("C-000030", approval=2020)
     w.sync()
     assert "fields" in Lane.objects.get().kept
+
+
+@pytest.mark.parametrize("tenant", ["keep", "clear"])
+@pytest.mark.invariant(12)
+def test_a_list_that_lags_behind_does_not_judge_the_tenant(noted, tenant, monkeypatch):
+    """The list still shows the entity as it was: nothing seems lost, whatever the update did."""
+    monkeypatch.setattr(unmapped, "LAG_SECONDS", 0.01)
+    w = noted(tenant)
+    before = notes(w)
+    w.tenant.switches.list_lag = 60
+    w.tenant.clock.advance(61)
+    w.registry.edit("C-000030", approval=2020)
+    w.sync()
+    lane = Lane.objects.get()
+    assert (lane.kept, lane.cleared) == ([], []) and lane.trial["registry_id"] == "C-000030"
+    w.tenant.clock.advance(61)
+    w.registry.edit("C-000031", approval=2020)
+    w.sync()
+    lane.refresh_from_db()
+    assert lane.trial is None and notes(w) == before
+    assert set(lane.kept if tenant == "keep" else lane.cleared) == set(KINDS)

@@ -30,6 +30,7 @@ from sandbox.redis import RedisServer
 from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
 from sandbox.tenant.state import Fault
+from sandbox.tenant.webhooks import envelope
 from tests.support.deployment import kill, serve, until
 from tests.support.registry import compound
 from tests.support.webhooks import Sender
@@ -476,7 +477,7 @@ def test_twenty_of_the_same_at_once_start_one_run(deploy, redis):
     message = {"type": "v2.canvas.userInteracted", "buttonId": "manual_sync",
                "canvasId": made["id"], "featureId": "manual_sync", "userId": "ent_ada"}  # fmt: skip
     url = service.d.world.server.url
-    body = json.dumps(canvases.envelope(tenant, APP, message, base_url=url))
+    body = json.dumps(envelope(tenant, APP, message, base_url=url))
     headers = tenant.signer.headers(body, webhook_id="msg_same", timestamp=int(time.time()))
     statuses: list[int] = []
 

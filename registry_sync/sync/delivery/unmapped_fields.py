@@ -9,9 +9,11 @@ read just before.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.lost_answers import send_once
@@ -20,11 +22,14 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.left_out import KINDS, NAMED, WORDS, held_beside, is_lost, put
 from registry_sync.sync.delivery.rows import update_body
 
-NAMED = {"fields": "values that are not mapped", "aliases": "its aliases", "folderId": "its folder"}
-KINDS = tuple(NAMED)
-WORDS = {"aliases": "aliases", "folderId": "folder"}
+LAG_PAUSES = 3
+"""Further looks at an entity that Benchling's list still shows as it was before the update."""
+LAG_SECONDS = 2.0
+LONGEST_LAG = timedelta(minutes=10)
+"""After this, what the list shows counts as what the update left."""
 
 
 class UnmappedFields:
@@ -53,9 +58,12 @@ class UnmappedFields:
             if not any(held.values()):
                 self._bare.add(str(body["entityRegistryId"]))
             if count > most:
-                most, chosen, before = count, str(body["entityRegistryId"]), held
+                most, chosen = count, str(body["entityRegistryId"])
+                before = {**held, "modified_at": raw.get("modifiedAt")}
         if chosen:
-            self._remember(trial={"run": self.run.pk, "registry_id": chosen, **before})
+            began = timezone.now().isoformat()
+            trial = {"run": self.run.pk, "registry_id": chosen, "began": began, **before}
+            self._remember(trial=trial)
         return chosen
 
     def fill(self, updates: Sequence[Json]) -> None:
@@ -68,10 +76,13 @@ class UnmappedFields:
         bodies = [body for body in updates if body["entityRegistryId"] not in left_alone]
         if kinds and bodies:
             for body, raw in self._read(bodies):
-                _put(body, self._left_out(body, raw), kinds)
+                put(body, self._left_out(body, raw), kinds)
 
     def conclude(self) -> None:
-        """Look what became of the entity that was sent alone, and put back what it lost."""
+        """Look what became of the entity that was sent alone, and put back what it lost.
+
+        Where Benchling's list does not show the update yet, a later call looks again.
+        """
         trial = self.lane.trial
         if not trial:
             return
@@ -81,19 +92,21 @@ class UnmappedFields:
             written_run_id__gte=trial["run"],
         ).first()
         body = self._body(wrote) if wrote else {}
-        found = self._read([body]) if wrote else []
+        found = self._after(trial, body) if wrote else []
         if not found:  # refused, or gone by now: another one will show it
             self._remember(trial=None)
             return
+        if _is_stale(trial, found[0][1]):
+            return
         # All that it has: the ledger's row may also name fields that the update left out.
         now = self._left_out({"fields": {}}, found[0][1])
-        lost = trial.get("lost") or [kind for kind in KINDS if _lost(trial[kind], now[kind])]
+        lost = trial.get("lost") or [kind for kind in KINDS if is_lost(trial.get(kind), now[kind])]
         if lost:
             # Kept first: a process that dies after putting it back must still tell of it.
             left = trial.get("left") or now
             self._remember(trial={**trial, "lost": lost, "left": left})
-            _put(body, {kind: trial[kind] for kind in lost}, lost)
-            _put(body, now, lost)
+            put(body, {kind: trial[kind] for kind in lost}, lost)
+            put(body, now, lost)
             self._put_back(body, trial, lost)
             named = ", ".join(NAMED[kind] for kind in lost)
             runs.log(
@@ -103,7 +116,7 @@ class UnmappedFields:
                 f"{named}; it was restored. Every update now also sends the values read just "
                 "before it.",
             )
-        held = [kind for kind in KINDS if trial[kind] and kind not in lost]
+        held = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
         with transaction.atomic():
             if lost and wrote:
                 self._tell(wrote, {kind: trial[kind] for kind in lost}, left)
@@ -116,9 +129,19 @@ class UnmappedFields:
     def _put_back(self, body: Json, trial: Json, lost: Sequence[str]) -> None:
         def is_there() -> bool:
             now = [self._left_out({"fields": {}}, raw) for _, raw in self._read([body])]
-            return all(not _lost(trial[kind], each[kind]) for each in now for kind in lost)
+            return all(not is_lost(trial[kind], each[kind]) for each in now for kind in lost)
 
         send_once(lambda: self.client.upsert_one(body), is_there, self.ctx.pacer.pause)
+
+    def _after(self, trial: Json, body: Json) -> list[tuple[Json, Json]]:
+        """Read the entity on trial; wait a little while the list does not show its update."""
+        found = self._read([body])
+        for _ in range(LAG_PAUSES):
+            if not found or not _is_stale(trial, found[0][1]):
+                break
+            self.ctx.pacer.pause(LAG_SECONDS)
+            found = self._read([body])
+        return found
 
     def _tell(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
         """Let the auditor see what the update cleared (but for what it left), and was put back."""
@@ -147,18 +170,8 @@ class UnmappedFields:
     def _left_out(self, body: Json, raw: Json) -> Json:
         """List what an entity has that a body does not speak of."""
         by_id = self.lane.field_keys == Lane.FieldKeys.ID
-        keys = {field.name: field.id for field in self.setup.schema.fields} if by_id else {}
-        return {
-            "fields": {
-                keys.get(name, name): held["value"]
-                for name, held in (raw.get("fields") or {}).items()
-                if keys.get(name, name) not in body["fields"]
-                and held
-                and held.get("value") not in (None, [])
-            },
-            "aliases": list(raw.get("aliases") or ()),
-            "folderId": raw.get("folderId") or "",
-        }
+        fields = self.setup.schema.fields if by_id else ()
+        return held_beside(body, raw, {field.name: field.id for field in fields})
 
     def _remember(self, **values: Any) -> None:
         runs.renew(self.lease)
@@ -167,17 +180,8 @@ class UnmappedFields:
             setattr(self.lane, name, value)
 
 
-def _lost(before: Any, now: Any) -> bool:
-    """Return whether something that was there is gone."""
-    if isinstance(before, (dict, list)):
-        return not set(before) <= set(now)
-    return bool(before) and before != now
-
-
-def _put(body: Json, held: Json, kinds: Sequence[str]) -> None:
-    for kind in kinds:
-        if kind == "fields":
-            for name, value in held[kind].items():
-                body["fields"].setdefault(name, {"value": value})
-        elif held[kind]:
-            body.setdefault(kind, held[kind])
+def _is_stale(trial: Json, raw: Json) -> bool:
+    """Return whether a list shows the entity on trial as it was before its update."""
+    if not trial.get("began") or raw.get("modifiedAt") != trial["modified_at"]:
+        return False
+    return timezone.now() - datetime.fromisoformat(trial["began"]) < LONGEST_LAG

@@ -1,0 +1,40 @@
+"""Filters with several values, within what Benchling and its servers take.
+
+https://benchling.com/api/reference (listCustomEntities)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
+
+MOST_VALUES = 100
+"""Values in one `anyOf` filter: Benchling's maximum."""
+LONGEST_FILTER = 6000
+"""Bytes of one filter in a URL; servers refuse longer ones."""
+
+
+def short_lists(values: Sequence[str]) -> Iterator[list[str]]:
+    """Cut a list into parts that each fit a query: 100 values, and a URL of about 6 KB."""
+    some: list[str] = []
+    size = 0
+    for value in values:
+        length = len(quote(value)) + 3
+        if some and (len(some) == MOST_VALUES or size + length > LONGEST_FILTER):
+            yield some
+            some, size = [], 0
+        some.append(value)
+        size += length
+    if some:
+        yield some
+
+
+def joined(values: Sequence[str]) -> str:
+    """Join values for a filter; one with a comma is quoted, and a quote in it doubled."""
+    return ",".join(map(_quoted, values))
+
+
+def _quoted(value: str) -> str:
+    if "," not in value and not value.startswith('"'):
+        return value
+    return '"' + value.replace('"', '""') + '"'

@@ -1,0 +1,84 @@
+"""Benchling's own OpenAPI document, as it ships in benchling-api-client, with the overlay on it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jsonschema_rs
+import yaml
+
+from .overlay import PATCHES, Patch
+
+Json = dict[str, Any]
+BASE = "http://tenant/api/v2"
+
+
+@cache
+def document() -> Json:
+    """Load the document as it ships; it is never changed."""
+    path = files("benchling_api_client").joinpath("v2/stable/openapi.yaml")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # type: ignore[no-any-return]
+
+
+def overlaid(patches: Sequence[Patch] = PATCHES) -> Json:
+    """Return the document with patches applied, and this tenant as its server."""
+    doc = copy.deepcopy(document())
+    for patch in patches:
+        patch.apply(doc)
+    doc["servers"] = [{"url": BASE}]
+    return doc
+
+
+@cache
+def compiled(name: str, patches: tuple[Patch, ...] = PATCHES) -> Any:
+    """Compile one schema of the overlaid document, by its name."""
+    return compiled_schema({"$ref": f"#/components/schemas/{name}"}, patches)
+
+
+def compiled_schema(schema: Json, patches: tuple[Patch, ...] = PATCHES) -> Any:
+    """Compile a schema that may refer to the document's."""
+    plain = _json_schema(schema)
+    if "$ref" in str(plain):
+        plain["components"] = {"schemas": _json_schemas(patches)}
+    return jsonschema_rs.Draft4Validator(plain)
+
+
+@cache
+def _json_schemas(patches: tuple[Patch, ...]) -> Json:
+    return _json_schema(overlaid(patches)["components"]["schemas"])  # type: ignore[no-any-return]
+
+
+def _json_schema(node: Any) -> Any:
+    """Convert to JSON Schema what only OpenAPI has: `nullable` and `discriminator`."""
+    if isinstance(node, list):
+        return [_json_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "discriminator" in node and "mapping" in node["discriminator"]:
+        return _json_schema(_discriminated(node))
+    plain = {k: _json_schema(v) for k, v in node.items() if k not in ("nullable", "example")}
+    if node.get("nullable") is True and isinstance(node.get("type"), str):
+        plain["type"] = [node["type"], "null"]
+    if node.get("nullable") is True and isinstance(node.get("enum"), list):
+        plain["enum"] = [*node["enum"], None]
+    return plain
+
+
+def _discriminated(node: Json) -> Json:
+    """Let the property that a discriminator names choose the schema, as OpenAPI has it."""
+    name = node["discriminator"]["propertyName"]
+    values: dict[str, list[str]] = {}
+    for value, ref in node["discriminator"]["mapping"].items():
+        values.setdefault(ref, []).append(value)
+    rest = {k: v for k, v in node.items() if k not in ("discriminator", "oneOf", "anyOf")}
+    one = {"type": "object", "required": [name]}
+    choices = [
+        {"allOf": [{"$ref": ref}, {**one, "properties": {name: {"enum": some}}}]}
+        for ref, some in values.items()
+    ]
+    return {**rest, "anyOf": choices}

@@ -1,0 +1,36 @@
+"""How a tenant behaves, above all where Benchling's contract says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Switches:
+    """One behaviour each, with its values; the first value listed is the default."""
+
+    # -- what the contract leaves open ---------------------------------------------------------
+    field_keys: str = "name"  # name, id, either
+    omitted_fields: str = "keep"
+    """keep, clear (fields, aliases, custom fields, authors, folder), clear_fields (fields alone)"""
+    archived_match: str = "fail"  # fail, update, unarchive
+    other_schema: str = "refuse"  # refuse, move
+    duplicate_ids: str = "reject"  # reject, last
+    task_errors: str = "list_all"
+    """list_all, first_object, none, absent, empty_object, null, words (in the message alone)"""
+    app_config: str = "write"  # write, no_rows, read_only
+    granular_locking: bool = False
+    # -- time ----------------------------------------------------------------------------------
+    latency: float = 0.0  # seconds a request
+    task_base: float = 0.02  # seconds a task
+    task_per_entity: float = 0.0
+    list_lag: float = 0.0  # seconds for which lists show an entity as it was before a write
+    webhook_retry: float = 1.0  # seconds between two attempts at a webhook
+    webhook_attempts: int = 3
+    # -- limits --------------------------------------------------------------------------------
+    rate_limit: int = 300  # requests in rate_window seconds; 0: none
+    rate_window: float = 30.0
+    objects_per_hour: int = 0  # 0: none
+    object_burst: int = 2500
+    # -- the contract --------------------------------------------------------------------------
+    contract: str = "inline"  # inline, after, off

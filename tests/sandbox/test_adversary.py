@@ -1,0 +1,88 @@
+"""No request from Benchling's own document makes the sandbox fail, or answer outside of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from sandbox.tenant.app import routes
+from sandbox.tenant.limits import Limits
+from sandbox.tenant.state import TenantState
+from tests.support.adversary import MODES, Adversary, operations
+from tests.support.environment import FULL, SEED
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+REQUESTS = 21_000 if FULL else 300
+"""Together, over all operations."""
+SWITCHES = [
+    {}, {"omitted_fields": "clear", "archived_match": "update", "task_errors": "null"},
+    {"duplicate_ids": "last", "archived_match": "unarchive", "task_errors": "words"},
+    {"field_keys": "either", "other_schema": "move", "granular_locking": True},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document():
+    return operations()
+
+
+def test_the_document_has_every_operation_of_the_sandbox(document):
+    state = TenantState()
+    served = [
+        (method, route.path.removeprefix("/api/v2"))
+        for route in routes(state, Limits(state))
+        for method in route.methods - {"HEAD"}
+    ]
+    shapes = [re.sub(r"{\w+}", "{}", name) for name in document]
+    assert sorted(shapes) == sorted(f"{m} {re.sub('{id}', '{}', p)}" for m, p in served)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_request_leads_out_of_the_document(document, tenant, part):
+    """Each part takes every fourth operation, and a tenant that behaves in its own way."""
+    t = tenant(rate_limit=0, task_base=0.0, **SWITCHES[part])
+    adversary, session = Adversary(t), requests.Session()
+    session.headers["Authorization"] = t.http.headers["Authorization"]
+    answers: dict[int, int] = {}
+    chosen = sorted(document)[part::4]
+    for name in chosen:
+        ask(document[name], adversary, session, answers, REQUESTS // len(document))
+    assert not t.state.violations, t.state.violations[:3]
+    t.state.malformed.clear()
+    assert {2, 4} <= {status // 100 for status in answers}, answers
+    print(f"part {part}: {sum(answers.values()):,} requests, answers {answers}")
+
+
+def ask(operation, adversary, session, answers, count) -> None:
+    """Send cases of one operation, half of them within the document."""
+    cases = st.sampled_from(MODES).flatmap(lambda mode: operation.as_strategy(generation_mode=mode))
+
+    @seed(SEED)
+    @settings(
+        max_examples=count, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(cases)
+    def one(case):
+        answer = send(adversary.aim(case), session, adversary.tenant)
+        if answer is None:
+            return
+        answers[answer.status_code] = answers.get(answer.status_code, 0) + 1
+        assert answer.status_code < 500, (case.as_curl_command(), answer.text[:500])
+        if answer.status_code >= 400 and operation.path != "/token":
+            error = answer.json()["error"]
+            assert error["message"] and error["type"], answer.text
+
+    one()
+
+
+def send(case, session, tenant):
+    """Send one case; None if it cannot be sent by HTTP at all."""
+    try:
+        return case.call(base_url=f"{tenant.server.url}/api/v2", session=session)
+    except (requests.exceptions.RequestException, UnicodeError):
+        return None
