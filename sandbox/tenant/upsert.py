@@ -179,8 +179,11 @@ class Upsert:
 
 
 def _custom_values(given: Json) -> dict[str, str]:
-    """Return custom fields by name. Raise Refusal for one that is too long."""
-    for name, item in given.items():
-        if not name.strip() or max(len(name), len(item["value"])) > LONGEST_NAME:
-            raise Refusal(f"Custom field '{name[:50]}' has too many characters, or none.")
-    return {name: item["value"] for name, item in given.items()}
+    """Return custom fields by name. Raise Refusal for one that is too long, or has no value."""
+    values = {name: item.get("value") for name, item in given.items()}
+    for name, value in values.items():
+        if not isinstance(value, str) or not name.strip():
+            raise Refusal(f"Custom field '{name[:50]}' needs a name and a value.")
+        if max(len(name), len(value)) > LONGEST_NAME:
+            raise Refusal(f"Custom field '{name[:50]}' has too many characters.")
+    return values
