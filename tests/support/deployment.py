@@ -249,7 +249,7 @@ def deploy(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Ite
 
     def make(count: int, *, env: dict[str, str] | None = None, **switches: Any) -> Deployment:
         records = [compound(n) for n in range(count)]
-        options = {"page_size": 250, "contract": "after", "rate_limit": 0, **switches}
+        options = {"page_size": 250, "contract": "after", "rate_limit": 1000, **switches}
         world = build(settings, records, **options)
         deployment = Deployment(world, tmp_path, **(env or {}))
         made.append((world, deployment))

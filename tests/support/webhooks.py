@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 from django.test import Client
 
 from sandbox.tenant.webhooks import envelope
@@ -39,3 +42,32 @@ class Sender:
     def send(self, message: Json | None = None, *, id: str = "msg_1", place: str = "") -> int:
         body = self.body(message)
         return self.post(body, self.headers(body, id=id), place)
+
+
+class Gateway:
+    """A proxy before the service that passes requests on and loses the first answers."""
+
+    def __init__(self, to: str, *, lost: int) -> None:
+        gateway = self
+        self.to, self.lost = to, lost
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                kept = {k: v for k, v in self.headers.items() if k.startswith(("Webhook", "Cont"))}
+                answer = httpx.post(gateway.to, content=body, headers=kept, timeout=20)
+                gateway.lost -= 1
+                self.send_response(502 if gateway.lost >= 0 else answer.status_code)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()

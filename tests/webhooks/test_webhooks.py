@@ -30,10 +30,10 @@ from sandbox.redis import RedisServer
 from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
 from sandbox.tenant.state import Fault
-from sandbox.tenant.webhooks import envelope
+from sandbox.tenant.webhooks import deliver, envelope
 from tests.support.deployment import kill, serve, until
 from tests.support.registry import compound
-from tests.support.webhooks import Sender
+from tests.support.webhooks import Gateway, Sender
 from tests.support.worlds import APP, DEFINITION, World
 
 PLACES = ("", "/", "/event", "/event/", "/canvas", "/canvas/", "/lifecycle", "/lifecycle/")
@@ -113,6 +113,39 @@ def test_text_that_no_database_takes_is_stored_all_the_same(w):
 
 def test_get_is_not_answered(w, client):
     assert client.get("/benchling/webhooks").status_code == 405
+
+
+@pytest.mark.invariant(9)
+def test_one_signature_by_a_known_key_is_enough(w):
+    """Benchling publishes several keys and signs with each of them; it rotates one at a time."""
+    sender, signer = Sender(w), w.tenant.signer
+    assert sender.send(id="msg_1") == 200
+    signer.rotate()
+    assert sender.send(id="msg_2") == 200 and w.tenant.counters["jwks"] == 1
+    body = sender.body()
+    headers = sender.headers(body, id="msg_3")
+    _, _, raw, der = headers["Webhook-Signature"].split()  # by the new key, not fetched yet
+    next(iter(keys.key_rings.values()))._tried = time.monotonic()
+    assert sender.post(body, {**headers, "Webhook-Signature": f"{raw} {der}"}) == 401
+    _, der, *_ = headers["Webhook-Signature"].split()
+    assert sender.post(body, {**headers, "Webhook-Signature": f"v1b,x v9,y {der}"}) == 200
+    assert WebhookDelivery.objects.count() == 3
+
+
+@pytest.mark.invariant(9)
+def test_a_webhook_is_sent_until_it_is_acknowledged_and_kept_once(w, live_server):
+    """The first answers are lost behind the service: every attempt has the same id."""
+    message = {"type": "v2.app.installed"}
+    gateway = Gateway(live_server.url + "/benchling/webhooks", lost=2)
+    w.tenant.switches.webhook_retry = 0.01
+    try:
+        sent = {"base_url": w.server.url, "to": gateway.url}
+        assert deliver(w.tenant, APP, message, **sent) == 200
+    finally:
+        gateway.stop()
+    statuses = [hook["status"] for hook in w.tenant.webhooks]
+    assert statuses == [502, 502, 200] and len({hook["id"] for hook in w.tenant.webhooks}) == 1
+    assert WebhookDelivery.objects.count() == 1
 
 
 def test_keys_are_fetched_once_and_again_when_none_matches(w):
