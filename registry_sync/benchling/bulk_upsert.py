@@ -18,11 +18,13 @@ from typing import Protocol
 from registry_sync.benchling.bad_rows import BadRows
 from registry_sync.benchling.client import Client, Task
 from registry_sync.benchling.errors import (
+    LOCK_TRIES,
     LOCKED,
     AnswerLost,
     Refused,
     Wait,
     forgotten,
+    lock_pause,
     retry_time,
 )
 from registry_sync.benchling.lost_answers import AGAIN, LATE, LOSSES, looks
@@ -32,8 +34,6 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
 
-LOCK_TRIES = 12
-"""Attempts while someone else registers entities, some seconds apart."""
 PATIENCE = 600.0
 """Seconds that one process waits for a task; RQ ends a worker's job after 1,800."""
 
@@ -113,28 +113,20 @@ class Upserter:
 
         Raises Refused, with Benchling's exact message.
         """
-        losses = 0
-        for attempt in range(LOCK_TRIES):
+        for _ in range(LOSSES):
             self.calls += 1
             self.watcher.sending([row])
             try:
                 return self.client.upsert_one(row.body)
             except AnswerLost as lost:
-                for _ in looks(time.monotonic() + LATE, self.pause):
-                    found = self.watcher.look([row]).get(row.external_id)
-                    if isinstance(found, Refused):
-                        raise found from lost
-                    if found is not None:
-                        return found
-                losses += 1
-                if losses == LOSSES:
-                    raise lost.why from lost
-                continue
-            except Refused as refused:
-                if not refused.message.startswith(LOCKED):
-                    raise
-            self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
-        raise Wait(retry_time(60), REGISTRATION_LOCK)
+                why = lost.why
+            for _ in looks(time.monotonic() + LATE, self.pause):
+                found = self.watcher.look([row]).get(row.external_id)
+                if isinstance(found, Refused):
+                    raise found
+                if found is not None:
+                    return found
+        raise why
 
     def send_again(self, rows: Sequence[Row]) -> bool:
         """Send some rows of a batch that failed; return whether all of them were written."""
@@ -188,7 +180,7 @@ class Upserter:
                 return flight
             if not task.message.startswith(LOCKED):
                 return replace(flight, refused=Refused(0, task.message, task.errors))
-            self.pause(random.uniform(2, 4) * (attempt + 1), REGISTRATION_LOCK)
+            self.pause(lock_pause(attempt), REGISTRATION_LOCK)
             if flight.losses:  # the request whose answer was lost may be what holds the lock
                 locked = Wait(retry_time(60), REGISTRATION_LOCK)
                 return replace(flight, lost=locked, losses=flight.losses + 1)

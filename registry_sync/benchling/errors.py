@@ -14,6 +14,7 @@ from benchling_sdk.errors import BenchlingError
 
 from registry_sync.benchling.answers import Unreadable
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 """The variables by which requests to Benchling go through a proxy."""
@@ -182,7 +183,7 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
     if status >= 500:
         return benchling_unreachable(f"it answered {status}")
     details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
-    named = details if isinstance(details, dict) else {}
+    named: Json = details if isinstance(details, dict) else {}
     said = message or f"Benchling answered {status} to {path}."
     return Refused(status, said, named.get("errors"), str(named.get("invalidId") or ""))
 
