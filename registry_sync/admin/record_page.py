@@ -22,6 +22,7 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
+from registry_sync.desk import record_tenant as tenant
 from registry_sync.desk.values import as_html
 from registry_sync.models import Lane, LedgerEntry, SyncRun
 
@@ -159,9 +160,19 @@ class LedgerEntryAdmin(Reasoned):
     def _story(self, request: HttpRequest, lane: Lane, external_id: str) -> dict[str, Any]:
         told = story.story_of(lane, external_id)
         error = told.open_error
+        state = tenant.see(told)
+        tenant.with_event(told, state)
         return {
             "story": told,
-            "origins": story.origins(told),
+            "tenant": state,
+            "origins": [
+                (
+                    origin,
+                    state is not None and origin.field_id in state.theirs,
+                    state.theirs.get(origin.field_id) if state else None,
+                )
+                for origin in story.origins(told)
+            ],
             "schema": runs.schema_view(lane),
             "waits": waiting.waits_of([error])[error.pk] if error else "",
             "may_sync": self.may(request),

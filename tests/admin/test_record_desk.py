@@ -104,9 +104,9 @@ def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
     w = world([compound(n) for n in range(3)], config=config)
     w.sync()
     w.registry.edit("C-000001", smiles="CCO", kind="protein")
-    asked, served = w.tenant.counters["requests"], w.registry.pages_served
+    served = w.registry.pages_served
     story(viewer, "C-000001")
-    assert (w.tenant.counters["requests"], w.registry.pages_served) == (asked, served)
+    assert w.registry.pages_served == served
     here = f"{PAGE}?id=C-000001"
     live = text(viewer.post(here, {"action": "ask"}))
     assert "The registry has a newer version" in live and "**" not in live
@@ -195,3 +195,94 @@ def test_a_story_asks_the_database_as_often_when_it_is_long(
 def _soon(monkeypatch: Any) -> None:
     """Nobody waits fifteen seconds for a test."""
     monkeypatch.setattr("registry_sync.desk.record_live.PATIENCE", 1.0)
+
+
+# -- what Benchling has now ----------------------------------------------------------------------
+
+
+def top(page: str) -> str:
+    """Give what stands above the table of values, without tags."""
+    head = page[page.index("Record C-") : page.index("Why is this value here?")]
+    return " ".join(re.sub("<[^>]+>", " ", head).split())
+
+
+def test_a_value_that_a_person_changed_is_shown_beside_ours(world, owner):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    assert "in Benchling" in top(story(owner, "C-000001"))
+    assert "In Benchling now" not in story(owner, "C-000001")
+    options = w.tenant.dropdowns[w.kinds]["options"]
+    protein = next(option["id"] for option in options if option["name"] != "Protein")
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine", Kind=protein, Approval=None)
+    page = story(owner, "C-000001")
+    assert "changed in Benchling" in top(page) and "3 values differ in Benchling" in top(page)
+    row = page[page.index('<th scope="row">SMILES</th>') :].split("</tr>")[0]
+    assert "<td>CC</td>" in row and ">Mine</strong>" in row
+    row = page[page.index('<th scope="row">Kind</th>') :].split("</tr>")[0]
+    assert (
+        ">Protein<" in row
+        and ">Small molecule<" in row
+        and "sfso_" not in row.replace(f'title="{protein}"', "").replace('title="sfso_', "")
+    )
+    row = page[page.index('<th scope="row">Approval</th>') :].split("</tr>")[0]
+    assert "<td>1951</td>" in row and ">–</strong>" in row
+    told = page[page.index("History, newest first") :]
+    assert "changed in Benchling</span>" in told.split("</li>")[0]
+    assert "3 values differ" in told.split("</li>")[0], "and it is the newest event"
+
+
+def test_archived_is_said_at_the_top_and_in_the_story(world, owner, viewer):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), archived="Retired")
+    page = story(viewer, "C-000001")
+    assert "archived in Benchling" in top(page) and "Archived in Benchling (Retired)" in top(page)
+    assert 'class="pill good">in Benchling' not in page
+    assert "Archived in Benchling (Retired)" in page[page.index("History, newest first") :]
+    w.sync(kind=Kind.FULL)
+    page = story(viewer, "C-000001")
+    told = page[page.index("History, newest first") :]
+    assert told.count("Archived in Benchling") == 0, "the check's own event tells it now"
+    assert "drifted" in told
+
+
+def test_renamed_unregistered_moved_and_gone_are_each_said(world, owner):
+    w = world([compound(n) for n in range(5)])
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), name="Their name")
+    page = story(owner, "C-000001")
+    assert "1 value differs in Benchling" in top(page)
+    row = page[page.index('<th scope="row">name</th>') :].split("</tr>")[0]
+    assert "Compound 1" in row and ">Their name</strong>" in row
+    w.tenant.entity("C-000002").folder_id = w.tenant.add_folder("Elsewhere")
+    assert "in the folder “Elsewhere” now" in top(story(owner, "C-000002"))
+    gone = w.tenant.entity("C-000003")
+    del w.tenant.entities[gone.id]
+    assert "not found in Benchling" in top(story(owner, "C-000003"))
+    assert "A Benchling admin checks" in top(story(owner, "C-000003"))
+    w.tenant.entity("C-000004").entity_registry_id = None
+    page = story(owner, "C-000004")
+    assert "unregistered in Benchling" in top(page)
+    assert "no longer has the registry id C-000004" in top(page)
+
+
+def test_where_benchling_cannot_be_asked_it_says_so_and_since_when(world, owner):
+    w = world([compound(n) for n in range(3)])
+    run = w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
+    for status in (403, 503):
+        w.tenant.faults.clear()
+        w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=status))
+        page = story(owner, "C-000001")
+        assert "Benchling could not be asked" in top(page), status
+        assert 'class="pill good">in Benchling' not in page
+        since = Lane.objects.get().looked_at
+        newest = max(since, run.finished_at)
+        assert f"What is shown was true on {newest:%Y-%m-%d %H:%M} UTC" in top(page)
+    w.tenant.faults.clear()
+    w.sync(kind=Kind.FULL)
+    w.tenant.faults.clear()
+    w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    page = story(owner, "C-000001")
+    assert "changed in Benchling when last checked" in top(page)
+    assert ">Mine</strong>" in page, "what the last check found"
