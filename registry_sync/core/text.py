@@ -6,6 +6,8 @@ import hashlib
 import unicodedata
 from typing import Any
 
+import orjson
+
 DEEPEST = 100
 """Levels of lists and objects in one value; more would exhaust the stack."""
 
@@ -16,6 +18,8 @@ def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
     What is nested deeper than `levels` is cut.
     https://www.postgresql.org/docs/current/datatype-json.html
     """
+    if isinstance(value, dict) and _is_storable(value, levels):
+        return value
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
     if not isinstance(value, (list, dict)):
@@ -25,6 +29,16 @@ def storable(value: Any, levels: int = 2 * DEEPEST) -> Any:
     if isinstance(value, list):
         return [storable(item, levels - 1) for item in value]
     return {storable(key): storable(item, levels - 1) for key, item in value.items()}
+
+
+def _is_storable(value: Any, levels: int) -> bool:
+    """Return whether JSON is storable as it is; False also where that would take long to see."""
+    try:
+        body = orjson.dumps(value)
+    except TypeError:  # half of a surrogate pair, an integer beyond 64 bits, or very deep
+        return False
+    # As many brackets as levels are needed to be too deep, and most records have fewer.
+    return rb"\u0000" not in body and body.count(b"{") + body.count(b"[") <= levels
 
 
 def number_of(count: int, noun: str, plural: str = "") -> str:
@@ -50,7 +64,9 @@ def name_key(text: str) -> str:
 
     A long key ends with a digest of the rest.
     """
-    key = unicodedata.normalize("NFC", text.strip().casefold())
+    key = text.strip().casefold()
+    if not key.isascii():
+        key = unicodedata.normalize("NFC", key)
     if len(key) <= LONGEST_KEY:
         return key
     rest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

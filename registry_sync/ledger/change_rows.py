@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from registry_sync.ledger import digests
+from registry_sync.ledger.bulk_rows import times_as_stored, write_rows
 from registry_sync.ledger.chain import Link
 from registry_sync.models import Change
 
@@ -29,10 +28,6 @@ COLUMNS = (
     "after", "source", "created", "actor", "trigger", "fingerprint", "service_version",
     "source_modified_at", "at", "digest",
 )  # fmt: skip
-QUOTED = ", ".join(f"{chr(34)}{name}{chr(34)}" for name in COLUMNS)
-INSERT = (
-    f"INSERT INTO {Change._meta.db_table} ({QUOTED}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
-)
 
 
 def insert(entities: Iterable[EntityChanges], link: Link, last: bytes) -> bytes:
@@ -40,31 +35,34 @@ def insert(entities: Iterable[EntityChanges], link: Link, last: bytes) -> bytes:
 
     `last` is the digest that the first one builds on.
     """
-    adapt = connection.ops.adapt_datetimefield_value
+    stored = times_as_stored()
     lane_id, (run_id, *how, at) = link.lane.pk, link.written
-    when = adapt(at)
+    when = stored(at)
+    named: dict[tuple[str, str], bytes] = {}  # the same few fields for every entity
     rows: list[tuple[Any, ...]] = []
     for external_id, entity_id, new, seen, values, kind in entities:
         part = digests.entity_part(external_id, entity_id, new, seen)
         who = (lane_id, run_id, kind, external_id, entity_id)
-        times = (adapt(seen), when)
+        how_and_when = (new, *how, stored(seen), when)
         for field_id, field, before, after, source in values:
-            was, now, fed = _encoded(before), _encoded(after), _encoded(source)
-            own = digests.field_part(kind, field_id, field)
-            last = digests.of_change(last, part, own, was[0], now[0], fed[0])
-            stored = (was[1], now[1], fed[1])
-            rows.append((*who, field_id, field, *stored, new, *how, *times, last.hex()))
-    with connection.cursor() as cursor:
-        cursor.executemany(INSERT, rows)
+            own = named.get((kind, field_id))
+            if own is None:
+                own = named[kind, field_id] = digests.field_part(kind, field_id, field)
+            was, old = NULL if before is None else _encoded(before)
+            now, new_value = NULL if after is None else _encoded(after)
+            fed, given = NULL if source is None else _encoded(source)
+            last = digests.of_change(last, part, own, was, now, fed)
+            rows.append((*who, field_id, field, old, new_value, given, *how_and_when, last.hex()))
+    write_rows(Change, COLUMNS, rows)
     return last
 
 
 NULL = (b"null", None)
 
 
-def _encoded(value: Any) -> tuple[bytes, str | None]:
+def _encoded(value: Any) -> tuple[bytes, str]:
     """Return a value as its digest covers it, and as it is stored."""
-    if value is None:
-        return NULL
-    body = digests.canonical_json(value)
-    return body, (body if type(value) in digests.PLAIN else digests.encode(value)).decode()
+    if type(value) in digests.PLAIN:
+        body = digests.encode(value)
+        return body, body.decode()
+    return digests.canonical_json(value), digests.encode(value).decode()

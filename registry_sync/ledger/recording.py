@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.ledger.changes import Writing
+from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, known
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
@@ -76,9 +77,6 @@ def record(
         setattr(run, name, value)
 
 
-ENTITY_COLUMNS = ("entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash")
-
-
 def _record_chunk(
     run: SyncRun,
     results: Sequence[RecordOutcome],
@@ -115,10 +113,10 @@ def _record_chunk(
         return
     written = [result for result in rest if result.entity is not None]
     ids = [result.external_id for result in written]
-    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_hash="")
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
-    _write_entries(run, lane, written, rest, old)
+    write_entries(run, lane, rest, old)
     update_errors(run, lane, rest)
 
 
@@ -146,21 +144,6 @@ def _tallied(run: SyncRun, result: RecordOutcome, entry: LedgerView | None) -> R
         run.retried += result.retried
     setattr(run, outcome, getattr(run, outcome) + 1)
     return result if outcome == result.outcome else result._replace(outcome=outcome)
-
-
-def _write_entries(
-    run: SyncRun,
-    lane: Lane,
-    written: Sequence[RecordOutcome],
-    rest: Sequence[RecordOutcome],
-    old: dict[str, LedgerEntry],
-) -> None:
-    seen = ["raw_hash", "modified_at", "seen_run_id", "seen_reading", "outcome", "gone_run_id"]
-    unsent = [result for result in rest if result.entity is None]
-    _upsert_entries([_entry(run, lane, s) for s in unsent if not s.identity], seen)
-    _upsert_entries([_entry(run, lane, s) for s in unsent if s.identity], [*seen, "identity"])
-    columns = [*seen, *ENTITY_COLUMNS, "identity", "written_run_id", "entity_id"]
-    _upsert_entries([_entry(run, lane, s, old.get(s.external_id)) for s in written], columns)
 
 
 def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) -> None:
@@ -196,30 +179,6 @@ def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:
             unique_fields=["lane", "external_id"],
             update_fields=columns,
         )
-
-
-def _entry(
-    run: SyncRun, lane: Lane, result: RecordOutcome, old: LedgerEntry | None = None
-) -> LedgerEntry:
-    entry = LedgerEntry(
-        lane=lane,
-        external_id=result.external_id,
-        raw_hash=result.raw_hash,
-        modified_at=result.modified_at,
-        seen_run_id=run.pk,
-        seen_reading=run.reading_number,
-        outcome=result.outcome,
-        identity=result.identity,
-        gone_run_id=run.pk if result.gone else None,
-    )
-    if result.entity is not None:
-        fill(entry, result.entity)
-        if old is not None:  # a path absent from the record leaves its field as it was
-            entry.fields = {**old.fields, **entry.fields}
-            entry.identity = result.identity or old.identity
-        entry.entity_id = result.entity_id or (old.entity_id if old else "")
-        entry.written_run_id = run.pk
-    return entry
 
 
 def fill(entry: LedgerEntry, entity: Entity) -> None:

@@ -171,6 +171,8 @@ def _option(value: Any, field: FieldDefinition) -> Fitted:
             return option.id, ""
     labels = {label, str(value)} if isinstance(value, float) else {label}  # an option called 1.0
     exact = [option for option in options if option.label in labels]
+    if len(exact) == 1 and not exact[0].archived:
+        return exact[0].id, ""
     near = [option for option in options if _folded(option.label) == _folded(label)]
     for found in (exact, near):
         live = [option for option in found if not option.archived]

@@ -31,6 +31,9 @@ def links_of(values: Iterable[Any]) -> frozenset[str]:
     return frozenset(found)
 
 
+_in_order = json.JSONEncoder(sort_keys=True).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """An entity as it must be in Benchling: canonical values by field id."""
@@ -66,7 +69,7 @@ class Entity:
 
     def digest(self) -> str:
         """Return a hash of what would be sent: 32 hex characters, for any order of the keys."""
-        body = json.dumps([self.registry_id, self.name, self.fields], sort_keys=True)
+        body = _in_order([self.registry_id, self.name, self.fields])
         return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
 
 

@@ -34,7 +34,8 @@ def mark_of(record: Any) -> str:
     """
     if not isinstance(record, dict):
         return ""
-    for key, value in record.items():
+    for key in _telling(tuple(record)):
+        value = record[key]
         if _says_deleted(key, value):
             return key
         if isinstance(value, dict) and _plain(key) in INNER:
@@ -42,6 +43,14 @@ def mark_of(record: Any) -> str:
                 if _says_deleted(inner, held):
                     return f"{key}.{inner}"
     return ""
+
+
+@lru_cache(maxsize=64)
+def _telling(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which keys of a record can say anything. Most records of a list have the same keys."""
+    telling = FLAGS | TIMES | STATES | INNER
+    certain = (*CERTAIN, "@odata.context")
+    return tuple(key for key in keys if key in certain or _plain(key) in telling)
 
 
 def is_tombstone(record: Json, mapping: Mapping) -> bool:

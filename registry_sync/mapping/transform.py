@@ -6,6 +6,7 @@ not in the record leaves the field as it is, unless the settings say that it cle
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
@@ -32,11 +33,13 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     fields: Json = {}
     sources: Json = {}
     for mapped in mapping.fields:
-        given, value = mapped.get(record), mapped.given(record)
+        value = given = mapped.get(record)
+        if given is ABSENT:  # what counts as null
+            value = mapped.given(record)
         try:
             if isinstance(given, (list, dict)):
                 check_depth(given)
-            value = apply(mapped.steps, value)
+            value = apply(mapped.steps, value) if mapped.steps else value
             if value is ABSENT:
                 if mapped.field.is_required:
                     raise Misfit("required_missing", "")
@@ -75,11 +78,10 @@ def _same(one: Any, other: Any) -> bool:
 def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[Any, list[str]]:
     """Return a value, or a list of them, fitted to a field, and how it was coerced."""
 
-    def link_id(text: str) -> str:
-        own = definition.link_schema_id == mapping.schema_id
-        return mapping.registry_id(text) if own else text
-
     listed = isinstance(value, list)
+    if not listed and not definition.is_multi and not is_empty(value):  # by far the most
+        sent, what = fit(value, definition, partial(_link_id, definition, mapping))
+        return sent, [what] if what else []
     items = value if listed else [value]
     kept = [item for item in items if not is_empty(item)]
     if not kept:
@@ -94,13 +96,18 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
     fitted = []
     for item in kept:
         try:
-            sent, what = fit(item, definition, link_id)
+            sent, what = fit(item, definition, partial(_link_id, definition, mapping))
         except Misfit as error:
             error.item = item
             raise
         fitted.append(sent)
         notes += [what] if what else []
     return fitted if definition.is_multi else fitted[0], notes
+
+
+def _link_id(definition: FieldDefinition, mapping: Mapping, text: str) -> str:
+    """Return the registry id that a link's text means."""
+    return mapping.registry_id(text) if definition.link_schema_id == mapping.schema_id else text
 
 
 def _name(
@@ -126,4 +133,6 @@ def _name(
 
 def _is_visible(text: str) -> bool:
     """Return whether a text is visible: blanks and marks without width are not."""
+    if text.isascii() and text.isprintable():
+        return not text.isspace() and text != ""
     return any(sign.isprintable() and not sign.isspace() for sign in text)

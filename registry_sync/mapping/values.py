@@ -58,10 +58,11 @@ def kind_of(value: Any) -> str:
 
 def can_be_stored(text: str) -> bool:
     """Return whether a text can be sent and stored: no NUL, no half of a surrogate pair."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return False
     return "\x00" not in text
 
 

@@ -17,7 +17,7 @@ class Change(models.Model):
         UNARCHIVED = "unarchived"
         MERGED = "merged"
 
-    lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, db_index=False)  # see the indexes
     run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="changes")
     kind = models.CharField(
         max_length=12, choices=Kind.choices, default=Kind.WRITTEN, db_default=Kind.WRITTEN

@@ -79,7 +79,7 @@ class AdoptionGate:
             found = {str(raw["id"]): raw for raw in held}
         matches = _Matches(ctx, found)
         matches.open([candidate.entity.external_id for candidate in new])
-        for candidate in new:
+        for candidate in new if taken else ():
             matches.judge(candidate, [name for name in taken if name.entity_id in found])
         matches.close()
         return matches.sort(candidates)

@@ -146,20 +146,19 @@ def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
 def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     """Return the holders of these keys, by key: entities in the ledger and beside it."""
     taken: dict[str, list[Holder]] = {}
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), CHUNK):
-        some = ordered[start : start + CHUNK]
-        ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-        for kind, column in (("name", "name_key"), ("id", "id_key")):
-            found = ours.filter(**{f"{column}__in": some})
-            for key, external_id, registry_id in found.values_list(
-                column, "external_id", "entity_registry_id"
-            ):
-                taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
-        for row in TakenName.objects.filter(lane=lane, key__in=some):
-            whose = row.entity_registry_id or row.entity_id
-            holder = Holder("", whose, row.kind, row.archived, row.schema_name)
-            taken.setdefault(row.key, []).append(holder)
+    if not keys:
+        return taken
+    ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+    for kind, column in (("name", "name_key"), ("id", "id_key")):
+        found = ours.filter(**{f"{column}__among": keys})
+        for key, external_id, registry_id in found.values_list(
+            column, "external_id", "entity_registry_id"
+        ):
+            taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
+    for row in TakenName.objects.filter(lane=lane, key__among=keys):
+        whose = row.entity_registry_id or row.entity_id
+        holder = Holder("", whose, row.kind, row.archived, row.schema_name)
+        taken.setdefault(row.key, []).append(holder)
     return taken
 
 
