@@ -33,7 +33,7 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.desk.times import time_html
 from registry_sync.models import EntityError
-from registry_sync.reporting.catalogue import record_actor, record_cause
+from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import redact
 from registry_sync.sync.retry_choice import UNSENDABLE
@@ -104,7 +104,7 @@ class EntityErrorAdmin(Checks):
 
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> str:
-        return record_actor(error.kind, error.assigned).label
+        return record_actor(error.code, error.kind, error.assigned).label
 
     @admin.display(description="problem, and what it waits for")
     def problem(self, error: EntityError) -> str:
@@ -141,8 +141,8 @@ class EntityErrorAdmin(Checks):
             "error": error,
             "message": redact(error.message, marks),
             "value": next(iter(redact(named, marks).values())),
-            "who": record_actor(error.kind, error.assigned).label,
-            "by_kind": record_actor(error.kind).label,
+            "who": record_actor(error.code, error.kind, error.assigned).label,
+            "by_kind": record_actor(error.code, error.kind).label,
             "waits": waiting.waits_of([error])[error.pk],
             "raw": raw if error.raw is not None else "",
             "others": self._others(error),
@@ -211,7 +211,7 @@ class EntityErrorAdmin(Checks):
     ) -> HttpResponse | None:
         able = rows.filter(closed_at__isnull=True)
         title = f"Assign to the {to}" if to else "Undo the assignment"
-        whom = f"“{record_actor(to).label}”" if to else "the role that the cause names"
+        whom = f"“{ACTORS[to].label}”" if to else "the role that the cause names"
         reason = self._ask(request, able, action, title, f"Who must act changes to {whom}.")
         if isinstance(reason, str):
             some = list(able[:CHOSEN])

@@ -25,6 +25,7 @@ from registry_sync.desk import record_live as live
 from registry_sync.desk import record_tenant as tenant
 from registry_sync.desk.values import as_html
 from registry_sync.models import Lane, LedgerEntry, SyncRun
+from registry_sync.reporting.catalogue import record_actor
 
 TEMPLATE = "admin/registry_sync/record/record.html"
 
@@ -174,6 +175,7 @@ class LedgerEntryAdmin(Reasoned):
                 for origin in story.origins(told)
             ],
             "schema": runs.schema_view(lane),
+            "who": record_actor(error.code, error.kind, error.assigned).label if error else "",
             "waits": waiting.waits_of([error])[error.pk] if error else "",
             "may_sync": self.may(request),
             "here": record_url(external_id, lane.pk),

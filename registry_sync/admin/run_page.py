@@ -15,34 +15,22 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator, ReadOnly
-from registry_sync.core.text import are
+from registry_sync.core.text import are, number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import csv_export as csvs
-from registry_sync.desk import error_waits
+from registry_sync.desk import error_waits, run_counts
 from registry_sync.desk import run_actions as orders
 from registry_sync.desk import run_display as looks
 from registry_sync.desk import run_records as handled
 from registry_sync.models import Change, RunLog, SyncRun
 from registry_sync.monitoring.queues import see_queues
-from registry_sync.reporting.catalogue import record_cause
+from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.runs import estimate
 
 PAGE = 50
 LOG_LINES = 200
 TRUSTED = 2_000
 """From how many written records on the run's own count is taken for the length of their list."""
-COUNTS = (
-    ("created", "created", "New in Benchling."),
-    ("updated", "changed", "Already in Benchling; at least one value was written."),
-    ("unchanged", "unchanged", "Not sent: the ledger has the same values."),
-    ("failed", "refused", "Not up to date in Benchling; each has an error that explains why."),
-)
-OTHERS = (
-    ("repeated", "received more than once"),
-    ("retried", "retried from the stored copy"),
-    ("coerced", "with a value converted by a rule"),
-    ("older", "older than requested"),
-)
 RECORD_HEADER = ("external id", "outcome", "Benchling id", "name", "why", "remedy")
 ERROR_HEADER = (
     "external id", "who must act", "cause", "message", "remedy", "field", "value", "waits for",
@@ -140,7 +128,7 @@ class RunViews(ReadOnly):
         if outcome in handled.LASTING and counted > TRUSTED and not code:
             pages.count = min(counted, handled.COUNTED)  # these counts never change
         page = pages.get_page(request.GET.get("p"))
-        word = {name: word for name, word, _ in COUNTS}[outcome]
+        word = {name: word for name, word, _ in run_counts.COUNTS}[outcome]
         context = {
             **self.admin_site.each_context(request),
             "title": f"Run {run.pk}: {word}",
@@ -162,7 +150,7 @@ class RunViews(ReadOnly):
         """Return a CSV of the records behind a run's counts, or behind one of them."""
         run = self._run(request, run_id)
         asked = request.GET.get("outcome")
-        chosen = [name for name, _, _ in COUNTS if asked in (None, name)]
+        chosen = [name for name, _, _ in run_counts.COUNTS if asked in (None, name)]
         rows = (
             (r.external_id, outcome, r.entity_id, r.name, r.said, r.remedy)
             for outcome in chosen
@@ -175,8 +163,9 @@ class RunViews(ReadOnly):
         run = self._run(request, run_id)
         rows = (
             (
-                r.external_id, r.kind, r.code, r.words.message, r.words.remedy, r.words.field,
-                r.words.value, f"{r.words.waits_for} {r.words.waits_key}".strip(),
+                r.external_id, record_actor_key(r.code, r.kind), r.code, r.words.message,
+                r.words.remedy, r.words.field, r.words.value,
+                f"{r.words.waits_for} {r.words.waits_key}".strip(),
                 r.error.first_seen if r.error else r.at, r.at, error_waits.waited_for(r),
             )
             for some in handled.chunks(handled.refused(run).select_related("same_as", "error"))
@@ -224,11 +213,8 @@ def standing(run: SyncRun) -> Json:
         "unclaimed": _unclaimed(run),
         "earlier": _earlier(run),
         "phases": looks.phases(run),
-        "counts": [
-            (name, word, meaning, getattr(run, name), not run.dry_run or name == "failed")
-            for name, word, meaning in COUNTS
-        ],
-        "others": [(getattr(run, n), word) for n, word in OTHERS if getattr(run, n)],
+        "counts": run_counts.counts(run),
+        "others": run_counts.others(run),
     }
 
 
@@ -241,12 +227,14 @@ def _unclaimed(run: SyncRun) -> str:
 
 
 def _earlier(run: SyncRun) -> str:
-    """Return how many errors of earlier runs are still open, for a run with warnings."""
+    """Return how many errors of earlier runs alone are still open, for a run with warnings."""
     if run.status != SyncRun.Status.COMPLETED_WITH_WARNINGS or run.lane is None:
         return ""
-    before = runs.open_errors(run.lane).filter(first_seen__lt=run.started_at).exclude(run=run)
+    mine = handled.refused(run).order_by().values("external_id")
+    begun = run.started_at or run.created_at
+    before = runs.open_errors(run.lane).filter(first_seen__lt=begun).exclude(external_id__in=mine)
     if count := before.count():
-        were = "1 record" if count == 1 else f"{count:,} records"
+        were = number_of(count, "record")
         return f"{were} refused by earlier runs {are(count)} still open."
     if run.failed or run.warnings:
         return ""

@@ -25,9 +25,10 @@ def archived() -> str:
 def not_in_benchling(error: EntityError, *, is_there: bool) -> str:
     """Return why a record is not up to date, and what it waits for or who must act."""
     waits = record_wait(error.waits_for).scientist.format(key=escaped(error.waits_key))
-    waits = waits or record_actor(error.kind).ask
+    ask = record_actor(error.code, error.kind, error.assigned).ask
+    said = f"{waits} {ask}".strip()
     what = "Its newest version" if is_there else escaped(error.external_id)
-    return f"**{what} is not in Benchling.** {without_codes(error.message)} {waits}"
+    return f"**{what} is not in Benchling.** {without_codes(error.message)} {said}"
 
 
 def namesake(error: EntityError) -> str:
@@ -45,7 +46,8 @@ def adoption(row: Adoption) -> str:
     if row.state == Adoption.State.APPROVED:
         return f"{whose} was in Benchling before. The next sync adopts it."
     if row.how == Adoption.How.ARCHIVED:
-        return f"{whose} was in Benchling before and is archived. {record_actor('benchling').ask}"
+        ask = record_actor("archived", "benchling").ask
+        return f"{whose} was in Benchling before and is archived. {ask}"
     return f"{whose} was in Benchling before. Your integration owner decides whether to adopt it."
 
 

@@ -153,7 +153,7 @@ def attention(run: SyncRun) -> list[str]:
     for group, first in groups_with_examples(run.lane, most=FIVE):
         records = f"{group.count:,} records" if group.count > 1 else "1 record"
         example = "For example: " if group.count > 1 else ""
-        ask = record_actor(first.kind, first.assigned).ask
+        ask = record_actor(first.code, first.kind, first.assigned).ask
         message = without_codes(first.message)
         found.append(f"- **{records}: {escaped(group.title)}.** {example}{message} {ask}")
     return found + [f"- {without_codes(w['text'])}" for w in run.warnings][: FIVE - len(found)]

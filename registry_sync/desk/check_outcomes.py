@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from registry_sync import runs
 from registry_sync.models import Change, EntityError, LedgerEntry, Refusal, SyncRun
-from registry_sync.reporting.catalogue import record_cause
+from registry_sync.reporting.catalogue import record_actor, record_cause
 
 PILLS = {"passed": "good", "still refused": "bad", "not in the registry": "warning",
          "not checked": "quiet", "being checked": "active"}  # fmt: skip
@@ -79,7 +79,8 @@ def _outcome(
     if (refusal := refused.get(external_id)) is not None:
         words = refusal.words
         title = record_cause(refusal.code).title
-        text = f"{title[0].upper()}{title[1:]}. {words.message} {words.remedy}"
+        who = record_actor(refusal.code, refusal.kind, error.assigned if error else "").label
+        text = f"{title[0].upper()}{title[1:]}. {words.message} Who must act: {who}. {words.remedy}"
         return CheckOutcome(external_id, "still refused", text, error_id)
     if external_id in gone:
         return CheckOutcome(external_id, "not in the registry", gone[external_id], error_id)

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from registry_sync.models import Change, EntityError, LedgerEntry, Refusal, Retention, SyncRun
-from registry_sync.reporting.catalogue import record_cause
+from registry_sync.reporting.catalogue import record_actor, record_cause
 
 Outcome = LedgerEntry.Outcome
 COUNTED = 10_000
@@ -46,6 +46,10 @@ class CauseCount:
     @property
     def title(self) -> str:
         return record_cause(self.example.code).title
+
+    @property
+    def who(self) -> str:
+        return record_actor(self.example.code, self.example.kind).label
 
 
 def created(run: SyncRun) -> QuerySet[Any]:

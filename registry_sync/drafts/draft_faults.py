@@ -24,7 +24,9 @@ def of_configuration(draft: MappingDraft) -> list[str]:
         elif item != CONNECTOR:
             said.append(f"In the app's configuration in Benchling: {text}.")
     if sample := draft.base.get("sample_fault"):
-        said.append(f"There is no sample. {sample}")
+        unread = CONNECTOR in base_faults(draft) and draft.connector is None
+        why = "Connector Settings cannot be read; see below." if unread else sample
+        said.append(f"There is no sample. {why}")
     if strays := draft.base.get("strays"):
         said.append(
             f"The registry's list contains {strays} of its first entries that are no records. "

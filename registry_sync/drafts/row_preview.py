@@ -51,10 +51,10 @@ def _tried(records: Sequence[Json], row: Json, mapping: Mapping) -> Example:
     mapped = mapping.fields[0]
     record = next((r for r in records if mapped.get(r) not in (ABSENT, None, "", [])), None)
     if record is None and row["path"]:
-        text = (
-            f"0 of {number_of(len(records), 'record')} in the sample have a value at {row['path']}"
-        )
-        return Example(problem=text, doubtful=bool(records))
+        if not records:
+            return Example()  # that there is no sample is said once
+        text = f"0 of {number_of(len(records), 'record')} in the sample have a value"
+        return Example(problem=f"{text} at {row['path']}", doubtful=True)
     return example_of(record or {}, mapping, mapped)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from django.db.models import Count
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,10 +16,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from registry_sync.core.text import number_of
 from registry_sync.models import Refusal, SyncRun
-from registry_sync.reporting.catalogue import record_cause
 from registry_sync.reporting.session_messages import counts_sentence
+from registry_sync.sync.delivery.dry_run_log import cause_line, predicted_causes
 
 SPOOLED = 1_000_000
 """Characters of changes that are kept in memory; more go to a temporary file."""
@@ -71,10 +69,9 @@ class RunProgress:
     def write_findings(self, run: SyncRun) -> None:
         """Write what a dry run found: refusals first, and all of them."""
         rows = Refusal.objects.filter(run=run)
-        for code, count in rows.values_list("code").annotate(n=Count("pk")).order_by("-n", "code"):
-            title = record_cause(code).title
-            self.out.write(f"{number_of(count, 'record')} would be refused: {title}.")
-            for row in rows.filter(code=code).order_by("pk").iterator(CHUNK):
+        for code, kind, count in predicted_causes(run):
+            self.out.write(cause_line(code, kind, count))
+            for row in rows.filter(code=code, kind=kind).order_by("pk").iterator(CHUNK):
                 self.out.write(f"{row.external_id}: refused")
                 self.out.write(f"    {row.message} {row.remedy}")
         self._changes.seek(0)

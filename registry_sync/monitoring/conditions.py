@@ -137,7 +137,7 @@ def check_old_error(lane: Lane | None, limits: AlertSettings) -> Answer:
         f"{oldest.external_id} has not been in Benchling for more than {limits.error_days} days: "
         f"{oldest.message}{others}",
         since=oldest.first_seen,
-        who=_sentence(record_actor(oldest.kind, oldest.assigned)),
+        who=_sentence(record_actor(oldest.code, oldest.kind, oldest.assigned)),
         remedy=oldest.remedy,
         path="admin:registry_sync_entityerror_change",
         pk=oldest.pk,

@@ -57,7 +57,7 @@ def groups_with_examples(lane: Lane | None, *, most: int) -> list[tuple[ErrorGro
 
 def _group(code: str, parts: Iterable[tuple[str, str, int, datetime, datetime]]) -> ErrorGroup:
     parts = sorted(parts, key=lambda part: -part[2])
-    actors = (record_actor(kind, assigned) for kind, assigned, *_ in parts)
+    actors = (record_actor(code, kind, assigned) for kind, assigned, *_ in parts)
     return ErrorGroup(
         code=code,
         cause=record_cause(code),

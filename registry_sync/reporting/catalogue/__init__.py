@@ -24,8 +24,8 @@ from registry_sync.reporting.catalogue.warnings import WARNINGS
 __all__ = [
     "ACTION_FAILURES", "ACTORS", "RECORD_CAUSES", "RECORD_WAITS", "RUN_FAILURES", "RUN_WAITS",
     "WARNINGS", "Actor", "ActorKey", "Cause", "RecordWait", "RunWait", "record_actor",
-    "record_cause", "record_wait", "run_actor", "run_failure", "run_wait", "scientist_failure",
-    "warning_cause",
+    "record_actor_key", "record_cause", "record_wait", "run_actor", "run_failure",
+    "run_wait", "scientist_failure", "warning_cause",
 ]  # fmt: skip
 
 
@@ -56,9 +56,23 @@ def run_wait(code: str) -> RunWait:
     return known.get(code, known[""])
 
 
-def record_actor(kind: str, assigned: str = "") -> Actor:
-    """Return who must act on a record's error: whom it is assigned to, else its kind's actor."""
-    return ACTORS[assigned or kind]
+def record_actor(code: str, kind: str, assigned: str = "") -> Actor:
+    """Return who must act on a record's error, for every face: see `record_actor_key`."""
+    return ACTORS[record_actor_key(code, kind, assigned)]
+
+
+def record_actor_key(code: str, kind: str, assigned: str = "") -> str:
+    """Return the key of whoever must act on a record's error.
+
+    It is whom the error is assigned to; else no one, if it is transient; else, of those whom the
+    cause's entry names, the one of the error's kind or the first.
+    """
+    if assigned or kind == "transient":
+        return assigned or kind
+    actors = record_cause(code).actors
+    if actors:
+        return kind if kind in actors else actors[0]
+    return kind if kind in ACTORS else "operator"
 
 
 def run_actor(code: str, kind: str) -> Actor:

@@ -73,9 +73,10 @@ class Cause:
 class RecordWait:
     """What a refused record waits for.
 
-    `summary` is a noun phrase. `owner` follows "It"; `scientist` is a sentence, "" where the kind's
-    actor is asked instead. Both may name `{key}` (the awaited id, option or name), `owner`
-    also `{field}` and `{name}` (the name as the record spells it).
+    `summary` is a noun phrase. `owner` follows "It"; `scientist` is a sentence, "" where it waits
+    for nothing but that someone acts; whoever must act is named behind it. Both may name `{key}`
+    (the awaited id, option or name), `owner` also `{field}` and `{name}` (the name as the record
+    spells it).
     """
 
     code: str

@@ -27,7 +27,7 @@ RECORD_WAITS = (
         "option",
         "the option",
         "waits for the option “{key}” in the dropdown of {field}",
-        "It waits for the option “{key}”, which a Benchling admin can add to the field.",
+        "It waits for the option “{key}” of the field.",
     ),
     RecordWait(
         "detail", "its detail", "waits for its detail in the registry; each run requests it again"
@@ -36,13 +36,13 @@ RECORD_WAITS = (
         "permission",
         "the permission",
         "waits for a permission in Benchling; each run tries it again",
-        "It waits for a permission, which a Benchling admin can grant.",
+        "It waits for a permission in Benchling.",
     ),
     RecordWait(
         "allowance",
         "an override",
         "waits for an override",
-        "It waits for your integration owner, who can allow it.",
+        "It waits for an override.",
     ),
     RecordWait(
         "unarchived",

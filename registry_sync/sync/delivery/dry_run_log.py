@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registry_sync.core.text import number_of, storable
 from registry_sync.models import Refusal, RunLog, SyncRun
-from registry_sync.reporting.catalogue import record_cause
+from registry_sync.reporting.catalogue import record_actor, record_cause
 from registry_sync.sync.listener import Listener
 
 CHANGES, REFUSALS = 200, 10_000
@@ -58,14 +58,25 @@ class LoggedFindings:
             )
 
 
+def predicted_causes(run: SyncRun) -> Iterator[tuple[str, str, int]]:
+    """Yield the code, kind and number of records of each cause, the most frequent first."""
+    counted = Refusal.objects.filter(run=run).values_list("code", "kind").annotate(n=Count("pk"))
+    yield from counted.order_by("-n", "code", "kind")
+
+
+def cause_line(code: str, kind: str, count: int) -> str:
+    """Return how many records a dry run would refuse for a cause, and who must act."""
+    title, who = record_cause(code).title, record_actor(code, kind).label
+    return f"{number_of(count, 'record')} would be refused: {title}. Who must act: {who}."
+
+
 def refused_lines(run: SyncRun) -> Iterator[tuple[str, str]]:
     """Yield the level and text of each line on what a dry run would refuse, by cause."""
     rows = Refusal.objects.filter(run=run)
     left = REFUSALS
-    for code, count in rows.values_list("code").annotate(n=Count("pk")).order_by("-n", "code"):
-        title = record_cause(code).title
-        yield "WARNING", f"{number_of(count, 'record')} would be refused: {title}."
-        for row in rows.filter(code=code).order_by("pk")[:left].iterator(CHUNK):
+    for code, kind, count in predicted_causes(run):
+        yield "WARNING", cause_line(code, kind, count)
+        for row in rows.filter(code=code, kind=kind).order_by("pk")[:left].iterator(CHUNK):
             yield "WARNING", f"{row.external_id} would be refused. {row.message} {row.remedy}"
         left = max(0, left - count)
     if (total := rows.count()) > REFUSALS:

@@ -42,7 +42,7 @@ CAUSES = (
     ),
     RefusalKind(
         re.compile(r"made by someone else"),
-        "benchling",
+        "mapping",
         "not_ours",
         "If both are the same, the integration owner takes it over: manage.py adopt --id {id} "
         "--reason “…”. Both sides are under Adoptions in the admin after the next run.",

@@ -249,7 +249,7 @@ def _taken_by_other(entity: Entity, key: str, holder: Holder) -> Problem:
         adopt = ADOPT.format(id=entity.external_id)
         remedy = f"If they are the same, {adopt}. Both sides are under Adoptions in the admin."
     return Problem(
-        kind="benchling",
+        kind="benchling" if holder.archived else "mapping",
         code="archived" if holder.archived else "not_ours",
         message=f"An entity with the registry id {entity.registry_id} is {state}"
         + (f", in the schema {holder.schema_name}" if holder.schema_name else "")
