@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.core.waits import OBJECT_LIMIT
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.models import LedgerEntry, SyncRun
+from registry_sync.runs import lease as leases
 from registry_sync.runs.lease import write_past_frozen
 from tests.support.factories import LaneFactory, SyncRunFactory
 
@@ -192,3 +196,28 @@ def test_what_cannot_be_written_is_raised(run):
     with pytest.raises(ValueError, match="no"):
         write_past_frozen(write)
     assert stored().read == 0, "written whole or not at all"
+
+
+def test_a_connection_that_was_frozen_in_a_transaction_is_ended(monkeypatch, settings):
+    """PostgreSQL's part, without one: a row stays locked, for two leases."""
+    settings.LEASE_SECONDS = 30
+    clock, sent = [0.0], []
+
+    class Cursor(contextlib.nullcontext):
+        def execute(self, sql, params=()):
+            sent.append((sql, params))
+
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    postgres = SimpleNamespace(vendor="postgresql", cursor=lambda: Cursor(Cursor()))
+    monkeypatch.setattr(leases, "connection", postgres)
+
+    def write() -> None:
+        clock[0] += 10
+        raise OperationalError("canceling statement due to lock timeout")
+
+    with pytest.raises(OperationalError):
+        write_past_frozen(write)
+    assert clock[0] == 70
+    ended = [params for sql, params in sent if "pg_terminate_backend" in sql]
+    assert ended == [["0:00:20"]] * 6, "whoever was silent for most of a lease"
+    assert write_past_frozen(lambda: 5) == 5

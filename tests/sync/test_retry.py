@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from registry_sync.benchling import bulk_upsert
+from registry_sync.benchling import bad_rows
 from registry_sync.models import EntityError, SyncRun
 from sandbox.tenant.entities import add_by_hand
 from tests.support.registry import compound
@@ -163,7 +163,7 @@ def test_a_refused_record_that_left_and_came_back_stops_no_run(world):
 
 @pytest.mark.invariant(3)
 def test_what_was_not_resolved_is_tried_by_the_next_plain_run(world, monkeypatch):
-    monkeypatch.setattr(bulk_upsert, "BUDGET", 2)
+    monkeypatch.setattr(bad_rows, "BUDGET", 2)
     w = world([compound(n) for n in range(8)], task_errors="none")
     w.tenant.refuse["C-000005"] = "Not this one."
     w.sync()
