@@ -48,7 +48,6 @@ MODULES = {
     "unmapped_fields": ("sync/delivery/unmapped_fields.py", ("sync",)),
     "bulk_upsert": ("benchling/bulk_upsert.py", ("benchling", "sync")),
     "bad_rows": ("benchling/bad_rows.py", ("benchling", "sync")),
-    "bad_rows": ("benchling/bad_rows.py", ("benchling", "sync")),
     "landed": ("sync/delivery/landed.py", ("sync",)),
     "recording": ("ledger/recording.py", ("ledger", "sync")),
     "record_outcome": ("ledger/record_outcome.py", ("ledger", "sync")),
