@@ -39,3 +39,12 @@ def take_turns(work: Wsgi, *, at_a_time: int = AT_A_TIME) -> Wsgi:
 
 
 application = take_turns(get_wsgi_application())
+
+
+def _turn_on() -> None:
+    from registry_sync.webhooks.notices import noticer  # models need the application
+
+    noticer.is_on = True
+
+
+_turn_on()

@@ -16,7 +16,7 @@ from registry_sync.desk import lanes
 from registry_sync.desk import run_actions as orders
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
 from registry_sync.models import SyncRun
-from registry_sync.monitoring.queues import Queues, see_queues
+from registry_sync.runs.workers import Queues, see_queues
 
 CONTROLS: dict[str, tuple[str, str]] = {
     "pause": (

@@ -23,9 +23,9 @@ from registry_sync.desk import run_actions as orders
 from registry_sync.desk import run_display as looks
 from registry_sync.desk import run_records as handled
 from registry_sync.models import Change, RunLog, SyncRun
-from registry_sync.monitoring.queues import see_queues
 from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.runs import estimate
+from registry_sync.runs.workers import see_queues
 
 PAGE = 50
 LOG_LINES = 200

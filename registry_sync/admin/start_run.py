@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from registry_sync import runs
 from registry_sync.desk import run_actions as orders
 from registry_sync.models import SyncRun
-from registry_sync.monitoring.queues import see_queues
 from registry_sync.runs.queue import enqueue
+from registry_sync.runs.workers import see_queues
 
 
 def start(

@@ -49,8 +49,9 @@ class BenchlingHttp(httpx.Client):
     batch that was sent) would stay until the garbage collector's last generation.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, longest: float = 0, **options: Any) -> None:
         super().__init__(**options)
+        self._longest = longest
         self._deadline = Deadline()
         for transport in (self._transport, *self._mounts.values()):
             if isinstance(transport, httpx.HTTPTransport):
@@ -60,7 +61,7 @@ class BenchlingHttp(httpx.Client):
     def send(
         self, request: httpx.Request, *, stream: bool = False, **options: Any
     ) -> httpx.Response:
-        self._deadline.begin(LONGEST)
+        self._deadline.begin(self._longest or LONGEST)
         response = super().send(request, stream=True, **options)
         if stream:
             return response

@@ -63,6 +63,8 @@ class Transport:
     app_id: str
     pause: Callable[[float, str], None] = _sleep
     timeout: float = 60
+    longest: float = 0
+    """Seconds for one answer; 0 for the usual ones."""
     requests: int = 0
     server_date: str = ""
     _sdk: Benchling | None = field(default=None, repr=False)
@@ -152,11 +154,11 @@ class Transport:
 
     def _connection(self) -> Benchling:
         if self._sdk is None:
-            token = BenchlingHttp(verify=trusted())
+            token = BenchlingHttp(verify=trusted(), longest=self.longest)
             self._sdk = Benchling(
                 self.url,
                 TokenAuth(self.client_id, self.client_secret, httpx_client=token),
-                httpx_client=BenchlingHttp(verify=trusted()),
+                httpx_client=BenchlingHttp(verify=trusted(), longest=self.longest),
                 retry_strategy=None,
                 client_decorator=lambda client: client.with_timeout(self.timeout),
             )

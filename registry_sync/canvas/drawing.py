@@ -7,6 +7,7 @@ until the app draws it again. https://docs.benchling.com/docs/introduction-to-ca
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
+from registry_sync.canvas.attendance import Attendance, is_pressed, pressed_canvases
 from registry_sync.canvas.record_status import entities_concerned
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
@@ -26,35 +28,55 @@ from registry_sync.runs import estimate
 logger = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
 OWED_AFTER = timedelta(seconds=10)
+MOST_LOOKED_AT = 200
 RECENT = 20
 """Canvases used last, which are kept up to date although no one pressed a button for this run."""
 
 
-def draw(canvas: Canvas, client: Client, *, pressed: bool = False) -> None:
+def draw(
+    canvas: Canvas,
+    client: Client,
+    *,
+    pressed: bool = False,
+    attendance: Attendance | None = None,
+) -> None:
     """Draw a canvas as things are now. Raise Refused, SyncError or Wait.
 
     With `pressed`, the canvas's note is shown: it answers the button that was pressed.
     """
     run = _shown_run(canvas)
+    notice = (attendance or Attendance()).notice(canvas, run)
+    if is_pressed(canvas.canvas_id):  # that press will read here what was typed for it
+        canvas.asked = typed(canvas, client)
     session = run.session_id if run is not None else ""
     body: Json = {
-        "blocks": blocks(canvas, run, pressed=pressed),
+        "blocks": blocks(canvas, run, pressed=pressed, notice=notice),
         "enabled": True,
         "sessionId": session or None,
     }
     client.update_canvas(canvas.canvas_id, body)
     Canvas.objects.filter(pk=canvas.pk).update(
-        drawn_at=timezone.now(), drawn_run=run, drawn_status=run.status if run else ""
+        drawn_at=timezone.now(),
+        drawn_run=run,
+        drawn_status=run.status if run else "",
+        asked=canvas.asked,
+        notice=notice,
     )
 
 
-def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False) -> int:
+def redraw(
+    canvases: Iterable[Canvas],
+    client: Client,
+    *,
+    pressed: bool = False,
+    attendance: Attendance | None = None,
+) -> int:
     """Draw some canvases. Return how many; those that cannot be drawn wait for the next time."""
-    number = 0
+    number, attendance = 0, attendance or Attendance()
     for canvas in canvases:
         number += 1
         try:
-            draw(canvas, client, pressed=pressed)
+            draw(canvas, client, pressed=pressed, attendance=attendance)
         except Refused as refused:
             if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
@@ -63,6 +85,28 @@ def redraw(canvases: QuerySet[Canvas], client: Client, *, pressed: bool = False)
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
             break
     return number
+
+
+def typed(canvas: Canvas, client: Client) -> str:
+    """Return what the canvas's text field holds now: the webhook of a press does not say it."""
+    for block in client.canvas(canvas.canvas_id).get("blocks") or ():
+        if block.get("id") == "record":
+            return str(block.get("value") or "").strip()[:255]
+    return ""
+
+
+def known_canvas(message: Json, canvas_id: str) -> Canvas:
+    """Return the canvas that a webhook is about; it is kept from now on."""
+    canvas, _ = Canvas.objects.get_or_create(
+        canvas_id=canvas_id,
+        defaults={
+            **runs.app_key(),
+            "feature_id": str(message.get("featureId") or ""),
+            "resource_id": str(message.get("resourceId") or ""),
+            "used_at": timezone.now(),
+        },
+    )
+    return canvas
 
 
 def owe_drawing(canvas_id: str, note: str) -> None:
@@ -89,11 +133,25 @@ def outdated() -> QuerySet[Canvas]:
     return mine.filter(moved | (owed & patient)).order_by("-used_at")
 
 
-def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> list[Json]:
-    """Return a canvas's blocks, composed from the database."""
+def misattended(attendance: Attendance) -> list[Canvas]:
+    """Return canvases that do not say who is missing, or that say so although it is over.
+
+    Those that were pressed last come first.
+    """
+    waiting = pressed_canvases()
+    active = [str(status) for status in SyncRun.ACTIVE]
+    shown = Q(canvas_id__in=waiting) | Q(drawn_status__in=active) | ~Q(notice="")
+    mine = Canvas.objects.of_app().filter(shown).order_by("-used_at")
+    return [c for c in mine[:MOST_LOOKED_AT] if attendance.notice(c, _shown_run(c)) != c.notice]
+
+
+def blocks(
+    canvas: Canvas, run: SyncRun | None, *, pressed: bool = False, notice: str = ""
+) -> list[Json]:
+    """Return a canvas's blocks, composed from the database. `notice`: who is missing."""
     joined = run is not None and run.is_active and canvas.run_id == run.pk
-    lines = [canvas.note] if canvas.note and (pressed or joined) else []
-    lines += _state(run)
+    note = notice or (canvas.note if pressed or joined else "")
+    lines = [*filter(None, [note]), *_state(run, attended=not notice)]
     preview = canvas.preview
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
         lines.append(words.ended(preview))
@@ -113,7 +171,7 @@ def blocks(canvas: Canvas, run: SyncRun | None, *, pressed: bool = False) -> lis
     return out
 
 
-def _state(run: SyncRun | None) -> list[str]:
+def _state(run: SyncRun | None, *, attended: bool) -> list[str]:
     here = Installation.objects.of_app().first()
     lines = []
     if here is not None and here.deactivated_at is not None:
@@ -124,7 +182,7 @@ def _state(run: SyncRun | None) -> list[str]:
         return lines or [words.never()]
     if run.is_active:
         left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
-        lines.append(words.underway(run, left=left))
+        lines.append(words.underway(run, left=left, attended=attended))
     else:
         lines.append(words.ended(run))
     return lines

@@ -14,11 +14,14 @@ from registry_sync.canvas.markdown import escaped
 from registry_sync.models import Installation, SyncRun
 from registry_sync.reporting.catalogue import record_actor, run_wait, scientist_failure
 from registry_sync.reporting.error_groups import groups_with_examples
+from registry_sync.runs.rhythm import Rhythm
+from registry_sync.runs.workers import Queues
 
 HEADING = "### Registry Sync"
 RECORD = "One record's id or name"
 RECORD_EXAMPLE = "For example CMP-0042"
 ASK = "Ask your integration owner if you need help."
+SCHEDULE_LATE = "that the scheduled syncs of Registry Sync have stopped"
 FIVE = 5
 BUTTONS = {
     "manual_sync": "Manual Sync",
@@ -67,14 +70,35 @@ def misconfigured(installation: Installation) -> str:
     )
 
 
+def unattended(queues: Queues, rhythm: Rhythm | None) -> str:
+    """Return that a request is kept, who is missing, and when it starts."""
+    schedule = "the next scheduled sync"
+    if rhythm is not None and not rhythm.overdue:
+        schedule += f", expected {moment(rhythm.expected_at)}"
+    if not queues.wanted:
+        late = rhythm is not None and rhythm.overdue
+        rest = f" It is overdue. Tell your integration owner {SCHEDULE_LATE}." if late else ""
+        return f"**Your request is kept.** It starts with {schedule}.{rest}"
+    missing = "its queue (Redis) does not answer" if queues.trouble else "its worker is not running"
+    then = "It starts automatically when that is corrected"
+    then += f", or with {schedule}." if rhythm is not None and not rhythm.overdue else "."
+    return (
+        "**Your request is kept, but no one is working on it at the moment.** Tell your "
+        f"integration owner that Registry Sync is waiting: {missing}. {then}"
+    )
+
+
 def starter(run: SyncRun) -> str:
     """Return who or what started a run."""
     return f"by {escaped(run.actor)}" if run.actor else "by the schedule"
 
 
-def underway(run: SyncRun, *, left: str) -> str:
+def underway(run: SyncRun, *, left: str, attended: bool = True) -> str:
     """Return who started the run, when, and how far it is. `left` is an estimate in words."""
-    begun = f"running since {moment(run.started_at)[3:]}" if run.started_at else "about to start"
+    begun = "about to start" if attended else "not begun yet"
+    if run.started_at:
+        since = moment(run.started_at)
+        begun = f"running since {since[3:]}" if attended else f"begun {since} and interrupted"
     what = "Previewing the changes" if run.dry_run else "Syncing"
     if run.kind == SyncRun.Kind.RETRY:
         what = "Retrying failed records"
@@ -170,8 +194,9 @@ def started(run: SyncRun) -> str:
 def joined(run: SyncRun) -> str:
     """Return that a run which reads after the press does what was wanted."""
     if run.is_active:
-        return attached(run, run.kind)
-    return "A sync that began after your press has already finished."
+        return f"{_running(run)}. It is shown here, and no second one was started."
+    what = "preview" if run.dry_run else "sync"
+    return f"A {what} that began after your press has already finished."
 
 
 def follows(run: SyncRun) -> str:
@@ -181,12 +206,9 @@ def follows(run: SyncRun) -> str:
     )
 
 
-def attached(run: SyncRun, wanted: str) -> str:
-    """Return that the active run is shown instead, and whether it does what was wanted."""
-    said = f"{_running(run)}. It is shown here"
-    if run.dry_run == (wanted == SyncRun.Kind.DRY_RUN):
-        return f"{said}, and no second one was started."
-    return f"{said}. Press the button again when it has finished."
+def shown_instead(run: SyncRun) -> str:
+    """Return that the active run is shown instead of a preview."""
+    return f"{_running(run)}. It is shown here. Press the button again when it has finished."
 
 
 def _running(run: SyncRun) -> str:

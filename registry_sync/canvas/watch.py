@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import drawing as canvas
+from registry_sync.canvas.attendance import Attended
 from registry_sync.models import SyncRun
 from registry_sync.sync.listener import Listener
 
@@ -37,11 +38,15 @@ class CanvasWatch:
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
         self.inner.finding(external_id, outcome, details)
 
+    def _redraw(self) -> int:
+        showing = canvas.canvases_showing(self.run)
+        return canvas.redraw(showing, self.client, attendance=Attended())
+
     def draw(self) -> None:
         """Draw the canvases that show this run, from the database."""
         drawn = 0
         try:
-            drawn = canvas.redraw(canvas.canvases_showing(self.run), self.client)
+            drawn = self._redraw()
         except DatabaseError as error:  # the run itself will end with this error
             logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
         self._next = time.monotonic() + max(CANVAS_EVERY, CANVAS_SHARE * drawn)

@@ -44,3 +44,23 @@ def _held(values: Any) -> list[Any]:
 
 def _items(held: Any) -> Any:
     return held.values() if isinstance(held, dict) else held
+
+
+def count_values(value: Any) -> int:
+    """Return how many values a text of this would hold, with what YAML names repeatedly.
+
+    Raise ValueError if a value holds itself.
+    """
+    counts: dict[int, int] = {}
+
+    def count(held: Any) -> int:
+        if not isinstance(held, (dict, list)):
+            return 1
+        if id(held) not in counts:
+            counts[id(held)] = 0
+            counts[id(held)] = 1 + sum(map(count, _items(held)))
+        elif not counts[id(held)]:
+            raise ValueError("Circular reference detected")
+        return counts[id(held)]
+
+    return count(value)

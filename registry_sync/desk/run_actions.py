@@ -15,7 +15,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import run_records as handled
 from registry_sync.models import EntityError, Lane, SyncRun
-from registry_sync.monitoring.queues import Queues
+from registry_sync.runs.workers import Queues
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Kind = SyncRun.Kind

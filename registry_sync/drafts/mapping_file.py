@@ -16,12 +16,16 @@ import yaml
 from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
-from registry_sync.core.json_text import is_too_deep, too_deep
+from registry_sync.core.json_text import count_values, is_too_deep, too_deep
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.readable import readable
 from registry_sync.core.types import Json
 
 VERSION = 1
+LARGEST = 200_000
+"""Characters of a file; a mapping of 200 fields has a tenth of it."""
+MOST_VALUES = 200_000
+"""Values of a file, counted as often as its aliases repeat them."""
 TEXTS = {
     "api_url": "API URL",
     "external_id_field": "External ID Field",
@@ -32,12 +36,20 @@ KEYS = {"version", "registry", "schema", "folder", "fields", "connector_settings
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Loads YAML without its times: an unquoted 2026-01-05 is text, as in JSON."""
+    """Loads YAML without merge keys and times: an unquoted 2026-01-05 is text, as in JSON."""
 
     yaml_implicit_resolvers = {
         sign: [found for found in resolvers if not found[0].endswith(":timestamp")]
         for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Refuse merge keys: a few lines of them can fill the memory."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, "merge keys (<<) are not supported", key.start_mark
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +191,17 @@ def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
+class Malformed(ConfigError):
+    """A file that is no mapping, whatever the tenant has."""
+
+
 def _document(text: str) -> Json:
+    if len(text) > LARGEST:
+        raise _malformed(f"it is larger than {LARGEST // 1000} KB")
     try:
         document = yaml.load(text, PlainLoader)
+        if count_values(document) > MOST_VALUES:
+            raise _malformed(f"its aliases make more than {MOST_VALUES:,} values of it")
         json.dumps(document, allow_nan=False)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -244,8 +264,8 @@ def _check_options(rule: Any, definition: Json, catalog: Catalog) -> None:
     _with_values(rule, check)
 
 
-def _malformed(fault: str) -> ConfigError:
-    return ConfigError(
+def _malformed(fault: str) -> Malformed:
+    return Malformed(
         f"The mapping file cannot be used: {fault}.",
         remedy="The integration owner must correct the file. Nothing was changed.",
         code="mapping_file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.canvas import drawing as canvas
 from registry_sync.canvas import text as words
+from registry_sync.canvas.attendance import Attendance
 from registry_sync.drafts import preview
 from registry_sync.drafts.preview_queue import enqueue_preview
 from registry_sync.jobs.following import follow
@@ -21,6 +23,8 @@ from registry_sync.sync.clients import client_of_settings, impatient_client
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 from registry_sync.webhooks.inbox import close_delivery, given_up, left_over
 
+DRAWS_FOR = 20.0
+"""Seconds after which no further canvases are drawn, until the next time."""
 SESSION_GRACE = timedelta(seconds=30)
 """How long after its end a run may still close its session itself."""
 
@@ -63,8 +67,17 @@ def _queue_previews() -> int:
 
 
 def _draw_canvases() -> None:
-    if (outdated := canvas.outdated()[: canvas.RECENT]).exists():
-        canvas.redraw(outdated, impatient_client(), pressed=True)
+    """Draw what is outdated, and tell canvases who is missing, or that work has resumed."""
+    attendance, until = Attendance(), time.monotonic() + DRAWS_FOR
+    outdated = list(canvas.outdated()[: canvas.MOST_LOOKED_AT])
+    known = {row.pk for row in outdated}
+    outdated += [row for row in canvas.misattended(attendance) if row.pk not in known]
+    client = impatient_client()
+    for start in range(0, len(outdated), canvas.RECENT):
+        some = outdated[start : start + canvas.RECENT]
+        drawn = canvas.redraw(some, client, pressed=True, attendance=attendance)
+        if drawn < len(some) or time.monotonic() > until:
+            return
 
 
 def _close_sessions() -> None:

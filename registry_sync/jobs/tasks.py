@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry_sync.drafts import preview
 from registry_sync.drafts.preview_queue import enqueue_preview
+from registry_sync.jobs.following import let_presses_join
 from registry_sync.jobs.runner import End, tune_garbage_collector, work_slice
 from registry_sync.models import MappingDraft
 from registry_sync.runs.queue import enqueue
@@ -13,6 +14,7 @@ from registry_sync.sync.clients import client_of_settings, source_of
 def run_sync(run_id: int) -> None:
     """Work one slice of a run, and queue the next one."""
     tune_garbage_collector()
+    let_presses_join(run_id)
     if work_slice(run_id) is End.MORE:
         enqueue(run_id)
 

@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any
 
 from django.db import connections
+from redis.exceptions import ResponseError
 from rq import Worker
 
 from registry_sync import runs
@@ -79,12 +80,20 @@ class QuickWorker(Worker):
         RQ calls this every 30 s while idle (worker_ttl less 15) and every 5 s while a job runs.
         """
         super().heartbeat(*args, **kwargs)
-        if (
-            os.getpid() == self._parent
-            and time.monotonic() - self._reconciled >= reconcile_interval() * 0.8
-        ):
+        if os.getpid() != self._parent:
+            return
+        self._register_again()
+        if time.monotonic() - self._reconciled >= reconcile_interval() * 0.8:
             self._reconciled = time.monotonic()
             self._reconcile()
+
+    def _register_again(self) -> None:
+        """Be seen by runs.workers after Redis has lost its data, or after a broken connection."""
+        with suppress(ResponseError):
+            self.connection.client_setname(self.name)
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
 
     def _reconcile(self) -> None:
         if self._child and os.waitpid(self._child, os.WNOHANG) == (0, 0):

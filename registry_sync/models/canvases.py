@@ -27,6 +27,7 @@ class Canvas(models.Model):
     asked = models.CharField(max_length=255, blank=True)
     standing = models.TextField(blank=True)
     chip = models.CharField(max_length=64, blank=True)
+    notice = models.TextField(blank=True, help_text="What was drawn about who is missing.")
     used_at = models.DateTimeField()
     drawn_at = models.DateTimeField(null=True, blank=True)
     drawn_run = models.ForeignKey(

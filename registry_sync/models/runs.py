@@ -66,6 +66,9 @@ class SyncRun(models.Model):
     only_cause = models.CharField(
         max_length=64, blank=True, help_text="For a retry of one cause: the code of its errors."
     )
+    retries_all = models.BooleanField(
+        default=False, help_text="Retries every open error as well: someone asked for it."
+    )
     since_asked = models.DateTimeField(null=True, blank=True)
     rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
 

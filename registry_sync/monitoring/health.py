@@ -7,24 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import IntEnum
-from itertools import pairwise
 
 from django.core.checks import run_checks
-from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.core.dates import duration, stamp
+from registry_sync.core.dates import stamp
 from registry_sync.core.text import are
-from registry_sync.models import Installation, Lane, SyncRun
+from registry_sync.models import Canvas, Installation, Lane, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
-from registry_sync.monitoring.queues import Queues, see_queues
-
-LOOKED_BACK = 300
-"""Scheduled runs from which the rhythm is inferred: three days at one run per 15 minutes."""
-FEWEST = 4
-"""Runs that are needed to infer a rhythm."""
+from registry_sync.runs.rhythm import Rhythm, see_rhythm
+from registry_sync.runs.workers import Queues, see_queues
 
 
 class HealthState(IntEnum):
@@ -47,22 +40,6 @@ class Finding:
 
     state: HealthState
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often the schedule starts a run, when the next is expected, and whether it is overdue."""
-
-    every: timedelta
-    expected_at: datetime
-    overdue: bool
-
-    def said(self) -> str:
-        """Return in a sentence when the next scheduled run is expected."""
-        often = f"About every {duration(self.every)}"
-        if self.overdue:
-            return f"{often}; the next was expected about {stamp(self.expected_at)} and is overdue."
-        return f"{often}; next expected about {stamp(self.expected_at)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,42 +192,32 @@ def _schedule(rhythm: Rhythm | None, active: SyncRun | None) -> list[Finding]:
 
 
 def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
-    if not queues.wanted or queues.listening:
+    needed = needed_queues()
+    idle = [name for name in needed if not queues.serves(name)]
+    if not queues.wanted or not idle:
         return []
-    what = f"Redis is unreachable ({queues.trouble})" if queues.trouble else "No worker listens"
+    if queues.trouble:
+        what = f"Redis is unreachable ({queues.trouble})"
+        remedy = "start Redis or correct REDIS_URL, then start workers that have ended"
+    else:
+        what = "No worker listens"
+        if idle != needed:
+            what += f" on the queue {idle[0]}"
+        remedy = "start " + " and ".join(f"manage.py rqworker {name}" for name in idle)
     waits = f" Run {active.pk} may wait until then." if active is not None else ""
     text = (
-        f"{what}. Cron still syncs, but runs requested here or in a canvas wait for a worker or "
-        "the next manage.py sync_registry. The operator must start manage.py rqworker "
-        f"sync.{waits}"
+        f"{what}. Cron still syncs, but what is requested here or in a canvas waits for a worker "
+        f"or the next manage.py sync_registry. The operator must {remedy}.{waits}"
     )
     return [Finding(HealthState.ATTENTION, text)]
+
+
+def needed_queues() -> list[str]:
+    """Return the queues that need a worker: the one for presses only where there are canvases."""
+    return ["sync", *(["interactive"] if Canvas.objects.of_app().exists() else [])]
 
 
 def _last_ended(lane: Lane | None) -> SyncRun | None:
     """Return the newest run that was not cancelled; a dry run proves nothing."""
     ended = runs_of(lane).filter(status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED])
     return ended.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
-
-
-def see_rhythm(*, now: datetime | None = None) -> Rhythm | None:
-    """Return the schedule, inferred from the runs that it started; None if they have no rhythm.
-
-    A pause as long as two earlier ones (nights, weekends) is not overdue.
-    """
-    mine = SyncRun.objects.of_app().filter(trigger=SyncRun.Trigger.SCHEDULE)
-    begun = list(mine.order_by("-id").values_list("created_at", flat=True)[:LOOKED_BACK])
-    gaps = [later - earlier for later, earlier in pairwise(begun)]
-    if len(begun) < FEWEST:
-        return None
-    every = sorted(gaps)[len(gaps) // 2]
-    like = [gap for gap in gaps if abs(gap - every) <= max(every / 4, timedelta(seconds=20))]
-    if len(like) < 0.6 * len(gaps) or every < timedelta(seconds=30):
-        return None
-    waited = (now or timezone.now()) - begun[0]
-    usual = max(every, sorted(gaps)[-2])
-    overdue = waited > usual + max(every / 2, timedelta(minutes=2))
-    expected_at = begun[0] + every
-    if waited > every * 1.5 and not overdue:
-        expected_at = begun[0] + usual  # the pause is a long one, as there were before
-    return Rhythm(every, expected_at, overdue)

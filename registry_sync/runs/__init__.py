@@ -5,7 +5,13 @@ Other rooms import this package; `queue`, `quota` and `estimate` are imported as
 
 from registry_sync.runs.database_clock import database_now, now_in_query
 from registry_sync.runs.deployment import app_key, current_lanes, tenant_host
-from registry_sync.runs.follow_up import Answer, request_or_follow, start_following, to_follow
+from registry_sync.runs.follow_up import (
+    Answer,
+    joinable,
+    request_or_follow,
+    start_following,
+    to_follow,
+)
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
@@ -59,6 +65,7 @@ __all__ = [
     "is_held",
     "is_paused",
     "is_waiting",
+    "joinable",
     "keep_schema",
     "learn",
     "lease_time",

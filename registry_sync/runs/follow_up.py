@@ -24,6 +24,9 @@ from registry_sync.runs.run_log import log
 Kind = SyncRun.Kind
 NOTES = 100
 """Reasons that are kept for one following run, however many people ask for it."""
+WHOLE = (Kind.INCREMENTAL, Kind.FULL)
+"""The kinds of runs that read whatever changed."""
+LOOKED_AT = 20
 
 
 class Answer(Enum):
@@ -32,6 +35,8 @@ class Answer(Enum):
     STARTED = "started"
     JOINED = "joined"
     FOLLOWS = "follows"
+    SHOWN = "shown"
+    """Nothing: another run is active, and is shown instead."""
 
 
 def request_or_follow(
@@ -42,21 +47,26 @@ def request_or_follow(
     asked_at: datetime,
     only: Sequence[str] = (),
     notes: Sequence[str] = (),
+    retries_all: bool = False,
 ) -> tuple[SyncRun, Answer]:
     """Return the run that does what was asked for at `asked_at`, or that it follows.
 
     `notes` say who asked and why: they go into the log of the run that does it.
     """
     for _ in range(ATTEMPTS):
-        if (covering := _covering(kind, asked_at, only).first()) is not None:
-            return _noted(covering, notes), Answer.JOINED
+        absorb = trigger == SyncRun.Trigger.CANVAS
+        if (run := joinable(kind, asked_at=asked_at, only=only, absorb=absorb)) is not None:
+            return _noted(run, notes), Answer.JOINED
         if (running := active()) is None:
-            run, is_new = request(kind=kind, trigger=trigger, actor=actor, only=only)
+            run, is_new = request(
+                kind=kind, trigger=trigger, actor=actor, only=only, retries_all=retries_all
+            )
             if is_new:
                 return _noted(run, notes), Answer.STARTED
         else:
             wanted = {"kind": kind, "trigger": trigger, "actor": actor, "only": list(only),
-                      "asked_at": asked_at.isoformat(), "notes": list(notes)}  # fmt: skip
+                      "asked_at": asked_at.isoformat(), "retries_all": retries_all,
+                      "notes": list(notes)}  # fmt: skip
             if _note(running, wanted):
                 return running, Answer.FOLLOWS
     raise AssertionError("runs begin and end faster than one can be asked for")
@@ -68,14 +78,54 @@ def _noted(run: SyncRun, notes: Sequence[str]) -> SyncRun:
     return run
 
 
-def _covering(kind: SyncRun.Kind, asked_at: datetime, only: Sequence[str]) -> QuerySet[SyncRun]:
-    """Return runs that began to read after this was asked for, or have not begun, newest first."""
-    later = Q(started_at__isnull=True, status=SyncRun.Status.QUEUED) | Q(started_at__gt=asked_at)
-    kinds = [Kind.RETRY] if kind == Kind.RETRY else [Kind.INCREMENTAL, Kind.FULL]
-    same = SyncRun.objects.of_app().filter(
-        later, kind__in=kinds, only=list(only), only_cause="", since_asked__isnull=True
+def joinable(
+    kind: SyncRun.Kind, *, asked_at: datetime, only: Sequence[str] = (), absorb: bool = True
+) -> SyncRun | None:
+    """Return the run that does what was asked for at `asked_at`, None if there is none.
+
+    It began to read after that, or has not begun. With `absorb`, one that has not begun and that
+    people asked for in canvases takes on whatever else they ask for.
+    """
+    mine = SyncRun.objects.of_app().filter(only_cause="", since_asked__isnull=True)
+    unbegun = Q(started_at__isnull=True, status=SyncRun.Status.QUEUED)
+    later = mine.filter(unbegun | Q(started_at__gt=asked_at)).exclude(
+        status=SyncRun.Status.CANCELLED
     )
-    return same.exclude(status=SyncRun.Status.CANCELLED).order_by("-id")
+    newest = later.order_by("-id")[:LOOKED_AT]
+    found = next((run for run in newest if _does(run, kind, only, absorb=absorb)), None)
+    if found is None and absorb and kind != Kind.DRY_RUN:
+        return _widened(later.filter(unbegun), {"kind": kind, "only": list(only)})
+    return found
+
+
+def _widened(unbegun: QuerySet[SyncRun], wanted: dict[str, Any]) -> SyncRun | None:
+    """Return a run that has not begun and now does what is wanted as well, or None.
+
+    A run that others asked for elsewhere keeps its kind, and retries errors as well if it can.
+    """
+    run = unbegun.exclude(kind=Kind.DRY_RUN).first()
+    if run is None:
+        return None
+    whole = run.kind in WHOLE and not run.only
+    if not whole and run.trigger != SyncRun.Trigger.CANVAS:
+        return None
+    now = {"kind": run.kind, "only": run.only, "retries_all": run.retries_all}
+    does = {"retries_all": True} if whole else _merged(now, wanted)
+    if not unbegun.filter(pk=run.pk, kind=run.kind, only=run.only).update(**does):
+        return None  # it has just begun, or does something else by now
+    run.refresh_from_db()
+    return run
+
+
+def _does(run: SyncRun, kind: SyncRun.Kind, only: Sequence[str], *, absorb: bool) -> bool:
+    """Return whether a run includes what a run of this kind for these records would do."""
+    if kind == Kind.DRY_RUN or run.dry_run:
+        return run.kind == kind and not (only or run.only)
+    if run.kind in WHOLE and not run.only:
+        return (run.retries_all and absorb) or not (only or kind == Kind.RETRY)
+    if kind == Kind.RETRY and not run.only:
+        return run.kind == kind
+    return run.kind == kind and bool(only) and set(only) <= set(run.only)
 
 
 def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
@@ -85,7 +135,11 @@ def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
         row = SyncRun.objects.select_for_update().get(pk=run.pk)
         if not row.is_active:
             return False
-        merged = wanted if row.follow_up is None else _merged(row.follow_up, wanted)
+        merged = wanted
+        if row.follow_up is not None:
+            notes = [*row.follow_up.get("notes", ()), *wanted["notes"]][:NOTES]
+            merged = _merged(row.follow_up, wanted)
+            merged |= {"asked_at": wanted["asked_at"], "notes": notes}
         SyncRun.objects.filter(pk=run.pk).update(follow_up=merged)
         return True
 
@@ -93,13 +147,11 @@ def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
 
 
 def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
-    """Return what does both. A sync of everything that changed includes any of the others."""
-    notes = [*earlier.get("notes", ()), *later["notes"]][:NOTES]
-    both = {**earlier, "asked_at": later["asked_at"], "notes": notes}
-    if earlier["kind"] != later["kind"] or not (earlier["only"] and later["only"]):
-        alike = earlier["kind"] == later["kind"]
-        return {**both, "kind": earlier["kind"] if alike else Kind.INCREMENTAL, "only": []}
-    return {**both, "only": list(dict.fromkeys([*earlier["only"], *later["only"]]))}
+    """Return what does both: where they differ, a sync that retries every error as well."""
+    alike = earlier["kind"] == later["kind"] and bool(earlier["only"]) == bool(later["only"])
+    if alike:
+        return {**earlier, "only": list(dict.fromkeys([*earlier["only"], *later["only"]]))}
+    return {**earlier, "kind": Kind.INCREMENTAL, "only": [], "retries_all": True}
 
 
 def start_following(run: SyncRun) -> SyncRun | None:

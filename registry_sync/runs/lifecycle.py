@@ -34,11 +34,13 @@ def request(
     only_cause: str = "",
     since: datetime | None = None,
     rerun_of: SyncRun | None = None,
+    retries_all: bool = False,
 ) -> tuple[SyncRun, bool]:
     """Request a run. Return it and True, or the run that is already active and False.
 
     `only` are the external ids of a pilot or of a retry, `only_cause` the code of the errors to
-    retry, `since` the time to read from instead of the watermark.
+    retry, `since` the time to read from instead of the watermark. With `retries_all`, every open
+    error is retried as well.
     """
     wanted = SyncRun(
         **app_key(),
@@ -50,6 +52,7 @@ def request(
         only_cause=only_cause,
         since_asked=since,
         rerun_of=rerun_of,
+        retries_all=retries_all,
         service_version=__version__,
     )
     # Until it is this old, whoever requested the run is about to queue it.

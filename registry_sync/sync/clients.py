@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -45,6 +46,20 @@ def impatient_client() -> Client:
         stopping.sleep(seconds)
 
     return client_of_settings(pause)
+
+
+def hasty_client(seconds: float) -> Client:
+    """Return a client that gives up after this time, whatever Benchling does: it raises Wait."""
+    until = time.monotonic() + seconds
+
+    def pause(wait: float, reason: str) -> None:
+        if time.monotonic() + wait > until:
+            raise Wait(retry_time(wait), reason or "Benchling")
+        stopping.sleep(wait)
+
+    client = client_of_settings(pause)
+    client.longest = seconds / 2
+    return client
 
 
 def source_of(

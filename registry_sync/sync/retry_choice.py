@@ -50,7 +50,7 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
             return
         open_errors = chosen(open_errors, run)
     untried = open_errors.exclude(run=run)
-    if run.kind == SyncRun.Kind.RETRY:
+    if run.kind == SyncRun.Kind.RETRY or run.retries_all:
         yield from _chunks(untried)
     else:
         changed = ~Q(fingerprint=run.fingerprint)

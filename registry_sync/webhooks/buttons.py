@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
+from registry_sync.canvas.drawing import typed
 from registry_sync.canvas.record_status import record_status, typed_external_id
+from registry_sync.core.problems import SyncError
 from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.source.client import Source
@@ -22,35 +25,54 @@ from registry_sync.sync.setup import Setup, configure
 Kind = SyncRun.Kind
 
 
-@dataclass(frozen=True, slots=True)
 class Presser:
     """Who pressed a button, and when Benchling's webhook about it arrived."""
 
-    name: str
-    pressed_at: datetime
+    def __init__(self, user_id: str, pressed_at: datetime, client: Client) -> None:
+        self.user_id, self.pressed_at, self._client = user_id, pressed_at, client
+
+    @property
+    def name(self) -> str:
+        """Return the user's name, or "a scientist" where Benchling does not give it."""
+        if self.user_id not in known_names:
+            try:
+                name = self._client.user_name(self.user_id)
+            except (Refused, SyncError, Wait):
+                name = ""
+            known_names[self.user_id] = name or "a scientist"
+        return known_names[self.user_id]
 
 
+known_names: dict[str, str] = {}
+"""The names of users that this process asked for; it works on presses for less than a minute."""
 NOTES: dict[runs.Answer, Callable[[SyncRun], str]] = {
     runs.Answer.STARTED: words.started,
     runs.Answer.JOINED: words.joined,
     runs.Answer.FOLLOWS: words.follows,
+    runs.Answer.SHOWN: words.shown_instead,
 }
 
 
 def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
     def press(canvas: Canvas, client: Client, who: Presser) -> None:
-        trigger = SyncRun.Trigger.CANVAS
-        if kind == Kind.DRY_RUN:
-            run, is_new = runs.request(kind=kind, trigger=trigger, actor=who.name)
-            canvas.preview = run if is_new else canvas.preview
-            canvas.note = words.started(run) if is_new else words.attached(run, kind)
-        else:
-            run, answer = runs.request_or_follow(
-                kind=kind, trigger=trigger, actor=who.name, asked_at=who.pressed_at, only=only
-            )
-            canvas.note, is_new = NOTES[answer](run), answer is runs.Answer.STARTED
+        run = runs.joinable(kind, asked_at=who.pressed_at, only=only)
+        answer = runs.Answer.JOINED
+        if run is None:
+            asked: dict[str, Any] = {
+                "kind": kind,
+                "trigger": SyncRun.Trigger.CANVAS,
+                "actor": who.name,
+            }
+            if kind == Kind.DRY_RUN:
+                run, is_new = runs.request(**asked)
+                answer = runs.Answer.STARTED if is_new else runs.Answer.SHOWN
+            else:
+                run, answer = runs.request_or_follow(**asked, asked_at=who.pressed_at, only=only)
+        if run.kind == kind == Kind.DRY_RUN:
+            canvas.preview = run
+        canvas.note = NOTES[answer](run)
         canvas.run = run
-        if is_new:
+        if answer is runs.Answer.STARTED:
             enqueue(run.pk)
 
     return press
@@ -105,11 +127,8 @@ def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
 
 
 def _typed(canvas: Canvas, client: Client) -> str:
-    """Return what the text field holds now: the webhook of a click does not say it."""
-    asked = ""
-    for block in client.canvas(canvas.canvas_id).get("blocks") or ():
-        if block.get("id") == "record":
-            asked = str(block.get("value") or "").strip()[:255]
+    """Return what the text field holds now, and keep it with the canvas."""
+    asked = typed(canvas, client)
     canvas.asked, canvas.standing, canvas.chip = asked, "", ""
     return asked
 

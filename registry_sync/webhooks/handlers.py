@@ -7,6 +7,7 @@ never from a message. https://docs.benchling.com/docs/getting-started-with-webho
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -17,29 +18,41 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
 from registry_sync.canvas import text as words
+from registry_sync.canvas.attendance import is_pressed
 from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
-from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, WebhookDelivery
 from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.setup import configure
 from registry_sync.webhooks.buttons import BUTTONS, Presser
-from registry_sync.webhooks.inbox import claim_delivery, close_delivery, try_again
+from registry_sync.webhooks.inbox import claim_delivery, close_delivery, next_waiting, try_again
 
 logger = logging.getLogger(__name__)
 State = WebhookDelivery.State
+WORK_FOR = 20.0
+"""Seconds after which a job begins no further delivery: less than half of LONGEST_WORK."""
 
 
-def work_delivery(delivery_id: int) -> None:
+def work_deliveries(delivery_id: int) -> None:
+    """Work a delivery and those that wait behind it. Their own jobs then find them done."""
+    client, until = impatient_client(), time.monotonic() + WORK_FOR
+    work_delivery(delivery_id, client)
+    while time.monotonic() < until and not stopping.requested():
+        if (waiting := next_waiting()) is None:
+            return
+        work_delivery(waiting, client)
+
+
+def work_delivery(delivery_id: int, client: Client | None = None) -> None:
     """Work one delivery, unless it is done or another worker has it. Never raises."""
     delivery = claim_delivery(delivery_id)
     if delivery is None:
         return
+    client = client or impatient_client()
     handler = HANDLERS.get(delivery.type)
     if handler is None:
         close_delivery(delivery, State.IGNORED)
         return
-    client = impatient_client()
     try:
         handler(delivery, client)
     except stopping.Stopping:
@@ -75,7 +88,7 @@ def _is_transient(error: Exception) -> bool:
 def _created(delivery: WebhookDelivery, client: Client) -> None:
     """Draw a canvas that a scientist inserted and Benchling created."""
     message = delivery.message
-    canvases.draw(_canvas(message, str(message["canvasId"])), client)
+    canvases.draw(canvases.known_canvas(message, str(message["canvasId"])), client)
 
 
 def _initialised(delivery: WebhookDelivery, client: Client) -> None:
@@ -94,7 +107,7 @@ def _initialised(delivery: WebhookDelivery, client: Client) -> None:
         made = client.create_canvas(
             body, after_lost=lambda: client.canvas_of(resource_id, feature_id)
         )
-        known = _canvas({**message, "resourceId": resource_id}, str(made["id"]))
+        known = canvases.known_canvas({**message, "resourceId": resource_id}, str(made["id"]))
     canvases.draw(known, client)
 
 
@@ -110,15 +123,18 @@ def _is_there(canvas: Canvas, client: Client) -> bool:
 def _interacted(delivery: WebhookDelivery, client: Client) -> None:
     """Do what the button does that a scientist pressed."""
     message = delivery.message
-    canvas = _canvas(message, str(message["canvasId"]))
+    canvas = canvases.known_canvas(message, str(message["canvasId"]))
     canvas.used_at = timezone.now()
     canvas.save(update_fields=["used_at"])  # from now on it must be drawn again
     press = BUTTONS.get(str(message.get("buttonId")))
     canvas.note = words.unknown_button() if press is None else ""
     if press is not None:
         canvas.standing = canvas.chip = ""  # of an earlier look-up
-        press(canvas, client, Presser(_name_of(message, client), delivery.received_at))
+        user_id = str(message.get("userId") or "")
+        press(canvas, client, Presser(user_id, delivery.received_at, client))
     canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip"])
+    if is_pressed(canvas.canvas_id):
+        return  # the next press draws it
     try:
         canvases.draw(canvas, client, pressed=True)
     except (SyncError, Wait) as error:
@@ -126,27 +142,6 @@ def _interacted(delivery: WebhookDelivery, client: Client) -> None:
             raise
         # The button did its work; the reconciler draws the canvas later.
         logger.warning("canvas=%s was not drawn yet: %s", canvas.canvas_id, error)
-
-
-def _canvas(message: Json, canvas_id: str) -> Canvas:
-    canvas, _ = Canvas.objects.get_or_create(
-        canvas_id=canvas_id,
-        defaults={
-            **runs.app_key(),
-            "feature_id": str(message.get("featureId") or ""),
-            "resource_id": str(message.get("resourceId") or ""),
-            "used_at": timezone.now(),
-        },
-    )
-    return canvas
-
-
-def _name_of(message: Json, client: Client) -> str:
-    """Return the user's name, or "a scientist" where Benchling does not give it."""
-    try:
-        return client.user_name(str(message.get("userId") or "")) or "a scientist"
-    except (Refused, SyncError, Wait):
-        return "a scientist"
 
 
 # -- the app itself ----------------------------------------------------------------------------

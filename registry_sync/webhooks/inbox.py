@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -25,13 +25,34 @@ ATTEMPTS = 5
 
 
 def claim_delivery(delivery_id: int) -> WebhookDelivery | None:
-    """Claim a delivery to work on it. Return None when it is done or another worker has it."""
+    """Claim a delivery to work on it.
+
+    Return None when it is done, another worker has it, or too many have died of it.
+    """
     now = now_in_query()
     free = Q(state=State.RECEIVED) | Q(state=State.WORKING, taken_at__lt=now - ABANDONED_AFTER)
-    claimed = WebhookDelivery.objects.filter(free, pk=delivery_id).update(
-        state=State.WORKING, taken_at=now, attempts=F("attempts") + 1
-    )
+    mine = WebhookDelivery.objects.filter(free, pk=delivery_id, attempts__lt=ATTEMPTS)
+    claimed = mine.update(state=State.WORKING, taken_at=now, attempts=F("attempts") + 1)
     return WebhookDelivery.objects.get(pk=delivery_id) if claimed else None
+
+
+def next_waiting() -> int | None:
+    """Return the delivery that has waited longest for its first attempt, or None."""
+    waiting = WebhookDelivery.objects.filter(state=State.RECEIVED, attempts=0)
+    return waiting.order_by("pk").values_list("pk", flat=True).first()
+
+
+def has_waiting(*, within: timedelta) -> bool:
+    """Return whether a delivery of the last while still waits for its first attempt."""
+    since = now_in_query() - within
+    waiting = WebhookDelivery.objects.filter(state=State.RECEIVED, attempts=0)
+    return waiting.filter(received_at__gt=since).exists()
+
+
+def last_received() -> datetime | None:
+    """Return when the last press in a canvas was received, None if there was none."""
+    presses = WebhookDelivery.objects.filter(type="v2.canvas.userInteracted")
+    return presses.order_by("-pk").values_list("received_at", flat=True).first()
 
 
 def left_over() -> QuerySet[WebhookDelivery]:

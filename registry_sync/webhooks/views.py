@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from registry_sync.webhooks.enqueue import enqueue_deliveries
+from registry_sync.webhooks.notices import noticer
 from registry_sync.webhooks.receive import (
     HEADERS,
     LONGEST_BODY,
@@ -50,5 +51,5 @@ def webhook(request: HttpRequest) -> HttpResponse:
         logger.error("A webhook was answered 503: the database is unavailable: %s", error)
         return HttpResponse(status=503)
     if is_new:
-        enqueue_deliveries([delivery])
+        noticer.look_after(delivery, queued=bool(enqueue_deliveries([delivery])))
     return HttpResponse(status=200)

@@ -1,5 +1,5 @@
-"""The canvas that is looked at in a browser too."""
+"""The canvas that is looked at in a browser too, and workers who are at work on it."""
 
-from tests.support.canvas import w
+from tests.support.canvas import w, workers
 
-__all__ = ["w"]
+__all__ = ["w", "workers"]

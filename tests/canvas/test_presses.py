@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import random
+import time
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.jobs import control
+from registry_sync.canvas import text
+from registry_sync.jobs import control, following
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
-from registry_sync.models import SyncRun, WebhookDelivery
+from registry_sync.models import Canvas, SyncRun, WebhookDelivery
+from registry_sync.webhooks import handlers as deliveries
 from tests.support.canvas import Page
+from tests.support.environment import FULL, SEED
 
 pytestmark = pytest.mark.once
 Kind, Status = SyncRun.Kind, SyncRun.Status
+HOUR = timedelta(hours=1)
 
 
 def working(w, act):
@@ -117,17 +124,152 @@ def test_a_run_that_follows_is_started_by_the_reconciler_where_the_worker_died(w
     assert all_runs()[-1].status == Status.QUEUED and len(all_runs()) == 2
 
 
-def test_a_thousand_presses_of_fifty_canvases_become_two_runs_at_most(w):
-    pages = [Page(w, f"etr_{n}") for n in range(50)]
+class Crowd:
+    """Many people before their canvases, whose presses are stored, and worked when told to."""
 
-    def press():
-        for _ in range(2):  # each press is the same to the database, so two rounds stand for twenty
-            for page in pages:
-                page.press("manual_sync")
+    def __init__(self, w, canvases: int) -> None:
+        self.w = w
+        self.pages = [Page(w, f"etr_{n}") for n in range(canvases)]
+        self.sender = self.pages[0].sender
+        self.presses = 0
 
-    working(w, press)
-    assert len(all_runs()) == 2
-    assert WebhookDelivery.objects.filter(type="v2.canvas.userInteracted").count() == 100
-    jobs.work_to_end(all_runs()[-1].pk)
-    reconcile()
-    assert len(all_runs()) == 2 and all(page.canvas["enabled"] for page in pages)
+    def press(self, times: int, chance: random.Random, buttons=("manual_sync",)) -> None:
+        """Let each press some buttons: webhooks arrive whether or not a canvas is enabled."""
+        for page in self.pages * times:
+            page.canvas["enabled"] = False
+            for block in page.canvas["blocks"]:
+                if block.get("id") == "record":
+                    block["value"] = f"C-{chance.randrange(20):06d}"
+            message = {"type": "v2.canvas.userInteracted", "canvasId": page.id, "userId": page.user,
+                       "featureId": "manual_sync", "buttonId": chance.choice(buttons)}  # fmt: skip
+            self.presses += 1
+            assert self.sender.send(message, id=f"press_{self.presses}") == 200
+
+    def settle(self) -> int:
+        """Let the reconciler come until every canvas is enabled; give how often it had to."""
+        rounds = 0
+        while not all(page.canvas["enabled"] for page in self.pages):
+            rounds += 1
+            assert rounds < 5
+            Canvas.objects.update(used_at=F("used_at") - timedelta(seconds=30))
+            reconcile()
+        return rounds
+
+
+@pytest.mark.parametrize(
+    "buttons",
+    [
+        ("manual_sync",),
+        ("retry_failed",),
+        ("sync_one",),
+        ("manual_sync", "retry_failed", "sync_one"),
+    ],
+)
+@pytest.mark.invariant(2, 4)
+def test_a_thousand_presses_of_fifty_canvases_become_two_runs_at_most(w, monkeypatch, buttons):
+    chance = random.Random(f"{SEED} {buttons}")
+    monkeypatch.setattr(deliveries, "WORK_FOR", 0)  # one at a time, so that runs come between
+    w.tenant.refuse["C-000003"] = "Not this one."
+    w.sync()
+    crowd = Crowd(w, 50 if FULL else 8)
+    crowd.press(20 if FULL else 2, chance, buttons)
+    waiting = list(WebhookDelivery.objects.filter(state="received").order_by("pk"))
+    assert len(waiting) == crowd.presses
+    begins, ends = sorted(chance.sample(range(1, len(waiting)), 2))
+    for n, row in enumerate(waiting):
+        deliveries.work_deliveries(row.pk)
+        if n == begins:  # the run has read everything when the other presses are worked
+            working = SyncRun.objects.get(pk=runs.active().pk)
+            lease = runs.claim(working.pk)
+            SyncRun.objects.filter(pk=working.pk).update(started_at=timezone.now() - HOUR)
+        if n == ends:
+            runs.release(lease)
+            jobs.work_to_end(working.pk)
+    while (run := runs.active()) is not None:
+        jobs.work_to_end(run.pk)
+    assert crowd.settle() <= 3  # which is 90 seconds
+    assert len(all_runs()) <= 3, [(r.kind, r.only) for r in all_runs()]  # the first was before
+    last = all_runs()[-1]
+    assert {Canvas.objects.get(canvas_id=page.id).run for page in crowd.pages} <= {working, last}
+    for page in crowd.pages:
+        assert text.ended(last) in page.text
+    assert w.tenant.endpoints["GET /api/v2/users/{user_id}"] <= 2  # a name is asked for once
+
+
+def test_one_job_works_on_all_presses_and_draws_each_canvas_once(w):
+    w.sync()
+    crowd = Crowd(w, 6)
+    crowd.press(10, random.Random(1), ("manual_sync", "refresh"))
+    before = dict(w.tenant.endpoints)
+    deliveries.work_deliveries(WebhookDelivery.objects.filter(state="received").last().pk)
+    assert not WebhookDelivery.objects.exclude(state="done").exists()
+    spent = sum(n - before.get(name, 0) for name, n in w.tenant.endpoints.items())
+    assert spent <= 6 + 2  # a drawing each; a token, a name
+    assert all(page.canvas["enabled"] for page in crowd.pages) and len(all_runs()) == 2
+
+
+def test_a_run_waits_for_the_presses_in_the_inbox(w, monkeypatch):
+    page, other = Page(w, "etr_1"), Page(w, "etr_2")
+    page.press("manual_sync")
+    monkeypatch.setattr(following, "BACKLOG", 0.3)
+    run = runs.active()
+    began = time.monotonic()
+    following.let_presses_join(run.pk)
+    assert time.monotonic() - began < 0.3  # none waits
+    row = other.tell({"type": "v2.canvas.userInteracted", "buttonId": "manual_sync"})
+    WebhookDelivery.objects.filter(pk=row.pk).update(state="received", attempts=0)
+    following.let_presses_join(run.pk)
+    assert time.monotonic() - began > 0.3
+    hour_ago = timezone.now() - HOUR
+    WebhookDelivery.objects.update(received_at=hour_ago)  # no worker for presses is there
+    began = time.monotonic()
+    following.let_presses_join(run.pk)
+    assert time.monotonic() - began < 0.3
+
+
+def test_a_run_behind_another_waits_for_a_lull(w, monkeypatch):
+    page = Page(w)
+    monkeypatch.setattr(following, "LULL", 1.0)
+    page.press("manual_sync")
+    jobs.work_to_end(runs.active().pk)
+    page.press("manual_sync")
+    began = time.monotonic()
+    following.let_presses_join(runs.active().pk)
+    assert time.monotonic() - began > 0.5
+    SyncRun.objects.update(finished_at=timezone.now() - HOUR)
+    began = time.monotonic()
+    following.let_presses_join(runs.active().pk)
+    assert time.monotonic() - began < 0.5
+
+
+def test_many_previews_are_one(w):
+    pages = [Page(w, f"etr_{n}") for n in range(3)]
+    for page in pages:
+        page.press("preview")
+    jobs.work_to_end(runs.active().pk)
+    assert all("Preview" in page.text for page in pages) and len(all_runs()) == 1
+    SyncRun.objects.update(started_at=timezone.now() + HOUR)
+    pages[0].press("preview")
+    assert len(all_runs()) == 1 and "A preview that began after your press" in pages[0].text
+
+
+def test_a_retry_joins_a_sync_that_has_not_begun_and_is_done_by_it(w):
+    w.tenant.refuse["C-000003"] = "Not this one."
+    w.sync()
+    page, other = Page(w, "etr_1"), Page(w, "etr_2")
+    page.press("manual_sync")
+    w.tenant.refuse.clear()
+    other.press("retry_failed")
+    run = runs.active()
+    assert run.retries_all and len(all_runs()) == 2
+    assert jobs.work_to_end(run.pk).status == Status.SUCCEEDED
+    assert "C-000003" in w.values()
+
+
+def test_a_retry_does_not_join_a_sync_that_does_not_retry(w):
+    w.tenant.refuse["C-000003"] = "Not this one."
+    w.sync()
+    page = Page(w)
+    SyncRun.objects.update(started_at=timezone.now() + HOUR)
+    page.press("retry_failed")
+    assert all_runs()[-1].kind == Kind.RETRY and len(all_runs()) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -185,7 +186,17 @@ def test_a_file_that_is_no_mapping_is_its_owner_s_to_correct(two, tmp_path):
     assert said.endswith("The integration owner must correct the file. Nothing was changed.")
 
 
+BOMB = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghi"))
+MERGES = "".join(
+    f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 10)}]}}\n" for a, b in pairwise("abcdefghi")
+)
 BAD = [
+    (f"version: 1\na: &a {{x: x}}\n{MERGES}", "line 3: merge keys (<<) are not supported"),
+    (f"version: 1\na: &a [x]\n{BOMB}fields: *i", "its aliases make more than 200,000 values"),
+    (f"version: 1\na: &a {{x: x}}\n{BOMB}fields: *i", "its aliases make more than 200,000 values"),
+    ("version: 1\nfields: [" + "a," * 200_000 + "]", "it is larger than 200 KB"),
+    ("{version: 1, fields: " + "[" * 20_000, "it is nested more than 100 levels deep"),
+    ("- " * 20_000, "it is nested more than 100 levels deep"),
     ("[" * 20_000, "it is nested more than 100 levels deep"),
     ("version: 1\nconnector_settings: " + '{"a": ' * 20_000, "nested more than 100 levels"),
     (f"version: 1\nfields: {'[' * 150}{']' * 150}", "nested more than 100 levels deep"),
@@ -205,6 +216,7 @@ def test_a_file_that_cannot_be_a_mapping_is_no_traceback(two, tmp_path):
             mapping("import", str(file))
         assert said in str(refused.value)
         assert "integration owner must correct the file" in str(refused.value)
+        assert refused.value.returncode == (1 if "no fields" in said else 64)
 
 
 def test_a_file_that_is_not_there_is_named_once(two, tmp_path):

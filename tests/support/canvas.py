@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from registry_sync import runs
+from registry_sync.canvas import attendance
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun, WebhookDelivery
+from registry_sync.runs.workers import Queues
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant import canvases
@@ -70,6 +72,20 @@ class Page:
         """The registry ids of the entities that are shown."""
         ids = [block["value"] for block in self._inner if block["type"] == "CHIP"]
         return [self.w.tenant.entities[id_].entity_registry_id for id_ in ids]
+
+
+def at_work(monkeypatch: pytest.MonkeyPatch, *names: str, **seen: Any) -> None:
+    """Let workers listen on these queues, on both by default; `seen` is what Redis is otherwise."""
+    queues = ("sync", "interactive")
+    workers = {name: int(name in (names or queues)) for name in queues}
+    found = Queues(**{"wanted": True, "workers": workers, **seen})
+    monkeypatch.setattr(attendance, "see_queues", lambda: found)
+
+
+@pytest.fixture(autouse=True)
+def workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a worker listen on each queue, unless a test says otherwise."""
+    at_work(monkeypatch)
 
 
 @pytest.fixture

@@ -16,11 +16,7 @@ import pytest
 import requests
 from django.core.management import call_command
 from django.db import OperationalError
-from redis import Redis
-from rq import Queue
-from rq.serializers import JSONSerializer
 
-from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import receive as webhooks
@@ -396,11 +392,8 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
     try:
         with pytest.raises(SystemExit):
             call_command("sync_registry", stdout=io.StringIO())
-        queue = Queue(
-            "interactive", connection=Redis.from_url(server.url), serializer=JSONSerializer
-        )
-        reconcile()  # a worker's sweep, for which the job is known already
-        assert [job.args[0] for job in queue.jobs] == [row.pk]
+        row.refresh_from_db()
+        assert row.state == "done"  # no worker listens, so the command works on it itself
     finally:
         back.stop()
 
@@ -419,8 +412,12 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
         assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
     until(lambda: len(tenant.webhooks) == 6, seconds=20, what="the answers")
     assert {hook["status"] for hook in tenant.webhooks} == {200}
-    time.sleep(3)
-    assert not any(canvas["enabled"] for canvas in shown)
+
+    def told() -> bool:
+        said = "no one is working on it at the moment"
+        return all(canvas["enabled"] and said in str(canvas["blocks"]) for canvas in shown)
+
+    until(told, seconds=20, what="that no one works")
     again = RedisServer(port=redis.port).start()
 
     def done() -> bool:

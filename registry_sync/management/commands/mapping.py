@@ -58,7 +58,8 @@ class Command(OperatorCommand):
             else:
                 self._import(client, options["file"], dry_run=options["dry_run"])
         except SyncError as error:
-            raise CommandError(f"{error.message}\n{error.remedy}", returncode=1) from error
+            status = USAGE if isinstance(error, mapping_file.Malformed) else 1
+            raise CommandError(f"{error.message}\n{error.remedy}", returncode=status) from error
         except Refused as refused:
             raise CommandError(
                 f"Benchling refused the request ({refused.status}): {refused.message}\nA "

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from registry_sync import runs
 from registry_sync.core import stopping
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.presses import work_presses
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.management.operator import (
     FAILED,
@@ -83,6 +84,7 @@ class Command(OperatorCommand):
         look_for_alerts(send=True)
 
     def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
+        work_presses()
         reconcile(alert=False)  # no slow receiver before the run
         run, ours = runs.request(**wanted)
         if not ours:
@@ -104,6 +106,7 @@ class Command(OperatorCommand):
             run = jobs.work_to_end(run.pk, watch)
         if run.dry_run:
             watch.write_findings(run)
+        work_presses()
         self.stdout.write(_summary(run))
         self._exit(run)
 
@@ -125,7 +128,8 @@ class Command(OperatorCommand):
         if runs.is_waiting(run):
             self.stderr.write(f"Run {run.pk} is active. {runs.waiting_sentence(run)}")
             raise SystemExit(BUSY)
-        self.stdout.write(f"Run {run.pk} was left unfinished; taking it over.")
+        said = "was left unfinished; taking it over" if run.started_at else "waits; working on it"
+        self.stdout.write(f"Run {run.pk} {said}.")
         taken = jobs.work_to_end(run.pk)
         if taken.is_active:
             self._left_to_others(taken)

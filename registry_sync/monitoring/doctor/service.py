@@ -31,7 +31,7 @@ from registry_sync.monitoring.doctor.finding import (
     skipped,
     warning,
 )
-from registry_sync.monitoring.queues import connect
+from registry_sync.runs.workers import connect
 from registry_sync.webhooks import signing_keys
 
 GIB, MIB = 2**30, 2**20

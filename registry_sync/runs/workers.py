@@ -1,20 +1,25 @@
-"""Redis and its workers, for pages: answered quickly, and without ever failing."""
+"""Redis and its workers, for pages and canvases: answered quickly, and without ever failing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
 REDIS_SECONDS = 0.5
 """Seconds Redis has to answer a page."""
+SILENT = timedelta(seconds=75)
+"""A worker that was not heard of for this time is dead: it sends a heartbeat every 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,11 @@ class Queues:
     @property
     def listening(self) -> bool:
         """Return whether a worker would start a run now."""
-        return self.wanted and not self.trouble and self.workers.get("sync", 0) > 0
+        return self.serves("sync")
+
+    def serves(self, queue: str) -> bool:
+        """Return whether a worker would work a job of this queue now."""
+        return self.wanted and not self.trouble and self.workers.get(queue, 0) > 0
 
     def said(self) -> str:
         """Return in a sentence which workers there are."""
@@ -65,11 +74,7 @@ def see_queues() -> Queues:
     try:
         connection = connect()
         names = list(settings.RQ_QUEUES)
-        heard = [
-            name
-            for worker in Worker.all(connection=connection, serializer=JSONSerializer)
-            for name in worker.queue_names()
-        ]
+        heard = [name for worker in _alive(connection) for name in worker.queue_names()]
         return Queues(
             wanted=True,
             workers={name: heard.count(name) for name in names},
@@ -77,6 +82,21 @@ def see_queues() -> Queues:
         )
     except (RedisError, OSError, ValueError) as error:
         return Queues(wanted=True, trouble=type(error).__name__)  # its text may hold the URL
+
+
+def _alive(connection: Redis) -> list[BaseWorker]:
+    """Return the workers that live: RQ lists one that was killed for up to two minutes more.
+
+    Redis notices at once that the connection of a killed process is gone. Where Redis does not
+    list connections, only the heartbeat tells.
+    """
+    known = Worker.all(connection=connection, serializer=JSONSerializer)
+    recent = [w for w in known if w.last_heartbeat and timezone.now() - w.last_heartbeat < SILENT]
+    try:
+        names = {client["name"] for client in connection.client_list()}
+    except ResponseError:  # not allowed
+        return recent
+    return [worker for worker in recent if worker.name in names]
 
 
 def _counted(count: int, noun: str) -> str:

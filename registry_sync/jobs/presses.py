@@ -1,0 +1,26 @@
+"""Work on webhooks in this process, where no worker does: without Redis, cron is what works."""
+
+from __future__ import annotations
+
+import time
+
+from registry_sync.runs.workers import see_queues
+from registry_sync.webhooks.handlers import work_delivery
+from registry_sync.webhooks.inbox import left_over, next_waiting
+
+LONGEST = 60.0
+"""Seconds after which no further delivery is begun: the sync must not wait for long."""
+
+
+def work_presses() -> int:
+    """Work on deliveries that no worker takes up. Return how many."""
+    if see_queues().serves("interactive"):
+        return 0
+    until, done = time.monotonic() + LONGEST, 0
+    for again in left_over().filter(attempts__gt=0).values_list("pk", flat=True)[:100]:
+        work_delivery(again)
+        done += 1
+    while time.monotonic() < until and (waiting := next_waiting()) is not None:
+        work_delivery(waiting)
+        done += 1
+    return done
