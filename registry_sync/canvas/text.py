@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.canvas.markdown import escaped
 from registry_sync.models import Installation, SyncRun
 from registry_sync.reporting.catalogue import record_actor, run_wait, scientist_failure
@@ -138,6 +139,12 @@ def ended(run: SyncRun) -> str:
         return f"**Synced {_names(run.only)} only** {when}, started {starter(run)}. {changes(run)}"
     good = run.status == SyncRun.Status.SUCCEEDED
     head = "**Up to date**" if good else "**Synced, with warnings,**"
+    if left := runs.outstanding(run.lane):
+        return (
+            f"**The mapping was changed** {moment(left.version.at)}. The next sync must still "
+            f"change {left.records} in Benchling. The last sync was {when}, started "
+            f"{starter(run)}. {changes(run)}"
+        )
     return f"{head} as of {when[3:]}, started {starter(run)}. {changes(run)}"
 
 

@@ -89,6 +89,8 @@ class Health:
         """Return in a sentence up to when everything is in Benchling."""
         if self.last_good is None:
             return ""
+        if runs.outstanding(self.lane, self.last_good) is not None:
+            return f"The mapping was changed after {stamp(self.last_good.started_at)}."
         rest = "is in Benchling, or listed under Errors."
         if self.dismissed:
             rest = f"{rest[:-1]}, of which {self.dismissed:,} {are(self.dismissed)} dismissed."
@@ -109,6 +111,7 @@ def assess(lane: Lane | None, *, open_errors: int | None = None) -> Health:
         *_settings(),
         *_installation(),
         *_runs(last, last_good, active),
+        *_mapping(lane, last_good),
         *_records(last, open_errors, dismissed),
         *_schedule(rhythm, active),
         *_workers(queues, active),
@@ -165,6 +168,19 @@ def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) ->
         text = "No run has read the whole registry yet. Press Sync now, or start the schedule."
         found.append(Finding(HealthState.ATTENTION, text))
     return found
+
+
+def _mapping(lane: Lane | None, good: SyncRun | None) -> list[Finding]:
+    """Say what a mapping that was published after the last good run has still to write."""
+    left = runs.outstanding(lane, good) if good is not None else None
+    if left is None:
+        return []
+    text = (
+        f"The mapping was changed at {stamp(left.version.at)} (version {left.version.number}), and "
+        f"{left.records} in Benchling must still be changed. Press Sync now, or wait for the "
+        "schedule."
+    )
+    return [Finding(HealthState.ATTENTION, text)]
 
 
 def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Finding]:

@@ -10,14 +10,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
 from registry_sync import runs
-from registry_sync.models import EntityError, Lane, SyncRun
+from registry_sync.models import EntityError, Lane, MappingVersion, SyncRun
 
 Samples = Mapping[str, float]
 PREFIX = "registry_sync"
@@ -74,14 +74,26 @@ def _of_active(run: SyncRun) -> Iterable[str]:
 
 def _of_lanes(lanes: Sequence[Lane]) -> Iterable[str]:
     """Yield the metrics of all lanes together; nothing before there is one."""
-    good = [runs.good_runs(lane).values_list("finished_at", flat=True).first() for lane in lanes]
-    if ended := [when for when in good if when is not None]:
+    newest = MappingVersion.objects.of_app().order_by("-number").values("at")[:1]
+    good = {lane: runs.good_runs(lane).annotate(mapped=Subquery(newest)).first() for lane in lanes}
+    if ended := [run.finished_at for run in good.values() if run and run.finished_at]:
         yield from _metric("last_good_run_timestamp_seconds", "gauge",
                            "End of the last good run; of several lanes, the oldest one.", "",
                            {"": _seconds(min(ended))})  # fmt: skip
     if lanes:
         yield from _metric("open_errors", "gauge", "Records not in Benchling, by who must act.",
                            "kind", _open_errors(lanes))  # fmt: skip
+        left = [lane for lane, run in good.items() if run and _is_outstanding(lane, run)]
+        yield from _metric("mapping_outstanding", "gauge",
+                           "Lanes whose published mapping no run has written yet.", "",
+                           {"": len(left)})  # fmt: skip
+
+
+def _is_outstanding(lane: Lane, good: SyncRun) -> bool:
+    """Return whether a mapping was published since a good run, and is not written."""
+    mapped: datetime | None = getattr(good, "mapped", None)
+    begun = good.started_at or good.created_at
+    return bool(mapped and mapped > begun and runs.outstanding(lane, good))
 
 
 def _open_errors(lanes: Sequence[Lane]) -> Samples:

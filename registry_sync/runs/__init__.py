@@ -37,6 +37,7 @@ from registry_sync.runs.lifecycle import (
     resume,
     waiting_sentence,
 )
+from registry_sync.runs.outstanding import Outstanding, outstanding
 from registry_sync.runs.queries import (
     active,
     fails_lately,
@@ -51,6 +52,7 @@ __all__ = [
     "Answer",
     "Lease",
     "LeaseLost",
+    "Outstanding",
     "SchemaView",
     "active",
     "app_key",
@@ -72,6 +74,7 @@ __all__ = [
     "log",
     "now_in_query",
     "open_errors",
+    "outstanding",
     "pause",
     "paused_sentence",
     "release",

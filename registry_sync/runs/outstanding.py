@@ -1,0 +1,44 @@
+"""What a published mapping has still to write: no lane is up to date before a run wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry_sync.models import Lane, MappingVersion, SyncRun
+from registry_sync.runs.queries import good_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """A version of the mapping that no run has applied; `count` is None where it is not known."""
+
+    version: MappingVersion
+    count: int | None
+
+    @property
+    def records(self) -> str:
+        """Return how many records the next run writes, as far as it is known."""
+        if self.count is None:
+            return "an unknown number of records"
+        return "1 record" if self.count == 1 else f"{self.count:,} records"
+
+
+def outstanding(lane: Lane | None, last: SyncRun | None = None) -> Outstanding | None:
+    """Return what the newest published mapping has still to write, or None.
+
+    The preview on all records says how many; if it is none, nothing is outstanding. A lane that
+    no run has completed yet is not up to date anyway. `last` is its last good run, if known.
+    """
+    last = last or (good_runs(lane).first() if lane is not None else None)
+    version = MappingVersion.objects.of_app().select_related("draft").first() if last else None
+    if last is None or version is None or version.at <= (last.started_at or last.created_at):
+        return None
+    count = _previewed(version)
+    return None if count == 0 else Outstanding(version, count)
+
+
+def _previewed(version: MappingVersion) -> int | None:
+    draft = version.draft
+    if draft is None or draft.preview_scope != "all" or draft.preview_version != draft.version:
+        return None
+    return int(draft.preview.get("changed", 0))
