@@ -14,8 +14,9 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import record_text, text
 from registry_sync.core.problems import SyncError
-from registry_sync.core.text import name_key
+from registry_sync.core.text import name_key, storable
 from registry_sync.ledger.record_outcome import hash_record
+from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.session_messages import CAUSES
 from registry_sync.source.client import Source
@@ -57,15 +58,22 @@ def record_status(
     lines = [_here(entry)]
     if entity_id and _is_archived(entity_id, client):
         lines.append(record_text.archived())
+    there, raw = _there(external_id, entry, error, setup, source)
     if error is not None:
-        lines.append(record_text.not_in_benchling(error, is_there=bool(lines[0])))
+        is_there, changed = bool(lines[0]), _has_changed(error, raw)
+        said = record_text.not_in_benchling(error, is_there=is_there, changed=changed)
+        lines.append(said)
     lines += [record_text.adoption(row) for row in adoptions]
     lines += [record_text.drift(row) for row in drifted[:3]]
-    there, raw = _there(external_id, entry, error, setup, source)
     lines += [there, *_namesakes(asked, external_id, lane)]
     if not entity_id and (before := adoptions.first()) is not None:
         entity_id = before.entity_id
     return RecordStatus("\n\n".join(filter(None, lines)), external_id, entity_id, raw)
+
+
+def _has_changed(error: EntityError, raw: dict[str, Any] | None) -> bool:
+    """Return whether the registry's record is another than the one that was refused."""
+    return None not in (raw, error.raw) and storable(raw) != error.raw
 
 
 def typed_external_id(asked: str, lane: Lane) -> str:
@@ -140,6 +148,8 @@ def _there(
         return record_text.unreachable(error), None
     if raw is None:
         return record_text.unknown(external_id), None
+    if is_tombstone(raw, setup.mapping):
+        return record_text.withdrawn(), raw
     if entry is None or not entry.entity_hash:
         return ("" if error is not None else record_text.not_synced(external_id)), raw
     changed = source.cursor_of(raw)
@@ -147,5 +157,7 @@ def _there(
         newer = changed > entry.modified_at
     else:
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
+    if newer and error is not None and _has_changed(error, raw):
+        return "", raw  # said with the error
     said = record_text.newer() if newer else record_text.unchanged(refused=error is not None)
     return said, raw

@@ -22,13 +22,23 @@ def archived() -> str:
     return "It is archived in Benchling. A Benchling admin can unarchive it."
 
 
-def not_in_benchling(error: EntityError, *, is_there: bool) -> str:
-    """Return why a record is not up to date, and what it waits for or who must act."""
+def not_in_benchling(error: EntityError, *, is_there: bool, changed: bool = False) -> str:
+    """Return why a record is not up to date, and what it waits for and who must act.
+
+    `changed` says that the registry's record is another by now.
+    """
     waits = record_wait(error.waits_for).scientist.format(key=escaped(error.waits_key))
     ask = record_actor(error.code, error.kind, error.assigned).ask
-    said = f"{waits} {ask}".strip()
+    said = CHANGED_SINCE if changed else f"{waits} {ask}".strip()
     what = "Its newest version" if is_there else escaped(error.external_id)
     return f"**{what} is not in Benchling.** {without_codes(error.message)} {said}"
+
+
+CHANGED_SINCE = "The record has changed in the registry since. The next sync tries it again."
+
+
+def withdrawn() -> str:
+    return "The registry says that it is deleted. Nothing is changed in Benchling for that."
 
 
 def namesake(error: EntityError) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from registry_sync.core.text import name_key
 from registry_sync.ledger import audit
 from registry_sync.models import (
@@ -218,8 +220,20 @@ def _seen(story: Story) -> Iterable[Event]:
     entry, run = story.entry, story.seen
     if entry is not None and run is not None and run.started_at is not None:
         outcome = OUTCOMES.get(entry.outcome, entry.outcome) or "not finished yet"
-        text = f"Received from the registry; outcome: {outcome}."
+        text = f"{_how_seen(story, run)}; outcome: {outcome}."
         yield Event(run.finished_at or run.started_at, "seen last", "active", text, run, run.actor)
+
+
+def _how_seen(story: Story, run: SyncRun) -> str:
+    """Return where a run had the record from, as far as that is kept."""
+    if run.kind == SyncRun.Kind.RETRY:
+        return "Tried again from the stored copy, without asking the registry"
+    if run.reads_all or run.only or not run.retried:
+        return "Received from the registry"
+    errors = EntityError.objects.filter(lane=story.lane, external_id=story.external_id)
+    was_open = errors.filter(Q(closed_at__isnull=True) | Q(closed_by_run=run)).exists()
+    where = "Received from the registry"
+    return f"{where} or tried again from the stored copy" if was_open else where
 
 
 # -- why is this value here? ------------------------------------------------------------------

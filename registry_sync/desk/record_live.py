@@ -16,11 +16,13 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.problems import SyncError
 from registry_sync.mapping.model import Transformed
+from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
 from registry_sync.reporting.redaction import mark, redact
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.clients import client_of_settings, source_of
+from registry_sync.sync.gates import names
 from registry_sync.sync.setup import Setup, configure
 
 PATIENCE = 15.0
@@ -42,7 +44,8 @@ class Reading:
 class Answer:
     """What was found, or why the request failed (`trouble`).
 
-    `refused` says why the record as it is now would not be written.
+    `refused` says why the record as it is now would not be written, `withdrawn` that the registry
+    says it is deleted, and `passes` that it was refused before and would be written now.
     """
 
     text: str = ""
@@ -50,6 +53,8 @@ class Answer:
     readings: list[Reading] = field(default_factory=list)
     trouble: str = ""
     refused: str = ""
+    withdrawn: bool = False
+    passes: bool = False
 
 
 def ask(lane: Lane, external_id: str) -> Answer:
@@ -69,9 +74,19 @@ def ask(lane: Lane, external_id: str) -> Answer:
         return Answer(text=found.text)
     marks = [mark(setup.config.api_key)]
     raw = redact(found.raw, marks)
+    if is_tombstone(raw, setup.mapping):
+        return Answer(found.text, raw, withdrawn=True)
     done = transform(raw, external_id, setup.mapping)
-    refused = " ".join(problem.message for problem in done.problems) if not done.entity else ""
-    return Answer(found.text, raw, list(_readings(raw, done, setup)), refused=refused)
+    problems = done.problems
+    if done.entity is not None:
+        taken = names.holders(lane, names.keys_of([done.entity]))
+        clash = names.conflict(done.entity, taken, names.NameClaims())
+        problems = () if clash is None else (clash,)
+    refused = " ".join(problem.message for problem in problems)
+    was_refused = runs.open_errors(lane).filter(external_id=external_id).exists()
+    passes = was_refused and not problems
+    readings = list(_readings(raw, done, setup))
+    return Answer(found.text, raw, readings, refused=refused, passes=passes)
 
 
 def entity_url(entity_id: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 
 from registry_sync import runs
 from registry_sync.core.dates import stamp
-from registry_sync.core.text import are
+from registry_sync.core.text import are, number_of
 from registry_sync.models import Canvas, Installation, Lane, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
 from registry_sync.runs.rhythm import Rhythm, see_rhythm
@@ -110,7 +110,7 @@ def assess(lane: Lane | None, *, open_errors: int | None = None) -> Health:
     findings = [
         *_settings(),
         *_installation(),
-        *_runs(last, last_good, active),
+        *_runs(last, last_good, active, _last_dry_run(lane)),
         *_mapping(lane, last_good),
         *_records(last, open_errors, dismissed),
         *_schedule(rhythm, active),
@@ -147,7 +147,9 @@ def _installation() -> list[Finding]:
     return []
 
 
-def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) -> list[Finding]:
+def _runs(
+    last: SyncRun | None, good: SyncRun | None, active: SyncRun | None, dry: SyncRun | None
+) -> list[Finding]:
     found = []
     if active is not None and active.paused_at is not None:
         found.append(
@@ -158,8 +160,7 @@ def _runs(last: SyncRun | None, good: SyncRun | None, active: SyncRun | None) ->
         )
     if last is None:
         if active is None:
-            text = "Nothing has been synced yet. Start with a dry run, which writes nothing."
-            found.append(Finding(HealthState.NEW, text))
+            found.append(_nothing_yet(dry))
     elif last.status == SyncRun.Status.FAILED:
         when = stamp(last.finished_at)
         text = f"The last run ({last.pk}, {when}) failed. {last.error} {last.remedy}"
@@ -181,6 +182,18 @@ def _mapping(lane: Lane | None, good: SyncRun | None) -> list[Finding]:
         "schedule."
     )
     return [Finding(HealthState.ATTENTION, text)]
+
+
+def _nothing_yet(dry: SyncRun | None) -> Finding:
+    """Return that nothing was synced, and what the last dry run found."""
+    text = "Nothing has been synced yet."
+    if dry is None:
+        return Finding(HealthState.NEW, f"{text} Start with a dry run, which writes nothing.")
+    said = f"{text} The last dry run ({dry.pk}, {stamp(dry.finished_at)})"
+    if dry.status == SyncRun.Status.FAILED:
+        return Finding(HealthState.BAD, f"{said} failed. {dry.error} {dry.remedy}".strip())
+    would = f"would create {number_of(dry.created, 'record')} and refuse {dry.failed:,}"
+    return Finding(HealthState.NEW, f"{said} {would}. Press Sync now, or start the schedule.")
 
 
 def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Finding]:
@@ -231,6 +244,11 @@ def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
 def needed_queues() -> list[str]:
     """Return the queues that need a worker: the one for presses only where there are canvases."""
     return ["sync", *(["interactive"] if Canvas.objects.of_app().exists() else [])]
+
+
+def _last_dry_run(lane: Lane | None) -> SyncRun | None:
+    ended = runs_of(lane).filter(status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED])
+    return ended.filter(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
 
 
 def _last_ended(lane: Lane | None) -> SyncRun | None:

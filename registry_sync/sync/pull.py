@@ -91,7 +91,8 @@ class Pull:
     def _carry_named(self) -> None:
         """Read and carry the records that the run was asked for, and no others."""
         ctx = self.ctx
-        found = self.source.fetch_all(ctx.run.only)
+        with ctx.timed("pull"):
+            found = self.source.fetch_all(ctx.run.only)
         for external_id in ctx.run.only:
             if external_id not in found:
                 runs.warn(
