@@ -22,7 +22,7 @@ from registry_sync.drafts import brake, preview, publish, starting, versions
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts.preview_counts import vanished
 from registry_sync.drafts.preview_notes import refused_records
-from registry_sync.drafts.preview_queue import enqueue_preview
+from registry_sync.drafts.preview_queue import AT_WORK, enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.clients import client_of_settings, plain_source
@@ -107,7 +107,7 @@ class Publishing(Reasoned):
         percent = 0
         if draft.preview_total:
             percent = min(100, 100 * draft.preview_done // draft.preview_total)
-        at_work = draft.preview_state in preview.AT_WORK
+        at_work = draft.preview_state in AT_WORK
         return self.shown(
             request,
             "preview",

@@ -34,8 +34,15 @@ def sign(payload: bytes, private_key: str, *, detached: bool = False) -> str:
 
 @lru_cache(maxsize=4)
 def parsed(pem: str) -> jwk.JWK:
-    """Return a parsed PEM key, once per process: to parse one takes 40 ms. Raises ValueError."""
-    return jwk.JWK.from_pem(pem.encode())
+    """Return a parsed PEM key, once per process. Raises ValueError.
+
+    Whether its numbers are primes is a question of 40 ms each time, which doctor asks: a key that
+    is none decrypts and signs nothing.
+    """
+    key = jwk.JWK()
+    key.unsafe_skip_rsa_key_validation = True
+    key.import_from_pem(pem.encode())
+    return key
 
 
 def thumbprint(pem: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
@@ -27,6 +27,7 @@ from registry_sync.drafts import draft as drafts
 from registry_sync.drafts.impact import Forecast
 from registry_sync.drafts.preview_counts import empty
 from registry_sync.drafts.preview_notes import Notes
+from registry_sync.drafts.preview_queue import AT_WORK
 from registry_sync.drafts.rivals import Rivals
 from registry_sync.drafts.starting import live_config
 from registry_sync.drafts.tenant_view import TenantView
@@ -39,7 +40,6 @@ from registry_sync.sync.setup import Setup, Sides, lane_key
 logger = logging.getLogger(__name__)
 State = MappingDraft.Preview
 SAMPLE, CHOSEN, ALL = "sample", "ids", "all"
-AT_WORK = (State.QUEUED, State.RUNNING)
 MOST_IDS = 100
 
 
@@ -137,19 +137,6 @@ def lane_of(client: Client, sides: Sides) -> Lane | None:
 
 
 # -- the job ----------------------------------------------------------------------------------
-
-
-def stranded() -> QuerySet[MappingDraft]:
-    """Return previews without a worker: enqueued long ago, or their worker died."""
-    now = runs.database_now()
-    old = Q(preview_heartbeat__isnull=True) | Q(preview_heartbeat__lt=now - runs.lease_time())
-    return drafts.mine().filter(old, preview_state__in=AT_WORK)
-
-
-def tell_again(draft: MappingDraft) -> bool:
-    """Take a stranded preview from its holder, so that it can be enqueued again."""
-    mine = stranded().filter(pk=draft.pk)
-    return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=runs.database_now()))
 
 
 def claim(draft_id: int) -> Beat | None:

@@ -11,8 +11,7 @@ from registry_sync import runs
 from registry_sync.canvas import drawing as canvas
 from registry_sync.canvas import text as words
 from registry_sync.canvas.attendance import Attendance
-from registry_sync.drafts import preview
-from registry_sync.drafts.preview_queue import enqueue_preview
+from registry_sync.drafts import preview_queue as previews
 from registry_sync.jobs.following import follow
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
@@ -62,8 +61,8 @@ def _queue_deliveries() -> int:
 
 
 def _queue_previews() -> int:
-    stranded = preview.stranded()[:20]
-    return sum(preview.tell_again(draft) and enqueue_preview(draft) for draft in stranded)
+    stranded = previews.stranded()[:20]
+    return sum(previews.tell_again(draft) and previews.enqueue_preview(draft) for draft in stranded)
 
 
 def _draw_canvases() -> None:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
-from typing import Any
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from typing import TYPE_CHECKING, Any
 
 from registry_sync.models import Refusal, SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.sync.delivery.dry_run_log import cause_line, predicted_causes
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
 SPOOLED = 1_000_000
 """Characters of changes that are kept in memory; more go to a temporary file."""
 CHUNK = 1000
+
+
+def _bar() -> Progress:
+    from rich import progress  # cron has no terminal
+    from rich.console import Console
+
+    columns = progress.SpinnerColumn(), progress.TextColumn("{task.description}")
+    rest = progress.BarColumn(), progress.TimeElapsedColumn()
+    return progress.Progress(*columns, *rest, console=Console())
 
 
 class RunProgress:
@@ -35,16 +37,10 @@ class RunProgress:
     def __init__(self, terminal: bool, *, details: bool, out: Any) -> None:
         self.details, self.out = details, out
         self.bar: Progress | None = None
-        self.task = TaskID(0)
+        self.task: TaskID | None = None
         self._changes = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8")  # noqa: SIM115
         if terminal:
-            self.bar = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TimeElapsedColumn(),
-                console=Console(),
-            )
+            self.bar = _bar()
             self.task = self.bar.add_task("Reading the configuration", total=None)
 
     def __enter__(self) -> RunProgress:
@@ -57,7 +53,7 @@ class RunProgress:
             self.bar.stop()
 
     def progress(self, run: SyncRun) -> None:
-        if self.bar is not None:
+        if self.bar is not None and self.task is not None:
             text = counts_sentence(run)
             self.bar.update(self.task, description=text, completed=run.read, total=run.source_total)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
-from rq import Queue, Worker
-from rq.serializers import JSONSerializer
-from rq.worker import BaseWorker
+
+if TYPE_CHECKING:  # imported where a Redis is used: cron's commands may have none
+    from redis import Redis
+    from rq.worker import BaseWorker
 
 REDIS_SECONDS = 0.5
 """Seconds Redis has to answer a page."""
@@ -59,6 +57,10 @@ class Queues:
 
 def connect(seconds: float = REDIS_SECONDS) -> Redis:
     """Return a connection that gives up after `seconds`. Nothing is sent yet."""
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     return Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=seconds,
@@ -71,6 +73,9 @@ def see_queues() -> Queues:
     """Return Redis's workers and waiting jobs, asked for with a short time limit."""
     if not settings.REDIS_URL:
         return Queues(wanted=False)
+    from redis.exceptions import RedisError
+    from rq import Queue
+
     try:
         connection = connect()
         names = list(settings.RQ_QUEUES)
@@ -90,6 +95,10 @@ def _alive(connection: Redis) -> list[BaseWorker]:
     Redis notices at once that the connection of a killed process is gone. Where Redis does not
     list connections, only the heartbeat tells.
     """
+    from redis.exceptions import ResponseError
+    from rq import Worker
+    from rq.serializers import JSONSerializer
+
     known = Worker.all(connection=connection, serializer=JSONSerializer)
     recent = [w for w in known if w.last_heartbeat and timezone.now() - w.last_heartbeat < SILENT]
     try:

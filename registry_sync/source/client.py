@@ -1,4 +1,4 @@
-"""The registry's client: streaming pages of records, one in memory at a time.
+"""The registry's client: streaming pages of records, a few in memory at a time.
 
 What is asked is in `request` and `paginators`, how it is sent in `http`, what is in an answer
 in `decoding`, `record_list` and `totals`. Here is what the sync needs: pages from any position,
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from registry_sync.core.types import Json
+from registry_sync.source.ahead import Waits, first_then_ahead
 from registry_sync.source.answers.record_list import Memory, RecordFinder
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
@@ -50,19 +51,23 @@ class Source:
         memory: Memory | None = None,
     ) -> None:
         self.connector = connector
+        self._waits = waits = Waits(pause, keep_alive)
         connection = Connection(
             connector,
             credential=credential,
             allow_private=allow_private,
             user_agent=user_agent,
             timeout=timeout,
-            pause=pause,
-            keep_alive=keep_alive,
+            pause=waits.pause,
+            keep_alive=waits.keep_alive,
             patient=patient,
         )
         self._connection = connection
-        self._exchange = Exchange(connection, pause=pause, keep_alive=keep_alive)
+        self._exchange = Exchange(connection, pause=waits.pause, keep_alive=waits.keep_alive)
         self._records = RecordReader(connector)
+        # Of each record; a method around a method would take longer than it does.
+        self.identify: Callable[[Json], str | None] = self._records.identify
+        self.cursor_of: Callable[[Json], datetime | None] = self._records.cursor_of
         self._finder = RecordFinder(connector.data_selector, self._records.identify, memory)
         self._details = DetailReader(self._exchange, self._records.identify)
         self._pages = PageReader(self._exchange, self._finder, self._details, self._since)
@@ -87,6 +92,12 @@ class Source:
     def pages(self, since: datetime | None, *, position: Json | None = None) -> Iterator[Page]:
         """Yield pages of what changed since a time (None: of everything), from a position on."""
         return self._pages.pages(since, position)
+
+    def pages_ahead(
+        self, since: datetime | None, *, position: Json | None = None
+    ) -> Iterator[Page]:
+        """Yield pages as `pages` does, the next ones already requested while one is worked on."""
+        return first_then_ahead(self.pages(since, position=position), self._waits)
 
     def has_moved(self, page: Page, since: datetime | None) -> bool:
         """Return whether the list's first page is another than when this page's reading began."""
@@ -135,14 +146,6 @@ class Source:
         Stop early, and leave the rest out of both, if too many fail in a row for passing causes.
         """
         return self._details.complete(records)
-
-    def identify(self, record: Json) -> str | None:
-        """Return a record's external id as text; None if it has none that is usable."""
-        return self._records.identify(record)
-
-    def cursor_of(self, record: Json) -> datetime | None:
-        """Return a record's modification time, in UTC; None if it cannot be read."""
-        return self._records.cursor_of(record)
 
     # -- time --------------------------------------------------------------------------------
 

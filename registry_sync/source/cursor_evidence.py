@@ -21,6 +21,9 @@ CHANGED = re.compile(
 CREATED = re.compile(r".*(creat|born|registered|added|insert).*")
 OFFSET = re.compile(r"(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 RECENT = timedelta(days=3650)
+MOMENT = timedelta(minutes=2)
+"""How long ago a record may have been edited to see what doctor says of it."""
+"""How long ago an edit was made for doctor to be run on it."""
 
 
 def cursor_paths(records: Sequence[Json]) -> list[str]:
@@ -86,3 +89,15 @@ def zone_of(newest: datetime, clock: datetime) -> str:
         return ""
     hours = -(-(ahead - timedelta(minutes=5)) // timedelta(hours=1))
     return f"Etc/GMT-{hours}"
+
+
+def hours_behind(newest: datetime, clock: datetime) -> int:
+    """Return by how many whole hours a newest time is behind the registry's clock, 0 for none.
+
+    A record that was edited a moment ago shows so that times are local, west of Greenwich; other
+    records seldom do.
+    """
+    behind = clock - newest
+    hours = round(behind / timedelta(hours=1))
+    near = timedelta(seconds=-5) <= behind - timedelta(hours=hours) <= MOMENT
+    return hours if near and 1 <= hours <= 12 else 0

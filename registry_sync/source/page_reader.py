@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -61,6 +62,7 @@ class PageReader:
     ) -> None:
         self._exchange, self._finder, self._details = exchange, finder, details
         self._since_value = since_value
+        self._asking = threading.RLock()  # pages ahead are read by a thread of their own
 
     @property
     def connector(self) -> Connector:
@@ -86,7 +88,8 @@ class PageReader:
     def _page(
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
-        asked = self._asked(where, loops, since)
+        with self._asking:
+            asked = self._asked(where, loops, since)
         where, reply, listed = asked.where, asked.reply, asked.listed
         answer = self._answer(asked, loops, whole=since is None)
         paginator = self.connector.paginator.at(where)
@@ -188,7 +191,8 @@ class PageReader:
 
     def has_moved(self, loops: LoopDetector, since: datetime | None) -> bool:
         """Return whether the first page is another than it was: it is requested again."""
-        first = self._ask(None, LoopDetector(), since).listed
+        with self._asking:
+            first = self._ask(None, LoopDetector(), since).listed
         return mark_of([*first.records, *first.strays]) != loops.first
 
     def _listed(self, reply: Reply, *, later: bool, whole: bool) -> RecordList:

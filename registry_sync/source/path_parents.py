@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
-
-from jsonpath_ng import Child, JSONPath
+from typing import TYPE_CHECKING, Any
 
 from registry_sync.source.paths import ABSENT, QUOTED, SIMPLE, compile_path, parse_steps
+
+if TYPE_CHECKING:
+    from jsonpath_ng import JSONPath
 
 
 @lru_cache(maxsize=1024)
@@ -29,6 +30,8 @@ def compile_parents(text: str) -> Callable[[Any], Iterator[Any]]:
 
 
 def _before(node: JSONPath) -> Iterator[JSONPath]:
+    from jsonpath_ng import Child
+
     while isinstance(node, Child):
         node = node.left
         yield node

@@ -11,12 +11,10 @@ import json
 import re
 from collections.abc import Callable, Container
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jsonpath_ng import JSONPath
-from jsonpath_ng.ext.parser import parse as parse_jsonpath
-
-from registry_sync.source.patterns import bound_patterns
+if TYPE_CHECKING:
+    from jsonpath_ng import JSONPath
 
 
 class Absent:
@@ -99,6 +97,11 @@ def is_filter(text: str) -> bool:
 
 def parse_steps(text: str) -> JSONPath:
     """Return a JSONPath, parsed and with its patterns bounded. Raises PathError."""
+    # Most configurations have keys alone: they need neither the parser nor regular expressions.
+    from jsonpath_ng.ext.parser import parse as parse_jsonpath
+
+    from registry_sync.source.patterns import bound_patterns
+
     try:
         found = parse_jsonpath(_with_current(text))
         bound_patterns(found)

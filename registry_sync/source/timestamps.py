@@ -13,8 +13,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import isodate
-
 from registry_sync.core.date_formats import date_format
 from registry_sync.core.epochs import (
     EPOCH,
@@ -31,12 +29,15 @@ from registry_sync.source.connector import INCREMENTAL, Incremental
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.watermark import GRANULARITIES, LAG
 
+USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def read_time(value: Any, terms: Incremental) -> datetime | None:
     """Return a record's modification time, in UTC; None if it is not a time."""
     try:
+        if type(value) is str and terms.datetime_format == "iso" and USUAL.fullmatch(value):
+            return datetime.fromisoformat(value)  # nearly all are; it ends with Z
         when = _read(value, terms.datetime_format)
         if when.tzinfo is not None:
             return when if when.tzinfo is UTC else when.astimezone(UTC)
@@ -51,7 +52,7 @@ def _read(value: Any, style: str) -> datetime:
 
     Raises ValueError.
     """
-    if style == "iso" and isinstance(value, str):  # nearly all are
+    if style == "iso" and isinstance(value, str):
         return _read_text(value.strip())
     if style in UNITS and is_number(value):
         return read_epoch(value, style)
@@ -197,6 +198,8 @@ def _duration(raw: object) -> timedelta | None:
     try:
         if found := re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*(s|m|min|h|d)?", text, re.ASCII):
             return timedelta(seconds=float(found[1]) * SECONDS[found[2] or "s"])
+        import isodate  # few settings are durations
+
         length = isodate.parse_duration(text)
     except (ValueError, OverflowError, ArithmeticError):
         return None

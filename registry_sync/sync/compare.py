@@ -111,8 +111,9 @@ def _came_again(
     found: dict[str, tuple[SourceRecord, bool]] = {}
     for record in records:
         before = known.get(record.external_id)
-        if before is None or not _was_read(before, run) or record.retried:
-            continue
+        unnamed = record.problem is not None and record.external_id.startswith("(")
+        if before is None or not _was_read(before, run) or record.retried or unnamed:
+            continue  # what has no id of its own may well be on several pages
         if record.external_id not in earlier:
             found[record.external_id] = (record, False)
         elif record.modified_at != earlier[record.external_id] or record.modified_at is None:

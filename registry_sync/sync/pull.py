@@ -80,7 +80,8 @@ class Pull:
 
     def _pages(self) -> Iterator[Page]:
         run = self.ctx.run
-        pages = self.source.pages(None if run.reads_all else run.since, position=run.position)
+        since = None if run.reads_all else run.since
+        pages = self.source.pages_ahead(since, position=run.position)
         while True:
             with self.ctx.timed("pull"):
                 page = next(pages, None)

@@ -19,6 +19,9 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord
 from registry_sync.sync.withdrawn import withdrawn
 
+MOST_SEEN = 200_000
+"""Records that a dry run remembers, to know one that comes again."""
+
 
 class ReadingWatch:
     """Follows one run's readings of the list, in a state that goes with the run's row."""
@@ -28,6 +31,7 @@ class ReadingWatch:
         self.reading = Reading.of(ctx.run.reading)
         self._last_twice = ""
         self._before: tuple[int, list[str]] = (0, [])
+        self._seen: set[int] = set()  # by a dry run, which marks nothing in the ledger
 
     def resume(self) -> bool:
         """Return whether pages come a second time, because a process was killed in one."""
@@ -65,12 +69,22 @@ class ReadingWatch:
         `twice`: the page itself comes a second time, so which ones is not known.
         """
         came_again = [] if twice else out.came_again
+        if self.run.dry_run:
+            came_again = self._seen_before(records)
         for record, changed in came_again:
             self.reading.come_again(record.external_id, record.modified_at, changed=changed)
         others = {record.external_id for record, _ in came_again}
         others |= {record.external_id for record in out.later}
         first = {r.external_id: r.raw_hash for r in records if r.external_id not in others}
         self.reading.add(first.values())
+
+    def _seen_before(self, records: Sequence[SourceRecord]) -> list[tuple[SourceRecord, bool]]:
+        """Return the records that a dry run saw on an earlier page."""
+        named = {hash(r.external_id): r for r in records if r.problem is None and not r.retried}
+        again = [(record, False) for mark, record in named.items() if mark in self._seen]
+        if len(self._seen) < MOST_SEEN:
+            self._seen |= named.keys()
+        return again
 
     def forget_page(self) -> None:
         """Forget what came again on the last page: there, a list that is complete starts over."""
@@ -82,9 +96,15 @@ class ReadingWatch:
         If it moves each time, the reading is held: the watermark does not pass it.
         """
         run, reading = self.run, self.reading
-        if run.dry_run or run.only:
-            return False
         stable = self.ctx.setup.connector.paginator.stable_order
+        if run.only:
+            return False
+        if run.dry_run:
+            if signs := reading.moved(stable_order=stable):
+                text = f"The list changed while it was read: {'; '.join(signs)}. A dry run reads "
+                text += "it once, so it may not show every record; a run reads it again. "
+                runs.warn(run, self.ctx.lease, "list_moved", text + self._remedy())
+            return False
         moved, missing = reading.moved(stable_order=stable), self._missing()
         absent = self._absent()
         settled = is_settled(

@@ -10,12 +10,6 @@ import logging
 from collections.abc import Iterable
 
 from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
@@ -29,6 +23,14 @@ def enqueue_deliveries(deliveries: Iterable[WebhookDelivery]) -> int:
     """Queue deliveries that are not queued yet. Return how many were queued."""
     if not settings.REDIS_URL:
         return 0
+    # Only where there is a Redis: a command of cron's may well have none.
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+    from redis.retry import Retry
+    from rq import Queue
+    from rq.serializers import JSONSerializer
+
     # django-rq's connection is patient, for workers. Benchling waits only three seconds.
     connection = Redis.from_url(
         settings.REDIS_URL,

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.drafts import preview
+from registry_sync.drafts import preview, preview_queue
 from registry_sync.jobs.tasks import run_preview
 from registry_sync.models import LedgerEntry, MappingDraft, MappingVersion, SyncRun
 from sandbox.tenant.state import Fault
@@ -235,7 +235,7 @@ def test_all_records_in_slices_and_taken_over(world, desk, settings):
     beat = preview.claim(draft.pk)
     assert preview.claim(draft.pk) is None
     MappingDraft.objects.update(preview_heartbeat=timezone.now() - 2 * runs.lease_time())
-    assert list(preview.stranded()) == [draft] and preview.tell_again(draft)
+    assert list(preview_queue.stranded()) == [draft] and preview_queue.tell_again(draft)
     run_preview(draft.pk)  # a page: the time is up
     draft.refresh_from_db()
     assert (draft.preview_state, draft.preview_done, draft.preview["read"]) == ("queued", 200, 200)

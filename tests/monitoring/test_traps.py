@@ -50,9 +50,9 @@ def served(
     return answer
 
 
-def local(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Write the times of the newest rows as a server two hours east of Greenwich does."""
-    now = datetime.now(UTC) + timedelta(hours=2)
+def local(rows: list[dict[str, Any]], hours: int = 2) -> list[dict[str, Any]]:
+    """Write the times of the newest rows as a server some hours east of Greenwich does."""
+    now = datetime.now(UTC) + timedelta(hours=hours)
     for n, row in enumerate(reversed(rows)):
         row["modified_at"] = (now - n * timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
     return rows
@@ -96,6 +96,13 @@ TRAPS: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     ),
     "local time with a path": (
         served(local(records())), FILTER, "Modification times", "Etc/GMT-2",
+    ),
+    "local time behind": (
+        served(local(records(), -7)), FILTER, "Modification times", "Etc/GMT+7",
+    ),
+    "deleted": (
+        served([{**row, "deleted": n == 3} for n, row in enumerate(records())]), FILTER,
+        "Deleted records", "1 record (K-003)",
     ),
     "total too great": (
         served(records(), total=lambda count, page: count + 5), FILTER, "Total",
@@ -148,7 +155,18 @@ def test_each_trap_is_named_with_its_remedy(visited: Any, trap: str) -> None:
 @pytest.mark.parametrize("answer", [served(records()), refuse_future, served(records(15), size=30)])
 def test_a_sound_registry_has_no_fault(visited: Any, answer: Any) -> None:
     points = visited(answer, FILTER)
-    names = ("Registry", "Pages", "Ids", "Total", "Order", SETTINGS, "Modification times")
+    names = ("Registry", "Pages", "Ids", "Total", "Order", SETTINGS, "Modification times",
+             "Deleted records", "Keys left out")  # fmt: skip
     for name in names:
         assert points[name].state in ("ok", "skipped"), points[name]
     assert points[SETTINGS].state == points["Modification times"].state == "ok"
+
+
+def test_a_key_that_records_had_is_missed(world: Any) -> None:
+    w = world([{"id": "K-1", "name": "Kind 1", "smiles": "C"}], rows=[("SMILES", "smiles")])
+    w.sync()
+    assert {point.name: point.state for point in doctor.examine()}["Keys left out"] == "ok"
+    w.registry.records[0].pop("smiles")
+    point = {point.name: point for point in doctor.examine()}["Keys left out"]
+    assert point.state == "warning" and "“smiles”" in point.finding and "K-1" in point.finding
+    assert '"absent": "clear"' in point.remedy

@@ -1,7 +1,7 @@
 """How a registry may lie: its shapes, pagings, totals, clocks, times, empties, edits and faults.
 
 `registries()` is a hypothesis strategy of `Lies`. What no reader could notice is left out: an edit
-without a new time, a record deleted between two counted pages of a list without a total, and a
+without a new time, a record deleted between two numbered pages of a list without a total, and a
 page of a list that goes on without a word and without a size that was asked for.
 """
 
@@ -184,6 +184,42 @@ class Lies:
         )  # fmt: skip
 
 
+PAGED = frozenset({"more_said", "next_unseen", "full_page", "registry_paging", "page_repeats"})
+MOVED = frozenset({"list_moved", "ids_repeat", "id_twice", "short_read", "withdrawn"})
+TIMED = frozenset({"filter_empty", "no_time", "future_dated", "older_than_asked", "clock_ahead",
+                   "registry_answer"})  # fmt: skip
+CAUSES: dict[str, frozenset[str]] = {
+    "500": frozenset({"registry_answer"}), "cut": frozenset({"registry_unreachable"}),
+    "html": frozenset({"registry_answer"}), "error": frozenset({"registry_answer"}),
+    "twice": frozenset({"id_twice"}), "null": frozenset({"not_a_record"}),
+    "anonymous": frozenset({"no_id"}), "surrogate": frozenset({"unreadable_text"}),
+    "latin1": frozenset({"unreadable_text"}), "nan": frozenset({"unreadable_number"}),
+    "gone": frozenset({"registry_answer", "more_said"}),
+}  # fmt: skip
+"""The codes that name a fault; a fault without any is read as if it were not there."""
+
+
+def causes(lies: Lies) -> frozenset[str]:
+    """Return the codes that fit something that is wrong with a registry."""
+    fit = CAUSES.get(lies.fault, frozenset())
+    told = lies.settings == "right" or lies.paging.said in ("url", "relative", "token")
+    wrong = (
+        (not told or lies.settings == "misspelt" or lies.trail == "page", PAGED | {"short_read"}),
+        (lies.end in ("last", "restart", "404"), {"page_repeats", "more_said"}),
+        (lies.paging.in_header, {"link_unread", "more_said", "next_unseen"}),
+        (lies.move or lies.order != "id", MOVED),
+        (lies.total in ("capped", "more", "page"), {"short_read", "total_exceeded", "more_said"}),
+        (lies.hole, {"short_read", *PAGED}),
+        (lies.date != 0 or lies.skew, {"clock_ahead", "future_dated", "list_moved", "no_clock"}),
+        (lies.asks != "none" and (lies.filter != "right" or lies.format != "Z"), TIMED),
+        (lies.cleared == "absent" and not lies.cured, {"path_vanished:note"}),
+        (lies.cleared == "false" and not lies.cured, {"wrong_type"}),
+        (lies.empty != "list" or lies.lone or lies.side or not lies.selected,
+         {"registry_answer", "nothing_read"}),
+    )  # fmt: skip
+    return fit.union(*(codes for is_wrong, codes in wrong if is_wrong))
+
+
 @st.composite
 def registries(draw: st.DrawFn) -> Lies:
     """Return a strategy of registries, the plain ones first."""
@@ -206,6 +242,10 @@ FOUND = (
     Lies(order="-time", move=(1, 2, "edit", 5), fault="error"),
     Lies(order="time", move=(0, 2, "edit", 0)),
     Lies(fault="null"),
+    Lies(fault="anonymous"),
+    Lies(order="time", move=(0, 2, "edit", 0), asks="cursor", records=7),
+    Lies(hole=True, paging=PAGINGS[-1], settings="right", records=8),
+    Lies(hole=True, paging=PAGINGS[-3], settings="right", records=8),
     *(Lies(paging=paging) for paging in PAGINGS if paging.in_header or "Last" in paging.at),
 )
 """What was believed once."""
@@ -281,7 +321,7 @@ def _possible(lies: Lies) -> Lies:
         changes["lone"] = False
     if paging.said not in ("url", "relative", "token") or lies.order == "-time":
         changes["keyset"] = False
-    if paging.said == "nothing" or changes.get("keyset", lies.keyset):
+    if changes.get("keyset", lies.keyset):
         changes["hole"] = False
     if paging.said == "nothing" and lies.settings == "none":
         changes["settings"] = "right"  # a page that says nothing cannot be doubted

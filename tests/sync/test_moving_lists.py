@@ -136,6 +136,17 @@ def test_a_list_that_moved_once_is_read_again(read, total, first):
     assert_equal(w, listing)
 
 
+def test_a_dry_run_tells_a_list_that_moved(read):
+    listing = EditedList(60)
+    w = read(listing)
+    listing.edit = lambda page: listing.edit_oldest(10) if page == 1 else None
+    run = w.sync(kind=Kind.DRY_RUN)
+    assert codes(run) == ["list_moved"], run.warnings
+    assert "10 records came again" in run.warnings[0]["text"] and not w.values()
+    listing.edit = lambda page: None
+    assert codes(w.sync(kind=Kind.DRY_RUN)) == []
+
+
 @pytest.mark.invariant(1)
 @pytest.mark.parametrize("first", [True, False])
 def test_a_list_that_never_stands_still_is_never_green(read, first):
@@ -289,7 +300,8 @@ def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed
     """In the first reading, and in the one that repeats it: 12 pages, not counting that again."""
     listing = EditedList(60)
     w = read(listing)
-    listing.edit = lambda page: listing.edit_oldest(10) if page == 3 else None
+    began = 2 if killed > 6 else 1000  # else in the reading after the kill, on its first page
+    listing.edit = lambda page: listing.edit_oldest(10) if page == began + 1 else None
     carry, pages = Carrier.carry, []
 
     def dies(self, records, **more):
@@ -305,6 +317,7 @@ def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed
         with pytest.raises(SystemExit):
             jobs.work_to_end(run.pk)
     SyncRun.objects.update(lease_until=None)
+    began = len(listing.asked) if killed < 6 else began
     run = jobs.work_to_end(run.pk)
     assert codes(run) == ["list_moved"] and "10 records came again" in run.warnings[0]["text"]
     assert (run.read, run.failed, len(w.values())) == (60, 0, 60)

@@ -19,6 +19,7 @@ from registry_sync.core.text import are, number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
 from registry_sync.drafts.import_file import check_connector
+from registry_sync.drafts.preview_queue import AT_WORK
 from registry_sync.management.operator import (
     USAGE,
     OperatorCommand,
@@ -71,7 +72,7 @@ class Command(OperatorCommand):
         draft = drafts.mine().filter(pk=int(number) if number.isdigit() else 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
-        if draft.preview_state not in preview.AT_WORK:
+        if draft.preview_state not in AT_WORK:
             preview.request(draft)
         while preview.work_slice(draft.pk, client_of_settings, source_of):
             draft.refresh_from_db()

@@ -23,6 +23,7 @@ from registry_sync.source.cursor_evidence import (
     are_whole_days,
     cursor_paths,
     has_no_offset,
+    hours_behind,
     zone_of,
 )
 from registry_sync.source.filter_probe import probe_filter
@@ -137,6 +138,16 @@ def _zone_fault(
             "ahead of the registry's clock and has no offset: it is probably local time.",
             f"{OWNER} set {written_incremental(terms)} in Connector Settings, or better the name "
             "of the zone.",
+        )
+    behind = hours_behind(newest, clock) if has_no_offset(values) else 0
+    if behind and connector.incremental and connector.incremental.timezone == "UTC":
+        right = written_incremental({"timezone": f"Etc/GMT+{behind}"})
+        return warning(
+            f"The newest time at {path} ({newest:%Y-%m-%d %H:%M}) has no offset and is {behind} h "
+            "behind the registry's clock, to the minute. If that record was edited just now, it is "
+            "local time, and later changes are missed.",
+            f"{OWNER} edit a record and run doctor again. If it says the same, set {right} in "
+            "Connector Settings, or better the name of the zone.",
         )
     if newest > clock + timedelta(minutes=5):
         return warning(

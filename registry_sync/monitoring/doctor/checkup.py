@@ -24,6 +24,7 @@ from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor.changes import CHANGE_CHECKS
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped
 from registry_sync.monitoring.doctor.lane import LANE_CHECKS
+from registry_sync.monitoring.doctor.losses import LOSS_CHECKS
 from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS
 from registry_sync.monitoring.doctor.service import SERVICE_CHECKS
 from registry_sync.monitoring.doctor.tenant import TENANT_CHECKS, TenantVisit, refuse_to_wait
@@ -54,7 +55,7 @@ def examine() -> list[CheckResult]:
     try:
         results += [
             _made(name, partial(check, registry))
-            for name, check in (REGISTRY_CHECKS | CHANGE_CHECKS).items()
+            for name, check in (REGISTRY_CHECKS | CHANGE_CHECKS | LOSS_CHECKS).items()
         ]
     finally:
         registry.close()

@@ -7,6 +7,8 @@ however long the list is, and goes with the run's row from process to process. P
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -27,6 +29,9 @@ COUNTING = re.compile(r"page|offset|skip|start|from|first|index|pos", re.IGNOREC
 NOT_COUNTING = re.compile(
     r"size|limit|per|count|max|token|cursor|after|key|id|date|time|since", re.I
 )
+PLACES = re.compile(r"id$|^id|date|time|since|seq|size|limit|per|version|key$", re.I)
+"""Names of parameters whose number is a record's own, or another's."""
+LEAST_COUNT = 2
 LARGEST_COUNT = 10_000_000
 """A greater number in a link is no place in a list, but a date or an id."""
 MODULUS = 1 << 128
@@ -38,14 +43,13 @@ class Reading:
 
     `number` counts the readings of a run, `attempt` those of the same window. `rows` counts the
     records on its pages where not all of them are synced, and `total` is what the registry counts
-    of them. `again` counts the
-    records that came on an earlier page already, with `examples` of their ids. `late` counts those
-    that changed after the first page was requested (`began`, ISO). `digest` stands for the set of
-    records, each with its content, and `before` is that of the attempt before; "" is unknown.
-    `slid` counts the pages that did not begin where the page before ended.
-    `signs` are the first attempt's, in words; `has_moved`: some are more than a count. `place`
-    marks the position that follows; `paused`: nothing of that page was read yet. `held`: no attempt
-    could be trusted.
+    of them; `came` counts the records of all pages. `again` counts the records that came on an
+    earlier page already, with `examples` of their ids, and `slid` the pages that did not begin
+    where the page before ended. `late` counts those that changed after the first page was requested
+    (`began`, ISO). `digest` stands for the set of records, each with its content, and `before` is
+    that of the attempt before; "" is unknown. `signs` are the first attempt's, in words;
+    `has_moved`: some are more than a count. `place` marks the position that follows; `paused`:
+    nothing of that page was read yet. `held`: no attempt could be trusted.
     """
 
     number: int = 1
@@ -67,6 +71,7 @@ class Reading:
     signs: list[str] = field(default_factory=list)
     has_moved: bool = False
     slid: int = 0
+    came: int = 0
     place: str = ""
     paused: bool = False
     held: bool = False
@@ -109,12 +114,13 @@ class Reading:
         self.pages += 1
         self.paused = False
         self.place = mark_of(next_position)
-        self.counted = self.counted or counts_records(next_position)
         for external_id in ids:
+            self.came += 1
             if self.last_id and external_id != self.last_id:
                 self.rising = self.rising and _precedes(self.last_id, external_id)
                 self.falling = self.falling and _precedes(external_id, self.last_id)
             self.last_id = external_id
+        self.counted = self.counted or counts_records(next_position, self.came)
 
     def count_rows(self, rows: int, total: int | None) -> None:
         """Count the records of a page of which not all are synced, and the registry's total."""
@@ -180,8 +186,11 @@ class Reading:
         return bool(self.digest) and self.digest == self.before
 
 
-def counts_records(position: Json | None) -> bool:
-    """Return whether a position is a number of records or pages, not a place after a record."""
+def counts_records(position: Json | None, came: int = 0) -> bool:
+    """Return whether a position is a number of records or pages, not a place after a record.
+
+    A token whose only number is that of the records that `came` so far is one, also in base64.
+    """
     if not position:
         return False
     if "offset" in position or "page" in position:
@@ -189,13 +198,23 @@ def counts_records(position: Json | None) -> bool:
     query = parse_qsl(urlsplit(str(position.get("url", ""))).query)
     found = position.get("by", {})  # a token's parameter, as `auto` concluded it
     param = found.get("cursor_param") or found.get("cursor_body_path", "")
-    return any(
-        value.isdecimal()
-        and int(value) < LARGEST_COUNT
-        and COUNTING.search(name)
-        and not NOT_COUNTING.search(name)
-        for name, value in [*query, (param, str(position.get("cursor", "")))]
-    )
+    values = [*query, (param, str(position.get("cursor", "")))]
+    return any(_is_count(name, value) or _holds(name, value, came) for name, value in values)
+
+
+def _is_count(name: str, value: str) -> bool:
+    plain = value.isdecimal() and int(value) < LARGEST_COUNT
+    return plain and bool(COUNTING.search(name)) and not NOT_COUNTING.search(name)
+
+
+def _holds(name: str, token: str, came: int) -> bool:
+    if came < LEAST_COUNT or PLACES.search(name):
+        return False
+    texts = [token]
+    with contextlib.suppress(ValueError):
+        padded = token + "=" * (-len(token) % 4)
+        texts.append(base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii"))
+    return any(re.findall(r"\d+", text) == [str(came)] for text in texts)
 
 
 def is_settled(*, signs: bool, attempt: int, agrees: bool, complete: bool, twice: bool) -> bool:

@@ -1,0 +1,75 @@
+"""Checks of what the registry no longer has: deleted records, and keys that it leaves out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from registry_sync import runs
+from registry_sync.benchling.schema import parse_schema
+from registry_sync.core.text import number_of
+from registry_sync.mapping.model import Mapping
+from registry_sync.mapping.tombstones import is_marked, mark_of
+from registry_sync.models import LedgerEntry
+from registry_sync.monitoring.doctor.finding import (
+    CheckResult,
+    Skipped,
+    ok,
+    register,
+    warning,
+)
+from registry_sync.monitoring.doctor.visit import RegistryVisit
+from registry_sync.sync.setup import mapping_of, read_schema
+
+LOSS_CHECKS: dict[str, Callable[[RegistryVisit], CheckResult]] = {}
+CLEAR = json.dumps({"endpoint": {"absent": "clear"}})
+
+
+@register(LOSS_CHECKS, "Deleted records")
+def check_deleted(visit: RegistryVisit) -> CheckResult:
+    """Look for records that say that they are deleted."""
+    sample, mapping = visit.sample(), _mapping(visit)
+    marked = [record for record in sample.records if is_marked(record, mapping)]
+    if not marked:
+        return ok("No record says that it is deleted.")
+    ids = [str(sample.source.identify(record)) for record in marked[:3]]
+    return warning(
+        f"{number_of(len(marked), 'record')} ({', '.join(ids)}{' …' if len(marked) > 3 else ''}) "
+        f"say at “{mark_of(marked[0])}” that they are deleted.",
+        "Runs report them as withdrawn and clear nothing. A Benchling admin archives their "
+        "entities where that is right. If the mark means something else, the integration owner "
+        "maps it to a field.",
+    )
+
+
+@register(LOSS_CHECKS, "Keys left out")
+def check_left_out(visit: RegistryVisit) -> CheckResult:
+    """Find mapped paths that known records had, and that the registry leaves out now."""
+    sample, mapping = visit.sample(), _mapping(visit)
+    open_ = [mapped for mapped in mapping.fields if mapped.path and not mapped.absent]
+    records = {sample.source.identify(record): record for record in sample.records}
+    rows = LedgerEntry.objects.filter(
+        lane__in=[lane.pk for lane in runs.current_lanes()],
+        external_id__in=[external_id for external_id in records if external_id][:500],
+    ).exclude(entity_hash="")
+    for entry in rows:
+        for mapped in open_:
+            had = (entry.fields or {}).get(mapped.field.id) not in (None, [], "")
+            if had and mapped.is_missing(records[entry.external_id]):
+                return warning(
+                    f"“{mapped.path}” (for '{mapped.field.name}') had a value and is now missing "
+                    f"from {entry.external_id}: Benchling keeps the old one.",
+                    "If the registry leaves out empty keys, the integration owner must set "
+                    f"{CLEAR} in Connector Settings; if the path is wrong, correct it in Field "
+                    "Configurations.",
+                )
+    return ok("Records that were synced have all the keys that they had.")
+
+
+def _mapping(visit: RegistryVisit) -> Mapping:
+    """Return the configured mapping. Raises Skipped."""
+    config, connector = visit.tenant.configured()
+    if not visit.tenant.complete:
+        raise Skipped("the app's configuration is not complete")
+    schema = parse_schema(*read_schema(visit.tenant.client, config, config.mapped_ids))
+    return mapping_of(config, connector, schema)

@@ -1,0 +1,130 @@
+"""Pages ahead: requested while one is worked on, bounded, and never in the caller's place."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from registry_sync.core.problems import SourceError
+from registry_sync.source import ahead
+from tests.support.odd import Asked, OddRegistry, Reply, ids
+
+pytestmark = pytest.mark.once
+PAGES = 8
+
+
+def numbered(asked: Asked) -> Any:
+    page = int(asked.query.get("page", 1))
+    onward = f"/list?page={page + 1}" if page < PAGES else None
+    return {"items": [{"id": f"R-{page}"}], "next": onward}
+
+
+def settled(registry: OddRegistry, seconds: float = 0.15) -> int:
+    """Return how many requests came, once none comes any more."""
+    count = -1
+    while count != len(registry.asked):
+        count = len(registry.asked)
+        time.sleep(seconds)
+    return count
+
+
+def test_two_pages_are_requested_while_one_is_worked_on(serve: Any) -> None:
+    registry = serve(numbered)
+    pages = registry.source().pages_ahead(None)
+    assert next(pages).records == [{"id": "R-1"}]
+    assert settled(registry) == 1, "a first page may be the only one that is wanted"
+    for taken in range(2, PAGES - 1):
+        assert next(pages).records == [{"id": f"R-{taken}"}]
+        assert settled(registry) == min(taken + ahead.MOST_PAGES, PAGES)
+    assert [page.records[0]["id"] for page in pages] == [f"R-{PAGES - 1}", f"R-{PAGES}"]
+
+
+def test_pages_that_wait_are_bounded_in_bytes(serve: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(ahead, "MOST_BYTES", 10)
+    registry = serve(numbered)
+    pages = registry.source().pages_ahead(None)
+    next(pages), next(pages)
+    assert settled(registry) == 3
+
+
+@pytest.mark.invariant(1)
+def test_an_error_comes_in_its_place(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        return Reply({"message": "no"}, 403) if asked.query.get("page") == "4" else numbered(asked)
+
+    source, came = serve(answer).source(), []
+    with pytest.raises(SourceError, match="rejects the key"):
+        for page in source.pages_ahead(None):
+            came.append(page.records[0]["id"])
+            time.sleep(0.05)
+    assert came == ["R-1", "R-2", "R-3"]
+
+
+def test_a_position_leads_to_the_page_after_the_one_that_was_taken(serve: Any) -> None:
+    registry = serve(numbered)
+    source = registry.source()
+    for page in source.pages_ahead(None):
+        if page.records == [{"id": "R-4"}]:
+            break
+    settled(registry)
+    assert ids(source, position=page.next_position) == ["R-5", "R-6", "R-7", "R-8"]
+
+
+def test_a_caller_who_stops_leaves_no_thread_and_no_request(serve: Any) -> None:
+    registry = serve(numbered)
+    pages = registry.source().pages_ahead(None)
+    next(pages), next(pages)
+    pages.close()
+    assert not [t for t in threading.enumerate() if t.name == "pages-ahead"]
+    count = len(registry.asked)
+    assert settled(registry) == count <= 2 + ahead.MOST_PAGES
+
+
+def test_the_callers_ways_to_wait_are_used_in_its_own_thread_alone(
+    serve: Any, monkeypatch: Any
+) -> None:
+    """They renew a lease in the database: also while a slow page is waited for."""
+    monkeypatch.setattr(ahead, "STEP", 0.02)
+    threads: list[tuple[int, float]] = []
+
+    def alive() -> None:
+        threads.append((threading.get_ident(), time.monotonic()))
+
+    def answer(asked: Asked) -> Any:
+        if asked.query.get("page") == "3":
+            time.sleep(0.3)
+        return numbered(asked)
+
+    source = serve(answer).source(keep_alive=alive)
+    began = time.monotonic()
+    assert len(list(source.pages_ahead(None))) == PAGES
+    assert {thread for thread, _ in threads} == {threading.get_ident()}
+    assert sum(began < at for _, at in threads) >= 8
+
+
+def test_what_the_caller_raises_while_it_waits_ends_the_reading(serve: Any) -> None:
+    class Gone(Exception):
+        pass
+
+    hung = threading.Event()
+
+    def answer(asked: Asked) -> Any:
+        if asked.query.get("page") == "3":
+            hung.set()
+            time.sleep(0.6)
+        return numbered(asked)
+
+    def alive() -> None:
+        if hung.is_set():
+            raise Gone
+
+    registry = serve(answer)
+    pages, came = registry.source(keep_alive=alive).pages_ahead(None), []
+    with pytest.raises(Gone):
+        for page in pages:
+            came.append(page)
+    assert len(came) == 2
+    assert settled(registry, 0.7) == 3
