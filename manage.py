@@ -18,4 +18,7 @@ if __name__ == "__main__":
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as fault:
-        sys.exit(f"The settings cannot be used: {fault}")
+        from integration.environment import other_faults
+
+        others = other_faults() if sys.argv[1:2] == ["check"] else []
+        sys.exit("\n".join([f"The settings cannot be used: {fault}", *others]))

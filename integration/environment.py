@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 
 import dj_database_url
+import django
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 FAULTS: list[str] = []
@@ -92,5 +94,20 @@ def refuse_faults() -> None:
     """Raise ImproperlyConfigured with every fault, each once."""
     faults = list(dict.fromkeys(FAULTS))
     FAULTS.clear()
-    if faults:
+    if faults and not _listing:
         raise ImproperlyConfigured("\n".join(faults))
+
+
+_listing: list[bool] = []
+"""Filled while `other_faults` loads the settings, whose faults are known by then."""
+
+
+def other_faults() -> list[str]:
+    """Return the errors that the system checks find, for settings that were just refused.
+
+    Variables that cannot be used have their defaults here.
+    """
+    _listing.append(True)
+    django.setup()
+    found = [message for message in run_checks(tags=["registry_sync"]) if message.is_serious()]
+    return [f"{message.msg} {message.hint or ''}".strip() for message in found]

@@ -71,7 +71,7 @@ class TestSettings:
         ],
     )
     def test_a_setting_that_cannot_be_used_is_told_in_a_line(self, name, value, said):
-        done = manage("check", **{"DEBUG": "1", name: value})
+        done = manage("showmigrations", **{"DEBUG": "1", name: value})
         assert done.returncode == 1 and said in done.stderr
         assert done.stderr.startswith(f"The settings cannot be used: {name}")
         assert done.stderr.count("\n") == 1 and "hidden" not in done.stderr
@@ -83,6 +83,17 @@ class TestSettings:
         assert said.startswith("The settings cannot be used: ") and "Traceback" not in said
         for name in ("BATCH_SIZE", "LOG_LEVEL", "HTTPS_ONLY", "DATABASE_URL", "SECRET_KEY"):
             assert said.count(f"{name}=") + said.count(f"{name} ") == 1, said
+
+    @pytest.mark.process
+    def test_check_lists_them_together_with_what_the_system_checks_find(self):
+        wrong = {"BATCH_SIZE": "many", "LOG_LEVEL": "loud", "DEBUG": "0", "SECRET_KEY": "x" * 60}
+        done = manage("check", **wrong, BENCHLING_URL="http://acme.example/x", BENCHLING_APP_ID="")
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        for said in ("BATCH_SIZE=many must be", "LOG_LEVEL=LOUD must be", "BENCHLING_APP_ID is not",
+                     "BENCHLING_URL has a path; write only the tenant's host"):  # fmt: skip
+            assert said in done.stderr, done.stderr
+        done = manage("migrate", **wrong, BENCHLING_URL="http://acme.example/x")
+        assert "BATCH_SIZE=many" in done.stderr and "BENCHLING_URL" not in done.stderr
 
     @pytest.mark.process
     def test_https_only_sets_redirect_cookies_and_hsts_together(self):
