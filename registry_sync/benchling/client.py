@@ -144,14 +144,16 @@ class Client(Transport):
             found += body["entities"]
         return found
 
-    def entities_with_ids(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
+    def entities_with_ids(
+        self,
+        ids: Sequence[str],
+        *,
+        registry_id: str,
+        archive_reason: str = "ANY_ARCHIVED_OR_NOT_ARCHIVED",
+    ) -> list[Json]:
         """Return entities of this type and any schema by registry id, archived ones included."""
-        return self._by_hundreds(
-            "entityRegistryIds.anyOf",
-            ids,
-            registryId=registry_id,
-            archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED",
-        )
+        more = {"registryId": registry_id, "archiveReason": archive_reason}
+        return self._by_hundreds("entityRegistryIds.anyOf", ids, **more)
 
     def entities_by_id(self, ids: Sequence[str]) -> list[Json]:
         """Return entities of this type by their Benchling ids; unknown ids are left out.

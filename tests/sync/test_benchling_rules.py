@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from registry_sync.benchling import client as benchling_client
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError, Lane, SyncRun
+from registry_sync.sync.delivery.left_out import KINDS
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from tests.support.commands import adopt
 from tests.support.registry import compound
@@ -179,14 +180,35 @@ def test_a_record_whose_entity_was_merged_is_told_and_written_nowhere(world):
     assert survivor.aliases == ["Compound 1", "C-000001"]
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("mode", ["fail", "update", "unarchive"])
 @pytest.mark.invariant(12)
-def test_an_archived_entity_is_told(world):
-    w = world([compound(n) for n in range(5)])
+def test_an_archived_entity_is_told_and_left(world, mode, known):
+    """Whatever a tenant does with it, and whether it is known what the tenant keeps."""
+    w = world([compound(n) for n in range(5)], archived_match=mode)
     w.sync()
-    edit_by_hand(w.tenant, w.tenant.entity("C-000002"), archived="Retired")
+    Lane.objects.update(kept=list(KINDS) if known else [])
+    entity = w.tenant.entity("C-000002")
+    edit_by_hand(w.tenant, entity, archived="Retired")
     for n in range(5):
         w.registry.edit(f"C-{n:06d}", approval=2020)
     run = w.sync()
     assert (run.updated, run.failed) == (4, 1)
     assert w.open_errors()["C-000002"].code == "archived"
-    assert w.tenant.entity("C-000002").archived == "Retired"
+    assert entity.archived == "Retired" and w.values()["C-000002"]["Approval"] != 2020
+    edit_by_hand(w.tenant, entity, archived=None)
+    assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
+    assert {values["Approval"] for values in w.values().values()} == {2020}
+
+
+@pytest.mark.invariant(12)
+def test_a_batch_of_archived_entities_alone_is_not_sent(world):
+    w = world([compound(n) for n in range(3)], archived_match="unarchive")
+    w.sync()
+    edit_by_hand(w.tenant, w.tenant.entity("C-000001"), archived="Retired")
+    w.registry.edit("C-000001", approval=2020)
+    calls = w.tenant.counters["bulk_calls"]
+    run = w.sync()
+    assert (run.status, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1)
+    assert w.tenant.counters["bulk_calls"] == calls
+    assert not run.batches.filter(done_at=None).exists()

@@ -84,6 +84,8 @@ class BatchDelivery:
             body = update_body(self.ctx, entity)
             self.unmapped.trial([body])
             self.unmapped.fill([body])
+            if entity.registry_id in self.unmapped.archived:
+                continue
             try:
                 self._send_name(entity, body)
             except Refused as refused:
@@ -121,7 +123,8 @@ class BatchDelivery:
         while len(self._flights) >= self.ctx.terms.in_flight:
             self._land_oldest()
         self.log.open(batch)
-        self._flights.append((batch, self._start(rows)))
+        if going := self._in_use(rows):
+            self._flights.append((batch, self._start(going)))
         self.log.record_landed()
         if alone:
             self._land_oldest()
@@ -148,6 +151,14 @@ class BatchDelivery:
         if old:
             self.unmapped.fill(old)
         return rows
+
+    def _in_use(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows to send. One whose entity is archived is not: it might be unarchived."""
+        archived = [r for r in rows if r.body["entityRegistryId"] in self.unmapped.archived]
+        for row in archived:
+            said = f"Entity {row.body['entityRegistryId']} is archived."
+            self.log.refused(row, Refused(400, said))
+        return [row for row in rows if row not in archived]
 
     def _new_batch(self, items: list[Json]) -> Batch:
         run = self.ctx.run

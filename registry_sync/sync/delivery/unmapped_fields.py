@@ -39,6 +39,8 @@ class UnmappedFields:
         self.ctx = ctx
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.setup, self.client = ctx.setup, ctx.client
+        self.archived: set[str] = set()
+        """Registry ids of entities that someone archived, as seen before their update."""
         self._bare: set[str] = set()
         """Registry ids of the entities read last that have nothing to lose."""
 
@@ -53,6 +55,8 @@ class UnmappedFields:
         self._bare.clear()
         most, chosen, before = 0, "", {}
         for body, raw in self._read(updates):
+            if raw.get("archiveRecord"):  # it is not sent
+                continue
             held = self._left_out(body, raw)
             count = sum(bool(held[kind]) for kind in unknown)
             if not any(held.values()):
@@ -69,12 +73,15 @@ class UnmappedFields:
     def fill(self, updates: Sequence[Json]) -> None:
         """Give bodies what they leave out, as Benchling holds it now, unless it is kept anyway.
 
-        The entity on trial is left as it is: that is what the trial is about.
+        The entity on trial is left as it is: that is what the trial is about. Entities that are
+        archived are seen on the way, for a tenant may unarchive what it is sent.
         """
         kinds = [kind for kind in KINDS if kind not in self.lane.kept]
         left_alone = {(self.lane.trial or {}).get("registry_id"), *self._bare}
         bodies = [body for body in updates if body["entityRegistryId"] not in left_alone]
-        if kinds and bodies:
+        if not kinds:
+            self._read(updates, archive_reason="ANY_ARCHIVED")
+        elif bodies:
             for body, raw in self._read(bodies):
                 put(body, self._left_out(body, raw), kinds)
 
@@ -161,10 +168,12 @@ class UnmappedFields:
         entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
         return update_body(self.ctx, entity)
 
-    def _read(self, bodies: Sequence[Json]) -> list[tuple[Json, Json]]:
+    def _read(self, bodies: Sequence[Json], **filters: str) -> list[tuple[Json, Json]]:
         by_id = {str(body["entityRegistryId"]): body for body in bodies}
         registry_id = self.setup.config.registry_id
-        found = self.client.entities_with_ids(list(by_id), registry_id=registry_id)
+        found = self.client.entities_with_ids(list(by_id), registry_id=registry_id, **filters)
+        self.archived -= set(by_id)
+        self.archived |= {raw["entityRegistryId"] for raw in found if raw.get("archiveRecord")}
         return [(by_id[raw["entityRegistryId"]], raw) for raw in found]
 
     def _left_out(self, body: Json, raw: Json) -> Json:

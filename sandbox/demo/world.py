@@ -1,0 +1,155 @@
+"""What the demo starts: a registry, a Benchling tenant, and the service between them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives import serialization
+from rich.console import Console
+
+from sandbox import registry
+from sandbox.children import dies_with_parent
+from sandbox.tenant import TenantServer
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CSV = ROOT / "sandbox" / "data" / "chembl_approved_drugs.csv"
+COMPOUNDS = 2628
+MAPPING = [
+    ("Preferred name", "name"),
+    ("SMILES", "smiles"),
+    ("Molecule type", "molecule_type"),
+    ("First approval", "first_approval"),
+]
+console = Console(highlight=False)
+
+
+@dataclass
+class World:
+    """Everything the demo starts, and how to talk to it."""
+
+    folder: Path
+    tenant: TenantServer
+    registry: registry.RegistryServer
+    database: Path
+    env: dict[str, str]
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def manage(self, *words: str) -> int:
+        """Run a management command as an operator would, and return its exit status."""
+        console.print(f"[dim]$ manage.py {' '.join(words)}[/dim]")
+        return subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.env, check=False
+        ).returncode
+
+    def start(self, *words: str, log: str) -> None:
+        """Start a process that ends with the demo; its output goes to a file."""
+        out = (self.folder / log).open("ab")
+        self.children.append(
+            subprocess.Popen(
+                [sys.executable, *words],
+                cwd=ROOT,
+                env=self.env,
+                stdout=out,
+                stderr=out,
+                preexec_fn=dies_with_parent,
+            )
+        )
+
+    def counters(self) -> dict[str, Any]:
+        answer = requests.get(f"{self.tenant.url}/sandbox/counters", timeout=10)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+def build(folder: Path, redis_url: str, *, name_template: str) -> World:
+    """Start registry and tenant, configure the app, and prepare the service's database."""
+    console.rule("[bold]A registry, a Benchling tenant, and the service between them")
+    database = folder / "compounds.db"
+    registry.build(CSV, database)
+    token = secrets.token_urlsafe(16)
+    source = registry.RegistryServer(database, token=token)
+    source.start()
+    tenant = TenantServer(contract="after").start()
+    env = service_env(folder, tenant.url, redis_url)
+    world = World(folder, tenant, source, database, env)
+    world.manage("manifest", "--new-key", str(folder / "app.pem"),
+                 "--output", str(folder / "manifest.yaml"))  # fmt: skip
+    world.env["BENCHLING_PRIVATE_KEY_FILE"] = str(folder / "app.pem")
+    provision(tenant, source, token, folder, name_template=name_template)
+    world.manage("migrate", "--verbosity", "0")
+    world.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
+    world.manage("createsuperuser", "--noinput", "--username", "demo", "--email", "demo@localhost")
+    return world
+
+
+def service_env(folder: Path, tenant_url: str, redis_url: str) -> dict[str, str]:
+    """Set the operator's variables as a deployment would."""
+    own = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TERM") if key in os.environ}
+    return own | {
+        "DEBUG": "1",
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "DATABASE_URL": f"sqlite:///{folder / 'registry_sync.sqlite3'}",
+        "REDIS_URL": redis_url,
+        "BENCHLING_URL": tenant_url,
+        "BENCHLING_CLIENT_ID": "demo-client",
+        "BENCHLING_CLIENT_SECRET": "demo-secret",
+        "BENCHLING_APP_ID": "app_demo",
+        "BENCHLING_APP_DEFINITION_ID": "appdef_demo",
+        "BENCHLING_JWKS_URL": f"{tenant_url}/sandbox/jwks",
+        "REGISTRY_ALLOW_PRIVATE_NETWORKS": "1",
+        "LOG_LEVEL": "WARNING",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def provision(
+    tenant: TenantServer,
+    source: registry.RegistryServer,
+    token: str,
+    folder: Path,
+    *,
+    name_template: str,
+) -> None:
+    """Do in the tenant what a Benchling admin does in the console."""
+    key = serialization.load_pem_private_key((folder / "app.pem").read_bytes(), password=None)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    state = tenant.state
+    state.attribution = registry.ATTRIBUTION
+    benchling_registry = state.add_registry("Research Registry")
+    location = state.add_folder("Compounds from ChEMBL")
+    kinds = state.add_dropdown("Molecule type", registry.molecule_types(CSV))
+    schema = state.add_schema(
+        "Compound",
+        benchling_registry,
+        prefix="CMP",
+        fields=[
+            {"name": "Preferred name", "type": "text"},
+            {"name": "SMILES", "type": "long_text"},
+            {"name": "Molecule type", "type": "dropdown", "dropdownId": kinds},
+            {"name": "First approval", "type": "integer"},
+        ],
+    )
+    state.install_app("app_demo", "appdef_demo", "demo-client", "demo-secret", public.decode())
+    state.configure(
+        "app_demo",
+        {
+            "API URL": source.list_url,
+            "API Key": token,
+            "Schema to Sync": schema,
+            "Registry": benchling_registry,
+            "Synced Entity Location": location,
+            "External Name Field": name_template,
+            "Connector Settings": registry.registry_settings(),
+            "Field Configurations": MAPPING,
+        },
+    )
