@@ -32,7 +32,7 @@ class OperatorCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.error = partial(_wrong_usage, parser)  # type: ignore[method-assign]
+        parser.error = partial(wrong_usage, parser)  # type: ignore[method-assign]
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -79,7 +79,8 @@ def unreadable(path: Path, error: OSError | UnicodeDecodeError | CsvError) -> Co
     return CommandError(text, returncode=USAGE)
 
 
-def _wrong_usage(parser: CommandParser, message: str) -> NoReturn:
+def wrong_usage(parser: CommandParser, message: str) -> NoReturn:
+    """Exit with 64 and the parser's usage. Raise CommandError if Python called the command."""
     if not parser.called_from_command_line:
         raise CommandError(message, returncode=USAGE)
     parser.print_usage(sys.stderr)
