@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cached_property
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
@@ -57,18 +56,21 @@ def _queue_of(canvas: Canvas, run: SyncRun | None) -> str:
 
 def is_pressed(canvas_id: str) -> bool:
     """Return whether a press in this canvas was not worked on yet."""
-    return _received().filter(message__canvasId=canvas_id).exists()
+    return is_waiting(canvas_id, type=WebhookDelivery.PRESS)
+
+
+def is_waiting(canvas_id: str, **filters: str) -> bool:
+    """Return whether any webhook about this canvas was not worked on yet."""
+    received = WebhookDelivery.objects.filter(state=WebhookDelivery.State.RECEIVED)
+    return received.filter(message__canvasId=canvas_id, **filters).exists()
 
 
 def pressed_canvases() -> list[str]:
     """Return the ids of canvases with a press that no worker took up at once."""
-    late = timezone.now() - PROMPT
-    ids = _received().filter(received_at__lt=late).values_list("message__canvasId", flat=True)
-    return [str(canvas_id) for canvas_id in ids.distinct()[:MOST] if canvas_id]
-
-
-def _received() -> QuerySet[WebhookDelivery]:
-    return WebhookDelivery.objects.filter(state=WebhookDelivery.State.RECEIVED)
+    received = WebhookDelivery.objects.filter(state=WebhookDelivery.State.RECEIVED)
+    late = received.filter(type=WebhookDelivery.PRESS, received_at__lt=timezone.now() - PROMPT)
+    ids = late.values_list("message__canvasId", flat=True).distinct()
+    return [str(canvas_id) for canvas_id in ids[:MOST] if canvas_id]
 
 
 def _waits_for_worker(run: SyncRun) -> bool:

@@ -55,6 +55,9 @@ class WebhookDelivery(models.Model):
         IGNORED = "ignored"
         FAILED = "failed"
 
+    PRESS = "v2.canvas.userInteracted"
+    """The type of a press on a canvas's button."""
+
     webhook_id = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=100)
     message = models.JSONField()

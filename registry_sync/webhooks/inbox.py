@@ -51,7 +51,7 @@ def has_waiting(*, within: timedelta) -> bool:
 
 def last_received() -> datetime | None:
     """Return when the last press in a canvas was received, None if there was none."""
-    presses = WebhookDelivery.objects.filter(type="v2.canvas.userInteracted")
+    presses = WebhookDelivery.objects.filter(type=WebhookDelivery.PRESS)
     return presses.order_by("-pk").values_list("received_at", flat=True).first()
 
 

@@ -16,14 +16,14 @@ from django.db import connections
 
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
-from registry_sync.canvas.attendance import Attendance, is_pressed
+from registry_sync.canvas.attendance import Attendance, is_waiting
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery
 from registry_sync.sync.clients import hasty_client
 
 logger = logging.getLogger(__name__)
-TYPES = ("v2.canvas.userInteracted", "v2.canvas.created", "v2-beta.canvas.created")
+TYPES = (WebhookDelivery.PRESS, "v2.canvas.created", "v2-beta.canvas.created")
 MOST = 100
 """Canvases that wait for the thread; the reconciler draws those beyond."""
 PROMPT = 2.0
@@ -41,7 +41,7 @@ class Noticer:
 
     def __init__(self) -> None:
         self.is_on = False
-        self._waiting: queue.Queue[tuple[float, Json]] = queue.Queue(MOST)
+        self._waiting: queue.Queue[tuple[float, bool, Json]] = queue.Queue(MOST)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._attendance, self._seen_at = Attendance(), float("-inf")
@@ -56,7 +56,7 @@ class Noticer:
         due = time.monotonic() + (PROMPT if queued else 0.0)
         with self._lock:
             try:
-                self._waiting.put_nowait((due, delivery.message))
+                self._waiting.put_nowait((due, queued, delivery.message))
             except queue.Full:
                 return
             if self._thread is None:
@@ -66,7 +66,7 @@ class Noticer:
     def _work(self) -> None:
         while True:
             try:
-                due, message = self._waiting.get(timeout=IDLE)
+                due, queued, message = self._waiting.get(timeout=IDLE)
             except queue.Empty:
                 connections.close_all()
                 with self._lock:
@@ -76,6 +76,7 @@ class Noticer:
                 continue
             time.sleep(max(0.0, due - time.monotonic()))
             try:
+                self._see(redis_failed=not queued)
                 self.look_at(message)
             except (Refused, SyncError, Wait) as error:
                 logger.warning("A canvas could not be drawn after its webhook: %s", error)
@@ -83,15 +84,19 @@ class Noticer:
                 logger.exception("A canvas could not be drawn after its webhook")
                 connections.close_all()
 
-    def look_at(self, message: Json) -> None:
-        """Draw a canvas if no one works on its press. Raise Refused, SyncError or Wait."""
-        canvas_id = str(message.get("canvasId"))
-        if not is_pressed(canvas_id):
-            return  # a worker has taken it up
-        if time.monotonic() - self._seen_at > SEEN_FOR:
+    def _see(self, *, redis_failed: bool) -> None:
+        """Look again who is at work, at times, or where Redis is gone that was there."""
+        news = redis_failed and not self._attendance.queues.trouble
+        if news or time.monotonic() - self._seen_at > SEEN_FOR:
             self._attendance, self._seen_at = Attendance(), time.monotonic()
-        canvas = canvases.known_canvas(message, canvas_id)
-        if self._attendance.notice(canvas, None):
+
+    def look_at(self, message: Json) -> None:
+        """Draw a canvas if no one works on its webhooks. Raise Refused, SyncError or Wait."""
+        canvas_id = str(message.get("canvasId"))
+        if not is_waiting(canvas_id):
+            return  # a worker has taken it up
+        if not self._attendance.queues.serves("interactive"):
+            canvas = canvases.known_canvas(message, canvas_id)
             canvases.draw(canvas, hasty_client(LONGEST), attendance=self._attendance)
 
 

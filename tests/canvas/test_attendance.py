@@ -97,7 +97,8 @@ def test_a_new_canvas_is_drawn_although_no_one_works(w, monkeypatch):
     Canvas.objects.all().delete()
     page.canvas.update(enabled=False, blocks=[])
     look_at(WebhookDelivery.objects.get())
-    assert page.canvas["enabled"] and MISSING in page.text.replace("*", "")
+    assert page.canvas["enabled"] and "has never been synced" in page.text
+    assert MISSING not in page.text.replace("*", "")  # nothing was requested yet
 
 
 @pytest.mark.parametrize("seen", [REDIS_GONE, NO_WORKER, CRON_ONLY])
@@ -207,6 +208,22 @@ class Looks(Noticer):
 
 def delivery(n: int, type: str = "v2.canvas.userInteracted") -> WebhookDelivery:
     return WebhookDelivery(type=type, message={"n": n})
+
+
+def test_a_redis_that_is_gone_since_a_moment_is_noticed(monkeypatch):
+    at_work(monkeypatch, **NO_WORKER)
+    looks = Looks()
+    looks._see(redis_failed=False)
+    seen = looks._attendance
+    assert not seen.queues.trouble
+    at_work(monkeypatch, **REDIS_GONE)
+    looks._see(redis_failed=False)
+    assert looks._attendance is seen  # a moment ago
+    looks._see(redis_failed=True)
+    assert looks._attendance.queues.trouble
+    gone = looks._attendance
+    looks._see(redis_failed=True)
+    assert looks._attendance is gone
 
 
 def test_one_thread_looks_at_few_canvases_and_ends(monkeypatch):

@@ -26,7 +26,7 @@ def test_many_presses_at_once_are_two_runs_and_every_canvas_tells_the_truth(depl
     url = d.world.server.url
     ids = [canvases.insert(tenant, APP, f"etr_{n}", base_url=url) for n in range(CANVASES)]
     shown = [tenant.canvases[id_] for id_ in ids]
-    until(lambda: all(canvas["enabled"] for canvas in shown), seconds=60, what="the canvases")
+    until(lambda: all(canvas["enabled"] for canvas in shown), seconds=150, what="the canvases")
     _press_all(service, ids)
     pressed = time.monotonic()
     acknowledged = {hook["id"] for hook in tenant.webhooks if hook["status"] == 200}

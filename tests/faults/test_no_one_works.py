@@ -49,10 +49,10 @@ def test_a_canvas_without_workers_or_redis_says_so_and_recovers(deploy, redis):
     d = deploy(20, env=env)
     d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
     entry = Entry(d, d.serve_with_gunicorn())
-    entry.says("no one is working on it at the moment")
-    assert "its worker is not running" in entry.text
+    entry.says("has never been synced")
     entry.press()
     entry.says("no one is working on it at the moment")
+    assert "its worker is not running" in entry.text
     workers = [d.start("rqworker", name, log=name) for name in ("interactive", "sync")]
     entry.says("20 new")
     for worker in workers:  # RQ lists them for two minutes more
