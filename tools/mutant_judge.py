@@ -25,8 +25,6 @@ from coverage import Coverage
 
 WORK = Path(os.environ["MUTANTS"])
 ORDER: dict[str, Any] = json.loads((WORK / "order.json").read_text())
-SECONDS = 180.0
-"""For how long the tests may judge one mutant."""
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
@@ -127,16 +125,13 @@ class Judge:
         reader, writer = os.pipe()
         process = os.fork()
         if not process:
-            os.setsid()
-            os.close(reader)
-            killer = ""
             try:
-                killer = self._judge(self.mutants[number])
+                os.setsid()
+                os.close(reader)
+                os.write(writer, self._judge(self.mutants[number]).encode()[:4000])
+                self.session._setupstate.teardown_exact(None)  # servers that the tests started
             finally:
-                os.write(writer, killer.encode()[:4000])
-                with suppress(BaseException):  # servers of the suite that this process started
-                    self.session._setupstate.teardown_exact(None)
-                os._exit(0)
+                os._exit(0)  # whatever happens, this process is not the judge
         os.close(writer)
         self.running[reader] = number, process, time.monotonic()
 
@@ -158,16 +153,15 @@ class Judge:
     def _gather(self) -> None:
         """Wait for a child; one whose time is up has not killed its mutant."""
         ready, _, _ = select.select(list(self.running), [], [], 1.0)
-        late = [
-            r for r, (_, _, began) in self.running.items() if time.monotonic() - began > SECONDS
-        ]
+        latest = time.monotonic() - ORDER["limit"]
+        late = [reader for reader, (_, _, began) in self.running.items() if began < latest]
         for reader in {*ready, *late}:
             number, process, began = self.running.pop(reader)
             killer = os.read(reader, 4096).decode() if reader in ready else ""
-            os.close(reader)
             if reader in late:
                 with suppress(ProcessLookupError):
                     os.killpg(process, signal.SIGKILL)
+            os.close(reader)
             _, status = os.waitpid(process, 0)
             if os.waitstatus_to_exitcode(status) == 7:
                 killer = "a test that did not end"

@@ -26,8 +26,6 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 
-from tests.support.environment import SEED
-
 ROOT = Path(__file__).resolve().parent.parent
 LEAST = 85
 """Percent of a module's mutants that must be killed."""
@@ -199,11 +197,13 @@ def traced(work: Path, names: Sequence[str]) -> dict[str, Any]:
     return dict(json.loads(kept.read_text()))
 
 
-def judged(work: Path, name: str, mutants: Sequence[Mutant], jobs: int) -> list[str]:
+def judged(
+    work: Path, name: str, mutants: Sequence[Mutant], *, jobs: int, limit: float
+) -> list[str]:
     """Return for each mutant the test that killed it, or "" where it survived."""
     trace = traced(work, list(MODULES))
     lines: dict[str, list[str]] = trace["lines"].get(str(module_path(name)), {})
-    rooms = tuple(f"tests/{room}/" for room in MODULES[name][1])
+    rooms = tuple(f"tests/{room}" for room in MODULES[name][1])
     seconds: dict[str, float] = trace["seconds"]
 
     def tests_of(mutant: Mutant) -> list[str]:
@@ -217,7 +217,8 @@ def judged(work: Path, name: str, mutants: Sequence[Mutant], jobs: int) -> list[
     answers = work / "answers.json"
     answers.unlink(missing_ok=True)
     if reached:
-        pytest("judge", work, reached, mutants=wanted, jobs=jobs, seconds=seconds)
+        terms = {"jobs": jobs, "limit": limit, "seconds": seconds}
+        pytest("judge", work, reached, mutants=wanted, **terms)
     return list(json.loads(answers.read_text())) if reached else [""] * len(wanted)
 
 
@@ -236,9 +237,10 @@ def main() -> int:
     """Judge the modules that were asked for; 0 where enough mutants of each were killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--module", action="append", choices=list(MODULES), help="default: all")
-    parser.add_argument("--seed", type=int, default=int(SEED))
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sample", type=int, default=40, help="mutants of each module")
     parser.add_argument("--jobs", type=int, default=2, help="mutants judged at the same time")
+    parser.add_argument("--limit", type=float, default=180, help="seconds to judge one mutant")
     parser.add_argument("--work", type=Path, help="a folder that keeps what was traced")
     given = parser.parse_args()
     began, shares = time.monotonic(), {}
@@ -247,7 +249,7 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         for name in given.module or MODULES:
             mutants = sample(name, seed=given.seed, count=given.sample)
-            killers = judged(work, name, mutants, given.jobs)
+            killers = judged(work, name, mutants, jobs=given.jobs, limit=given.limit)
             shares[name] = report(name, mutants, killers, given.seed)
     print(f"\nSeed {given.seed}, {time.monotonic() - began:.0f} s:")
     for name, share in shares.items():
