@@ -299,7 +299,9 @@ def test_a_schema_archived_after_another_failed_batch_is_one_failure(world, sett
     w.tenant.refuse["C-000005"] = "Not this one."
     schema = w.tenant.schemas[w.schema]
     w.registry.on_page = lambda page: (
-        schema.update(archiveRecord={"reason": "Retired"}) if page == 3 else None
+        schema.update(archiveRecord={"reason": "Retired"})
+        if page == 5
+        else None  # two pages ahead of the third
     )
     run = w.sync()
     assert run.status == Status.FAILED and "archived" in run.error
