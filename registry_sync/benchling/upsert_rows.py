@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from registry_sync.benchling.entity_types import CustomEntity, EntityType
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
@@ -72,4 +74,7 @@ def batch_length(
 
 def size_of(body: Json) -> int:
     """Return the size of a row as it is sent, in bytes."""
-    return len(json.dumps(body))
+    try:
+        return len(orjson.dumps(body))
+    except TypeError:  # an integer beyond 64 bits, in a JSON field
+        return len(json.dumps(body))

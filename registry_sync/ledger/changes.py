@@ -31,9 +31,10 @@ class Writing:
             old = before.get(result.external_id)
             entity_id = result.entity_id or (old.entity_id if old else "")
             sources = result.entity.sources
+            changed = differences(old, result.entity) if old else _all_of(result.entity)
             values = [
                 (field_id, names.get(field_id, field_id), was, now, sources.get(field_id))
-                for field_id, was, now in differences(old, result.entity)
+                for field_id, was, now in changed
             ]
             what = (result.external_id, entity_id, old is None, result.modified_at)
             found.append(EntityChanges(*what, values))
@@ -96,6 +97,20 @@ def end_run(run: SyncRun, lane: Lane) -> None:
     if not run.dry_run:
         Writing(run, lane).reconcile()
         chain.sign_head(lane)
+
+
+def _all_of(entity: Entity) -> list[tuple[str, None, object]]:
+    """Return what a new entity has, as `differences` does: most of a first load."""
+    values: list[tuple[str, None, object]] = [
+        ("registry id", None, entity.registry_id),
+        ("name", None, entity.name),
+    ]
+    values += [
+        (field_id, None, value)
+        for field_id, value in entity.fields.items()
+        if value is not None and value != []
+    ]
+    return values
 
 
 def differences(old: LedgerEntry | None, entity: Entity) -> Iterable[tuple[str, object, object]]:
