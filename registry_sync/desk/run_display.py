@@ -22,6 +22,8 @@ PILLS = {
 """How each status looks; desk.css has the colours, light and dark."""
 SIGNS = {"good": "✓", "warning": "!", "bad": "✕", "quiet": "–", "active": "…"}
 """By which it is known without colour."""
+DRY = "○"
+"""The sign of a dry run that went well."""
 
 
 PHASES = {
@@ -40,20 +42,28 @@ STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
 
 
 def pill(run: SyncRun) -> str:
-    return "quiet" if run.paused_at else PILLS[Status(run.status)]
+    """Return how a run looks; a dry run that went well has done nothing to be green for."""
+    if run.paused_at or (run.dry_run and run.status in SyncRun.GOOD):
+        return "quiet"
+    return PILLS[Status(run.status)]
 
 
 def status_sign(run: SyncRun) -> str:
+    """Return the sign by which a run's outcome is known without colour."""
+    if run.dry_run and run.status in SyncRun.GOOD:
+        return DRY
     return SIGNS[PILLS[Status(run.status)]]
 
 
 def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
     if run.is_active and run.paused_at:
-        return "paused"
-    if run.status == Status.COMPLETED_WITH_WARNINGS:
-        return "with warnings"
-    return run.status.replace("_", " ").lower()
+        words = "paused"
+    elif run.status == Status.COMPLETED_WITH_WARNINGS:
+        words = "with warnings"
+    else:
+        words = run.status.replace("_", " ").lower()
+    return f"dry run {words}" if run.dry_run else words
 
 
 def by(run: SyncRun) -> str:
@@ -65,8 +75,8 @@ def summary(run: SyncRun) -> str:
     """Return one line on a run and what it did, as the text alternative of a picture."""
     return (
         f"Run {run.pk}, {stamp(run.created_at)}: {status_words(run)}, {run.kind}, "
-        f"{run.read:,} read, {run.created:,} created, "
-        f"{run.updated:,} changed, {run.failed:,} refused"
+        f"{run.read:,} read, {run.created:,} {be(run)}created, "
+        f"{run.updated:,} {be(run)}changed, {run.failed:,} {be(run)}refused"
     )
 
 
@@ -76,8 +86,13 @@ def counts(run: SyncRun) -> list[str]:
     for number, word in (
         (run.created, "created"), (run.updated, "changed"), (run.failed, "refused"),
     ):  # fmt: skip
-        parts += [f"{number:,} {word}"] if number else []
+        parts += [f"{number:,} {be(run)}{word}"] if number else []
     return parts
+
+
+def be(run: SyncRun) -> str:
+    """Return “would be ” for a dry run, whose counts are of what it only found."""
+    return "would be " if run.dry_run else ""
 
 
 def took(run: SyncRun, now: datetime) -> str:

@@ -52,10 +52,14 @@ def closing_messages(run: SyncRun, bookmark: str = "") -> list[Json]:
 
 
 def counts_sentence(run: SyncRun) -> str:
-    """Return what a run did, counted in one sentence."""
-    parts = [f"{run.created:,} created", f"{run.updated:,} changed", f"{run.unchanged:,} unchanged"]
+    """Return what a run did, or a dry run would do, counted in one sentence."""
+    be = "would be " if run.dry_run else ""
+    parts = [
+        f"{run.created:,} {be}created", f"{run.updated:,} {be}changed",
+        f"{run.unchanged:,} unchanged",
+    ]  # fmt: skip
     if run.failed:
-        parts.append(f"{run.failed:,} refused")
+        parts.append(f"{run.failed:,} {be}refused")
     read = "record" if run.read == 1 else "records"
     return f"{run.read:,} {read} read: {', '.join(parts)}."
 

@@ -91,6 +91,18 @@ def test_what_was_dismissed_is_counted_too(world, owner):
     assert "The last run succeeded, and no record is waiting; 3 are dismissed." in read(owner)
 
 
+def test_a_dry_run_looks_like_what_it_is(world, owner):
+    w = world([compound(n) for n in range(5)])
+    run = w.sync(kind=SyncRun.Kind.DRY_RUN)
+    text, html = read(owner), owner.get(INDEX).content.decode()
+    assert "Nothing has been synced yet" in text and "read is in Benchling." not in text
+    assert "5 would be created" in html and ", 5 created" not in html
+    page = reverse("admin:registry_sync_syncrun_change", args=[run.pk])
+    assert 'pill quiet">dry run succeeded</span>' in owner.get(page).content.decode()
+    assert "DRY RUN: nothing was written to Benchling." in read(owner, page)
+    assert "5 would be created" in read(owner, reverse("admin:registry_sync_syncrun_changelist"))
+
+
 def test_it_says_when_nobody_is_notified(world, owner, settings):
     world([])
     settings.EMAIL_READY = True

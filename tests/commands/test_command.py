@@ -215,6 +215,22 @@ def test_a_pilot_taken_over_is_not_taken_for_the_sync(world):
 
 
 @pytest.mark.invariant(7)
+def test_a_dry_run_says_first_and_last_that_nothing_was_written(world):
+    w = world([compound(n) for n in range(12)])
+    w.registry.record("C-000003")["kind"] = "Peptide"
+    for options in ((), ("--details",)):
+        _status, said = command("--dry-run", *options)
+        lines = [line for line in said.splitlines() if line.strip()]
+        assert lines[0] == "DRY RUN: nothing is written to Benchling."
+        assert lines[-1] == "DRY RUN: nothing was written to Benchling."
+        assert "11 would be created" in said and "11 created" not in said
+        assert "1 would be refused" in said
+    w.registry.token = "another"
+    status, said = command("--dry-run")
+    assert status == 1 and said.strip().splitlines()[-1].startswith("DRY RUN: nothing was")
+    assert w.written() == 0
+
+
 def test_a_dry_run_asked_is_not_a_real_run_done(world):
     from django.core.management import call_command
 

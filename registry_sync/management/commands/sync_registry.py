@@ -100,6 +100,8 @@ class Command(OperatorCommand):
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
             return
         jobs.tune_garbage_collector()
+        if run.dry_run:
+            self.stdout.write("DRY RUN: nothing is written to Benchling.")
         with RunProgress(
             self.stdout.isatty(), details=options["details"], out=self.stdout
         ) as watch:
@@ -108,6 +110,8 @@ class Command(OperatorCommand):
             watch.write_findings(run)
         work_presses()
         self.stdout.write(_summary(run))
+        if run.dry_run:
+            self.stdout.write("DRY RUN: nothing was written to Benchling.")
         self._exit(run)
 
     def _take_over(self, run: SyncRun, wanted: dict[str, Any]) -> SyncRun:
@@ -228,7 +232,8 @@ def _usage(text: str) -> CommandError:
 
 def _summary(run: SyncRun) -> str:
     took = (run.finished_at - run.started_at) if run.finished_at and run.started_at else None
-    line = f"Run {run.pk} {run.status}: {counts_sentence(run)}"
+    what = "Dry run" if run.dry_run else "Run"
+    line = f"{what} {run.pk} {run.status}: {counts_sentence(run)}"
     if run.lane is not None and not run.dry_run:
         line += f" Open errors: {runs.open_errors(run.lane).count()}."
     if took is not None:
