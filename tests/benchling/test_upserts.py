@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from registry_sync.benchling import bad_rows, bulk_upsert, lost_answers
-from registry_sync.benchling.bulk_upsert import LOCK_TRIES, PATIENCE, Upserter
+from registry_sync.benchling.bulk_upsert import PATIENCE, Upserter
 from registry_sync.benchling.client import Task
-from registry_sync.benchling.errors import LOCKED, AnswerLost, Refused, Wait
+from registry_sync.benchling.errors import LOCK_TRIES, LOCKED, AnswerLost, Refused, Wait
 from registry_sync.benchling.upsert_rows import Row
 from registry_sync.core.problems import SyncError
 from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
@@ -77,9 +77,6 @@ class Tenant:
     def upsert_one(self, body: Json) -> Json:
         id_ = body["entityRegistryId"]
         self.single.append(id_)
-        if self.locked:
-            self.locked -= 1
-            raise Refused(400, f"{LOCKED}. Please wait.")
         if id_ in self.bad:
             raise Refused(400, f"exactly: {self.bad[id_]}")
         self.held[id_] = {"id": f"bfi_{id_}", "entityRegistryId": id_}
@@ -304,28 +301,11 @@ def test_a_batch_waits_for_another_registration(case, count):
     assert c.tenant.bulk == [4] * (count + 1)
 
 
-@pytest.mark.parametrize("count", [1, 3, LOCK_TRIES - 1])
-def test_a_single_row_waits_for_another_registration_too(case, count):
-    c = case((0,), ALL)
-    flight = c.upserter.start(rows_of(2))
-    c.tenant.locked = count
-    c.upserter.land(flight)
-    locked = [seconds for seconds, reason in c.waits if reason == REGISTRATION_LOCK]
-    assert len(locked) == count and set(c.books.refusals) == {"C-0"} and set(c.books.got) == {"C-1"}
-    assert all(2 * n <= seconds <= 4 * n for n, seconds in enumerate(locked, 1))
-    assert c.tenant.single == ["R-0"] * (count + 1) + ["R-1"]
-    assert c.upserter.calls == len(c.tenant.bulk) + len(c.tenant.single)
-
-
-@pytest.mark.parametrize("bad", [(), (0,)], ids=["a batch", "a row"])
-def test_a_lock_that_stays_lets_the_run_wait(case, bad):
-    c = case(bad, ALL)
-    flight = c.upserter.start(rows_of(2))
-    if not bad:
-        c.tenant.tasks[flight.task_id] = Task("FAILED", message=f"{LOCKED}. Please wait.")
+def test_a_lock_that_stays_lets_the_run_wait(case):
+    c = case()
     c.tenant.locked = 1000
     with pytest.raises(Wait) as waits:
-        c.upserter.land(flight)
+        c.send(2)
     assert waits.value.reason == REGISTRATION_LOCK and not c.books.got
     assert sum(reason == REGISTRATION_LOCK for _, reason in c.waits) == LOCK_TRIES
 
