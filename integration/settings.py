@@ -209,7 +209,7 @@ BENCHLING_JWKS_URL = env(
 
 # -- Pace and limits ------------------------------------------------------------------------------
 
-BATCH_SIZE = env_int("BATCH_SIZE", 500, least=1, most=2500)
+BATCH_SIZE = env_int("BATCH_SIZE", 2500, least=1, most=2500)
 IN_FLIGHT = env_int("IN_FLIGHT", 1, least=1, most=4)
 OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", 0, least=0, most=10_000_000)  # 0: no limit
 SLICE_SECONDS = 60

@@ -60,5 +60,5 @@ def test_what_the_shell_exports_is_not_seen(tmp_path):
     assert done.returncode == 0, done.stderr
     database = str(ROOT / "registry_sync.sqlite3")
     assert ast.literal_eval(done.stdout.replace("null", "None")) == [
-        "", database, 500, "", "app_test", None,
+        "", database, 2500, "", "app_test", None,
     ]  # fmt: skip

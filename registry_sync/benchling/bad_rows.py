@@ -2,26 +2,33 @@
 
 A failed task may name its bad rows by index, or one of them, or none. Named rows are confirmed by
 the single upsert, whose refusal has the exact message. Where none is named the rows are halved, and
-a half whose sibling passed is known to be bad. Each batch has a budget of calls; rows that are
-unresolved when it is spent are postponed by name.
+a half whose sibling passed is known to be bad. A large batch is first sent in parts, most of which
+pass. Each part has a budget of calls; rows that are unresolved when it is spent are postponed by
+name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.upsert_rows import Row, named_rows
+from registry_sync.benchling.upsert_rows import FEW, Row, in_parts, named_rows
 
 if TYPE_CHECKING:
     from registry_sync.benchling.bulk_upsert import Upserter
 
 BUDGET = 160
-"""Upserts spent on one batch before its unresolved rows are postponed."""
+"""Upserts spent on one batch, or part of it, before its unresolved rows are postponed."""
 CONFIRMED = 20
 """Named rows whose exact message is requested; beyond, the task's own message is used."""
+
+
+def budget_of(rows: int) -> int:
+    """Return how many upserts a batch of this many rows may cost."""
+    return BUDGET * ceil(rows / FEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,8 @@ class BadRows:
             return
         named = named_rows(failure.errors, len(rows))
         if not named:
-            self._halve(rows, failure)
+            divide = self._try if len(rows) > FEW else self._halve
+            divide(rows, failure)
             return
         rest = [row for index, row in enumerate(rows) if index not in named]
         trusted = True
@@ -57,10 +65,21 @@ class BadRows:
             return True
         if len(rows) == 1:
             return self._single(rows[0], failure)
-        if self.upserter.calls >= BUDGET:
+        if self.upserter.calls >= self.upserter.limit:
             self.upserter.watcher.set_aside(rows, failure.message)
             return False
+        if len(rows) > FEW:
+            return self._try_parts(rows, failure)
         return self.upserter.send_again(rows)
+
+    def _try_parts(self, rows: Sequence[Row], failure: Refused) -> bool:
+        """Send many rows in parts, each with a budget of its own."""
+        most, clean = self.upserter.limit, True
+        for part in in_parts(rows):
+            self.upserter.limit = min(most, self.upserter.calls + BUDGET)
+            clean = self._try(part, failure) and clean
+        self.upserter.limit = most
+        return clean
 
     def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
         """Split rows of which at least one is bad; a clean left half proves the right one bad."""
@@ -75,7 +94,7 @@ class BadRows:
 
     def _single(self, row: Row, failure: Refused) -> bool:
         watcher = self.upserter.watcher
-        if self.upserter.calls >= BUDGET:
+        if self.upserter.calls >= self.upserter.limit:
             watcher.set_aside([row], failure.message)
             return False
         try:

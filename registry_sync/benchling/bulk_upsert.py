@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from registry_sync.benchling.bad_rows import BadRows
+from registry_sync.benchling.bad_rows import BadRows, budget_of
 from registry_sync.benchling.client import Client, Task
 from registry_sync.benchling.errors import (
     LOCK_TRIES,
@@ -27,9 +27,9 @@ from registry_sync.benchling.errors import (
     lock_pause,
     retry_time,
 )
-from registry_sync.benchling.lost_answers import AGAIN, LATE, LOSSES, looks
+from registry_sync.benchling.lost_answers import LATE, LOSSES, looks
 from registry_sync.benchling.task_clock import TaskClock
-from registry_sync.benchling.upsert_rows import Flight, Row
+from registry_sync.benchling.upsert_rows import FEW, Flight, Row
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
@@ -78,13 +78,15 @@ class Upserter:
     pause: Callable[[float, str], None]
     clock: TaskClock = field(default_factory=TaskClock)
     calls: int = 0
+    limit: int = 0
+    """The calls after which the rows that are left of a batch are postponed."""
 
-    def start(self, rows: Sequence[Row], *, spent: int = 0) -> Flight:
+    def start(self, rows: Sequence[Row], *, spent: int = 0, size: int = 0) -> Flight:
         """Send rows and return with their task still running.
 
-        `spent` is the number of calls that an earlier process spent on them.
+        `spent` is the number of calls that an earlier process spent on their batch, of `size`.
         """
-        self.calls = spent + 1
+        self.calls, self.limit = spent + 1, budget_of(size or len(rows))
         return self._send(rows)
 
     def resume(self, rows: Sequence[Row], task_id: str) -> Flight:
@@ -93,15 +95,15 @@ class Upserter:
 
     def land(self, flight: Flight) -> None:
         """Wait for the task, and settle every row: written, refused or postponed."""
-        self.calls = flight.calls
+        self.calls, self.limit = flight.calls, flight.limit
         self._land(flight, whole=True)
 
-    def land_again(self, rows: Sequence[Row], *, spent: int) -> None:
+    def land_again(self, rows: Sequence[Row], *, spent: int, size: int) -> None:
         """Settle rows that are not in Benchling, although an earlier process sent them.
 
         A few at a time, each looked for just before: that request may still be worked on.
         """
-        self.calls = spent
+        self.calls, self.limit = spent, budget_of(size)
         self._send_rest(rows, losses=1, whole=True)
 
     def outcome(self, flight: Flight) -> Task | None:
@@ -136,10 +138,12 @@ class Upserter:
     # -- one task --------------------------------------------------------------------------
 
     def _send(self, rows: Sequence[Row], *, losses: int = 0) -> Flight:
-        flight = Flight(tuple(rows), "", time.monotonic(), calls=self.calls, losses=losses)
+        flight = Flight(
+            tuple(rows), "", time.monotonic(), calls=self.calls, limit=self.limit, losses=losses
+        )
         self.watcher.sending(rows)
         try:
-            task_id = self.client.start_upsert([row.body for row in rows])
+            task_id = self.client.start_upsert([row.text for row in rows])
         except AnswerLost as lost:
             return replace(flight, lost=lost.why, losses=losses + 1)
         except Refused as refused:
@@ -199,7 +203,7 @@ class Upserter:
     def _send_rest(self, rest: Sequence[Row], *, losses: int, whole: bool) -> bool:
         clean = True
         while rest:
-            part, rest = rest[:AGAIN], rest[AGAIN:]
+            part, rest = rest[:FEW], rest[FEW:]
             self.calls += 1
             clean = self._land(self._send(part, losses=losses), whole=whole) and clean
             rest = self._not_there(rest)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from registry_sync.benchling.answers import PackedBody
 from registry_sync.benchling.entity_types import CustomEntity, EntityType
 from registry_sync.benchling.errors import (
     LOCK_TRIES,
@@ -184,14 +185,15 @@ class Client(Transport):
 
     # -- upserts ---------------------------------------------------------------------------
 
-    def start_upsert(self, rows: list[Json]) -> str:
+    def start_upsert(self, rows: Sequence[str]) -> str:
         """Start an upsert of rows, all or none of them, and return the task's id.
 
-        Raises AnswerLost where it may have started.
+        `rows` are JSON. Raises AnswerLost where it may have started.
         """
         kind = self.entity_type
         path = f"{kind.endpoint}:bulk-upsert"
-        body = self.call("post", path, {kind.key: rows}, needs="taskId", once=True)
+        packed = PackedBody(f'{{"{kind.key}":[{",".join(rows)}]}}')
+        body = self.call("post", path, packed, needs="taskId", once=True)
         return str(body["taskId"])
 
     def task(self, task_id: str) -> Task | None:

@@ -11,8 +11,6 @@ LATE = 5.0
 """Seconds after its expected end in which a request without an answer may still take effect."""
 LOSSES = 6
 """Lost answers to one request before Benchling counts as unreachable."""
-AGAIN = 500
-"""Entities sent at a time where an earlier request may still write them: at most these twice."""
 
 Pause = Callable[[float, str], None]
 

@@ -53,7 +53,9 @@ class Transport:
     """Requests as one app on one tenant. Use one per thread: the SDK's headers are shared.
 
     `pause(seconds, reason)` is called for every wait; it may raise `Wait` to end the slice.
-    `server_date` is the `Date` header of the last response.
+    `server_date` is the `Date` header of the last response, `result_count` the length of the list
+    that it is a page of (0: it names none). `reserved` is the share of the rate window that is
+    left to others.
     Raises Refused for a 4xx, SyncError where nothing can be done with this tenant.
     """
 
@@ -67,6 +69,8 @@ class Transport:
     """Seconds for one answer; 0 for the usual ones."""
     requests: int = 0
     server_date: str = ""
+    result_count: int = 0
+    reserved: float = 0.0
     _sdk: Benchling | None = field(default=None, repr=False)
 
     def server_time(self) -> datetime | None:
@@ -150,6 +154,8 @@ class Transport:
         else:
             response = api.patch_response(url, body)
         self.server_date = str(response.headers.get("date") or "")
+        count = str(response.headers.get("result-count") or "")
+        self.result_count = int(count) if count.isdecimal() else 0
         return response.parsed
 
     def _connection(self) -> Benchling:
@@ -166,8 +172,14 @@ class Transport:
 
     def _pace(self) -> None:
         """Wait before the request that the rate window has no room for."""
-        if self._sdk is not None and self._sdk.rate_limit_remaining == "0":
+        if self._sdk is None or not (left := self._sdk.rate_limit_remaining):
+            return
+        most = self._sdk.rate_limit_limit or ""
+        kept = self.reserved * int(most) if most.isdecimal() else 0
+        if left == "0" or (left.isdecimal() and int(left) < kept):
             self.pause(self._reset_seconds(), REQUEST_LIMIT)
+            if self.reserved:
+                self._forget_window()
 
     def _reset_seconds(self) -> float:
         # The seconds left in the window; the SDK's docstring says otherwise.

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import orjson
 
 from registry_sync.benchling.entity_types import CustomEntity, EntityType
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 
+FEW = 500
+"""Entities sent at a time until batches pass, and again after anything went wrong."""
 UPSERT_BYTES = 20 * 1024 * 1024
 """This app's limit for one request body, far below Benchling's 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entity to write: its external id, and its JSON for Benchling."""
+    """One entity to write: its external id, and its JSON for Benchling, packed as text."""
 
     external_id: str
-    body: Json
+    text: str
+
+    @property
+    def body(self) -> Json:
+        """Return the JSON as an object."""
+        return dict(json.loads(self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
     """Rows in a running task, or in one refused at once; `started` is a monotonic time.
 
-    `calls` is what they have cost so far: each batch in flight has a budget of its own. `lost` is
+    `calls` is what they have cost so far, `limit` what they may cost: each batch in flight has a
+    budget of its own. `lost` is
     set where it is unknown whether the rows were written: it is raised if that stays unknown.
     `losses` counts how often that was so.
     """
@@ -39,8 +45,15 @@ class Flight:
     started: float
     refused: Refused | None = None
     calls: int = 1
+    limit: int = 0
     lost: SyncError | Wait | None = None
     losses: int = 0
+
+
+def in_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Yield rows a few at a time."""
+    for start in range(0, len(rows), FEW):
+        yield rows[start : start + FEW]
 
 
 def named_rows(errors: object, count: int) -> dict[int, str]:
@@ -70,11 +83,3 @@ def batch_length(
         if total > UPSERT_BYTES and count:
             return count
     return min(len(sizes), most)
-
-
-def size_of(body: Json) -> int:
-    """Return the size of a row as it is sent, in bytes."""
-    try:
-        return len(orjson.dumps(body))
-    except TypeError:  # an integer beyond 64 bits, in a JSON field
-        return len(json.dumps(body))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.ledger.changes import Writing
@@ -70,7 +69,7 @@ def record(
             _record_chunk(run, some, before, writing)
         writing.close()
         if batch is not None:
-            _remove_recorded(batch, {result.external_id for result in results})
+            batch.remove(result.external_id for result in results)
         counts = {name: getattr(run, name) for name in COUNTS}
         SyncRun.objects.filter(pk=run.pk).update(**counts, **run_values)
     for name, value in run_values.items():
@@ -189,11 +188,3 @@ def fill(entry: LedgerEntry, entity: Entity) -> None:
     entry.name_key = entity.name_key
     entry.fields = entity.fields
     entry.entity_hash = entity.digest()
-
-
-def _remove_recorded(batch: Batch, external_ids: set[str]) -> None:
-    """Remove recorded records from their batch. An empty batch is done."""
-    batch.items = [item for item in batch.items if item["external_id"] not in external_ids]
-    if not batch.items:
-        batch.done_at = timezone.now()
-    batch.save(update_fields=["items", "done_at", "calls"])

@@ -7,6 +7,7 @@ reported: nothing is silently unarchived.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -23,24 +24,59 @@ from registry_sync.mapping.values import same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.setup import Setup
 
+DIGEST_COLUMNS = ("lane", "external_id", "entity_id", "entity_registry_id", "entity_hash")
+LISTED = 2000
+"""Entities up to which a list is as fast as requests by id."""
 Policy = Lane.DriftPolicy
 
 
 def find_drift(ctx: RunContext) -> bool:
-    """Compare what Benchling holds with what this app wrote; False when the slice's time is up."""
-    position = ctx.run.position or {}
-    began = position.get("began") or timezone.now().isoformat()
-    since = ctx.lane.looked_at
+    """Compare what Benchling holds with what this app wrote; False when the slice's time is up.
+
+    Little was changed since the last look: it is listed. Else every entity is requested by id.
+    """
+    position = dict(ctx.run.position or {})
+    position.setdefault("began", timezone.now().isoformat())
+    setup = _comparable(ctx)
+    listed = "after" not in position and _compare_list(ctx, setup, position)
+    if listed is None or not (listed or _compare_known(ctx, setup, position)):
+        return False
+    Lane.objects.filter(pk=ctx.lane.pk).update(looked_at=position["began"])
+    return True
+
+
+def _compare_list(ctx: RunContext, setup: Setup, position: Json) -> bool | None:
+    """Compare what was changed since the last look.
+
+    Return False if it is too much to be listed, None when the slice's time is up.
+    """
+    since, token = ctx.lane.looked_at, position.get("token", "")
     filters = {"modifiedAt": f"> {since - CLOCK_SLACK:%Y-%m-%dT%H:%M:%SZ}"} if since else {}
-    token, setup = position.get("token", ""), _comparable(ctx)
     for page in ctx.client.entities(schemaId=setup.schema.id, token=token, **filters):
-        _compare_page(ctx, setup, page.entities)
-        runs.save(ctx.run, ctx.lease, position={"token": page.next_token, "began": began})
-        if page.next_token and ctx.pacer.out_of_time():
+        if not token and ctx.client.result_count > LISTED:
             return False
-    Lane.objects.filter(pk=ctx.lane.pk).update(looked_at=began)
+        token = page.next_token
+        _compare_page(ctx, setup, page.entities)
+        runs.save(ctx.run, ctx.lease, position={**position, "token": token})
+        if token and ctx.pacer.out_of_time():
+            return None
+    return True
+
+
+def _compare_known(ctx: RunContext, setup: Setup, position: Json) -> bool:
+    """Compare every entity of the ledger; False when the slice's time is up."""
+    after = position.pop("after", 0)
+    position.pop("token", None)
+    with closing(KnownEntities(ctx).pages(after)) as pages:
+        for found, after in pages:
+            here = [raw for raw in found if (raw.get("schema") or {}).get("id") == setup.schema.id]
+            _compare_page(ctx, setup, here)
+            runs.save(ctx.run, ctx.lease, position={**position, "after": after})
+            if ctx.pacer.out_of_time():
+                return False
     return True
 
 
@@ -61,7 +97,8 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
-    ours = lane.ledger.exclude(entity_hash="")
+    # Without values: they are read where the digests differ.
+    ours = lane.ledger.exclude(entity_hash="").only(*DIGEST_COLUMNS)
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
@@ -86,7 +123,9 @@ def _targets_of_ours(
 ) -> dict[str, str]:
     """Find what links point at, among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
-    ours = links_of(entry.fields.get(field_id) for entry in entries for field_id in fields)
+    rows = ctx.lane.ledger.filter(pk__among=[entry.pk for entry in entries]).order_by()
+    held = rows.values_list("fields", flat=True)
+    ours = links_of(values.get(field_id) for values in held for field_id in fields)
     found = ctx.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
     return {str(raw["id"]): str(raw["entityRegistryId"]) for raw in found}
 
@@ -116,6 +155,8 @@ def _keep(
 def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]):  # type: ignore[no-untyped-def]
     theirs = entity_of(entry.external_id, raw, setup, targets)
     archived = raw.get("archiveRecord")
+    if not archived and theirs.digest() == entry.entity_hash:
+        return
     if archived:
         yield "archived", None, archived.get("reason") or "archived"
     if theirs.name != entry.name:

@@ -30,7 +30,7 @@ class Terms:
     """What the operator set: pace, patience and the key that opens secure values."""
 
     private_key: str = field(repr=False)
-    batch_size: int = 500
+    batch_size: int = 2500
     in_flight: int = 1
     objects_per_hour: int = 0
     slice_seconds: float = 60.0
@@ -58,6 +58,7 @@ class Pacer:
         listener: Listener,
     ) -> None:
         self.run, self.lease, self.terms, self.listener = run, lease, terms, listener
+        self.open_client = open_client
         self.client = open_client(self.pause)
         self.session = app_status.Session(run, lease, self.client)
         self.timed = PhaseTimer(run.phase_seconds)

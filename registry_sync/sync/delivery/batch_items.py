@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
@@ -39,6 +42,56 @@ def item_of(candidate: Candidate) -> Json:
         "retried": record.retried,
         "identity": candidate.identity,
     }
+
+
+class Pending(NamedTuple):
+    """A candidate that waits for its batch, packed."""
+
+    external_id: str
+    registry_id: str
+    is_new: bool
+    links: frozenset[str]
+    position: Json | None
+    text: str
+
+    @property
+    def item(self) -> Json:
+        """Return it as a batch's item."""
+        return dict(json.loads(self.text))
+
+
+class Ended(NamedTuple):
+    """How an item of a batch ended: written, with Benchling's id for it, or refused."""
+
+    external_id: str
+    entity_id: str = ""
+    problem: Problem | None = None
+
+
+def outcomes_of(batch: Batch, ended: Sequence[Ended]) -> list[RecordOutcome]:
+    """Return the outcomes of items of a batch."""
+    found = []
+    for item, end in zip(batch.items(end.external_id for end in ended), ended, strict=True):
+        if end.problem is None:
+            outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
+            how: dict[str, Any] = {"entity": entity_of_item(item), "entity_id": end.entity_id}
+        else:
+            outcome, how = Outcome.FAILED, {"problems": (end.problem,)}
+        found.append(outcome_of_item(item, outcome, **how))
+    return found
+
+
+def pack(candidate: Candidate) -> Pending:
+    """Pack a candidate: as JSON, it takes a fifth of the memory."""
+    entity = candidate.entity
+    return Pending(
+        entity.external_id,
+        entity.registry_id,
+        candidate.is_new,
+        entity.links,
+        candidate.position,
+        json.dumps(item_of(candidate)),
+    )
 
 
 def entity_of_item(item: Json) -> Entity:

@@ -14,15 +14,15 @@ from registry_sync.benchling.upsert_rows import Row
 from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.core.waits import FIELD_KEYS
-from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.record_outcome import in_chunks
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, Lane
 from registry_sync.sync.benchling_state import remember_page
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery import refusals
-from registry_sync.sync.delivery.batch_items import entity_of_item, outcome_of_item
+from registry_sync.sync.delivery.batch_items import Ended, entity_of_item, outcomes_of
 from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
-from registry_sync.sync.delivery.rows import items_of_rows, row_of_item
+from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.links import present
 from registry_sync.sync.recheck import recheck_access
@@ -40,7 +40,7 @@ class BatchLog:
         self.ctx, self.claims = ctx, claims
         self.upserter = Upserter(ctx.client, self, ctx.pacer.pause)
         self.underway: dict[str, str] = {}
-        self._landed: list[tuple[Batch, list[RecordOutcome]]] = []
+        self._landed: list[tuple[Batch, list[Ended]]] = []
         self._batch: Batch | None = None
         self._first = False
 
@@ -50,12 +50,14 @@ class BatchLog:
 
     def record_landed(self) -> None:
         """Record every outcome that was gathered. Raises LeaseLost."""
-        for batch, outcomes in self._landed:
-            ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
-            ids = [outcome.external_id for outcome in outcomes]
-            self.claims.release(ids)
-            for external_id in ids:
-                self.underway.pop(external_id, None)
+        for batch, ended in self._landed:
+            for some in in_chunks(ended):  # others must not wait long for the database
+                outcomes = outcomes_of(batch, some)
+                ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
+                ids = [end.external_id for end in some]
+                self.claims.release(ids)
+                for external_id in ids:
+                    self.underway.pop(external_id, None)
         self._landed.clear()
 
     # -- what the upserter reports -----------------------------------------------------------
@@ -97,14 +99,11 @@ class BatchLog:
 
     def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
         """Note rows that are in Benchling; `entities` are its answers, by registry id."""
-        outcomes = []
-        for item in items_of_rows(rows, self._current().items):
-            entity = entity_of_item(item)
-            answer = entities.get(entity.registry_id, {})
-            outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
-            entity_id = str(answer.get("id") or "")
-            outcomes.append(outcome_of_item(item, outcome, entity=entity, entity_id=entity_id))
-        self._landed.append((self._current(), outcomes))
+        ended = []
+        for row in rows:
+            answer = entities.get(self.underway[row.external_id], {})
+            ended.append(Ended(row.external_id, str(answer.get("id") or "")))
+        self._landed.append((self._current(), ended))
         if not self.ctx.lane.field_keys:
             self._keep_field_keys(FieldKeys.NAME)
         if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
@@ -114,7 +113,7 @@ class BatchLog:
         """Return by external id the rows that are in Benchling, or that others have taken."""
         batch = self._current()
         where = Landing(self.ctx.client, self.ctx.lane, self.ctx.setup.schema)
-        written, taken = where.of(items_of_rows(rows, batch.items), batch.asked_at)
+        written, taken = where.of(items_of_rows(rows, batch), batch.asked_at)
         if written and batch.sent_at is None:
             batch.sent_at = timezone.now()  # it counts for the hour's objects
             batch.save(update_fields=["sent_at"])
@@ -124,7 +123,7 @@ class BatchLog:
 
     def refused(self, row: Row, refusal: Refused) -> None:
         """Record that Benchling refused a row, in words for the person who must act."""
-        (item,) = items_of_rows([row], self._current().items)
+        (item,) = items_of_rows([row], self._current())
         entity = entity_of_item(item)
         missing = self._missing(entity)
         schema = self.ctx.setup.schema
@@ -132,7 +131,7 @@ class BatchLog:
 
     def set_aside(self, rows: Sequence[Row], message: str) -> None:
         """Record rows whose cause was not found within the budget of requests."""
-        for item in items_of_rows(rows, self._current().items):
+        for item in items_of_rows(rows, self._current()):
             self._give_up(item, refusals.set_aside(item["external_id"], message))
 
     def suspect(self, refusal: Refused | None) -> None:
@@ -150,9 +149,9 @@ class BatchLog:
 
         The contract says names; an official example sends ids. Raises Wait if it does.
         """
-        items = self._current().items
+        items = self._current().items()
         for item in [items[0], items[-1]]:
-            row = row_of_item(self.ctx, item, by_id=True)
+            row = row_of(item["external_id"], body_of_item(self.ctx, item, by_id=True))
             try:
                 entity = self.upserter.upsert_one(row)
             except Refused:
@@ -169,8 +168,7 @@ class BatchLog:
         lane.field_keys = keys
 
     def _give_up(self, item: Json, problem: Problem) -> None:
-        outcome = outcome_of_item(item, Outcome.FAILED, problems=(problem,))
-        self._landed.append((self._current(), [outcome]))
+        self._landed.append((self._current(), [Ended(item["external_id"], problem=problem)]))
         self.record_landed()
 
     def _missing(self, entity: Entity) -> list[str]:

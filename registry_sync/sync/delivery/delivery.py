@@ -7,6 +7,7 @@ takes up their tasks.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -16,18 +17,18 @@ from django.db import transaction
 from registry_sync import ledger, runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.lost_answers import send_once
-from registry_sync.benchling.upsert_rows import Flight, Row, batch_length, size_of
-from registry_sync.core.text import storable
+from registry_sync.benchling.upsert_rows import Flight, Row, batch_length
 from registry_sync.core.types import Json
-from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.ledger.record_outcome import RecordOutcome, in_chunks
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch
 from registry_sync.runs.quota import wait_for_room
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.delivery.batch_items import item_of
+from registry_sync.sync.delivery.batch_items import Pending, pack
 from registry_sync.sync.delivery.batch_log import BatchLog
+from registry_sync.sync.delivery.batch_size import BatchSize
 from registry_sync.sync.delivery.recovery import recover_batches
-from registry_sync.sync.delivery.rows import row_of_item, update_body
+from registry_sync.sync.delivery.rows import body_of_item, row_of, update_body
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.records import Candidate
@@ -41,10 +42,8 @@ class BatchDelivery:
         self.log = BatchLog(ctx, claims)
         self.unmapped = UnmappedFields(ctx)
         self.underway = self.log.underway
-        self.batch_size = ctx.terms.batch_size
-        if ctx.terms.objects_per_hour:
-            self.batch_size = min(self.batch_size, ctx.terms.objects_per_hour)
-        self._pending: list[Candidate] = []
+        self.size = BatchSize(ctx)
+        self._pending: list[Pending] = []
         self._flights: deque[tuple[Batch, Flight]] = deque()
 
     def record(
@@ -60,16 +59,16 @@ class BatchDelivery:
         return self._pending[0].position if self._pending else None
 
     def add(self, candidates: Sequence[Candidate]) -> None:
-        self._pending += candidates
+        self._pending += map(pack, candidates)
         self.underway.update((c.entity.external_id, c.entity.registry_id) for c in candidates)
 
     def send_full_batches(self) -> None:
-        while len(self._pending) >= self.batch_size:
-            self._send(self._pending[: self.batch_size])
+        while len(self._pending) >= self.size.rows:
+            self._send(self._pending[: self.size.rows])
 
     def flush(self) -> None:
         while self._pending:
-            self._send(self._pending[: self.batch_size])
+            self._send(self._pending[: self.size.rows])
         self._land_all()
 
     def conclude(self) -> None:
@@ -111,14 +110,13 @@ class BatchDelivery:
 
     # -- sending ---------------------------------------------------------------------------
 
-    def _send(self, some: Sequence[Candidate]) -> None:
+    def _send(self, some: Sequence[Pending]) -> None:
         alone = self._trial(some)
         some = [alone] if alone else some
-        items = [item_of(candidate) for candidate in some]
-        rows = self._rows(items)
-        fit = batch_length([size_of(row.body) for row in rows], most=self.batch_size)
-        items, rows = items[:fit], rows[:fit]
-        batch = self._new_batch(items)
+        rows = self._rows([pending.text for pending in some])
+        fit = batch_length([len(row.text) for row in rows], most=self.size.rows)
+        rows = rows[:fit]
+        batch = self._new_batch(some[:fit])
         del self._pending[:fit]
         while len(self._flights) >= self.ctx.terms.in_flight:
             self._land_oldest()
@@ -131,45 +129,54 @@ class BatchDelivery:
             self.log.record_landed()
             self.unmapped.conclude()
 
-    def _trial(self, some: Sequence[Candidate]) -> Candidate | None:
+    def _trial(self, some: Sequence[Pending]) -> Pending | None:
         """Choose the lane's first update, to be sent alone and read back."""
-        together = {candidate.entity.registry_id for candidate in some}
-        updates = [c for c in some if not c.is_new and not c.entity.links & together]
-        bodies = [row_of_item(self.ctx, item_of(candidate)).body for candidate in updates]
+        together = {pending.registry_id for pending in some}
+        updates = [p for p in some if not p.is_new and not p.links & together]
+        bodies = (body_of_item(self.ctx, pending.item) for pending in updates)
         registry_id = self.unmapped.trial(bodies) if updates else ""
-        for candidate in updates:
-            if candidate.entity.registry_id == registry_id:
-                self._pending.remove(candidate)
-                self._pending.insert(0, candidate)
+        for pending in updates:
+            if pending.registry_id == registry_id:
+                self._pending.remove(pending)
+                self._pending.insert(0, pending)
                 self._land_all()  # nothing else may be on its way during the trial
-                return candidate
+                return pending
         return None
 
-    def _rows(self, items: Sequence[Json]) -> list[Row]:
-        rows = [row_of_item(self.ctx, item) for item in items]
-        old = [row.body for row, item in zip(rows, items, strict=True) if not item["new"]]
-        if old:
-            self.unmapped.fill(old)
+    def _rows(self, texts: Sequence[str]) -> list[Row]:
+        rows: list[Row] = []
+        for some in in_chunks(texts):
+            items = [json.loads(text) for text in some]
+            bodies = [body_of_item(self.ctx, item) for item in items]
+            old = [body for body, item in zip(bodies, items, strict=True) if not item["new"]]
+            if old:
+                self.unmapped.fill(old)
+            rows += [row_of(i["external_id"], b) for i, b in zip(items, bodies, strict=True)]
         return rows
 
     def _in_use(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows to send. One whose entity is archived is not: it might be unarchived."""
+        if not self.unmapped.archived:
+            return list(rows)
         archived = [r for r in rows if r.body["entityRegistryId"] in self.unmapped.archived]
         for row in archived:
             said = f"Entity {row.body['entityRegistryId']} is archived."
             self.log.refused(row, Refused(400, said))
         return [row for row in rows if row not in archived]
 
-    def _new_batch(self, items: list[Json]) -> Batch:
+    def _new_batch(self, some: Sequence[Pending]) -> Batch:
         run = self.ctx.run
         with transaction.atomic():
             runs.renew(self.ctx.lease)
-            return Batch.objects.create(
+            batch = Batch.objects.create(
                 run=run,
                 number=run.batches.count() + 1,
-                items=storable(items),
-                size=len(items),
+                lines="\n".join(pending.text for pending in some),
+                size=len(some),
             )
+        batch.lines = ""
+        batch.packed = {pending.external_id: pending.text for pending in some}
+        return batch
 
     def _start(self, rows: Sequence[Row]) -> Flight:
         """Send rows. Raises Wait at an hourly limit, once all that flies is written down."""
@@ -187,6 +194,8 @@ class BatchDelivery:
         batch, flight = self._flights.popleft()
         self.log.open(batch)
         self.log.upserter.land(flight)
+        clean = self.log.upserter.calls == flight.calls == 1 and flight.lost is None
+        self.size.landed(len(flight.rows), clean=clean)
 
     def _land_all(self) -> None:
         """See all that flies landed, each recorded at once; a Wait leaves only its own batch.

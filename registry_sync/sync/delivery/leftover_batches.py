@@ -43,7 +43,7 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
             continue
         sender = senders.setdefault(batch.run_id, batch.run)
         entities = _by_task(ctx, batch)
-        rest = [item for item in batch.items if item["registry_id"] not in entities]
+        rest = [item for item in batch.items() if item["registry_id"] not in entities]
         entities |= _as_sent(ctx, sender, batch, rest) if rest else {}
         _close(ctx, sender, batch, entities)
 
@@ -57,12 +57,12 @@ def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, J
             entity=entity_of_item(item),
             entity_id=str(entities[item["registry_id"]].get("id") or ""),
         )
-        for item in batch.items
+        for item in batch.items()
         if item["registry_id"] in entities
     ]
     with transaction.atomic():
         ledger.record(sender, ctx.lease, outcomes)
-        Batch.objects.filter(pk=batch.pk).update(items=[], done_at=timezone.now())
+        Batch.objects.filter(pk=batch.pk).update(lines="", done_at=timezone.now())
     if outcomes:
         text = f"{len(outcomes):,} records that were on their way are in Benchling: recorded "
         text += f"by run {ctx.run.pk}."
@@ -80,7 +80,7 @@ def _by_task(ctx: RunContext, batch: Batch) -> dict[str, Json]:
     if task is None or not task.succeeded:
         return {}
     answered = {str(raw.get("entityRegistryId")): raw for raw in task.entities}
-    flown = {i["registry_id"] for i in batch.items if i["external_id"] in batch.task_ids}
+    flown = {item["registry_id"] for item in batch.items() if item["external_id"] in batch.task_ids}
     return {registry_id: answered.get(registry_id, {}) for registry_id in flown}
 
 

@@ -6,9 +6,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from registry_sync.benchling.upsert_rows import Row
+from registry_sync.benchling.upsert_rows import Row, in_parts
 from registry_sync.core.problems import SyncError
-from registry_sync.core.types import Json
 from registry_sync.models import Batch
 from registry_sync.runs.quota import wait_for_room
 from registry_sync.sync.context import RunContext
@@ -17,17 +16,20 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 
 
 def recover_batches(
-    ctx: RunContext, log: BatchLog, make_rows: Callable[[Sequence[Json]], list[Row]]
+    ctx: RunContext, log: BatchLog, make_rows: Callable[[Sequence[str]], list[Row]]
 ) -> None:
     """Finish the run's open batches. Raises SyncError for a task that Benchling never ends."""
     for batch in Batch.objects.filter(run=ctx.run, done_at__isnull=True):
         log.open(batch)
-        rows = make_rows(batch.items)
-        log.underway.update((i["external_id"], i["registry_id"]) for i in batch.items)
+        rows = make_rows(list(batch.packed.values()))
+        log.underway.update((item["external_id"], item["registry_id"]) for item in batch.items())
         _give_up_on_old(ctx, batch)
         if batch.asked_at is None:
             wait_for_room(ctx.run, len(rows), per_hour=ctx.terms.objects_per_hour)
-            log.upserter.land(log.upserter.start(rows, spent=batch.calls))
+            # In parts: a tenant that is near its limit of objects may never take all at once.
+            for part in in_parts(rows):
+                log.upserter.land(log.upserter.start(part, spent=batch.calls, size=batch.size))
+                log.record_landed()
         else:
             _take_up(ctx, log, batch, rows)
         log.record_landed()
@@ -54,14 +56,13 @@ def _take_up(ctx: RunContext, log: BatchLog, batch: Batch, rows: Sequence[Row]) 
     if batch.task_id:
         _take_up_task(log, batch, {row.external_id: row for row in rows})
         asked = -math.inf  # whatever it wrote is there by now
-    left = {item["external_id"] for item in batch.items}
-    rest: Sequence[Row] = [row for row in rows if row.external_id in left]
+    rest: Sequence[Row] = [row for row in rows if row.external_id in batch.packed]
     if rest:
         rest = log.upserter.missing(rest, started=asked)
         log.record_landed()
     if rest:  # its task failed, perhaps for a cause that is gone by now
         wait_for_room(ctx.run, len(rest), per_hour=ctx.terms.objects_per_hour)
-        log.upserter.land_again(rest, spent=batch.calls)
+        log.upserter.land_again(rest, spent=batch.calls, size=batch.size)
 
 
 def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, Row]) -> None:

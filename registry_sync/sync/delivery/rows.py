@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from registry_sync.benchling.upsert_rows import Row
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import payload
 from registry_sync.mapping.model import Entity
-from registry_sync.models import Lane
+from registry_sync.models import Batch, Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import entity_of_item
 
@@ -24,10 +25,10 @@ def update_body(ctx: RunContext, entity: Entity) -> Json:
     )
 
 
-def row_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Row:
-    """Return the row of a batch's item; `by_id` names its fields by id rather than by name."""
+def body_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Json:
+    """Return the body of a batch's item; `by_id` names its fields by id rather than by name."""
     config = ctx.setup.config
-    body = payload(
+    return payload(
         entity_of_item(item),
         ctx.setup.schema,
         registry_id=config.registry_id,
@@ -35,10 +36,13 @@ def row_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Row:
         folder_id=config.folder_id if item["new"] else None,
         by_id=by_id or ctx.lane.field_keys == Lane.FieldKeys.ID,
     )
-    return Row(item["external_id"], body)
 
 
-def items_of_rows(rows: Sequence[Row], items: Sequence[Json]) -> list[Json]:
+def row_of(external_id: str, body: Json) -> Row:
+    """Return a row."""
+    return Row(external_id, json.dumps(body))
+
+
+def items_of_rows(rows: Sequence[Row], batch: Batch) -> list[Json]:
     """Return the batch items that rows were made of, in the order of the rows."""
-    by_id = {item["external_id"]: item for item in items}
-    return [by_id[row.external_id] for row in rows]
+    return batch.items(row.external_id for row in rows)

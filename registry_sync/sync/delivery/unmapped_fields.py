@@ -8,7 +8,7 @@ read just before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,7 @@ class UnmappedFields:
         self._bare: set[str] = set()
         """Registry ids of the entities read last that have nothing to lose."""
 
-    def trial(self, updates: Sequence[Json]) -> str:
+    def trial(self, updates: Iterable[Json]) -> str:
         """Choose which of these updates to send alone; its registry id, "" for none.
 
         `updates` are the bodies of entities that are in Benchling already.
@@ -168,7 +168,7 @@ class UnmappedFields:
         entity = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
         return update_body(self.ctx, entity)
 
-    def _read(self, bodies: Sequence[Json], **filters: str) -> list[tuple[Json, Json]]:
+    def _read(self, bodies: Iterable[Json], **filters: str) -> list[tuple[Json, Json]]:
         by_id = {str(body["entityRegistryId"]): body for body in bodies}
         registry_id = self.setup.config.registry_id
         found = self.client.entities_with_ids(list(by_id), registry_id=registry_id, **filters)

@@ -1,0 +1,34 @@
+"""How many entities a batch has: few at first, and more while batches pass."""
+
+from __future__ import annotations
+
+from registry_sync.benchling.upsert_rows import FEW
+from registry_sync.sync.context import RunContext
+
+
+class BatchSize:
+    """The size of a run's next batch, up to what the operator allows.
+
+    A batch that had to be sent again, or that met a limit of objects, brings it back to few.
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.run, terms = ctx.run, ctx.terms
+        self.most = min(terms.batch_size, terms.objects_per_hour or terms.batch_size)
+        self._rows = FEW
+        last = self.run.batches.order_by("-number").only("size", "calls", "done_at").first()
+        if last is not None and last.done_at and last.calls <= 1:
+            self._rows = max(FEW, 2 * last.size)  # an earlier slice's, which passed
+
+    @property
+    def rows(self) -> int:
+        """Return the size of the next batch."""
+        limited = self.run.limited_at is not None
+        return min(self.most, FEW if limited else self._rows)
+
+    def landed(self, rows: int, *, clean: bool) -> None:
+        """Learn how a batch of so many rows ended. `clean`: it was sent once, and passed."""
+        if not clean:
+            self._rows = FEW
+        elif rows >= self.rows:
+            self._rows = 2 * rows
