@@ -111,3 +111,11 @@ def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker of pytest-xdist counted."""
     counted = getattr(node, "workeroutput", {}).get("exchanges", [])
     node.config.stash.setdefault(EXCHANGES, []).extend(counted)
+
+
+@pytest.fixture
+def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read no pages ahead: what comes with a page comes between two batches, not within one."""
+    from registry_sync.source.client import Source
+
+    monkeypatch.setattr(Source, "pages_ahead", Source.pages)

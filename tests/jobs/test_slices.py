@@ -81,6 +81,7 @@ def test_slices_count_no_repeats(world, settings):
     assert (run.read, run.created, w.written(), run.repeated) == (1200, 1200, 1200, 0)
 
 
+@pytest.mark.usefixtures("page_by_page")
 def test_the_counts_begin_anew_with_another_lane(world, settings):
     settings.SLICE_SECONDS = 0
     w = world([compound(n) for n in range(600)], page_size=100)
@@ -137,6 +138,7 @@ def test_unreadable_times_are_told_whatever_the_slices(world, settings):
 
 
 @pytest.mark.invariant(2)
+@pytest.mark.usefixtures("page_by_page")
 def test_a_mapping_changed_during_a_run_counts_and_writes_everything_once(world, settings):
     settings.BATCH_SIZE = 50
     settings.SLICE_SECONDS = 0.01

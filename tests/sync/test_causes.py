@@ -135,6 +135,7 @@ DURING = [
 
 @pytest.mark.parametrize("cause", DURING, ids=lambda cause: cause.name)
 @pytest.mark.invariant(6)
+@pytest.mark.usefixtures("page_by_page")
 def test_one_cause_is_one_failure_during_a_run(world, settings, cause):
     settings.BATCH_SIZE = 50
     w = world([compound(n) for n in range(400)], page_size=50)
@@ -207,6 +208,7 @@ def _weekend(w: World, *, runs: int) -> None:
     assert days - 1 < len(w.tenant.sessions) - before <= days + 1
 
 
+@pytest.mark.usefixtures("page_by_page")
 def test_a_key_renewed_at_both_ends_during_a_run_goes_on(world, settings):
     settings.BATCH_SIZE = 50
     w = world([compound(n) for n in range(400)], page_size=50)

@@ -36,6 +36,7 @@ def test_a_field_renamed_between_runs_costs_nothing(world, keys):
 
 @KEYED
 @pytest.mark.invariant(1)
+@pytest.mark.usefixtures("page_by_page")
 def test_a_field_renamed_during_a_run_loses_nothing(world, settings, keys):
     settings.BATCH_SIZE = 100
     w = world([compound(n) for n in range(1000)], page_size=100, field_keys=keys)
