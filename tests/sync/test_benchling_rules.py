@@ -99,6 +99,7 @@ def test_one_entity_out_of_reach_stops_no_other(world):
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.usefixtures("page_by_page")
 def test_a_folder_lost_in_the_middle_is_one_failure(world):
     w = world([compound(n) for n in range(900)], page_size=300)
     w.registry.on_page = lambda page: w.tenant.hidden.add(w.folder) if page == 3 else None
@@ -112,6 +113,7 @@ def test_a_folder_lost_in_the_middle_is_one_failure(world):
 
 @pytest.mark.parametrize("mode", ["reject", "last"])
 @pytest.mark.invariant(2)
+@pytest.mark.usefixtures("page_by_page")
 def test_no_id_is_sent_twice_in_a_request(world, mode):
     """The registry lists a record again, on the next page, after it was changed."""
     w = world([compound(n) for n in range(6)], page_size=4, duplicate_ids=mode)
