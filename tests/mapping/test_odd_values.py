@@ -134,17 +134,16 @@ def test_a_retry_writes_nothing_that_the_registry_never_said(world, bad):
     assert w.sync().status == Status.SUCCEEDED and w.values()["C-000001"]["SMILES"] == "CCO"
 
 
-def test_a_name_longer_than_an_index_takes_is_one_like_others(world):
+def test_a_name_longer_than_an_index_takes_is_its_records_error(world):
     name = "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=9000))
     w = world([compound(0), compound(1, name=name), compound(2, name=name[:-1]), compound(3)])
-    assert w.sync().created == 4
-    w.registry.records.append(compound(4, name=name.upper()))
-    w.registry.edit("C-000004")
-    w.sync()
-    assert w.open_errors()["C-000004"].waits_for == "name"
+    assert w.sync().created == 2
+    errors = w.open_errors()
+    assert set(errors) == {"C-000001", "C-000002"} and set(w.values()) == {"C-000000", "C-000003"}
+    assert all("255 characters" in error.message for error in errors.values())
     w.registry.edit("C-000001", name="Short")
-    assert w.sync().status == Status.SUCCEEDED
-    assert w.values()["C-000004"]["name"] == name.upper()
+    w.sync()
+    assert w.values()["C-000001"]["name"] == "Short" and set(w.open_errors()) == {"C-000002"}
 
 
 def test_a_nul_in_what_the_registry_says_ends_the_run(world, serve):
