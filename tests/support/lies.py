@@ -205,6 +205,7 @@ def causes(lies: Lies) -> frozenset[str]:
     told = lies.settings == "right" or lies.paging.said in ("url", "relative", "token")
     wrong = (
         (not told or lies.settings == "misspelt" or lies.trail == "page", PAGED | {"short_read"}),
+        (lies.trail == "missing" or lies.paging.at == "links[rel]", {"next_unseen"}),
         (lies.end in ("last", "restart", "404"), {"page_repeats", "more_said"}),
         (lies.paging.in_header, {"link_unread", "more_said", "next_unseen"}),
         (lies.move or lies.order != "id", MOVED),
