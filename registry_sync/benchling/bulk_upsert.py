@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from registry_sync.benchling.bad_rows import BadRows, budget_of
-from registry_sync.benchling.client import Client, Task
+from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import (
     LOCK_TRIES,
     LOCKED,
@@ -28,6 +28,7 @@ from registry_sync.benchling.errors import (
     retry_time,
 )
 from registry_sync.benchling.lost_answers import LATE, LOSSES, looks
+from registry_sync.benchling.results import Task
 from registry_sync.benchling.task_clock import TaskClock
 from registry_sync.benchling.upsert_rows import FEW, Flight, Row
 from registry_sync.core.problems import SyncError

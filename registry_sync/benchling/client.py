@@ -21,37 +21,10 @@ from registry_sync.benchling.errors import (
     retry_time,
 )
 from registry_sync.benchling.filters import joined, short_lists
+from registry_sync.benchling.results import EntityPage, Task
 from registry_sync.benchling.transport import PAGE, Transport
 from registry_sync.core.types import Json
 from registry_sync.core.waits import REGISTRATION_LOCK
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """The state of an upsert. `errors` is whatever Benchling sent: a list, an object or nothing."""
-
-    status: str
-    entities: Sequence[Json] = ()
-    message: str = ""
-    errors: object = None
-
-    @property
-    def running(self) -> bool:
-        """Return whether Benchling still works on it."""
-        return self.status == "RUNNING"
-
-    @property
-    def succeeded(self) -> bool:
-        """Return whether its rows are written."""
-        return self.status == "SUCCEEDED"
-
-
-@dataclass(frozen=True, slots=True)
-class EntityPage:
-    """One page of entities, and the token of the next page ("" after the last)."""
-
-    entities: list[Json]
-    next_token: str
 
 
 @dataclass

@@ -24,13 +24,13 @@ def recheck_access(ctx: RunContext, refused: Refused | None) -> None:
     that the next slice goes on with the new one. A refusal that names one entity, which someone
     has moved out of the app's reach, is that entity's alone.
     """
-    if refused is not None and refused.status in (401, 403, 404) and not _names_entity(refused):
-        raise access_lost(refused, f"the schema {ctx.setup.schema.name} and its folder")
-    setup = _read_setup(ctx)
+    setup = _read_setup(ctx)  # raises ConfigError with the item that is out of reach, if one is
     if setup.mapping.fingerprint != ctx.setup.mapping.fingerprint or (
         setup.summary() != ctx.setup.summary()
     ):
         raise Wait(retry_time(0), CONFIGURATION_CHANGED)
+    if refused is not None and refused.status in (401, 403, 404) and not _names_entity(refused):
+        raise access_lost(refused, f"the schema {ctx.setup.schema.name} and its folder")
 
 
 def _names_entity(refused: Refused) -> bool:

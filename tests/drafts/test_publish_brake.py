@@ -170,9 +170,6 @@ def test_two_at_the_same_moment_publish_one(synced, desk, monkeypatch):
         thread.start()
     for thread in threads:
         thread.join()
-    assert (
-        sorted(told)[0] in ("changed_meanwhile", "taken") and sorted(told)[1:] != ["published"] * 2
-    )
     assert told.count("published") == 1 and set(told) < {"published", "changed_meanwhile", "taken"}
 
 

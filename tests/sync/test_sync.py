@@ -158,9 +158,9 @@ def test_seven_rows_that_only_the_tenant_refuses(world, shape):
 
 @pytest.mark.invariant(10)
 def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
-    monkeypatch.setattr(upsert_rows, "UPSERT_BYTES", 20_000)
-    # Five rows of 4 KB fit; the last one alone is above the limit, and goes alone.
-    records = [compound(n, smiles="C" * (3500 if n < 20 else 30_000)) for n in range(21)]
+    monkeypatch.setattr(upsert_rows, "UPSERT_BYTES", 9_000)
+    # Five rows of 1.7 KB fit; the last one alone is above the limit, and goes alone.
+    records = [compound(n, smiles="C" * (1350 if n < 20 else 9_500)) for n in range(21)]
     w = world(records)
     run = w.sync()
     assert run.status == Status.SUCCEEDED and len(w.values()) == w.written() == 21

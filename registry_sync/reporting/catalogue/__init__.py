@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from registry_sync.reporting.catalogue.actions import ACTION_FAILURES
 from registry_sync.reporting.catalogue.entry import (
     ACTORS,
     Actor,
@@ -16,7 +17,7 @@ from registry_sync.reporting.catalogue.entry import (
     RecordWait,
     RunWait,
 )
-from registry_sync.reporting.catalogue.failures import ACTION_FAILURES, RUN_FAILURES
+from registry_sync.reporting.catalogue.failures import RUN_FAILURES
 from registry_sync.reporting.catalogue.records import RECORD_CAUSES
 from registry_sync.reporting.catalogue.waits import RECORD_WAITS, RUN_WAITS
 from registry_sync.reporting.catalogue.warnings import WARNINGS

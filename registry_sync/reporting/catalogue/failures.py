@@ -1,4 +1,4 @@
-"""Why a whole run fails, or an action of the desk: one entry for each code of a `SyncError`."""
+"""Why a whole run fails: one entry for each code of a `SyncError`."""
 
 from __future__ import annotations
 
@@ -246,51 +246,3 @@ RUN_FAILURES = (
         "Read the run's message and its log.",
     ),
 )
-
-ACTION_FAILURES = (
-    Cause(
-        "impatient",
-        "no answer in time",
-        ("transient",),
-        "Try again in a minute, or sync only this record: a run waits longer than a page.",
-    ),
-    Cause(
-        "mapping_file",
-        "unusable mapping file",
-        ("mapping",),
-        "Correct the file. Nothing was changed.",
-    ),
-    Cause(
-        "not_previewed",
-        "draft without a preview",
-        ("mapping",),
-        "Preview the draft, check the result, then publish.",
-    ),
-    Cause(
-        "run_active",
-        "run in progress",
-        ("mapping",),
-        "Wait until the run ends, or cancel it.",
-    ),
-    Cause(
-        "changed_meanwhile",
-        "app configuration changed since the draft was created",
-        ("mapping",),
-        "Compare both sides, accept the current configuration as the draft's base, then preview "
-        "and publish again.",
-    ),
-    Cause(
-        "taken",
-        "draft being published by someone else",
-        ("mapping",),
-        "Reload the page.",
-    ),
-    Cause(
-        "not_written",
-        "configuration items not written",
-        ("mapping", "benchling"),
-        "Enter the listed items in the app's configuration in Benchling, or give the app the "
-        "permission and publish again.",
-    ),
-)
-"""Failures of a page's action (drafts, the live view of a record), which no run has."""
