@@ -6,6 +6,7 @@ Time passes only in the test's clock, so that waits cost nothing.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ DOWN = SyncError("Benchling is down.", remedy="Wait.", kind="transient", code="d
 
 
 def rows_of(count: int) -> list[Row]:
-    return [Row(f"C-{n}", {"entityRegistryId": f"R-{n}"}) for n in range(count)]
+    return [Row(f"C-{n}", json.dumps({"entityRegistryId": f"R-{n}"})) for n in range(count)]
 
 
 class Tenant:
@@ -41,7 +42,8 @@ class Tenant:
         self.looked = 0
         self.locked = self.lost = self.lost_before = self.forgets = self.slow = 0
 
-    def start_upsert(self, bodies: Sequence[Json]) -> str:
+    def start_upsert(self, rows: Sequence[str]) -> str:
+        bodies = [json.loads(row) for row in rows]
         self.bulk.append(len(bodies))
         if self.lost_before:
             self.lost_before -= 1
@@ -267,7 +269,7 @@ def test_what_an_earlier_process_spent_counts(case, monkeypatch):
 def test_a_batch_that_is_refused_at_once_is_suspected_with_its_status(case):
     c = case((1,), ALL)
 
-    def refuse(bodies: Sequence[Json]) -> str:
+    def refuse(rows: Sequence[str]) -> str:
         raise Refused(400, "Not like this", [{"index": 1, "message": "row 1"}])
 
     c.tenant.start_upsert, take = refuse, c.tenant.start_upsert
@@ -363,13 +365,13 @@ def test_a_row_whose_answer_is_lost_is_looked_up_and_not_sent_again(case):
     assert set(c.books.got) == {"C-0", "C-1"} and c.tenant.single == ["R-0", "R-1"]
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.pairwise([0, 1, 3]))
+@pytest.mark.parametrize(("one", "other"), list(itertools.pairwise([0, 1, 3])))
 def test_the_rest_after_a_process_died_is_sent_and_nothing_twice(case, one, other):
     c = case()
     rows = rows_of(4)
     for row in rows[one:other]:
         c.tenant.upsert_one(row.body)
     c.tenant.single.clear()
-    c.upserter.land_again(c.upserter.missing(rows, started=c.now), spent=2)
+    c.upserter.land_again(c.upserter.missing(rows, started=c.now), spent=2, size=4)
     assert len(c.books.got) == 4 and c.tenant.bulk == [4 - (other - one)]
     assert c.upserter.calls == 3

@@ -91,7 +91,6 @@ def test_each_patch_of_the_document_is_needed(traffic):
 @pytest.mark.parametrize(
     ("method", "path", "query", "body", "status", "answer"),
     [
-        ("GET", "/api/v2/custom-entities", "colour=red", b"", 200, b'{"customEntities": []}'),
         ("GET", "/api/v2/custom-entities", "", b"", 200, b'{"customEntities": {}}'),
         ("GET", "/api/v2/tasks/x", "", b"", 200, b'{"status": "DONE"}'),
         ("GET", "/api/v2/tasks/x", "", b"", 200,
@@ -107,6 +106,26 @@ def test_what_is_outside_is_found(method, path, query, body, status, answer):
     contract._check(method, path, query, {"content-type": "application/json"}, body, status,
                     {"content-type": "application/json"}, answer)  # fmt: skip
     assert len(contract.state.violations) == 1 and path in contract.state.violations[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "custom-entities"), ("GET", "tasks/x"), ("GET", "app-configuration-items"),
+        ("POST", "custom-entities:bulk-upsert"), ("PATCH", "custom-entities/A:upsert"),
+    ],
+)  # fmt: skip
+def test_an_unknown_parameter_is_refused_and_found(tenant, method, path):
+    t = tenant()
+    row = t.row("A")
+    one = {key: value for key, value in row.items() if key != "entityRegistryId"}
+    body = {"POST": {"customEntities": [row]}, "PATCH": one}.get(method)
+    answer = t.http.request(method, f"/{path}", params={"colour": "red"}, json=body)
+    assert answer.status_code == 400, answer.text
+    (found,) = t.server.settled_violations()
+    assert found == f"{method} /api/v2/{path}?colour=red: unknown query parameter colour"
+    assert t.state.entity("A") is None
+    t.state.malformed.clear()
 
 
 @pytest.mark.parametrize(("mode", "found"), [("inline", 1), ("after", 1), ("off", 0)])
