@@ -80,6 +80,7 @@ class Ahead:
             thread.join(FAREWELL)
 
     def _next(self) -> Page | None:
+        self._waits.renew()  # a page that is ready needs no wait, but the one before took time
         with self._changed:
             while not (self._ready or self._done):
                 self._changed.wait(STEP)

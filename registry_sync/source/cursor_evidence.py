@@ -23,7 +23,6 @@ OFFSET = re.compile(r"(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 RECENT = timedelta(days=3650)
 MOMENT = timedelta(minutes=2)
 """How long ago a record may have been edited to see what doctor says of it."""
-"""How long ago an edit was made for doctor to be run on it."""
 
 
 def cursor_paths(records: Sequence[Json]) -> list[str]:

@@ -50,12 +50,20 @@ def served(
     return answer
 
 
-def local(rows: list[dict[str, Any]], hours: int = 2) -> list[dict[str, Any]]:
-    """Write the times of the newest rows as a server some hours east of Greenwich does."""
-    now = datetime.now(UTC) + timedelta(hours=hours)
-    for n, row in enumerate(reversed(rows)):
-        row["modified_at"] = (now - n * timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
-    return rows
+def local(hours: float = 2, *, edited: timedelta = timedelta()) -> Callable[[Asked], Any]:
+    """Serve times as a server some hours east of Greenwich writes them, the newest just edited.
+
+    They are written as each request comes: a suite may take longer than "just now" lasts.
+    """
+
+    def answer(asked: Asked) -> Any:
+        now = datetime.now(UTC) + timedelta(hours=hours) - edited
+        rows = records()
+        for n, row in enumerate(reversed(rows)):
+            row["modified_at"] = (now - n * timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
+        return served(rows)(asked)
+
+    return answer
 
 
 def refuse_future(asked: Asked) -> Any:
@@ -91,14 +99,20 @@ TRAPS: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         served(records()[::-1]), FILTER, "Order", "the newest first",
     ),
     "local time": (
-        served(local(records())), {**OFFSET, "params": SINCE, "incremental": {}},
+        local(), {**OFFSET, "params": SINCE, "incremental": {}},
         "Modification times", "Etc/GMT-2",
     ),
     "local time with a path": (
-        served(local(records())), FILTER, "Modification times", "Etc/GMT-2",
+        local(), FILTER, "Modification times", "Etc/GMT-2",
     ),
     "local time behind": (
-        served(local(records(), -7)), FILTER, "Modification times", "Etc/GMT+7",
+        local(-7), FILTER, "Modification times", "Etc/GMT+7",
+    ),
+    "local time an hour behind": (
+        local(-1), FILTER, "Modification times", "Etc/GMT+1",
+    ),
+    "local time farthest behind": (
+        local(-12, edited=timedelta(minutes=1)), FILTER, "Modification times", "Etc/GMT+12",
     ),
     "deleted": (
         served([{**row, "deleted": n == 3} for n, row in enumerate(records())]), FILTER,

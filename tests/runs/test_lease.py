@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
+from registry_sync.source import ahead
+from registry_sync.source.client import Source
 from registry_sync.sync import pacing
 from registry_sync.sync.clients import client_of_settings
 from registry_sync.sync.listener import NullListener
@@ -51,10 +54,52 @@ def slow_pages(world, passes):
     return w, seen
 
 
+@pytest.mark.usefixtures("page_by_page")
 def test_a_dry_run_keeps_the_lease(world, passes):
     w, seen = slow_pages(world, passes)
     w.sync(kind=Kind.DRY_RUN)
     assert min(seen) > 0, seen
+
+
+@pytest.mark.parametrize("kind", [Kind.DRY_RUN, Kind.INCREMENTAL])
+def test_work_on_pages_that_are_ready_keeps_the_lease(world, passes, monkeypatch, kind):
+    w, seen = world([compound(n) for n in range(300)], page_size=50), []
+    read_ahead = Source.pages_ahead
+
+    def worked_on(self, since, *, position):
+        for page in read_ahead(self, since, position=position):
+            yield page
+            time.sleep(0.05)  # the next pages are ready by then
+            seen.append(passes(0.6))
+
+    monkeypatch.setattr(Source, "pages_ahead", worked_on)
+    w.sync(kind=kind)
+    assert len(seen) == 6 and min(seen) > 0, seen
+
+
+@pytest.mark.parametrize("kind", [Kind.DRY_RUN, Kind.INCREMENTAL])
+def test_a_page_that_is_waited_for_keeps_the_lease(world, passes, monkeypatch, kind):
+    """The third page takes five leases to come."""
+    monkeypatch.setattr(ahead, "STEP", 0.01)
+    w, seen = world([compound(n) for n in range(150)], page_size=50), []
+    asked, comes, keep_alive = threading.Event(), threading.Event(), pacing.Pacer.keep_alive
+
+    def alive(pacer):
+        keep_alive(pacer)
+        if asked.is_set() and not comes.is_set():
+            seen.append(passes(0.5))
+            if len(seen) == 10:
+                comes.set()
+
+    def slow(served):
+        if served == 3:
+            asked.set()
+            comes.wait(5)
+
+    monkeypatch.setattr(pacing.Pacer, "keep_alive", alive)
+    w.registry.on_page = slow
+    w.sync(kind=kind)
+    assert len(seen) == 10 and min(seen) > 0, seen
 
 
 def test_a_pilot_keeps_the_lease(world, passes):

@@ -59,8 +59,9 @@ def test_one_good_signature_among_others_is_enough_and_none_is_not(w):
     body = sender.body()
     now = time.time()
     right = sender.headers(body, at=now)
-    good = right["Webhook-Signature"]
+    raw, good = right["Webhook-Signature"].split()[:2]
     bad = forged.headers(body, webhook_id="msg_1", timestamp=int(now))["Webhook-Signature"]
+    assert raw.startswith("v1b,") and good.startswith("v1bder,")
     for number, (signatures, status) in enumerate(
         [
             ([bad, good], 200),
@@ -71,6 +72,9 @@ def test_one_good_signature_among_others_is_enough_and_none_is_not(w):
             (["v1bder,", bad], 401),
             ([good.replace("v1bder,", "v9,"), bad], 401),
             ([good.removeprefix("v1bder,")], 401),
+            ([raw], 401),
+            ([raw, good], 200),
+            ([raw.replace("v1b,", "v1bder,")], 401),
         ]
     ):
         WebhookDelivery.objects.all().delete()
