@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from registry_sync.source.pages import Page
 
@@ -31,11 +31,11 @@ class Waits:
 
     def __init__(self, pause: Callable[[float], None], keep_alive: Callable[[], None]) -> None:
         self._pause, self.renew = pause, keep_alive
-        self._ahead: tuple[int, threading.Event] | None = None
+        self._ahead = threading.local()  # a thread that was given up may still end
 
     def enter(self, stop: threading.Event) -> None:
         """Take this thread for the one that reads ahead, until `stop` is set."""
-        self._ahead = (threading.get_ident(), stop)
+        self._ahead.stop = stop
 
     def pause(self, seconds: float) -> None:
         """Wait. Raises Abandoned, or what the caller's own way raises."""
@@ -52,8 +52,8 @@ class Waits:
             raise Abandoned
 
     def _stop(self) -> threading.Event | None:
-        thread, stop = self._ahead or (0, None)
-        return stop if thread == threading.get_ident() else None
+        stop: threading.Event | None = getattr(self._ahead, "stop", None)
+        return stop
 
 
 class Ahead:
@@ -121,7 +121,7 @@ class Ahead:
         return len(self._ready) >= MOST_PAGES or waiting >= MOST_BYTES
 
 
-def first_then_ahead(pages: Iterator[Page], waits: Waits) -> Iterator[Page]:
+def first_then_ahead(pages: Iterator[Page], waits: Waits) -> Generator[Page, None, None]:
     """Yield the first page as it is read, and the others ahead: many a list has no second one."""
     first = next(pages, None)
     if first is not None:

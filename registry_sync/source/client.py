@@ -8,7 +8,7 @@ one record, its id, its time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +95,7 @@ class Source:
 
     def pages_ahead(
         self, since: datetime | None, *, position: Json | None = None
-    ) -> Iterator[Page]:
+    ) -> Generator[Page, None, None]:
         """Yield pages as `pages` does, the next ones already requested while one is worked on."""
         return first_then_ahead(self.pages(since, position=position), self._waits)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
+from registry_sync.source.ahead import STEP
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder, RecordList
@@ -88,7 +90,7 @@ class PageReader:
     def _page(
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
-        with self._asking:
+        with self._turn():
             asked = self._asked(where, loops, since)
         where, reply, listed = asked.where, asked.reply, asked.listed
         answer = self._answer(asked, loops, whole=since is None)
@@ -130,6 +132,16 @@ class PageReader:
             slid=asked.slid,
         )
         return page, follows, onward
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Ask alone; show signs of life while another thread asks, which may be made to wait."""
+        while not self._asking.acquire(timeout=STEP):
+            self._exchange.keep_alive()
+        try:
+            yield
+        finally:
+            self._asking.release()
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -191,7 +203,7 @@ class PageReader:
 
     def has_moved(self, loops: LoopDetector, since: datetime | None) -> bool:
         """Return whether the first page is another than it was: it is requested again."""
-        with self._asking:
+        with self._turn():
             first = self._ask(None, LoopDetector(), since).listed
         return mark_of([*first.records, *first.strays]) != loops.first
 

@@ -50,17 +50,17 @@ class KnownEntities:
         `after` is the key of the last row of an earlier slice. Raises LeaseLost and SyncError.
         """
         underway: deque[tuple[Future[list[Json]], int]] = deque()
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look") as threads:
-            try:
-                for rows in self._hundreds(after):
-                    underway.append((threads.submit(self._read, rows), rows[-1][0]))
-                    if len(underway) == AHEAD:
-                        yield self._arrived(*underway.popleft())
-                while underway:
+        threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look")
+        try:
+            for rows in self._hundreds(after):
+                underway.append((threads.submit(self._read, rows), rows[-1][0]))
+                if len(underway) == AHEAD:
                     yield self._arrived(*underway.popleft())
-            finally:
-                self._stop.set()
-                threads.shutdown(wait=False, cancel_futures=True)
+            while underway:
+                yield self._arrived(*underway.popleft())
+        finally:  # without a wait for what is underway: nothing would renew the lease meanwhile
+            self._stop.set()
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _arrived(self, future: Future[list[Json]], last: int) -> tuple[list[Json], int]:
         while not future.done():
@@ -81,6 +81,8 @@ class KnownEntities:
             found = client.entities_by_id([entity_id for _, entity_id, _ in rows if entity_id])
             there = {raw["id"] for raw in found}
             others = [registry_id for _, id_, registry_id in rows if id_ not in there]
+            if self._stop.is_set():
+                raise Stopped
             if others:  # registered anew by someone, or written without an answer
                 registry = self.ctx.setup.config.registry_id
                 found += client.entities_with_ids(others, registry_id=registry)

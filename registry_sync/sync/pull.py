@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 
 from django.utils import timezone
 
@@ -31,30 +32,35 @@ class Pull:
         if ctx.run.only:
             self._carry_named()
             return self._done()
-        again = self.tracker.watch.resume()
-        for page in self._pages():
-            ctx.session.open(quiet=ctx.run.created + ctx.run.updated == 0)
-            records = source_records(page.records, self.source, ctx.run.fingerprint, page.unread)
-            records += stray_records(page.strays, ctx.run.fingerprint)
-            if reason := self.tracker.follow(page, records):
-                return self._read_everything(reason)
-            records = self.tracker.changed(records)
-            with ctx.timed("compare"):
-                # Pages come a second time up to the one in which a process was killed.
-                seen = self.carrier.carry(records, page=page, again=again)
-            over = not again and self._starts_over(page, len(records), seen)
-            again = again and bool(seen) and not self.tracker.watch.is_last_twice(page)
-            self._warn_of_times()
-            ctx.pacer.show_progress()
-            if over:
-                self.tracker.watch.forget_page()
-                break
-            last = page.next_position is None
-            if not last and ctx.pacer.out_of_time() and not ctx.run.dry_run:
-                self._flush()
-                self.tracker.watch.reading.paused = True
-                self.delivery.record((), {}, **self.carrier.place(page))
-                return False
+        again, reason = self.tracker.watch.resume(), ""
+        with closing(self._pages()) as pages:  # no one reads on where they are read anew
+            for page in pages:
+                ctx.session.open(quiet=ctx.run.created + ctx.run.updated == 0)
+                records = source_records(
+                    page.records, self.source, ctx.run.fingerprint, page.unread
+                )
+                records += stray_records(page.strays, ctx.run.fingerprint)
+                if reason := self.tracker.follow(page, records):
+                    break
+                records = self.tracker.changed(records)
+                with ctx.timed("compare"):
+                    # Pages come a second time up to the one in which a process was killed.
+                    seen = self.carrier.carry(records, page=page, again=again)
+                over = not again and self._starts_over(page, len(records), seen)
+                again = again and bool(seen) and not self.tracker.watch.is_last_twice(page)
+                self._warn_of_times()
+                ctx.pacer.show_progress()
+                if over:
+                    self.tracker.watch.forget_page()
+                    break
+                last = page.next_position is None
+                if not last and ctx.pacer.out_of_time() and not ctx.run.dry_run:
+                    self._flush()
+                    self.tracker.watch.reading.paused = True
+                    self.delivery.record((), {}, **self.carrier.place(page))
+                    return False
+        if reason:
+            return self._read_everything(reason)
         self._flush()
         if self.tracker.moved():
             return self.work()
@@ -78,16 +84,16 @@ class Pull:
             return False
         raise repeats("a page has only records that were on earlier pages")
 
-    def _pages(self) -> Iterator[Page]:
+    def _pages(self) -> Generator[Page, None, None]:
         run = self.ctx.run
         since = None if run.reads_all else run.since
-        pages = self.source.pages_ahead(since, position=run.position)
-        while True:
-            with self.ctx.timed("pull"):
-                page = next(pages, None)
-            if page is None:
-                return
-            yield page
+        with closing(self.source.pages_ahead(since, position=run.position)) as pages:
+            while True:
+                with self.ctx.timed("pull"):
+                    page = next(pages, None)
+                if page is None:
+                    return
+                yield page
 
     def _carry_named(self) -> None:
         """Read and carry the records that the run was asked for, and no others."""

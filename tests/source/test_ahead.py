@@ -128,3 +128,33 @@ def test_what_the_caller_raises_while_it_waits_ends_the_reading(serve: Any) -> N
             came.append(page)
     assert len(came) == 2
     assert settled(registry, 0.7) == 3
+
+
+def test_a_caller_who_asks_itself_waits_alive_for_the_thread_that_asks(serve: Any) -> None:
+    class Gone(Exception):
+        pass
+
+    hung, comes = threading.Event(), threading.Event()
+
+    def answer(asked: Asked) -> Any:
+        if asked.query.get("page") == "3":
+            hung.set()
+            comes.wait(3)
+        return numbered(asked)
+
+    def alive() -> None:
+        if hung.is_set() and not comes.is_set():
+            raise Gone
+
+    source = serve(answer).source(keep_alive=alive)
+    pages = source.pages_ahead(None)
+    page = next(pages)
+    next(pages)
+    assert hung.wait(3)
+    began = time.monotonic()
+    with pytest.raises(Gone):
+        source.has_moved(page, None)
+    took = time.monotonic() - began
+    comes.set()
+    pages.close()
+    assert took < 2
