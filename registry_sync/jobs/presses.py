@@ -18,6 +18,8 @@ def work_presses() -> int:
         return 0
     until, done = time.monotonic() + LONGEST, 0
     for again in left_over().filter(attempts__gt=0).values_list("pk", flat=True)[:100]:
+        if time.monotonic() >= until:
+            break
         work_delivery(again)
         done += 1
     while time.monotonic() < until and (waiting := next_waiting()) is not None:

@@ -55,7 +55,8 @@ def request_or_follow(
     """
     for _ in range(ATTEMPTS):
         absorb = trigger == SyncRun.Trigger.CANVAS
-        if (run := joinable(kind, asked_at=asked_at, only=only, absorb=absorb)) is not None:
+        run = joinable(kind, asked_at=asked_at, only=only, absorb=absorb, retries_all=retries_all)
+        if run is not None:
             return _noted(run, notes), Answer.JOINED
         if (running := active()) is None:
             run, is_new = request(
@@ -79,12 +80,18 @@ def _noted(run: SyncRun, notes: Sequence[str]) -> SyncRun:
 
 
 def joinable(
-    kind: SyncRun.Kind, *, asked_at: datetime, only: Sequence[str] = (), absorb: bool = True
+    kind: SyncRun.Kind,
+    *,
+    asked_at: datetime,
+    only: Sequence[str] = (),
+    absorb: bool = True,
+    retries_all: bool = False,
 ) -> SyncRun | None:
     """Return the run that does what was asked for at `asked_at`, None if there is none.
 
     It began to read after that, or has not begun. With `absorb`, one that has not begun and that
-    people asked for in canvases takes on whatever else they ask for.
+    people asked for in canvases takes on whatever else they ask for. With `retries_all`, one that
+    has not begun retries every error from now on.
     """
     mine = SyncRun.objects.of_app().filter(only_cause="", since_asked__isnull=True)
     unbegun = Q(started_at__isnull=True, status=SyncRun.Status.QUEUED)
@@ -92,9 +99,11 @@ def joinable(
         status=SyncRun.Status.CANCELLED
     )
     newest = later.order_by("-id")[:LOOKED_AT]
-    found = next((run for run in newest if _does(run, kind, only, absorb=absorb)), None)
-    if found is None and absorb and kind != Kind.DRY_RUN:
-        return _widened(later.filter(unbegun), {"kind": kind, "only": list(only)})
+    wide = {"absorb": absorb, "retries_all": retries_all}
+    found = next((run for run in newest if _does(run, kind, only, **wide)), None)
+    if found is None and (absorb or retries_all) and kind != Kind.DRY_RUN:
+        wanted = {"kind": kind, "only": list(only), "retries_all": retries_all}
+        return _widened(later.filter(unbegun), wanted)
     return found
 
 
@@ -117,12 +126,16 @@ def _widened(unbegun: QuerySet[SyncRun], wanted: dict[str, Any]) -> SyncRun | No
     return run
 
 
-def _does(run: SyncRun, kind: SyncRun.Kind, only: Sequence[str], *, absorb: bool) -> bool:
+def _does(
+    run: SyncRun, kind: SyncRun.Kind, only: Sequence[str], *, absorb: bool, retries_all: bool
+) -> bool:
     """Return whether a run includes what a run of this kind for these records would do."""
     if kind == Kind.DRY_RUN or run.dry_run:
         return run.kind == kind and not (only or run.only)
     if run.kind in WHOLE and not run.only:
-        return (run.retries_all and absorb) or not (only or kind == Kind.RETRY)
+        if run.retries_all and absorb:
+            return True
+        return not (only or kind == Kind.RETRY) and (run.retries_all or not retries_all)
     if kind == Kind.RETRY and not run.only:
         return run.kind == kind
     return run.kind == kind and bool(only) and set(only) <= set(run.only)
@@ -150,7 +163,9 @@ def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
     """Return what does both: where they differ, a sync that retries every error as well."""
     alike = earlier["kind"] == later["kind"] and bool(earlier["only"]) == bool(later["only"])
     if alike:
-        return {**earlier, "only": list(dict.fromkeys([*earlier["only"], *later["only"]]))}
+        only = list(dict.fromkeys([*earlier["only"], *later["only"]]))
+        retries_all = earlier["retries_all"] or later["retries_all"]
+        return {**earlier, "only": only, "retries_all": retries_all}
     return {**earlier, "kind": Kind.INCREMENTAL, "only": [], "retries_all": True}
 
 

@@ -63,6 +63,8 @@ def work_delivery(delivery_id: int, client: Client | None = None) -> None:
             close_delivery(delivery, State.FAILED, str(error))
             _enable(delivery, client)
     except Exception as error:
+        if _is_out_of_time(error) and try_again(delivery, "The job took too long."):
+            return
         logger.exception("delivery=%s failed with an internal error", delivery.webhook_id)
         close_delivery(delivery, State.FAILED, f"An internal error occurred: {error!r}")
         _enable(delivery, client)
@@ -80,6 +82,13 @@ def _enable(delivery: WebhookDelivery, client: Client) -> None:
 def _is_transient(error: Exception) -> bool:
     """Return whether waiting is enough."""
     return isinstance(error, Wait) or (isinstance(error, SyncError) and error.transient)
+
+
+def _is_out_of_time(error: Exception) -> bool:
+    """Return whether RQ ended the job, whose time deliveries before this one may have taken."""
+    from rq.timeouts import BaseTimeoutException
+
+    return isinstance(error, BaseTimeoutException)
 
 
 # -- canvases ---------------------------------------------------------------------------------

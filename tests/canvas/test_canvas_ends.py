@@ -24,6 +24,7 @@ from registry_sync.sync.listener import NullListener
 from registry_sync.webhooks import buttons
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import signing_keys as keys
+from registry_sync.webhooks.inbox import ATTEMPTS
 from sandbox.tenant.state import Fault
 from tests.support.canvas import Page, work
 from tests.support.factories import WebhookDeliveryFactory
@@ -83,6 +84,11 @@ def test_a_press_that_crashes_or_takes_too_long_is_told(w, monkeypatch, death):
 
     monkeypatch.setitem(buttons.BUTTONS, "preview", die)
     row = page.press("preview")
+    if isinstance(death, JobTimeoutException):  # another press may have taken the time
+        assert (row.state, row.attempts) == ("received", 1)
+        for _ in range(ATTEMPTS - 1):
+            deliveries.work_delivery(row.pk)
+        row.refresh_from_db()
     assert row.state == "failed" and page.canvas["enabled"]
     assert "Something went wrong in Registry Sync" in page.text and "boom" not in page.text
     assert "Something went wrong" not in (page.press("refresh") and page.text)

@@ -273,3 +273,37 @@ def test_a_retry_does_not_join_a_sync_that_does_not_retry(w):
     SyncRun.objects.update(started_at=timezone.now() + HOUR)
     page.press("retry_failed")
     assert all_runs()[-1].kind == Kind.RETRY and len(all_runs()) == 2
+
+
+def ask_for_a_sync(*, retries_all, trigger=SyncRun.Trigger.ADMIN):
+    return runs.request_or_follow(
+        kind=Kind.INCREMENTAL,
+        trigger=trigger,
+        actor="Ada",
+        asked_at=timezone.now(),
+        retries_all=retries_all,
+    )
+
+
+def test_a_wish_to_retry_every_error_widens_a_sync_that_has_not_begun(w):
+    queued, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    for retries_all in (False, True, True):
+        run, answer = ask_for_a_sync(retries_all=retries_all)
+        assert (run, answer, run.retries_all) == (queued, runs.Answer.JOINED, retries_all)
+
+
+def test_a_wish_to_retry_every_error_follows_a_sync_that_does_not(w):
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    runs.claim(run.pk)
+    SyncRun.objects.update(started_at=timezone.now() + HOUR)  # later than whatever is asked for
+    assert ask_for_a_sync(retries_all=False) == (run, runs.Answer.JOINED)
+    assert ask_for_a_sync(retries_all=True) == (run, runs.Answer.FOLLOWS)
+
+
+def test_a_wish_to_retry_every_error_is_kept_by_the_run_that_follows(w):
+    def ask():
+        for retries_all in (False, True, False):
+            assert ask_for_a_sync(retries_all=retries_all)[1] is runs.Answer.FOLLOWS
+
+    working(w, ask)
+    assert [run.retries_all for run in all_runs()] == [False, True]
