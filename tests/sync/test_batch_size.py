@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from registry_sync import runs
 from registry_sync.benchling import bad_rows, bulk_upsert, upsert_rows
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
 from registry_sync.sync.delivery import batch_size
 from sandbox.tenant.state import Fault
+from tests.support.killing import Killed, killed_in
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -124,18 +124,13 @@ def test_a_kill_with_a_large_batch_on_its_way_repeats_nothing(
 ) -> None:
     monkeypatch.setattr(batch_size, "FEW", 50)
     w = world([compound(n) for n in range(50)], task_base=0.5, granular_locking=granular)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     start = Client.start_upsert
 
     def killed(self: Client, rows: Any) -> str:
         start(self, rows)
-        raise SystemExit("killed")
+        raise Killed
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Client, "start_upsert", killed)
-        with pytest.raises(SystemExit):
-            jobs.work_to_end(run.pk)
-    SyncRun.objects.update(lease_until=None)
+    run = killed_in(Client, "start_upsert", killed)
     assert jobs.work_to_end(run.pk).created == 50 and w.written() == 50
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Change, SyncRun
 from registry_sync.sync.delivery.delivery import BatchDelivery
+from tests.support.killing import killed_in
 from tests.support.registry import compound
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
@@ -52,19 +52,9 @@ def test_the_later_form_arrives_by_the_same_run(moved):
 
 
 @pytest.mark.invariant(1, 4)
-def test_a_process_that_dies_before_the_later_form_was_handled_loses_it_not(
-    moved, settings, monkeypatch
-):
+def test_a_process_that_dies_before_the_later_form_was_handled_loses_it_not(moved, settings):
     settings.BATCH_SIZE = 10  # a page: nothing waits to be sent, which would keep the place
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
 
-    def killed(self: BatchDelivery) -> None:  # first called for the later form
-        raise SystemExit("killed")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(BatchDelivery, "flush", killed)
-        with pytest.raises(SystemExit):
-            jobs.work_to_end(run.pk)
-    SyncRun.objects.update(lease_until=None)
+    run = killed_in(BatchDelivery, "flush")  # first called for the later form
     assert jobs.work_to_end(run.pk).read == 25
     assert moved.values()["C-000001"]["Approval"] == 2001

@@ -20,6 +20,7 @@ from registry_sync.sync.delivery import leftover_batches
 from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.environment import FULL, SEED
+from tests.support.killing import Killed, killed_in
 from tests.support.lossy import KINDS, LossyProxy
 from tests.support.registry import compound
 
@@ -166,12 +167,8 @@ def test_an_entity_that_someone_else_made_after_a_lost_request_is_left_alone(
     assert w.open_errors()["C-000001"].code == "not_ours"
 
 
-class Killed(BaseException):
-    """The process ends here, whatever it was about to do."""
-
-
-def kill_at(monkeypatch: pytest.MonkeyPatch, run: SyncRun, where: str, *, after: bool) -> None:
-    """Work the run until it first reaches a call, and end there: before the call or after it."""
+def killed_at(where: str, *, after: bool) -> SyncRun:
+    """Return a run whose process ended where it first reached a call: before it or after it."""
     real = getattr(Client, where)
 
     def dies(self: Client, *given: Any) -> Any:
@@ -180,25 +177,17 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, run: SyncRun, where: str, *, after:
                 real(self, *given)
         raise Killed
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Client, where, dies)
-        with pytest.raises(Killed):
-            jobs.work_to_end(run.pk)
-    SyncRun.objects.update(lease_until=None)
+    return killed_in(Client, where, dies)
 
 
 @pytest.mark.invariant(2, 4)
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("granular", [False, True])
 @pytest.mark.parametrize("where", ["start_upsert", "task", "upsert_one"])
-def test_killed_around_an_upsert(
-    world: Any, monkeypatch: pytest.MonkeyPatch, where: str, granular: bool, after: bool
-) -> None:
+def test_killed_around_an_upsert(world: Any, where: str, granular: bool, after: bool) -> None:
     w = world([compound(n) for n in range(5)], task_base=0.4, granular_locking=granular)
     w.tenant.refuse["C-000002"] = "No."
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    kill_at(monkeypatch, run, where, after=after)
-    run = jobs.work_to_end(run.pk)
+    run = jobs.work_to_end(killed_at(where, after=after).pk)
     assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 4, 1)
     assert (len(w.values()), w.written()) == (4, 4)
 
@@ -223,16 +212,9 @@ def test_a_task_that_was_forgotten_is_looked_up(
 
 
 @pytest.mark.invariant(2)
-def test_a_batch_that_was_never_sent_is_sent_without_a_look(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_was_never_sent_is_sent_without_a_look(world: Any) -> None:
     w = world([compound(n) for n in range(5)])
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    with monkeypatch.context() as patched:
-        patched.setattr(Upserter, "start", lambda *_, **__: (_ for _ in ()).throw(Killed))
-        with pytest.raises(Killed):
-            jobs.work_to_end(run.pk)
-    SyncRun.objects.update(lease_until=None)
+    run = killed_in(Upserter, "start")
     before = w.tenant.endpoints["GET custom-entities"]
     assert jobs.work_to_end(run.pk).created == 5
     assert w.tenant.endpoints["GET custom-entities"] == before and w.written() == 5

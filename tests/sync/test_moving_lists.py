@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, LedgerEntry, SyncRun
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.delivery.delivery import BatchDelivery
+from tests.support.killing import Killed, killed_in
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
@@ -296,7 +296,7 @@ def test_readings_go_on_from_slice_to_slice(read, settings, seconds):
 
 @pytest.mark.invariant(4)
 @pytest.mark.parametrize("killed", [2, 9])
-def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed):
+def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, killed):
     """In the first reading, and in the one that repeats it: 12 pages, not counting that again."""
     listing = EditedList(60)
     w = read(listing)
@@ -308,15 +308,10 @@ def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed
         carry(self, records, **more)
         pages.append(records)
         if len(pages) == killed:
-            raise SystemExit("killed")
+            raise Killed
         return 0
 
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    with monkeypatch.context() as patched:
-        patched.setattr(Carrier, "carry", dies)
-        with pytest.raises(SystemExit):
-            jobs.work_to_end(run.pk)
-    SyncRun.objects.update(lease_until=None)
+    run = killed_in(Carrier, "carry", dies)
     began = len(listing.asked) if killed < 6 else began
     run = jobs.work_to_end(run.pk)
     assert codes(run) == ["list_moved"] and "10 records came again" in run.warnings[0]["text"]
@@ -326,7 +321,7 @@ def test_a_kill_in_a_reading_hides_no_sign_and_is_none(read, monkeypatch, killed
 
 
 @pytest.mark.invariant(4)
-def test_a_kill_within_the_first_page_is_no_sign(read, monkeypatch, settings):
+def test_a_kill_within_the_first_page_is_no_sign(read, settings):
     """Some of its batches are recorded by then, and come a second time with the same page."""
     settings.BATCH_SIZE = 10
     listing = EditedList(60, size=40)
@@ -335,15 +330,10 @@ def test_a_kill_within_the_first_page_is_no_sign(read, monkeypatch, settings):
 
     def dies(self):
         send(self)
-        raise SystemExit("killed")
+        raise Killed
 
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    with monkeypatch.context() as patched:
-        patched.setattr(BatchDelivery, "send_full_batches", dies)
-        with pytest.raises(SystemExit):
-            jobs.work_to_end(run.pk)
+    run = killed_in(BatchDelivery, "send_full_batches", dies)
     assert LedgerEntry.objects.filter(seen_run_id=run.pk).count() >= 10
-    SyncRun.objects.update(lease_until=None)
     run = jobs.work_to_end(run.pk)
     assert (run.status, codes(run)) == (Status.SUCCEEDED, []), run.warnings
     assert (run.read, len(w.values()), len(listing.asked)) == (60, 60, 3)

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
 from registry_sync.sync import source_tracking
+from tests.support.killing import Killed, killed_in
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
@@ -109,7 +109,7 @@ def test_a_total_of_the_whole_collection_is_not_taken_for_that_of_the_changes(wo
     assert (run.kind, run.status, run.read) == (Kind.INCREMENTAL, Status.SUCCEEDED, 1)
 
 
-def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatch):
+def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world):
     """Half of all is older than asked for, so everything is read; then the process dies."""
     from registry_sync.sync.carry import Carrier
 
@@ -128,15 +128,10 @@ def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world, monkeypatc
     def killed(self, records, **more):
         carry(self, records, **more)
         if self.ctx.run.reads_all:
-            raise SystemExit("killed")
+            raise Killed
         return 0
 
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    with monkeypatch.context() as patched:
-        patched.setattr(Carrier, "carry", killed)
-        with pytest.raises(SystemExit):
-            jobs.work_to_end(run.pk)
-    SyncRun.objects.update(lease_until=None)
+    run = killed_in(Carrier, "carry", killed)
     run = jobs.work_to_end(run.pk)
     assert (run.reads_all, run.read) == (True, 300)
     assert {warning["code"] for warning in run.warnings} == {"older_than_asked"}
@@ -178,25 +173,14 @@ def test_a_total_that_counts_more_among_changes_reads_not_everything_each_time(w
 
 @pytest.mark.once
 @pytest.mark.invariant(14)
-def test_the_guard_of_the_first_page_survives_a_kill(world, monkeypatch):
+def test_the_guard_of_the_first_page_survives_a_kill(world):
     w = world([compound(n) for n in range(20)])
     w.sync()
     for r in w.registry.records:
         del r["smiles"]
         r["smile"] = "C"
 
-    class Killed(BaseException):
-        pass
-
-    def killed(self, records):
-        raise Killed
-
-    run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
-    with monkeypatch.context() as patched:
-        patched.setattr(source_tracking.SourceTracker, "_check_paths", killed)
-        with pytest.raises(Killed):
-            jobs.work_slice(run.pk)
-    SyncRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    run = killed_in(source_tracking.SourceTracker, "_check_paths", kind=SyncRun.Kind.FULL)
     run = jobs.work_to_end(run.pk)
     assert run.status == Status.FAILED and run.error_code == "path_gone", (
         run.status,
