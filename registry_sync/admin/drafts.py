@@ -22,6 +22,7 @@ from registry_sync.admin.draft_rows import (
 )
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
+from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import draft_faults, import_file, mapping_file, rule_form, starting
@@ -99,9 +100,9 @@ class MappingDraftAdmin(Proposing):
         form_url: str = "",
         extra_context: Json | None = None,
     ) -> HttpResponse:
-        if not object_id.isdigit():
+        if (key := as_key(object_id)) is None:
             raise Http404("This draft does not exist.")
-        draft = self.draft_of(request, int(object_id))
+        draft = self.draft_of(request, key)
         if request.method != "POST":
             return self._editor(request, draft)
         if not self.may(request):

@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from registry_sync import runs
 from registry_sync.admin.error_causes import CHECK, CHOSEN, RETRY, WholeCauses, outcome_address
 from registry_sync.admin.start_run import start_or_follow
-from registry_sync.core.text import number_of
+from registry_sync.core.text import as_key, number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import check_outcomes as checks
 from registry_sync.models import EntityError, SyncRun
@@ -141,9 +141,9 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
 
 def asked_outcome(request: HttpRequest, external_id: str) -> Json:
     """Return the outcome that a page about one record shows, if its address names a run."""
-    run = request.GET.get("run", "")
+    run = as_key(request.GET.get("run", ""))
     after = bool(request.GET.get("after"))
-    found = outcome_context(int(run), [external_id], after=after) if run.isdigit() else None
+    found = None if run is None else outcome_context(run, [external_id], after=after)
     return found or {}
 
 

@@ -28,6 +28,7 @@ from registry_sync.admin.filters import (
     StateFilter,
 )
 from registry_sync.admin.links import record_link
+from registry_sync.core.text import as_key
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
@@ -128,7 +129,8 @@ class EntityErrorAdmin(Checks):
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = EntityError.objects.select_related("lane", "run", "closed_by_run")
-        error = rows.filter(pk=unquote(object_id)).first() if object_id.isdigit() else None
+        key = as_key(unquote(object_id))
+        error = None if key is None else rows.filter(pk=key).first()
         if error is None:
             raise Http404("This error does not exist.")
         marks = [str(error.run.mapping.get("key_mark") or "")]

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from registry_sync import runs
+from registry_sync.core.text import as_key
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting import catalogue
 
@@ -75,7 +76,8 @@ class LaneFilter(Chosen):
             return queryset
         asked = self.chosen()
         if asked != "current":
-            return queryset.filter(lane_id=int(asked)) if asked.isdigit() else queryset.none()
+            key = as_key(asked)
+            return queryset.none() if key is None else queryset.filter(lane_id=key)
         current = runs.current_lanes()
         return queryset.filter(lane__in=current) if current else queryset
 
@@ -116,5 +118,5 @@ class RunFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
         if not self.value():
             return queryset
-        asked = str(self.value())
-        return queryset.filter(run_id=int(asked)) if asked.isdigit() else queryset.none()
+        key = as_key(str(self.value()))
+        return queryset.none() if key is None else queryset.filter(run_id=key)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator, ReadOnly
-from registry_sync.core.text import are, number_of
+from registry_sync.core.text import are, as_key, number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import error_waits, run_counts
@@ -77,9 +77,9 @@ class RunViews(ReadOnly):
         extra_context: Json | None = None,
     ) -> HttpResponse:
         """Show one run, read-only."""
-        if not object_id.isdigit():
+        if (key := as_key(object_id)) is None:
             raise Http404
-        run = self._run(request, int(object_id))
+        run = self._run(request, key)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Run {run.pk}",
@@ -252,7 +252,7 @@ def _causes(run: SyncRun) -> Json:
 def _changes(run: SyncRun, after: str) -> Json:
     """Return one page of changes, field by field, in the order in which they were written."""
     rows = Change.objects.filter(run=run).order_by("pk")
-    start = int(after) if after.isdigit() else 0
+    start = as_key(after) or 0
     some = list(rows.filter(pk__gt=start)[: PAGE + 1])
     return {
         "changes": some[:PAGE],
@@ -264,11 +264,11 @@ def _changes(run: SyncRun, after: str) -> Json:
 def _log(run: SyncRun, before: str) -> Json:
     """Return the last lines of the log. Earlier lines are paged."""
     rows = RunLog.objects.filter(run=run).order_by("-pk")
-    if before.isdigit():
-        rows = rows.filter(pk__lt=int(before))
+    if (earlier := as_key(before)) is not None:
+        rows = rows.filter(pk__lt=earlier)
     some = list(rows[: LOG_LINES + 1])
     return {
         "log": some[:LOG_LINES][::-1],
         "log_before": some[LOG_LINES - 1].pk if len(some) > LOG_LINES else None,
-        "log_earlier": before.isdigit(),
+        "log_earlier": earlier is not None,
     }

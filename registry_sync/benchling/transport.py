@@ -67,6 +67,8 @@ class Transport:
     timeout: float = 60
     longest: float = 0
     """Seconds for one answer; 0 for the usual ones."""
+    before_each: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Called before each request; it may raise `Wait`."""
     requests: int = 0
     server_date: str = ""
     result_count: int = 0
@@ -116,6 +118,7 @@ class Transport:
         url = "api/v2/" + path
         failures = renewed = waits = 0
         while True:
+            self.before_each()
             self._pace()
             self.requests += 1
             try:

@@ -51,6 +51,11 @@ def are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
+def as_key(text: str) -> int | None:
+    """Return the primary key that an address names; None for a text that is none."""
+    return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
 LONGEST_ID = 255
 """The most characters of an id: of a registry id in Benchling, and of this app's columns for ids.
 https://benchling.com/api/reference (entityRegistryId)

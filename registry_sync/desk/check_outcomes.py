@@ -47,7 +47,10 @@ def check_outcomes(run: SyncRun, external_ids: Sequence[str]) -> list[CheckOutco
         ).defer("raw")
     }
     entries = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
-    seen = {e.external_id: e for e in entries.filter(seen_run_id=run.pk).only("external_id")}
+    seen = set(entries.filter(seen_run_id=run.pk).values_list("external_id", flat=True))
+    # A later run may have seen the record again, but this one has closed its error for good.
+    closed = EntityError.objects.filter(closed_by_run=run, external_id__among=external_ids)
+    seen |= set(closed.values_list("external_id", flat=True))
     gone = {
         warning["code"].partition(":")[2]: warning["text"]
         for warning in run.warnings
@@ -71,7 +74,7 @@ def _outcome(
     refused: dict[str, Refusal],
     written: set[str],
     open_now: dict[str, EntityError],
-    seen: dict[str, LedgerEntry],
+    seen: set[str],
     gone: dict[str, str],
 ) -> CheckOutcome:
     error = open_now.get(external_id)

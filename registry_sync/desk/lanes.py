@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry_sync import runs
+from registry_sync.core.text import as_key
 from registry_sync.models import Lane
 
 
@@ -12,8 +13,8 @@ def find(asked: str = "") -> Lane | None:
     `asked` is what an address gives as `?lane=`. None: there is no such lane, or no run has read
     its configuration yet.
     """
-    if asked.isdigit():
-        return Lane.objects.filter(pk=int(asked)).first()
+    if (key := as_key(asked)) is not None:
+        return Lane.objects.filter(pk=key).first()
     return next(iter(runs.current_lanes()), None)
 
 

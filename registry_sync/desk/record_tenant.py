@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
-from registry_sync.benchling.errors import Refused, Wait, retry_time
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.schema import EntitySchema, parse_schema
-from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.desk.record_history import Difference, Event, Story
@@ -23,11 +24,11 @@ from registry_sync.mapping.model import UNKNOWN
 from registry_sync.mapping.values import same
 from registry_sync.models import Drift, Lane, LedgerEntry
 from registry_sync.sync.benchling_state import link_targets
-from registry_sync.sync.clients import client_of_settings
+from registry_sync.sync.clients import hasty_client
 from registry_sync.sync.setup import read_items
 
 PATIENCE = 5.0
-"""Seconds that opening a page waits for Benchling, besides the current request."""
+"""Seconds that opening a page waits for Benchling; half of it for each answer."""
 RESTORES = "The next full run writes the registry's values back."
 REPORTS = "A full run reports it, and leaves it as it is: that is the lane's drift policy."
 
@@ -54,10 +55,10 @@ class TenantState:
 def see(story: Story) -> TenantState | None:
     """Return what Benchling has of a record; None where it was never written there."""
     entry = story.entry
-    if entry is None or not entry.entity_hash:
+    if entry is None or not entry.entity_hash or not _is_current(story.lane):
         return None
     try:
-        return _compared(story.lane, entry, client_of_settings(_pause()))
+        return _compared(story.lane, entry, hasty_client(PATIENCE))
     except (Refused, SyncError, Wait) as error:
         return _as_last_known(story, error)
 
@@ -78,7 +79,7 @@ def with_event(story: Story, state: TenantState | None) -> None:
         Difference(key, names.get(key, key), ours.get(key), value)
         for key, value in state.theirs.items()
     )
-    at = state.modified_at or story.events[0].at
+    at = state.modified_at or (story.events[0].at if story.events else timezone.now())
     event = Event(at, "changed in Benchling", "warning", " ".join(state.banners), differences=found)
     story.events = sorted([event, *story.events], key=lambda one: one.at, reverse=True)
 
@@ -86,16 +87,9 @@ def with_event(story: Story, state: TenantState | None) -> None:
 # -- asking -----------------------------------------------------------------------------------
 
 
-def _pause() -> Any:
-    """Return a wait policy that gives up after PATIENCE seconds."""
-    deadline = time.monotonic() + PATIENCE
-
-    def pause(seconds: float, reason: str = "") -> None:
-        if time.monotonic() + seconds > deadline:
-            raise Wait(retry_time(seconds), reason or "Benchling")
-        stopping.sleep(seconds)
-
-    return pause
+def _is_current(lane: Lane) -> bool:
+    """Return whether a lane is of the tenant and app that are set: no other one can be asked."""
+    return (lane.tenant, lane.app_id) == (runs.tenant_host(), settings.BENCHLING_APP_ID)
 
 
 def _compared(lane: Lane, entry: LedgerEntry, client: Client) -> TenantState:

@@ -19,7 +19,7 @@ Outcome = LedgerEntry.Outcome
 COUNTED = 10_000
 """Records that are counted, and looked through for causes, at most."""
 CHUNK = 1000
-LASTING = (Outcome.CREATED, Outcome.UPDATED, Outcome.FAILED)
+LASTING = (Outcome.CREATED, Outcome.UPDATED)
 """What later runs do not take over."""
 
 

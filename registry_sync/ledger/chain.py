@@ -134,12 +134,12 @@ def signature(payload: bytes) -> str:
 
 
 def sign_head(lane: Lane) -> None:
-    """Sign the lane's head if it is not signed: it was set by a migration, or without a key."""
+    """Sign the lane's head where this key has not: a migration set it, or the key is a new one."""
     if not settings.BENCHLING_PRIVATE_KEY:
         return
     with transaction.atomic():
-        head = ChainHead.objects.select_for_update().filter(lane=lane, signature="").first()
-        if head is not None:
+        head = ChainHead.objects.select_for_update().filter(lane=lane).first()
+        if head is not None and signed_end(head, [settings.BENCHLING_PRIVATE_KEY]) is None:
             move_head(lane, End(head.digest, head.links, head.rows, unsigned=head.rows))
 
 

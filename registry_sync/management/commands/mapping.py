@@ -15,7 +15,7 @@ from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
-from registry_sync.core.text import are, number_of
+from registry_sync.core.text import are, as_key, number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
 from registry_sync.drafts.import_file import check_connector
@@ -69,7 +69,7 @@ class Command(OperatorCommand):
             ) from refused
 
     def _preview(self, number: str) -> None:
-        draft = drafts.mine().filter(pk=int(number) if number.isdigit() else 0).first()
+        draft = drafts.mine().filter(pk=as_key(number) or 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in AT_WORK:
