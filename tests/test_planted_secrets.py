@@ -34,7 +34,7 @@ from tests.support.planted import leaks, plant
 from tests.support.registry import compound
 from tests.support.worlds import APP, CLIENT, DEFINITION, INCREMENTAL, PRIVATE, PUBLIC
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.invariant(9)]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 Kind = SyncRun.Kind
 NAMES = ("api-key", "benchling-client", "django", "redis", "database", "mail", "metrics")
 SECRETS = {name: plant(name) for name in NAMES}
@@ -208,6 +208,7 @@ def _breaks(self: Source, *args: Any, **more: Any) -> Any:
     raise RuntimeError(f"Max retries exceeded with url: /compounds?sid={quote(KEY, safe='')}")
 
 
+@pytest.mark.invariant(9)
 def test_no_planted_secret_is_found_and_a_planted_leak_is(
     deployment, desk, monkeypatch, logged, redis, tmp_path
 ):

@@ -82,7 +82,8 @@ def apply(path: str, source: str) -> None:
     made: dict[str, list[CodeType]] = {}
     for code in codes(compile(source, path, "exec")):
         made.setdefault(code.co_qualname, []).append(code)
-    live = [f for f in gc.get_objects() if isinstance(f, FunctionType)]
+    # Not isinstance: it asks lazy objects for their class, which sets them up.
+    live = [f for f in gc.get_objects() if type(f) is FunctionType]
     live = [f for f in live if f.__code__.co_filename == path]
     for function in sorted(live, key=lambda f: f.__code__.co_firstlineno):
         same = made.get(function.__code__.co_qualname, ())

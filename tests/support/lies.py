@@ -213,6 +213,7 @@ def causes(lies: Lies) -> frozenset[str]:
         (lies.hole, {"short_read", *PAGED}),
         (lies.date != 0 or lies.skew, {"clock_ahead", "future_dated", "list_moved", "no_clock"}),
         (lies.asks != "none" and (lies.filter != "right" or lies.format != "Z"), TIMED),
+        (lies.asks != "none", {"no_time"}),  # of a record that came without its fields
         (lies.cleared == "absent" and not lies.cured, {"path_vanished:note"}),
         (lies.cleared == "false" and not lies.cured, {"wrong_type"}),
         (lies.empty != "list" or lies.lone or lies.side or not lies.selected,

@@ -105,7 +105,7 @@ def test_a_folder_lost_in_the_middle_is_one_failure(world):
     w.registry.on_page = lambda page: w.tenant.hidden.add(w.folder) if page == 3 else None
     run = w.sync()
     assert run.status == Status.FAILED and run.error_kind == "benchling"
-    assert "folder" in run.remedy and not EntityError.objects.exists()
+    assert "Synced Entity Location" in run.error and not EntityError.objects.exists()
     w.tenant.hidden.clear()
     w.registry.on_page = lambda page: None
     assert w.sync().status == Status.SUCCEEDED and len(w.values()) == 900
