@@ -11,14 +11,16 @@ from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import audit, chain_check
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
+from registry_sync.sync.delivery import delivery
 from registry_sync.sync.delivery.batch_log import BatchLog
+from sandbox.tenant.entities import edit_by_hand
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL, ROWS
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
-def killed(*args: object) -> None:
+def killed(*args: object, **more: object) -> None:
     raise SystemExit("killed")
 
 
@@ -147,3 +149,36 @@ def test_the_task_of_a_run_that_a_person_ends_is_not_forgotten(world, monkeypatc
     assert run.status == Status.CANCELLED
     batch = Batch.objects.get()
     assert batch.task_id in w.tenant.tasks and len(batch.task_ids) == 3 and batch.sent_at
+
+
+@pytest.mark.parametrize("kind", [Kind.INCREMENTAL, Kind.FULL])
+def test_a_batch_that_was_never_sent_is_not_told_as_written(world, monkeypatch, kind):
+    """Though someone changed the value that it would have changed."""
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    w.registry.edit("C-000002", approval=2001)
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "wait_for_room", killed)
+        with pytest.raises(SystemExit):
+            jobs.work_to_end(run.pk)
+    batch = Batch.objects.get(done_at=None)
+    assert (batch.asked_at, batch.task_id) == (None, "")
+    edit_by_hand(w.tenant, w.tenant.entity("C-000002"), Approval=7)
+    cancel(run)
+    after = w.sync(kind=kind)
+    run.refresh_from_db()
+    assert not Change.objects.filter(run=run).exists()
+    drifted = [(d.field, d.theirs) for d in Drift.objects.all()] == [("Approval", 7)]
+    assert drifted or w.values()["C-000002"]["Approval"] == 2001, (after.status, after.warnings)
+    assert run.updated == 0 and not Batch.objects.filter(done_at=None).exists()
+
+
+def test_what_others_wrote_after_a_failed_task_is_not_told_as_written(left):
+    w, run = left()
+    cancel(run)
+    w.tenant.tasks[Batch.objects.get(done_at=None).task_id]["status"] = "FAILED"
+    for n in (2, 3):
+        edit_by_hand(w.tenant, w.tenant.entity(f"C-{n:06d}"), Approval=7)
+    w.sync()
+    assert not Change.objects.filter(run=run).exists()

@@ -43,10 +43,12 @@ class BatchLog:
         self._landed: list[tuple[Batch, list[Ended]]] = []
         self._batch: Batch | None = None
         self._first = False
+        self.failed: set[str] = set()
+        """External ids whose last task is known to have failed."""
 
     def open(self, batch: Batch) -> None:
         """Take what the upserter reports from now on as news about this batch."""
-        self._batch = batch
+        self._batch, self.failed = batch, set()
 
     def record_landed(self) -> None:
         """Record every outcome that was gathered. Raises LeaseLost."""
@@ -67,6 +69,7 @@ class BatchLog:
         batch = self._current()
         self._first = batch.asked_at is None
         batch.task_id, batch.task_ids = "", []
+        self.failed = self.failed - {row.external_id for row in rows}
         batch.asked_at = batch.asked_at or benchling_time(self.ctx.client)
         with transaction.atomic():
             runs.renew(self.ctx.lease)
@@ -113,7 +116,7 @@ class BatchLog:
         """Return by external id the rows that are in Benchling, or that others have taken."""
         batch = self._current()
         where = Landing(self.ctx.client, self.ctx.lane, self.ctx.setup.schema)
-        written, taken = where.of(items_of_rows(rows, batch), batch.asked_at)
+        written, taken = where.of(items_of_rows(rows, batch), batch.asked_at, failed=self.failed)
         if written and batch.sent_at is None:
             batch.sent_at = timezone.now()  # it counts for the hour's objects
             batch.save(update_fields=["sent_at"])

@@ -75,7 +75,7 @@ class BatchDelivery:
         """Do nothing: whatever was taken is sent by `flush`."""
 
     def recover(self) -> None:
-        recover_batches(self.ctx, self.log, self._rows)
+        recover_batches(self.ctx, self.log, self._rows, self._in_use)
         self.unmapped.conclude()
 
     def rename(self, entities: Sequence[Entity]) -> None:

@@ -6,7 +6,7 @@ changes is as it was before. What people changed after that stays theirs: it is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,10 +44,13 @@ class Landing:
     lane: Lane
     schema: EntitySchema
 
-    def of(self, items: Sequence[Json], since: datetime | None) -> tuple[Found, Found]:
+    def of(
+        self, items: Sequence[Json], since: datetime | None, *, failed: Collection[str] = ()
+    ) -> tuple[Found, Found]:
         """Return the entities that were written since a time of Benchling's, by external id.
 
-        The second ones are new items whose registry id someone else has taken. Raises Refused.
+        The second ones are new items whose registry id someone else has taken. Of items whose
+        task is known to have `failed` something that was sent must be there. Raises Refused.
         """
         ids = [item["registry_id"] for item in items]
         found = self.client.entities_with_ids(ids, registry_id=self.lane.registry_id)
@@ -62,13 +65,16 @@ class Landing:
                 continue
             held = canonical_fields(raw, self.schema, targets)
             known = before.get(external_id)
-            if _changed_since(raw, since) and self._is_written(item, raw, held, known):
+            strict = external_id in failed
+            if _changed_since(raw, since) and self._is_written(item, raw, held, known, strict):
                 written[external_id] = raw
             elif item["new"] and known is None and not self._is_ours(raw):
                 taken[external_id] = raw
         return written, taken
 
-    def _is_written(self, item: Json, raw: Json, held: Json, before: LedgerEntry | None) -> bool:
+    def _is_written(
+        self, item: Json, raw: Json, held: Json, before: LedgerEntry | None, strict: bool
+    ) -> bool:
         if before is None:
             made = item["new"] and self._is_ours(raw)
             return made or _equals(item, raw, held)
@@ -76,13 +82,15 @@ class Landing:
                    for key, value in item["fields"].items()]  # fmt: skip
         changes.append((before.name, raw["name"], item["name"]))
         judged = [
-            (was, now)
+            (was, now, sent)
             for was, now, sent in changes
             if UNKNOWN not in (now, sent) and not _same(was, sent)
         ]
         if not judged:
             return _equals(item, raw, held)
-        return not any(_same(was, now) for was, now in judged)
+        if strict and not any(_same(now, sent) for _, now, sent in judged):
+            return False
+        return not any(_same(was, now) for was, now, _ in judged)
 
     def _is_ours(self, raw: Json) -> bool:
         mine = (raw.get("creator") or {}).get("id") == self.client.app_id

@@ -42,9 +42,9 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
         if batch.run_id == run.pk and not own:
             continue
         sender = senders.setdefault(batch.run_id, batch.run)
-        entities = _by_task(ctx, batch)
+        entities, failed = _by_task(ctx, batch)
         rest = [item for item in batch.items() if item["registry_id"] not in entities]
-        entities |= _as_sent(ctx, sender, batch, rest) if rest else {}
+        entities |= _as_sent(ctx, sender, batch, rest, failed) if rest else {}
         _close(ctx, sender, batch, entities)
 
 
@@ -69,25 +69,33 @@ def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, J
         runs.log(sender, "INFO", text)
 
 
-def _by_task(ctx: RunContext, batch: Batch) -> dict[str, Json]:
-    """Wait for the batch's last task; what it wrote, by registry id."""
+def _by_task(ctx: RunContext, batch: Batch) -> tuple[dict[str, Json], list[str]]:
+    """Wait for the batch's last task; what it wrote, by registry id, and what failed with it."""
     if not batch.task_id:
-        return {}
+        return {}, []
     while (task := ctx.client.task(batch.task_id)) is not None and task.running:
         if never_ends(batch):
-            return {}  # what it wrote is looked for
+            return {}, []  # what it wrote is looked for
         ctx.pacer.pause(1.0, EARLIER_TASK)
-    if task is None or not task.succeeded:
-        return {}
+    if task is None:
+        return {}, []
+    if not task.succeeded:
+        return {}, batch.task_ids
     answered = {str(raw.get("entityRegistryId")): raw for raw in task.entities}
     flown = {item["registry_id"] for item in batch.items() if item["external_id"] in batch.task_ids}
-    return {registry_id: answered.get(registry_id, {}) for registry_id in flown}
+    return {registry_id: answered.get(registry_id, {}) for registry_id in flown}, []
 
 
 def _as_sent(
-    ctx: RunContext, sender: SyncRun, batch: Batch, items: Sequence[Json]
+    ctx: RunContext,
+    sender: SyncRun,
+    batch: Batch,
+    items: Sequence[Json],
+    failed: Sequence[str],
 ) -> dict[str, Json]:
     """Read from Benchling which entities are there as these items would have made them."""
+    if batch.asked_at is None and not batch.task_id:
+        return {}  # it was never sent
     client, lane = ctx.client, sender.lane
     assert lane is not None
     try:
@@ -97,7 +105,7 @@ def _as_sent(
         unknown = batch.asked_at is not None and not batch.task_id
         late = time.monotonic() + LATE if unknown else -math.inf
         for _ in looks(late, ctx.pacer.pause):
-            there, _ = landing.of(items, batch.asked_at)
+            there, _ = landing.of(items, batch.asked_at, failed=failed)
             if len(there) == len(items):
                 break
     except Refused as refused:

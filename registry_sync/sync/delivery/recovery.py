@@ -16,7 +16,10 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 
 
 def recover_batches(
-    ctx: RunContext, log: BatchLog, make_rows: Callable[[Sequence[str]], list[Row]]
+    ctx: RunContext,
+    log: BatchLog,
+    make_rows: Callable[[Sequence[str]], list[Row]],
+    in_use: Callable[[Sequence[Row]], list[Row]],
 ) -> None:
     """Finish the run's open batches. Raises SyncError for a task that Benchling never ends."""
     for batch in Batch.objects.filter(run=ctx.run, done_at__isnull=True):
@@ -24,14 +27,15 @@ def recover_batches(
         rows = make_rows(list(batch.packed.values()))
         log.underway.update((item["external_id"], item["registry_id"]) for item in batch.items())
         _give_up_on_old(ctx, batch)
-        if batch.asked_at is None:
+        if batch.asked_at is None and not batch.task_id:
+            rows = in_use(rows)
             wait_for_room(ctx.run, len(rows), per_hour=ctx.terms.objects_per_hour)
             # In parts: a tenant that is near its limit of objects may never take all at once.
             for part in in_parts(rows):
                 log.upserter.land(log.upserter.start(part, spent=batch.calls, size=batch.size))
                 log.record_landed()
         else:
-            _take_up(ctx, log, batch, rows)
+            _take_up(ctx, log, batch, rows, in_use)
         log.record_landed()
 
 
@@ -50,7 +54,13 @@ def _give_up_on_old(ctx: RunContext, batch: Batch) -> None:
         )
 
 
-def _take_up(ctx: RunContext, log: BatchLog, batch: Batch, rows: Sequence[Row]) -> None:
+def _take_up(
+    ctx: RunContext,
+    log: BatchLog,
+    batch: Batch,
+    rows: Sequence[Row],
+    in_use: Callable[[Sequence[Row]], list[Row]],
+) -> None:
     """Finish a batch that was sent: only what is not in Benchling is sent again."""
     asked = time.monotonic()
     if batch.task_id:
@@ -60,6 +70,7 @@ def _take_up(ctx: RunContext, log: BatchLog, batch: Batch, rows: Sequence[Row]) 
     if rest:
         rest = log.upserter.missing(rest, started=asked)
         log.record_landed()
+        rest = in_use(rest)
     if rest:  # its task failed, perhaps for a cause that is gone by now
         wait_for_room(ctx.run, len(rest), per_hour=ctx.terms.objects_per_hour)
         log.upserter.land_again(rest, spent=batch.calls, size=batch.size)
@@ -69,6 +80,8 @@ def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, Row]) -> None:
     """Wait for the task of a process that died, and record what it wrote."""
     flying = [rows[i] for i in batch.task_ids if i in rows]
     task = log.upserter.outcome(log.upserter.resume(flying, batch.task_id)) if flying else None
+    if task is not None and not task.succeeded:
+        log.failed = set(batch.task_ids)
     if task is not None and task.succeeded:
         log.written(flying, {str(e.get("entityRegistryId")): e for e in task.entities})
         log.record_landed()
