@@ -22,7 +22,7 @@ from sandbox.postgres import PostgresServer
 
 from .checkout import checkout, describe
 from .kept import ROWS
-from .rows import (
+from .names import (
     BOTH,
     DLT,
     EDITED,
@@ -34,11 +34,10 @@ from .rows import (
     PLAIN,
     READ,
     START,
-    Row,
-    ratios,
-    table,
 )
-from .world import PEERS, ROOT, Measured, Used, World
+from .rows import Row, ratios, table
+from .used import Measured, Used
+from .world import PEERS, ROOT, World
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 SHORT = 5

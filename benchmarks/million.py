@@ -15,8 +15,10 @@ from sandbox.postgres import PostgresServer
 from . import desk
 from .__main__ import Bench, machine
 from .kept import MILLION
-from .rows import EDITED, FIRST, NOTHING, OURS, READ, Row, table
-from .world import ROOT, Used, World
+from .names import EDITED, FIRST, NOTHING, OURS, READ
+from .rows import Row, table
+from .used import Used
+from .world import ROOT, World
 
 FAST = {"latency": 0.0, "task_base": 0.0, "task_per_entity": 0.0, "contract": "off",
         "rate_limit": 0}  # fmt: skip

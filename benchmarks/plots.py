@@ -11,18 +11,18 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 
 from .kept import MILLION, ROOT, ROWS
+from .names import DLT, EDITED, FIRST, IN_FLIGHT, NOTHING, OURS, PLAIN, READ
 
 FOLDER = ROOT / "docs" / "images"
-FIRST, OURS = "first load", "Registry Sync"
 LINES = {
-    (FIRST, "plain script"): ("plain script, first load", "C1", "-"),
-    (FIRST, "dlt"): ("dlt, first load", "C2", "-"),
+    (FIRST, PLAIN): ("plain script, first load", "C1", "-"),
+    (FIRST, DLT): ("dlt, first load", "C2", "-"),
     (FIRST, OURS): ("Registry Sync, first load", "C0", "-"),
-    (FIRST, f"{OURS}, 4 in flight"): ("Registry Sync, 4 in flight", "C0", "--"),
-    ("nothing changed, all read", OURS): ("Registry Sync, all read", "C3", "-"),
-    ("nothing changed", OURS): ("Registry Sync, nothing changed", "C4", "-"),
-    ("1 % changed", "plain script"): ("plain script, 1 % changed", "C1", ":"),
-    ("1 % changed", OURS): ("Registry Sync, 1 % changed", "C0", ":"),
+    (FIRST, IN_FLIGHT): ("Registry Sync, 4 in flight", "C0", "--"),
+    (READ, OURS): ("Registry Sync, all read", "C3", "-"),
+    (NOTHING, OURS): ("Registry Sync, nothing changed", "C4", "-"),
+    (EDITED, PLAIN): ("plain script, 1 % changed", "C1", ":"),
+    (EDITED, OURS): ("Registry Sync, 1 % changed", "C0", ":"),
 }
 PLOTS = {
     "seconds": ("benchmark-seconds", "seconds"),

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .world import TENANT, Measured, Used
+from .names import BOTH, DLT, FIRST, IN_FLIGHT, NOTHING, OURS, PAGES, PLAIN, READ, START
+from .used import Measured, Used
+from .world import TENANT
 
-OURS, IN_FLIGHT = "Registry Sync", "Registry Sync, 4 in flight"
-PLAIN, DLT, PAGES, START = "plain script", "dlt", "requests alone", "Django and the SDK"
-FIRST, EDITED, READ = "first load", "1 % changed", "nothing changed, all read"
-BOTH, NOTHING = "nothing changed, both sides read", "nothing changed"
 HEAD = ["", "who", "records", "seconds", "CPU s", "peak MB", "objects written",
         "requests / 1,000 records"]  # fmt: skip
 LIST_REQUESTS = 100 * 300 / 30

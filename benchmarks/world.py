@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +23,7 @@ from sandbox.children import dies_with_parent
 from sandbox.postgres import PostgresServer
 
 from .registry import KINDS
+from .used import Measured, Used, used_by
 
 Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,27 +45,6 @@ FIELDS = {
     "Batch": ("text", "batch"),
     "Supplier": ("text", "supplier"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """What one process used: wall-clock and CPU seconds, peak memory in MB, and its exit status."""
-
-    seconds: float
-    cpu: float
-    peak: float
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A run and what the tenant saw of it."""
-
-    used: Used
-    written: int
-    requests: int
-    app_status: int
-    batches: int
 
 
 class World:
@@ -291,13 +269,8 @@ class World:
         child = subprocess.Popen([python, *words], cwd=folder, env=env, preexec_fn=dies_with_parent)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-        return _used(time.monotonic() - began, usage, child.returncode)
+        return used_by(time.monotonic() - began, usage, child.returncode)
 
 
 def _upserts(counters: Json) -> list[int]:
     return [n for name, n in counters["endpoints"].items() if name.endswith(":bulk-upsert")]
-
-
-def _used(seconds: float, usage: resource.struct_rusage, status: int) -> Used:
-    # ru_maxrss is in KB on Linux, and not below what this small parent had when it forked.
-    return Used(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, status)
