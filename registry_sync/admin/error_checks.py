@@ -23,6 +23,8 @@ from registry_sync.models import EntityError, SyncRun
 from registry_sync.sync import retry_choice
 
 Errors = QuerySet[EntityError]
+SHOWN = 50
+"""Errors that a question names where all pages of the list are selected."""
 PART = "admin/registry_sync/entityerror/outcome_part.html"
 
 
@@ -84,7 +86,16 @@ class Checks(WholeCauses):
         text: str,
         facts: Sequence[str] = (),
     ) -> str | HttpResponse | None:
-        raise NotImplementedError
+        """Give the reason, the page that asks for it, or None where nothing is selected."""
+        across = request.POST.get("select_across") == "1"
+        shown = list(rows[: SHOWN if across else CHOSEN])
+        if not shown:
+            text = "None of the selected errors can be handled this way."
+            self.message_user(request, text, messages.WARNING)
+            return None
+        if across:
+            facts = [*facts, f"{rows.count():,} errors in total. The first {len(shown)}:"]
+        return self.ask(request, shown, action=action, title=title, explanation=text, facts=facts)
 
     def _outcome_address(
         self, run: SyncRun, answer: runs.Answer, errors: Sequence[EntityError]

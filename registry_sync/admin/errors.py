@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
@@ -40,7 +40,6 @@ from registry_sync.reporting.redaction import redact
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Errors = QuerySet[EntityError]
-SHOWN = 50
 
 
 @admin.register(EntityError)
@@ -225,26 +224,6 @@ class EntityErrorAdmin(Checks):
         return reason
 
     # -- words -------------------------------------------------------------------------------
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        rows: Errors,
-        action: str,
-        title: str,
-        text: str,
-        facts: Sequence[str] = (),
-    ) -> str | HttpResponse | None:
-        """Give the reason, the page that asks for it, or None where nothing is selected."""
-        across = request.POST.get("select_across") == "1"
-        shown = list(rows[: SHOWN if across else CHOSEN])
-        if not shown:
-            text = "None of the selected errors can be handled this way."
-            self.message_user(request, text, messages.WARNING)
-            return None
-        if across:
-            facts = [*facts, f"{rows.count():,} errors in total. The first {len(shown)}:"]
-        return self.ask(request, shown, action=action, title=title, explanation=text, facts=facts)
 
     def _done(
         self, request: HttpRequest, rows: Sequence[EntityError], count: int, what: str, reason: str

@@ -159,12 +159,12 @@ class LedgerEntryAdmin(Reasoned):
         return HttpResponseRedirect(record_url(external_id, lane.pk if lane else None))
 
     def _story(self, request: HttpRequest, lane: Lane, external_id: str) -> dict[str, Any]:
-        told = story.story_of(lane, external_id)
-        error = told.open_error
-        state = tenant.see(told)
-        tenant.with_event(told, state)
+        record = story.story_of(lane, external_id)
+        error = record.open_error
+        state = tenant.see(record)
+        tenant.with_event(record, state)
         return {
-            "story": told,
+            "story": record,
             "tenant": state,
             "origins": [
                 (
@@ -172,7 +172,7 @@ class LedgerEntryAdmin(Reasoned):
                     state is not None and origin.field_id in state.theirs,
                     state.theirs.get(origin.field_id) if state else None,
                 )
-                for origin in story.origins(told)
+                for origin in story.origins(record)
             ],
             "schema": runs.schema_view(lane),
             "who": record_actor(error.code, error.kind, error.assigned).label if error else "",

@@ -124,8 +124,8 @@ class RunOrders(Reasoned):
             self.message_user(request, f"Run {run.pk} {why}.", messages.WARNING)
             return
         if what == "resume":
-            told = resume_run(run, actor=actor, reason=reason) and see_queues().listening
-            who = "a worker" if told else "the next sync_registry"
+            woken = resume_run(run, actor=actor, reason=reason) and see_queues().listening
+            who = "a worker" if woken else "the next sync_registry"
             said = f"Run {run.pk} will continue where it stopped, when {who} starts it."
         else:
             do = pause_run if what == "pause" else cancel_run

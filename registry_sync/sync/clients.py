@@ -52,14 +52,13 @@ def hasty_client(seconds: float) -> Client:
     """Return a client that gives up after this time, whatever Benchling does: it raises Wait."""
     until = time.monotonic() + seconds
 
-    def pause(wait: float, reason: str) -> None:
+    def hurry(wait: float = 0, reason: str = "") -> None:
         if time.monotonic() + wait > until:
             raise Wait(retry_time(wait), reason or "Benchling")
-        stopping.sleep(wait)
 
-    def hurry() -> None:
-        if time.monotonic() > until:
-            raise Wait(retry_time(0), "Benchling")
+    def pause(wait: float, reason: str) -> None:
+        hurry(wait, reason)
+        stopping.sleep(wait)
 
     client = client_of_settings(pause)
     client.longest = seconds / 2

@@ -50,13 +50,12 @@ def compare(
     for record in records:
         first = in_page.get(record.external_id)
         before = known.get(record.external_id)
-        if record.external_id in underway or first is not None:
+        if first is not None:
+            in_page[record.external_id] = _again_in_page(first, record, out)
+            continue
+        if record.external_id in underway:
             out.repeated += 1
-            if first is None:
-                out.later.append(record)
-            elif first.raw_hash != record.raw_hash:  # whatever their times: one answer, two records
-                in_page[record.external_id] = newest = _newest(first, record)
-                _refuse_twins(out, newest)
+            out.later.append(record)
             continue
         if before is not None and _is_passed(record, before, earlier, run):
             out.repeated += 1
@@ -72,6 +71,16 @@ def compare(
     _report(ctx, out)
     _drop_held(lane, out)
     return out
+
+
+def _again_in_page(first: SourceRecord, record: SourceRecord, out: Compared) -> SourceRecord:
+    """Return which of two records of one id on a page counts. If they differ, both are refused."""
+    out.repeated += 1
+    if first.raw_hash == record.raw_hash:
+        return first
+    newest = _newest(first, record)  # whatever their times: one answer, two records
+    _refuse_twins(out, newest)
+    return newest
 
 
 def _report(ctx: RunContext, out: Compared) -> None:

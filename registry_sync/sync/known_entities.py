@@ -58,7 +58,7 @@ class KnownEntities:
                     yield self._arrived(*underway.popleft())
             while underway:
                 yield self._arrived(*underway.popleft())
-        finally:  # without a wait for what is underway: nothing would renew the lease meanwhile
+        finally:  # do not wait for running requests: nothing renews the lease then
             self._stop.set()
             threads.shutdown(wait=False, cancel_futures=True)
 

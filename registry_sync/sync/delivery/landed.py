@@ -32,8 +32,8 @@ MADE_BY_OTHERS = "an entity with this registry id was made by someone else in th
 
 def benchling_time(client: Client) -> datetime:
     """Return a time of Benchling's clock that is not after now."""
-    told = client.server_time()
-    return timezone.now() - CLOCK_SLACK if told is None else told - DATE_SLACK
+    at = client.server_time()
+    return timezone.now() - CLOCK_SLACK if at is None else at - DATE_SLACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _as_sent(
     try:
         schema = parse_schema(client.entity_schema(lane.schema_id), {})
         landing = Landing(client, lane, schema)
-        # A request whose answer nobody saw may still be worked on.
+        # Benchling may still be working on a request whose answer was lost.
         unknown = batch.asked_at is not None and not batch.task_id
         late = time.monotonic() + LATE if unknown else -math.inf
         for _ in looks(late, ctx.pacer.pause):
