@@ -12,6 +12,7 @@ from registry_sync.runs.follow_up import (
     start_following,
     to_follow,
 )
+from registry_sync.runs.lane_names import LaneNames
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
@@ -50,6 +51,7 @@ from registry_sync.runs.source_state import learn
 
 __all__ = [
     "Answer",
+    "LaneNames",
     "Lease",
     "LeaseLost",
     "Outstanding",
