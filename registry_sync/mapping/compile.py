@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from registry_sync.benchling.app_config import AppConfig
-from registry_sync.benchling.entity_types import ENTITY_TYPES
+from registry_sync.benchling.entity_types import ENTITY_TYPES, why_refused
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
 from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
@@ -74,11 +74,11 @@ def _name(text: str, empty: EmptyValues) -> Getter:
 
 def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     faults = []
-    if schema.type not in ENTITY_TYPES:
-        synced = " and ".join(kind.label for kind in ENTITY_TYPES.values())
+    if why := why_refused(schema.type):
+        faults.append(f"Schema to Sync: {schema.name} is of type {schema.type}: {why}")
+    elif (kind := ENTITY_TYPES[schema.type]).part and kind.part_required:
         faults.append(
-            f"Schema to Sync: {schema.name} is of type {schema.type}; only {synced} "
-            "can be synced for now"
+            f"Mapping Rules: {kind.label} need a {kind.part}, and no path is named for it"
         )
     if schema.archived:
         faults.append(f"Schema to Sync: {schema.name} is archived")

@@ -45,4 +45,4 @@ def test_custom_entities_are_named_in_one_place() -> None:
         for path in (ROOT / "registry_sync").rglob("*.py")
         if f'"{kind.endpoint}' in path.read_text() or f'"{kind.key}' in path.read_text()
     ]
-    assert named == ["registry_sync/benchling/entity_types.py"]
+    assert named == ["registry_sync/benchling/entity_types/custom.py"]

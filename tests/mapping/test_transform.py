@@ -246,7 +246,7 @@ def test_a_rule_that_can_read_nothing_is_one_fault_of_the_mapping(rule, said):
 def test_a_mapping_that_cannot_be_used_names_every_fault():
     schema = schema_of(
         {"type": "text", "archiveRecord": {"reason": "x"}}, {"type": "blob_link"},
-        {"type": "text", "isRequired": True}, type="dna_sequence", registryId="src_2",
+        {"type": "text", "isRequired": True}, type="mixture", registryId="src_2",
     )  # fmt: skip
     rows = (
         ConfigRow("A", "f0", "a"), ConfigRow("B", "f1", "b"), ConfigRow("C", "f9", "c"),
@@ -254,7 +254,7 @@ def test_a_mapping_that_cannot_be_used_names_every_fault():
     )  # fmt: skip
     with pytest.raises(ConfigError) as refused:
         mapping_of(schema, {"Field 0": "trim", "f0": "sparkle"}, rows=rows)
-    for said in ("only custom entities", "not in the Benchling registry", "“Field 0” is archived",
+    for said in ("no upsert for mixtures", "not in the Benchling registry", "“Field 0” is archived",
                  "blob_link", "no field f9", "required field “Field 2”", "the field of that name "
                  "is f0", "sparkle"):  # fmt: skip
         assert said in refused.value.message

@@ -1,0 +1,16 @@
+"""Molecules: entities with a chemical structure."""
+
+from registry_sync.benchling.entity_types.base import EntityType, register
+
+
+@register
+class Molecule(EntityType):
+    """https://benchling.com/api/reference (bulkUpsertMolecules)"""
+
+    name = "molecule"
+    label = "molecules"
+    endpoint = "molecules"
+    key = "molecules"
+    ids_key = "moleculeIds"
+    id_prefix = "mol_"
+    part = "structure"

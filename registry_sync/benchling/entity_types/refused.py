@@ -1,0 +1,28 @@
+"""Schemas whose entities cannot be synced: why, and what to do instead."""
+
+from __future__ import annotations
+
+from registry_sync.benchling.entity_types.base import ENTITY_TYPES
+
+LOTS = "Sync lots as custom entities with a link to what they are lots of"
+REFUSED = {
+    "rna_sequence": "Benchling has no upsert for RNA sequences. Choose a schema of RNA oligos, or "
+    "one of custom entities with the bases in a text field",
+    "mixture": "Benchling has no upsert for mixtures. Choose a schema of custom entities, with "
+    "links to the ingredients",
+    "container": "containers have no registry id and Benchling has no upsert for them. " + LOTS,
+    "plate": "plates have no registry id and Benchling has no upsert for them. " + LOTS,
+    "batch": "Benchling's API has no batches. " + LOTS,
+}
+"""By the `type` of a schema, why Benchling takes no upserts of it. It completes “…: ”.
+
+https://benchling.com/api/reference
+"""
+
+
+def why_refused(type_: str) -> str:
+    """Return why entities of a type cannot be synced; "" if they can."""
+    if type_ in ENTITY_TYPES:
+        return ""
+    *most, last = (kind.label for kind in ENTITY_TYPES.values())
+    return REFUSED.get(type_) or f"only {', '.join(most)} and {last} can be synced"
