@@ -10,11 +10,20 @@ from .entity_api import Entities
 from .furniture import Furniture
 from .handlers import Handlers
 from .limits import Limits
+from .results import Results
 from .sessions import Sessions
 from .state import TenantState
 from .tokens import Tokens
 
-PARTS: tuple[type[Handlers], ...] = (Tokens, Furniture, ConfigItems, Sessions, Canvases, Entities)
+PARTS: tuple[type[Handlers], ...] = (
+    Tokens,
+    Furniture,
+    ConfigItems,
+    Sessions,
+    Canvases,
+    Entities,
+    Results,
+)
 
 
 def routes(state: TenantState, limits: Limits) -> list[Route]:

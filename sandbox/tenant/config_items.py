@@ -12,7 +12,7 @@ from .handlers import Handlers, Table, check_parameters, id_of
 from .state import TenantState
 
 Json = dict[str, Any]
-LINKED = ("entity_schema", "registry", "folder", "field")
+LINKED = ("entity_schema", "registry", "folder", "field", "result_schema", "project")
 
 
 class ConfigItems(Handlers):
@@ -97,7 +97,9 @@ def _linked(state: TenantState, kind: str, id_: str) -> Json:
 
 
 def _name_of(state: TenantState, id_: str) -> str:
-    for things in (state.schemas, state.registries, state.folders):
+    for things in (
+        state.schemas, state.registries, state.folders, state.result_schemas, state.projects
+    ):  # fmt: skip
         if id_ in things:
             return str(things[id_]["name"])
     for schema in state.schemas.values():

@@ -56,7 +56,7 @@ def plain_values(state: TenantState, schema: Json, given: Json) -> Json:
         if definition is None:
             raise Refusal(f"Field '{key}' does not exist on schema {schema['name']}.")
         if not is_link(definition):
-            values[definition["id"]] = _checked(state, definition, (item or {}).get("value"))
+            values[definition["id"]] = checked(state, definition, (item or {}).get("value"))
     return values
 
 
@@ -69,7 +69,8 @@ def check_required(state: TenantState, schema: Json, fields: Json, given: Json) 
             raise Refusal(f"Field '{definition['name']}' is required.")
 
 
-def _checked(state: TenantState, definition: Json, value: Any) -> Any:
+def checked(state: TenantState, definition: Json, value: Any) -> Any:
+    """Return a field's value as it is kept. Raise Refusal for one that does not fit."""
     if value is None:
         return [] if definition["isMulti"] else None
     if definition["isMulti"] != isinstance(value, list):

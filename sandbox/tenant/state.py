@@ -20,7 +20,9 @@ from .switches import Switches
 
 Json = dict[str, Any]
 LINKED = {"Schema to Sync": "entity_schema", "Registry": "registry",
-          "Synced Entity Location": "folder"}  # fmt: skip
+          "Synced Entity Location": "folder", "Sync History Schema": "result_schema",
+          "Sync History Project": "project"}  # fmt: skip
+OPTIONAL = ("Synced Entity Location", "Sync History Schema", "Sync History Project")
 JSON_ITEMS = ("Connector Settings", "Mapping Rules")
 
 
@@ -74,6 +76,12 @@ class TenantState:
         self.dropdowns: dict[str, Json] = {}
         self.schemas: dict[str, Json] = {}
         self.entities: dict[str, Entity] = {}
+        self.projects: dict[str, Json] = {}
+        self.result_schemas: dict[str, Json] = {}
+        self.system_names: dict[str, dict[str, Json]] = {}
+        """The fields of each result schema by their system names."""
+        self.results: dict[str, Json] = {}
+        self.transactions: dict[str, Json] = {}
         self.earlier: dict[str, list[tuple[float, Entity]]] = {}
         """Versions of entities, and when each was replaced, while lists may still show them."""
         self.by_registry_id: dict[tuple[str, str], str] = {}
@@ -142,11 +150,12 @@ class TenantState:
         self.schemas[id_] = {
             "id": id_, "name": name, "type": type, "prefix": prefix, "registryId": registry_id,
             "archiveRecord": None, "modifiedAt": self.clock.stamp(), "constraint": None,
-            "fieldDefinitions": [self._definition(item) for item in fields],
+            "fieldDefinitions": [self.definition(item) for item in fields],
         }  # fmt: skip
         return id_
 
-    def _definition(self, raw: Json) -> Json:
+    def definition(self, raw: Json) -> Json:
+        """Return the definition of a field of a schema, with defaults."""
         base = {"id": self.new_id("tsf"), "isMulti": False, "isRequired": False,
                 "archiveRecord": None}  # fmt: skip
         numeric = {"numericMin": None, "numericMax": None}
@@ -179,8 +188,7 @@ class TenantState:
                 sealed = self.seal(app_id, value) if value is not None else None
                 self.add_item(app_id, [name], "secure_text", sealed, required=True)
             elif name in LINKED:
-                self.add_item(app_id, [name], LINKED[name], value, required=name != "Synced Entity "
-                           "Location")  # fmt: skip
+                self.add_item(app_id, [name], LINKED[name], value, required=name not in OPTIONAL)
             elif name in JSON_ITEMS:
                 text = (
                     None

@@ -19,6 +19,8 @@ class Switches:
     task_errors: str = "list_all"
     """list_all, first_object, none, absent, empty_object, null, words (in the message alone)"""
     app_config: str = "write"  # write, no_rows, read_only
+    result_errors: str = "fields"
+    """fields, global (as sentences that name the fields), none (a sentence that names none)"""
     granular_locking: bool = False
     # -- time ----------------------------------------------------------------------------------
     latency: float = 0.0  # seconds a request

@@ -72,6 +72,8 @@ def _failure(shape: str, named: list[Json]) -> Json:
 
 def shown(state: TenantState, task: Json, url: str) -> Json:
     """Return a task as the API does."""
+    if "response" in task:
+        return {"status": task["status"], "response": task["response"]}
     if task["status"] != "SUCCEEDED":
         return {key: task[key] for key in ("status", "message", "errors") if key in task}
     entities = [rendered(state, state.entities[i], url) for i in task["ids"] if i in state.entities]

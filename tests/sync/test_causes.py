@@ -39,7 +39,7 @@ def field(w: World, name: str) -> dict[str, Any]:
 
 def add_required(w: World) -> None:
     w.tenant.schemas[w.schema]["fieldDefinitions"].append(
-        w.tenant._definition({"name": "Salt", "type": "text", "isRequired": True})
+        w.tenant.definition({"name": "Salt", "type": "text", "isRequired": True})
     )
 
 
