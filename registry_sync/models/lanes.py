@@ -24,6 +24,10 @@ class Lane(models.Model):
         max_length=1000, help_text="The external list that is read, without secrets."
     )
     schema_name = models.CharField(max_length=255, blank=True)
+    position = models.PositiveIntegerField(
+        null=True, blank=True,
+        help_text="Its place in the app's configuration, from 0. Empty: no longer configured.",
+    )  # fmt: skip
 
     class DriftPolicy(models.TextChoices):
         REPORT = "report", "report only"

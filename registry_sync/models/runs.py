@@ -148,12 +148,17 @@ class SyncRun(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = (
-            # The lane is known only after the tenant's configuration is read, and an app feeds one
-            # lane at a time. So the lock is on the app, before the first request to Benchling.
+            models.UniqueConstraint(
+                fields=["lane"],
+                condition=Q(status__in=["QUEUED", "RUNNING"]),
+                name="one_active_run_a_lane",
+                violation_error_message="Another run of this lane is active.",
+            ),
+            # Before the configuration is read for the first time, no lane is known.
             models.UniqueConstraint(
                 fields=["tenant", "app_id"],
-                condition=Q(status__in=["QUEUED", "RUNNING"]),
-                name="one_active_run",
+                condition=Q(status__in=["QUEUED", "RUNNING"], lane__isnull=True),
+                name="one_active_run_without_lane",
                 violation_error_message="Another run is active.",
             ),
         )

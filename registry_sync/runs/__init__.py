@@ -13,6 +13,7 @@ from registry_sync.runs.follow_up import (
     to_follow,
 )
 from registry_sync.runs.lane_names import LaneNames
+from registry_sync.runs.lane_rows import place_lanes
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
 from registry_sync.runs.lease import (
     Lease,
@@ -79,6 +80,7 @@ __all__ = [
     "outstanding",
     "pause",
     "paused_sentence",
+    "place_lanes",
     "release",
     "renew",
     "repeats_last_failure",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from registry_sync.models import Lane, SyncRun
+from registry_sync.models import Lane
 from registry_sync.models.app_scope import app_key, tenant_host
 
 __all__ = ["app_key", "current_lanes", "tenant_host"]
 
 
 def current_lanes() -> list[Lane]:
-    """Return the lanes that this deployment's app feeds, the one that ran last first.
+    """Return the lanes that the app's configuration names, in its order.
 
-    Today an app feeds one lane, so the list holds at most one: the lane of its latest run.
+    It is empty until a run, doctor or a webhook has read the configuration.
     """
-    last = SyncRun.objects.of_app().filter(lane__isnull=False).select_related("lane").first()
-    return [last.lane] if last is not None and last.lane is not None else []
+    return list(Lane.objects.of_app().filter(position__isnull=False).order_by("position", "pk"))

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from registry_sync.models import SyncRun
+from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.lease import write_past_frozen
 from registry_sync.runs.lifecycle import ATTEMPTS, request
 from registry_sync.runs.queries import active
@@ -45,23 +45,30 @@ def request_or_follow(
     trigger: SyncRun.Trigger,
     actor: str,
     asked_at: datetime,
+    lane: Lane | None = None,
     only: Sequence[str] = (),
     notes: Sequence[str] = (),
     retries_all: bool = False,
 ) -> tuple[SyncRun, Answer]:
     """Return the run that does what was asked for at `asked_at`, or that it follows.
 
+    It is one of the lane, or of any lane where none is given.
     `notes` say who asked and why: they go into the log of the run that does it.
     """
     for _ in range(ATTEMPTS):
         absorb = trigger == SyncRun.Trigger.CANVAS
-        run = joinable(kind, asked_at=asked_at, only=only, absorb=absorb, retries_all=retries_all)
+        wide: dict[str, bool] = {"absorb": absorb, "retries_all": retries_all}
+        run = joinable(kind, asked_at=asked_at, lane=lane, only=only, **wide)
         if run is not None:
             return _noted(run, notes), Answer.JOINED
-        if (running := active()) is None:
-            run, is_new = request(
-                kind=kind, trigger=trigger, actor=actor, only=only, retries_all=retries_all
-            )
+        if (running := active(lane)) is None:
+            asked: dict[str, Any] = {
+                "kind": kind,
+                "trigger": trigger,
+                "actor": actor,
+                "retries_all": retries_all,
+            }
+            run, is_new = request(lane=lane, only=only, **asked)
             if is_new:
                 return _noted(run, notes), Answer.STARTED
         else:
@@ -83,6 +90,7 @@ def joinable(
     kind: SyncRun.Kind,
     *,
     asked_at: datetime,
+    lane: Lane | None = None,
     only: Sequence[str] = (),
     absorb: bool = True,
     retries_all: bool = False,
@@ -94,6 +102,8 @@ def joinable(
     has not begun retries every error from now on.
     """
     mine = SyncRun.objects.of_app().filter(only_cause="", since_asked__isnull=True)
+    if lane is not None:
+        mine = mine.filter(Q(lane=lane) | Q(lane__isnull=True))
     unbegun = Q(started_at__isnull=True, status=SyncRun.Status.QUEUED)
     later = mine.filter(unbegun | Q(started_at__gt=asked_at)).exclude(
         status=SyncRun.Status.CANCELLED
@@ -185,7 +195,7 @@ def start_following(run: SyncRun) -> SyncRun | None:
         wanted = dict(row.follow_up)
         asked_at = parse_datetime(wanted.pop("asked_at"))
         assert asked_at is not None
-        found, answer = request_or_follow(asked_at=asked_at, **wanted)
+        found, answer = request_or_follow(asked_at=asked_at, lane=row.lane, **wanted)
         return None if answer is Answer.FOLLOWS else found
 
     return write_past_frozen(write)

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from registry_sync import __version__
 from registry_sync.core.problems import SyncError
-from registry_sync.models import SyncRun
+from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.database_clock import database_now
-from registry_sync.runs.deployment import app_key
+from registry_sync.runs.deployment import app_key, current_lanes
 from registry_sync.runs.lease import NOT_WAITING, Lease, save, write_past_frozen
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
@@ -28,6 +28,7 @@ def request(
     *,
     kind: SyncRun.Kind,
     trigger: SyncRun.Trigger,
+    lane: Lane | None = None,
     actor: str = "",
     reads_all: bool = False,
     only: Iterable[str] = (),
@@ -36,7 +37,10 @@ def request(
     rerun_of: SyncRun | None = None,
     retries_all: bool = False,
 ) -> tuple[SyncRun, bool]:
-    """Request a run. Return it and True, or the run that is already active and False.
+    """Request a run of a lane. Return it and True, or the lane's active run and False.
+
+    Without a lane, it is that of `rerun_of`, or the only one that is configured. Otherwise the run
+    finds its lane when it reads the configuration.
 
     `only` are the external ids of a pilot or of a retry, `only_cause` the code of the errors to
     retry, `since` the time to read from instead of the watermark. With `retries_all`, every open
@@ -44,6 +48,7 @@ def request(
     """
     wanted = SyncRun(
         **app_key(),
+        lane=lane or _lane_of(rerun_of),
         kind=kind,
         reads_all=reads_all,
         trigger=trigger,
@@ -64,11 +69,18 @@ def request(
             return wanted, True
         except IntegrityError:
             # The partial unique constraint is the lock: only one of several triggers succeeds.
-            if (existing := active()) is not None:
+            if (existing := active(wanted.lane)) is not None:
                 return existing, False
             if attempt == ATTEMPTS:
                 raise
             attempt += 1  # the active run has just ended: try again
+
+
+def _lane_of(rerun: SyncRun | None) -> Lane | None:
+    lanes = current_lanes()
+    if rerun is not None and rerun.lane in lanes:
+        return rerun.lane
+    return lanes[0] if len(lanes) == 1 else None
 
 
 def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from registry_sync.core.problems import SyncError
 from registry_sync.models import EntityError, Lane, SyncRun
 
 
-def active() -> SyncRun | None:
-    """Return the run that is queued or running for this app, or None."""
-    return SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE).first()
+def active(lane: Lane | None = None) -> SyncRun | None:
+    """Return the run that is queued or running for a lane; without one, for any lane of this app.
+
+    A run that has not found its lane yet counts for every lane.
+    """
+    rows = SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE).select_related("lane")
+    return (rows if lane is None else rows.filter(Q(lane=lane) | Q(lane__isnull=True))).first()
 
 
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
@@ -36,14 +40,8 @@ def open_errors(lane: Lane) -> QuerySet[EntityError]:
 
 def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
     """Return whether earlier runs failed for the same cause and one reported it within a day."""
-    earlier_runs = (
-        SyncRun.objects.of_same_app(run)
-        .filter(pk__lt=run.pk)
-        .exclude(kind=SyncRun.Kind.DRY_RUN)
-        .order_by("-id")
-    )
     since = timezone.now() - timedelta(days=1)
-    for earlier in earlier_runs[:200]:
+    for earlier in _before(run).exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id")[:200]:
         if earlier.status != SyncRun.Status.FAILED or earlier.error_code != error.code:
             return False
         if earlier.session_id:
@@ -53,9 +51,15 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
 
 def fails_lately(run: SyncRun) -> bool:
     """Return whether the previous run failed and a failure was reported within a day."""
-    before = SyncRun.objects.of_same_app(run).filter(pk__lt=run.pk)
+    before = _before(run)
     last = before.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
     if last is None or last.status != SyncRun.Status.FAILED:
         return False
     recent = before.filter(created_at__gte=timezone.now() - timedelta(days=1))
     return recent.exclude(session_id="").exists()
+
+
+def _before(run: SyncRun) -> QuerySet[SyncRun]:
+    """Return the earlier runs of a run's lane, and those that ended before they found theirs."""
+    before = SyncRun.objects.of_same_app(run).filter(pk__lt=run.pk)
+    return before.filter(Q(lane=run.lane_id) | Q(lane=None)) if run.lane_id else before

@@ -44,6 +44,9 @@ def _lane(pacer: Pacer, setup: Setup) -> Lane:
             "was recorded there."
         )
         runs.log(pacer.run, "WARNING", text)
+    runs.place_lanes([lane])
+    if pacer.run.phase == Phase.CONFIGURE and pacer.run.lane_id != lane.pk:
+        runs.save(pacer.run, pacer.lease, lane=lane)
     return lane
 
 

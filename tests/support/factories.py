@@ -31,6 +31,7 @@ class LaneFactory(AppRowFactory):
     registry_id = "src_1"
     schema_id = factory.Sequence(lambda n: f"ts_{n}")
     collection = "https://registry.example.com/compounds"
+    position = 0
 
 
 class SyncRunFactory(AppRowFactory):
