@@ -59,7 +59,8 @@ def _json_schema(node: Any) -> Any:
         return [_json_schema(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if "discriminator" in node and "mapping" in node["discriminator"]:
+    # Without choices (an oligo) it only names the schemas that build on this one.
+    if {"oneOf", "anyOf"} & set(node) and "mapping" in node.get("discriminator", ()):
         return _json_schema(_discriminated(node))
     plain = {k: _json_schema(v) for k, v in node.items() if k not in ("nullable", "example")}
     if node.get("nullable") is True and isinstance(node.get("type"), str):

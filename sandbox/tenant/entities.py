@@ -1,4 +1,4 @@
-"""Entities changed one by one: by the API's update, and by people in Benchling's own pages."""
+"""Entities changed by people, in Benchling's own pages."""
 
 from __future__ import annotations
 
@@ -11,44 +11,6 @@ from .state import Entity, TenantState
 from .upsert import Upsert
 
 Json = dict[str, Any]
-UPDATABLE = {"name", "entityRegistryId"}
-
-
-def rename(state: TenantState, entity: Entity, body: Json) -> None:
-    """Change an entity's name or registry id. Raise Refusal without a change if it is refused."""
-    if more := set(body) - UPDATABLE:
-        raise Refusal(f"This sandbox cannot update {', '.join(sorted(more))} of one entity.")
-    if entity.archived:
-        raise Refusal(f"Entity {entity.entity_registry_id} is archived.")
-    new = body.get("entityRegistryId", entity.entity_registry_id)
-    if not entity.entity_registry_id or not new:
-        raise Refusal("The entity is not registered.")
-    if message := state.refuse.get(new):
-        raise Refusal(message)
-    upsert = Upsert(state, "")
-    upsert._remember(entity)
-    try:
-        _give_id(state, upsert.names, entity, new)
-        upsert.names.rename(entity, body.get("name", entity.name))
-    except Refusal:
-        upsert.take_back()
-        raise
-    entity.modified_at = state.clock.stamp()
-    state.count_write(entity, created=False)
-
-
-def _give_id(state: TenantState, names: Namespace, entity: Entity, new: str) -> None:
-    old = entity.entity_registry_id
-    if new == old:
-        return
-    names.take(entity, new, "registry ID")
-    names.free(entity, old)
-    places = [(entity.registry_id, new), (entity.registry_id, old)]
-    state.by_registry_id[places[0]] = state.by_registry_id.pop(places[1])
-    names.undo.append(
-        lambda: state.by_registry_id.update({places[1]: state.by_registry_id.pop(places[0])})
-    )
-    entity.entity_registry_id = new
 
 
 def add_by_hand(state: TenantState, row: Json, *, creator: str = "ent_person") -> Entity:

@@ -1,4 +1,4 @@
-"""Custom entities over the API: upserts, tasks, lists, archives."""
+"""Entities of every type over the API: upserts, updates, lists, archives, and their tasks."""
 
 from __future__ import annotations
 
@@ -9,50 +9,30 @@ from starlette.responses import JSONResponse, Response
 
 from . import tasks
 from .access import check_entity, check_rows, hides
-from .entities import rename
-from .entity_query import KNOWN, is_custom, matching, split
+from .entity_query import KNOWN, is_of, matching, split
+from .entity_types import TYPES, EntityType
 from .errors import ApiError, Refusal, forbidden, not_found
 from .handlers import Handlers, Table, check_parameters, id_of
-from .limits import RATE_ERROR
+from .limits import RATE_ERROR, Limits
 from .rendering import rendered
-from .state import Entity
-from .upsert import Upsert, check_lock
+from .state import Entity, TenantState
+from .update import Update
+from .upsert import Upsert
+from .writing import Writing, check_lock
 
 Json = dict[str, Any]
-MOST_ROWS = 2500
 
 
 class Entities(Handlers):
-    """The handlers of custom entities and of the tasks that write them."""
+    """The handlers of all entity types, and of what is common to them."""
 
     def table(self) -> Table:
+        of_types = (OfType(self.state, self.limits, kind).table() for kind in TYPES.values())
         return [
-            ("POST", "/custom-entities:bulk-upsert", self.bulk_upsert),
-            ("PATCH", "/custom-entities/{id}:upsert", self.upsert_one),
-            ("GET", "/custom-entities", self.entities),
-            ("GET", "/custom-entities/{id}", self.entity),
-            ("PATCH", "/custom-entities/{id}", self.update),
-            ("POST", "/custom-entities:archive", self.archive),
-            ("POST", "/custom-entities:unarchive", self.unarchive),
             ("GET", "/tasks/{id}", self.task),
             ("GET", "/registries/{id}/registered-entities:bulk-get", self.registered),
+            *(operation for table in of_types for operation in table),
         ]
-
-    # -- writing -------------------------------------------------------------------------------
-
-    async def bulk_upsert(self, request: Request) -> Response:
-        app_id = self.app_of(request)
-        rows = (await request.json())["customEntities"]
-        if not rows:
-            raise ApiError(400, "At least one custom entity is needed.")
-        if len(rows) > MOST_ROWS:
-            raise ApiError(400, f"No more than {MOST_ROWS} custom entities are allowed.")
-        if len({row["registryId"] for row in rows}) > 1:
-            raise ApiError(400, "All entities must be of one registry.")
-        check_rows(self.state, rows)
-        if not self.limits.take_objects(len(rows)):
-            return JSONResponse(RATE_ERROR, 429)
-        return JSONResponse({"taskId": tasks.start(self.state, app_id, rows)}, 202)
 
     async def task(self, request: Request) -> Response:
         self.app_of(request)
@@ -60,79 +40,7 @@ class Entities(Handlers):
         found = self.state.tasks.get(id_of(request))
         if found is None:
             raise not_found(id_of(request))
-        return JSONResponse(tasks.shown(self.state, found, _address(request)))
-
-    async def upsert_one(self, request: Request) -> Response:
-        app_id = self.app_of(request)
-        tasks.settle(self.state)
-        self.state.counters["single_upserts"] += 1
-        row = {**await request.json(), "entityRegistryId": id_of(request)}
-        check_rows(self.state, [row])
-        self._check_free(row["registryId"])
-        if not self.limits.take_objects(1):
-            return JSONResponse(RATE_ERROR, 429)
-        upsert = Upsert(self.state, app_id)
-        if not upsert.run([row]):
-            raise ApiError(400, upsert.errors[0])
-        entity = upsert.touched[0]
-        return self._answer(request, entity, 201 if entity.id in upsert.created else 200)
-
-    async def update(self, request: Request) -> Response:
-        """Change an entity by its Benchling id: of its many parts, name and registry id."""
-        entity = self._entity(request)
-        self._check_free(entity.registry_id)
-        if not self.limits.take_objects(1):
-            return JSONResponse(RATE_ERROR, 429)
-        try:
-            rename(self.state, entity, await request.json())
-        except Refusal as refusal:
-            raise ApiError(400, str(refusal)) from refusal
-        return self._answer(request, entity)
-
-    def _check_free(self, registry_id: str) -> None:
-        try:
-            check_lock(self.state, registry_id)
-        except Refusal as refusal:
-            raise ApiError(400, str(refusal)) from refusal
-
-    async def archive(self, request: Request) -> Response:
-        return await self._archive(request, archived=True)
-
-    async def unarchive(self, request: Request) -> Response:
-        return await self._archive(request, archived=False)
-
-    async def _archive(self, request: Request, *, archived: bool) -> Response:
-        self.app_of(request)
-        body = await request.json()
-        for id_ in body["customEntityIds"]:
-            if id_ not in self.state.entities:
-                raise not_found(id_)
-            check_entity(self.state, self.state.entities[id_])
-        for id_ in body["customEntityIds"]:
-            self.state.keep_version(self.state.entities[id_])
-            self.state.entities[id_].archived = body["reason"] if archived else None
-            self.state.entities[id_].modified_at = self.state.clock.stamp()
-        return JSONResponse({"customEntityIds": body["customEntityIds"], "batchIds": []})
-
-    # -- reading -------------------------------------------------------------------------------
-
-    async def entity(self, request: Request) -> Response:
-        check_parameters(request)
-        return self._answer(request, self._entity(request))
-
-    async def entities(self, request: Request) -> Response:
-        self.app_of(request)
-        check_parameters(request, *KNOWN)
-        tasks.settle(self.state)
-        found = [e for e in matching(self.state, request.query_params) if not hides(self.state, e)]
-        page, token = self.page(request, found)
-        return JSONResponse(
-            {
-                "customEntities": [rendered(self.state, e, _address(request)) for e in page],
-                "nextToken": token,
-            },
-            headers={"Result-Count": str(len(found))},
-        )
+        return JSONResponse(tasks.shown(self.state, found, address(request)))
 
     async def registered(self, request: Request) -> Response:
         self.app_of(request)
@@ -145,7 +53,7 @@ class Entities(Handlers):
         asked = split(request.query_params["entityRegistryIds"])
         found = [
             {
-                **rendered(self.state, e, _address(request)),
+                **rendered(self.state, e, address(request)),
                 "entityType": self.state.schemas[e.schema_id]["type"],
             }
             for e in self.state.listed()
@@ -155,18 +63,162 @@ class Entities(Handlers):
         ]
         return JSONResponse({"entities": found})
 
+
+class OfType(Handlers):
+    """The handlers of one entity type."""
+
+    def __init__(self, state: TenantState, limits: Limits, kind: EntityType) -> None:
+        super().__init__(state, limits)
+        self.kind = kind
+
+    def table(self) -> Table:
+        path = f"/{self.kind.path}"
+        bulk_get = [("GET", f"{path}:bulk-get", self.several)] if self.kind.bulk_get else []
+        return [
+            ("POST", f"{path}:bulk-upsert", self.bulk_upsert),
+            ("POST", f"{path}:bulk-update", self.bulk_update),
+            ("PATCH", path + "/{id}:upsert", self.upsert_one),
+            ("GET", path, self.entities),
+            *bulk_get,
+            ("GET", path + "/{id}", self.entity),
+            ("PATCH", path + "/{id}", self.update),
+            ("POST", f"{path}:archive", self.archive),
+            ("POST", f"{path}:unarchive", self.unarchive),
+        ]
+
+    # -- writing -------------------------------------------------------------------------------
+
+    async def bulk_upsert(self, request: Request) -> Response:
+        app_id, rows = await self._rows(request)
+        if len({row["registryId"] for row in rows}) > 1:
+            raise ApiError(400, "All entities must be of one registry.")
+        check_rows(self.state, rows)
+        return self._started(Upsert(self.state, app_id, self.kind.name), rows)
+
+    async def bulk_update(self, request: Request) -> Response:
+        app_id, rows = await self._rows(request)
+        if not all(row.get("id") for row in rows):
+            raise ApiError(400, "Each row needs an id.")
+        for row in rows:
+            if row["id"] in self.state.entities:
+                check_entity(self.state, self.state.entities[row["id"]])
+        return self._started(Update(self.state, app_id, self.kind.name), rows)
+
+    async def _rows(self, request: Request) -> tuple[str, list[Json]]:
+        app_id, label = self.app_of(request), self.kind.label
+        check_parameters(request)
+        rows = (await request.json()).get(self.kind.key)
+        if not rows:
+            raise ApiError(400, f"At least one of {label} is needed.")
+        if len(rows) > self.kind.most:
+            raise ApiError(400, f"No more than {self.kind.most} {label} are allowed.")
+        return app_id, rows
+
+    def _started(self, work: Writing, rows: list[Json]) -> Response:
+        if not self.limits.take_objects(len(rows)):
+            return JSONResponse(RATE_ERROR, 429)
+        return JSONResponse({"taskId": tasks.start(self.state, work, rows)}, 202)
+
+    async def upsert_one(self, request: Request) -> Response:
+        app_id = self.app_of(request)
+        tasks.settle(self.state)
+        self.state.counters["single_upserts"] += 1
+        body, id_ = await request.json(), id_of(request)
+        if body.get("entityRegistryId", id_) != id_:
+            raise ApiError(400, "The entityRegistryId is another one than the path's.")
+        row = {**body, "entityRegistryId": id_}
+        check_rows(self.state, [row])
+        return self._written(request, Upsert(self.state, app_id, self.kind.name), row)
+
+    async def update(self, request: Request) -> Response:
+        """Change an entity by its Benchling id."""
+        entity = self._entity(request)
+        row = {**await request.json(), "id": entity.id}
+        work = Update(self.state, self.app_of(request), self.kind.name)
+        return self._written(request, work, row)
+
+    def _written(self, request: Request, work: Writing, row: Json) -> Response:
+        """Write one row at once, and answer with its entity."""
+        try:
+            check_lock(self.state, work.registry_of(row))
+        except Refusal as refusal:
+            raise ApiError(400, str(refusal)) from refusal
+        if not self.limits.take_objects(1):
+            return JSONResponse(RATE_ERROR, 429)
+        if not work.run([row]):
+            raise ApiError(400, work.errors[0])
+        entity = work.touched[0]
+        return self._answer(request, entity, 201 if entity.id in work.created else 200)
+
+    async def archive(self, request: Request) -> Response:
+        return await self._archive(request, archived=True)
+
+    async def unarchive(self, request: Request) -> Response:
+        return await self._archive(request, archived=False)
+
+    async def _archive(self, request: Request, *, archived: bool) -> Response:
+        self.app_of(request)
+        body = await request.json()
+        ids = body[self.kind.ids]
+        for id_ in ids:
+            if id_ not in self.state.entities or not self._is_ours(self.state.entities[id_]):
+                raise not_found(id_)
+            check_entity(self.state, self.state.entities[id_])
+        for id_ in ids:
+            self.state.keep_version(self.state.entities[id_])
+            self.state.entities[id_].archived = body["reason"] if archived else None
+            self.state.entities[id_].modified_at = self.state.clock.stamp()
+        return JSONResponse({self.kind.ids: ids, "batchIds": []})
+
+    # -- reading -------------------------------------------------------------------------------
+
+    async def entity(self, request: Request) -> Response:
+        check_parameters(request)
+        return self._answer(request, self._entity(request))
+
+    async def several(self, request: Request) -> Response:
+        """Answer with the entities that a request names by id, archived or not."""
+        self.app_of(request)
+        check_parameters(request, self.kind.ids)
+        tasks.settle(self.state)
+        found = [self._known(id_) for id_ in split(request.query_params[self.kind.ids])]
+        shown = [rendered(self.state, entity, address(request)) for entity in found]
+        return JSONResponse({self.kind.key: shown})
+
+    async def entities(self, request: Request) -> Response:
+        self.app_of(request)
+        check_parameters(request, *KNOWN)
+        tasks.settle(self.state)
+        found = matching(self.state, request.query_params, self.kind)
+        found = [e for e in found if not hides(self.state, e)]
+        page, token = self.page(request, found)
+        return JSONResponse(
+            {
+                self.kind.key: [rendered(self.state, e, address(request)) for e in page],
+                "nextToken": token,
+            },
+            headers={"Result-Count": str(len(found))},
+        )
+
     def _entity(self, request: Request) -> Entity:
         self.app_of(request)
         tasks.settle(self.state)
-        entity = self.state.entities.get(id_of(request))
-        if entity is None or not is_custom(self.state, entity):
-            raise not_found(id_of(request))
+        return self._known(id_of(request))
+
+    def _known(self, id_: str) -> Entity:
+        entity = self.state.entities.get(id_)
+        if entity is None or not self._is_ours(entity):
+            raise not_found(id_)
         check_entity(self.state, entity)
         return entity
 
+    def _is_ours(self, entity: Entity) -> bool:
+        return is_of(self.state, entity, self.kind)
+
     def _answer(self, request: Request, entity: Entity, status: int = 200) -> Response:
-        return JSONResponse(rendered(self.state, entity, _address(request)), status)
+        return JSONResponse(rendered(self.state, entity, address(request)), status)
 
 
-def _address(request: Request) -> str:
+def address(request: Request) -> str:
+    """Return the tenant's own address, as a request named it."""
     return str(request.base_url).rstrip("/")

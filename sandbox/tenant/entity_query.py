@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
 
+from .entity_types import EntityType
 from .errors import ApiError
 from .namespace import key_of, names_of
 from .state import Entity, TenantState
@@ -48,16 +49,16 @@ def compares(value: str, op: str, edge: str) -> bool:
     return {"lt": held < limit, "lte": held <= limit, "gt": held > limit, "gte": held >= limit}[op]
 
 
-def matching(state: TenantState, query: QueryParams) -> list[Entity]:
-    """Return the custom entities that match a query, in its order."""
+def matching(state: TenantState, query: QueryParams, kind: EntityType) -> list[Entity]:
+    """Return the entities of a type that match a query, in its order."""
     checks = [*_archived(query), *_places(query), *_values(query), *_times(query)]
     if "ids" in query:
         ids = set(any_of(query, "ids"))
-        _check_ids(state, ids)
+        _check_ids(state, ids, kind)
         checks.insert(0, lambda e: e.id in ids)  # few of many: the others need no further check
     found = [
         e for e in state.listed()
-        if all(check(e) for check in checks) and is_custom(state, e)
+        if all(check(e) for check in checks) and is_of(state, e, kind)
     ]  # fmt: skip
     order, _, way = query.get("sort", "modifiedAt:desc").partition(":")
     if (order, way) != ("createdAt", "asc"):  # entities are kept in the order of creation
@@ -65,15 +66,15 @@ def matching(state: TenantState, query: QueryParams) -> list[Entity]:
     return found
 
 
-def is_custom(state: TenantState, entity: Entity) -> bool:
-    """Return whether an entity is a custom entity."""
-    return bool(state.schemas[entity.schema_id]["type"] == "custom_entity")
+def is_of(state: TenantState, entity: Entity, kind: EntityType) -> bool:
+    """Return whether an entity is of a type."""
+    return bool(state.schemas[entity.schema_id]["type"] == kind.name)
 
 
-def _check_ids(state: TenantState, ids: set[str]) -> None:
-    """Refuse, by name, ids that are not of a custom entity, as the contract says of `ids`."""
+def _check_ids(state: TenantState, ids: set[str], kind: EntityType) -> None:
+    """Refuse, by name, ids that are not of the type, as the contract says of `ids`."""
     held = state.entities
-    if invalid := sorted(i for i in ids if i not in held or not is_custom(state, held[i])):
+    if invalid := sorted(i for i in ids if i not in held or not is_of(state, held[i], kind)):
         raise ApiError(400, f"Invalid ids: {', '.join(invalid)}", invalidIds=invalid)
 
 

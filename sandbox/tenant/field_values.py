@@ -14,6 +14,15 @@ from .state import TenantState
 Json = dict[str, Any]
 LONGEST = {"text": 255, "long_text": 10_000}
 """Characters that a field of text holds."""
+LINKED = {
+    "custom_entity": ("entity_link", "custom_entity_link"),
+    "molecule": ("entity_link", "molecule_link"),
+    "aa_sequence": ("entity_link", "aa_sequence_link"),
+    **dict.fromkeys(
+        ("dna_sequence", "dna_oligo", "rna_oligo"), ("entity_link", "dna_sequence_link")
+    ),
+}
+"""The fields that link an entity, by its type."""
 
 
 def keys_of(state: TenantState, definition: Json) -> tuple[str, ...]:
@@ -37,6 +46,19 @@ def links_given(state: TenantState, schema: Json, given: Json) -> Iterator[tuple
             for key in keys_of(state, definition):
                 if key in given:
                     yield definition, (given[key] or {}).get("value")
+
+
+def target_of(state: TenantState, definition: Json, id_: str, shown: str) -> str:
+    """Return the id of the entity that a link names. Raise Refusal if the field cannot link it."""
+    target = state.entities.get(str(id_))
+    wanted = definition.get("schemaId")
+    if (
+        target is None
+        or (wanted and target.schema_id != wanted)
+        or definition["type"] not in LINKED[state.schemas[target.schema_id]["type"]]
+    ):
+        raise Refusal(f"Field '{definition['name']}': linked entity '{shown}' not found.")
+    return target.id
 
 
 def plain_values(state: TenantState, schema: Json, given: Json) -> Json:

@@ -38,6 +38,8 @@ class Namespace:
             raise Refusal(f"The {what} must not be empty.")
         if len(name) > LONGEST_NAME:
             raise Refusal(f"The {what} has more than {LONGEST_NAME} characters.")
+        if not entity.registry_id:
+            return  # what is not registered has no name that others could not have
         place = (entity.registry_id, key_of(name))
         holders = self.state.taken.setdefault(place, Counter())
         others = [id_ for id_ in holders if id_ != entity.id and holders[id_] > 0]

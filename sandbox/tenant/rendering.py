@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .entity_types import TYPES
 from .state import Entity, TenantState
 
 Json = dict[str, Any]
@@ -12,7 +13,8 @@ Json = dict[str, Any]
 def rendered(state: TenantState, entity: Entity, url: str) -> Json:
     """Return an entity as the API does."""
     schema = state.schemas[entity.schema_id]
-    return {
+    kind = TYPES[schema["type"]]
+    shown = {
         "id": entity.id,
         "name": entity.name,
         "entityRegistryId": entity.entity_registry_id or None,
@@ -32,10 +34,11 @@ def rendered(state: TenantState, entity: Entity, url: str) -> Json:
         "registrationOrigin": {"originEntryId": None, "registeredAt": entity.created_at},
         "createdAt": entity.created_at,
         "modifiedAt": entity.modified_at,
-        "apiURL": f"{url}/api/v2/custom-entities/{entity.id}",
-        "url": f"/sandbox/f/{entity.id}",
+        "apiURL": f"{url}/api/v2/{kind.path}/{entity.id}",
         "webURL": f"{url}/sandbox/f/{entity.id}",
+        **kind.parts.shown(entity.parts),
     }
+    return {**shown, "url": f"/sandbox/f/{entity.id}"} if kind.has_url else shown
 
 
 def _person(state: TenantState, id_: str) -> Json:
@@ -49,7 +52,9 @@ def _field(state: TenantState, definition: Json, value: Any) -> Json:
     if value not in (None, []):
         items = value if isinstance(value, list) else [value]
         shown = ", ".join(str(state.shown(definition, item)) for item in items)
+    unit = {"unit": definition["unit"]} if definition.get("unit") else {}
     return {
+        **unit,
         "value": value,
         "type": definition["type"],
         "isMulti": definition["isMulti"],

@@ -14,21 +14,17 @@ from typing import Any
 
 from jwcrypto import jwe, jwk
 
+from . import configuration
 from .clock import Clock
 from .signing import Signer
 from .switches import Switches
 
 Json = dict[str, Any]
-LINKED = {"Schema to Sync": "entity_schema", "Registry": "registry",
-          "Synced Entity Location": "folder", "Sync History Schema": "result_schema",
-          "Sync History Project": "project"}  # fmt: skip
-OPTIONAL = ("Synced Entity Location", "Sync History Schema", "Sync History Project")
-JSON_ITEMS = ("Connector Settings", "Mapping Rules")
 
 
 @dataclass
 class Entity:
-    """One custom entity; fields by field id, links as Benchling ids.
+    """One entity of any type; fields by field id, links as Benchling ids.
 
     An entity that is not registered has "" for both of its registry's ids.
     """
@@ -47,6 +43,8 @@ class Entity:
     custom_fields: dict[str, str] = field(default_factory=dict)
     authors: list[str] = field(default_factory=list)
     archived: str | None = None
+    parts: Json = field(default_factory=dict)
+    """What its type has beside fields, such as bases."""
 
 
 @dataclass
@@ -178,42 +176,7 @@ class TenantState:
 
     def configure(self, app_id: str, values: Json) -> None:
         """Fill in the app's configuration, replacing the named items; encrypt secrets."""
-        for name, value in values.items():
-            for id_ in [i for i, item in self.config.items()
-                        if item["app"]["id"] == app_id and item["path"][0] == name]:  # fmt: skip
-                del self.config[id_]
-            if name == "Field Configurations":
-                self._configure_rows(app_id, values.get("Schema to Sync"), value)
-            elif name == "API Key":
-                sealed = self.seal(app_id, value) if value is not None else None
-                self.add_item(app_id, [name], "secure_text", sealed, required=True)
-            elif name in LINKED:
-                self.add_item(app_id, [name], LINKED[name], value, required=name not in OPTIONAL)
-            elif name in JSON_ITEMS:
-                text = (
-                    None
-                    if value is None
-                    else value
-                    if isinstance(value, str)
-                    else json.dumps(value)
-                )
-                self.add_item(app_id, [name], "json", text)
-            else:
-                self.add_item(app_id, [name], "text", value, required=name == "API URL")
-
-    def _configure_rows(self, app_id: str, schema_id: str | None, rows: Sequence[Any]) -> None:
-        schema_id = schema_id or next(
-            item["value"] for item in self.config.values()
-            if item["app"]["id"] == app_id and item["path"] == ["Schema to Sync"]
-        )  # fmt: skip
-        for number, (field_name, path) in enumerate(rows, start=1):
-            row = ["Field Configurations", f"Row {number}"]
-            known = {f["name"]: f["id"] for f in self.schemas[schema_id]["fieldDefinitions"]}
-            self.add_item(app_id, row, "array_element", None)
-            self.add_item(app_id, [*row, "Entity Schema"], "entity_schema", schema_id)
-            field_id = known.get(field_name, field_name)
-            self.add_item(app_id, [*row, "Entity Schema", "Benchling Field"], "field", field_id)
-            self.add_item(app_id, [*row, "External API Field Name"], "text", path)
+        configuration.fill_in(self, app_id, values)
 
     def add_item(
         self, app_id: str, path: list[str], type_: str, value: Any, *, required: bool = False

@@ -1,25 +1,26 @@
-"""Asynchronous upserts: started, applied on the tenant's clock, forgotten half an hour later."""
+"""Asynchronous writes: started, applied on the tenant's clock, forgotten half an hour later."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
+from .entity_types import TYPES
 from .errors import LOCKED, Refusal
 from .rendering import rendered
 from .state import TenantState
-from .upsert import Upsert, check_lock
+from .writing import Writing, check_lock
 
 Json = dict[str, Any]
 KEPT = 1800.0
 INVALID = "Your request was invalid."
 
 
-def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
+def start(state: TenantState, work: Writing, rows: list[Json]) -> str:
     """Accept rows; they are applied when the task ends."""
     settle(state)
     id_ = str(uuid.uuid4())
-    registry = rows[0]["registryId"] if rows else ""
+    registry = work.registry_of(rows[0])
     try:
         check_lock(state, registry)
         locked = False
@@ -27,7 +28,7 @@ def start(state: TenantState, app_id: str, rows: list[Json]) -> str:
         locked = True
     switches = state.switches
     state.tasks[id_] = {
-        "status": "RUNNING", "registry": registry, "rows": rows, "app": app_id, "locked": locked,
+        "status": "RUNNING", "registry": registry, "rows": rows, "work": work, "locked": locked,
         "ready": state.clock.now() + switches.task_base + switches.task_per_entity * len(rows),
     }  # fmt: skip
     state.counters["bulk_calls"] += 1
@@ -45,18 +46,17 @@ def settle(state: TenantState) -> None:
 
 
 def _finish(state: TenantState, task: Json) -> None:
-    rows = task.pop("rows")
+    rows, work = task.pop("rows"), task.pop("work")
     task["ended"] = task["ready"]
     if task["locked"]:
         task.update(status="FAILED", message=LOCKED, errors=[])
         return
-    upsert = Upsert(state, task["app"])
-    if upsert.run(rows):
+    if work.run(rows):
         # In another order than the request's: the contract promises none.
-        ids = dict.fromkeys(entity.id for entity in reversed(upsert.touched))
+        ids = dict.fromkeys(entity.id for entity in reversed(work.touched))
         task.update(status="SUCCEEDED", ids=list(ids))
         return
-    named = [{"index": i, "message": m} for i, m in sorted(upsert.errors.items())]
+    named = [{"index": i, "message": m} for i, m in sorted(work.errors.items())]
     task.update(status="FAILED", **_failure(state.switches.task_errors, named))
 
 
@@ -76,5 +76,8 @@ def shown(state: TenantState, task: Json, url: str) -> Json:
         return {"status": task["status"], "response": task["response"]}
     if task["status"] != "SUCCEEDED":
         return {key: task[key] for key in ("status", "message", "errors") if key in task}
-    entities = [rendered(state, state.entities[i], url) for i in task["ids"] if i in state.entities]
-    return {"status": "SUCCEEDED", "response": {"customEntities": entities}}
+    response: dict[str, list[Json]] = {}
+    for entity in (state.entities[id_] for id_ in task["ids"] if id_ in state.entities):
+        key = TYPES[state.schemas[entity.schema_id]["type"]].key
+        response.setdefault(key, []).append(rendered(state, entity, url))
+    return {"status": "SUCCEEDED", "response": response}

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from sandbox.tenant import TenantServer, TenantState
+from sandbox.tenant.entity_types import TYPES
 from tests.support.worlds import APP, CLIENT, DEFINITION, PUBLIC, SECRET
 
 Json = dict[str, Any]
@@ -34,6 +35,13 @@ class Tenant:
         self.http = httpx.Client(base_url=f"{self.server.url}/api/v2", timeout=20)
         self.sign_in()
 
+    def add_schema(self, type_: str, **more: Any) -> str:
+        """Add a schema of an entity type with the field Note, and return its id."""
+        fields = more.pop("fields", [{"name": "Note", "type": "text"}])
+        id_ = self.state.add_schema(TYPES[type_].label, self.registry, fields=fields, type=type_)
+        self.state.schemas[id_].update(more)
+        return id_
+
     @property
     def state(self) -> TenantState:
         return self.server.state
@@ -55,7 +63,12 @@ class Tenant:
 
     def upsert(self, *rows: Json) -> Json:
         """Write rows in one task; return the task when it has ended, or the refusal."""
-        answer = self.http.post("/custom-entities:bulk-upsert", json={"customEntities": rows})
+        return self.write("custom_entity", "upsert", *rows)
+
+    def write(self, type_: str, verb: str, *rows: Json) -> Json:
+        """Upsert or update entities of a type in one task; return it when it has ended."""
+        kind = TYPES[type_]
+        answer = self.http.post(f"/{kind.path}:bulk-{verb}", json={kind.key: rows})
         if answer.status_code != 202:
             return {"status": answer.status_code, **answer.json()["error"]}
         while (task := self.get(f"/tasks/{answer.json()['taskId']}").json())["status"] == "RUNNING":
@@ -77,7 +90,8 @@ class Tenant:
         """Return an entity as the API does."""
         held = self.state.entity(id_)
         assert held is not None
-        return dict(self.get(f"/custom-entities/{held.id}").json())
+        path = TYPES[self.state.schemas[held.schema_id]["type"]].path
+        return dict(self.get(f"/{path}/{held.id}").json())
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""Sequences: bases and amino acids, and what people draw on them.
+
+An upsert requires the drawings and replaces them; an update keeps those that it does not name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .errors import Refusal
+from .parts import Parts
+
+Json = dict[str, Any]
+DNA, RNA = "ACGTRYSWKMBDHVN", "ACGURYSWKMBDHVN"
+AMINO_ACIDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
+
+
+def checked(residues: str, alphabet: str, what: str) -> str:
+    """Return a sequence as it was sent. Raise Refusal for a letter outside of its alphabet."""
+    for position, letter in enumerate(residues, start=1):
+        if letter.upper() not in alphabet:
+            raise Refusal(f"Invalid {what} '{letter}' at position {position}.")
+    return residues
+
+
+class Sequence(Parts):
+    """A sequence of letters with drawings on it."""
+
+    letters: ClassVar[str]
+    """The key of the sequence itself."""
+    alphabet: str
+    what: ClassVar[str]
+
+    def read(self, row: Json) -> Json:
+        found = {key: row[key] for key in self.drawings if key in row}
+        if self.letters in row:
+            found[self.letters] = checked(row[self.letters], self.alphabet, self.what)
+        return found
+
+    def shown(self, parts: Json) -> Json:
+        letters = parts.get(self.letters, "")
+        return {
+            self.letters: letters,
+            "length": len(letters),
+            **{key: parts.get(key, []) for key in self.drawings},
+        }
+
+    def residues(self, parts: Json) -> str:
+        return str(parts.get(self.letters, "")).upper()
+
+
+class DnaBases(Sequence):
+    """A DNA sequence, a plasmid if it is circular."""
+
+    letters, alphabet, what = "bases", DNA, "base"
+    drawings = ("annotations", "primers", "parts", "translations")
+
+    def read(self, row: Json) -> Json:
+        circular = {"isCircular": row["isCircular"]} if "isCircular" in row else {}
+        return {**super().read(row), **circular}
+
+    def shown(self, parts: Json) -> Json:
+        return {
+            **super().shown(parts),
+            "isCircular": parts.get("isCircular", False),
+            "transcriptions": [],
+            "dnaAlignmentIds": [],
+        }
+
+
+class AminoAcids(Sequence):
+    """An AA sequence."""
+
+    letters, alphabet, what = "aminoAcids", AMINO_ACIDS, "amino acid"
+    drawings = ("annotations",)
+
+
+class OligoBases(Sequence):
+    """A DNA or RNA oligo; its bases may be absent."""
+
+    letters, what = "bases", "base"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.alphabet = DNA if kind == "DNA" else RNA
+
+    def shown(self, parts: Json) -> Json:
+        return {**super().shown(parts), "nucleotideType": self.kind, "annotations": []}
