@@ -16,7 +16,7 @@ from registry_sync.canvas import record_text, text
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import name_key, storable
 from registry_sync.ledger.record_outcome import hash_record
-from registry_sync.mapping.tombstones import is_tombstone
+from registry_sync.mapping.departures import has_left
 from registry_sync.models import Adoption, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.session_messages import CAUSES
 from registry_sync.source.client import Source
@@ -148,7 +148,7 @@ def _there(
         return record_text.unreachable(error), None
     if raw is None:
         return record_text.unknown(external_id), None
-    if is_tombstone(raw, setup.mapping):
+    if has_left(raw, setup.mapping):
         return record_text.withdrawn(), raw
     if entry is None or not entry.entity_hash:
         return ("" if error is not None else record_text.not_synced(external_id)), raw

@@ -119,7 +119,7 @@ def _described(each: dataclasses.Field[Any], required: bool) -> Setting:
     meaning, given, example, shown = each.metadata[_KEY]
     kind = given or _usual_type(each)
     default = shown if shown is not None else each.default
-    if default is dataclasses.MISSING or default == "":
+    if default is dataclasses.MISSING or default in ("", ()):
         default = None
     return Setting(meaning, kind, default, example, required and default is None)
 

@@ -15,8 +15,8 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.problems import SyncError
+from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.model import Transformed
-from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
 from registry_sync.reporting.redaction import mark, redact
@@ -74,7 +74,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
         return Answer(text=found.text)
     marks = [mark(setup.config.api_key)]
     raw = redact(found.raw, marks)
-    if is_tombstone(raw, setup.mapping):
+    if has_left(raw, setup.mapping):
         return Answer(found.text, raw, withdrawn=True)
     done = transform(raw, external_id, setup.mapping)
     problems = done.problems

@@ -16,8 +16,8 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.preview_counts import Counts
 from registry_sync.drafts.rivals import Claimant, Rivals
 from registry_sync.drafts.row_preview import text_of
+from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.model import Entity, Mapping
-from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same
 from registry_sync.models import Allowance, Lane, LedgerEntry
@@ -73,7 +73,7 @@ class Forecast:
             row = ledger.get(external_id)
             if problem is not None:
                 self.counts.refuse(record, [problem])
-            elif is_tombstone(record.raw, self.mapping):  # nothing is written for it
+            elif has_left(record.raw, self.mapping):  # nothing is written for it
                 self.counts.count("unchanged", record, None)
             else:
                 self.counts.count_paths(record.raw, row.fields if row is not None else {})

@@ -14,8 +14,11 @@ from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.rules import RuleError, gives_value
 from registry_sync.source.answers.blanks import Blanks, EmptyValues
+from registry_sync.source.deletes import Deletes
 from registry_sync.source.paths import Getter, PathError, compile_path, compile_template
+from registry_sync.source.scope import Scope
 
+EVERY_RECORD, NO_DELETES = Scope(), Deletes()
 TRANSFORM_VERSION = 6
 """Raise it when the same record and mapping give another entity: every lane then runs in full."""
 
@@ -27,6 +30,8 @@ def build_mapping(
     registry_id_template: str | None = None,
     identity: Sequence[str] = (),
     blanks: Blanks = NO_BLANKS,
+    scope: Scope = EVERY_RECORD,
+    deletes: Deletes = NO_DELETES,
 ) -> Mapping:
     """Return a mapping, checked against the schema. Raises ConfigError with every fault."""
     faults = _schema_faults(config, schema)
@@ -53,16 +58,18 @@ def build_mapping(
     if faults:
         raise _unusable(faults)
     template = registry_id_template or "{id}"
+    leaves = [["scope", *scope.kept()]] if scope else []
+    settings = [template, *identity, *blanks.for_fingerprint, *leaves, *deletes.for_fingerprint]
     return Mapping(
         fields=tuple(mapped),
         name_path=config.name_field,
         name=name,
         registry_id_template=template,
         schema_id=schema.id,
-        fingerprint=_fingerprint(
-            config, schema, mapped, [template, *identity, *blanks.for_fingerprint]
-        ),
+        fingerprint=_fingerprint(config, schema, mapped, settings),
         identity=tuple(compile_path(path) for path in identity),
+        scope=scope,
+        deletes=deletes,
     )
 
 

@@ -14,7 +14,9 @@ from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules import Step
 from registry_sync.source.answers.blanks import Absence
+from registry_sync.source.deletes import Deletes
 from registry_sync.source.paths import ABSENT, Getter
+from registry_sync.source.scope import Scope
 
 UNKNOWN: Any = [["?"]]
 """A value read from Benchling whose canonical form is unknown. No canonical value is a list of
@@ -108,6 +110,8 @@ class Mapping:
     schema_id: str
     fingerprint: str
     identity: tuple[Getter, ...] = ()
+    scope: Scope = field(default_factory=Scope)
+    deletes: Deletes = field(default_factory=Deletes)
 
     @property
     def field_ids(self) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from registry_sync.mapping.rules import RULES
 from registry_sync.mapping.rules.schema import rules_schema
 from registry_sync.source.auth import AUTH
 from registry_sync.source.connector import DETAIL, INCREMENTAL, ResponseAction
+from registry_sync.source.deletes import DELETES
 from registry_sync.source.paginators import GUARDS, PAGINATORS, Paginator
+from registry_sync.source.scope import CONDITION
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_schema import connector_schema
 
@@ -37,6 +39,8 @@ SECTIONS = {
     "every_paginator": ("", {**COMMON, **GUARDS}),
     "detail": ("", DETAIL),
     "response_actions": ("", settings_of(ResponseAction)),
+    "scope": ("", CONDITION),
+    "deletes": ("", DELETES),
 }
 SCHEMAS = {
     "connector-settings.schema.json": connector_schema,

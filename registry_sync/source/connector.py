@@ -24,8 +24,10 @@ from registry_sync.source.answers.blanks import Blanks
 from registry_sync.source.answers.page_limits import PageLimits
 from registry_sync.source.auth import Auth
 from registry_sync.source.auth.bearer import Bearer
+from registry_sync.source.deletes import Deletes
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.auto import Auto
+from registry_sync.source.scope import Scope
 from registry_sync.source.watermark import BLIND_LAG, GRANULARITIES, LAG
 
 Action = Literal["retry", "fail", "ignore", "rate_limited"]
@@ -184,6 +186,8 @@ class Connector:
     unused: tuple[str, ...] = ()
     """The settings that have no effect, each a clause that begins with its path."""
     blanks: Blanks = field(default_factory=Blanks)
+    scope: Scope = field(default_factory=Scope)
+    deletes: Deletes = field(default_factory=Deletes)
 
     @property
     def sends_since(self) -> bool:

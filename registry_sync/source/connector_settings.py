@@ -28,7 +28,9 @@ from registry_sync.source.connector import (
     ResponseAction,
     joined,
 )
+from registry_sync.source.deletes import read_deletes
 from registry_sync.source.paginators import read_paginator
+from registry_sync.source.scope import read_scope
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.timestamps import read_incremental
@@ -88,7 +90,8 @@ def _connector(
     reader.check_secrets(raw, "")
     top = reader.section(raw, "", tuple(TOP))
     client = reader.section(top.get("client"), "client", tuple(CLIENT), ("rate",))
-    endpoint = reader.section(top.get("endpoint"), "endpoint", tuple(ENDPOINT), ("deletes",))
+    endpoint = reader.section(top.get("endpoint"), "endpoint", tuple(ENDPOINT))
+    scope = read_scope(reader, top.get("scope"))
     note_unused(reader, client, endpoint)
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
@@ -110,6 +113,8 @@ def _connector(
         registry_id_template=_registry_id(reader, top.get("registry_id_template")),
         identity=reader.paths(top.get("identity"), "identity"),
         blanks=read_blanks(reader, endpoint),
+        scope=scope,
+        deletes=read_deletes(reader, endpoint.get("deletes"), scoped=bool(scope)),
         **asked,
     )
 

@@ -47,6 +47,12 @@ TOP = {
         "change for the same id, a guard stops the record.",
         PATHS, example="structure.inchikey",
     ),
+    "scope": Setting(
+        "Which records are this lane's: a list of conditions that all must hold. See "
+        "[Scope](#scope).",
+        SettingType("list of objects", {"type": "array"}),
+        example=[{"path": "site", "is": "Basel"}],
+    ),
 }  # fmt: skip
 CLIENT = {
     "base_url": Setting(
@@ -117,5 +123,10 @@ ENDPOINT = {
     "empty_values": Setting(
         "Values that count as null for every field that is not boolean.",
         LIST, example=[False, "N/A", "0000-00-00"],
+    ),
+    "deletes": Setting(
+        "How the registry says that a record has left it: see "
+        "[What leaves the registry](#what-leaves-the-registry).",
+        SECTION, example={"mode": "flag", "path": "is_archived"},
     ),
 }  # fmt: skip

@@ -1,19 +1,23 @@
 """A JSON Schema of Connector Settings, made of the settings' descriptions.
 
 It accepts what drafts and `publish` accept, with exceptions that a schema cannot express: secrets,
-the syntax of paths, addresses, time zones, times and formats, and placeholders that nothing fills.
+the syntax of paths, expressions, addresses, time zones, times and formats, placeholders that
+nothing fills, and settings of withdrawals that need another one to have an effect.
 https://json-schema.org/draft/2020-12
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from registry_sync.core.setting import Setting, settings_of
+from registry_sync.core.setting import FILLED_PATH, Setting, settings_of
 from registry_sync.core.types import Json
 from registry_sync.source.auth import AUTH
 from registry_sync.source.connector import DETAIL, INCREMENTAL, ResponseAction
+from registry_sync.source.deletes import DELETES, GUARD, USED
 from registry_sync.source.paginators import GUARDED, GUARDS, PAGINATORS
+from registry_sync.source.scope import CONDITION, TESTS
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -37,9 +41,43 @@ def connector_schema() -> Json:
         incremental=section_schema(INCREMENTAL),
         detail=section_schema(DETAIL),
         response_actions={"type": "array", "items": action},
+        deletes=_deletes(),
     )
-    whole = section_schema(TOP, client=client, endpoint=endpoint)
+    whole = section_schema(
+        TOP, client=client, endpoint=endpoint, scope={"type": "array", "items": _condition()}
+    )
     return {"$schema": DRAFT, "title": "Connector Settings of Registry Sync", **whole}
+
+
+def _condition() -> Json:
+    """Return the schema of a condition of the scope: a path, and exactly one test."""
+    path = CONDITION["path"]
+    values: Json = {"in": {"type": "array"}, "matches": {"type": "string", "format": "regex"}}
+    tests = []
+    for name in TESTS:
+        one = section_schema({"path": path, name: replace(CONDITION[name], required=True)})
+        one["properties"][name] |= values.get(name, {})
+        tests.append(one)
+    return {"anyOf": tests}
+
+
+def _deletes() -> Json:
+    """Return the schema of `endpoint.deletes`: in each mode, the settings that it uses."""
+    objects = []
+    for mode, used in USED.items():
+        names = (*used, *GUARD)
+        required = [name for name in ("path",) if name in used]
+        one = section_schema({name: replace(DELETES[name], required=name in required)
+                              for name in names})  # fmt: skip
+        for name in required:
+            one["properties"][name] |= FILLED_PATH.schema
+        for name in DELETES:  # null is the same as leaving it out
+            one["properties"].setdefault(name, {"type": "null"})
+        kind: Json = {"enum": [mode, None]} if mode == "none" else {"const": mode}
+        one["properties"]["mode"] = kind
+        one["required"] = [*([] if mode == "none" else ["mode"]), *required]
+        objects.append(one)
+    return {"anyOf": [{"enum": ["none", False]}, *objects]}
 
 
 def section_schema(

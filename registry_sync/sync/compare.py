@@ -10,7 +10,7 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
-from registry_sync.mapping.tombstones import is_tombstone
+from registry_sync.mapping.departures import has_left
 from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import withdrawn
 from registry_sync.sync.context import RunContext
@@ -209,10 +209,10 @@ def _compare_one(
                 RecordOutcome(id_, record.raw_hash, outcome, None, None, "", (), when, retried)
             )
         return
-    if record.problem is not None:
+    if record.problem is not None and not _is_elsewhere(record, setup):
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
         return
-    if is_tombstone(record.raw, setup.mapping):
+    if has_left(record.raw, setup.mapping):
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, gone=True))
         return
     done = withdrawn.transformed(record, before, setup.mapping, out)
@@ -227,6 +227,13 @@ def _compare_one(
     else:
         is_new = before is None or not before.entity_hash
         out.candidates.append(Candidate(record, done.entity, is_new, position, identity))
+
+
+def _is_elsewhere(record: SourceRecord, setup: Setup) -> bool:
+    """Return whether a record without a usable id is outside the scope: then no one needs it."""
+    problem = record.problem
+    unnamed = problem is not None and problem.code in ("no_id", "unusable_id")
+    return unnamed and bool(setup.mapping.scope.outside(record.raw))
 
 
 def _newest(first: SourceRecord, second: SourceRecord) -> SourceRecord:

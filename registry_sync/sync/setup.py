@@ -128,6 +128,8 @@ def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) ->
         registry_id_template=connector.registry_id_template,
         identity=connector.identity,
         blanks=connector.blanks,
+        scope=connector.scope,
+        deletes=connector.deletes,
     )
 
 

@@ -17,7 +17,9 @@ from registry_sync.core.types import Json
 from registry_sync.source.auth import AUTH
 from registry_sync.source.connector import DETAIL, INCREMENTAL, ResponseAction
 from registry_sync.source.connector_settings import parse_connector, read_connector
+from registry_sync.source.deletes import DELETES, USED
 from registry_sync.source.paginators import GUARDED, GUARDS, PAGINATORS
+from registry_sync.source.scope import CONDITION, TESTS
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_schema import connector_schema
 
@@ -28,7 +30,8 @@ INEXPRESSIBLE = re.compile(
     r"is a secret|contains a secret|is not a valid URL|the path .* |is not a time zone|"
     r"is not a valid time|datetime_format .* is neither|placeholder|is not filled by|"
     r"granularity .* is not one of|cannot be used|is not a duration|false needs one of|"
-    r"takes precedence|nothing sends it|needs cursor_path|"
+    r"regular expression|there is no scope|only ids_endpoint uses it|takes precedence|"
+    r"nothing sends it|needs cursor_path|"
     r"\{incremental|initial_value is missing"
 )
 """Faults that a schema cannot express, as the module's docstring lists them."""
@@ -50,6 +53,11 @@ def in_paginator(kind: str) -> Callable[[Json], Json]:
     return lambda part: {"endpoint": {"paginator": {"type": kind, **needed, **part}}}
 
 
+def in_deletes(mode: str) -> Callable[[Json], Json]:
+    needed = {"absence": {"ids_endpoint": "i"}}.get(mode) or dict.fromkeys(USED[mode][:1], "a")
+    return lambda part: {"endpoint": {"deletes": {"mode": mode, **needed, **part}}}
+
+
 def needs(kind: Any) -> Json:
     return settings_of(kind, kind.required)
 
@@ -66,6 +74,18 @@ PLACES: dict[str, tuple[Json, Callable[[Json], Json]]] = {
         lambda part: {"endpoint": {"params": SINCE, "incremental": part}},
     ),
     "detail": (DETAIL, lambda part: {"endpoint": {"detail": {"path": "{id}", **part}}}),
+    "scope path": (
+        {"path": CONDITION["path"]},
+        lambda part: {"scope": [{"path": "a", "is": 1, **part}]},
+    ),
+    **{
+        f"scope {test}": (
+            {test: CONDITION[test]},
+            lambda part: {"scope": [{"path": "a", **part}]},
+        )
+        for test in TESTS
+    },
+    **{f"deletes {mode}": ({n: DELETES[n] for n in USED[mode]}, in_deletes(mode)) for mode in USED},
     "actions": (
         settings_of(ResponseAction),
         lambda part: {"endpoint": {"response_actions": [{"status_code": 1, **part}]}},

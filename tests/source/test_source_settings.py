@@ -236,7 +236,6 @@ def test_faults_of_the_time(terms: Any, said: str) -> None:
         ({"client": {"rate": {"max_per_second": 5}}}, "client.rate"),
         ({"endpoint": {"paginator": "async_export"}}, "endpoint.paginator.type 'async_export'"),
         ({"endpoint": {"paginator": "range_header"}}, "endpoint.paginator.type 'range_header'"),
-        ({"endpoint": {"deletes": {"mode": "flag", "path": "gone"}}}, "endpoint.deletes"),
         ({"client": {"auth": {"type": "session", "login_path": "/l"}}}, "client.auth.login_path"),
         ({"endpoint": {"paginator": {"type": "async_export", "create": "x"}}}, "paginator.create"),
         ({"endpoint": {"path": f"x?since={SINCE}"}}, f"{SINCE} in endpoint.path"),

@@ -13,10 +13,10 @@ from registry_sync import runs
 from registry_sync.core.problems import ConfigError, Problem, SourceError
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError, apply
-from registry_sync.mapping.tombstones import is_tombstone
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
@@ -111,7 +111,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     where they held values before, ConfigError where every record would be refused for it.
     """
     run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
-    records = [record for record in records if not is_tombstone(record.raw, mapping)]
+    records = [record for record in records if not has_left(record.raw, mapping)]
     if len(records) < EVIDENCE:
         return []
     # What changed lately may well be alike; what everything lacks is the configuration's fault.

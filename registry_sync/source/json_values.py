@@ -1,0 +1,25 @@
+"""Values of records compared with values that people write in settings: as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+Key = tuple[str, Any]
+
+
+def key_of(value: Any) -> Key:
+    """Return what a JSON value is compared by: 1 is 1.0, and neither is true or "1"."""
+    if isinstance(value, str):
+        return "text", value
+    if isinstance(value, bool) or value is None:
+        return "word", value
+    if isinstance(value, (int, float)):
+        return "number", value
+    return "json", json.dumps(value, sort_keys=True, default=repr)
+
+
+def keys_of(values: Iterable[Any]) -> frozenset[Key]:
+    """Return the keys of several values."""
+    return frozenset(map(key_of, values))
