@@ -32,15 +32,47 @@ def fill_in(state: TenantState, app_id: str, values: Json) -> None:
                     if item["app"]["id"] == app_id and item["path"][0] == name]:  # fmt: skip
             del state.config[id_]
         if name == "Field Configurations":
-            _rows(state, app_id, values.get("Schema to Sync"), value)
+            first = values.get("Schema to Sync") or _schema_to_sync(state, app_id)
+            add_rows(state, app_id, [row if len(row) == 3 else (first, *row) for row in value])
         elif name == "Additional Syncs":
-            for number, element in enumerate(value, start=1):
-                row = [name, f"Sync {number}"]
-                state.add_item(app_id, row, "array_element", None)
-                for part, given in element.items():
-                    _item(state, app_id, [*row, part], given)
+            for element in value:
+                add_sync(state, app_id, element)
         else:
             _item(state, app_id, [name], value)
+
+
+def add_sync(state: TenantState, app_id: str, element: Json) -> None:
+    """Add an element of Additional Syncs, given by its items' names."""
+    row = _new_row(state, app_id, "Additional Syncs", "Sync")
+    for name, value in element.items():
+        _item(state, app_id, [*row, name], value)
+
+
+def add_rows(state: TenantState, app_id: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Add rows of Field Configurations: schema id, field by name or id, and path."""
+    for schema, field_name, path in rows:
+        row = _new_row(state, app_id, "Field Configurations", "Row")
+        known = {f["name"]: f["id"] for f in state.schemas[schema]["fieldDefinitions"]}
+        state.add_item(app_id, [*row, "Entity Schema"], "entity_schema", schema)
+        field_id = known.get(field_name, field_name)
+        state.add_item(app_id, [*row, "Entity Schema", "Benchling Field"], "field", field_id)
+        state.add_item(app_id, [*row, "External API Field Name"], "text", path)
+
+
+def _new_row(state: TenantState, app_id: str, name: str, what: str) -> list[str]:
+    """Add an element to an array, and return its path."""
+    taken = [i for i in state.config.values()
+             if i["app"]["id"] == app_id and i["path"][:-1] == [name]]  # fmt: skip
+    row = [name, f"{what} {len(taken) + 1}"]
+    state.add_item(app_id, row, "array_element", None)
+    return row
+
+
+def _schema_to_sync(state: TenantState, app_id: str) -> str:
+    return next(
+        item["value"] for item in state.config.values()
+        if item["app"]["id"] == app_id and item["path"] == ["Schema to Sync"]
+    )  # fmt: skip
 
 
 def _item(state: TenantState, app_id: str, path: list[str], value: Any) -> None:
@@ -51,19 +83,3 @@ def _item(state: TenantState, app_id: str, path: list[str], value: Any) -> None:
         value = json.dumps(value)
     required = name in REQUIRED and len(path) == 1
     state.add_item(app_id, path, ITEM_TYPES.get(name, "text"), value, required=required)
-
-
-def _rows(state: TenantState, app_id: str, schema_id: str | None, rows: Sequence[Any]) -> None:
-    schema_id = schema_id or next(
-        item["value"] for item in state.config.values()
-        if item["app"]["id"] == app_id and item["path"] == ["Schema to Sync"]
-    )  # fmt: skip
-    for number, given in enumerate(rows, start=1):
-        schema, field_name, path = given if len(given) == 3 else (schema_id, *given)
-        row = ["Field Configurations", f"Row {number}"]
-        known = {f["name"]: f["id"] for f in state.schemas[schema]["fieldDefinitions"]}
-        state.add_item(app_id, row, "array_element", None)
-        state.add_item(app_id, [*row, "Entity Schema"], "entity_schema", schema)
-        field_id = known.get(field_name, field_name)
-        state.add_item(app_id, [*row, "Entity Schema", "Benchling Field"], "field", field_id)
-        state.add_item(app_id, [*row, "External API Field Name"], "text", path)

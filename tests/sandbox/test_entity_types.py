@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox.tenant import configuration
 from sandbox.tenant.entity_types import TYPES
 from tests.support.tenants import Tenant
+from tests.support.worlds import APP
 
 pytestmark = pytest.mark.once
 DRAWN = {"annotations": [], "primers": []}
@@ -123,3 +125,23 @@ def test_links_go_to_the_type_that_the_field_names(tenant):
     for value, status in ((held["Drug"]["value"], "SUCCEEDED"), (molecule, "FAILED")):
         change = {"id": lot_id, "fields": {"Drug": {"value": value}}}
         assert t.write("custom_entity", "update", change)["status"] == status
+
+
+def test_additional_syncs_are_items_of_an_array(tenant):
+    t = tenant()
+    lot = t.state.add_schema("Lot", t.registry, fields=[{"name": "Note", "type": "text"}])
+    elements = [{"Entity Schema": lot, "API URL": "http://x/lots", "API Key": "k"}]
+    rows = [("Note", "note"), (lot, "Note", "remark")]
+    t.state.configure(
+        APP,
+        {"Schema to Sync": t.schema, "Field Configurations": rows, "Additional Syncs": elements},
+    )
+    configuration.add_sync(t.state, APP, {"Entity Schema": t.schema})
+    items = t.get("/app-configuration-items", appId=APP).json()["appConfigurationItems"]
+    held = {tuple(item["path"]): item for item in items}
+    assert held["Additional Syncs", "Sync 1", "Entity Schema"]["linkedResource"]["name"] == "Lot"
+    assert held["Additional Syncs", "Sync 1", "API Key"]["type"] == "secure_text"
+    assert held["Additional Syncs", "Sync 2", "Entity Schema"]["value"] == t.schema
+    row = "Field Configurations", "Row 2", "Entity Schema"
+    assert held[row]["value"] == lot
+    assert held[(*row, "Benchling Field")]["value"] == t.state.field_id(lot, "Note")

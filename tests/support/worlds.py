@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
-from sandbox.tenant import TenantServer, TenantState, tasks
+from sandbox.tenant import TenantServer, TenantState, configuration, tasks
 from tests.support.environment import POSTGRES
 from tests.support.registry import ListRegistry
 
@@ -55,6 +55,14 @@ PRIVATE, PUBLIC = make_key()
 
 
 @dataclass
+class AddedLane:
+    """A lane beside the first: its registry and its schema."""
+
+    registry: ListRegistry
+    schema: str
+
+
+@dataclass
 class World:
     """One tenant, one registry, one app."""
 
@@ -64,6 +72,8 @@ class World:
     benchling_registry: str
     folder: str
     kinds: str
+    lanes: list[AddedLane] = field(default_factory=list)
+    """The lanes beside the first, in the order of the configuration."""
 
     @property
     def tenant(self) -> TenantState:
@@ -71,6 +81,43 @@ class World:
 
     def configure(self, **values: Any) -> None:
         self.tenant.configure(APP, values)
+
+    def add_schema(
+        self, name: str, *, fields: list[Json] | None = None, type: str = "custom_entity"
+    ) -> str:
+        """Add a schema of an entity type; dropdowns are the world's, links lead to it or on."""
+        definitions = [
+            {**({"dropdownId": self.kinds} if f["type"] == "dropdown" else {}), **f}
+            for f in (FIELDS if fields is None else fields)
+        ]
+        registry = self.benchling_registry
+        schema = self.tenant.add_schema(name, registry, fields=definitions, type=type)
+        for definition in self.tenant.schemas[schema]["fieldDefinitions"]:
+            if definition["type"].endswith("_link"):
+                definition.setdefault("schemaId", schema)
+        return schema
+
+    def add_lane(
+        self,
+        name: str,
+        records: list[Json],
+        *,
+        fields: list[Json] | None = None,
+        rows: list[tuple[str, str]] | None = None,
+        type: str = "custom_entity",
+        config: Json | None = None,
+    ) -> AddedLane:
+        """Add a lane, a registry with its records and a schema, by Additional Syncs."""
+        schema = self.add_schema(name, fields=fields, type=type)
+        lane = AddedLane(ListRegistry(records), schema)
+        element = {"Entity Schema": schema, "API URL": lane.registry.url,
+                   "API Key": lane.registry.token, "Connector Settings": INCREMENTAL,
+                   **(config or {})}  # fmt: skip
+        configuration.add_sync(self.tenant, APP, element)
+        rows = ROWS if rows is None else rows
+        configuration.add_rows(self.tenant, APP, [(schema, *row) for row in rows])
+        self.lanes.append(lane)
+        return lane
 
     def sync(self, **asked: Any) -> SyncRun:
         """Run one sync to its end, as cron does, and return its row."""
@@ -121,6 +168,7 @@ def build(
     rows: list[tuple[str, str]] | None = None,
     page_size: int = 200,
     config: Json | None = None,
+    type: str = "custom_entity",
     **switches: Any,
 ) -> World:
     """Start a world and point the service at it."""
@@ -132,16 +180,10 @@ def build(
     benchling_registry = state.add_registry("Research")
     folder = state.add_folder("Synced")
     kinds = state.add_dropdown("Kinds", ["Small molecule", "Protein"])
-    definitions = []
-    for field in fields or FIELDS:
-        extra = {"dropdownId": kinds} if field["type"] == "dropdown" else {}
-        definitions.append({**extra, **field})
-    schema = state.add_schema("Compound", benchling_registry, fields=definitions, prefix="CMP")
-    for definition in state.schemas[schema]["fieldDefinitions"]:
-        if definition["type"].endswith("_link"):
-            definition.setdefault("schemaId", schema)
+    world = World(server, registry, "", benchling_registry, folder, kinds)
+    schema = world.schema = world.add_schema("Compound", fields=fields, type=type)
+    state.schemas[schema]["prefix"] = "CMP"
     state.install_app(APP, DEFINITION, CLIENT, SECRET, PUBLIC)
-    world = World(server, registry, schema, benchling_registry, folder, kinds)
     world.configure(
         **{
             "API URL": registry.url,
@@ -179,7 +221,8 @@ def world(request: pytest.FixtureRequest, settings: Any, transactional_db: None)
             one.tenant.counters["exchanges_checked"]
         )
         one.server.stop()
-        one.registry.stop()
+        for registry in (one.registry, *(lane.registry for lane in one.lanes)):
+            registry.stop()
     assert not violations, violations[:3]
 
 
