@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from registry_sync.core.text import DEEPEST, name_key, storable
 
+pytestmark = pytest.mark.once
+
 
 def nested(levels):
     value = "deepest"

@@ -8,6 +8,8 @@ import pytest
 
 from registry_sync.desk.times import relative, sentence_html, time_html
 
+pytestmark = pytest.mark.once
+
 AT = datetime(2026, 11, 28, 3, 40, 12, tzinfo=UTC)
 
 

@@ -19,6 +19,8 @@ from tests.support.desk import text
 from tests.support.registry import compound
 from tests.support.worlds import PRIVATE
 
+pytestmark = pytest.mark.once
+
 SCHEMA = SchemaView(
     {"fields": {"tsf_1": {"name": "Molecule type", "type": "dropdown",
                           "options": {"sfso_1": "Protein", "sfso_2": "Antibody"}}}}

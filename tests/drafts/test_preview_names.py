@@ -13,6 +13,8 @@ from tests.support.drafting import page, preview_all
 from tests.support.registry import compound
 from tests.support.worlds import World
 
+pytestmark = pytest.mark.once
+
 
 def counted(found: dict[str, Any]) -> tuple[int, ...]:
     return tuple(found[name] for name in ("read", "new", "changed", "unchanged", "refused"))

@@ -7,6 +7,8 @@ import pytest
 from registry_sync.models import SyncRun
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
@@ -80,7 +82,6 @@ def test_the_twin_that_is_left_arrives(world, left, size):
     assert w.values()["C-000001"]["Approval"] == twins[left]["approval"]
 
 
-@pytest.mark.once
 @pytest.mark.invariant(2)
 def test_twins_of_different_times_do_not_take_turns_for_ever(world):
     records = [compound(n) for n in range(5)]
@@ -103,7 +104,6 @@ def test_twins_of_different_times_do_not_take_turns_for_ever(world):
     assert all(s[2] == 0 for s in seen), seen
 
 
-@pytest.mark.once
 def test_three_records_of_one_id_are_no_short_read(world):
     records = [compound(n) for n in range(5)]
     records += [compound(2, name="Twin", smiles="N"), compound(2, name="Third", smiles="O")]

@@ -10,6 +10,8 @@ from django.utils import timezone
 from registry_sync.models import Lane, SyncRun
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 Status, Kind = SyncRun.Status, SyncRun.Kind
 PLAIN = {"Connector Settings": None, "Modified Since Parameter": "since"}
 

@@ -9,6 +9,8 @@ import pytest
 from registry_sync.models import Lane, SyncRun
 from tests.support.odd import Asked, Reply
 
+pytestmark = pytest.mark.once
+
 ROWS = [("SMILES", "text")]
 FULL = [{"id": f"M-{n}", "name": f"Mol {n}", "text": f"t{n}"} for n in (1, 2, 3)]
 PROJECTS = [

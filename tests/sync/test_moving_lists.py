@@ -15,6 +15,8 @@ from tests.support.killing import Killed, killed_in
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
+pytestmark = pytest.mark.once
+
 Status, Kind = SyncRun.Status, SyncRun.Kind
 AGO = timedelta(hours=2)
 SINCE = {"params": {"since": "{incremental.start_value}"}}

@@ -15,6 +15,8 @@ from tests.support.odd import Reply
 from tests.support.shapes import SHAPES
 from tests.support.worlds import forget
 
+pytestmark = pytest.mark.once
+
 Status = SyncRun.Status
 RECORDS = [{"id": f"K-{n:02}", "name": f"Compound {n:02}"} for n in range(12)]
 ALL = [record["name"] for record in RECORDS]

@@ -45,6 +45,7 @@ def w(world, settings) -> World:
     return made
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("place", PLACES)
 def test_a_signed_delivery_is_stored_at_every_address(w, place):
     assert Sender(w).send(place=place) == 200
@@ -59,6 +60,7 @@ def test_a_repeat_changes_nothing(w):
     assert WebhookDelivery.objects.count() == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("url", ["{url}", "{host}", "{url}/"])
 def test_the_tenant_is_known_by_host_or_url(w, url):
     host = w.server.url.partition("//")[2]
@@ -74,6 +76,7 @@ FOREIGN = [
 ]  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("changed", FOREIGN)
 @pytest.mark.invariant(9)
 def test_another_app_definition_or_tenant_is_refused(w, changed):
@@ -83,6 +86,7 @@ def test_another_app_definition_or_tenant_is_refused(w, changed):
     assert not WebhookDelivery.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body", ["", "null", "[]", "5", "{", '{"message": 5}', '{"message": {}}', "[" * 5000,
              '{"message": {"type": 7}}'],
@@ -205,6 +209,7 @@ def test_keys_that_cannot_be_used_among_them_are_no_harm(w):
     assert Sender(w).send() == 200
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body", ["", "<html>", "[]", '{"keys": 5}', '{"keys": []}', '{"keys": [7]}']
 )
