@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from .entity_types import TYPES
 from .errors import Refusal
 from .namespace import Namespace
 from .state import Entity, TenantState
@@ -33,6 +34,17 @@ def edit_by_hand(state: TenantState, entity: Entity, **changes: Any) -> None:
             entity.archived = value
         else:
             entity.fields[state.field_id(entity.schema_id, name)] = value
+    entity.modified_at = state.clock.stamp()
+
+
+def draw_by_hand(state: TenantState, entity: Entity, **parts: Any) -> None:
+    """Change what an entity has beside fields, such as `annotations`, `bases`, or its structure.
+
+    Raise Refusal for what does not fit.
+    """
+    state.keep_version(entity)
+    kind = TYPES[state.schemas[entity.schema_id]["type"]]
+    entity.parts = kind.parts.changed(entity.parts, kind.parts.read(parts), drops=True)
     entity.modified_at = state.clock.stamp()
 
 

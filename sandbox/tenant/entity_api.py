@@ -160,14 +160,16 @@ class OfType(Handlers):
         self.app_of(request)
         body = await request.json()
         ids = body[self.kind.ids]
+        if archived and body["reason"] not in self.state.switches.archive_reasons:
+            raise ApiError(400, f"The archive reason '{body['reason']}' is not accepted.")
         for id_ in ids:
             if id_ not in self.state.entities or not self._is_ours(self.state.entities[id_]):
                 raise not_found(id_)
             check_entity(self.state, self.state.entities[id_])
-        for id_ in ids:
-            self.state.keep_version(self.state.entities[id_])
-            self.state.entities[id_].archived = body["reason"] if archived else None
-            self.state.entities[id_].modified_at = self.state.clock.stamp()
+        for entity in (self.state.entities[id_] for id_ in ids):
+            self.state.keep_version(entity)
+            entity.archived = body["reason"] if archived else None
+            entity.modified_at = self.state.clock.stamp()
         return JSONResponse({self.kind.ids: ids, "batchIds": []})
 
     # -- reading -------------------------------------------------------------------------------

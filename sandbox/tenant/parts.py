@@ -17,6 +17,14 @@ class Parts:
         """Return the parts that a row sets. Raise Refusal for one that does not fit."""
         return {}
 
+    def changed(self, parts: Json, new: Json, *, drops: bool) -> Json:
+        """Return an entity's parts with new ones set.
+
+        Raise Refusal for a new drawing that does not fit, and for an old one that no longer does
+        unless it `drops`.
+        """
+        return {**parts, **new}
+
     def shown(self, parts: Json) -> Json:
         """Return an entity's parts as the API does."""
         return {}

@@ -1,6 +1,8 @@
 """Sequences: bases and amino acids, and what people draw on them.
 
 An upsert requires the drawings and replaces them; an update keeps those that it does not name.
+The end of a drawing is exclusive, and the end of the sequence is written as 0.
+https://benchling.com/api/reference (DnaAnnotation)
 """
 
 from __future__ import annotations
@@ -23,6 +25,23 @@ def checked(residues: str, alphabet: str, what: str) -> str:
     return residues
 
 
+def _fits(drawing: Json, length: int) -> bool:
+    """Return whether a drawing lies on a sequence of so many letters."""
+    spans = drawing.get("regions") or [drawing]
+    return all(
+        0 <= span.get("start", 0) < length and 0 < span.get("end", length) <= length
+        for span in spans
+    )
+
+
+def _ends(drawing: Json, old: int, new: int) -> Json:
+    """Return a drawing with one end written as another, in its regions too."""
+    out = {**drawing, **({"end": new} if drawing.get("end") == old else {})}
+    if "regions" in drawing:
+        out["regions"] = [_ends(region, old, new) for region in drawing["regions"]]
+    return out
+
+
 class Sequence(Parts):
     """A sequence of letters with drawings on it."""
 
@@ -37,12 +56,28 @@ class Sequence(Parts):
             found[self.letters] = checked(row[self.letters], self.alphabet, self.what)
         return found
 
+    def changed(self, parts: Json, new: Json, *, drops: bool) -> Json:
+        both = {**parts, **new}
+        length = len(both.get(self.letters, ""))
+        for key in self.drawings:
+            if key in new:
+                both[key] = [_ends(drawing, 0, length) for drawing in new[key]]
+            wrong = [d for d in both.get(key, ()) if not _fits(d, length)]
+            if wrong and (key in new or not drops):
+                name = wrong[0].get("name") or "without a name"
+                raise Refusal(f"One of {key}, {name!r:.100}, is outside of the sequence.")
+            both[key] = [d for d in both.get(key, ()) if d not in wrong]
+        return both
+
     def shown(self, parts: Json) -> Json:
         letters = parts.get(self.letters, "")
         return {
             self.letters: letters,
             "length": len(letters),
-            **{key: parts.get(key, []) for key in self.drawings},
+            **{
+                key: [_ends(drawing, len(letters), 0) for drawing in parts.get(key, ())]
+                for key in self.drawings
+            },
         }
 
     def residues(self, parts: Json) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+REASONS = ("Made in error", "Retired", "Expended", "Shipped", "Contaminated", "Expired", "Missing",
+           "Other")  # fmt: skip
+"""Benchling's archive reasons; a tenant may take fewer."""
+
 
 @dataclass
 class Switches:
@@ -22,6 +26,14 @@ class Switches:
     result_errors: str = "fields"
     """fields, global (as sentences that name the fields), none (a sentence that names none)"""
     granular_locking: bool = False
+    aliases: str = "replace"  # replace, add
+    unfitting_drawings: str = "drop"
+    """drop, refuse: what is drawn on a sequence whose letters change so that it no longer fits"""
+    # -- what an admin sets up -----------------------------------------------------------------
+    unique_structures: bool = False
+    """Whether a second molecule of one structure is refused."""
+    archive_reasons: tuple[str, ...] = REASONS
+    """The archive reasons that the tenant takes."""
     # -- time ----------------------------------------------------------------------------------
     latency: float = 0.0  # seconds a request
     task_base: float = 0.02  # seconds a task

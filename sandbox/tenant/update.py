@@ -43,7 +43,8 @@ class Update(Writing):
             self._set_fields(entity, row, keeps=True)
         self._set_rest(entity, row, clears=False)
         parts = TYPES[state.schemas[entity.schema_id]["type"]].parts
-        entity.parts = {**entity.parts, **parts.read(row)}
+        drops = state.switches.unfitting_drawings == "drop"
+        entity.parts = parts.changed(entity.parts, parts.read(row), drops=drops)
         return entity
 
     def _is_of_type(self, entity: Entity) -> bool:

@@ -46,7 +46,8 @@ class Upsert(Writing):
         # What is drawn on a sequence is what the row names, and nothing else.
         parts = TYPES[schema["type"]].parts
         kept = {key: value for key, value in entity.parts.items() if key not in parts.drawings}
-        entity.parts = kept | parts.read(row)
+        drops = state.switches.unfitting_drawings == "drop"
+        entity.parts = parts.changed(kept, parts.read(row), drops=drops)
         return entity
 
     def _create(self, row: Json, schema: Json) -> Entity:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from .constraints import broken
 from .entity_types import TYPES
 from .errors import LOCKED, Refusal
 from .field_values import check_required, links_given, plain_values, target_of
@@ -53,6 +54,8 @@ class Writing:
             self._guarded(index, lambda i=index, r=row: pairs.append((i, r, self._written(r))))
         for index, row, entity in pairs:
             self._guarded(index, lambda e=entity, r=row: self._link(e, r))
+        for index, reason in broken(self.state, [(index, entity) for index, _, entity in pairs]):
+            self.errors.setdefault(index, reason)
         if self.errors:
             self.take_back()
             return False
@@ -105,7 +108,8 @@ class Writing:
     def _set_rest(self, entity: Entity, row: Json, *, clears: bool) -> None:
         """Set what has no field: aliases, custom fields, authors and folder."""
         if "aliases" in row or clears:
-            self.names.alias(entity, row.get("aliases") or [])
+            held = entity.aliases if self.state.switches.aliases == "add" else []
+            self.names.alias(entity, [*held, *(row.get("aliases") or [])])
         if "customFields" in row or clears:
             entity.custom_fields = _custom_values(row.get("customFields") or {})
         if "authorIds" in row or clears:
