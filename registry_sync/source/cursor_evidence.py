@@ -23,6 +23,13 @@ OFFSET = re.compile(r"(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 RECENT = timedelta(days=3650)
 MOMENT = timedelta(minutes=2)
 """How long ago a record may have been edited to see what doctor says of it."""
+HALF_HOUR = timedelta(minutes=30)
+WEST = {float(hours): f"Etc/GMT+{hours}" for hours in range(1, 13)} | {
+    2.5: "America/St_Johns",
+    3.5: "America/St_Johns",
+    9.5: "Pacific/Marquesas",
+}
+"""Zones by their hours behind UTC; St. John's in summer and in winter."""
 
 
 def cursor_paths(records: Sequence[Json]) -> list[str]:
@@ -90,13 +97,14 @@ def zone_of(newest: datetime, clock: datetime) -> str:
     return f"Etc/GMT-{hours}"
 
 
-def hours_behind(newest: datetime, clock: datetime) -> int:
-    """Return by how many whole hours a newest time is behind the registry's clock, 0 for none.
+def zone_behind(newest: datetime, clock: datetime) -> tuple[float, str]:
+    """Return by how many hours a newest time is behind the clock, and the zone; (0, "") for none.
 
     A record that was edited a moment ago shows so that times are local, west of Greenwich; other
-    records seldom do.
+    records seldom do. `Etc/GMT+2` is two hours behind UTC.
     """
     behind = clock - newest
-    hours = round(behind / timedelta(hours=1))
+    hours = round(behind / HALF_HOUR) / 2
     near = timedelta(seconds=-5) <= behind - timedelta(hours=hours) <= MOMENT
-    return hours if near and 1 <= hours <= 12 else 0
+    zone = WEST.get(hours, "") if near else ""
+    return (hours, zone) if zone else (0, "")

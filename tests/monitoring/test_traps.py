@@ -111,6 +111,9 @@ TRAPS: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "local time an hour behind": (
         local(-1), FILTER, "Modification times", "Etc/GMT+1",
     ),
+    "local time half an hour behind": (
+        local(-3.5), FILTER, "Modification times", "America/St_Johns",
+    ),
     "local time farthest behind": (
         local(-12, edited=timedelta(minutes=1)), FILTER, "Modification times", "Etc/GMT+12",
     ),

@@ -23,7 +23,7 @@ from registry_sync.source.cursor_evidence import (
     are_whole_days,
     cursor_paths,
     has_no_offset,
-    hours_behind,
+    zone_behind,
     zone_of,
 )
 from registry_sync.source.filter_probe import probe_filter
@@ -139,13 +139,13 @@ def _zone_fault(
             f"{OWNER} set {written_incremental(terms)} in Connector Settings, or better the name "
             "of the zone.",
         )
-    behind = hours_behind(newest, clock) if has_no_offset(values) else 0
+    behind, zone = zone_behind(newest, clock) if has_no_offset(values) else (0, "")
     if behind and connector.incremental and connector.incremental.timezone == "UTC":
-        right = written_incremental({"timezone": f"Etc/GMT+{behind}"})
+        right = written_incremental({"timezone": zone})
         return warning(
-            f"The newest time at {path} ({newest:%Y-%m-%d %H:%M}) has no offset and is {behind} h "
-            "behind the registry's clock, to the minute. If that record was edited just now, it is "
-            "local time, and later changes are missed.",
+            f"The newest time at {path} ({newest:%Y-%m-%d %H:%M}) has no offset and is {behind:g} "
+            "h behind the registry's clock, to the minute. If that record was edited just now, it "
+            "is local time, and later changes are missed.",
             f"{OWNER} edit a record and run doctor again. If it says the same, set {right} in "
             "Connector Settings, or better the name of the zone.",
         )
