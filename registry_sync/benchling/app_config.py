@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from jwcrypto import jwe
 from jwcrypto.common import JWException
 
+from registry_sync.benchling.sync_history import HistoryTarget, history_target
 from registry_sync.core import signing
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import ConfigError
@@ -51,6 +52,8 @@ class AppConfig:
     modified_since_parameter: str | None = None
     connector_settings: Json | None = None
     mapping_rules: Json = field(default_factory=dict)
+    history: HistoryTarget | None = None
+    """Where results of runs are created, if anywhere."""
     faults: tuple[tuple[str, str], ...] = ()
     """What is wrong with items that are not needed yet: the item, and the fault in words."""
 
@@ -150,6 +153,7 @@ class _Reader:
             name_field=self._text("External Name Field") or "name",
             modified_since_parameter=self._text("Modified Since Parameter") or None,
             connector_settings=self._json("Connector Settings"),
+            history=history_target(self.items),
         )
 
     def _add(self, item: str, text: str) -> None:

@@ -185,7 +185,10 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
     details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
     named: Json = details if isinstance(details, dict) else {}
     said = message or f"Benchling answered {status} to {path}."
-    return Refused(status, said, named.get("errors"), str(named.get("invalidId") or ""))
+    # A transaction of results names its faults outside of the usual envelope.
+    beside = error.json.get("errors") if isinstance(error.json, dict) else None
+    errors = named.get("errors", beside)
+    return Refused(status, said, errors, str(named.get("invalidId") or ""))
 
 
 def _message(error: BenchlingError) -> str:

@@ -1,4 +1,4 @@
-"""Continue what was left behind: runs, deliveries, previews, canvases, sessions."""
+"""Continue what was left behind: runs, deliveries, previews, canvases, sessions, results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry_sync.drafts import preview_queue as previews
 from registry_sync.jobs.following import follow
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
-from registry_sync.reporting import app_status
+from registry_sync.reporting import app_status, sync_history
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.clients import client_of_settings, impatient_client
@@ -38,6 +38,7 @@ def reconcile(*, alert: bool = True) -> int:
         queued = _queue_runs() + _queue_deliveries() + _queue_previews()
         _draw_canvases()
         _close_sessions()
+        sync_history.write_waiting(client_of_settings)
         return queued
     finally:
         if alert:

@@ -8,6 +8,7 @@ from registry_sync.models.alerts import Alert, AlertMessage, AlertSettings, Chec
 from registry_sync.models.canvases import Canvas, WebhookDelivery, WebhookRefusal
 from registry_sync.models.changes import ChainHead, ChainLink, Change, Retention
 from registry_sync.models.errors import Allowance, EntityError
+from registry_sync.models.history import HistoryResult, HistorySchema
 from registry_sync.models.lanes import Lane
 from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
 from registry_sync.models.mappings import MappingDraft, MappingVersion, PreviewNote
@@ -29,6 +30,8 @@ __all__ = [
     "Checkup",
     "Drift",
     "EntityError",
+    "HistoryResult",
+    "HistorySchema",
     "Installation",
     "Lane",
     "LedgerEntry",

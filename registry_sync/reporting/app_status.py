@@ -20,6 +20,7 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import SyncRun
+from registry_sync.reporting import sync_history
 from registry_sync.reporting.bookmark import Bookmark, read_bookmark
 from registry_sync.reporting.session_messages import closing_messages, message
 
@@ -180,9 +181,10 @@ def close_session(run: SyncRun, client: Client, bookmark: str = "") -> bool:
     """Close an ended run's session with its outcome; return whether Benchling shows the end."""
     if not run.session_open:
         return True
+    note = sync_history.write(run, client)  # first: a closed session takes no more messages
     failed = run.status not in SyncRun.GOOD
     status = SyncRun.Status.FAILED if failed else run.status
-    body = {"status": str(status), "messages": closing_messages(run, bookmark)}
+    body = {"status": str(status), "messages": closing_messages(run, bookmark, note)}
     try:
         _end(run, client, body)
     except Refused as refused:

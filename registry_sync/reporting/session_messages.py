@@ -33,8 +33,15 @@ def message(text: str, style: str = "NONE") -> Json:
     return {"content": text.ljust(SHORTEST, "."), "style": style}
 
 
-def closing_messages(run: SyncRun, bookmark: str = "") -> list[Json]:
-    """Return how a run ended: its outcome, first causes, warnings, and bookmark."""
+def closing_messages(run: SyncRun, bookmark: str = "", note: str = "") -> list[Json]:
+    """Return how a run ended: its outcome, first causes, warnings, a note, and its bookmark."""
+    lines = _outcome(run)
+    last = [message(note, "WARNING")] if note else []
+    last += [message(bookmark)] if bookmark and run.status in SyncRun.GOOD else []
+    return [*lines[: min(MESSAGES - 1, MESSAGES - len(last))], *last]
+
+
+def _outcome(run: SyncRun) -> list[Json]:
     style = STYLES.get(SyncRun.Status(run.status), "INFO")
     if run.status == SyncRun.Status.CANCELLED:
         return [message(f"Cancelled. {run.error}", style)]
@@ -46,9 +53,7 @@ def closing_messages(run: SyncRun, bookmark: str = "") -> list[Json]:
         ]
     lines = [message(counts_sentence(run), style)]
     lines += [message(cause, "WARNING") for cause in describe_causes(run.lane)]
-    lines += [message(warning["text"], "WARNING") for warning in run.warnings]
-    lines = lines[: MESSAGES - 1]
-    return [*lines, message(bookmark)] if bookmark else lines
+    return lines + [message(warning["text"], "WARNING") for warning in run.warnings]
 
 
 def counts_sentence(run: SyncRun) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry_sync import ledger, runs
 from registry_sync.models import Lane, SyncRun
+from registry_sync.reporting import sync_history
 from registry_sync.sync import starting_point
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
@@ -19,6 +20,7 @@ def configure_run(pacer: Pacer) -> RunContext:
     """
     run = pacer.run
     setup = configure(pacer.client, private_key=pacer.terms.private_key)
+    sync_history.plan(run, setup.config.history)
     lane = _lane(pacer, setup)
     runs.keep_schema(lane, pacer.lease, setup.schema)
     ctx = RunContext(run, pacer.lease, lane, setup, pacer)

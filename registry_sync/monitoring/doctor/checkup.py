@@ -23,6 +23,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor.changes import CHANGE_CHECKS
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped
+from registry_sync.monitoring.doctor.history import HISTORY_CHECKS
 from registry_sync.monitoring.doctor.lane import LANE_CHECKS
 from registry_sync.monitoring.doctor.losses import LOSS_CHECKS
 from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS
@@ -51,7 +52,10 @@ def examine() -> list[CheckResult]:
     registry = RegistryVisit(tenant)
     results = [_made(name, check) for name, check in SERVICE_CHECKS.items()]
     results += _of_lanes()
-    results += [_made(name, partial(check, tenant)) for name, check in TENANT_CHECKS.items()]
+    results += [
+        _made(name, partial(check, tenant))
+        for name, check in (TENANT_CHECKS | HISTORY_CHECKS).items()
+    ]
     try:
         results += [
             _made(name, partial(check, registry))

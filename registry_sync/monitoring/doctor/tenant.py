@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from registry_sync.benchling.app_config import ASKED, AppConfig, open_secure_text
+from registry_sync.benchling.assay_results import project
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
@@ -174,7 +175,22 @@ def check_folder(visit: TenantVisit) -> CheckResult:
     """Check that the app has access to the folder for new entities."""
     if not visit.chosen("Synced Entity Location"):
         return ok("None is chosen; entities are registered without one.")
-    return _accessible(visit, "Synced Entity Location", visit.client.folder)
+    found = _accessible(visit, "Synced Entity Location", visit.client.folder)
+    return _with_remark(visit, found) if found.state == "ok" else found
+
+
+def _with_remark(visit: TenantVisit, found: CheckResult) -> CheckResult:
+    """Add what the API does not show of the folder's project; nothing is tried there."""
+    project_id = str(visit.client.folder(visit.chosen("Synced Entity Location")).get("projectId"))
+    try:
+        named = f"“{project(visit.client, project_id)['name']}”"
+    except (Refused, KeyError):
+        named = project_id
+    return ok(
+        f"{found.finding} If its project ({named}) has Data Modifications (GxP), which no API "
+        "shows, changes need a reason code that no app can give: a Benchling admin must look at "
+        "the project's settings, and test with a pilot (sync_registry --only) before a first load."
+    )
 
 
 def _accessible(

@@ -1,0 +1,141 @@
+"""Results in Benchling: rows of a result schema, whose fields go by their system names.
+
+The API shows no system name of a field. Which of them a schema has is learned from what it
+refuses, in a transaction that is aborted.
+https://benchling.com/api/reference (bulkCreateAssayResults, createAssayResultsInTransaction)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.sync_history import HistoryTarget
+from registry_sync.core.types import Json
+
+Fields = dict[str, Any]
+"""Values by the system names of their fields."""
+UNSAID = "Benchling gives no reason"
+
+
+class SchemaRefuses(Exception):
+    """The schema takes no result, whichever of the fields it has; the text says why."""
+
+
+def start_result(client: Client, target: HistoryTarget, result_id: str, fields: Fields) -> str:
+    """Start to create one result and return the task's id.
+
+    Raises Refused, and AnswerLost where it may have started.
+    """
+    body = {"assayResults": [{"id": result_id, **_row(target, fields)}]}
+    return str(client.call("post", "assay-results:bulk-create", body, needs="taskId", once=True)[
+        "taskId"
+    ])  # fmt: skip
+
+
+def has_result(client: Client, result_id: str) -> bool:
+    """Return whether a result exists; Benchling refuses a list with an unknown id."""
+    try:
+        body = client.get("assay-results:bulk-get", assayResultIds=result_id)
+    except Refused as refused:
+        if refused.status in (400, 404):
+            return False
+        raise
+    return any(each.get("id") == result_id for each in body.get("assayResults") or ())
+
+
+def result_schema(client: Client, schema_id: str) -> Json:
+    """Return one result schema."""
+    return client.get(f"assay-result-schemas/{quote(schema_id, safe='')}", needs="id")
+
+
+def project(client: Client, project_id: str) -> Json:
+    """Return one project."""
+    return client.get(f"projects/{quote(project_id, safe='')}", needs="id")
+
+
+def missing_fields(client: Client, target: HistoryTarget, fields: Fields) -> dict[str, str]:
+    """Return which of the fields a schema does not take, each with Benchling's reason.
+
+    Nothing is created: the transaction is aborted. Raises SchemaRefuses and Refused.
+    """
+    opened = client.call("post", "result-transactions", {}, needs="id")
+    path = f"result-transactions/{quote(str(opened['id']), safe='')}"
+    try:
+        return _missing(client, path, target, fields)
+    finally:
+        with suppress(Refused):  # what is never committed is never seen
+            client.call("post", f"{path}:abort", {})
+
+
+def _missing(client: Client, path: str, target: HistoryTarget, fields: Fields) -> dict[str, str]:
+    left, out = dict(fields), dict[str, str]()
+    while (refusal := _refusal(client, path, target, left)) is not None:
+        named = dict(_named(refusal, left))
+        if not named:
+            named = _refused_alone(client, path, target, left)
+        if not named or len(named) == len(left):
+            raise SchemaRefuses(next(_sentences(refusal), "") or refusal.message or UNSAID)
+        out |= named
+        left = {name: value for name, value in left.items() if name not in named}
+    return {name: out[name] for name in fields if name in out}
+
+
+def _refused_alone(
+    client: Client, path: str, target: HistoryTarget, fields: Fields
+) -> dict[str, str]:
+    """Return the fields that are refused one by one, where a refusal of all names none."""
+    refusals = {
+        name: _refusal(client, path, target, {name: value}) for name, value in fields.items()
+    }
+    return {name: each.message or UNSAID for name, each in refusals.items() if each is not None}
+
+
+def _refusal(client: Client, path: str, target: HistoryTarget, fields: Fields) -> Refused | None:
+    try:
+        client.call("post", f"{path}/results", {"assayResults": [_row(target, fields)]})
+    except Refused as refused:
+        if refused.status != 400:
+            raise
+        return refused
+    return None
+
+
+def _row(target: HistoryTarget, fields: Fields) -> Json:
+    values = {name: {"value": value} for name, value in fields.items()}
+    place = {"projectId": target.project_id} if target.project_id else {}
+    return {"schemaId": target.schema_id, **place, "fields": values}
+
+
+def _named(refusal: Refused, fields: Fields) -> Iterator[tuple[str, str]]:
+    """Yield each field that a refusal names, and why: as a key, or in a sentence."""
+    for row in _rows(refusal):
+        for name, why in (row.get("fields") or {}).items():
+            if name in fields:
+                yield name, _text(why)
+    for sentence in _sentences(refusal):
+        for name in fields:
+            if re.search(rf"^{name}:|[\"'“‘`]{name}[\"'”’`]", sentence):
+                yield name, sentence
+
+
+def _sentences(refusal: Refused) -> Iterator[str]:
+    for row in _rows(refusal):
+        yield from map(str, row.get("global") or ())
+    if refusal.message:
+        yield refusal.message
+
+
+def _rows(refusal: Refused) -> list[Json]:
+    errors = refusal.errors
+    listed = errors if isinstance(errors, list) else [errors]
+    return [each for each in listed if isinstance(each, dict)]
+
+
+def _text(why: object) -> str:
+    return " ".join(map(str, why)) if isinstance(why, list) else str(why or UNSAID)

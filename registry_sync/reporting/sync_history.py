@@ -1,0 +1,192 @@
+"""One result in Benchling for each run that got a session: planned, written once, reported.
+
+Nothing that goes wrong here changes a run. What could not be written is tried again by the
+reconciler; what Benchling refuses is said in the run's log, page and session.
+https://docs.benchling.com/docs/getting-started-with-results
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.benchling.assay_results import (
+    SchemaRefuses,
+    has_result,
+    missing_fields,
+    start_result,
+)
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import AnswerLost, Refused, Wait
+from registry_sync.benchling.results import Task
+from registry_sync.benchling.sync_history import SCHEMA, HistoryTarget, target_of_items
+from registry_sync.core.problems import SyncError
+from registry_sync.models import HistoryResult, HistorySchema, SyncRun
+from registry_sync.reporting.history_row import result_id_of, row_of, sample_row
+
+logger = logging.getLogger(__name__)
+LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
+"""Seconds between looks at the task; what takes longer is looked at by the reconciler."""
+TRIES = 20
+LONGEST = timedelta(hours=1)
+State = HistoryResult.State
+
+
+class NotYet(Exception):
+    """The task that creates a result still runs; it is looked at again later."""
+
+
+def plan(run: SyncRun, target: HistoryTarget | None) -> None:
+    """Keep where a run's row will go, as its configuration says now."""
+    if run.dry_run:
+        return
+    if target is None:
+        HistoryResult.objects.filter(run=run, state=State.WAITING, tries=0).delete()
+        return
+    place = {"schema_id": target.schema_id, "project_id": target.project_id}
+    HistoryResult.objects.update_or_create(run=run, defaults=place)
+
+
+def write(run: SyncRun, client: Client) -> str:
+    """Write an ended run's row, if its configuration wants one; return what to report, or "".
+
+    Raises nothing but Stopping, LeaseLost and what the database raises.
+    """
+    if run.dry_run or not run.session_id:
+        return ""
+    try:
+        row = HistoryResult.objects.filter(run=run).first() or _planned_late(run, client)
+    except (Refused, SyncError, Wait):
+        return ""  # the configuration is out of reach, and the run says so
+    if row is None or row.state != State.WAITING:
+        return ""
+    return _attempt(row, run, lambda: _write(row, run, client))
+
+
+def write_waiting(client: Callable[[], Client]) -> None:
+    """Try again to write the rows that are waiting and whose time has come."""
+    now = timezone.now()
+    rows = HistoryResult.objects.filter(state=State.WAITING, next_try_at__lte=now)
+    for row in rows.select_related("run__lane").order_by("next_try_at")[:20]:
+        write(row.run, client())
+
+
+def learn(client: Client, target: HistoryTarget) -> HistorySchema:
+    """Learn which fields a result schema lacks, and keep it. Raises SchemaRefuses, Refused."""
+    left_out = missing_fields(client, target, sample_row())
+    known, _ = HistorySchema.objects.update_or_create(
+        **runs.app_key(),
+        schema_id=target.schema_id,
+        defaults={"left_out": left_out, "learned_at": timezone.now()},
+    )
+    return known
+
+
+def _planned_late(run: SyncRun, client: Client) -> HistoryResult | None:
+    """Plan the row of a run that ended before its configuration could be read."""
+    if run.phase == SyncRun.Phase.CONFIGURE:
+        plan(run, target_of_items(client.configuration_items()))
+    return HistoryResult.objects.filter(run=run).first()
+
+
+def _attempt(row: HistoryResult, run: SyncRun, work: Callable[[], str]) -> str:
+    """Do one attempt and keep how it ended; return what to report, or ""."""
+    row.tries += 1
+    try:
+        refused = work()
+    except (SyncError, Wait, AnswerLost, NotYet) as error:
+        return _later(row, run, str(error))
+    except (Refused, SchemaRefuses) as refusal:
+        refused = str(refusal)
+    except (runs.LeaseLost, DatabaseError):
+        raise
+    except Exception as error:
+        logger.exception("run=%s: its row for %s could not be made", run.pk, SCHEMA)
+        refused = f"an internal error ({type(error).__name__})"
+    return _ended(row, run, refused)
+
+
+def _write(row: HistoryResult, run: SyncRun, client: Client) -> str:
+    """Create the result unless it exists; return why it was refused, or ""."""
+    target = HistoryTarget(row.schema_id, row.project_id)
+    row.result_id = row.result_id or result_id_of(run)
+    if row.tries > 1:
+        if row.task_id and (task := _ended_task(row, client)) is not None:
+            return _fault_of(task)
+        if has_result(client, row.result_id):
+            return ""
+    values = row_of(run)
+    left_out = _left_out(run, client, target)
+    fields = {name: value for name, value in values.items() if name not in left_out}
+    row.save()  # before it is sent: another process may have to look for it
+    row.task_id = start_result(client, target, row.result_id, fields)
+    task = _ended_task(row, client)
+    if task is None and not has_result(client, row.result_id):
+        raise Refused(404, "Benchling does not know the task that should create the result.")
+    return _fault_of(task) if task is not None else ""
+
+
+def _ended_task(row: HistoryResult, client: Client) -> Task | None:
+    """Return the task's end; None if Benchling has forgotten it. Raises NotYet while it runs."""
+    for pause in (*LOOKS, 0.0):
+        task = client.task(row.task_id)
+        if task is None or not task.running:
+            return task
+        client.pause(pause, "")
+    raise NotYet("Benchling has not finished the task that creates it.")
+
+
+def _fault_of(task: Task) -> str:
+    return "" if task.succeeded else task.message or f"Benchling refused it: {task.errors}"
+
+
+def _left_out(run: SyncRun, client: Client, target: HistoryTarget) -> list[str]:
+    """Return the fields that the schema lacks; a run reports them once."""
+    known = HistorySchema.objects.of_app().filter(schema_id=target.schema_id).first()
+    if known is None or known.learned_at is None:
+        known = learn(client, target)
+    names = list(known.left_out)
+    if names and names != known.reported:
+        text = (
+            f"{SCHEMA} ({target.schema_id}) has no usable fields with the system names "
+            f"{', '.join(names)}. Results are written without them."
+        )
+        runs.log(run, "WARNING", text)
+    HistorySchema.objects.filter(pk=known.pk).update(reported=names)
+    return names
+
+
+def _later(row: HistoryResult, run: SyncRun, why: str) -> str:
+    """Keep a row for another try, unless there were too many; return what to report."""
+    if row.tries >= TRIES:
+        return _ended(row, run, f"{why} (after {row.tries} attempts)")
+    row.next_try_at = timezone.now() + min(timedelta(minutes=2 ** min(row.tries, 7)), LONGEST)
+    row.note = why
+    row.save()
+    if row.tries > 1:
+        return ""
+    text = f"This run's result in {SCHEMA} is not written yet and will be tried again: {why}"
+    runs.log(run, "WARNING", text)
+    return text
+
+
+def _ended(row: HistoryResult, run: SyncRun, refused: str) -> str:
+    row.state = State.REFUSED if refused else State.WRITTEN
+    row.note, row.next_try_at = refused, None
+    row.save()
+    if not refused:
+        runs.log(run, "INFO", f"This run's result in {SCHEMA} was written ({row.result_id}).")
+        return ""
+    # What the schema takes may have changed: the next run learns it again.
+    HistorySchema.objects.of_app().filter(schema_id=row.schema_id).update(learned_at=None)
+    text = (
+        f"This run's result in {SCHEMA} was not written: {refused.rstrip('.')}. A Benchling admin "
+        "must check the schema, the project and the app's access; manage.py doctor tests them."
+    )
+    runs.log(run, "WARNING", text)
+    return text
