@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from .audit_api import AuditLogs
 from .canvas_api import Canvases
 from .config_items import ConfigItems
+from .containers import Containers
 from .entity_api import Entities
 from .furniture import Furniture
 from .handlers import Handlers
@@ -22,6 +24,8 @@ PARTS: tuple[type[Handlers], ...] = (
     Sessions,
     Canvases,
     Entities,
+    Containers,
+    AuditLogs,
     Results,
 )
 

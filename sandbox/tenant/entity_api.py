@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from . import tasks
 from .access import check_entity, check_rows, hides
+from .entities import edit_by_hand
 from .entity_query import KNOWN, is_of, matching, split
 from .entity_types import TYPES, EntityType
 from .errors import ApiError, Refusal, forbidden, not_found
@@ -157,8 +158,7 @@ class OfType(Handlers):
         return await self._archive(request, archived=False)
 
     async def _archive(self, request: Request, *, archived: bool) -> Response:
-        self.app_of(request)
-        body = await request.json()
+        app_id, body = self.app_of(request), await request.json()
         ids = body[self.kind.ids]
         if archived and body["reason"] not in self.state.switches.archive_reasons:
             raise ApiError(400, f"The archive reason '{body['reason']}' is not accepted.")
@@ -167,9 +167,7 @@ class OfType(Handlers):
                 raise not_found(id_)
             check_entity(self.state, self.state.entities[id_])
         for entity in (self.state.entities[id_] for id_ in ids):
-            self.state.keep_version(entity)
-            entity.archived = body["reason"] if archived else None
-            entity.modified_at = self.state.clock.stamp()
+            edit_by_hand(self.state, entity, user=app_id, archived=body.get("reason"))
         return JSONResponse({self.kind.ids: ids, "batchIds": []})
 
     # -- reading -------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ def rendered(state: TenantState, entity: Entity, url: str) -> Json:
         },
         "customFields": {name: {"value": value} for name, value in entity.custom_fields.items()},
         "aliases": list(entity.aliases),
-        "authors": [_person(state, id_) for id_ in entity.authors],
-        "creator": _person(state, entity.creator),
+        "authors": [person(state, id_) for id_ in entity.authors],
+        "creator": person(state, entity.creator),
         "folderId": entity.folder_id,
         "archiveRecord": {"reason": entity.archived} if entity.archived else None,
         "registrationOrigin": {"originEntryId": None, "registeredAt": entity.created_at},
@@ -41,7 +41,8 @@ def rendered(state: TenantState, entity: Entity, url: str) -> Json:
     return {**shown, "url": f"/sandbox/f/{entity.id}"} if kind.has_url else shown
 
 
-def _person(state: TenantState, id_: str) -> Json:
+def person(state: TenantState, id_: str) -> Json:
+    """Return who did something, a user or an app."""
     return {"id": id_, "name": state.users.get(id_, id_), "handle": id_}
 
 

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import request_check
 from .app import routes
+from .audit_api import downloads
 from .contract import Contract, headers_of, warm_up
 from .control import Control
 from .errors import ApiError
@@ -201,7 +202,11 @@ def make_app(state: TenantState) -> Starlette:
         contract.finish()
 
     app = Starlette(
-        routes=[*routes(state, limits), *Control(state, limits, contract).routes()],
+        routes=[
+            *routes(state, limits),
+            *Control(state, limits, contract).routes(),
+            downloads(state),
+        ],
         exception_handlers={ApiError: _api_error, HTTPException: _no_route},
         middleware=[Middleware(Front, state=state, limits=limits, contract=contract)],
         lifespan=lifespan,

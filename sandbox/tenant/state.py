@@ -80,6 +80,12 @@ class TenantState:
         """The fields of each result schema by their system names."""
         self.results: dict[str, Json] = {}
         self.transactions: dict[str, Json] = {}
+        self.containers: dict[str, Json] = {}
+        self.history: dict[str, list[Any]] = {}
+        """Who changed what of each entity, the earliest first."""
+        self.exports: dict[str, str] = {}
+        self.exported: deque[float] = deque()
+        """Files of audit logs by their key, and when each was requested."""
         self.earlier: dict[str, list[tuple[float, Entity]]] = {}
         """Versions of entities, and when each was replaced, while lists may still show them."""
         self.by_registry_id: dict[tuple[str, str], str] = {}

@@ -34,6 +34,8 @@ class Switches:
     """Whether a second molecule of one structure is refused."""
     archive_reasons: tuple[str, ...] = REASONS
     """The archive reasons that the tenant takes."""
+    audit_log: str = "all"
+    """all, required (optional columns left out), unknown (other headers), refused"""
     # -- time ----------------------------------------------------------------------------------
     latency: float = 0.0  # seconds a request
     task_base: float = 0.02  # seconds a task

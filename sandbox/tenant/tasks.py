@@ -46,8 +46,11 @@ def settle(state: TenantState) -> None:
 
 
 def _finish(state: TenantState, task: Json) -> None:
-    rows, work = task.pop("rows"), task.pop("work")
     task["ended"] = task["ready"]
+    if "work" not in task:
+        task["status"] = "SUCCEEDED"
+        return
+    rows, work = task.pop("rows"), task.pop("work")
     if task["locked"]:
         task.update(status="FAILED", message=LOCKED, errors=[])
         return
@@ -72,10 +75,10 @@ def _failure(shape: str, named: list[Json]) -> Json:
 
 def shown(state: TenantState, task: Json, url: str) -> Json:
     """Return a task as the API does."""
-    if "response" in task:
-        return {"status": task["status"], "response": task["response"]}
     if task["status"] != "SUCCEEDED":
         return {key: task[key] for key in ("status", "message", "errors") if key in task}
+    if "response" in task:
+        return {"status": task["status"], "response": task["response"]}
     response: dict[str, list[Json]] = {}
     for entity in (state.entities[id_] for id_ in task["ids"] if id_ in state.entities):
         key = TYPES[state.schemas[entity.schema_id]["type"]].key

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from . import audit
 from .constraints import broken
 from .entity_types import TYPES
 from .errors import LOCKED, Refusal
@@ -38,6 +38,7 @@ class Writing:
         self.undo: list[Callable[[], object]] = []
         self.names = Namespace(state, self.undo)
         self.errors: dict[int, str] = {}
+        self.before: dict[str, Json] = {}
         self.touched: list[Entity] = []
         self.created: set[str] = set()
 
@@ -61,6 +62,8 @@ class Writing:
             return False
         for entity in self.touched:
             self.state.count_write(entity, created=entity.id in self.created)
+        for id_ in {entity.id for entity in self.touched}:
+            audit.record(self.state, self.state.entities[id_], self.before.get(id_), self.app_id)
         return True
 
     def registry_of(self, row: Json) -> str:
@@ -94,7 +97,9 @@ class Writing:
             raise Refusal(f"The schema {schema['name']} is not for {TYPES[self.type].label}.")
 
     def _remember(self, entity: Entity) -> None:
-        before = copy.deepcopy(vars(entity))
+        before = audit.seen(entity)
+        if entity.id not in self.created:
+            self.before.setdefault(entity.id, before)
         self.state.keep_version(entity)
         self.undo.append(lambda: vars(entity).update(before))
 
