@@ -144,7 +144,8 @@ class Upserter:
         )
         self.watcher.sending(rows)
         try:
-            task_id = self.client.start_upsert([row.text for row in rows])
+            start = self.client.start_update if rows[0].by_id else self.client.start_upsert
+            task_id = start([row.text for row in rows])
         except AnswerLost as lost:
             return replace(flight, lost=lost.why, losses=losses + 1)
         except Refused as refused:

@@ -6,12 +6,13 @@ https://benchling.com/api/reference
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from registry_sync.benchling.answers import PackedBody
-from registry_sync.benchling.entity_types import CustomEntity, EntityType
+from registry_sync.benchling.entity_types import ENTITY_TYPES, CustomEntity, EntityType
 from registry_sync.benchling.errors import (
     LOCK_TRIES,
     LOCKED,
@@ -23,6 +24,7 @@ from registry_sync.benchling.errors import (
 from registry_sync.benchling.filters import joined, short_lists
 from registry_sync.benchling.results import EntityPage, Task
 from registry_sync.benchling.transport import PAGE, Transport
+from registry_sync.benchling.upsert_rows import without_registry
 from registry_sync.core.types import Json
 from registry_sync.core.waits import REGISTRATION_LOCK
 
@@ -180,17 +182,33 @@ class Client(Transport):
         response = body.get("response") or {}
         return Task(
             status=str(body["status"]),
-            entities=response.get(self.entity_type.key) or (),
+            entities=[
+                raw for kind in ENTITY_TYPES.values() for raw in response.get(kind.key) or ()
+            ],
             message=str(body.get("message") or ""),
             errors=body.get("errors"),
         )
 
-    def upsert_one(self, row: Json) -> Json:
-        """Upsert one entity and return it. A refusal has Benchling's exact message.
+    def start_update(self, rows: Sequence[str]) -> str:
+        """Start an update of rows that name their entity by its Benchling id, as `start_upsert`.
 
-        Raises AnswerLost where it may be written.
+        https://benchling.com/api/reference (bulkUpdateDNASequences)
+        """
+        kind = self.entity_type
+        changes = [without_registry(json.loads(row)) for row in rows]
+        path = f"{kind.endpoint}:bulk-update"
+        body = self.call("post", path, {kind.key: changes}, needs="taskId", once=True)
+        return str(body["taskId"])
+
+    def upsert_one(self, row: Json) -> Json:
+        """Upsert one entity and return it; a row with a Benchling id updates that entity.
+
+        A refusal has Benchling's exact message. Raises AnswerLost where it may be written.
         """
         row = dict(row)
+        if "id" in row:
+            path = f"{self.entity_type.endpoint}/{quote(row.pop('id'), safe='')}"
+            return self._register(path, without_registry(row))
         # The SDK does not encode the path: `A#1` would otherwise reach another endpoint.
         registry_id = quote(row.pop("entityRegistryId"), safe="")
         path = f"{self.entity_type.endpoint}/{registry_id}:upsert"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from registry_sync.benchling.entity_types import ENTITY_TYPES, CustomEntity, EntityType
 from registry_sync.core.types import Json
 
 LINKS = frozenset(
@@ -25,6 +26,9 @@ MAPPABLE = LINKS | {
     "text", "long_text", "integer", "float", "boolean", "date", "datetime", "json", "dropdown",
 }  # fmt: skip
 """The field types whose values can come from a record."""
+EntityClass = type[EntityType]
+FOLDERS = "folders"
+"""The key of folders among dropdowns: the options of `folder` in Mapping Rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class FieldDefinition:
     decimal_precision: int | None = None
     link_schema_id: str | None = None
     archived: bool = False
+    unit: str = ""
+    """The symbol of its unit, where a number has one."""
 
     @property
     def is_link(self) -> bool:
@@ -74,6 +80,15 @@ class EntitySchema:
     registry_id: str
     archived: bool
     fields: tuple[FieldDefinition, ...]
+    has_unique_residues: bool = False
+    """Whether no two of its entities may have one sequence or structure."""
+    folders: tuple[Option, ...] | None = None
+    """The folders that the app sees, where records name theirs."""
+
+    @property
+    def entity_type(self) -> EntityClass:
+        """Return the type of its entities; custom entities for a type that cannot be synced."""
+        return ENTITY_TYPES.get(self.type, CustomEntity)
 
     def field(self, field_id: str) -> FieldDefinition | None:
         """Return the field with this id, archived or not; None if there is none."""
@@ -81,7 +96,11 @@ class EntitySchema:
 
 
 def parse_schema(raw: Json, dropdowns: Mapping[str, Json]) -> EntitySchema:
-    """Return a schema; `dropdowns` are raw dropdowns by id, for the fields that need options."""
+    """Return a schema; `dropdowns` are raw dropdowns by id, for the fields that need options.
+
+    Under FOLDERS it may have the folders that the app sees.
+    """
+    folders = dropdowns.get(FOLDERS)
     return EntitySchema(
         id=str(raw["id"]),
         name=str(raw.get("name") or raw["id"]),
@@ -89,6 +108,8 @@ def parse_schema(raw: Json, dropdowns: Mapping[str, Json]) -> EntitySchema:
         registry_id=str(raw.get("registryId") or ""),
         archived=bool(raw.get("archiveRecord")),
         fields=tuple(_field(item, dropdowns) for item in raw.get("fieldDefinitions") or ()),
+        has_unique_residues=bool((raw.get("constraint") or {}).get("hasUniqueResidues")),
+        folders=None if folders is None else tuple(_option(each) for each in folders["options"]),
     )
 
 
@@ -107,6 +128,7 @@ def _field(raw: Json, dropdowns: Mapping[str, Json]) -> FieldDefinition:
         decimal_precision=raw.get("decimalPrecision"),
         link_schema_id=raw.get("schemaId"),
         archived=bool(raw.get("archiveRecord")),
+        unit=str((raw.get("unit") or {}).get("symbol") or ""),
     )
 
 

@@ -18,6 +18,7 @@ SIZES = ("content-encoding", "content-length", "transfer-encoding")
 class _Written(msgspec.Struct, omit_defaults=True):
     id: str | None = None
     entityRegistryId: str | None = None
+    canonicalizedSmiles: str | None = None
 
 
 class _Task(msgspec.Struct, omit_defaults=True):
@@ -28,7 +29,7 @@ class _Task(msgspec.Struct, omit_defaults=True):
 
 
 def without_values(response: httpx.Response) -> httpx.Response:
-    """Return a large answer about a task with the ids of its entities alone, others as they are."""
+    """Return a large answer about a task with what is read of it alone, others as they are."""
     if len(response.content) < LARGE or "/tasks/" not in response.request.url.path:
         return response
     try:

@@ -23,6 +23,8 @@ class Row:
 
     external_id: str
     text: str
+    by_id: bool = False
+    """Whether it changes a known entity, which it names by its Benchling id."""
 
     @property
     def body(self) -> Json:
@@ -48,6 +50,11 @@ class Flight:
     limit: int = 0
     lost: SyncError | Wait | None = None
     losses: int = 0
+
+
+def without_registry(row: Json) -> Json:
+    """Return a row without what an update by id does not take."""
+    return {key: row[key] for key in row if key not in ("entityRegistryId", "registryId")}
 
 
 def in_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -56,7 +56,7 @@ def record_status(
     )
     entity_id = entry.entity_id if entry else ""
     lines = [_here(entry)]
-    if entity_id and _is_archived(entity_id, client):
+    if entity_id and _is_archived(entity_id, client, lane):
         lines.append(record_text.archived())
     there, raw = _there(external_id, entry, error, setup, source)
     if error is not None:
@@ -128,7 +128,8 @@ def _undecided(lane: Lane) -> QuerySet[Adoption]:
     return lane.adoptions.filter(state__in=[Adoption.State.OPEN, Adoption.State.APPROVED])
 
 
-def _is_archived(entity_id: str, client: Client) -> bool:
+def _is_archived(entity_id: str, client: Client, lane: Lane) -> bool:
+    client.entity_type = lane.entity_type
     return any(found.get("archiveRecord") for found in client.entities_by_id([entity_id]))
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.entity_reads import entities_of_any_type
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.problems import SyncError
@@ -92,7 +93,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
 def entity_url(entity_id: str) -> tuple[str, str]:
     """Return the address of an entity's page in Benchling, and "" or why there is none."""
     try:
-        found = _client().entities_by_id([entity_id])
+        found = entities_of_any_type(_client(), [entity_id])
     except (Refused, SyncError, Wait) as error:
         return "", _words(error)
     url = str(found[0].get("webURL") or "") if found else ""

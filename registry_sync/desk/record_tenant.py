@@ -21,7 +21,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk.record_history import Difference, Event, Story
 from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.model import UNKNOWN
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same_value
 from registry_sync.models import Drift, Lane, LedgerEntry
 from registry_sync.sync.benchling_state import link_targets
 from registry_sync.sync.clients import hasty_client
@@ -93,6 +93,7 @@ def _is_current(lane: Lane) -> bool:
 
 
 def _compared(lane: Lane, entry: LedgerEntry, client: Client) -> TenantState:
+    client.entity_type = lane.entity_type
     found = client.entities_by_id([entry.entity_id]) if entry.entity_id else []
     if not entry.entity_id:
         found = client.entities_with_ids([entry.entity_registry_id], registry_id=lane.registry_id)
@@ -125,7 +126,7 @@ def _differing(
     names = {definition.id: definition.name for definition in schema.fields}
     held |= {"registry id": raw.get("entityRegistryId") or None, "name": raw.get("name")}
     for key, ours in _ours(entry):
-        if key in held and not same(held[key], ours) and (held[key] or ours):
+        if key in held and not same_value(key, held[key], ours) and (held[key] or ours):
             value = held[key]
             if value == UNKNOWN:  # what is shown there, where it cannot be read back
                 value = (raw["fields"].get(names.get(key, "")) or {}).get("displayValue") or "?"

@@ -19,7 +19,7 @@ from registry_sync.drafts.row_preview import text_of
 from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.mapping.transform import transform
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, Lane, LedgerEntry
 from registry_sync.runs import open_errors
 from registry_sync.source.paths import ABSENT
@@ -219,7 +219,11 @@ class Forecast:
         for mapped in self.mapping.fields:
             value = entity.fields.get(mapped.field.id, ABSENT)
             before = held.fields.get(mapped.field.id)
-            if value is not ABSENT and not same(before, value) and (before or value):
+            if (
+                value is not ABSENT
+                and not same_value(mapped.field.id, before, value)
+                and (before or value)
+            ):
                 texts = [text_of(before, mapped.field), text_of(value, mapped.field)]
                 changes.append([mapped.field.id, *storable(texts)])
         claimant = Claimant(entity, is_new=False, old_key=old_key)

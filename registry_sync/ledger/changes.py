@@ -9,7 +9,7 @@ from registry_sync.ledger import chain, change_rows
 from registry_sync.ledger.change_rows import EntityChanges
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same_value
 from registry_sync.models import ChainLink, Lane, LedgerEntry, SyncRun
 
 
@@ -122,6 +122,7 @@ def differences(old: LedgerEntry | None, entity: Entity) -> Iterable[tuple[str, 
     was = old.fields if old else {}
     for field_id, value in entity.fields.items():
         if (old is None and value not in (None, [])) or (
-            old is not None and (field_id not in was or not same(was[field_id], value))
+            old is not None
+            and (field_id not in was or not same_value(field_id, was[field_id], value))
         ):
             yield field_id, was.get(field_id), value

@@ -20,12 +20,17 @@ def payload(
     registry_id: str,
     folder_id: str | None,
     by_id: bool = False,
+    is_new: bool = False,
 ) -> Json:
     """Return one row of a bulk upsert, its fields by their current names, or by id.
+
+    Of a new entity it has what Benchling requires of it beside its parts.
 
     https://benchling.com/api/reference (bulkUpsertCustomEntities)
     """
     names = {d.id: d.id if by_id else d.name for d in schema.fields}
+    kind = schema.entity_type
+    parts = kind.part_keys()
     row: Json = {
         "entityRegistryId": entity.registry_id,
         "name": entity.name,
@@ -33,9 +38,12 @@ def payload(
         "schemaId": schema.id,
         # An unknown value is left out, which leaves it unchanged.
         "fields": {
-            names[key]: {"value": value} for key, value in entity.fields.items() if value != UNKNOWN
+            names[key]: {"value": value}
+            for key, value in entity.fields.items()
+            if key not in parts and value != UNKNOWN
         },
     }
+    kind.put_parts(row, entity.fields, is_new=is_new)
     if folder_id:
         row["folderId"] = folder_id
     return row
@@ -60,7 +68,7 @@ def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -
             fields[definition.id] = UNKNOWN if UNKNOWN in items else items
         else:
             fields[definition.id] = _read_back(value, definition, targets)
-    return fields
+    return fields | schema.entity_type.read_parts(raw)
 
 
 def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str]) -> Any:

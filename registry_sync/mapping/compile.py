@@ -12,6 +12,7 @@ from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefiniti
 from registry_sync.core.problems import ConfigError
 from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
+from registry_sync.mapping.parts import compile_parts, is_part
 from registry_sync.mapping.rules import RuleError, gives_value
 from registry_sync.source.answers.blanks import Blanks, EmptyValues
 from registry_sync.source.deletes import Deletes
@@ -49,6 +50,8 @@ def build_mapping(
             faults.append(f"{row.name}: {error}")
     faults += _rule_faults(config, schema)
     mapped += _ruled_only(config, schema, blanks, faults)
+    if kind := ENTITY_TYPES.get(schema.type):
+        mapped += compile_parts(config.mapping_rules, kind, schema, blanks, faults)
     faults += _required_faults(schema, mapped)
     try:
         name = _name(config.name_field, blanks.empty_values)
@@ -83,10 +86,6 @@ def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     faults = []
     if why := why_refused(schema.type):
         faults.append(f"Schema to Sync: {schema.name} is of type {schema.type}: {why}")
-    elif (kind := ENTITY_TYPES[schema.type]).part and kind.part_required:
-        faults.append(
-            f"Mapping Rules: {kind.label} need a {kind.part}, and no path is named for it"
-        )
     if schema.archived:
         faults.append(f"Schema to Sync: {schema.name} is archived")
     if schema.registry_id != config.registry_id:
@@ -111,7 +110,7 @@ def _rule_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     faults = []
     names = {definition.name: definition.id for definition in schema.fields}
     for key in config.mapping_rules:
-        if schema.field(key) is None:
+        if schema.field(key) is None and not is_part(key):
             hint = f"; the field of that name is {names[key]}" if key in names else ""
             faults.append(f"Mapping Rules: {schema.name} has no field with the id {key}{hint}")
     return faults
@@ -162,7 +161,7 @@ def _fingerprint(
         [
             m.field.id, m.path, m.field.type, m.field.is_multi, m.field.is_required,
             m.field.numeric_min, m.field.numeric_max, m.field.link_schema_id,
-            [[o.id, o.label, o.archived] for o in m.field.options or ()],
+            [[o.id, o.label, o.archived] for o in m.field.options or () if m.field.id != "folder"],
             config.mapping_rules.get(m.field.id),
         ]
         for m in mapped

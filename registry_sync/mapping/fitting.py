@@ -16,6 +16,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.mapping.date_values import fit_date, fit_datetime
+from registry_sync.mapping.part_values import PART_FITTERS
 from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
 from registry_sync.source.answers.marks import fault_in
 
@@ -37,6 +38,8 @@ def fit(
         return _link(value, link_id)
     if field.type == "dropdown":
         return _option(value, field)
+    if field.type in PART_FITTERS:
+        return PART_FITTERS[field.type](value, field)
     fitted, note = _FITTERS[field.type](value)
     if limits and field.type in ("integer", "float"):
         _check_limits(fitted, field)

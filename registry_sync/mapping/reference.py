@@ -15,6 +15,7 @@ from typing import Any
 
 from registry_sync.core.setting import Setting, settings_of
 from registry_sync.core.types import Json
+from registry_sync.mapping.parts import PARTS
 from registry_sync.mapping.rules import RULES
 from registry_sync.mapping.rules.schema import rules_schema
 from registry_sync.source.auth import AUTH
@@ -39,6 +40,14 @@ SECTIONS = {
     "every_paginator": ("", {**COMMON, **GUARDS}),
     "detail": ("", DETAIL),
     "response_actions": ("", settings_of(ResponseAction)),
+    "parts": (
+        "",
+        {
+            f"{name}.{key}": each
+            for name, part in PARTS.items()
+            for key, each in part.settings.items()
+        },
+    ),
     "scope": ("", CONDITION),
     "deletes": ("", DELETES),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from registry_sync.benchling.entity_types.parts import PART_KEYS, same_part
 from registry_sync.core.json_text import is_too_deep
 from registry_sync.core.text import DEEPEST
 from registry_sync.core.types import Json
@@ -48,6 +49,11 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return bool(one == other)
+
+
+def same_value(field_id: str, one: Any, other: Any) -> bool:
+    """Return whether two values of a field or part are equal, each as sent or as read back."""
+    return same_part(field_id, one, other) if field_id in PART_KEYS else same(one, other)
 
 
 def kind_of(value: Any) -> str:

@@ -6,6 +6,7 @@ import hashlib
 
 from django.db import models
 
+from registry_sync.benchling.entity_types import ENTITY_TYPES, CustomEntity, EntityType
 from registry_sync.models.app_scope import AppQuerySet
 
 
@@ -96,6 +97,11 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection} → {self.schema_name or self.schema_id}"
+
+    @property
+    def entity_type(self) -> type[EntityType]:
+        """Return the type of its entities, as its schema was last read."""
+        return ENTITY_TYPES.get(str(self.schema_snapshot.get("type") or ""), CustomEntity)
 
     @property
     def mark(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from registry_sync.benchling.entity_types import CustomEntity
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.readable import EMPTY, readable
 from registry_sync.core.types import Json
@@ -80,9 +81,12 @@ def keep_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
         fields[field.id] = {"name": field.name, "type": field.kind}
         if options := known | read:
             fields[field.id]["options"] = options
-    if fields == before:
+    if fields == before and lane.entity_type is schema.entity_type:
         return
-    lane.schema_snapshot, lane.schema_read_at = {"fields": fields}, timezone.now()
+    kept: Json = {"fields": fields}
+    if schema.entity_type is not CustomEntity:
+        kept["type"] = schema.type
+    lane.schema_snapshot, lane.schema_read_at = kept, timezone.now()
     with transaction.atomic():
         renew(lease)
         lane.save(update_fields=["schema_snapshot", "schema_read_at"])

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.entity_reads import entities_of_any_type
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
@@ -152,10 +153,10 @@ def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
 def link_targets(
     page: Sequence[Json], fields: Iterable[FieldDefinition], client: Client
 ) -> dict[str, str]:
-    """Translate the Benchling ids of custom entities that a page points at into registry ids."""
+    """Translate the Benchling ids of entities that a page points at into registry ids."""
     here = {str(raw["id"]): raw for raw in page}
     unknown = sorted(linked_ids(page, fields) - set(here))
     if unknown:
-        here |= {str(raw["id"]): raw for raw in client.entities_by_id(unknown)}
+        here |= {str(raw["id"]): raw for raw in entities_of_any_type(client, unknown)}
     registered = {i: raw.get("entityRegistryId") for i, raw in here.items()}
     return {i: str(registry_id) for i, registry_id in registered.items() if registry_id}

@@ -16,11 +16,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
+from registry_sync.benchling.entity_types.parts import SHARED, left_of, plain_part
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import linked_ids
 from registry_sync.mapping.model import UNKNOWN, links_of
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same_value
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.context import RunContext
@@ -162,8 +163,9 @@ def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str,
     if theirs.name != entry.name:
         yield "name", entry.name, theirs.name
     for field_id, value in theirs.fields.items():
-        if field_id in entry.fields and not same(entry.fields[field_id], value):
-            yield field_id, entry.fields[field_id], "?" if value == UNKNOWN else value
+        if field_id in entry.fields and not same_value(field_id, entry.fields[field_id], value):
+            shown = "?" if value == UNKNOWN else plain_part(field_id, value)
+            yield field_id, plain_part(field_id, entry.fields[field_id]), shown
 
 
 def _report(
@@ -202,5 +204,7 @@ def _forget_ours(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str,
     kept = entry.fields
     ledger.fill(entry, theirs)
     entry.fields = {**kept, **theirs.fields}
+    for key in SHARED.keys() & kept.keys():  # of a shared list only what this app wrote
+        entry.fields[key] = left_of(kept[key], theirs.fields.get(key))
     entry.raw_hash = ""
     entry.save()

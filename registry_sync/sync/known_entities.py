@@ -42,6 +42,7 @@ class KnownEntities:
         for _ in range(AT_ONCE):
             client = ctx.pacer.open_client(self._pause)
             client.reserved = FOR_PEOPLE
+            client.entity_type = ctx.client.entity_type
             self._clients.put(client)
 
     def pages(self, after: int) -> Generator[tuple[list[Json], int], None, None]:

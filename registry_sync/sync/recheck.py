@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from registry_sync.benchling.bulk_upsert import access_lost
+from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.benchling.errors import Refused, Wait, retry_time
 from registry_sync.core.waits import CONFIGURATION_CHANGED
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.setup import Setup, configure
 
-ENTITY = "bfi_"
-"""How Benchling's ids of custom entities begin."""
+ENTITIES = tuple({kind.id_prefix for kind in ENTITY_TYPES.values()})
+"""How Benchling's ids of entities begin."""
 
 
 def has_new_key(ctx: RunContext) -> bool:
@@ -34,7 +35,7 @@ def recheck_access(ctx: RunContext, refused: Refused | None) -> None:
 
 
 def _names_entity(refused: Refused) -> bool:
-    return refused.invalid_id.startswith(ENTITY)
+    return refused.invalid_id.startswith(ENTITIES)
 
 
 def _read_setup(ctx: RunContext) -> Setup:

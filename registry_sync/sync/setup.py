@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from registry_sync.benchling.app_config import EVERY, AppConfig, open_secure_text, parse_items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.benchling.schema import FOLDERS, EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile import build_mapping
@@ -68,6 +68,7 @@ def configure(client: Client, *, private_key: str) -> Setup:
     config = read_config(read_items(client), private_key=private_key)
     connector = connector_of(config)
     schema = parse_schema(*read_schema(client, config, config.mapped_ids))
+    client.entity_type = schema.entity_type
     check_access(client, config)
     return Setup(config, connector, schema, mapping_of(config, connector, schema))
 
@@ -158,7 +159,13 @@ def read_schema(
                 hidden.append((str(field["name"]), error.message.rstrip(".")))
                 continue
             dropdowns[dropdown_id] = read
+    if "folder" in config.mapping_rules:
+        dropdowns[FOLDERS] = {"options": [_folder_option(each) for each in client.folders()]}
     return raw, dropdowns
+
+
+def _folder_option(raw: Json) -> Json:
+    return {"id": raw["id"], "name": raw.get("name"), "archiveRecord": raw.get("archiveRecord")}
 
 
 def check_access(client: Client, config: AppConfig) -> None:

@@ -1,6 +1,7 @@
 """Molecules: entities with a chemical structure."""
 
 from registry_sync.benchling.entity_types.base import EntityType, register
+from registry_sync.benchling.entity_types.parts import Structure
 
 
 @register
@@ -13,4 +14,5 @@ class Molecule(EntityType):
     key = "molecules"
     ids_key = "moleculeIds"
     id_prefix = "mol_"
-    part = "structure"
+    parts = (Structure(),)
+    part_required = True

@@ -1,6 +1,7 @@
 """DNA and RNA oligos: their bases may come from a record."""
 
 from registry_sync.benchling.entity_types.base import EntityType, register
+from registry_sync.benchling.entity_types.parts import Sequence
 
 
 @register
@@ -13,8 +14,8 @@ class DnaOligo(EntityType):
     key = "dnaOligos"
     ids_key = "dnaOligoIds"
     id_prefix = "seq_"
-    part = "sequence"
-    part_required = False
+    parts = (Sequence("bases"),)
+    alphabet = "dna"
 
 
 @register
@@ -27,5 +28,5 @@ class RnaOligo(EntityType):
     key = "rnaOligos"
     ids_key = "rnaOligoIds"
     id_prefix = "seq_"
-    part = "sequence"
-    part_required = False
+    parts = (Sequence("bases"),)
+    alphabet = "rna"

@@ -1,6 +1,7 @@
 """DNA and AA sequences: what people draw on them is theirs."""
 
 from registry_sync.benchling.entity_types.base import EntityType, register
+from registry_sync.benchling.entity_types.parts import Circular, Sequence
 
 
 @register
@@ -13,7 +14,11 @@ class DnaSequence(EntityType):
     key = "dnaSequences"
     ids_key = "dnaSequenceIds"
     id_prefix = "seq_"
-    part = "sequence"
+    parts = (Sequence("bases"), Circular())
+    part_required = True
+    alphabet = "dna"
+    empty_on_create = ("annotations", "primers")
+    drawings = ("annotations", "primers", "parts", "translations")
 
 
 @register
@@ -26,4 +31,8 @@ class AaSequence(EntityType):
     key = "aaSequences"
     ids_key = "aaSequenceIds"
     id_prefix = "prtn_"
-    part = "sequence"
+    parts = (Sequence("aminoAcids"),)
+    part_required = True
+    alphabet = "aa"
+    empty_on_create = ("annotations",)
+    drawings = ("annotations",)

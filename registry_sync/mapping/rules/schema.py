@@ -7,18 +7,20 @@ do not exist. https://json-schema.org/draft/2020-12
 from __future__ import annotations
 
 from registry_sync.core.types import Json
+from registry_sync.mapping.parts import PARTS, PartRule
 from registry_sync.mapping.rules import RULES, Rule
 from registry_sync.source.settings_schema import DRAFT, section_schema
 
 
 def rules_schema() -> Json:
-    """Return the JSON Schema of Mapping Rules: rules by field id."""
+    """Return the JSON Schema of Mapping Rules: rules by field id, and parts by their keys."""
     bare = [name for name, kind in RULES.items() if not (_required(kind) or "anyOf" in kind.also)]
     one: Json = {"anyOf": [{"enum": bare}, *map(_rule_schema, RULES.values())]}
     return {
         "$schema": DRAFT,
         "title": "Mapping Rules of Registry Sync",
         "type": "object",
+        "properties": {name: part_schema(part) for name, part in PARTS.items()},
         "additionalProperties": {
             "anyOf": [
                 {"$ref": "#/$defs/rule"},
@@ -27,6 +29,12 @@ def rules_schema() -> Json:
         },
         "$defs": {"rule": one},
     }
+
+
+def part_schema(part: type[PartRule]) -> Json:
+    """Return the schema of one part."""
+    given = part.schema if not part.settings else section_schema(part.settings, nullable=False)
+    return {"description": part.about, **given, **part.also}
 
 
 def _required(kind: type[Rule]) -> list[str]:

@@ -108,6 +108,32 @@ RECORD_CAUSES = (
         "Remove the unreadable character from the record in the registry.",
     ),
     Cause(
+        "invalid_structure",
+        "invalid chemical structure",
+        ("source", "mapping"),
+        "Correct the structure in the registry at the atom or position that is named.",
+    ),
+    Cause(
+        "invalid_sequence",
+        "invalid letter in a sequence",
+        ("source", "mapping"),
+        "Correct the sequence in the registry at the position that is named.",
+    ),
+    Cause(
+        "folder_missing",
+        "folder that the app does not see",
+        ("source", "mapping", "benchling"),
+        "Correct the value in the registry, add it to the table of `folder` in Mapping Rules, or "
+        "give the app access to the folder.",
+    ),
+    Cause(
+        "folder_ambiguous",
+        "several folders of one name",
+        ("mapping", "benchling"),
+        "Name the folder by its API id in the table of `folder` in Mapping Rules, or rename the "
+        "folders.",
+    ),
+    Cause(
         "rule",
         "mapping rule does not fit the value",
         ("mapping",),

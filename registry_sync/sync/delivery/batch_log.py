@@ -21,6 +21,7 @@ from registry_sync.sync.benchling_state import remember_page
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery import refusals
 from registry_sync.sync.delivery.batch_items import Ended, entity_of_item, outcomes_of
+from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
 from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.gates.names import NameClaims
@@ -154,7 +155,10 @@ class BatchLog:
         """
         items = self._current().items()
         for item in [items[0], items[-1]]:
-            row = row_of(item["external_id"], body_of_item(self.ctx, item, by_id=True))
+            body = body_of_item(self.ctx, item, by_id=True)
+            if not item["new"]:
+                name_by_id(self.ctx, [body])
+            row = row_of(item["external_id"], body)
             try:
                 entity = self.upserter.upsert_one(row)
             except Refused:

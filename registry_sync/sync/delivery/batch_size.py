@@ -14,7 +14,8 @@ class BatchSize:
 
     def __init__(self, ctx: RunContext) -> None:
         self.run, terms = ctx.run, ctx.terms
-        self.most = min(terms.batch_size, terms.objects_per_hour or terms.batch_size)
+        limit = ctx.setup.schema.entity_type.upsert_limit
+        self.most = min(terms.batch_size, terms.objects_per_hour or terms.batch_size, limit)
         self._rows = FEW
         last = self.run.batches.order_by("-number").only("size", "calls", "done_at").first()
         if last is not None and last.done_at and last.calls <= 1:

@@ -27,6 +27,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import Pending, pack
 from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.delivery.batch_size import BatchSize
+from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.recovery import recover_batches
 from registry_sync.sync.delivery.rows import body_of_item, row_of, update_body
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
@@ -112,12 +113,15 @@ class BatchDelivery:
 
     def _send(self, some: Sequence[Pending]) -> None:
         alone = self._trial(some)
-        some = [alone] if alone else some
+        some = [alone] if alone else self._alike(some)
         rows = self._rows([pending.text for pending in some])
-        fit = batch_length([len(row.text) for row in rows], most=self.size.rows)
+        kind = self.ctx.setup.schema.entity_type
+        sizes = [len(row.text) for row in rows]
+        fit = batch_length(sizes, most=self.size.rows, entity_type=kind)
         rows = rows[:fit]
         batch = self._new_batch(some[:fit])
-        del self._pending[:fit]
+        gone = {pending.external_id for pending in some[:fit]}
+        self._pending = [p for p in self._pending if p.external_id not in gone]
         while len(self._flights) >= self.ctx.terms.in_flight:
             self._land_oldest()
         self.log.open(batch)
@@ -128,6 +132,18 @@ class BatchDelivery:
             self._land_oldest()
             self.log.record_landed()
             self.unmapped.conclude()
+
+    def _alike(self, some: Sequence[Pending]) -> Sequence[Pending]:
+        """Return new entities or known ones: of types that are updated by id, never both.
+
+        New ones go first, and have landed when known ones name them in their links.
+        """
+        if not self.ctx.setup.schema.entity_type.empty_on_create:
+            return some
+        new = [pending for pending in some if pending.is_new]
+        if not new and self._flights:
+            self._land_all()
+        return new or some
 
     def _trial(self, some: Sequence[Pending]) -> Pending | None:
         """Choose the lane's first update, to be sent alone and read back."""
@@ -151,6 +167,7 @@ class BatchDelivery:
             old = [body for body, item in zip(bodies, items, strict=True) if not item["new"]]
             if old:
                 self.unmapped.fill(old)
+                name_by_id(self.ctx, old)
             rows += [row_of(i["external_id"], b) for i, b in zip(items, bodies, strict=True)]
         return rows
 

@@ -19,7 +19,7 @@ from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.model import UNKNOWN, links_of
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same_value
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.benchling_state import CLOCK_SLACK, link_targets
 
@@ -78,19 +78,19 @@ class Landing:
         if before is None:
             made = item["new"] and self._is_ours(raw)
             return made or _equals(item, raw, held)
-        changes = [(before.fields.get(key), held.get(key), value)
+        changes = [(key, before.fields.get(key), held.get(key), value)
                    for key, value in item["fields"].items()]  # fmt: skip
-        changes.append((before.name, raw["name"], item["name"]))
+        changes.append(("name", before.name, raw["name"], item["name"]))
         judged = [
-            (was, now, sent)
-            for was, now, sent in changes
-            if UNKNOWN not in (now, sent) and not _same(was, sent)
+            (key, was, now, sent)
+            for key, was, now, sent in changes
+            if UNKNOWN not in (now, sent) and not _same(key, was, sent)
         ]
         if not judged:
             return _equals(item, raw, held)
-        if strict and not any(_same(now, sent) for _, now, sent in judged):
+        if strict and not any(_same(key, now, sent) for key, _, now, sent in judged):
             return False
-        return not any(_same(was, now) for was, now, _ in judged)
+        return not any(_same(key, was, now) for key, was, now, _ in judged)
 
     def _is_ours(self, raw: Json) -> bool:
         mine = (raw.get("creator") or {}).get("id") == self.client.app_id
@@ -114,7 +114,7 @@ class Landing:
 
 
 def _equals(item: Json, raw: Json, held: Json) -> bool:
-    fields = all(_same(held.get(key, value), value) for key, value in item["fields"].items())
+    fields = all(_same(key, held.get(key, value), value) for key, value in item["fields"].items())
     return raw["name"] == item["name"] and fields
 
 
@@ -123,5 +123,5 @@ def _changed_since(raw: Json, since: datetime | None) -> bool:
     return since is None or when is None or when >= since
 
 
-def _same(one: Any, other: Any) -> bool:
-    return same(one, other) or (one in EMPTY and other in EMPTY)
+def _same(key: str, one: Any, other: Any) -> bool:
+    return same_value(key, one, other) or (one in EMPTY and other in EMPTY)

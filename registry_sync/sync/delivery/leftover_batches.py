@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync import ledger, runs
+from registry_sync.benchling.entity_reads import as_type
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.lost_answers import LATE, looks
 from registry_sync.benchling.schema import parse_schema
@@ -104,10 +105,11 @@ def _as_sent(
         # Benchling may still be working on a request whose answer was lost.
         unknown = batch.asked_at is not None and not batch.task_id
         late = time.monotonic() + LATE if unknown else -math.inf
-        for _ in looks(late, ctx.pacer.pause):
-            there, _ = landing.of(items, batch.asked_at, failed=failed)
-            if len(there) == len(items):
-                break
+        with as_type(client, schema.entity_type):
+            for _ in looks(late, ctx.pacer.pause):
+                there, _ = landing.of(items, batch.asked_at, failed=failed)
+                if len(there) == len(items):
+                    break
     except Refused as refused:
         text = f"Run {sender.pk} had sent {len(items):,} records when it ended, and whether "
         text += f"Benchling took them cannot be seen: {refused}"

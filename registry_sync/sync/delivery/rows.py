@@ -12,17 +12,20 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import entity_of_item
+from registry_sync.sync.delivery.known_ids import name_by_id
 
 
 def update_body(ctx: RunContext, entity: Entity) -> Json:
     """Return the body of an update, as JSON. It names no folder: an entity stays where it is."""
-    return payload(
+    body = payload(
         entity,
         ctx.setup.schema,
         registry_id=ctx.setup.config.registry_id,
         folder_id=None,
         by_id=ctx.lane.field_keys == Lane.FieldKeys.ID,
     )
+    name_by_id(ctx, [body])
+    return body
 
 
 def body_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Json:
@@ -35,12 +38,13 @@ def body_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Json:
         # Set at creation only: people may move an entity, and it stays where they put it.
         folder_id=config.folder_id if item["new"] else None,
         by_id=by_id or ctx.lane.field_keys == Lane.FieldKeys.ID,
+        is_new=item["new"],
     )
 
 
 def row_of(external_id: str, body: Json) -> Row:
     """Return a row."""
-    return Row(external_id, json.dumps(body))
+    return Row(external_id, json.dumps(body), by_id="id" in body)
 
 
 def items_of_rows(rows: Sequence[Row], batch: Batch) -> list[Json]:

@@ -15,13 +15,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
+from registry_sync.benchling.entity_types.parts import plain_part
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.lost_answers import send_once
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import UNKNOWN, Entity
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same_value
 from registry_sync.models import Adoption, TakenName
 from registry_sync.sync import benchling_state
 from registry_sync.sync.context import RunContext
@@ -180,8 +181,9 @@ class _Matches:
             found.append(["name", theirs.name, ours.name])
         for field_id, value in ours.fields.items():
             held = theirs.fields.get(field_id)
-            if not same(held, value) and not (held in (None, []) and value in (None, [])):
-                shown = "?" if held == UNKNOWN else held
+            nothing = held in (None, []) and value in (None, [])
+            if not nothing and not same_value(field_id, held, value):
+                shown = "?" if held == UNKNOWN else plain_part(field_id, held)
                 found.append([named.get(field_id, field_id), shown, value])
         return found
 

@@ -1,0 +1,87 @@
+"""Structures as texts (SMILES, or a molfile), read by RDKit where it is installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from registry_sync.benchling.chemistry import process, syntax
+from registry_sync.benchling.chemistry.process import CHILD, LONGEST, NoAnswer
+
+KEPT = 4096
+"""Structures that a process remembers: those of a page are read several times."""
+
+
+class StructureFault(ValueError):
+    """A text that is no structure; its text completes “it …”, with the atom or the position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A structure's canonical forms; all are empty where RDKit is not installed."""
+
+    whole: str = ""
+    largest: tuple[str, ...] = ()
+    """The fragment that Benchling keeps; several where some are of one size."""
+    stripped: tuple[str, ...] = ()
+    """The other fragments: salts and solvents."""
+
+
+def available() -> bool:
+    """Return whether RDKit is installed (requirements-chem.txt)."""
+    return process.available()
+
+
+def is_molfile(text: str) -> bool:
+    """Return whether a structure is written as a molfile rather than as SMILES."""
+    return "\n" in text or "\r" in text
+
+
+def parse(text: str) -> Parsed:
+    """Return a structure's canonical forms. Raises StructureFault for what cannot be one."""
+    found = _read(text, available())
+    if isinstance(found, str):
+        raise StructureFault(found)
+    return found
+
+
+@lru_cache(maxsize=KEPT)
+def _read(text: str, by_rdkit: bool) -> Parsed | str:
+    """Return the canonical forms, or the fault."""
+    if not by_rdkit:
+        check = syntax.fault_of_molfile if is_molfile(text) else syntax.fault_of_smiles
+        return check(text) or Parsed()
+    try:
+        said = CHILD.ask(text)
+    except NoAnswer:
+        return f"could not be read within {LONGEST:g} seconds"
+    if "fault" in said:
+        return str(said["fault"])
+    return Parsed(str(said["whole"]), tuple(said["largest"]), tuple(said["stripped"]))
+
+
+def is_same(one: str, other: str) -> bool:
+    """Return whether two texts are one structure, salts included."""
+    if one == other:
+        return True
+    try:
+        first, second = parse(one), parse(other)
+    except StructureFault:
+        return False
+    return first.whole != "" and first.whole == second.whole
+
+
+def is_held(sent: str, original: str | None, canonical: str) -> bool | None:
+    """Return whether Benchling holds a structure that was sent; None if that cannot be known.
+
+    `original` is what Benchling says it was given as SMILES, `canonical` what it made of it.
+    """
+    if original is not None and not is_molfile(sent) and not is_same(sent, original):
+        return False
+    if not available():
+        return True if original is not None and not is_molfile(sent) else None
+    try:
+        ours, theirs = parse(sent), parse(canonical)
+    except StructureFault:
+        return False
+    return bool(set(theirs.largest) & set(ours.largest))

@@ -1,0 +1,133 @@
+"""Fitting one value to a part: structures, sequences, aliases, authors, folders."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from registry_sync.benchling import chemistry
+from registry_sync.benchling.schema import FieldDefinition
+from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
+
+DNA = "ACGTRYSWKMBDHVN"
+ALPHABETS = {
+    "dna": (DNA, "DNA"),
+    "rna": (DNA.replace("T", "U"), "RNA"),
+    "aa": ("ABCDEFGHIJKLMNOPQRSTUVWXYZ*", "amino acids"),
+}
+"""The letters of each alphabet, with those for several bases, and its name.
+
+https://iupac.qmul.ac.uk/misc/naseq.html
+"""
+HINTS = {
+    ("dna", "U"): "; U is a base of RNA, and DNA has T",
+    ("rna", "T"): "; T is a base of DNA, and RNA has U",
+}
+LONGEST_ALIAS = 255
+TOPOLOGIES = {"circular": True, "linear": False}
+Fitted = tuple[Any, str]
+
+
+def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
+    """Return a structure as it is sent. Raises Misfit with the atom or the position."""
+    text = _text(value)
+    if field.type == "molfile" and not chemistry.is_molfile(text):
+        raise Misfit("invalid_structure", "is one line, not a molfile")
+    if field.type == "smiles":
+        text = text.strip()
+        if chemistry.is_molfile(text):
+            raise Misfit("invalid_structure", "has several lines, which SMILES have not")
+    try:
+        chemistry.parse(text)
+    except chemistry.StructureFault as fault:
+        raise Misfit("invalid_structure", str(fault)) from fault
+    return text, ""
+
+
+def fit_sequence(value: Any, field: FieldDefinition) -> Fitted:
+    """Return a sequence, in the record's case. Raises Misfit with the position."""
+    text = _text(value).strip()
+    letters, name = ALPHABETS[field.type]
+    wrong = re.search(f"[^{re.escape(letters + letters.lower())}]", text)
+    if wrong is None:
+        return text, ""
+    sign, at = wrong[0], wrong.start() + 1
+    shown = "a gap" if sign in "-." else "a blank" if sign.isspace() else f"“{sign}”"
+    hint = HINTS.get((field.type, sign.upper()), "")
+    misfit = Misfit("invalid_sequence", f"has {shown} at position {at}, which is no letter of "
+                    f"{name}{hint}")  # fmt: skip
+    misfit.item = text[max(0, at - 10) : at + 10]
+    raise misfit
+
+
+def fit_topology(value: Any, field: FieldDefinition) -> Fitted:
+    """Return whether a sequence is circular. Raises Misfit."""
+    word = str(value).strip().lower()
+    if isinstance(value, bool):
+        return value, ""
+    if word in TOPOLOGIES:
+        return TOPOLOGIES[word], ""
+    if word in ("true", "yes", "y", "1", "false", "no", "n", "0"):
+        return word in ("true", "yes", "y", "1"), "text or number to yes/no"
+    raise Misfit("wrong_type", "is neither circular nor linear, nor yes or no")
+
+
+def fit_alias(value: Any, field: FieldDefinition) -> Fitted:
+    """Return an alias or an author's id. Raises Misfit."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise Misfit("wrong_type", f"is {kind_of(value)}, not text")
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value) if whole else value).strip()
+    if not can_be_stored(text):
+        raise Misfit("unreadable_text", "contains a character that cannot be stored")
+    if len(text) > LONGEST_ALIAS:
+        raise Misfit("wrong_type", f"has {len(text)} characters; the maximum is {LONGEST_ALIAS}")
+    return text, "" if isinstance(value, str) else "number to text"
+
+
+def fit_folder(value: Any, field: FieldDefinition) -> Fitted:
+    """Return the id of a folder that is named by its id or its name. Raises Misfit."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise Misfit("wrong_type", f"is {kind_of(value)}, not a folder's name or id")
+    options = [each for each in field.options or () if not each.archived]
+    if any(each.id == text for each in options):
+        return text, ""
+    named = [] if field.type == "folder_id" else [e for e in options if e.label == text]
+    named = named or [
+        e for e in options if field.type == "folder" and _folded(e.label) == _folded(text)
+    ]
+    if len(named) == 1:
+        return named[0].id, ""
+    if named:
+        raise Misfit("folder_ambiguous", "is the name of several folders; name one by its API id")
+    raise Misfit("folder_missing", "is no folder that the app sees in Benchling")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Misfit("wrong_type", f"is {kind_of(value)}, not text")
+    if not can_be_stored(value):
+        raise Misfit("unreadable_text", "contains a character that cannot be stored")
+    return value
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
+
+
+PART_FITTERS: dict[str, Callable[[Any, FieldDefinition], Fitted]] = {
+    "smiles": fit_structure,
+    "molfile": fit_structure,
+    "dna": fit_sequence,
+    "rna": fit_sequence,
+    "aa": fit_sequence,
+    "topology": fit_topology,
+    "aliases": fit_alias,
+    "authors": fit_alias,
+    "folder": fit_folder,
+    "folder_id": fit_folder,
+}
+"""By the type of a part's definition; no field of a schema has such a type."""

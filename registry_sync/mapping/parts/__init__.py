@@ -1,0 +1,10 @@
+"""What is mapped beside fields, by a key of Mapping Rules that is no field's id.
+
+`{"structure": {"smiles": "canonical_smiles"}, "aliases": ["synonyms[*]", "cas"]}`. To add one, add
+a class with `@register("its_key")` to a module here; import a new module below.
+"""
+
+from registry_sync.mapping.parts import lists, places, sequences, structures  # noqa: F401
+from registry_sync.mapping.parts.base import PARTS, PartRule, compile_parts, is_part
+
+__all__ = ["PARTS", "PartRule", "compile_parts", "is_part"]

@@ -1,0 +1,68 @@
+"""The folder that an entity lies in, by its record."""
+
+from __future__ import annotations
+
+from registry_sync.benchling.entity_types import EntityType
+from registry_sync.benchling.schema import EntitySchema, FieldDefinition
+from registry_sync.core.setting import FILLED_PATH, OBJECT, Setting, one_of
+from registry_sync.core.types import Json
+from registry_sync.mapping.field_rules import compile_field
+from registry_sync.mapping.model import FieldMapping
+from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
+from registry_sync.mapping.rules import RuleError
+from registry_sync.source.answers.blanks import Blanks
+
+EXAMPLE = '{"path": "site", "table": {"BS": "Basel"}}'
+
+
+@register("folder")
+class FolderRule(PartRule):
+    """The folder by record. Where it is mapped, an entity is moved into it."""
+
+    about = "The folder, by the value at a path: its name or its API id, or a table that names it"
+    settings = {
+        "path": Setting(
+            "Where a record has the value.", FILLED_PATH, example="site", required=True
+        ),
+        "table": Setting(
+            "Folders by the registry's values, each by its name or API id. A value that is not in "
+            "the table is an error.", OBJECT, example={"BS": "Basel", "ZH": "lib_R8KcsjhW"},
+        ),
+        "by": Setting(
+            "What names a folder: its name or its API id, or its API id alone.",
+            one_of("name", "id"), "name", "id",
+        ),
+    }  # fmt: skip
+
+    @classmethod
+    def compile(
+        cls, raw: object, kind: type[EntityType], schema: EntitySchema, blanks: Blanks
+    ) -> list[FieldMapping]:
+        given = checked(raw, list(cls.settings), EXAMPLE)
+        if given.get("by", "name") not in ("name", "id"):
+            raise RuleError("takes name or id as `by`")
+        named = "folder" if given.get("by", "name") == "name" else "folder_id"
+        definition = FieldDefinition("folder", "folder", named, options=schema.folders)
+        rule: Json | None = None
+        if "table" in given:
+            rule = {"rule": "labels", "table": given["table"]}
+            _check_table(given["table"], definition)
+        return [compile_field(definition, path_in(given, "path", EXAMPLE), rule, blanks)]
+
+    @classmethod
+    def paths(cls, raw: object) -> list[str]:
+        return [path_in(checked(raw, list(cls.settings), EXAMPLE), "path", EXAMPLE)]
+
+
+def _check_table(table: object, definition: FieldDefinition) -> None:
+    """Refuse a table with a folder that the app does not see, before anything is read."""
+    if not isinstance(table, dict) or not table:
+        raise RuleError(f"needs an object as `table`, for example {EXAMPLE}")
+    if definition.options is None:
+        return
+    known = {text for each in definition.options for text in (each.id, each.label)}
+    if unknown := sorted({str(name) for name in table.values()} - known):
+        raise RuleError(
+            f"the app sees no folder {', '.join(unknown)}; a Benchling admin gives the app access "
+            "to its project, or the integration owner corrects the table"
+        )

@@ -1,0 +1,32 @@
+"""Molecules: structures from the record, compared as Benchling canonicalises them."""
+
+from __future__ import annotations
+
+from registry_sync.models import Drift, SyncRun
+from tests.support.entities import compounds, of_type
+
+Kind, Status = SyncRun.Kind, SyncRun.Status
+
+
+def test_structures_are_held_as_sent_and_never_change_by_themselves(world):
+    w = of_type(world, "molecule", compounds("CCO", "OC(=O)c1ccccc1.[Na+]", "C[C@H](N)O"))
+    run = w.sync()
+    assert (run.status, run.created) == (Status.SUCCEEDED, 3)
+    shown = {e.entity_registry_id: e.parts for e in w.tenant.entities.values()}
+    assert shown["C-2"]["originalSmiles"] == "OC(=O)c1ccccc1.[Na+]"
+    assert "." not in shown["C-2"]["canonicalizedSmiles"]
+    for kind in (Kind.INCREMENTAL, Kind.FULL):
+        assert w.sync(kind=kind).status == Status.SUCCEEDED
+    assert w.written() == 3 and not Drift.objects.exists()
+
+
+def test_an_invalid_structure_is_one_records_error_with_its_place(world):
+    w = of_type(world, "molecule", compounds("CCO", "CC(", "C(C)(C)(C)(C)C", "c1cccc1", ""))
+    run = w.sync()
+    assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1, 4)
+    errors = {id_: error.message for id_, error in w.open_errors().items()}
+    assert "at position 3" in errors["C-2"] and "atom 1 (C)" in errors["C-3"]
+    assert "atoms 1, 2, 3, 4, 5" in errors["C-4"] and "no value" in errors["C-5"]
+    assert w.open_errors()["C-2"].code == "invalid_structure"
+    w.registry.edit("C-2", smiles="CC")
+    assert w.sync().created == 1 and "C-2" not in w.open_errors()
