@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
 from registry_sync.monitoring.channels.mail import Mail
@@ -167,12 +168,12 @@ class AlertSettingsAdmin(admin.ModelAdmin):
 
 
 @admin.register(Alert)
-class AlertAdmin(ReadOnly):
+class AlertAdmin(ByLane):
     """Conditions that began or ended, and were reported."""
 
     nothing = "No alerts so far."
     list_display = ("what", "text", "began_at", "ended_at")
-    list_filter = ("what", ("ended_at", admin.EmptyFieldListFilter))
+    list_filter = ("what", ("ended_at", admin.EmptyFieldListFilter), LaneChoice)
     fields = ("what", "text", "began_at", "ended_at", "ended_text", "told")
     readonly_fields = ("told",)
 

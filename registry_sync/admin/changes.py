@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.links import record_link
 from registry_sync.desk.values import as_html, as_text
 from registry_sync.ledger import audit, chain_check, retention
@@ -16,7 +17,7 @@ from registry_sync.runs import schema_view
 
 
 @admin.register(Change)
-class ChangeAdmin(ReadOnly):
+class ChangeAdmin(ByLane):
     nothing = "Nothing has been written to Benchling yet."
     list_display = (
         "at",
@@ -28,7 +29,7 @@ class ChangeAdmin(ReadOnly):
         "actor",
         "trigger",
     )
-    list_filter = ("trigger", "lane")
+    list_filter = ("trigger", LaneChoice)
     fields = (
         "at", "lane", "run", "record", "entity_id", "field", "value_before", "value_after",
         "value_in_registry", "created", "actor", "trigger", "fingerprint", "service_version",

@@ -62,6 +62,7 @@ class WholeCauses(Reasoned):
         able = runs.open_errors(lane).filter(code=code)
         able = KEPT[what](able) if what in KEPT else able
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
+        back += f"&lane={lane.pk}" if runs.LaneNames().several else ""
         able = able.order_by("first_seen")  # by the key, a million closed ones would be walked
         first = able.first()
         if first is None:
@@ -69,6 +70,7 @@ class WholeCauses(Reasoned):
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
         counted = f"{able.count():,} × {record_cause(code).title}"
+        counted += f" ({name})" if (name := runs.LaneNames().beside(lane)) else ""
         reason = self.ask(
             request,
             [],
@@ -98,11 +100,11 @@ class WholeCauses(Reasoned):
             only = sorted(able.values_list("external_id", flat=True)[:CHOSEN])
             kind = SyncRun.Kind.INCREMENTAL
             run, answer = start_or_follow(
-                self, request, title=title, reason=reason, kind=kind, only=only
+                self, request, title=title, reason=reason, kind=kind, only=only, lane=first.lane
             )
             self.note(request, [first], f"{title}, run {run.pk}: {reason}")
             return HttpResponseRedirect(outcome_address(run, answer))
-        asked = {"kind": SyncRun.Kind.RETRY, "only_cause": first.code}
+        asked = {"kind": SyncRun.Kind.RETRY, "only_cause": first.code, "lane": first.lane}
         run, ours = start(self, request, title=title, reason=reason, **asked)
         if not ours:
             return None

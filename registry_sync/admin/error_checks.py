@@ -70,12 +70,24 @@ class Checks(WholeCauses):
         reason = self._ask(request, able, what, title, explanation, facts)
         if not isinstance(reason, str):
             return reason
-        some = list(able[:CHOSEN])
-        run, answer = start_or_follow(
-            self, request, title=title, reason=reason, kind=kind, only=sorted(ids)
-        )
-        self.note(request, some, f"{verb.capitalize()} by {_whom(run, answer)}: {reason}")
-        return HttpResponseRedirect(self._outcome_address(run, answer, some))
+        asked = {"title": title, "reason": reason, "kind": kind}
+        return HttpResponseRedirect(self._begin(request, list(able[:CHOSEN]), verb, **asked))
+
+    def _begin(
+        self, request: HttpRequest, some: Sequence[EntityError], verb: str, **asked: Any
+    ) -> str:
+        """Request a run of each lane's errors. Return the address that tells what comes of it."""
+        address = reverse("admin:registry_sync_syncrun_changelist")
+        of = list(dict.fromkeys(error.lane for error in some))
+        for lane in of:
+            mine = [error for error in some if error.lane_id == lane.pk]
+            only = sorted(error.external_id for error in mine)
+            run, answer = start_or_follow(self, request, only=only, lane=lane, **asked)
+            said = f"{verb.capitalize()} by {_whom(run, answer)}: {asked['reason']}"
+            self.note(request, mine, said)
+            if len(of) == 1:
+                address = self._outcome_address(run, answer, mine)
+        return address
 
     def _ask(
         self,

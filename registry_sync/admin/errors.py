@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from registry_sync import runs
+from registry_sync.admin.by_lane import ByLane
 from registry_sync.admin.error_causes import CHOSEN, DISMISS
 from registry_sync.admin.error_checks import Checks, asked_outcome
 from registry_sync.admin.filters import (
@@ -33,7 +34,7 @@ from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
 from registry_sync.desk.times import time_html
-from registry_sync.models import EntityError
+from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import redact
@@ -43,7 +44,7 @@ Errors = QuerySet[EntityError]
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(Checks):
+class EntityErrorAdmin(ByLane, Checks):
     nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
     list_display = ("record", "problem", "who_must_act", "seen")
@@ -84,19 +85,27 @@ class EntityErrorAdmin(Checks):
         response = super().changelist_view(request, extra_context)
         changelist = getattr(response, "context_data", {}).get("cl")
         if isinstance(response, TemplateResponse) and changelist is not None:
-            lane = lanes.find(request.GET.get("lane", ""))
+            names = runs.LaneNames()
             told = waiting.waits_of(changelist.result_list)
             for error in changelist.result_list:
                 error.waits_text = told[error.pk]
             response.context_data = {
                 **(response.context_data or {}),
                 "title": "Errors",
-                "groups": error_groups(runs.open_errors(lane)) if lane else [],
-                "lane": lane,
+                "by_lane": [
+                    (lane, names.of(lane) if names.several else lane, groups)
+                    for lane in self._lanes(request)
+                    if (groups := error_groups(runs.open_errors(lane)))
+                ],
+                "several": names.several,
+                "synced": bool(names.lanes),
                 "chosen": request.GET.get("code", ""),
                 "may_act": self.may(request),
             }
         return response
+
+    def _lanes(self, request: HttpRequest) -> list[Lane]:
+        return lanes.chosen(request.GET.get("lane", ""))
 
     @admin.display(description="record")
     def record(self, error: EntityError) -> str:
@@ -134,10 +143,11 @@ class EntityErrorAdmin(Checks):
             raise Http404("This error does not exist.")
         marks = [str(error.run.mapping.get("key_mark") or "")]
         named = {error.field or "value": error.value}
+        name = f" ({beside})" if (beside := runs.LaneNames().beside(error.lane)) else ""
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{error.external_id}: {record_cause(error.code).title}",
+            "title": f"{error.external_id}{name}: {record_cause(error.code).title}",
             "opts": self.opts,
             "error": error,
             "message": redact(error.message, marks),

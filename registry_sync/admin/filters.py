@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from registry_sync import runs
+from registry_sync.admin.by_lane import lane_choices
 from registry_sync.core.text import as_key
-from registry_sync.models import EntityError, Lane
+from registry_sync.models import EntityError
 from registry_sync.reporting import catalogue
 
 Errors = QuerySet[EntityError]
@@ -65,11 +66,8 @@ class LaneFilter(Chosen):
     standard, narrowed = "current", "all"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        lanes = list(Lane.objects.order_by("pk")[:100])
-        if len(lanes) < 2:
-            return []
-        return [("current", "Currently synced"), ("all", "All"),
-                *((str(lane.pk), str(lane)) for lane in lanes)]  # fmt: skip
+        lanes = lane_choices()
+        return [("current", "Currently synced"), ("all", "All"), *lanes] if len(lanes) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
         if self.chosen() == "all":

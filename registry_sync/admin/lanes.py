@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.links import record_link
 from registry_sync.desk.values import as_html
 from registry_sync.models import Adoption, Allowance, Drift, Lane
@@ -59,7 +60,7 @@ class AllowanceAdmin(ReadOnly):
 
 
 @admin.register(Drift)
-class DriftAdmin(ReadOnly):
+class DriftAdmin(ByLane):
     nothing = "No drift found. Full runs check for it."
     list_display = (
         "record", "field", "written_value", "value_now", "modified_at", "closed_at", "ended",
@@ -70,7 +71,7 @@ class DriftAdmin(ReadOnly):
     )  # fmt: skip
     readonly_fields = ("record", "written_value", "value_now")
     list_display_links = ("field",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", LaneChoice)
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "found_at"
 
@@ -91,7 +92,7 @@ class DriftAdmin(ReadOnly):
 
 
 @admin.register(Adoption)
-class AdoptionAdmin(ReadOnly):
+class AdoptionAdmin(ByLane):
     """Both sides of each entity that already was in Benchling, and the action to take it over."""
 
     nothing = "No adoptions pending."
@@ -100,7 +101,7 @@ class AdoptionAdmin(ReadOnly):
         "modified_at", "actor", "decided_at",
     )  # fmt: skip
     list_display_links = ("how",)
-    list_filter = ("state", "how", "lane")
+    list_filter = ("state", "how", LaneChoice)
     search_fields = ("external_id", "entity_registry_id", "name", "entity_id")
     fields = (
         "external_id", "how", "entity_registry_id", "entity_id", "name", "schema_name", "sides",

@@ -15,6 +15,11 @@ def record_url(external_id: str, lane_id: int | None = None) -> str:
     return f"{reverse('admin:registry_sync_record')}?{urlencode(asked)}"
 
 
+def search_url(asked: str) -> str:
+    """Address the list of records with this id or name, of whichever lane."""
+    return f"{reverse('admin:registry_sync_record')}?{urlencode({'q': asked})}"
+
+
 def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
     """Link a record's external id to its story."""
     return format_html('<a href="{}">{}</a>', record_url(external_id, lane_id), external_id)

@@ -15,8 +15,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.error_checks import asked_outcome
-from registry_sync.admin.links import record_link, record_url
+from registry_sync.admin.links import record_link, record_url, search_url
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes
@@ -31,11 +32,11 @@ TEMPLATE = "admin/registry_sync/record/record.html"
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(Reasoned):
+class LedgerEntryAdmin(ByLane, Reasoned):
     nothing = "Nothing has been read from the registry yet."
     list_display = ("record", "entity_registry_id", "name", "entity_id", "outcome")
     list_display_links = ("outcome",)
-    list_filter = ("outcome", "lane")
+    list_filter = ("outcome", LaneChoice)
     list_select_related = ("lane",)
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "values", "modified_at",
@@ -90,14 +91,23 @@ class LedgerEntryAdmin(Reasoned):
         hits = story.find(asked) if asked else []
         if len(hits) == 1:
             return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
-        external_id = request.GET.get("id", "").strip()
+        external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
         lane = lanes.find(request.GET.get("lane", ""))
+        if names.several and external_id and "lane" not in request.GET:
+            of = [hit.lane for hit in story.find(external_id) if hit.external_id == external_id]
+            if len(of) > 1:
+                return HttpResponseRedirect(search_url(external_id))
+            lane = of[0] if of else lane
+        name = f" ({beside})" if (beside := names.beside(lane)) else ""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Record {external_id}" if external_id else "Find a record",
+            "title": f"Record {external_id}{name}" if external_id else "Find a record",
             "opts": self.opts,
             "asked": asked,
-            "hits": [(hit, record_url(hit.external_id, hit.lane.pk)) for hit in hits],
+            "hits": [
+                (hit, names.beside(hit.lane) or hit.lane, record_url(hit.external_id, hit.lane.pk))
+                for hit in hits
+            ],
         }
         if external_id and lane is not None:
             answer = self._act(request, lane, external_id)
@@ -136,7 +146,7 @@ class LedgerEntryAdmin(Reasoned):
             return reason
         run, answer = start_or_follow(
             self, request, title=f"Sync just {external_id}", reason=reason,
-            kind=SyncRun.Kind.INCREMENTAL, only=[external_id],
+            kind=SyncRun.Kind.INCREMENTAL, only=[external_id], lane=lane,
         )  # fmt: skip
         entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
         self.note(request, [entry or run], f"Run {run.pk} syncs {external_id}: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -44,6 +45,11 @@ class RunOrders(Reasoned):
                 "start/<slug:what>/", guarded(self.start_view), name="registry_sync_syncrun_start"
             ),
             path(
+                "active/<slug:what>/",
+                guarded(self.active_view),
+                name="registry_sync_syncrun_active",
+            ),
+            path(
                 "<int:run_id>/do/<slug:what>/",
                 guarded(self.control_view),
                 name="registry_sync_syncrun_do",
@@ -58,13 +64,43 @@ class RunOrders(Reasoned):
         """Preview, ask for a reason, and start a run: the first page's buttons."""
         if what not in orders.ORDERS:
             raise Http404
-        lane = lanes.find(request.GET.get("lane", ""))
-        return self._begin(
-            request,
-            orders.ORDERS[what],
-            lambda seen: orders.facts(what, lane, seen),
-            reverse("admin:index"),
+        asked = request.GET.get("lane", "")
+        of = lanes.chosen(asked)
+        order, back = orders.ORDERS[what], reverse("admin:index")
+        if len(of) < 2:
+            lane = of[0] if of else None
+            order = replace(order, wanted={**order.wanted, "lane": lane})
+            back += f"?lane={lane.pk}" if asked and lane is not None else ""
+            return self._begin(request, order, lambda seen: orders.facts(what, of, seen), back)
+        reason = self._reason(request, order, orders.facts(what, of, see_queues()), back)
+        if isinstance(reason, HttpResponse):
+            return reason
+        for lane in of:
+            self._start(request, order, reason, lane=lane)
+        return HttpResponseRedirect(back)
+
+    def active_view(self, request: HttpRequest, what: str) -> HttpResponse:
+        """Pause, resume or cancel the active runs of one lane, or of all."""
+        if what not in CONTROLS:
+            raise Http404
+        if not self.may(request):
+            raise PermissionDenied
+        asked, back = request.GET.get("lane", ""), reverse("admin:index")
+        of = lanes.chosen(asked)
+        back += f"?lane={of[0].pk}" if asked and of else ""
+        found = orders.active_of(of)
+        if not found:
+            self.message_user(request, "No run is active.", messages.WARNING)
+            return HttpResponseRedirect(back)
+        title, explanation = CONTROLS[what]
+        reason = self.ask(
+            request, found, action=what, title=title, explanation=explanation, back=back
         )
+        if isinstance(reason, HttpResponse):
+            return reason
+        for run in found:
+            self.control(request, run, what, reason)
+        return HttpResponseRedirect(back)
 
     def control_view(self, request: HttpRequest, run_id: int, what: str) -> HttpResponse:
         """Rerun a run, retry its failures, or pause, resume or cancel it."""
@@ -79,8 +115,9 @@ class RunOrders(Reasoned):
         if order is None:
             self.message_user(request, facts[0], messages.WARNING)
             return HttpResponseRedirect(page_of(run))
+        of = [lane] if (lane := orders.lane_again(run)) is not None else []
         return self._begin(
-            request, order, lambda seen: facts + orders.in_the_way(seen), page_of(run)
+            request, order, lambda seen: facts + orders.in_the_way(seen, of), page_of(run)
         )
 
     def _begin(
@@ -90,19 +127,29 @@ class RunOrders(Reasoned):
         facts: Callable[[Queues], list[str]],
         back: str,
     ) -> HttpResponse:
-        if not self.may_start(request):
-            raise PermissionDenied
-        reason = self.ask(
-            request, [], action="start", title=order.title, explanation=order.explanation,
-            facts=facts(see_queues()), back=back,
-        )  # fmt: skip
+        reason = self._reason(request, order, facts(see_queues()), back)
         if isinstance(reason, HttpResponse):
             return reason
-        asked = {"title": order.title, "reason": reason}
-        run, is_new = start(self, request, **asked, **order.wanted)
+        return HttpResponseRedirect(page_of(self._start(request, order, reason)))
+
+    def _reason(
+        self, request: HttpRequest, order: orders.Order, facts: list[str], back: str
+    ) -> str | HttpResponse:
+        if not self.may_start(request):
+            raise PermissionDenied
+        return self.ask(
+            request, [], action="start", title=order.title, explanation=order.explanation,
+            facts=facts, back=back,
+        )  # fmt: skip
+
+    def _start(
+        self, request: HttpRequest, order: orders.Order, reason: str, **more: Any
+    ) -> SyncRun:
+        asked = {"title": order.title, "reason": reason, **order.wanted, **more}
+        run, is_new = start(self, request, **asked)
         if is_new:
             self.note(request, [run], f"{order.title}: {reason}")
-        return HttpResponseRedirect(page_of(run))
+        return run
 
     def _control(self, request: HttpRequest, run: SyncRun, what: str) -> HttpResponse:
         if not self.may(request):

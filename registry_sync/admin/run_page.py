@@ -80,9 +80,10 @@ class RunViews(ReadOnly):
         if (key := as_key(object_id)) is None:
             raise Http404
         run = self._run(request, key)
+        name = runs.LaneNames().beside(run.lane)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Run {run.pk}",
+            "title": f"Run {run.pk}{f' ({name})' if name else ''}",
             "opts": self.opts,
             **standing(run),
             "reruns": list(SyncRun.objects.filter(rerun_of=run).only("status")[:20]),

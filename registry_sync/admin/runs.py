@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.run_actions import CONTROLS, RunOrders
 from registry_sync.admin.run_page import RunViews
 from registry_sync.desk import run_display as looks
@@ -63,10 +64,10 @@ def _start(moment: datetime, kind: str) -> datetime:
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(RunViews, RunOrders):
+class SyncRunAdmin(ByLane, RunViews, RunOrders):
     nothing = "No runs yet. Start one with Sync now on the first page or manage.py sync_registry."
     list_display = ("run", "pill", "asked", "begun", "counts", "from_when", "up_to")
-    list_filter = (("status", StatusFilter), "kind", "trigger")
+    list_filter = (("status", StatusFilter), "kind", "trigger", LaneChoice)
     show_facets = admin.ShowFacets.NEVER
     date_hierarchy = "created_at"
     ordering = ("-id",)

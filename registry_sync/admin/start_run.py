@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from registry_sync import runs
 from registry_sync.desk import run_actions as orders
-from registry_sync.models import SyncRun
+from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.runs.workers import see_queues
 
@@ -29,13 +29,14 @@ def start(
     run, is_new = runs.request(
         trigger=SyncRun.Trigger.ADMIN, actor=request.user.get_username(), **wanted
     )
+    name = runs.LaneNames().beside(run.lane)
     if not is_new:
         text = "{} is already active (started by {}). No other run was started."
-        text = format_html(text, _link(run), orders.who(run))
+        text = format_html(text, _link(run, name), orders.who(run))
         page.message_user(request, text, messages.WARNING)
         return run, False
     runs.log(run, "INFO", _requested(request, title, reason))
-    _notify(page, request, run)
+    _notify(page, request, run, name)
     return run, True
 
 
@@ -47,6 +48,7 @@ def start_or_follow(
     reason: str,
     kind: SyncRun.Kind,
     only: Sequence[str],
+    lane: Lane | None = None,
 ) -> tuple[SyncRun, runs.Answer]:
     """Request a run of some records, or one that follows the active run, and notify a worker.
 
@@ -58,6 +60,7 @@ def start_or_follow(
         trigger=SyncRun.Trigger.ADMIN,
         actor=request.user.get_username(),
         asked_at=runs.database_now(),
+        lane=lane,
         only=only,
         notes=[_requested(request, title, reason)],
     )
@@ -74,17 +77,18 @@ def _requested(request: HttpRequest, title: str, reason: str) -> str:
     return f"{title}, requested by {request.user.get_username()}: {reason}"
 
 
-def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun) -> None:
+def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun, name: str = "") -> None:
     queues = see_queues()
     if enqueue(run.pk) and queues.listening:
-        page.message_user(request, format_html("{} is queued.", _link(run)), messages.SUCCESS)
+        page.message_user(request, format_html("{} is queued.", _link(run, name)), messages.SUCCESS)
     else:
-        text = format_html("{} is queued. {}", _link(run), orders.waits(queues))
+        text = format_html("{} is queued. {}", _link(run, name), orders.waits(queues))
         page.message_user(request, text, messages.WARNING)
 
 
-def _link(run: SyncRun) -> SafeString:
-    return format_html('<a href="{}">Run {}</a>', page_of(run), run.pk)
+def _link(run: SyncRun, name: str = "") -> SafeString:
+    lane = f"{name}: " if name else ""
+    return format_html('{}<a href="{}">Run {}</a>', lane, page_of(run), run.pk)
 
 
 def page_of(run: SyncRun) -> str:

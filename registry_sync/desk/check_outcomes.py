@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from registry_sync import runs
 from registry_sync.models import Change, EntityError, LedgerEntry, Refusal, SyncRun
 from registry_sync.reporting.catalogue import record_actor, record_cause
@@ -65,6 +67,8 @@ def check_outcomes(run: SyncRun, external_ids: Sequence[str]) -> list[CheckOutco
 def following(run: SyncRun) -> SyncRun | None:
     """Return the run that did or does what was asked for while `run` was active; None so far."""
     later = SyncRun.objects.of_same_app(run).filter(pk__gt=run.pk)
+    if run.lane_id is not None:
+        later = later.filter(Q(lane=run.lane_id) | Q(lane__isnull=True))
     return later.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("pk").first()
 
 

@@ -1,10 +1,12 @@
-"""Which lane a page is about: the one it names, else the first that this app feeds now."""
+"""Which lane a page is about: the one it names, the only one, or all that this app feeds now."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from registry_sync import runs
 from registry_sync.core.text import as_key
-from registry_sync.models import Lane
+from registry_sync.models import Lane, SyncRun
 
 
 def find(asked: str = "") -> Lane | None:
@@ -18,6 +20,20 @@ def find(asked: str = "") -> Lane | None:
     return next(iter(runs.current_lanes()), None)
 
 
+def chosen(asked: str = "") -> list[Lane]:
+    """Return the lanes that a page is about: the one that `asked` names, else all current ones."""
+    if (key := as_key(asked)) is not None:
+        return list(Lane.objects.filter(pk=key))
+    return runs.current_lanes()
+
+
 def is_current(lane: Lane | None) -> bool:
     """Return whether runs of this app feed the lane now."""
     return lane is not None and lane in runs.current_lanes()
+
+
+def name_runs(rows: Iterable[SyncRun], names: runs.LaneNames) -> None:
+    """Give runs their lane's name to show, as `lane_name`; "" where there is only one lane."""
+    lanes = {lane.pk: lane for lane in Lane.objects.of_app()} if names.several else {}
+    for run in rows:
+        run.lane_name = names.of(lanes.get(run.lane_id or 0))  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,28 +57,51 @@ ORDERS = {
 }
 
 
-def facts(what: str, lane: Lane | None, queues: Queues) -> list[str]:
+def facts(what: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
     """Return what an order would do, as far as is known without a request to the tenant."""
-    if lane is None:
+    names = runs.LaneNames()
+    said: list[str] = []
+    for lane in lanes:
+        found = {"sync": _changes, "full": _whole, "dry-run": _changes, "retry": _errors}[what]
+        said += [_of_lane(names.beside(lane), text) for text in found(lane)]
+    if not lanes:
         said = ["Nothing has been synced yet, so the whole registry is read."]
         if what == "retry":
             said = ["No record has failed yet. There is nothing to retry."]
-    else:
-        said = {"sync": _changes, "full": _whole, "dry-run": _changes, "retry": _errors}[what](lane)
     if what == "dry-run":
         said.append("Nothing is written, neither to Benchling nor to the ledger.")
-    return [*said, *in_the_way(queues)]
+    return [*said, *in_the_way(queues, lanes)]
 
 
-def in_the_way(queues: Queues) -> list[str]:
-    """Return what prevents or delays a new run."""
-    active = runs.active()
-    if active is not None:
-        return [
-            f"Run {active.pk} is active (started by {who(active)}). No other run can start until "
-            "it ends; you will be redirected to it."
-        ]
-    return [] if queues.listening else [waits(queues)]
+def _of_lane(name: str, text: str) -> str:
+    return f"{name}: {text}" if name else text
+
+
+def in_the_way(queues: Queues, lanes: Sequence[Lane]) -> list[str]:
+    """Return what prevents or delays new runs of these lanes."""
+    names = runs.LaneNames()
+    found = active_of(lanes)
+    if not found:
+        return [] if queues.listening else [waits(queues)]
+    return [_busy(run, names.beside(run.lane)) for run in found]
+
+
+def active_of(lanes: Sequence[Lane]) -> list[SyncRun]:
+    """Return the active runs of these lanes; without a lane, any that is active."""
+    active = map(runs.active, lanes) if lanes else [runs.active()]
+    return list({run.pk: run for run in active if run is not None}.values())
+
+
+def _busy(active: SyncRun, name: str) -> str:
+    if name:
+        return (
+            f"{name}: run {active.pk} is active (started by {who(active)}). No other run of "
+            f"{name} can start until it ends."
+        )
+    return (
+        f"Run {active.pk} is active (started by {who(active)}). No other run can start until "
+        "it ends; you will be redirected to it."
+    )
 
 
 def waits(queues: Queues) -> str:
@@ -158,6 +182,7 @@ def again(run: SyncRun) -> tuple[Order | None, list[str]]:
         "only": run.only,
         "since": run.since_asked,
         "rerun_of": run,
+        "lane": lane_again(run),
     }
     said = [f"A new run of the kind “{run.kind}” that refers to run {run.pk}."]
     if run.only:
@@ -174,12 +199,17 @@ def again(run: SyncRun) -> tuple[Order | None, list[str]]:
     return Order("Rerun", wanted, text), said
 
 
+def lane_again(run: SyncRun) -> Lane | None:
+    """Return the lane that a run like this one is of now; None: it finds its lane itself."""
+    return run.lane if run.lane in runs.current_lanes() else None
+
+
 def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
     """Return the order that retries a run's open errors, and what it would do; None if none is."""
     ids = list(still_open(run).values_list("external_id", flat=True)[: MOST_IDS + 1])
     order = Order(
         "Retry its failures",
-        {"kind": Kind.RETRY, "only": ids, "rerun_of": run},
+        {"kind": Kind.RETRY, "only": ids, "rerun_of": run, "lane": lane_again(run)},
         "Retries the records that this run refused and that are still not in Benchling.",
     )
     if not ids:

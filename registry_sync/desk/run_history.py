@@ -9,12 +9,12 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from registry_sync.models import SyncRun
+from registry_sync.models import Lane, SyncRun
 
 RUNS, DAYS = 30, 90
 SEEN = (
     "kind", "trigger", "actor", "status", "read", "unchanged", "created", "updated", "failed",
-    "created_at", "started_at", "finished_at", "error", "paused_at",
+    "created_at", "started_at", "finished_at", "error", "paused_at", "lane",
 )  # fmt: skip
 """Columns of a run that a list shows: its mapping and position may be long."""
 
@@ -28,23 +28,24 @@ class Day:
     refused: int
 
 
-def mine() -> QuerySet[SyncRun]:
-    """List the runs of this deployment's app."""
-    return SyncRun.objects.of_app()
+def mine(lane: Lane | None = None) -> QuerySet[SyncRun]:
+    """List the runs of this deployment's app, or those of one lane."""
+    rows = SyncRun.objects.of_app()
+    return rows.filter(lane=lane) if lane is not None else rows
 
 
-def last_runs(count: int = RUNS) -> list[SyncRun]:
+def last_runs(lane: Lane | None = None, *, count: int = RUNS) -> list[SyncRun]:
     """Give the newest runs, the oldest of them first."""
-    return list(mine().only(*SEEN).order_by("-id")[:count])[::-1]
+    return list(mine(lane).only(*SEEN).order_by("-id")[:count])[::-1]
 
 
-def days(count: int = DAYS) -> list[Day]:
+def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
     """Give what was written and refused on each of the last days, today the last."""
     first = timezone.now().date() - timedelta(days=count - 1)
     since = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since -= timedelta(days=count - 1)
     counted = (
-        mine()
+        mine(lane)
         .filter(created_at__gte=since)
         .exclude(kind=SyncRun.Kind.DRY_RUN)
         .annotate(day=TruncDate("created_at"))

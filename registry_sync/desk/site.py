@@ -14,6 +14,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
 from registry_sync.desk import lanes
 from registry_sync.desk import run_history as history
+from registry_sync.desk.glance import glance
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import health
 from registry_sync.monitoring.notified import who_is_notified
@@ -56,18 +57,33 @@ def _place(name: str) -> int:
 
 
 def first_page(request: HttpRequest) -> Json:
-    """Return what the first page shows."""
-    lane = lanes.find(request.GET.get("lane", ""))
-    groups = error_groups(runs.open_errors(lane)) if lane else []
-    standing = health.assess(lane, open_errors=sum(group.count for group in groups))
-    return {
-        "health": standing,
+    """Return what the first page shows: of several lanes all at a glance, and one in full."""
+    names = runs.LaneNames()
+    asked = request.GET.get("lane", "")
+    of = lanes.chosen(asked) if asked else names.lanes
+    lane = of[0] if len(of) == 1 else None
+    groups = error_groups(runs.open_errors(*of)) if of else []
+    key = lane.pk if lane is not None and names.several else ""
+    around = health.assess_service()
+    shown = history.last_runs(lane if names.several else None)
+    lanes.name_runs(shown, names)
+    seen: Json = {
+        "around": around,
+        "glance": glance(names, around) if names.several else [],
+        "lane_key": key,
+        "asked_lane": f"?lane={key}" if key else "",
         "notified": who_is_notified(),
         "causes": groups,
-        "runs_picture": _runs_picture(history.last_runs()),
-        "days_picture": _days_picture(history.days()),
+        "runs_picture": _runs_picture(shown),
+        "days_picture": _days_picture(history.days(lane if names.several else None)),
         "may_start": request.user.has_perm("registry_sync.add_syncrun"),
+        "may_control": request.user.has_perm("registry_sync.change_syncrun"),
     }
+    if lane is not None or not names.several:
+        count = sum(group.count for group in groups)
+        seen["health"] = health.assess(lane, open_errors=count, around=around)
+        seen["lane_name"] = names.beside(lane)
+    return seen
 
 
 def _runs_picture(shown: list[SyncRun]) -> Json:

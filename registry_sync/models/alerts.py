@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from registry_sync.models.app_scope import AppQuerySet
+from registry_sync.models.lanes import Lane
 
 
 class AlertSettings(models.Model):
@@ -55,6 +56,10 @@ class Alert(models.Model):
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
+    lane = models.ForeignKey(
+        Lane, null=True, blank=True, on_delete=models.PROTECT, related_name="alerts",
+        help_text="Empty where the app feeds one lane.",
+    )  # fmt: skip
     what = models.CharField(max_length=12, choices=What.choices)
     text = models.TextField()
     began_at = models.DateTimeField()
@@ -68,8 +73,13 @@ class Alert(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["tenant", "app_id", "what"],
-                condition=Q(ended_at__isnull=True),
+                condition=Q(ended_at__isnull=True, lane__isnull=True),
                 name="one_open_alert",
+            ),
+            models.UniqueConstraint(
+                fields=["lane", "what"],
+                condition=Q(ended_at__isnull=True),
+                name="one_open_alert_a_lane",
             ),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from registry_sync.models.app_scope import AppQuerySet
+from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
 
 
@@ -16,6 +17,10 @@ class Canvas(models.Model):
     canvas_id = models.CharField(max_length=64, unique=True)
     feature_id = models.CharField(max_length=64, blank=True)
     resource_id = models.CharField(max_length=64, blank=True)
+    lane = models.ForeignKey(
+        Lane, null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="The lane that was chosen in it; empty: all.",
+    )  # fmt: skip
     run = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="canvases",
         help_text="The run that was started or joined from it.",

@@ -30,6 +30,9 @@ class MappingDraft(models.Model):
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
+    schema_id = models.CharField(
+        max_length=64, blank=True, help_text="The Benchling schema that it maps to: its lane's."
+    )  # fmt: skip
     title = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     version = models.IntegerField(default=1, help_text="Increased by each edit.")
@@ -112,6 +115,10 @@ class MappingVersion(models.Model):
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
+    schema_id = models.CharField(
+        max_length=64, blank=True,
+        help_text="The Benchling schema that it maps to. Empty, in earlier versions: unknown.",
+    )  # fmt: skip
     number = models.IntegerField()
     rows = models.JSONField(default=list)
     name_field = models.CharField(max_length=500, blank=True)

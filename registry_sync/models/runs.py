@@ -218,7 +218,7 @@ class RunLog(models.Model):
 
 
 class Pulse(models.Model):
-    """When an app's active run last made progress.
+    """When an active run last made progress.
 
     It has its own row, because a process frozen in a transaction may lock the run's row.
     """
@@ -232,7 +232,9 @@ class Pulse(models.Model):
     objects = models.Manager.from_queryset(AppQuerySet)()
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["tenant", "app_id"], name="one_pulse"),)
+        constraints = (
+            models.UniqueConstraint(fields=["tenant", "app_id", "run_id"], name="one_pulse"),
+        )
 
     def __str__(self) -> str:
         return f"Run {self.run_id} moved at {self.moved_at:%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,7 @@ dead worker or a dead Redis is noticed as well. Messages are rows first; `outbox
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -14,13 +15,27 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.models import Alert, AlertMessage, AlertSettings
+from registry_sync.models import Alert, AlertMessage, AlertSettings, Lane
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.channels import CHANNELS
-from registry_sync.monitoring.conditions import QUESTIONS, Answer, Condition, answer_for
+from registry_sync.monitoring.conditions import QUESTIONS, Answer, Condition
 from registry_sync.monitoring.lane_runs import lanes_or_none
 
 What = Alert.What
+NO_LONGER = "This schema is no longer synced."
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A condition of a lane that began or ended; `alert` is the row of one that ended.
+
+    Without an answer, its lane is no longer configured.
+    """
+
+    what: Alert.What
+    lane: Lane | None
+    alert: Alert | None = None
+    answer: Answer = None
 
 
 def record_changes() -> int:
@@ -31,38 +46,43 @@ def record_changes() -> int:
 
 def _record_changes() -> int:
     """Check again under a lock, for two processes may have seen the same change."""
-    count = 0
+    count, names = 0, runs.LaneNames()
     with transaction.atomic():
         limits = AlertSettings.objects.select_for_update().get(pk=settings_row().pk)
-        for what, alert, answer in _changes(limits):
-            if alert is not None:
-                count += _end(alert, limits)
-            elif isinstance(answer, Condition):
-                count += _begin(what, answer, limits)
+        for turn in _changes(limits):
+            if turn.alert is not None:
+                count += _end(turn, limits, names)
+            elif isinstance(turn.answer, Condition):
+                count += _begin(turn, turn.answer, limits, names)
     return count
 
 
-def _changes(limits: AlertSettings) -> list[tuple[Alert.What, Alert | None, Answer]]:
+def _changes(limits: AlertSettings) -> list[Turn]:
     """List the alerts that began (no row yet) or ended (their row) since the last check."""
-    open_alerts = {
-        alert.what: alert for alert in Alert.objects.of_app().filter(ended_at__isnull=True)
-    }
-    found: list[tuple[Alert.What, Alert | None, Answer]] = []
     lanes = lanes_or_none()
-    for what in QUESTIONS:
-        answer, alert = answer_for(what, lanes, limits), open_alerts.get(what)
-        if (isinstance(answer, Condition) and alert is None) or (answer is False and alert):
-            found.append((what, alert, answer))
-    return found
+    open_alerts = {
+        (alert.what, alert.lane or lanes[0]): alert
+        for alert in Alert.objects.of_app().filter(ended_at__isnull=True).select_related("lane")
+    }
+    found: list[Turn] = []
+    for lane in lanes:
+        for what, question in QUESTIONS.items():
+            answer, alert = question.ask(lane, limits), open_alerts.pop((str(what), lane), None)
+            if (isinstance(answer, Condition) and alert is None) or (answer is False and alert):
+                found.append(Turn(what, lane, alert, answer))
+    gone = [Turn(What(alert.what), lane, alert) for (_, lane), alert in open_alerts.items()]
+    return found + gone
 
 
-def _begin(what: Alert.What, found: Condition, limits: AlertSettings) -> int:
+def _begin(turn: Turn, found: Condition, limits: AlertSettings, names: runs.LaneNames) -> int:
+    name = names.beside(turn.lane)
+    text = f"{name}: {found.text}" if name else found.text
     alert = Alert.objects.create(
-        tenant=limits.tenant, app_id=limits.app_id, what=what, text=found.text,
-        began_at=found.since,
+        tenant=limits.tenant, app_id=limits.app_id, what=turn.what, text=text,
+        began_at=found.since, lane=turn.lane if name else None,
     )  # fmt: skip
     lines = [
-        found.text,
+        text,
         f"Since: {found.since:%Y-%m-%d %H:%M} UTC",
         f"Who must act: {found.who}",
         f"What to do: {found.remedy}",
@@ -70,21 +90,30 @@ def _begin(what: Alert.What, found: Condition, limits: AlertSettings) -> int:
     if link := address(found.path, found.pk):
         lines.append(f"Open: {link}")
     lines.append("You will get one more message when this is over.")
-    return _notify(alert, f"{what.label} ({limits.tenant})", "\n\n".join(lines), limits)
+    subject = _subject(turn, name, limits)
+    return _notify(alert, subject, "\n\n".join(lines), limits)
 
 
-def _end(alert: Alert, limits: AlertSettings) -> int:
-    what = What(alert.what)
-    alert.ended_at, alert.ended_text = timezone.now(), QUESTIONS[what].over
+def _end(turn: Turn, limits: AlertSettings, names: runs.LaneNames) -> int:
+    alert = turn.alert
+    assert alert is not None
+    over = NO_LONGER if turn.answer is None else QUESTIONS[turn.what].over
+    alert.ended_at, alert.ended_text = timezone.now(), over
     alert.save(update_fields=["ended_at", "ended_text"])
     lines = [
-        f"This is over: {what.label}. {alert.ended_text}",
+        f"This is over: {turn.what.label}. {alert.ended_text}",
         f"It began at {alert.began_at:%Y-%m-%d %H:%M} UTC: {alert.text}",
         "No one needs to act.",
     ]
     if link := address():
         lines.append(f"Open: {link}")
-    return _notify(alert, f"over: {what.label} ({limits.tenant})", "\n\n".join(lines), limits)
+    subject = _subject(turn, names.beside(turn.lane), limits)
+    return _notify(alert, f"over: {subject}", "\n\n".join(lines), limits)
+
+
+def _subject(turn: Turn, name: str, limits: AlertSettings) -> str:
+    where = f"{name}, {limits.tenant}" if name else limits.tenant
+    return f"{turn.what.label} ({where})"
 
 
 def _notify(alert: Alert, subject: str, body: str, limits: AlertSettings) -> int:

@@ -159,12 +159,3 @@ QUESTIONS: dict[Alert.What, Question] = {
     What.OLD_ERROR: Question(check_old_error, "No error has been open that long any more."),
 }
 """To add a condition, name it in `Alert.What` and add its question here."""
-
-
-def answer_for(what: Alert.What, lanes: list[Lane | None], limits: AlertSettings) -> Answer:
-    """Return a condition that holds in one of the lanes; False if it holds in none of them."""
-    answers = [QUESTIONS[what].ask(lane, limits) for lane in lanes]
-    holding = next((answer for answer in answers if isinstance(answer, Condition)), None)
-    if holding is not None:
-        return holding
-    return False if False in answers and None not in answers else None

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -67,7 +67,7 @@ def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Fr
         return Freshness("never", "never synced")
     if now - since <= timedelta(hours=hours):
         return Freshness("ok", "ok", since) if last else Freshness("never", "never synced", since)
-    if (active := runs.active()) is not None and (excuse := _excuse(active, now)):
+    if (active := runs.active(lane)) is not None and (excuse := _excuse(active, now)):
         return Freshness("busy", excuse, since)
     gone = int((now - since) / timedelta(hours=1))
     text = f"stale: no good run for {gone:,} hours (limit {hours:,})"
@@ -94,16 +94,21 @@ def _excuse(run: SyncRun, now: datetime) -> str:
 
 
 def record_pulse() -> None:
-    """Record when the active run was last seen to make progress."""
-    run = runs.active()
-    if run is None:
-        return
+    """Record when each active run was last seen to make progress."""
+    known = dict(Pulse.objects.of_app().values_list("run_id", "pulse"))
+    active = {run.pk: run for run in SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE)}
+    for run in active.values():
+        if known.get(run.pk) != (pulse := _pulse(run)):
+            key: dict[str, Any] = {"tenant": run.tenant, "app_id": run.app_id, "run_id": run.pk}
+            values = {"pulse": pulse, "moved_at": timezone.now()}
+            Pulse.objects.update_or_create(**key, defaults=values)
+    if over := known.keys() - active.keys():
+        Pulse.objects.of_app().filter(run_id__in=over).delete()
+
+
+def _pulse(run: SyncRun) -> str:
     place = (
         run.phase, run.position, run.read, run.unchanged, run.created, run.updated, run.failed,
         run.repeated, run.retried,
     )  # fmt: skip
-    pulse = hashlib.sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:32]
-    mine = Pulse.objects.filter(tenant=run.tenant, app_id=run.app_id)
-    if not mine.filter(run_id=run.pk, pulse=pulse).exists():
-        values = {"run_id": run.pk, "pulse": pulse, "moved_at": timezone.now()}
-        Pulse.objects.update_or_create(tenant=run.tenant, app_id=run.app_id, defaults=values)
+    return hashlib.sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:32]

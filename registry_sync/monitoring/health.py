@@ -6,7 +6,7 @@ Nothing here raises or waits for long: the page that says what is broken must no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from django.core.checks import run_checks
@@ -100,23 +100,58 @@ class Health:
         return f"Everything changed in the registry up to {until} {rest}"
 
 
-def assess(lane: Lane | None, *, open_errors: int | None = None) -> Health:
-    """Return a lane's health. `open_errors` is their count, where the caller has it already."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What holds for all lanes: settings, installation, schedule, workers."""
+
+    active: SyncRun | None
+    queues: Queues
+    rhythm: Rhythm | None
+    first: Sequence[Finding]
+    """What must be put right before anything can run."""
+    last: Sequence[Finding]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return everything that is wrong, the most serious first."""
+        return sorted([*self.first, *self.last], key=lambda finding: -finding.state)
+
+
+def assess_service() -> Service:
+    """Return what holds for all lanes."""
+    active, queues, rhythm = runs.active(), see_queues(), see_rhythm()
+    first = [*_settings(), *_installation()]
+    last = [*_schedule(rhythm, active), *_workers(queues, active)]
+    return Service(active, queues, rhythm, first, last)
+
+
+def assess(
+    lane: Lane | None, *, open_errors: int | None = None, around: Service | None = None
+) -> Health:
+    """Return the health of a lane and of the service around it.
+
+    `open_errors` is their count, and `around` the service, where the caller has them already.
+    """
+    around = around or assess_service()
+    found = assess_lane(lane, around, open_errors=open_errors)
+    return replace(found, findings=[*around.first, *found.findings, *around.last])
+
+
+def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None = None) -> Health:
+    """Return the health of a lane alone."""
     if open_errors is None:
         open_errors = runs.open_errors(lane).count() if lane else 0
     dismissed = _dismissed(lane) if lane else 0
-    active, queues, rhythm = runs.active(), see_queues(), see_rhythm()
+    active = around.active if lane is None else runs.active(lane)
     last, last_good = _last_ended(lane), runs.good_runs(lane).first() if lane else None
     findings = [
-        *_settings(),
-        *_installation(),
         *_runs(last, last_good, active, _last_dry_run(lane)),
         *_mapping(lane, last_good),
         *_records(last, open_errors, dismissed),
-        *_schedule(rhythm, active),
-        *_workers(queues, active),
     ]
-    return Health(lane, last_good, active, open_errors, queues, rhythm, findings, dismissed)
+    return Health(
+        lane, last_good, active, open_errors, around.queues, around.rhythm, findings, dismissed
+    )
 
 
 def _dismissed(lane: Lane) -> int:

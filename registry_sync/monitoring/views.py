@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.lane_runs import lanes_or_none
+from registry_sync.runs import LaneNames
 
 
 @require_safe
@@ -27,11 +28,19 @@ def healthz(request: HttpRequest) -> JsonResponse:
     stale = False
     try:
         last = SyncRun.objects.filter(status__in=SyncRun.GOOD).order_by("-id").first()
-        found = [freshness.check_freshness(lane) for lane in lanes_or_none()]
+        names = LaneNames()
+        lanes = lanes_or_none(names)
+        found = [freshness.check_freshness(lane) for lane in lanes]
         worst = next((one for one in found if one.state == "stale"), found[0])
         answer["database"] = "ok"
         answer["last_good_run"] = last.finished_at if last else None
         answer["runs"], stale = worst.text, worst.state == "stale"
+        if names.several and stale:
+            answer["runs"] = f"{names.of(lanes[found.index(worst)])}: {worst.text}"
+        if names.several:
+            answer["lanes"] = {
+                names.of(lane): one.text for lane, one in zip(lanes, found, strict=True)
+            }
     except DatabaseError:
         answer["database"] = "unreachable"
     if settings.REDIS_URL:

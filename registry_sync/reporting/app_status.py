@@ -19,7 +19,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.models import SyncRun
+from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import sync_history
 from registry_sync.reporting.bookmark import Bookmark, read_bookmark
 from registry_sync.reporting.session_messages import closing_messages, message
@@ -31,6 +31,8 @@ TIMED_OUT = "The App Status session had timed out; progress is shown in a new on
 EVERY = 5.0
 """Seconds between two lines of progress."""
 SESSION_NAME = "Registry Sync"
+LONGEST_NAME = 88
+"""Characters of a session's name, of which Benchling takes 100, before what kind of run it is."""
 
 
 @dataclass
@@ -159,12 +161,18 @@ def has_timed_out(run: SyncRun, client: Client, refused: Refused) -> bool:
 
 
 def session_name(run: SyncRun) -> str:
-    """Return a session's name, which shows whether its run moves the watermark."""
+    """Return a session's name, which shows its lane and whether its run moves the watermark."""
+    name = _whole_name(run.lane)
     if run.kind == SyncRun.Kind.RETRY:
-        return f"{SESSION_NAME} (retry)"
+        return f"{name} (retry)"
     if run.only or run.since_asked:
-        return f"{SESSION_NAME} (partial)"
-    return SESSION_NAME
+        return f"{name} (partial)"
+    return name
+
+
+def _whole_name(lane: Lane | None) -> str:
+    which = runs.LaneNames().beside(lane)
+    return f"{SESSION_NAME}: {which}"[:LONGEST_NAME] if which else SESSION_NAME
 
 
 def notify_session(run: SyncRun, client: Client, text: str) -> None:
@@ -215,18 +223,20 @@ def _end(run: SyncRun, client: Client, body: Json) -> None:
         client.update_session(run.session_id, body)
 
 
-def last_good_session(client: Client, lane: str) -> tuple[Bookmark | None, datetime | None]:
+def last_good_session(client: Client, lane: Lane) -> tuple[Bookmark | None, datetime | None]:
     """Return the bookmark of a lane's last good session, or at least when that session began.
 
     A successful session without a bookmark (written by other software) gives its time of
     creation. One with warnings and no bookmark may hide refused records and gives nothing.
     """
+    own = {_whole_name(lane), *([SESSION_NAME] if lane.position == 0 else [])}
     for session in client.sessions():
-        if session.get("name") != SESSION_NAME or session.get("status") not in SyncRun.GOOD:
+        if session.get("status") not in SyncRun.GOOD:
             continue
         bookmark = read_bookmark(session.get("messages") or ())
-        if bookmark is not None and bookmark.lane == lane:
+        if bookmark is not None and bookmark.lane == lane.mark:
             return bookmark, None
-        if bookmark is None and session["status"] == SyncRun.Status.SUCCEEDED:
+        alike = session.get("name") in own and session["status"] == SyncRun.Status.SUCCEEDED
+        if bookmark is None and alike:
             return None, datetime.fromisoformat(session["createdAt"])
     return None, None

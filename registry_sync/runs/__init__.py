@@ -39,7 +39,7 @@ from registry_sync.runs.lifecycle import (
     resume,
     waiting_sentence,
 )
-from registry_sync.runs.outstanding import Outstanding, outstanding
+from registry_sync.runs.outstanding import Outstanding, outstanding, versions_of
 from registry_sync.runs.queries import (
     active,
     fails_lately,
@@ -94,6 +94,7 @@ __all__ = [
     "stranded",
     "tenant_host",
     "to_follow",
+    "versions_of",
     "waiting_sentence",
     "warn",
 ]

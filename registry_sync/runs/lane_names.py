@@ -32,9 +32,8 @@ class LaneNames:
         return name if lane in self.lanes else f"{name} ({FORMER})"
 
     def beside(self, lane: Lane | None) -> str:
-        """Return a lane's name where faces must say it; "" where there is only this one."""
-        alone = not self.several and (not self.lanes or lane in self.lanes)
-        return "" if alone else self.of(lane)
+        """Return a lane's name where faces must say it; "" where the app feeds one."""
+        return self.of(lane) if self.several else ""
 
     def find(self, asked: str) -> Lane | None:
         """Return the lane with this name or schema id; None if no lane that is fed now has it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Q, QuerySet
+
 from registry_sync.models import Lane, MappingVersion, SyncRun
 from registry_sync.runs.queries import good_runs
 
@@ -29,12 +31,23 @@ def outstanding(lane: Lane | None, last: SyncRun | None = None) -> Outstanding |
     The preview on all records says how many; if it is none, nothing is outstanding. A lane that
     no run has completed yet is not up to date anyway. `last` is its last good run, if known.
     """
-    last = last or (good_runs(lane).first() if lane is not None else None)
-    version = MappingVersion.objects.of_app().select_related("draft").first() if last else None
+    if lane is None:
+        return None
+    last = last or good_runs(lane).first()
+    version = versions_of(lane).select_related("draft").first() if last else None
     if last is None or version is None or version.at <= (last.started_at or last.created_at):
         return None
     count = _previewed(version)
     return None if count == 0 else Outstanding(version, count)
+
+
+def versions_of(lane: Lane) -> QuerySet[MappingVersion]:
+    """Return the published mappings of a lane, the newest first.
+
+    Those of which no schema is known are of the time when an app fed one lane: the first one's.
+    """
+    unknown = Q(schema_id="") if lane.position == 0 else Q(pk=None)
+    return MappingVersion.objects.of_app().filter(Q(schema_id=lane.schema_id) | unknown)
 
 
 def _previewed(version: MappingVersion) -> int | None:

@@ -33,9 +33,11 @@ def good_runs(lane: Lane) -> QuerySet[SyncRun]:
     ).order_by("-id")
 
 
-def open_errors(lane: Lane) -> QuerySet[EntityError]:
-    """Return the errors of records that are not in Benchling, without dismissed ones."""
-    return lane.errors.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+def open_errors(*lanes: Lane) -> QuerySet[EntityError]:
+    """Return the errors of lanes' records that are not in Benchling, without dismissed ones."""
+    alone = len(lanes) == 1
+    rows = lanes[0].errors.all() if alone else EntityError.objects.filter(lane__in=lanes)
+    return rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
 
 
 def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:

@@ -39,6 +39,7 @@ def see_rhythm(*, now: datetime | None = None) -> Rhythm | None:
     A pause as long as two earlier ones (nights, weekends) is not overdue.
     """
     mine = SyncRun.objects.of_app().filter(trigger=SyncRun.Trigger.SCHEDULE)
+    mine = mine.exclude(lane__position__gt=0)  # one call of the schedule starts a run of each lane
     begun = list(mine.order_by("-id").values_list("created_at", flat=True)[:LOOKED_BACK])
     gaps = [later - earlier for later, earlier in pairwise(begun)]
     if len(begun) < FEWEST:

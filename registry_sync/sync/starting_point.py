@@ -183,7 +183,7 @@ def _from_session(lane: Lane, client: Client) -> Previous | None:
     Where errors were open at its end, the refused records are found only by reading everything.
     """
     try:
-        bookmark, began = app_status.last_good_session(client, lane.mark)
+        bookmark, began = app_status.last_good_session(client, lane)
     except Refused:  # without its history everything is read, which loses nothing
         return None
     if bookmark is not None:

@@ -51,6 +51,7 @@ RULES = {
     "mappingversion_roll_back": ("publish_mappingdraft", "publish_mappingdraft"),
     "record": ("view_ledgerentry", "view_ledgerentry"),
     "record_open": ("view_ledgerentry", "view_ledgerentry"),
+    "syncrun_active": ("change_syncrun", "change_syncrun"),
     "syncrun_change": ("view_syncrun", "view_syncrun"),  # it has no form either
     "syncrun_do": ("change_syncrun", "change_syncrun"),
     "syncrun_start": ("add_syncrun", "add_syncrun"),
@@ -140,6 +141,7 @@ def addresses(rows):
         path = re.sub(r"\^\(\?P<app_label>\w+\|auth\)/\$", "registry_sync/", path)
         whats = {"syncrun_start": ("sync", "full", "dry-run"),
                  "entityerror_cause": ("check", "retry"),
+                 "syncrun_active": ("pause", "resume", "cancel"),
                  "syncrun_do": ("pause", "resume", "cancel", "rerun", "retry")}  # fmt: skip
         for what in whats.get(name.removeprefix("registry_sync_"), ("",)):
             yield name, "/" + path.replace("<slug:what>", what)

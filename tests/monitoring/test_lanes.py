@@ -9,31 +9,35 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from registry_sync import runs
-from registry_sync.models import Alert, AlertMessage, SyncRun
+from registry_sync.models import Alert, AlertMessage, Lane, SyncRun
 from registry_sync.monitoring import alerts, freshness, health
 from registry_sync.monitoring.channels import CHANNELS
 from registry_sync.monitoring.conditions import QUESTIONS
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.monitoring.lane_runs import lanes_or_none, runs_of
-from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
+from tests.support.factories import (
+    AlertFactory,
+    AlertSettingsFactory,
+    EntityErrorFactory,
+    LaneFactory,
+    SyncRunFactory,
+)
 from tests.support.registry import compound
 
 
 @pytest.fixture
-def two_lanes(world, monkeypatch) -> Any:
+def two_lanes(world) -> Any:
     """One lane that has synced, and another one whose only run failed."""
     w = world([compound(n) for n in range(3)])
     good = w.sync()
     first = good.lane
     second = LaneFactory(
-        registry_id=first.registry_id, collection=first.collection, schema_name="Other"
+        registry_id=first.registry_id, collection=first.collection, schema_name="Other", position=1
     )
     failed = SyncRunFactory(
         lane=second, status=SyncRun.Status.FAILED, error="It broke.", error_kind="mapping",
         error_code="mapping", started_at=good.started_at, finished_at=good.finished_at,
     )  # fmt: skip
-    monkeypatch.setattr(runs, "current_lanes", lambda: [first, second])
     return first, second, good, failed
 
 
@@ -56,17 +60,47 @@ def test_each_lane_has_its_freshness_health_and_checks(two_lanes):
     assert freshness.check_freshness(second).state == "never"
     assert health.assess(first).word == "good" and health.assess(second).word == "bad"
     checks = {result.name: result.state for result in doctor.examine()}
-    assert checks[f"Last run ({first})"] == "ok" and checks[f"Last run ({second})"] == "bad"
+    assert checks["Last run (Compound)"] == "ok" and checks["Last run (Other)"] == "bad"
 
 
 def test_one_failing_lane_is_alerted_and_its_recovery_ends_it(two_lanes):
-    *_, failed = two_lanes
+    _, second, _, failed = two_lanes
+    AlertSettingsFactory(emails="ann@example.com")
     alerts.record_changes()
     alert = Alert.objects.get()
-    assert alert.what == Alert.What.FAILING and f"Run {failed.pk} failed" in alert.text
+    assert (alert.what, alert.lane) == (Alert.What.FAILING, second)
+    assert alert.text.startswith(f"Other: Run {failed.pk} failed")
+    subject = AlertMessage.objects.get().subject
+    assert subject == f"Registry Sync: runs fail (Other, {alert.tenant})"
     SyncRun.objects.filter(pk=failed.pk).update(status=SyncRun.Status.SUCCEEDED)
     alerts.record_changes()
     assert Alert.objects.get().ended_at is not None
+
+
+def test_each_lane_has_its_alert_and_the_one_that_was_open_before_is_the_first_ones(two_lanes):
+    first, second, *_ = two_lanes
+    before = AlertFactory()
+    SyncRunFactory(
+        lane=first, status="FAILED", error="It broke.", error_kind="mapping",
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    alerts.record_changes()
+    lanes = Alert.objects.filter(ended_at=None).values_list("pk", "lane")
+    assert dict(lanes) == {before.pk: None, Alert.objects.latest("pk").pk: second.pk}
+    SyncRunFactory(lane=first, finished_at=timezone.now())
+    alerts.record_changes()
+    before.refresh_from_db()
+    assert before.ended_at is not None
+    assert Alert.objects.filter(ended_at=None).get().lane == second
+
+
+def test_an_alert_of_a_lane_that_is_no_longer_synced_ends(two_lanes):
+    second = two_lanes[1]
+    alerts.record_changes()
+    Lane.objects.filter(pk=second.pk).update(position=None)
+    alerts.record_changes()
+    alert = Alert.objects.get()
+    assert alert.ended_at and alert.ended_text == "This schema is no longer synced."
 
 
 def test_one_stale_lane_makes_the_health_page_answer_503(two_lanes):
@@ -75,18 +109,40 @@ def test_one_stale_lane_makes_the_health_page_answer_503(two_lanes):
     old = timezone.now() - timedelta(hours=30)
     SyncRun.objects.filter(pk=failed.pk).update(created_at=old, finished_at=old)
     answer = Client().get("/healthz")
-    assert answer.status_code == 503 and "stale" in answer.json()["runs"]
+    assert answer.status_code == 503 and answer.json()["runs"].startswith("Other: stale")
+    lanes = answer.json()["lanes"]
+    assert lanes["Compound"] == "ok" and lanes["Other"].startswith("stale")
 
 
-def test_metrics_add_up_the_lanes(two_lanes, settings):
+def test_metrics_name_the_lane(two_lanes, settings):
     first, second, good, _ = two_lanes
     settings.METRICS_TOKEN = "t"
+    SyncRunFactory(lane=second, status="RUNNING")
     for lane in (first, second):
         EntityErrorFactory(lane=lane, run=good)
+    Lane.objects.filter(pk=second.pk).update(schema_name='The "other"')
     text = Client().get("/metrics", headers={"Authorization": "Bearer t"}).text
-    assert 'registry_sync_open_errors{kind="source"} 2' in text
+    other = r'lane="The \"other\""'
+    assert 'registry_sync_open_errors{lane="Compound",kind="source"} 1' in text
+    assert f'registry_sync_open_errors{{{other},kind="source"}} 1' in text
     assert text.count("# TYPE registry_sync_open_errors gauge") == 1
-    assert text.count("registry_sync_last_good_run_timestamp_seconds ") == 3
+    ended = [line for line in text.splitlines() if line.startswith("registry_sync_last_good")]
+    assert len(ended) == 1 and 'lane="Compound"' in ended[0]
+    assert f'registry_sync_runs_total{{{other},status="FAILED"}} 1' in text
+    assert 'registry_sync_objects_written_total{lane="Compound"} 3' in text
+    assert 'registry_sync_run_active{lane="Compound"} 0' in text
+    assert f"registry_sync_run_active{{{other}}} 1" in text
+
+
+def test_a_stopped_lane_excuses_no_other(two_lanes):
+    first, second, good, failed = two_lanes
+    old = timezone.now() - timedelta(hours=30)
+    SyncRun.objects.filter(pk__in=[good.pk, failed.pk]).update(created_at=old, finished_at=old)
+    SyncRunFactory(
+        lane=second, status="RUNNING", started_at=timezone.now(), heartbeat=timezone.now()
+    )
+    assert freshness.check_freshness(first).state == "stale"
+    assert freshness.check_freshness(second).state == "busy"
 
 
 @pytest.mark.once

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -79,12 +80,12 @@ def record_checkup(results: list[CheckResult], *, actor: str) -> Checkup:
 
 def _of_lanes() -> list[CheckResult]:
     """Make the lane checks for each lane; each lane is named where there are several."""
-    try:
-        lanes = lanes_or_none()
-    except DatabaseError:
-        lanes = [None]  # each check reports it
+    names = runs.LaneNames([])
+    with suppress(DatabaseError):  # each check reports it
+        names = runs.LaneNames()
+    lanes = lanes_or_none(names)
     return [
-        _made(f"{name} ({lane})" if len(lanes) > 1 else name, partial(check, lane))
+        _made(f"{name} ({names.of(lane)})" if names.several else name, partial(check, lane))
         for lane in lanes
         for name, check in LANE_CHECKS.items()
     ]

@@ -1,0 +1,62 @@
+"""Lists of several lanes' rows: each row names its lane, and one lane can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from registry_sync import runs
+from registry_sync.admin.base import ReadOnly
+from registry_sync.core.text import as_key
+from registry_sync.models import Lane
+
+
+def lane_choices() -> list[tuple[str, str]]:
+    """Return the lanes of this app by primary key and name, those that are synced now first."""
+    names = runs.LaneNames()
+    former = Lane.objects.of_app().filter(position__isnull=True).order_by("-pk")[:100]
+    named = [(str(lane.pk), names.of(lane) if names.several else str(lane)) for lane in names.lanes]
+    return named + [(str(lane.pk), str(lane)) for lane in former]
+
+
+class LaneChoice(admin.SimpleListFilter):
+    """One lane, or all. Hidden where there is only one."""
+
+    title, parameter_name = "lane", "lane"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = lane_choices()
+        return found if len(found) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        key = as_key(str(self.value()))
+        return queryset.none() if key is None else queryset.filter(lane_id=key)
+
+
+class ByLane(ReadOnly):
+    """A list whose rows have a lane, which they show where the app feeds several."""
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        shown = super().get_list_display(request)
+        names = runs.LaneNames()
+        return [shown[0], lane_column(names), *shown[1:]] if names.several else shown
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        given = super().get_list_select_related(request)
+        return [*(given or ()), "lane"] if isinstance(given, (list, tuple)) or not given else given
+
+
+def lane_column(names: runs.LaneNames) -> Callable[[Any], str]:
+    """Return a column with the name of each row's lane."""
+
+    @admin.display(description="lane")
+    def lane_name(row: Any) -> str:
+        return names.of(row.lane) or "–"
+
+    return lane_name
