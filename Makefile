@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker clean
+.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker wheels clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -104,6 +104,10 @@ run: $(STAMP)  ## the web service, for development
 
 worker: $(STAMP)  ## a worker of the queue `sync`, for development
 	@DEBUG=1 $(BIN)/python manage.py rqworker sync
+
+wheels: $(STAMP)  ## dist/: the wheels of the service and of the sandbox
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./sandbox
+	@ls dist/*.whl
 
 clean:  ## remove what make has installed
 	rm -rf $(VENV) .venv-newer .venv-bench profile tools/json-server/node_modules

@@ -7,7 +7,6 @@ as <NAME>_FILE, the path of a file that contains it.
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from integration.environment import (
     FAULTS,
@@ -20,6 +19,7 @@ from integration.environment import (
     env_secret,
     refuse_faults,
 )
+from integration.home import home
 from integration.mail import mail_settings
 from registry_sync.core.dotted_paths import (
     ADMIN_APP,
@@ -28,7 +28,7 @@ from registry_sync.core.dotted_paths import (
     WORKER_CLASS,
 )
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = home()
 
 
 # -- Django ---------------------------------------------------------------------------------

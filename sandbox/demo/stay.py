@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import requests
 
 from sandbox.children import free_port
-from sandbox.demo.world import World, console
+from sandbox.demo.world import MANAGE, World, console
 
 
 def _plain(text: str) -> None:
@@ -18,8 +19,8 @@ def _plain(text: str) -> None:
 def stay(world: World) -> None:
     """Start the web service, print all addresses, and wait for Ctrl-C."""
     port = free_port()
-    world.start("manage.py", "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
-    world.start("manage.py", "rqworker", "interactive", log="interactive.log")
+    world.start(*MANAGE, "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
+    world.start(*MANAGE, "rqworker", "interactive", log="interactive.log")
     webhooks = f"http://127.0.0.1:{port}/benchling/webhooks"
     world.tenant.state.apps["app_demo"]["webhook_url"] = webhooks
     for _ in range(100):  # the canvas is inserted once somebody is there to draw it
@@ -35,7 +36,7 @@ def stay(world: World) -> None:
     _plain(f"      curl -H 'Authorization: Bearer {token}' {world.registry.url}/-/databases.json )")
     console.print("  Edit a compound, then press Manual Sync:")
     change = f"registry.edit('{world.database}', 'CHEMBL25', first_approval=1900)"
-    _plain(f'      .venv/bin/python -c "from sandbox import registry; {change}"')
+    _plain(f'      {sys.executable} -c "from sandbox import registry; {change}"')
     console.print("  Press Ctrl-C to stop everything.")
     while True:
         time.sleep(3600)

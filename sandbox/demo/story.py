@@ -10,7 +10,7 @@ import requests
 
 from sandbox import registry
 from sandbox.demo.tables import show_refused, table
-from sandbox.demo.world import COMPOUNDS, World, console
+from sandbox.demo.world import COMPOUNDS, MANAGE, World, console
 
 REFUSED = 37
 COUNTED = ("objects_written", "bulk_calls")
@@ -37,7 +37,7 @@ def story(world: World, *, name_template: str) -> list[str]:
         registry.edit(world.database, compound, **values)
         console.print(f"  {compound}: {values}")
     console.rule("[bold]Second sync: only what changed")
-    world.start("manage.py", "rqworker", "sync", log="worker.log")
+    world.start(*MANAGE, "rqworker", "sync", log="worker.log")
     second = world.manage("sync_registry", "--enqueue")
     _expect(faults, "exit status of handing the run to the worker", second, 0)
     run = _wait_for_worker(world)

@@ -19,7 +19,9 @@ from sandbox.children import dies_with_parent
 from sandbox.tenant import TenantServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+"""The folder of the packages: the checkout, or where they are installed."""
 CSV = ROOT / "sandbox" / "data" / "chembl_approved_drugs.csv"
+MANAGE = ("-m", "integration")
 COMPOUNDS = 2628
 MAPPING = [
     ("Preferred name", "name"),
@@ -45,7 +47,7 @@ class World:
         """Run a management command as an operator would, and return its exit status."""
         console.print(f"[dim]$ manage.py {' '.join(words)}[/dim]")
         return subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.env, check=False
+            [sys.executable, *MANAGE, *words], cwd=self.folder, env=self.env, check=False
         ).returncode
 
     def start(self, *words: str, log: str) -> None:
@@ -54,7 +56,7 @@ class World:
         self.children.append(
             subprocess.Popen(
                 [sys.executable, *words],
-                cwd=ROOT,
+                cwd=self.folder,
                 env=self.env,
                 stdout=out,
                 stderr=out,
@@ -93,6 +95,7 @@ def service_env(folder: Path, tenant_url: str, redis_url: str) -> dict[str, str]
     """Set the operator's variables as a deployment would."""
     own = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TERM") if key in os.environ}
     return own | {
+        "PYTHONPATH": str(ROOT),
         "DEBUG": "1",
         "SECRET_KEY": secrets.token_urlsafe(32),
         "ALLOWED_HOSTS": "127.0.0.1,localhost",

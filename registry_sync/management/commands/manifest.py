@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser
 from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 
 import yaml
@@ -15,6 +16,9 @@ from django.core.management.base import CommandError
 
 from registry_sync.checks import key_fault
 from registry_sync.management.operator import USAGE, OperatorCommand
+
+
+TEMPLATE = "manifest.yaml"
 
 
 class Text(str):
@@ -80,8 +84,9 @@ class Command(OperatorCommand):
 
 
 def template() -> Path:
-    """Return the path of the manifest's template."""
-    return Path(settings.BASE_DIR) / "manifest.yaml"
+    """Return the path of the manifest's template: in the checkout, or as it was installed."""
+    ours = Path(settings.BASE_DIR) / TEMPLATE
+    return ours if ours.exists() else Path(get_path("data")) / "share" / "registry-sync" / TEMPLATE
 
 
 def render(private_key: str, *, legacy: bool = False) -> str:
@@ -106,7 +111,7 @@ def render(private_key: str, *, legacy: bool = False) -> str:
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{template()} is not the template that came with the service: parts of it are "
-            "missing. The operator must restore it (git checkout manifest.yaml).",
+            "missing. The operator must restore it (git checkout manifest.yaml, or install the package again).",
         ) from error
     return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
 

@@ -1,0 +1,62 @@
+"""The command line: `manage.py` in a checkout, `registry-sync` where the package is installed.
+
+Beside Django's commands it has `web`, which serves by gunicorn with the settings that come with
+this package, and what other distributions add as entry points of `registry_sync.commands`, such as
+`demo` of registry-sync-sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+GROUP = "registry_sync.commands"
+HERE = Path(__file__).resolve().parent
+SETTINGS = HERE / "gunicorn.conf.py"
+COMMANDS = HERE.parent / "registry_sync" / "management" / "commands"
+
+
+def main() -> None:
+    """Run one command with the arguments of this process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
+    for stream in (sys.stdout, sys.stderr):  # a console may hold fewer characters than we write
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name == "web":
+        _serve(sys.argv[2:])
+    elif (command := _added(name)) is not None:
+        sys.argv = [f"registry-sync {name}", *sys.argv[2:]]
+        sys.exit(command())
+    else:
+        _manage()
+
+
+def _manage() -> None:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as fault:
+        from integration.environment import other_faults
+
+        others = other_faults() if sys.argv[1:2] == ["check"] else []
+        sys.exit("\n".join([f"The settings cannot be used: {fault}", *others]))
+
+
+def _serve(words: list[str]) -> None:
+    """Become gunicorn, with this package's settings and any further options."""
+    gunicorn = ["-m", "gunicorn", "-c", str(SETTINGS), *words, "integration.wsgi"]
+    os.execv(sys.executable, [sys.executable, *gunicorn])
+
+
+def _added(name: str) -> Callable[[], int] | None:
+    """Return a command that another distribution adds, None for all others."""
+    if not name or (COMMANDS / f"{name}.py").exists():
+        return None  # cron starts these each few minutes: nothing else is looked up for them
+    from importlib.metadata import entry_points
+
+    return next((point.load() for point in entry_points(group=GROUP, name=name)), None)
