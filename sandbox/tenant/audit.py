@@ -28,7 +28,7 @@ WORDS = {"name": "Name", "entity_registry_id": "Registry ID", "archived": "Archi
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One value of an entity that somebody changed."""
+    """One value of an entity that a person changed."""
 
     at: str
     user: str

@@ -17,7 +17,6 @@ from django.core.management.base import CommandError
 from registry_sync.checks import key_fault
 from registry_sync.management.operator import USAGE, OperatorCommand
 
-
 TEMPLATE = "manifest.yaml"
 
 
@@ -111,7 +110,8 @@ def render(private_key: str, *, legacy: bool = False) -> str:
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{template()} is not the template that came with the service: parts of it are "
-            "missing. The operator must restore it (git checkout manifest.yaml, or install the package again).",
+            "missing. The operator must restore it (git checkout manifest.yaml, or install the "
+            "package again).",
         ) from error
     return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
 
