@@ -79,6 +79,15 @@ def pattern_of(text: str) -> Pattern:
     return Pattern(text)
 
 
+def fault_of(text: str) -> str:
+    """Return what is wrong with a regular expression, "" for nothing."""
+    try:
+        pattern_of(text)
+    except regex.error as error:
+        return str(error)
+    return ""
+
+
 def bound_patterns(node: Any) -> None:
     """Bound every regular expression in a parsed path. Raises regex.error for a faulty one."""
     if isinstance(node, (list, tuple)):
