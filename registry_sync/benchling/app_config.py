@@ -13,33 +13,24 @@ from jwcrypto import jwe
 from jwcrypto.common import JWException
 
 from registry_sync.benchling.sync_history import HistoryTarget, history_target
+from registry_sync.benchling.sync_items import SyncItems
+from registry_sync.benchling.syncs import ELEMENT_SCHEMA, ROWS, SCHEMA, ConfigRow, label_of
 from registry_sync.core import signing
-from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 
-ROWS = "Field Configurations"
 ASKED = frozenset(
     {"API URL", "API Key", "External ID Field", "Modified Since Parameter", "Connector Settings"}
 )
 """The items that say how the registry is read."""
-BENCHLING = frozenset({"Schema to Sync", "Registry", "Synced Entity Location"})
+BENCHLING = frozenset({SCHEMA, "Registry", "Synced Entity Location"})
 MAPPED = frozenset({ROWS, "Mapping Rules", "External Name Field"})
 EVERY = ASKED | BENCHLING | MAPPED
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigRow:
-    """One row of Field Configurations: the path into the record that feeds a Benchling field."""
-
-    name: str
-    field_id: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
 class AppConfig:
-    """The configuration of one app on one tenant."""
+    """The configuration of one sync: the app's own items, or an element of `Additional Syncs`."""
 
     api_url: str
     schema_id: str
@@ -56,28 +47,42 @@ class AppConfig:
     """Where results of runs are created, if anywhere."""
     faults: tuple[tuple[str, str], ...] = ()
     """What is wrong with items that are not needed yet: the item, and the fault in words."""
+    element: str = ""
+    """The element of `Additional Syncs`; "" for the app's own items."""
 
     @property
     def mapped_ids(self) -> set[str]:
         """Return the ids of the fields that have a row or a rule."""
         return {row.field_id for row in self.rows} | set(self.mapping_rules)
 
+    @property
+    def schema_item(self) -> str:
+        """Return how the item with the schema is named."""
+        return ELEMENT_SCHEMA if self.element else SCHEMA
+
+    @property
+    def label(self) -> str:
+        """Return how faults name the element; "" for the app's own items."""
+        return label_of(self.element)
+
 
 def parse_items(
     items: Iterable[Json],
     *,
     decrypt: Callable[[str], str],
+    element: str = "",
     needed: Container[str] = EVERY,
     faults_of: Callable[[AppConfig], Iterable[str]] = lambda config: (),
 ) -> AppConfig:
-    """Return the configuration from its raw items. Raises ConfigError with every fault.
+    """Return the configuration of one sync from the raw items. Raises ConfigError with every fault.
 
-    `decrypt` opens the value of API Key. Items that are not `needed`, for example those of a
-    mapping that is still being prepared, may be missing or faulty: they read as empty, and their
-    faults are in `AppConfig.faults`. `faults_of` returns what else is wrong with a configuration.
+    `element` names it in `Additional Syncs`; "" is the app's own items. `decrypt` opens the value
+    of API Key. Items that are not `needed`, for example those of a mapping that is still being
+    prepared, may be missing or faulty: they read as empty, and their faults are in
+    `AppConfig.faults`. `faults_of` returns what else is wrong with a configuration.
     """
-    reader = _Reader({tuple(item.get("path") or ()): item for item in items})
-    config = reader.read(decrypt)
+    reader = SyncItems({tuple(item.get("path") or ()): item for item in items}, element)
+    config = _read(reader, decrypt)
     wrong = [fault for fault in reader.faults if fault.item in needed]
     if wrong:
         # What cannot be read yet must not hide what else is wrong.
@@ -116,116 +121,22 @@ def _unopened(why: str) -> ConfigError:
 
 
 REMEDY = "The integration owner corrects the app's configuration in Benchling."
-INACCESSIBLE = (
-    "A Benchling admin gives the app access to what is named (its organization, team or project), "
-    "or the integration owner chooses something else."
-)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """What is wrong with an item: part of a sentence; "" for the usual remedy."""
-
-    item: str
-    text: str
-    remedy: str = ""
-    inaccessible: bool = False
-
-
-class _Reader:
-    """Reads items and collects faults."""
-
-    def __init__(self, items: dict[tuple[str, ...], Json]) -> None:
-        self.items = items
-        self.faults: list[_Fault] = []
-
-    def read(self, decrypt: Callable[[str], str]) -> AppConfig:
-        schema_id, registry_id = self._required("Schema to Sync"), self._required("Registry")
-        return AppConfig(
-            schema_id=schema_id,
-            registry_id=registry_id,
-            rows=self._rows(schema_id),
-            mapping_rules=self._json("Mapping Rules") or {},
-            api_url=self._required("API URL"),
-            api_key=self._secret(decrypt),
-            folder_id=self._text("Synced Entity Location") or None,
-            id_field=self._text("External ID Field") or None,
-            name_field=self._text("External Name Field") or "name",
-            modified_since_parameter=self._text("Modified Since Parameter") or None,
-            connector_settings=self._json("Connector Settings"),
-            history=history_target(self.items),
-        )
-
-    def _add(self, item: str, text: str) -> None:
-        self.faults.append(_Fault(item, text))
-
-    def _rows(self, schema_id: str) -> tuple[ConfigRow, ...]:
-        names = dict.fromkeys(path[1] for path in self.items if len(path) > 1 and path[0] == ROWS)
-        rows: list[ConfigRow] = []
-        for name in names:
-            field_id = self._text(ROWS, name, "Entity Schema", "Benchling Field")
-            path = self._text(ROWS, name, "External API Field Name")
-            if not field_id and not path:
-                continue  # a blank row: rows cannot be deleted by an app, only emptied
-            schema = self._text(ROWS, name, "Entity Schema")
-            if not field_id or not path:
-                missing = "Benchling Field" if not field_id else "External API Field Name"
-                self._add(ROWS, f"{ROWS} › {name}: {missing} is empty")
-            elif schema and schema_id and schema != schema_id:
-                self._add(
-                    ROWS,
-                    f"{ROWS} › {name}: its Entity Schema ({schema}) is not Schema to Sync "
-                    f"({schema_id})",
-                )
-            elif any(row.field_id == field_id for row in rows):
-                first = next(row.name for row in rows if row.field_id == field_id)
-                self._add(ROWS, f"{ROWS} › {name}: {first} already feeds this Benchling Field")
-            else:
-                rows.append(ConfigRow(name, field_id, path))
-        if not rows and not self.faults:
-            self._add(ROWS, f"{ROWS} has no rows, so no field would be synced")
-        return tuple(rows)
-
-    def _secret(self, decrypt: Callable[[str], str]) -> str:
-        value = self._required("API Key")
-        if not value:
-            return ""
-        try:
-            return decrypt(value)
-        except ConfigError as error:
-            self.faults.append(_Fault("API Key", error.message.rstrip("."), error.remedy))
-            return ""
-
-    def _required(self, *path: str) -> str:
-        text = self._text(*path)
-        if not text and not any(fault.item == path[0] for fault in self.faults):
-            self._add(path[0], f"{' › '.join(path)} is missing")
-        return text
-
-    def _text(self, *path: str) -> str:
-        item = self.items.get(path)
-        if item is None:
-            return ""
-        linked = item.get("linkedResource") or {}
-        if linked.get("resourceType") == "inaccessible_resource":
-            which = linked.get("inaccessibleId") or item.get("value")
-            text = f"{' › '.join(path)} ({which}) is not accessible to the app"
-            self.faults.append(_Fault(path[0], text, INACCESSIBLE, inaccessible=True))
-            return ""
-        value = item.get("value")
-        return "" if value is None else str(value).strip()
-
-    def _json(self, name: str) -> Json | None:
-        item = self.items.get((name,))
-        value = item.get("value") if item else None
-        if value in (None, ""):
-            return None
-        try:
-            parsed = parse_json(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self._add(name, f"{name} is not valid JSON: {error}")
-            return None
-        if not isinstance(parsed, dict):
-            self._add(name, f"{name} must be a JSON object")
-            return None
-        return parsed
+def _read(items: SyncItems, decrypt: Callable[[str], str]) -> AppConfig:
+    schema_id, registry_id = items.schema_id(), items.required("Registry")
+    return AppConfig(
+        schema_id=schema_id,
+        registry_id=registry_id,
+        rows=items.rows(schema_id),
+        mapping_rules=items.json("Mapping Rules") or {},
+        api_url=items.required("API URL"),
+        api_key=items.secret(decrypt),
+        folder_id=items.folder_id(),
+        id_field=items.text("External ID Field") or None,
+        name_field=items.text("External Name Field") or "name",
+        modified_since_parameter=items.text("Modified Since Parameter") or None,
+        connector_settings=items.settings(),
+        history=history_target(items.items),
+        element=items.element,
+    )

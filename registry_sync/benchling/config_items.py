@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry_sync.benchling.app_config import ROWS
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.syncs import ROWS
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.secrets import SECRET, public_address, without_secrets
 from registry_sync.core.types import Json

@@ -12,9 +12,10 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from registry_sync.benchling.app_config import AppConfig, ConfigRow
+from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.config_items import CONNECTOR
 from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.benchling.syncs import ConfigRow
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.drafts.id_and_name import suggest_name

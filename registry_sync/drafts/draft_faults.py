@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from registry_sync.benchling.app_config import ROWS
 from registry_sync.benchling.config_items import CONNECTOR, RULES
+from registry_sync.benchling.syncs import ROWS
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.drafts.draft import base_faults, config_of

@@ -85,11 +85,13 @@ def _name(text: str, empty: EmptyValues) -> Getter:
 def _schema_faults(config: AppConfig, schema: EntitySchema) -> list[str]:
     faults = []
     if why := why_refused(schema.type):
-        faults.append(f"Schema to Sync: {schema.name} is of type {schema.type}: {why}")
+        faults.append(f"{config.schema_item}: {schema.name} is of type {schema.type}: {why}")
     if schema.archived:
-        faults.append(f"Schema to Sync: {schema.name} is archived")
+        faults.append(f"{config.schema_item}: {schema.name} is archived")
     if schema.registry_id != config.registry_id:
-        faults.append(f"Schema to Sync: {schema.name} is not in the Benchling registry of Registry")
+        faults.append(
+            f"{config.schema_item}: {schema.name} is not in the Benchling registry of Registry"
+        )
     return faults
 
 

@@ -25,6 +25,13 @@ class Lane(models.Model):
         max_length=1000, help_text="The external list that is read, without secrets."
     )
     schema_name = models.CharField(max_length=255, blank=True)
+    element = models.CharField(
+        max_length=255, blank=True,
+        help_text="Its element in Additional Syncs. Empty: the app's own items.",
+    )  # fmt: skip
+    links_to = models.JSONField(
+        null=True, blank=True, help_text="The schemas that its links point at, by id, if known."
+    )
     position = models.PositiveIntegerField(
         null=True, blank=True,
         help_text="Its place in the app's configuration, from 0. Empty: no longer configured.",
@@ -91,12 +98,14 @@ class Lane(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["tenant", "app_id", "registry_id", "schema_id", "collection"],
+                # A lane whose list is not known yet, as its configuration is faulty, has no key.
+                condition=~models.Q(collection=""),
                 name="lane_key",
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.collection} → {self.schema_name or self.schema_id}"
+        return f"{self.collection or self.element} → {self.schema_name or self.schema_id}"
 
     @property
     def entity_type(self) -> type[EntityType]:

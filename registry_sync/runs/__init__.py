@@ -13,8 +13,9 @@ from registry_sync.runs.follow_up import (
     to_follow,
 )
 from registry_sync.runs.lane_names import LaneNames
+from registry_sync.runs.lane_order import in_link_order
 from registry_sync.runs.lane_rows import place_lanes
-from registry_sync.runs.lane_schema import SchemaView, keep_schema, schema_view
+from registry_sync.runs.lane_schema import SchemaView, keep_schema, links_of, schema_view
 from registry_sync.runs.lease import (
     Lease,
     LeaseLost,
@@ -67,6 +68,7 @@ __all__ = [
     "fails_lately",
     "finish",
     "good_runs",
+    "in_link_order",
     "is_held",
     "is_paused",
     "is_waiting",
@@ -74,6 +76,7 @@ __all__ = [
     "keep_schema",
     "learn",
     "lease_time",
+    "links_of",
     "log",
     "now_in_query",
     "open_errors",

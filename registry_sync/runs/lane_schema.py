@@ -81,12 +81,22 @@ def keep_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
         fields[field.id] = {"name": field.name, "type": field.kind}
         if options := known | read:
             fields[field.id]["options"] = options
-    if fields == before and lane.entity_type is schema.entity_type:
+    links = links_of(schema)
+    read = fields == before and lane.entity_type is schema.entity_type
+    if read and lane.links_to == links:
         return
-    kept: Json = {"fields": fields}
-    if schema.entity_type is not CustomEntity:
-        kept["type"] = schema.type
-    lane.schema_snapshot, lane.schema_read_at = kept, timezone.now()
+    if not read:
+        kept: Json = {"fields": fields}
+        if schema.entity_type is not CustomEntity:
+            kept["type"] = schema.type
+        lane.schema_snapshot, lane.schema_read_at = kept, timezone.now()
+    lane.links_to = links
     with transaction.atomic():
         renew(lease)
-        lane.save(update_fields=["schema_snapshot", "schema_read_at"])
+        lane.save(update_fields=["schema_snapshot", "schema_read_at", "links_to"])
+
+
+def links_of(schema: EntitySchema) -> list[str]:
+    """Return the ids of the schemas that a schema's fields point at."""
+    fields = (field for field in schema.fields if not field.archived)
+    return sorted({field.link_schema_id for field in fields if field.link_schema_id})

@@ -8,8 +8,10 @@ from registry_sync.reporting import sync_history
 from registry_sync.sync import starting_point
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
+from registry_sync.sync.lane_choice import keep_lane, lane_of_run, request_new
+from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
-from registry_sync.sync.setup import Setup, configure, lane_key
+from registry_sync.sync.setup import Setup, configure, read_items
 
 
 def configure_run(pacer: Pacer) -> RunContext:
@@ -18,10 +20,18 @@ def configure_run(pacer: Pacer) -> RunContext:
     The first slice also decides from where to read; a later one starts over if the mapping, the
     Benchling schema or the lane changed since. Raises ConfigError with every fault it found.
     """
-    run = pacer.run
-    setup = configure(pacer.client, private_key=pacer.terms.private_key)
+    run, client = pacer.run, pacer.client
+    items = read_items(client)
+    placed = refresh_lanes(client, items)
+    lane = lane_of_run(pacer, placed)
+    if lane is not None:
+        keep_lane(pacer, lane)
+    request_new(run, placed)
+    element = lane.element if lane is not None else ""
+    key = pacer.terms.private_key
+    setup = configure(client, private_key=key, element=element, items=items)
     sync_history.plan(run, setup.config.history)
-    lane = _lane(pacer, setup)
+    lane = _settled(pacer, setup, placed)
     runs.keep_schema(lane, pacer.lease, setup.schema)
     ctx = RunContext(run, pacer.lease, lane, setup, pacer)
     if setup.connector.unused:
@@ -36,9 +46,10 @@ def configure_run(pacer: Pacer) -> RunContext:
     return ctx
 
 
-def _lane(pacer: Pacer, setup: Setup) -> Lane:
-    key = lane_key(pacer.client, setup)
-    lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": setup.schema.name})
+def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:
+    """Return the lane of the configuration; of an only lane, the row is made here."""
+    lane, is_new = settle_lane(pacer.client, setup, placed)
+    keep_lane(pacer, lane)
     if is_new and (others := Lane.objects.exclude(pk=lane.pk).count()):
         text = (
             f"A new lane begins, with an empty ledger: {lane} in {lane.tenant}. "
@@ -46,9 +57,6 @@ def _lane(pacer: Pacer, setup: Setup) -> Lane:
             "was recorded there."
         )
         runs.log(pacer.run, "WARNING", text)
-    runs.place_lanes([lane])
-    if pacer.run.phase == Phase.CONFIGURE and pacer.run.lane_id != lane.pk:
-        runs.save(pacer.run, pacer.lease, lane=lane)
     return lane
 
 

@@ -39,4 +39,5 @@ def _names_entity(refused: Refused) -> bool:
 
 
 def _read_setup(ctx: RunContext) -> Setup:
-    return configure(ctx.client, private_key=ctx.terms.private_key)
+    element = ctx.setup.config.element
+    return configure(ctx.client, private_key=ctx.terms.private_key, element=element)

@@ -5,7 +5,8 @@ Whatever would refuse every record is found here: one cause, one remedy, no Enti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -15,6 +16,7 @@ from registry_sync.benchling.app_config import EVERY, AppConfig, open_secure_tex
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import FOLDERS, EntitySchema, parse_schema
+from registry_sync.benchling.syncs import label_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile import build_mapping
@@ -63,14 +65,35 @@ class Setup(Sides):
         }
 
 
-def configure(client: Client, *, private_key: str) -> Setup:
-    """Read and check the whole configuration. Raises ConfigError with every fault it found."""
-    config = read_config(read_items(client), private_key=private_key)
-    connector = connector_of(config)
-    schema = parse_schema(*read_schema(client, config, config.mapped_ids))
-    client.entity_type = schema.entity_type
-    check_access(client, config)
-    return Setup(config, connector, schema, mapping_of(config, connector, schema))
+def configure(
+    client: Client, *, private_key: str, element: str = "", items: list[Json] | None = None
+) -> Setup:
+    """Read and check the configuration of one sync. Raises ConfigError with every fault it found.
+
+    `element` names it in `Additional Syncs`; "" is the app's own items. `items` are the raw items,
+    where they were read already.
+    """
+    items = read_items(client) if items is None else items
+    with naming(element):
+        config = read_config(items, private_key=private_key, element=element)
+        connector = connector_of(config)
+        schema = parse_schema(*read_schema(client, config, config.mapped_ids))
+        client.entity_type = schema.entity_type
+        check_access(client, config)
+        return Setup(config, connector, schema, mapping_of(config, connector, schema))
+
+
+@contextmanager
+def naming(element: str) -> Iterator[None]:
+    """Name the element of `Additional Syncs` in the faults of its configuration."""
+    try:
+        yield
+    except ConfigError as error:
+        label = label_of(element)
+        if label in error.message:
+            raise
+        text = f"{label}: {error.message}"
+        raise ConfigError(text, remedy=error.remedy, kind=error.kind, code=error.code) from error
 
 
 def read_items(client: Client) -> list[Json]:
@@ -82,15 +105,18 @@ def read_config(
     items: list[Json],
     *,
     private_key: str,
+    element: str = "",
     needed: Container[str] = EVERY,
 ) -> AppConfig:
     """Read raw items. Raises ConfigError with every fault, those of Connector Settings included.
 
-    Faults of items that are not `needed` are in `AppConfig.faults`.
+    `element` names the sync in `Additional Syncs`; "" is the app's own items. Faults of items that
+    are not `needed` are in `AppConfig.faults`.
     """
     return parse_items(
         items,
         decrypt=lambda value: open_secure_text(value, private_key),
+        element=element,
         needed=needed,
         faults_of=_connector_faults,
     )
@@ -144,7 +170,8 @@ def read_schema(
 
     With `hidden`, a dropdown that the app cannot read is noted there: a field, and the fault.
     """
-    raw = _asked(lambda: client.entity_schema(config.schema_id), "Schema to Sync", config.schema_id)
+    schema_id = config.schema_id
+    raw = _asked(lambda: client.entity_schema(schema_id), config.schema_item, schema_id)
     dropdowns: dict[str, Json] = {}
     for field in raw.get("fieldDefinitions") or []:
         dropdown_id = field.get("dropdownId")
@@ -189,12 +216,19 @@ def check_access(client: Client, config: AppConfig) -> None:
 
 def lane_key(client: Client, setup: Sides) -> dict[str, str]:
     """Name the lane of a setup: another value anywhere is another lane, with its own ledger."""
+    return key_of(client, setup.config.registry_id, setup.schema.id, setup.connector)
+
+
+def key_of(
+    client: Client, registry_id: str, schema_id: str, connector: Connector
+) -> dict[str, str]:
+    """Name the lane that reads a list into a schema of a Benchling registry."""
     return {
         "tenant": urlsplit(client.url).netloc.lower(),
         "app_id": client.app_id,
-        "registry_id": setup.config.registry_id,
-        "schema_id": setup.schema.id,
-        "collection": setup.connector.collection,
+        "registry_id": registry_id,
+        "schema_id": schema_id,
+        "collection": connector.collection,
     }
 
 

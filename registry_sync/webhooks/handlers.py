@@ -21,9 +21,11 @@ from registry_sync.canvas import text as words
 from registry_sync.canvas.attendance import is_pressed
 from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
+from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, WebhookDelivery
 from registry_sync.sync.clients import impatient_client
-from registry_sync.sync.setup import configure
+from registry_sync.sync.lanes import refresh_lanes
+from registry_sync.sync.setup import configure, read_items
 from registry_sync.webhooks.buttons import BUTTONS, Presser
 from registry_sync.webhooks.inbox import claim_delivery, close_delivery, next_waiting, try_again
 
@@ -157,16 +159,35 @@ def _interacted(delivery: WebhookDelivery, client: Client) -> None:
 
 
 def _configuration_updated(delivery: WebhookDelivery, client: Client) -> None:
-    """Check the new configuration at once, so that its faults show before a run meets them."""
-    fault = ""
+    """Check the new configuration at once, so that its faults show before a run meets them.
+
+    It refreshes the lanes, and requests no run.
+    """
     try:
-        configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
+        items = read_items(client)
+        elements = [lane.element for lane in refresh_lanes(client, items).lanes] or [""]
+        faults = [_fault(client, items, element) for element in elements]
     except SyncError as error:
-        if error.transient:
-            raise  # Benchling is unavailable, which says nothing about the configuration
-        fault = f"{error.message} {error.remedy}"
+        faults = [_said(error)]
+    fault = " ".join(dict.fromkeys(filter(None, faults)))
     _save_installation(config_fault=fault, config_checked_at=timezone.now())
     _redraw_all(client)
+
+
+def _fault(client: Client, items: list[Json], element: str) -> str:
+    """Return what is wrong with the configuration of one sync; "" if it is sound."""
+    key = settings.BENCHLING_PRIVATE_KEY
+    try:
+        configure(client, private_key=key, element=element, items=items)
+    except SyncError as error:
+        return _said(error)
+    return ""
+
+
+def _said(error: SyncError) -> str:
+    if error.transient:
+        raise error  # Benchling is unavailable, which says nothing about the configuration
+    return f"{error.message} {error.remedy}"
 
 
 def _installed(delivery: WebhookDelivery, client: Client) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from registry_sync.benchling.app_config import ConfigRow
+from registry_sync.benchling.syncs import ConfigRow
 from registry_sync.core.problems import ConfigError
 from registry_sync.drafts import rule_form
 from registry_sync.mapping.rules import RuleError, parse_rule

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.benchling.app_config import ConfigRow
 from registry_sync.benchling.schema import MAPPABLE
+from registry_sync.benchling.syncs import ConfigRow
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.text import name_key
 from registry_sync.mapping.codec import canonical_fields, external_id_of, payload

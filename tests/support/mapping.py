@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry_sync.benchling.app_config import AppConfig, ConfigRow
+from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.benchling.syncs import ConfigRow
 from registry_sync.mapping.compile import build_mapping
 from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.transform import transform

@@ -30,6 +30,7 @@ from registry_sync.monitoring.doctor.finding import (
     warning,
 )
 from registry_sync.source.connector import Connector
+from registry_sync.sync.lanes import refresh_lanes
 from registry_sync.sync.setup import connector_of, mapping_of, read_config, read_schema
 
 RENDERED = "registry-sync.yaml"
@@ -232,7 +233,8 @@ def check_connector(visit: TenantVisit) -> CheckResult:
 
 @register(TENANT_CHECKS, "Configuration")
 def check_configuration(visit: TenantVisit) -> CheckResult:
-    """Read the whole configuration."""
+    """Read the whole configuration, and refresh the lanes that it names."""
+    refresh_lanes(visit.client, visit.listed())
     config = read_config(visit.listed(), private_key=settings.BENCHLING_PRIVATE_KEY)
     visit.complete = True
     return ok(f"Complete, with {len(config.rows)} mapped fields.")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from registry_sync import ledger, runs
@@ -23,20 +24,21 @@ from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.types import Json
 from registry_sync.core.waits import EARLIER_TASK
 from registry_sync.ledger.record_outcome import Outcome
-from registry_sync.models import Batch, SyncRun
+from registry_sync.models import Batch, Lane, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import entity_of_item, never_ends, outcome_of_item
 from registry_sync.sync.delivery.landed import Landing
 
 
 def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
-    """Close every batch that an ended run of this app left open, whatever its lane.
+    """Close every batch that an ended run of this lane left open.
 
-    `own`: this run's as well, because the mapping that made them has changed.
+    The first lane also closes those of lanes that are no longer configured. `own`: this run's as
+    well, because the mapping that made them has changed.
     """
     run = ctx.run
     left = Batch.objects.filter(
-        run__tenant=run.tenant, run__app_id=run.app_id, done_at__isnull=True
+        _is_concerned(ctx.lane), run__tenant=run.tenant, run__app_id=run.app_id, done_at=None
     )
     senders = {run.pk: run}
     for batch in left.select_related("run__lane"):
@@ -47,6 +49,13 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
         rest = [item for item in batch.items() if item["registry_id"] not in entities]
         entities |= _as_sent(ctx, sender, batch, rest, failed) if rest else {}
         _close(ctx, sender, batch, entities)
+
+
+def _is_concerned(lane: Lane) -> Q:
+    mine = Q(run__lane=lane)
+    if lane not in runs.current_lanes()[:1]:
+        return mine
+    return mine | (Q(run__lane__position=None) & ~Q(run__status__in=SyncRun.ACTIVE))
 
 
 def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, Json]) -> None:

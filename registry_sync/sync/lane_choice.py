@@ -1,0 +1,73 @@
+"""Which lane a run feeds, once the configuration is read, and who else must run."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from django.db import IntegrityError
+
+from registry_sync import runs
+from registry_sync.models import Lane, SyncRun
+from registry_sync.sync.lanes import Placed
+from registry_sync.sync.pacing import Pacer
+
+SERVICE = "Registry Sync"
+
+
+def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
+    """Return the lane that a run feeds, of those that are configured; None before there is one.
+
+    A run whose lane is gone goes on with the one that took its place: that of the same schema, or
+    the only one. Without any the run ends. Raises LeaseLost.
+    """
+    run = pacer.run
+    if not placed.lanes or run.lane in placed.lanes:
+        return run.lane if placed.lanes else None
+    free = [lane for lane in placed.lanes if not _is_busy(lane, run)]
+    if run.lane is None:
+        lane = next(iter(runs.in_link_order(free)), None)
+    else:
+        lane = _successor(run.lane, placed.lanes)
+        if lane is None:
+            name = run.lane.schema_name or run.lane.schema_id
+            _withdraw(run, f"{name} is no longer in the app's configuration.")
+    if lane not in free:
+        _withdraw(run, "another run does the same.")
+    return lane
+
+
+def keep_lane(pacer: Pacer, lane: Lane) -> None:
+    """Keep the lane that a run was found to feed. Raises LeaseLost where another run feeds it."""
+    if pacer.run.phase != SyncRun.Phase.CONFIGURE or pacer.run.lane_id == lane.pk:
+        return
+    try:
+        runs.save(pacer.run, pacer.lease, lane=lane)
+    except IntegrityError:  # it has just been requested
+        _withdraw(pacer.run, "another run does the same.")
+
+
+def request_new(run: SyncRun, placed: Placed) -> None:
+    """Request the runs of lanes that were not configured before: no trigger could name them."""
+    kind, trigger = SyncRun.Kind(run.kind), SyncRun.Trigger(run.trigger)
+    if kind == SyncRun.Kind.RETRY or run.only or run.since_asked:
+        kind = SyncRun.Kind.INCREMENTAL
+    for lane in runs.in_link_order(placed.new):
+        if lane.pk != run.lane_id:
+            runs.request(lane=lane, kind=kind, trigger=trigger, actor=run.actor)
+
+
+def _successor(lane: Lane, lanes: tuple[Lane, ...]) -> Lane | None:
+    same = (one for one in lanes if one.schema_id == lane.schema_id)
+    return next(same, lanes[0] if len(lanes) == 1 else None)
+
+
+def _is_busy(lane: Lane, run: SyncRun) -> bool:
+    active = SyncRun.objects.filter(lane=lane, status__in=SyncRun.ACTIVE)
+    return active.exclude(pk=run.pk).exists()
+
+
+def _withdraw(run: SyncRun, why: str) -> NoReturn:
+    """End a run that has nothing to do. Raises LeaseLost."""
+    runs.cancel(run, actor=SERVICE, reason=why)
+    runs.log(run, "WARNING", run.error)
+    raise runs.LeaseLost(run.error)
