@@ -43,6 +43,7 @@ from registry_sync.runs.lifecycle import (
 from registry_sync.runs.outstanding import Outstanding, outstanding, versions_of
 from registry_sync.runs.queries import (
     active,
+    active_runs,
     fails_lately,
     good_runs,
     open_errors,
@@ -59,6 +60,7 @@ __all__ = [
     "Outstanding",
     "SchemaView",
     "active",
+    "active_runs",
     "app_key",
     "cancel",
     "claim",

@@ -82,10 +82,10 @@ def keep_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
         if options := known | read:
             fields[field.id]["options"] = options
     links = links_of(schema)
-    read = fields == before and lane.entity_type is schema.entity_type
-    if read and lane.links_to == links:
+    alike = fields == before and lane.entity_type is schema.entity_type
+    if alike and lane.links_to == links:
         return
-    if not read:
+    if not alike:
         kept: Json = {"fields": fields}
         if schema.entity_type is not CustomEntity:
             kept["type"] = schema.type

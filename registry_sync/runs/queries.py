@@ -20,6 +20,12 @@ def active(lane: Lane | None = None) -> SyncRun | None:
     return (rows if lane is None else rows.filter(Q(lane=lane) | Q(lane__isnull=True))).first()
 
 
+def active_runs() -> list[SyncRun]:
+    """Return every run that is queued or running for this app, in the order of their lanes."""
+    rows = SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE).select_related("lane")
+    return list(rows.order_by("lane__position", "pk"))
+
+
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
     """Return the runs that the next one may start from, newest first.
 

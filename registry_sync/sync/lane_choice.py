@@ -18,7 +18,7 @@ def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
     """Return the lane that a run feeds, of those that are configured; None before there is one.
 
     A run whose lane is gone goes on with the one that took its place: that of the same schema, or
-    the only one. Without any the run ends. Raises LeaseLost.
+    of the same element. Without any the run ends. Raises LeaseLost.
     """
     run = pacer.run
     if not placed.lanes or run.lane in placed.lanes:
@@ -57,8 +57,9 @@ def request_new(run: SyncRun, placed: Placed) -> None:
 
 
 def _successor(lane: Lane, lanes: tuple[Lane, ...]) -> Lane | None:
-    same = (one for one in lanes if one.schema_id == lane.schema_id)
-    return next(same, lanes[0] if len(lanes) == 1 else None)
+    same = [one for one in lanes if one.schema_id == lane.schema_id]
+    same += [one for one in lanes if one.element == lane.element]
+    return same[0] if same else None
 
 
 def _is_busy(lane: Lane, run: SyncRun) -> bool:

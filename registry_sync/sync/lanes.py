@@ -1,7 +1,7 @@
 """The lanes that the app's configuration names: their rows, refreshed whenever it is read.
 
-Runs, doctor and the webhook of a changed configuration refresh them. A faulty part of the
-configuration takes no lane away: it is that lane's failure.
+Runs, doctor and the webhook of a changed configuration refresh them. A lane whose part of the
+configuration is faulty stays: the fault is its own failure.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _describe(lane: Lane, sync: Sync) -> None:
 
 
 def _learn_links(client: Client, lanes: Sequence[Lane]) -> None:
-    """Read, for lanes that no run has read yet, which schemas they link to."""
+    """Read, for lanes that no run has read yet, their type and which schemas they link to."""
     for lane in lanes:
         if lane.links_to is None and lane.schema_id:
             try:
@@ -132,4 +132,6 @@ def _learn_links(client: Client, lanes: Sequence[Lane]) -> None:
             except Refused:
                 continue  # the lane's own run says so
             lane.links_to = runs.links_of(schema)
-            lane.save(update_fields=["links_to"])
+            if schema.entity_type is not lane.entity_type:
+                lane.schema_snapshot = {**lane.schema_snapshot, "type": schema.type}
+            lane.save(update_fields=["links_to", "schema_snapshot"])

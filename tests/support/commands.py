@@ -12,11 +12,11 @@ from django.core.management import CommandError, call_command
 from tests.support import ROOT
 
 
-def command(*words: str) -> tuple[int, str]:
-    """Run the command as cron does; its exit status and what it said."""
+def command(*words: str, name: str = "sync_registry") -> tuple[int, str]:
+    """Run a command as cron does; its exit status and what it said."""
     out = io.StringIO()
     try:
-        call_command("sync_registry", *words, stdout=out, stderr=out)
+        call_command(name, *words, stdout=out, stderr=out)
     except SystemExit as end:
         return int(end.code or 0), out.getvalue()
     except CommandError as error:

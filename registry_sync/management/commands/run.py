@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 
 from registry_sync import runs
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
+from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
@@ -28,36 +29,49 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--reason", default="", help="why (for pause and cancel; shown to everyone)"
         )
+        add_lane_argument(parser, "only the run of this lane; otherwise of all lanes")
 
     def handle(self, *args: Any, **options: Any) -> None:
         what, reason = options["what"] or "show", options["reason"].strip()
         if what in ("pause", "cancel") and not reason:
             raise CommandError("--reason is empty.", returncode=USAGE)
-        run = runs.active()
-        if run is None:
+        active = _active(options["lane"])
+        if not active:
             raise CommandError("No run is active.", returncode=1)
+        names = runs.LaneNames()
+        for run in active:
+            name = names.of(run.lane) if len(active) > 1 else ""
+            said = self._do(what, run, reason)
+            self.stdout.write(f"{name}: {said}" if name else said)
+
+    def _do(self, what: str, run: SyncRun, reason: str) -> str:
+        """Show or control a run. Return what was done."""
         actor = getpass.getuser()
         if what == "pause":
             pause_run(run, actor=actor, reason=reason)
-            self.stdout.write(
+            return (
                 f"Run {run.pk} will pause after the current batch. It blocks other runs until you "
                 "resume it with manage.py run resume."
             )
-        elif what == "resume":
-            who = (
-                "a worker"
-                if resume_run(run, actor=actor, reason=reason)
-                else "the next sync_registry"
-            )
-            self.stdout.write(f"Run {run.pk} will continue where it paused: {who} takes it over.")
-        elif what == "cancel":
+        if what == "resume":
+            queued = resume_run(run, actor=actor, reason=reason)
+            who = "a worker" if queued else "the next sync_registry"
+            return f"Run {run.pk} will continue where it paused: {who} takes it over."
+        if what == "cancel":
             cancel_run(run, actor=actor, reason=reason)
-            self.stdout.write(
+            return (
                 f"Run {run.pk} is cancelled. Records that were written stay in Benchling. The next "
                 "run starts where the last good one ended."
             )
-        else:
-            self.stdout.write(_shown(run))
+        return _shown(run)
+
+
+def _active(lane: str | None) -> list[SyncRun]:
+    """Return the active run of a lane, or of all. Raise CommandError 64 for an unknown lane."""
+    if lane is None:
+        return runs.active_runs()
+    found = runs.active(lane_named(lane))
+    return [] if found is None else [found]
 
 
 def _shown(run: SyncRun) -> str:

@@ -16,6 +16,8 @@ from registry_sync.core import stopping
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.presses import work_presses
 from registry_sync.jobs.reconciler import reconcile
+from registry_sync.management.lane_options import add_lane_argument, lanes_to_sync
+from registry_sync.management.lane_work import SeveralLanes, Standing
 from registry_sync.management.operator import (
     FAILED,
     UNMIGRATED,
@@ -25,10 +27,17 @@ from registry_sync.management.operator import (
     refuse_misconfiguration,
 )
 from registry_sync.management.run_progress import RunProgress
-from registry_sync.models import SyncRun
+from registry_sync.management.run_summary import (
+    busy_sentence,
+    does_as_much,
+    left_sentence,
+    summary,
+    taken_sentence,
+)
+from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
-from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.runs.queue import enqueue
+from registry_sync.sync.listener import Listener
 
 SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
 
@@ -36,10 +45,13 @@ SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
 class Command(OperatorCommand):
     help = (
         "Bring Benchling up to date with the registry. Exit status: 0 succeeded, 2 completed "
-        "with warnings, 1 failed, 75 another run is active, 64 wrong usage."
+        "with warnings, 1 failed, 75 another run is active, 64 wrong usage. Where the app has "
+        "several syncs, all of them run: 1 if any failed, 75 if all were busy, else 2 if any "
+        "completed with warnings or was busy, else 0."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_lane_argument(parser, "sync one lane only")
         parser.add_argument("--full", action="store_true", help="read every record")
         parser.add_argument(
             "--since", metavar="TIME", help="read what changed since TIME; keep the watermark"
@@ -86,17 +98,17 @@ class Command(OperatorCommand):
     def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
         work_presses()
         reconcile(alert=False)  # no slow receiver before the run
+        special = "--only" if wanted["only"] else "--since" if wanted["since"] else ""
+        lanes = lanes_to_sync(options["lane"], one_for=special)
+        if len(lanes) > 1:
+            self._sync_several(lanes, wanted, options)
+        wanted["lane"] = next(iter(lanes), None)
         run, ours = runs.request(**wanted)
         if not ours:
             run = self._take_over(run, wanted)
         if options["enqueue"]:
             if not enqueue(run.pk):
-                raise CommandError(
-                    f"Run {run.pk} is queued, but no worker could be notified. It starts when a "
-                    "worker polls or at the next sync_registry. The operator must check REDIS_URL "
-                    "and Redis.",
-                    returncode=FAILED,
-                )
+                self._not_enqueued(run)
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
             return
         jobs.tune_garbage_collector()
@@ -109,7 +121,7 @@ class Command(OperatorCommand):
         if run.dry_run:
             watch.write_findings(run)
         work_presses()
-        self.stdout.write(_summary(run))
+        self.stdout.write(summary(run))
         if run.dry_run:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
         self._exit(run)
@@ -119,32 +131,16 @@ class Command(OperatorCommand):
 
         Raise SystemExit if the active run is alive, paused or waiting.
         """
-        if runs.is_held(run):
-            self.stderr.write(
-                f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
-            )
+        if why := busy_sentence(run):
+            self.stderr.write(why)
             raise SystemExit(BUSY)
-        if run.paused_at is not None:
-            self.stderr.write(
-                f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with manage.py run resume."
-            )
-            raise SystemExit(BUSY)
-        if runs.is_waiting(run):
-            self.stderr.write(f"Run {run.pk} is active. {runs.waiting_sentence(run)}")
-            raise SystemExit(BUSY)
-        said = "was left unfinished; taking it over" if run.started_at else "waits; working on it"
-        self.stdout.write(f"Run {run.pk} {said}.")
+        self.stdout.write(taken_sentence(run))
         taken = jobs.work_to_end(run.pk)
         if taken.is_active:
             self._left_to_others(taken)
-        self.stdout.write(_summary(taken))
-        plain = not (wanted["only"] or wanted["since"]) and taken.moves_watermark
-        kinds = {wanted["kind"], taken.kind} - {SyncRun.Kind.FULL}
-        if (
-            plain
-            and kinds <= {SyncRun.Kind.INCREMENTAL}
-            and (taken.reads_all or not wanted["reads_all"])
-        ):
+        self.stdout.write(summary(taken))
+        plain = not (wanted["only"] or wanted["since"])
+        if plain and does_as_much(taken, wanted["kind"], reads_all=wanted["reads_all"]):
             self._exit(taken)
         again, ours = runs.request(**wanted)
         if not ours:
@@ -153,17 +149,7 @@ class Command(OperatorCommand):
 
     def _left_to_others(self, run: SyncRun) -> NoReturn:
         """Exit while a run continues without this command, and say how it continues."""
-        if run.paused_at is not None:
-            text = f"{runs.paused_sentence(run)}. Resume it with manage.py run resume."
-        elif stopping.requested():
-            text = (
-                "This process was asked to stop. A worker or the next sync_registry continues it."
-            )
-        elif runs.is_held(run):
-            text = f"A worker ({run.lease_holder}) has taken it over and continues it."
-        else:
-            text = "A worker or the next sync_registry continues it; manage.py run shows it."
-        self.stderr.write(f"Run {run.pk} has not ended. {text}")
+        self.stderr.write(left_sentence(run))
         raise SystemExit(BUSY)
 
     def _exit(self, run: SyncRun) -> NoReturn:
@@ -173,6 +159,71 @@ class Command(OperatorCommand):
             raise SystemExit(SUCCEEDED)
         good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
         raise SystemExit(WARNINGS if good else FAILED)
+
+    # -- several lanes ---------------------------------------------------------------------
+
+    def _sync_several(
+        self, lanes: list[Lane], wanted: dict[str, Any], options: dict[str, Any]
+    ) -> NoReturn:
+        with RunProgress(self.stdout.isatty(), details=False, out=self.stdout) as bar:
+            found: dict[int, RunProgress] = {}
+
+            def listen(run: SyncRun) -> Listener:
+                if not run.dry_run:
+                    return bar
+                details = options["details"]
+                return found.setdefault(
+                    run.pk, RunProgress(False, details=details, out=self.stdout)
+                )
+
+            work = SeveralLanes(
+                wanted, say=self.stdout.write, complain=self.stderr.write, listen=listen
+            )
+            mine = work.request(lanes)
+            if options["enqueue"]:
+                self._enqueue(mine, work)
+            jobs.tune_garbage_collector()
+            if options["dry_run"]:
+                self.stdout.write("DRY RUN: nothing is written to Benchling.")
+            work.work_all()
+        work_presses()
+        for lane in work.work.values():
+            for run in lane.runs:
+                if run.pk in found:
+                    found[run.pk].write_findings(run)
+        work.tell()
+        if options["dry_run"]:
+            self.stdout.write("DRY RUN: nothing was written to Benchling.")
+        raise SystemExit(_status(work.standings()))
+
+    def _enqueue(self, mine: list[SyncRun], work: SeveralLanes) -> NoReturn:
+        """Hand the runs to the workers."""
+        queued = [enqueue(run.pk) for run in mine]
+        if not all(queued):
+            self._not_enqueued(mine[queued.index(False)])
+        for run in mine:
+            self.stdout.write(f"Run {run.pk} is queued for the workers.")
+        for lane in work.work.values():
+            if lane.busy:
+                self.stderr.write(f"{runs.LaneNames().of(lane.lane)}: {lane.busy}")
+        status = SUCCEEDED if len(mine) == len(work.work) else WARNINGS if mine else BUSY
+        raise SystemExit(status)
+
+    def _not_enqueued(self, run: SyncRun) -> NoReturn:
+        raise CommandError(
+            f"Run {run.pk} is queued, but no worker could be notified. It starts when a worker "
+            "polls or at the next sync_registry. The operator must check REDIS_URL and Redis.",
+            returncode=FAILED,
+        )
+
+
+def _status(standings: list[Standing]) -> int:
+    """Return the exit status over several lanes."""
+    if Standing.FAILED in standings:
+        return FAILED
+    if standings and set(standings) == {Standing.BUSY}:
+        return BUSY
+    return WARNINGS if {Standing.BUSY, Standing.WARNED} & set(standings) else SUCCEEDED
 
 
 def _wanted(options: dict[str, Any]) -> dict[str, Any]:
@@ -228,18 +279,3 @@ def _time(text: str) -> datetime:
 
 def _usage(text: str) -> CommandError:
     return CommandError(text, returncode=USAGE)
-
-
-def _summary(run: SyncRun) -> str:
-    took = (run.finished_at - run.started_at) if run.finished_at and run.started_at else None
-    what = "Dry run" if run.dry_run else "Run"
-    line = f"{what} {run.pk} {run.status}: {counts_sentence(run)}"
-    if run.lane is not None and not run.dry_run:
-        line += f" Open errors: {runs.open_errors(run.lane).count()}."
-    if took is not None:
-        line += f" Took {took.total_seconds():.1f} s."
-    if run.error:
-        line += f"\n{run.error}\n{run.remedy}"
-    for warning in run.warnings:
-        line += f"\nWarning: {warning['text']}"
-    return line

@@ -1,0 +1,68 @@
+"""Which lanes a command is about: the one that `--lane` names, or all."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from django.core.management.base import CommandError
+
+from registry_sync import runs
+from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.problems import SyncError
+from registry_sync.management.operator import FAILED, USAGE
+from registry_sync.models import Lane
+from registry_sync.sync.clients import hasty_client
+from registry_sync.sync.lanes import refresh_lanes
+from registry_sync.sync.setup import read_items
+
+PATIENCE = 15.0
+"""Seconds that Benchling may take to show the configuration, where no lane is known yet."""
+
+
+def add_lane_argument(parser: ArgumentParser, what: str) -> None:
+    """Add `--lane`, which names a lane by its schema's name, or by the schema's id."""
+    parser.add_argument(
+        "--lane", metavar="NAME|ID", help=f"{what}, named by its schema's name or id"
+    )
+
+
+def lanes_to_sync(asked: str | None, *, one_for: str = "") -> list[Lane]:
+    """Return the lanes to sync, in the order of their links; none before any is known.
+
+    The configuration is read where it can name a lane that is not known yet. Raise CommandError 64
+    for a lane that is not configured, and where the option `one_for` needs one to be named.
+    """
+    names = runs.LaneNames()
+    if not names.lanes or (asked is not None and names.find(asked) is None):
+        names = _refreshed(must=asked is not None)
+    if asked is not None:
+        return [lane_named(asked, names)]
+    if one_for and names.several:
+        text = f"{one_for} needs --lane where the app has several lanes: {_listed(names)}."
+        raise CommandError(text, returncode=USAGE)
+    return runs.in_link_order(names.lanes)
+
+
+def lane_named(asked: str, names: runs.LaneNames | None = None) -> Lane:
+    """Return the lane that `--lane` names. Raise CommandError 64 where none has that name."""
+    names = names or runs.LaneNames()
+    if (lane := names.find(asked.strip())) is not None:
+        return lane
+    there = f"The lanes are: {_listed(names)}." if names.lanes else "No lane is known yet."
+    raise CommandError(f"--lane {asked}: there is no such lane. {there}", returncode=USAGE)
+
+
+def _listed(names: runs.LaneNames) -> str:
+    return ", ".join(names.choice())
+
+
+def _refreshed(*, must: bool) -> runs.LaneNames:
+    """Refresh the lanes from the configuration. Raise CommandError if they `must` be known."""
+    client = hasty_client(PATIENCE)
+    try:
+        refresh_lanes(client, read_items(client))
+    except (Refused, SyncError, Wait) as error:  # a run will say so
+        if must:
+            text = f"The app's configuration cannot be read: {error}"
+            raise CommandError(text, returncode=FAILED) from error
+    return runs.LaneNames()

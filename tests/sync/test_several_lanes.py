@@ -1,0 +1,156 @@
+"""Several syncs in one app: lanes as rows, their own runs, and who requests them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry_sync import runs
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import Lane, SyncRun
+from tests.support.registry import compound
+from tests.support.worlds import World
+
+Kind, Status = SyncRun.Kind, SyncRun.Status
+
+
+def work_all() -> list[SyncRun]:
+    """Work what is queued until nothing is; return these runs."""
+    worked = []
+    while (run := runs.active()) is not None:
+        worked.append(jobs.work_to_end(run.pk))
+    return worked
+
+
+def lots(count: int, prefix: str = "L") -> list[dict[str, Any]]:
+    return [
+        {**compound(n), "id": f"{prefix}-{n:06d}", "name": f"Lot {prefix}{n}", "parent": None}
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def two(world) -> World:
+    w = world([compound(n) for n in range(3)])
+    w.add_lane("Lot", lots(4))
+    return w
+
+
+def by_name() -> dict[str, Lane]:
+    return {lane.schema_name: lane for lane in runs.current_lanes()}
+
+
+def test_who_reads_a_new_configuration_first_requests_the_runs_of_its_lanes(two):
+    first = two.sync(actor="Ada", trigger=SyncRun.Trigger.ADMIN)
+    (second,) = work_all()
+    assert [lane.schema_name for lane in runs.current_lanes()] == ["Compound", "Lot"]
+    assert first.lane == by_name()["Compound"] and second.lane == by_name()["Lot"]
+    assert (second.trigger, second.actor, second.kind) == ("admin", "Ada", Kind.FULL)
+    assert (first.created, second.created) == (3, 4) and len(two.values()) == 7
+    assert first.session_id and second.session_id not in ("", first.session_id)
+    assert first.fingerprint != second.fingerprint
+    again = two.sync(lane=second.lane)
+    assert (again.read, again.unchanged + again.read) == (again.read, again.read * 2)
+    assert not work_all(), "lanes that were known get no run by themselves"
+
+
+def test_each_lane_has_one_active_run_and_pausing_one_stops_no_other(two):
+    two.sync()
+    work_all()
+    compounds, lot_lane = runs.current_lanes()
+    held, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=compounds)
+    runs.pause(held, actor="Ada", reason="maintenance")
+    assert runs.request(kind=Kind.FULL, trigger="schedule", lane=compounds) == (held, False)
+    other = two.sync(kind=Kind.FULL, lane=lot_lane)
+    assert other.status == Status.SUCCEEDED and runs.active(lot_lane) is None
+    assert runs.active(compounds) == held
+
+
+def test_one_lanes_fault_is_its_failure_alone(two):
+    two.sync()
+    work_all()
+    compounds, lot_lane = runs.current_lanes()
+    two.tenant.schemas[two.lanes[0].schema]["archiveRecord"] = {"reason": "Other"}
+    assert two.sync(lane=compounds).status == Status.SUCCEEDED
+    failed = two.sync(lane=lot_lane)
+    assert failed.status == Status.FAILED and failed.error.startswith("Additional Syncs › Sync 1")
+    assert "Entity Schema: Lot is archived" in failed.error and failed.lane == lot_lane
+    assert runs.current_lanes() == [compounds, lot_lane], "a faulty lane stays configured"
+
+
+def test_a_faulty_element_from_the_start_has_its_own_failing_run(world):
+    w = world([compound(n) for n in range(3)])
+    w.add_lane("Lot", lots(2), config={"API URL": None})
+    assert w.sync().status == Status.SUCCEEDED
+    (failed,) = work_all()
+    assert failed.status == Status.FAILED and "Sync 1 › API URL is missing" in failed.error
+    assert failed.lane.schema_name == "Lot"
+    w.tenant.config = {  # the element is corrected
+        key: {**item, "value": w.lanes[0].registry.url} if item["path"][-1] == "API URL"
+        and len(item["path"]) > 1 else item
+        for key, item in w.tenant.config.items()
+    }  # fmt: skip
+    mended = w.sync(lane=failed.lane)
+    assert mended.status == Status.SUCCEEDED and mended.created == 2
+    assert Lane.objects.count() == 2 and mended.lane.pk == failed.lane.pk
+
+
+def test_the_first_syncs_faults_stop_no_other(world):
+    w = world([compound(n) for n in range(3)], config={"API URL": None})
+    w.add_lane("Lot", lots(2))
+    assert w.sync().status == Status.FAILED
+    (other,) = work_all()
+    assert other.status == Status.SUCCEEDED and other.created == 2
+
+
+def test_a_lane_that_left_the_configuration_keeps_its_rows_and_gets_no_runs(two):
+    two.sync()
+    work_all()
+    compounds, lot_lane = runs.current_lanes()
+    late, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=lot_lane)
+    kept = [
+        key for key, item in two.tenant.config.items()
+        if item["path"][0] == "Additional Syncs" or item["value"] == two.lanes[0].schema
+        or (item["path"][:1] == ["Field Configurations"] and item["path"][1] > "Row 4")
+    ]  # fmt: skip
+    for key in kept:
+        del two.tenant.config[key]
+    assert two.sync(lane=compounds).status == Status.SUCCEEDED
+    assert runs.current_lanes() == [compounds]
+    ended = jobs.work_to_end(late.pk)
+    assert (
+        ended.status == Status.CANCELLED and "no longer in the app's configuration" in ended.error
+    )
+    assert lot_lane.ledger.count() == 4 and len(two.values()) == 7
+
+
+def test_a_lane_whose_list_moved_starts_empty_in_its_place(two):
+    two.sync()
+    work_all()
+    compounds, lot_lane = runs.current_lanes()
+    for item in two.tenant.config.values():
+        if item["path"][-1] == "API URL" and len(item["path"]) > 1:
+            item["value"] = two.registry.url + "?site=b"
+    asked = two.sync(lane=compounds)
+    assert asked.status == Status.SUCCEEDED
+    moved = [lane for lane in runs.current_lanes() if lane.schema_name == "Lot"]
+    assert len(moved) == 1 and moved[0] != lot_lane and runs.active(moved[0]) is not None
+
+
+def test_lanes_are_worked_in_the_order_of_their_links(world):
+    w = world([compound(n) for n in range(2)])
+    site = w.add_schema("Site", fields=[{"name": "SMILES", "type": "long_text"}])
+    links = [{"name": "SMILES", "type": "long_text"},
+             {"name": "Parent", "type": "entity_link", "schemaId": site}]  # fmt: skip
+    w.add_lane("Lot", lots(2), fields=links, rows=[("SMILES", "smiles"), ("Parent", "parent")])
+    w.sync()
+    work_all()
+    compounds, lot_lane = runs.current_lanes()
+    assert lot_lane.links_to == [site]
+    target = Lane(schema_id=site, links_to=[lot_lane.schema_id], position=2)
+    assert runs.in_link_order([compounds, lot_lane, target])[0] == compounds
+    free = Lane(schema_id=site, links_to=[], position=2)
+    assert runs.in_link_order([lot_lane, free]) == [free, lot_lane]
+    circle = [lot_lane, target]
+    assert runs.in_link_order(circle) == circle
