@@ -1,6 +1,6 @@
 """The integration owner's desk: Django's admin, a module a page."""
 
-from registry_sync.admin import alerts, checkups, drafts, errors, lanes, runs, webhooks
+from registry_sync.admin import alerts, checkups, drafts, errors, lanes, pins, runs, webhooks
 from registry_sync.admin import changes as records
 from registry_sync.admin import draft_publishing as publishing
 from registry_sync.admin import record_page as record
@@ -11,6 +11,7 @@ __all__ = [
     "drafts",
     "errors",
     "lanes",
+    "pins",
     "publishing",
     "record",
     "records",

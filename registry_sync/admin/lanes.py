@@ -15,8 +15,11 @@ from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.links import record_link
+from registry_sync.benchling.entity_types.parts import PART_KEYS
 from registry_sync.desk.values import as_html
+from registry_sync.ledger.pins import UNREADABLE, FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
@@ -60,7 +63,9 @@ class AllowanceAdmin(ReadOnly):
 
 
 @admin.register(Drift)
-class DriftAdmin(ByLane):
+class DriftAdmin(DecidesDifferences, ByLane):
+    """What people changed in Benchling; open rows can be accepted or restored."""
+
     nothing = "No drift found. Full runs check for it."
     list_display = (
         "record", "field", "written_value", "value_now", "modified_at", "closed_at", "ended",
@@ -74,6 +79,14 @@ class DriftAdmin(ByLane):
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", LaneChoice)
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "found_at"
+
+    def differences(self, row: Drift) -> list[FieldDifference]:
+        """Return the difference of an open row; nothing unarchives an entity."""
+        if row.closed_at is not None or row.field_id == "archived":
+            return []
+        named = (row.external_id, row.entity_id, row.field_id, row.field)
+        theirs = UNREADABLE if row.field_id in PART_KEYS else row.theirs
+        return [FieldDifference(*named, theirs, row.ours)]
 
     @admin.display(description="record")
     def record(self, row: Drift) -> str:

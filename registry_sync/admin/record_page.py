@@ -20,7 +20,7 @@ from registry_sync.admin.error_checks import asked_outcome
 from registry_sync.admin.links import record_link, record_url, search_url
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.desk import error_waits as waiting
-from registry_sync.desk import lanes
+from registry_sync.desk import lanes, pins
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.desk import record_tenant as tenant
@@ -173,9 +173,11 @@ class LedgerEntryAdmin(ByLane, Reasoned):
         error = record.open_error
         state = tenant.see(record)
         tenant.with_event(record, state)
+        pins.with_events(record)
         return {
             "story": record,
             "tenant": state,
+            "accepted": pins.standing(record),
             "origins": [
                 (
                     origin,

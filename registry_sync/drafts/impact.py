@@ -16,11 +16,12 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.preview_counts import Counts
 from registry_sync.drafts.rivals import Claimant, Rivals
 from registry_sync.drafts.row_preview import text_of
+from registry_sync.ledger.pins import is_outdated, open_pins, pinned
 from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same_value
-from registry_sync.models import Allowance, Lane, LedgerEntry
+from registry_sync.models import Allowance, Lane, LedgerEntry, Pin
 from registry_sync.runs import open_errors
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.compare import twins_problem
@@ -61,6 +62,7 @@ class Forecast:
     def __init__(self, found: Json, mapping: Mapping, lane: Lane | None, rivals: Rivals) -> None:
         self.mapping, self.lane, self.rivals = mapping, lane, rivals
         self.counts = Counts(found, mapping, rivals.notes)
+        self.pins = Pin.objects.filter(lane=lane, closed_at=None).exists()
 
     def add(self, arrived: Sequence[SourceRecord]) -> None:
         """Add some records."""
@@ -138,7 +140,13 @@ class Forecast:
         if done.entity is None or problems:
             self.counts.refuse(record, problems)
             return None
-        return done.entity
+        return pinned(done.entity, self._pins(done.entity))
+
+    def _pins(self, entity: Entity) -> list[Pin]:
+        """Return the accepted differences of an entity that would still stand."""
+        held = open_pins(self.lane, [entity.external_id]) if self.pins and self.lane else {}
+        found = held.get(entity.external_id, [])
+        return [pin for pin in found if not is_outdated(pin, entity)]
 
     def _as_before(self, record: SourceRecord, row: LedgerEntry) -> list[Problem]:
         """Return why a run would refuse a known record whose values are all right."""

@@ -12,6 +12,7 @@ from registry_sync.models.history import HistoryResult, HistorySchema
 from registry_sync.models.lanes import Lane
 from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
 from registry_sync.models.mappings import MappingDraft, MappingVersion, PreviewNote
+from registry_sync.models.pins import Pin
 from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
 from registry_sync.models.tenant import Adoption, Drift, Installation
@@ -37,6 +38,7 @@ __all__ = [
     "LedgerEntry",
     "MappingDraft",
     "MappingVersion",
+    "Pin",
     "PreviewNote",
     "Pulse",
     "Refusal",

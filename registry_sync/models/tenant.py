@@ -80,6 +80,7 @@ class Drift(models.Model):
         PUT_RIGHT = "put right", "resolved"
         RESTORED = "restored", "restored by a run"
         LEFT = "left", "kept as it is"
+        ACCEPTED = "accepted", "accepted"
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="drift")
     run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, related_name="drift")

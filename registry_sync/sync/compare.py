@@ -9,10 +9,11 @@ from registry_sync import ledger
 from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
+from registry_sync.ledger.pins import open_pins
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.departures import has_left
 from registry_sync.models import Lane, SyncRun
-from registry_sync.sync import withdrawn
+from registry_sync.sync import pinned, withdrawn
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import Candidate, Compared, SourceRecord, record_outcome
@@ -37,7 +38,7 @@ def compare(
     """
     run, lane, setup = ctx.run, ctx.lane, ctx.setup
     known = ledger.known(lane, {record.external_id for record in records})
-    out = Compared(known)
+    out = Compared(known, pins=open_pins(lane, known))
     earlier = _seen_otherwise(records, known, run)
     out.came_again = [
         found
@@ -84,8 +85,9 @@ def _again_in_page(first: SourceRecord, record: SourceRecord, out: Compared) -> 
 
 
 def _report(ctx: RunContext, out: Compared) -> None:
-    """Warn of what the page's records no longer have, or have only as deleted ones."""
+    """Report what the page's records no longer have, or have only as deleted ones."""
     withdrawn.warn_of_marked(ctx, out.marked)
+    pinned.end_outdated(ctx, out)
     known = [c.entity for c in out.candidates if not c.is_new]
     report_vanished(ctx, [entity for entity in known if entity.external_id not in out.marked])
 
@@ -216,6 +218,7 @@ def _compare_one(
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, gone=True))
         return
     done = withdrawn.transformed(record, before, setup.mapping, out)
+    done = pinned.respect(done, record.external_id, out)
     identity = setup.mapping.identity_of(record.raw)
     out.coerced += len(done.coercions)
     if done.entity is None or done.problems:

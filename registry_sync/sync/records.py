@@ -13,6 +13,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_record
 from registry_sync.mapping.model import Entity
+from registry_sync.models import Pin
 from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.client import Source
 from registry_sync.source.pages import Unread
@@ -58,6 +59,10 @@ class Compared:
     """Records that came on an earlier page of this reading, and whether they changed since."""
     later: list[SourceRecord] = field(default_factory=list)
     """Records whose earlier form is still on its way; they are looked at again after it."""
+    pins: dict[str, list[Pin]] = field(default_factory=dict)
+    """Accepted differences, by external id."""
+    outdated: list[Pin] = field(default_factory=list)
+    """Those of them whose value in the registry changed."""
     marked: list[str] = field(default_factory=list)
     """Entities in Benchling whose records say that they are deleted, but still have values."""
 

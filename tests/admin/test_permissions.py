@@ -49,6 +49,7 @@ RULES = {
     "mappingdraft_test": ("add_mappingdraft", "add_mappingdraft"),
     "mappingdraft_yaml": ("view_mappingdraft", "view_mappingdraft"),
     "mappingversion_roll_back": ("publish_mappingdraft", "publish_mappingdraft"),
+    "pin_csv": ("view_pin", "view_pin"),
     "record": ("view_ledgerentry", "view_ledgerentry"),
     "record_open": ("view_ledgerentry", "view_ledgerentry"),
     "syncrun_active": ("change_syncrun", "change_syncrun"),
@@ -61,6 +62,7 @@ RULES = {
 ACTIONS = {
     "entityerror": "change_entityerror", "adoption": "change_adoption",
     "syncrun": "change_syncrun", "webhookdelivery": "change_webhookdelivery",
+    "drift": "change_lane", "pin": "change_lane",
 }  # fmt: skip
 
 

@@ -198,6 +198,22 @@ class DriftFactory(DjangoModelFactory):
     modified_at = found_at = factory.LazyFunction(timezone.now)
 
 
+class PinFactory(DjangoModelFactory):
+    """An accepted difference that stands."""
+
+    class Meta:
+        model = models.Pin
+
+    lane = factory.SubFactory(LaneFactory)
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    entity_id = factory.Sequence(lambda n: f"bfi_{n}")
+    field = field_id = "name"
+    theirs, source = "Aspirin", "Acetylsalicylic acid"
+    actor = "mona"
+    reason = "The lab's name"
+    created_at = factory.LazyFunction(timezone.now)
+
+
 class MappingDraftFactory(AppRowFactory):
     """A draft of an empty mapping, as it was read from a tenant and a registry."""
 

@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_date
 
 from registry_sync.core import signing
 from registry_sync.core.readable import readable
+from registry_sync.desk.pins import audit_lines
 from registry_sync.desk.values import rule_text
 from registry_sync.ledger import audit, chain_check, retention, signed_csv
 from registry_sync.management.operator import USAGE, OperatorCommand
@@ -70,6 +71,9 @@ class Command(OperatorCommand):
             for change in audit.history(lane, wanted):
                 found = True
                 self.stdout.write(_line(change, schema))
+            for line in audit_lines(lane, wanted):
+                found = True
+                self.stdout.write(line)
         if not found:
             near = sorted({other for lane in lanes for other in audit.alike(lane, wanted)})
             more = f" Ids are case-sensitive: there is {' and '.join(near)}." if near else ""

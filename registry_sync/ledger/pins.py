@@ -1,0 +1,145 @@
+"""Accepted differences (pins) and restored values, in the ledger.
+
+For a pinned field the ledger holds Benchling's value, and a run compares and sends that value in
+place of the registry's. So it is no drift, and other fields of the record go on being written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync.ledger.recording import fill
+from registry_sync.mapping.model import UNKNOWN, Entity
+from registry_sync.mapping.values import same
+from registry_sync.models import Drift, Lane, LedgerEntry, Pin
+
+UNREADABLE = "?"
+"""Benchling's value where it cannot be sent back: it can be restored, but not accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One value that differs: Benchling's (`theirs`), and the registry's as it would be sent."""
+
+    external_id: str
+    entity_id: str
+    field_id: str
+    field: str
+    theirs: Any
+    source: Any
+
+
+def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]:
+    """Return the accepted differences of these records, by external id."""
+    found: dict[str, list[Pin]] = {}
+    rows = Pin.objects.filter(
+        lane=lane, closed_at__isnull=True, external_id__among=list(external_ids)
+    )
+    for pin in rows:
+        found.setdefault(pin.external_id, []).append(pin)
+    return found
+
+
+def is_outdated(pin: Pin, entity: Entity) -> bool:
+    """Return whether the registry has another value than when the difference was accepted."""
+    if pin.field_id == "name":
+        return bool(pin.source != entity.name)
+    return pin.field_id in entity.fields and not same(pin.source, entity.fields[pin.field_id])
+
+
+def pinned(entity: Entity, pins: Iterable[Pin]) -> Entity:
+    """Return an entity with Benchling's value in each pinned field."""
+    name, fields, sources = entity.name, dict(entity.fields), dict(entity.sources)
+    for pin in pins:
+        if pin.field_id == "name":
+            sources["name"], name = [name], str(pin.theirs)
+        elif pin.field_id in fields:
+            sources[pin.field_id] = [fields[pin.field_id]]
+            fields[pin.field_id] = pin.theirs
+    return replace(entity, name=name, fields=fields, sources=sources)
+
+
+def accept(
+    lane: Lane, differences: Sequence[FieldDifference], *, actor: str, reason: str
+) -> list[Pin]:
+    """Pin differences; return the pins. What cannot be sent or is not in the ledger is left out."""
+    pins = []
+    for each in differences:
+        if each.theirs == UNREADABLE:
+            continue
+        with transaction.atomic():
+            if not _hold(lane, each):
+                continue
+            values = {
+                "entity_id": each.entity_id, "field": each.field, "theirs": each.theirs,
+                "source": each.source, "actor": actor, "reason": reason,
+                "created_at": timezone.now(),
+            }  # fmt: skip
+            pin, _ = Pin.objects.update_or_create(
+                lane=lane, external_id=each.external_id, field_id=each.field_id, closed_at=None,
+                defaults=values,
+            )  # fmt: skip
+            _close_drift(lane, each, Drift.End.ACCEPTED)
+            pins.append(pin)
+    return pins
+
+
+def restore(lane: Lane, differences: Sequence[FieldDifference]) -> list[str]:
+    """Let the ledger hold Benchling's values, so that the next reading writes the registry's.
+
+    Return the external ids of the records, which a run must then read.
+    """
+    ids: dict[str, None] = {}
+    for each in differences:
+        with transaction.atomic():
+            if _hold(lane, each):
+                _close_drift(lane, each, Drift.End.RESTORED)
+                ids[each.external_id] = None
+    return list(ids)
+
+
+def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
+    """End pins, so that the next reading writes the registry's values; return the external ids."""
+    ids = []
+    for pin in pins:
+        with transaction.atomic():
+            ours = Pin.objects.filter(pk=pin.pk, closed_at=None)
+            if ours.update(
+                closed_at=timezone.now(), closed_by=actor, closed_reason=reason,
+                ended=Pin.End.TAKEN_BACK,
+            ):  # fmt: skip
+                rows = LedgerEntry.objects.filter(lane=pin.lane_id, external_id=pin.external_id)
+                rows.update(raw_hash="")  # else an unchanged record is not even compared
+                ids.append(pin.external_id)
+    return list(dict.fromkeys(ids))
+
+
+def _hold(lane: Lane, each: FieldDifference) -> bool:
+    """Put Benchling's value into the ledger; return False for what the ledger does not have."""
+    rows = LedgerEntry.objects.select_for_update().filter(lane=lane, external_id=each.external_id)
+    entry = rows.exclude(entity_hash="").first()
+    if entry is None:
+        return False
+    is_name = each.field_id == "name"
+    theirs = UNKNOWN if each.theirs == UNREADABLE and not is_name else each.theirs
+    entity = Entity(
+        entry.external_id,
+        entry.entity_registry_id,
+        str(theirs) if is_name else entry.name,
+        entry.fields if is_name else {**entry.fields, each.field_id: theirs},
+    )
+    fill(entry, entity)
+    entry.raw_hash = ""
+    entry.save()
+    return True
+
+
+def _close_drift(lane: Lane, each: FieldDifference, ended: Drift.End) -> None:
+    Drift.objects.filter(
+        lane=lane, external_id=each.external_id, field_id=each.field_id, closed_at=None
+    ).update(closed_at=timezone.now(), ended=ended)
