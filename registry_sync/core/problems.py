@@ -13,7 +13,15 @@ Kind = Literal["source", "mapping", "benchling", "transient"]
 """Who must act: the registry's owner, the mapping's owner, a Benchling admin, or no one."""
 
 Awaited = Literal[
-    "name", "link", "option", "permission", "allowance", "benchling name", "unarchived", "detail"
+    "name",
+    "link",
+    "option",
+    "permission",
+    "allowance",
+    "benchling name",
+    "unarchived",
+    "detail",
+    "substance",
 ]
 WaitsFor = tuple[Awaited, str]
 """What must change before another attempt is worthwhile: its kind, and its key."""

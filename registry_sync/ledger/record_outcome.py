@@ -39,6 +39,8 @@ class RecordOutcome(NamedTuple):
     retried: bool = False
     identity: str = ""
     gone: bool = False
+    canonical: str = ""
+    """The structure that Benchling made of what was sent, where its answer says so."""
 
 
 def hash_record(record: dict[str, Any], fingerprint: str) -> str:

@@ -16,6 +16,7 @@ from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, known
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
+from registry_sync.ledger.substances import keep_parts, keep_substances
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, Lane, LedgerEntry, SyncRun
 
@@ -116,6 +117,7 @@ def _record_chunk(
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
     write_entries(run, lane, rest, old)
+    keep_parts(lane, written)
     update_errors(run, lane, rest)
 
 
@@ -155,6 +157,8 @@ def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) 
     with transaction.atomic():
         runs.renew(lease)
         _upsert_entries([entry], [*ENTITY_COLUMNS, "entity_id"])
+        assert run.lane is not None
+        keep_substances(run.lane, [(entity, "")])
 
 
 def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
@@ -168,6 +172,11 @@ def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     known = set(held.values_list("external_id", flat=True))
     unknown = {e.external_id: e for e in entries if e.external_id not in known}
     _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
+    keep_substances(lane, [(_entity_of(entry), "") for entry in unknown.values()])
+
+
+def _entity_of(entry: LedgerEntry) -> Entity:
+    return Entity(entry.external_id, entry.entity_registry_id, entry.name, entry.fields)
 
 
 def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:

@@ -63,6 +63,14 @@ class Entity:
         """Return the key of its registry id, which Benchling compares as it does names."""
         return self._key(self.registry_id)
 
+    @property
+    def alias_keys(self) -> frozenset[str]:
+        """Return the keys of the aliases that it is given, but for its own name and id."""
+        aliases = self.fields.get("aliases")
+        if not isinstance(aliases, list):
+            return frozenset()
+        return frozenset(map(self._key, aliases)) - {self.name_key, self.registry_key}
+
     def _key(self, text: str) -> str:
         key = self._keys.get(text)
         if key is None:

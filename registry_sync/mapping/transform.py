@@ -57,8 +57,20 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
         return Transformed(None, tuple(problems), tuple(coercions))
     _note_source(sources, "name", mapping.name(record), name)
     _note_source(sources, "registry id", external_id, registry_id)
+    if aliases := fields.get("aliases"):
+        fields["aliases"] = _own_aliases(aliases, name, registry_id)
     entity = Entity(external_id, registry_id, name, fields, sources)
     return Transformed(entity, (), tuple(coercions))
+
+
+def _own_aliases(aliases: list[str], name: str, registry_id: str) -> list[str]:
+    """Return aliases without the entity's own name and id, and each once: Benchling refuses them.
+
+    https://help.benchling.com/hc/en-us/articles/9684227098893
+    """
+    taken = {name_key(name), name_key(registry_id)}
+    kept = {key: alias for alias in reversed(aliases) if (key := name_key(alias)) not in taken}
+    return list(reversed(kept.values()))
 
 
 def _note_source(sources: Json, field_id: str, given: Any, value: Any) -> None:

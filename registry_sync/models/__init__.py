@@ -15,6 +15,7 @@ from registry_sync.models.mappings import MappingDraft, MappingVersion, PreviewN
 from registry_sync.models.pins import Pin
 from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
+from registry_sync.models.substances import HeldAlias, Substance
 from registry_sync.models.tenant import Adoption, Drift, Installation
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Checkup",
     "Drift",
     "EntityError",
+    "HeldAlias",
     "HistoryResult",
     "HistorySchema",
     "Installation",
@@ -44,6 +46,7 @@ __all__ = [
     "Refusal",
     "Retention",
     "RunLog",
+    "Substance",
     "SyncRun",
     "TakenName",
     "WebhookDelivery",

@@ -116,6 +116,7 @@ class Allowance(models.Model):
         GREAT_CHANGE = "great-change", "more changes than the limit"
         PATH_GONE = "path-gone", "a mapped path missing from the records"
         IDENTITY = "identity", "a different substance under a known id"
+        DRAWINGS = "drawings", "drawings that a new sequence does not fit"
 
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="allowances")
     what = models.CharField(max_length=16, choices=What.choices)

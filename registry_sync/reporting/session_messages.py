@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
+from registry_sync.benchling.entity_types.molecules import Molecule
 from registry_sync.core.types import Json
+from registry_sync.ledger import substances
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting.catalogue import ACTORS
 from registry_sync.reporting.error_groups import ErrorGroup, groups_with_examples
@@ -53,7 +55,22 @@ def _outcome(run: SyncRun) -> list[Json]:
         ]
     lines = [message(counts_sentence(run), style)]
     lines += [message(cause, "WARNING") for cause in describe_causes(run.lane)]
+    lines += [message(text, "INFO") for text in _shared_structures(run.lane)]
     return lines + [message(warning["text"], "WARNING") for warning in run.warnings]
+
+
+def _shared_structures(lane: Lane | None) -> list[str]:
+    """Return how many records share a canonical structure: Benchling strips their salts."""
+    if lane is None or lane.entity_type is not Molecule:
+        return []
+    records, structures = substances.shared(lane)
+    if not records:
+        return []
+    what = "one structure" if structures == 1 else f"{structures:,} structures"
+    return [
+        f"{records:,} records share {what} in Benchling, which strips salts. They are listed in "
+        "the desk under Shared structures."
+    ]
 
 
 def counts_sentence(run: SyncRun) -> str:

@@ -28,9 +28,11 @@ from registry_sync.sync.drift import find_drift
 from registry_sync.sync.finish import finish
 from registry_sync.sync.gates.admission import LinkGate
 from registry_sync.sync.gates.adoption import AdoptionGate
+from registry_sync.sync.gates.drawings import DrawingsGate
 from registry_sync.sync.gates.gate import Gate
 from registry_sync.sync.gates.guards import UpdateGuard
 from registry_sync.sync.gates.names import NameClaims, NameGate
+from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.pull import Pull
 from registry_sync.sync.recheck import has_new_key
@@ -113,6 +115,8 @@ def _carrier(ctx: RunContext, source: Source) -> Carrier:
     )
     gates: list[Gate] = [
         AdoptionGate(ctx),
+        SubstanceGate(ctx, claims),
+        DrawingsGate(ctx),
         NameGate(ctx, claims),
         LinkGate(ctx, claims, delivery.underway),
         UpdateGuard(ctx),

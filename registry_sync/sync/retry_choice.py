@@ -14,6 +14,7 @@ from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
 from registry_sync.core.text import name_key
 from registry_sync.ledger.record_outcome import hash_record
+from registry_sync.ledger.substances import holders_of
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.models import (
@@ -77,6 +78,10 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     ids = sorted(set(archived.values_list("waits_key", flat=True)))
     for some in _parts(sorted(_in_use(ids, setup, client))):
         yield from _chunks(archived.filter(waits_key__in=some))
+    alike = open_errors.filter(waits_for="substance")
+    keys = sorted(set(alike.values_list("waits_key", flat=True)))
+    for some in _parts(sorted(set(keys) - holders_of(lane, keys).keys())):
+        yield from _chunks(alike.filter(waits_key__in=some))
     linked = open_errors.filter(waits_for="link")
     targets = set(linked.values_list("waits_key", flat=True))
     for some in _parts(sorted(_arrived(ctx, targets))):

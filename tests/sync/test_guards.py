@@ -267,7 +267,7 @@ def test_the_desk_takes_no_allowance_that_the_command_refuses(world, admin_clien
     assert "there is nothing to override" in add("path-gone")
     assert "its external id is missing" in add("identity")
     assert "There is no record c-000001" in add("identity", "c-000001")
-    assert "only identity takes an external id" in add("great-change", "C-000001")
+    assert "only identity and drawings take an external id" in add("great-change", "C-000001")
     assert not Allowance.objects.exists()
     lose_smiles(w)
     assert w.sync().error_code == "path_gone"

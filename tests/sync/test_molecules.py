@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry_sync.models import Drift, SyncRun
+from registry_sync.models import Drift, EntityError, Substance, SyncRun
 from tests.support.entities import compounds, of_type
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
@@ -30,3 +30,36 @@ def test_an_invalid_structure_is_one_records_error_with_its_place(world):
     assert w.open_errors()["C-2"].code == "invalid_structure"
     w.registry.edit("C-2", smiles="CC")
     assert w.sync().created == 1 and "C-2" not in w.open_errors()
+
+
+def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world):
+    w = of_type(world, "molecule", compounds("CCN", "CCO"), unique_structures=True)
+    w.sync()
+
+    def add(id_: str, smiles: str) -> EntityError:
+        w.registry.records.append({**compounds(smiles)[0], "id": id_, "name": id_})
+        w.registry.edit(id_)
+        w.sync()
+        return w.open_errors()[id_]
+
+    error = add("C-3", "CCN.Cl")
+    assert error.code == "structure_taken" and "that of C-1" in error.message
+    assert "Benchling says" in error.message
+    # From now on it is found before anything is sent.
+    sent = w.tenant.counters["single_upserts"]
+    error = add("C-9", "OCC")
+    assert error.code == "structure_taken" and "that of C-2" in error.message
+    assert "Benchling says" not in error.message
+    assert w.tenant.counters["single_upserts"] == sent
+    w.registry.edit("C-2", smiles="CCCO")  # it gives the structure up
+    w.sync()
+    assert "C-9" not in w.open_errors() and len(w.values()) == 3
+
+
+def test_records_of_one_structure_are_counted_and_listed_with_their_salts(world):
+    w = of_type(world, "molecule", compounds("CCN", "CCN.Cl", "CCO"))
+    assert w.sync().status == Status.SUCCEEDED
+    said = " ".join(each["content"] for each in w.session()["messages"])
+    assert "2 records share one structure" in said
+    found = {s.external_id: (s.canonical, s.stripped) for s in Substance.objects.all()}
+    assert found == {"C-1": ("CCN", ""), "C-2": ("CCN", "Cl"), "C-3": ("CCO", "")}

@@ -16,19 +16,23 @@ from registry_sync.sync.gates import allowances
 
 class Command(OperatorCommand):
     help = (
-        "Override one guard, once: great-change, path-gone, or identity of one record. The next "
-        "run uses the override. Only what stopped a run can be allowed."
+        "Override one guard, once: great-change, path-gone, or the identity or drawings of one "
+        "record. The next run uses the override. Only what stopped a run can be allowed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=Allowance.What.values, help="which guard")
-        parser.add_argument("--id", default="", help="the record's external id (identity only)")
+        parser.add_argument(
+            "--id", default="", help="the record's external id (identity, drawings)"
+        )
         parser.add_argument("--reason", required=True, help="why it is right (kept permanently)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         what, external_id = Allowance.What(options["what"]), options["id"].strip()
         if allowances.misfit(what, external_id):
-            raise CommandError("identity needs --id, and nothing else takes it.", returncode=USAGE)
+            raise CommandError(
+                "identity and drawings need --id, and nothing else takes it.", returncode=USAGE
+            )
         if not options["reason"].strip():
             raise CommandError("--reason is empty.", returncode=USAGE)
         lane = _lane_to_allow(runs.current_lanes(), what, external_id)

@@ -120,6 +120,22 @@ RECORD_CAUSES = (
         "Correct the sequence in the registry at the position that is named.",
     ),
     Cause(
+        "structure_taken",
+        "structure or sequence already in Benchling",
+        ("source", "benchling"),
+        "Merge the two records in the registry or correct one of them, or lift the constraint of "
+        "the schema in Benchling.",
+        waits_for="substance",
+    ),
+    Cause(
+        "drawings_lost",
+        "new sequence does not fit what people drew",
+        ("mapping",),
+        "Move or remove in Benchling what no longer fits, or let it go under Overrides or with "
+        "`manage.py allow drawings`.",
+        waits_for="allowance",
+    ),
+    Cause(
         "folder_missing",
         "folder that the app does not see",
         ("source", "mapping", "benchling"),

@@ -45,6 +45,12 @@ RECORD_WAITS = (
         "It waits for an override.",
     ),
     RecordWait(
+        "substance",
+        "its structure or sequence to be free",
+        "waits until nothing else in Benchling has its structure or sequence",
+        "It waits until its structure or sequence is free.",
+    ),
+    RecordWait(
         "unarchived",
         "the entity to be unarchived",
         "waits until {key} is no longer archived in Benchling",

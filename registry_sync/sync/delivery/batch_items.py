@@ -66,6 +66,7 @@ class Ended(NamedTuple):
     external_id: str
     entity_id: str = ""
     problem: Problem | None = None
+    canonical: str = ""
 
 
 def outcomes_of(batch: Batch, ended: Sequence[Ended]) -> list[RecordOutcome]:
@@ -74,7 +75,10 @@ def outcomes_of(batch: Batch, ended: Sequence[Ended]) -> list[RecordOutcome]:
     for item, end in zip(batch.items(end.external_id for end in ended), ended, strict=True):
         if end.problem is None:
             outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
-            how: dict[str, Any] = {"entity": entity_of_item(item), "entity_id": end.entity_id}
+            how: dict[str, Any] = {
+                "entity": entity_of_item(item), "entity_id": end.entity_id,
+                "canonical": end.canonical,
+            }  # fmt: skip
         else:
             outcome, how = Outcome.FAILED, {"problems": (end.problem,)}
         found.append(outcome_of_item(item, outcome, **how))

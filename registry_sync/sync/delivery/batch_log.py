@@ -25,6 +25,7 @@ from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
 from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.gates.substances import is_taken, refused_as_taken
 from registry_sync.sync.links import present
 from registry_sync.sync.recheck import recheck_access
 
@@ -106,7 +107,8 @@ class BatchLog:
         ended = []
         for row in rows:
             answer = entities.get(self.underway[row.external_id], {})
-            ended.append(Ended(row.external_id, str(answer.get("id") or "")))
+            canonical = str(answer.get("canonicalizedSmiles") or "")
+            ended.append(Ended(row.external_id, str(answer.get("id") or ""), None, canonical))
         self._landed.append((self._current(), ended))
         if not self.ctx.lane.field_keys:
             self._keep_field_keys(FieldKeys.NAME)
@@ -129,6 +131,9 @@ class BatchLog:
         """Record that Benchling refused a row, in words for the person who must act."""
         (item,) = items_of_rows([row], self._current())
         entity = entity_of_item(item)
+        if is_taken(entity, refusal.message):
+            self._give_up(item, refused_as_taken(self.ctx, entity, refusal.message))
+            return
         missing = self._missing(entity)
         schema = self.ctx.setup.schema
         self._give_up(item, refusals.refusal(entity, refusal, schema, missing_links=missing))

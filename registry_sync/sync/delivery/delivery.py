@@ -30,6 +30,7 @@ from registry_sync.sync.delivery.batch_size import BatchSize
 from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.recovery import recover_batches
 from registry_sync.sync.delivery.rows import body_of_item, row_of, update_body
+from registry_sync.sync.delivery.shared_lists import merge_shared
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.records import Candidate
@@ -164,8 +165,10 @@ class BatchDelivery:
         for some in in_chunks(texts):
             items = [json.loads(text) for text in some]
             bodies = [body_of_item(self.ctx, item) for item in items]
-            old = [body for body, item in zip(bodies, items, strict=True) if not item["new"]]
-            if old:
+            known = [(i, b) for i, b in zip(items, bodies, strict=True) if not i["new"]]
+            if known:
+                old = [body for _, body in known]
+                merge_shared(self.ctx, [item for item, _ in known], old)
                 self.unmapped.fill(old)
                 name_by_id(self.ctx, old)
             rows += [row_of(i["external_id"], b) for i, b in zip(items, bodies, strict=True)]

@@ -44,7 +44,8 @@ def held_beside(body: Json, raw: Json, keys: Mapping[str, str]) -> Json:
         if held and held.get("value") not in (None, [])
     }
     left = {name: value for name, value in values.items() if name not in body["fields"]}
-    return {"fields": left, **{kind: read(raw) for kind, read in _READ.items()}}
+    rest = {kind: read({} if kind in body else raw) for kind, read in _READ.items()}
+    return {"fields": left, **rest}
 
 
 def is_lost(before: Any, now: Any) -> bool:

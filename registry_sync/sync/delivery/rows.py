@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from registry_sync.benchling.entity_types.parts import SHARED
 from registry_sync.benchling.upsert_rows import Row
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import payload
@@ -24,6 +25,8 @@ def update_body(ctx: RunContext, entity: Entity) -> Json:
         folder_id=None,
         by_id=ctx.lane.field_keys == Lane.FieldKeys.ID,
     )
+    for part in SHARED.values():  # what people added to these lists is not known here
+        body.pop(part.name, None)
     name_by_id(ctx, [body])
     return body
 

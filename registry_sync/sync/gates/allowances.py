@@ -11,20 +11,22 @@ from registry_sync.models import Allowance, Lane, SyncRun
 What = Allowance.What
 STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
 """The error code of the runs that each stop fails."""
+OF_ONE = (What.IDENTITY, What.DRAWINGS)
+"""The guards that stop one record."""
 
 
 def misfit(what: str, external_id: str) -> str:
     """Return why an external id is missing or not wanted; "" if it fits."""
-    if what == What.IDENTITY and not external_id:
-        return "An identity is overridden for one record: its external id is missing."
-    if what != What.IDENTITY and external_id:
-        return "This guard stops a whole run: only identity takes an external id."
+    if what in OF_ONE and not external_id:
+        return f"“{What(what).label}” is overridden for one record: its external id is missing."
+    if what not in OF_ONE and external_id:
+        return "This guard stops a whole run: only identity and drawings take an external id."
     return ""
 
 
 def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
     """Return why there is nothing to override; "" if there is."""
-    if what == What.IDENTITY:
+    if what in OF_ONE:
         return "" if _known(lane, external_id) else (
             f"There is no record {external_id} in {lane}. Use the id as the error names it; case "
             "matters."

@@ -16,8 +16,9 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.substances import substance_of
 from registry_sync.mapping.model import Entity
-from registry_sync.models import Lane, LedgerEntry, TakenName
+from registry_sync.models import HeldAlias, Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Candidate, record_outcome
 
@@ -57,7 +58,10 @@ class NameClaims:
         self._rows.execute("CREATE INDEX claim_id ON claim (external_id)")
 
     def add(self, entity: Entity) -> None:
-        keys = ((entity.name_key, "name"), (entity.registry_key, "id"))
+        keys = [(entity.name_key, "name"), (entity.registry_key, "id")]
+        keys += [(key, "alias") for key in entity.alias_keys]
+        if (substance := substance_of(entity)) is not None:
+            keys.append((substance_claim(substance.key), "substance"))
         rows = [(key, kind, entity.external_id) for key, kind in keys]
         self._rows.executemany("INSERT INTO claim VALUES (?, ?, ?)", rows)
 
@@ -92,11 +96,16 @@ class NameGate:
 
 
 def keys_of(entities: Iterable[Entity]) -> set[str]:
-    """Return the keys of these entities' names and registry ids."""
+    """Return the keys of these entities' names, registry ids and aliases."""
     keys: set[str] = set()
     for entity in entities:
-        keys |= {entity.name_key, entity.registry_key}
+        keys |= {entity.name_key, entity.registry_key, *entity.alias_keys}
     return keys
+
+
+def substance_claim(key: str) -> str:
+    """Return the key under which a structure or sequence is claimed: no name has such a one."""
+    return f"\x00{key}"
 
 
 def name_circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
@@ -132,6 +141,8 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
         ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
         held |= set(ours.filter(name_key__in=some).values_list("name_key", flat=True))
         held |= set(ours.filter(id_key__in=some).values_list("id_key", flat=True))
+        aliases = HeldAlias.objects.filter(lane=lane, key__in=some)
+        held |= set(aliases.values_list("key", flat=True))
         others = TakenName.objects.filter(lane=lane, key__in=some)
         held |= set(others.values_list("key", flat=True))
     return set(keys) - held
@@ -155,6 +166,9 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
             column, "external_id", "entity_registry_id"
         ):
             taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
+    for alias in HeldAlias.objects.filter(lane=lane, key__among=keys):
+        holder = Holder(alias.external_id, alias.external_id, "alias")
+        taken.setdefault(alias.key, []).append(holder)
     for row in TakenName.objects.filter(lane=lane, key__among=keys):
         whose = row.entity_registry_id or row.entity_id
         holder = Holder("", whose, row.kind, row.archived, row.schema_name)
@@ -167,6 +181,7 @@ def conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> 
     for key, own_kind in (
         (entity.registry_key, "id"),
         (entity.name_key, "name"),
+        *((key, "alias") for key in entity.alias_keys),
     ):
         for holder in [*taken.get(key, ()), *claims.holders(key)]:
             if holder.external_id != entity.external_id:
@@ -179,8 +194,8 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         return _taken_by_other(entity, key, holder)
     if own_kind == holder.kind == "id":
         return _same_id(entity, key, holder)
-    what = "name" if own_kind == "name" else "registry id"
-    value = entity.name if own_kind == "name" else entity.registry_id
+    what = {"name": "name", "alias": "alias"}.get(own_kind, "registry id")
+    value = {"name": entity.name, "id": entity.registry_id}.get(own_kind) or _alias(entity, key)
     whose = (
         holder.entity_registry_id
         if holder.external_id
@@ -199,10 +214,15 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         remedy=f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the "
         "registry, or have the integration owner add the id to the name with External Name "
         "Field, e.g. “{name} [{id}]”. It will be retried once the name is free." + same,
-        field="name" if own_kind == "name" else "registry id",
+        field={"name": "name", "alias": "aliases"}.get(own_kind, "registry id"),
         value=value[:200],
         waits_for=("name", key),
     )
+
+
+def _alias(entity: Entity, key: str) -> str:
+    aliases = entity.fields.get("aliases") or ()
+    return next((str(alias) for alias in aliases if name_key(str(alias)) == key), key)
 
 
 def taken_in_benchling(entity: Entity, holder: Json, lane: Lane) -> Problem:

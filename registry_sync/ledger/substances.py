@@ -1,0 +1,103 @@
+"""Write down structures, sequences and aliases, by which other records are compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+
+from django.db.models import Count
+
+from registry_sync.benchling import chemistry
+from registry_sync.benchling.entity_types.parts import keys_of
+from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.mapping.model import Entity
+from registry_sync.models import HeldAlias, Lane, Substance
+
+MOST_NAMED = 100
+"""Groups of records with one structure that are read for a page."""
+
+
+def substance_of(entity: Entity, canonical: str = "") -> Substance | None:
+    """Return the substance of an entity, without its lane; None if it has none, or is unknown.
+
+    `canonical` is the structure that Benchling answered with.
+    """
+    structure, sequence = entity.fields.get("structure"), entity.fields.get("sequence")
+    if isinstance(sequence, str) and sequence:
+        return Substance(external_id=entity.external_id, key=_hash(sequence.upper()))
+    if isinstance(structure, dict):
+        canonical = str(structure.get("canonical") or canonical)
+        structure = structure.get("original") or canonical
+    if not isinstance(structure, str) or not structure:
+        return None
+    largest, stripped = _forms(structure)
+    held = (_forms(canonical)[0] if canonical else "") or largest or canonical
+    if not held:
+        return None
+    return Substance(
+        external_id=entity.external_id,
+        key=_hash(held),
+        canonical=canonical or held,
+        stripped=".".join(stripped),
+    )
+
+
+def keep_parts(lane: Lane, results: Sequence[RecordOutcome]) -> None:
+    """Write down the substances and aliases of what was written, in the caller's transaction."""
+    entities = [(r.entity, r.canonical) for r in results if r.entity is not None]
+    keep_substances(lane, entities)
+    aliased = [entity for entity, _ in entities if "aliases" in entity.fields]
+    if aliased:
+        ids = [entity.external_id for entity in aliased]
+        HeldAlias.objects.filter(lane=lane, external_id__among=ids).delete()
+        HeldAlias.objects.bulk_create(
+            HeldAlias(lane=lane, external_id=entity.external_id, key=key)
+            for entity in aliased
+            for key in sorted(keys_of(entity.fields["aliases"]))
+        )
+
+
+def keep_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:
+    """Write down the substances of entities, each with the structure that Benchling holds."""
+    found = [s for entity, canonical in entities if (s := substance_of(entity, canonical))]
+    for substance in found:
+        substance.lane = lane
+    if found:
+        Substance.objects.bulk_create(
+            found,
+            update_conflicts=True,
+            unique_fields=["lane", "external_id"],
+            update_fields=["key", "canonical", "stripped"],
+        )
+
+
+def holders_of(lane: Lane, keys: Collection[str]) -> dict[str, str]:
+    """Return, by key, the external id of an entity that has the substance already."""
+    rows = Substance.objects.filter(lane=lane, key__among=sorted(keys)) if keys else ()
+    return {row.key: row.external_id for row in rows}
+
+
+def shared(lane: Lane) -> tuple[int, int]:
+    """Return how many records share a structure with another one, and how many structures."""
+    groups = (
+        Substance.objects.filter(lane=lane)
+        .exclude(canonical="")
+        .order_by()
+        .values("key")
+        .annotate(records=Count("pk"))
+        .filter(records__gt=1)
+    )
+    counts = list(groups.values_list("records", flat=True))
+    return sum(counts), len(counts)
+
+
+def _forms(structure: str) -> tuple[str, tuple[str, ...]]:
+    try:
+        parsed = chemistry.parse(structure)
+    except chemistry.StructureFault:
+        return "", ()
+    return next(iter(parsed.largest), ""), parsed.stripped
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,103 @@
+"""The gate of drawings: a change of bases that would lose what people drew waits for someone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync.benchling.entity_types.drawings import misfits
+from registry_sync.core.problems import Problem
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.values import same_value
+from registry_sync.models import Allowance, LedgerEntry
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.gates.guards import allowed
+from registry_sync.sync.records import Candidate, record_outcome
+
+CHANGING = ("sequence", "circular")
+MOST_NAMED = 5
+
+
+class DrawingsGate:
+    """Holds back known sequences whose bases change under annotations, primers, parts, and so on.
+
+    What is drawn is read just before; an override lets it go (`manage.py allow drawings --id`).
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self.kinds = ctx.setup.schema.entity_type.drawings
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
+        """Return the candidates that lose nothing, and the outcomes of those that are held."""
+        held = self._held(candidates) if self.kinds else {}
+        going = [c for c in candidates if c.entity.external_id not in held]
+        return going, [
+            record_outcome(c.record, Outcome.FAILED, problems=(held[c.entity.external_id],))
+            for c in candidates
+            if c.entity.external_id in held
+        ]
+
+    def _held(self, candidates: Sequence[Candidate]) -> dict[str, Problem]:
+        known = [c for c in candidates if not c.is_new]
+        ids = [c.entity.external_id for c in known]
+        rows = self.ctx.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
+        before = {row.external_id: row for row in rows.order_by()}
+        changed = {
+            row.entity_id: c
+            for c in known
+            if (row := before.get(c.entity.external_id)) and _changes(row, c)
+        }
+        held: dict[str, Problem] = {}
+        for raw in self.ctx.client.entities_by_id(sorted(changed)) if changed else ():
+            candidate = changed[str(raw["id"])]
+            lost = self._lost(raw, candidate)
+            external_id = candidate.entity.external_id
+            if lost and not self._allowed(external_id):
+                held[external_id] = drawings_lost(candidate, lost)
+        return held
+
+    def _lost(self, raw: Json, candidate: Candidate) -> list[str]:
+        part = self.ctx.setup.schema.entity_type.parts[0]
+        now, new = str(part.read(raw) or ""), str(candidate.entity.fields.get("sequence") or "")
+        lost = misfits(raw, self.kinds, now, new)
+        if raw.get("isCircular") and candidate.entity.fields.get("circular") is False:
+            lost += [name for name in _around(raw, self.kinds) if name not in lost]
+        return lost
+
+    def _allowed(self, external_id: str) -> bool:
+        return allowed(self.ctx.run, self.ctx.lane, Allowance.What.DRAWINGS, external_id)
+
+
+def _changes(row: LedgerEntry, candidate: Candidate) -> bool:
+    fields = candidate.entity.fields
+    return bool(row.entity_id) and any(
+        key in fields and not same_value(key, row.fields.get(key), fields[key]) for key in CHANGING
+    )
+
+
+def _around(raw: Json, kinds: tuple[str, ...]) -> list[str]:
+    """Return what is drawn across the origin of a circle, which a linear sequence has not."""
+    across = {
+        kind: [d for d in raw.get(kind) or () if 0 < int(d.get("end") or 0) <= int(d["start"])]
+        for kind in kinds
+    }
+    return misfits(across, kinds, "N", "")
+
+
+def drawings_lost(candidate: Candidate, lost: Sequence[str]) -> Problem:
+    """Return the problem of a sequence whose new bases do not fit what people drew on it."""
+    external_id, more = candidate.entity.external_id, len(lost) - MOST_NAMED
+    named = ", ".join(lost[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return Problem(
+        kind="mapping",
+        code="drawings_lost",
+        message=f"The new sequence of {external_id} does not fit {named}, which people drew in "
+        "Benchling. Nothing was written for it.",
+        remedy=f"Someone who works with {candidate.entity.registry_id} moves or removes what no "
+        "longer fits in Benchling, or the integration owner lets it go: manage.py allow drawings "
+        f"--id {external_id} --reason “…”, or Overrides in the admin.",
+        field="sequence",
+        value=named[:200],
+        waits_for=("allowance", external_id),
+    )

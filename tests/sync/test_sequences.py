@@ -1,0 +1,57 @@
+"""DNA and AA sequences: what people draw on them outlives every update."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+
+from registry_sync.models import Drift, SyncRun
+from sandbox.tenant.entities import draw_by_hand
+from tests.support.entities import of_type, sequences
+
+Kind, Status = SyncRun.Kind, SyncRun.Status
+BASES = "ACGTACGTACGTACGTACGT"
+GENE = {"name": "gene", "start": 0, "end": 8, "strand": 1, "type": "CDS"}
+TAIL = {"name": "tail", "start": 12, "end": 0, "strand": 1, "type": "misc"}
+
+
+def drawn(w, id_: str, key: str = "annotations") -> list[str]:
+    return [each["name"] for each in w.tenant.entity(id_).parts.get(key, [])]
+
+
+def test_what_people_draw_is_kept_and_a_loss_is_held_until_someone_allows_it(world):
+    w = of_type(world, "dna_sequence", sequences(BASES, BASES + "TT"))
+    assert w.sync().created == 2
+    draw_by_hand(w.tenant, w.tenant.entity("S-1"), annotations=[GENE, TAIL])
+    # A field and the case of the bases: nothing of the drawings is touched.
+    w.registry.edit("S-1", note="b", bases=BASES.lower())
+    assert w.sync().updated == 1
+    assert w.values()["S-1"]["Note"] == "b" and drawn(w, "S-1") == ["gene", "tail"]
+    # A base at the same length fits; what is cut or moved does not, and is named before.
+    w.registry.edit("S-1", bases="T" + BASES[1:])
+    assert w.sync().updated == 1 and drawn(w, "S-1") == ["gene", "tail"]
+    w.registry.edit("S-1", bases="T" + BASES[1:12], note="c")
+    run = w.sync()
+    error = w.open_errors()["S-1"]
+    assert (run.failed, error.code) == (1, "drawings_lost")
+    assert "“tail” (13 to the end)" in error.message and "gene" not in error.message
+    assert w.values()["S-1"]["Note"] == "b" and w.tenant.entity("S-1").parts["bases"] != "T"
+    call_command("allow", "drawings", "--id", "S-1", "--reason", "agreed")
+    assert w.sync().updated == 1 and not w.open_errors()
+    assert drawn(w, "S-1") == ["gene"] and w.values()["S-1"]["Note"] == "c"
+    assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not Drift.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "type_, bases, said",
+    [
+        ("dna_sequence", "ACGU", "“U” at position 4"), ("rna_oligo", "ACGT", "“T” at position 4"),
+        ("dna_oligo", "AC-GT", "a gap at position 3"), ("aa_sequence", "MK K", "a blank at pos"),
+        ("dna_sequence", "", "no value for the required field “sequence”"),
+    ],
+)  # fmt: skip
+def test_a_wrong_letter_is_one_records_error_with_its_position(world, type_, bases, said):
+    w = of_type(world, type_, sequences("ACG", bases))
+    run = w.sync()
+    assert (run.created, run.failed) == (1, 1)
+    assert said in w.open_errors()["S-2"].message
