@@ -16,7 +16,7 @@ from starlette.routing import Route
 from . import audit
 from .access import check_entity
 from .errors import ApiError, not_found
-from .handlers import Handlers, Table, id_of
+from .handlers import Handlers, Table, body_of, id_of
 from .limits import RATE_ERROR
 from .state import TenantState
 
@@ -38,7 +38,7 @@ class AuditLogs(Handlers):
         if entity is None:
             raise not_found(id_of(request))
         check_entity(self.state, entity)
-        if (await request.json())["format"] != "CSV":
+        if (await body_of(request))["format"] != "CSV":
             raise ApiError(400, "This sandbox exports CSV only.")
         if not self._has_room():
             return JSONResponse(RATE_ERROR, 429)

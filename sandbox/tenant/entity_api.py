@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse, Response
 
 from . import tasks
 from .access import check_entity, check_rows, hides
+from .create import Create
 from .entities import edit_by_hand
 from .entity_query import KNOWN, is_of, matching, split
 from .entity_types import TYPES, EntityType
 from .errors import ApiError, Refusal, forbidden, not_found
-from .handlers import Handlers, Table, check_parameters, id_of
+from .handlers import Handlers, Table, body_of, check_parameters, id_of
 from .limits import RATE_ERROR, Limits
 from .rendering import rendered
 from .state import Entity, TenantState
@@ -80,6 +81,7 @@ class OfType(Handlers):
             ("POST", f"{path}:bulk-update", self.bulk_update),
             ("PATCH", path + "/{id}:upsert", self.upsert_one),
             ("GET", path, self.entities),
+            ("POST", path, self.create),
             *bulk_get,
             ("GET", path + "/{id}", self.entity),
             ("PATCH", path + "/{id}", self.update),
@@ -108,7 +110,7 @@ class OfType(Handlers):
     async def _rows(self, request: Request) -> tuple[str, list[Json]]:
         app_id, label = self.app_of(request), self.kind.label
         check_parameters(request)
-        rows = (await request.json()).get(self.kind.key)
+        rows = (await body_of(request)).get(self.kind.key)
         if not rows:
             raise ApiError(400, f"At least one of {label} is needed.")
         if len(rows) > self.kind.most:
@@ -124,17 +126,24 @@ class OfType(Handlers):
         app_id = self.app_of(request)
         tasks.settle(self.state)
         self.state.counters["single_upserts"] += 1
-        body, id_ = await request.json(), id_of(request)
+        body, id_ = await body_of(request), id_of(request)
         if body.get("entityRegistryId", id_) != id_:
             raise ApiError(400, "The entityRegistryId is another one than the path's.")
         row = {**body, "entityRegistryId": id_}
         check_rows(self.state, [row])
         return self._written(request, Upsert(self.state, app_id, self.kind.name), row)
 
+    async def create(self, request: Request) -> Response:
+        row = await body_of(request)
+        for name in ("schemaId", "registryId", "folderId"):
+            if row.get(name) in self.state.hidden:
+                raise forbidden(row[name])
+        return self._written(request, Create(self.state, self.app_of(request), self.kind.name), row)
+
     async def update(self, request: Request) -> Response:
         """Change an entity by its Benchling id."""
         entity = self._entity(request)
-        row = {**await request.json(), "id": entity.id}
+        row = {**await body_of(request), "id": entity.id}
         work = Update(self.state, self.app_of(request), self.kind.name)
         return self._written(request, work, row)
 
@@ -158,7 +167,7 @@ class OfType(Handlers):
         return await self._archive(request, archived=False)
 
     async def _archive(self, request: Request, *, archived: bool) -> Response:
-        app_id, body = self.app_of(request), await request.json()
+        app_id, body = self.app_of(request), await body_of(request)
         ids = body[self.kind.ids]
         if archived and body["reason"] not in self.state.switches.archive_reasons:
             raise ApiError(400, f"The archive reason '{body['reason']}' is not accepted.")

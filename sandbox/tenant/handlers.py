@@ -67,6 +67,14 @@ def id_of(request: Request) -> str:
     return unquote(request.path_params["id"])
 
 
+async def body_of(request: Request) -> Json:
+    """Return a request's body. Raise ApiError for one that is no object."""
+    body = await request.json()
+    if not isinstance(body, dict):  # some of the document's schemas do not say so
+        raise ApiError(400, "The body must be an object.")
+    return body
+
+
 def check_parameters(request: Request, *known: str) -> None:
     """Raise ApiError for a parameter of the contract that this sandbox does not know.
 

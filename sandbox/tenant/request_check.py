@@ -16,6 +16,7 @@ from .document import compiled_schema, overlaid
 
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -26,6 +27,9 @@ class Operation:
         between = re.split(r"{\w+}", template)
         self.path = re.compile("/api/v2" + "([^/]+)".join(map(re.escape, between)))
         self.query = {p["name"]: p for p in parameters if p["in"] == "query"}
+        ids = {p["name"] for p in parameters if p["schema"].get("format") == "uuid"}
+        self.uuids = [name in ids for name in re.findall(r"{(\w+)}", template)]
+        """Which of the ids in the path are UUIDs."""
         content = (body or {}).get("content", {})
         self.body_schema = content.get("application/json", {}).get("schema")
 
@@ -39,8 +43,12 @@ class Operation:
         """The body's schema, compiled; None without a body."""
         return compiled_schema(self.body_schema) if self.body_schema else None
 
-    def faults(self, query: str, content_type: str, body: bytes) -> Iterator[str]:
+    def faults(self, path: str, query: str, content_type: str, body: bytes) -> Iterator[str]:
         """Yield what is wrong with a request."""
+        found = self.path.fullmatch(path)
+        for value, wanted in zip(found.groups() if found else (), self.uuids, strict=False):
+            if wanted and not UUID.fullmatch(value):
+                yield "an id in the path is no UUID"
         given = dict(parse_qsl(query, keep_blank_values=True))
         for name, value in given.items():
             yield from self._parameter_faults(name, value)
@@ -72,7 +80,7 @@ def faults_of(method: str, path: str, query: str, content_type: str, body: bytes
     operation = next((o for o in _operations(method.lower()) if o.path.fullmatch(path)), None)
     if operation is None or content_type.startswith(FORM):
         return []
-    return list(operation.faults(query, content_type, body))
+    return list(operation.faults(path, query, content_type, body))
 
 
 def warm_up() -> None:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from .access import visible
 from .errors import ApiError, Refusal, forbidden, not_found
 from .field_values import checked
-from .handlers import Handlers, Table, check_parameters, id_of
+from .handlers import Handlers, Table, body_of, check_parameters, id_of
 from .state import TenantState
 
 Json = dict[str, Any]
@@ -140,7 +140,7 @@ class Results(Handlers):
 
     async def _rows(self, request: Request, most: int) -> tuple[str, list[Json]]:
         """Return the app and its rows. Raise ApiError for what it has no access to."""
-        app_id, rows = self.app_of(request), (await request.json())["assayResults"]
+        app_id, rows = self.app_of(request), (await body_of(request))["assayResults"]
         if not 0 < len(rows) <= most:
             raise ApiError(400, f"Between 1 and {most} results are allowed.")
         for row in rows:
@@ -164,6 +164,10 @@ class Results(Handlers):
         known, fields = self.state.system_names[schema["id"]], {}
         if schema["archiveRecord"]:
             return {"fields": {}, "global": [f"Schema {schema['name']} is archived."]}
+        if not isinstance(row["fields"], dict) or not all(
+            isinstance(item, dict) and "value" in item for item in row["fields"].values()
+        ):
+            return {"fields": {}, "global": ["Each field needs a value."]}
         if row.get("id") in self.state.results:
             return {"fields": {}, "global": [f"A result with the id {row['id']} already exists."]}
         for name, item in row["fields"].items():
@@ -171,7 +175,7 @@ class Results(Handlers):
                 fields[name] = ["This field does not exist on the schema."]
                 continue
             try:
-                checked(self.state, known[name], item.get("value"))
+                checked(self.state, known[name], item["value"])
             except Refusal as refusal:
                 fields[name] = [str(refusal)]
         for name, definition in known.items():

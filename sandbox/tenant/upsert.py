@@ -58,12 +58,14 @@ class Upsert(Writing):
             entity_registry_id=row["entityRegistryId"], schema_id=row["schemaId"], fields={},
             creator=self.app_id, created_at=now, modified_at=now,
         )  # fmt: skip
-        place = (entity.registry_id, entity.entity_registry_id)
         state.entities[entity.id] = entity
-        state.by_registry_id[place] = entity.id
-        self.undo.append(lambda: (state.entities.pop(entity.id), state.by_registry_id.pop(place)))
+        self.undo.append(lambda: state.entities.pop(entity.id))
         self.created.add(entity.id)
-        self.names.take(entity, entity.entity_registry_id, "registry ID")
+        if entity.registry_id:
+            place = (entity.registry_id, entity.entity_registry_id)
+            state.by_registry_id[place] = entity.id
+            self.undo.append(lambda: state.by_registry_id.pop(place))
+            self.names.take(entity, entity.entity_registry_id, "registry ID")
         return entity
 
     def _check_known(self, entity: Entity, row: Json) -> None:

@@ -44,9 +44,9 @@ class Writing:
 
     def run(self, rows: list[Json]) -> bool:
         """Apply all rows. Return False, with every row undone, if one was refused."""
-        seen: set[str] = set()
+        seen: set[str | None] = set()
         for index, row in enumerate(rows):
-            id_ = row[self.key]
+            id_ = row.get(self.key)
             if id_ in seen and self.state.switches.duplicate_ids == "reject":
                 self.errors[index] = f"Duplicate {self.what} '{id_}' in request."
             seen.add(id_)

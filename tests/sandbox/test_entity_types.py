@@ -145,3 +145,30 @@ def test_additional_syncs_are_items_of_an_array(tenant):
     row = "Field Configurations", "Row 2", "Entity Schema"
     assert held[row]["value"] == lot
     assert held[(*row, "Benchling Field")]["value"] == t.state.field_id(lot, "Note")
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_one_entity_is_created_registered_or_not(tenant, type_):
+    t, kind = tenant(), TYPES[type_]
+    schema = t.schema if type_ == "custom_entity" else t.add_schema(type_)
+
+    def create(name: str, **more):
+        body = {"name": name, "schemaId": schema, **PARTS[type_], **more}
+        return t.http.post(f"/{kind.path}", json=body)
+
+    loose = create("Loose")
+    assert loose.status_code == 201 and loose.json()["entityRegistryId"] is None
+    assert SHOWN[type_].items() <= loose.json().items()
+    assert create("Loose").status_code == 201  # only what is registered has its name alone
+    named = create("Named", registryId=t.registry, entityRegistryId="A")
+    assert named.json()["entityRegistryId"] == "A"
+    assert create("x", registryId=t.registry, entityRegistryId="A").status_code == 400
+    numbered = create("Numbered", registryId=t.registry, namingStrategy="NEW_IDS")
+    assert numbered.json()["entityRegistryId"] == "ENT001"
+    assert create("Named", registryId=t.registry, namingStrategy="NEW_IDS").status_code == 400
+    assert create("Loose", entityRegistryId="B").status_code == 400
+    query = {"registryId": "null", "schemaId": schema}
+    assert len(t.get(f"/{kind.path}", **query).json()[kind.key]) == 2
+    # An update by id reaches what is not registered, too.
+    change = {"id": loose.json()["id"], "name": "Tied"}
+    assert t.write(type_, "update", change)["response"][kind.key][0]["name"] == "Tied"

@@ -15,8 +15,11 @@ import schemathesis
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
 
+from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.document import overlaid
+from sandbox.tenant.entity_types import TYPES
 from sandbox.tenant.request_check import has_operation
+from sandbox.tenant.results import add_project, add_result_schema
 from tests.support.tenants import Tenant
 from tests.support.worlds import APP
 
@@ -24,6 +27,15 @@ Json = dict[str, Any]
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 OF_FOUR = 3
 """How many of four ids are known ones."""
+DRAWN = {"annotations": [], "primers": []}
+PARTS: dict[str, Json] = {
+    "molecule": {"chemicalStructure": {"structureFormat": "smiles", "value": "CCO.Cl"}},
+    "dna_sequence": {"bases": "ACGT", "isCircular": True, **DRAWN},
+    "aa_sequence": {"aminoAcids": "MK", "annotations": []},
+    "dna_oligo": {"bases": "ACGT"}, "rna_oligo": {"bases": "ACGU"},
+}  # fmt: skip
+"""What an upsert of each type requires."""
+RESULTS = [{"system_name": "lane", "type": "text"}, {"system_name": "read", "type": "integer"}]
 
 
 def operations() -> dict[str, APIOperation]:
@@ -45,8 +57,16 @@ class Adversary:
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
         state = tenant.state
+        self.type, self.schema = "custom_entity", tenant.schema
+        self.schemas = {"custom_entity": tenant.schema}
         row = tenant.row("X-1", aliases=["An alias"], folderId=tenant.folder)
         tenant.upsert(row, tenant.row("X-2"), tenant.row("Å/3"))
+        for type_, parts in PARTS.items():
+            schema = self.schemas[type_] = tenant.add_schema(type_)
+            tenant.write(type_, "upsert", tenant.row(type_, schemaId=schema, **parts))
+        store_by_hand(state, state.entity("X-1"), "Tube")
+        self.results = add_result_schema(state, "Syncs", RESULTS)
+        self.project = add_project(state, "Operations")
         session = {"appId": APP, "name": "Sync", "timeoutSeconds": 60, "messages": []}
         canvas = {"appId": APP, "featureId": "f", "resourceId": "etr_1", "blocks": []}
         for path, body in (("/app-sessions", session), ("/app-canvases", canvas)):
@@ -56,28 +76,44 @@ class Adversary:
     def known(self, name: str) -> list[str]:
         """Return what the tenant has under a parameter's or property's name."""
         t, state = self.tenant, self.tenant.state
-        registered = [e.entity_registry_id for e in state.entities.values()]
+        ours = [e for e in state.entities.values()
+                if state.schemas[e.schema_id]["type"] == self.type]  # fmt: skip
+        registered = [e.entity_registry_id for e in ours]
+        ids = [e.id for e in ours]
+        of_type = dict.fromkeys((
+            TYPES[self.type].ids, "molecule_id", "dna_sequence_id", "aa_sequence_id", "oligo_id",
+            "custom_entity_id", "storageContentsIds", "object_id",
+        ), ids)  # fmt: skip
         named = {
-            "schemaId": [t.schema], "registryId": [t.registry], "folderId": [t.folder],
-            "appId": [APP], "sessionId": list(state.sessions), "entityRegistryId": registered,
+            **of_type, "schemaId": [self.schema], "registryId": [t.registry],
+            "folderId": [t.folder], "appId": [APP], "sessionId": list(state.sessions),
+            "entityRegistryId": registered,
             "name": [*(e.name for e in state.entities.values()), "A new one"],
             "featureId": ["f"], "resourceId": ["etr_1"], "nextToken": ["0", "1"],
             "archiveReason": ["NOT_ARCHIVED", "ANY_ARCHIVED", "ANY_ARCHIVED_OR_NOT_ARCHIVED"],
             "modifiedAt": ["> 2020-01-01", "< 2020-01-01", "> 2020-01-01 AND < 2099-01-01"],
-            "registry_id": [t.registry], "schema_id": [t.schema], "dropdown_id": [t.kinds],
+            "registry_id": [t.registry], "schema_id": [self.schema], "dropdown_id": [t.kinds],
             "folder_id": [t.folder], "item_id": list(state.config), "user_id": ["ent_ada"],
-            "canvas_id": list(state.canvases), "id": list(state.sessions),
+            "canvas_id": list(state.canvases), "id": [*state.sessions, *ids],
+            "projectId": [self.project], "project_id": [self.project],
+            "container_id": list(state.containers), "transaction_id": list(state.transactions),
+            "assayResultIds": list(state.results), "value": ["CCO", "C[C@H](N)C(=O)O.Cl"],
+            "bases": ["ACGTN"], "aminoAcids": ["MKV*"], "format": ["CSV"],
             "task_id": list(state.tasks),
-            "custom_entity_id": list(state.entities), "entity_registry_id": registered,
-            "customEntityIds": list(state.entities), "authorIds": ["ent_ada", APP],
-            "createdAt": ["> 2020-01-01"], "ids": list(state.entities) or [""],
+            "entity_registry_id": registered, "authorIds": ["ent_ada", APP],
+            "createdAt": ["> 2020-01-01"], "ids": ids or [""],
             "names.anyOf": registered, "entityRegistryIds.anyOf": registered,
             "entityRegistryIds": registered,
         }  # fmt: skip
         return named.get(name, [])
 
     def aim(self, case: Case) -> Case:
-        """Exchange most ids of a case for known ones."""
+        """Exchange most ids of a case for known ones, of the type that it is about."""
+        place = case.operation.path.strip("/").partition(":")[0].partition("/")[0]
+        types = (kind.name for kind in TYPES.values() if kind.path == place)
+        self.type = next(types, "custom_entity")
+        of_results = place in ("assay-results", "result-transactions", "assay-result-schemas")
+        self.schema = self.results if of_results else self.schemas[self.type]
         for name, value in list((case.path_parameters or {}).items()):
             aimed = self._aimed(name, value)
             case.path_parameters[name] = value if aimed is value else quote(aimed, safe="")
@@ -101,10 +137,13 @@ class Adversary:
         return self._aimed(name, value)
 
     def _fields(self, values: Json) -> Iterator[tuple[str, Any]]:
-        """Name most fields of an upsert as the schema does."""
-        names = [
-            f["name"] for f in self.tenant.state.schemas[self.tenant.schema]["fieldDefinitions"]
-        ]
+        """Name most fields of an upsert as the schema does, of a result as its systems do."""
+        state = self.tenant.state
+        names = (
+            list(state.system_names[self.results])
+            if self.schema == self.results
+            else [f["name"] for f in state.schemas[self.schema]["fieldDefinitions"]]
+        )
         for name, value in values.items():
             draw = zlib.crc32(repr(name).encode())
             yield (names[draw // 4 % len(names)] if draw % 4 < OF_FOUR else name), value
