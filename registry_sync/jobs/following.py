@@ -10,10 +10,14 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.core import stopping
-from registry_sync.models import Canvas, SyncRun
+from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
+from registry_sync.sync.links import present
 from registry_sync.webhooks.inbox import has_waiting, last_received
 
+Phase = SyncRun.Phase
+LISTED = 1000
+"""Records that a retry names; where more have waited, it tries every error of the lane."""
 BACKLOG, LULL = 20.0, 45.0
 """Seconds that a run waits at most for presses in the inbox, and for a lull in the presses."""
 QUIET = timedelta(seconds=2)
@@ -31,6 +35,43 @@ def follow(ended: SyncRun) -> bool:
     waiting = Canvas.objects.of_same_app(ended).filter(run=ended, note=words.follows(ended))
     waiting.update(run=run, note=words.started(run), drawn_at=None)
     return enqueue(run.pk)
+
+
+def retry_linked(ended: SyncRun) -> list[SyncRun]:
+    """Request a retry of records in other lanes that waited for what a run has written.
+
+    A run of such a lane that has not come to its retries yet finds them itself. Return the runs.
+    """
+    lane, wrote = ended.lane, ended.created or ended.adoptions.exists()
+    if lane is None or ended.dry_run or ended.status not in SyncRun.GOOD or not wrote:
+        return []
+    found = []
+    for other in runs.current_lanes():
+        if other == lane or not (ids := _arrived(lane, other)):
+            continue
+        active = runs.active(other)
+        if active is not None and active.phase not in (Phase.RETRY, Phase.REPORT):
+            continue
+        run, answer = runs.request_or_follow(
+            kind=SyncRun.Kind.RETRY,
+            trigger=SyncRun.Trigger(ended.trigger),
+            actor=ended.actor,
+            asked_at=timezone.now(),
+            lane=other,
+            only=ids if len(ids) <= LISTED else (),
+            notes=[f"{len(ids):,} records link to what run {ended.pk} has written."],
+        )
+        if answer is runs.Answer.STARTED:
+            found.append(run)
+    return found
+
+
+def _arrived(lane: Lane, other: Lane) -> list[str]:
+    """Return the external ids of records in another lane that wait for an entity of this one."""
+    waiting = runs.open_errors(other).filter(waits_for="link").exclude(raw=None)
+    awaited = dict(waiting.values_list("external_id", "waits_key"))
+    there = present(lane, set(awaited.values())) if awaited else set()
+    return [external_id for external_id, key in awaited.items() if key in there]
 
 
 def let_presses_join(run_id: int) -> None:

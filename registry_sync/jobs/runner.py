@@ -21,11 +21,12 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
-from registry_sync.jobs.following import follow
+from registry_sync.jobs.following import follow, retry_linked
 from registry_sync.models import Installation, SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
+from registry_sync.runs.queue import enqueue
 from registry_sync.sync.clients import client_of_settings, impatient_client, source_of
 from registry_sync.sync.delivery.dry_run_log import LoggedFindings
 from registry_sync.sync.listener import Listener, NullListener
@@ -77,6 +78,8 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return end
     finally:
         follow(run)
+        for linked in retry_linked(run):
+            enqueue(linked.pk)
         if not stopping.requested():  # the next slice, or the reconciler, draws
             watched.draw()
         look_for_alerts()

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
+from registry_sync.sync.context import RunContext
 
 
 def own_links(entity: Entity, schema: EntitySchema) -> set[str]:
     """Return the registry ids of this lane's schema that an entity points at."""
-    found: set[str] = set()
+    return links_by_schema(entity, schema).get(schema.id, set())
+
+
+def links_by_schema(entity: Entity, schema: EntitySchema) -> dict[str, set[str]]:
+    """Return the registry ids that an entity points at, by the schema that its fields name."""
+    found: dict[str, set[str]] = {}
     for field in schema.fields:
-        if field.link_schema_id == schema.id and field.id in entity.fields:
+        if field.link_schema_id and field.id in entity.fields:
             value = entity.fields[field.id]
             links = value if isinstance(value, list) else [value]
-            found |= {link["entityRegistryId"] for link in links if isinstance(link, dict)}
-    return found
+            ids = {link["entityRegistryId"] for link in links if isinstance(link, dict)}
+            found.setdefault(field.link_schema_id, set()).update(ids)
+    return {schema_id: ids for schema_id, ids in found.items() if ids}
 
 
 def present(lane: Lane, registry_ids: Collection[str]) -> set[str]:
@@ -38,16 +46,43 @@ def linkable(lane: Lane, registry_ids: Collection[str]) -> set[str]:
     return found | present(lane, registry_ids)
 
 
-def missing_link(entity: Entity, target: str, said: str = "") -> Problem:
+def others_linked(lane: Lane, schema: EntitySchema) -> list[Lane]:
+    """Return the other lanes whose schemas a schema's fields point at."""
+    linked = {field.link_schema_id for field in schema.fields} - {schema.id, None}
+    if not linked:
+        return []
+    return [
+        other
+        for other in runs.current_lanes()
+        if other.schema_id in linked and other != lane and other.registry_id == lane.registry_id
+    ]
+
+
+def in_lane(ctx: RunContext, lane: Lane, registry_ids: Collection[str]) -> set[str]:
+    """Return which of these may be pointed at in another lane, by its ledger or by Benchling.
+
+    Benchling is asked about the others: they may be there although no run wrote them.
+    """
+    if not registry_ids:
+        return set()
+    there = linkable(lane, registry_ids)
+    if unknown := sorted(set(registry_ids) - there):
+        found = ctx.client.entities_registered(unknown, registry_id=lane.registry_id)
+        there |= {str(raw.get("entityRegistryId")) for raw in found}
+    return there
+
+
+def missing_link(entity: Entity, target: str, said: str = "", *, of: str = "") -> Problem:
     """Return the problem of an entity that waits for the one it points at.
 
-    `said` is what Benchling answered, if it was asked.
+    `said` is what Benchling answered, if it was asked. `of` names the target's lane, if that is
+    another one.
     """
     return Problem(
         kind="source",
         code="link_missing",
-        message=f"{entity.registry_id} points at {target}, which is not in Benchling"
-        + (f" ({said.rstrip('.')})." if said else "."),
+        message=f"{entity.registry_id} points at {target}{f' of {of}' if of else ''}, which is "
+        "not in Benchling" + (f" ({said.rstrip('.')})." if said else "."),
         remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
         f"{entity.registry_id} will be synced automatically.",
         value=target[:200],

@@ -269,7 +269,7 @@ class TestManifest:
         call_command("manifest", "--output", str(path), stderr=io.StringIO())
         manifest = manifest_from_file(path)
         assert manifest.info.name == "Registry Sync"
-        assert len(manifest.configuration) == 11
+        assert len(manifest.configuration) == 14
 
 
 def test_health_says_what_is_well(db, client: Client, settings, redis_server):

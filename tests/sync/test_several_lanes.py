@@ -154,3 +154,53 @@ def test_lanes_are_worked_in_the_order_of_their_links(world):
     assert runs.in_link_order([lot_lane, free]) == [free, lot_lane]
     circle = [lot_lane, target]
     assert runs.in_link_order(circle) == circle
+
+
+LINKED = [{"name": "SMILES", "type": "long_text"}]
+
+
+def linked_world(world: Any, *, back: bool = False) -> tuple[World, str]:
+    """Make compounds, and lots that link to them; with `back`, compounds link to lots as well."""
+    w = world([compound(n, parent=None) for n in range(4)])
+    fields = [*LINKED, {"name": "Parent", "type": "entity_link", "schemaId": w.schema}]
+    records = [{**lot, "parent": f"C-{n:06d}"} for n, lot in enumerate(lots(4))]
+    w.add_lane("Lot", records, fields=fields, rows=[("SMILES", "smiles"), ("Parent", "parent")])
+    if back:
+        for definition in w.tenant.schemas[w.schema]["fieldDefinitions"]:
+            if definition["name"] == "Parent":
+                definition["schemaId"] = w.lanes[0].schema
+    return w, w.lanes[0].schema
+
+
+def test_links_to_a_lane_that_runs_later_wait_by_name_and_follow(world):
+    w, _ = linked_world(world)
+    w.sync(kind=Kind.DRY_RUN)
+    for run in runs.active_runs():
+        runs.cancel(run, actor="Ada", reason="first the lots")
+    compounds, lot_lane = runs.current_lanes()
+    early = w.sync(lane=lot_lane)
+    assert early.status == Status.COMPLETED_WITH_WARNINGS and early.failed == 4
+    error = w.open_errors()["L-000002"]
+    assert (error.waits_for, error.waits_key) == ("link", "C-000002")
+    assert "C-000002 of Compound, which is not in Benchling" in error.message
+    assert w.written() == 0, "nothing was sent that Benchling would refuse"
+    w.sync(lane=compounds)
+    (follow_up,) = work_all()
+    assert follow_up.kind == Kind.RETRY and follow_up.lane == lot_lane
+    assert follow_up.status == Status.SUCCEEDED and not w.open_errors()
+    assert w.values()["L-000002"]["Parent"] == "C-000002" and w.written() == 8
+    assert not runs.active_runs() and w.sync(lane=compounds).status == Status.SUCCEEDED
+    assert not work_all(), "what has arrived requests nothing again"
+
+
+def test_lanes_that_link_in_a_circle_follow_each_other(world):
+    w, _ = linked_world(world, back=True)
+    w.registry.edit("C-000003", parent="L-000001")
+    w.registry.edit("C-000002", parent="L-000003")  # which links to C-000003
+    w.sync()
+    worked = work_all()
+    assert not w.open_errors() and w.written() == 8
+    values = w.values()
+    assert values["C-000003"]["Parent"] == "L-000001" and values["L-000003"]["Parent"] == "C-000003"
+    assert values["C-000002"]["Parent"] == "L-000003" and values["L-000002"]["Parent"] == "C-000002"
+    assert all(run.status in SyncRun.GOOD for run in worked)

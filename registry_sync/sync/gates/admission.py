@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.models import Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.names import NameClaims
-from registry_sync.sync.links import linkable, missing_link, own_links
+from registry_sync.sync.links import (
+    in_lane,
+    linkable,
+    links_by_schema,
+    missing_link,
+    others_linked,
+    own_links,
+)
 from registry_sync.sync.records import Candidate, record_outcome
 
 
 class LinkGate:
-    """Holds back candidates that point at an entity of the lane which is not there yet.
+    """Holds back candidates that point at an entity of a lane which is not there yet.
 
     `underway` maps external ids to the registry ids of what is on its way and will be there first.
     """
@@ -26,7 +34,9 @@ class LinkGate:
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates whose links resolve, parents first, and the waiting outcomes."""
         lane, schema = self.ctx.lane, self.ctx.setup.schema
-        waiting = held_by_links(lane, schema, candidates, underway=self.underway.values())
+        elsewhere = held_by_lanes(self.ctx, candidates)
+        coming = self.underway.values()
+        waiting = held_by_links(lane, schema, candidates, underway=coming, held=elsewhere)
         self.claims.release(waiting)
         going = [c for c in candidates if c.entity.external_id not in waiting]
         return (
@@ -39,31 +49,60 @@ class LinkGate:
         )
 
 
+def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str, Problem]:
+    """Return, by external id, the problem of each candidate that points at what another lane lacks.
+
+    Links to schemas that no lane feeds are left to Benchling.
+    """
+    lanes = {lane.schema_id: lane for lane in others_linked(ctx.lane, ctx.setup.schema)}
+    if not lanes:
+        return {}
+    links = {c.entity.external_id: links_by_schema(c.entity, ctx.setup.schema) for c in candidates}
+    absent: dict[str, set[str]] = {}
+    for schema_id, lane in lanes.items():
+        wanted = set().union(*(targets.get(schema_id, ()) for targets in links.values()))
+        absent[schema_id] = wanted - in_lane(ctx, lane, wanted)
+    names, held = runs.LaneNames(), {}
+    for candidate in candidates:
+        for schema_id, lane in lanes.items():
+            targets = links[candidate.entity.external_id].get(schema_id, set())
+            if missing := targets & absent[schema_id]:
+                problem = missing_link(candidate.entity, min(missing), of=names.of(lane))
+                held[candidate.entity.external_id] = problem
+    return held
+
+
 def held_by_links(
-    lane: Lane, schema: EntitySchema, candidates: Sequence[Candidate], *, underway: Iterable[str]
+    lane: Lane,
+    schema: EntitySchema,
+    candidates: Sequence[Candidate],
+    *,
+    underway: Iterable[str],
+    held: Mapping[str, Problem] = {},
 ) -> dict[str, Problem]:
     """Return, by external id, the problem of each candidate whose link target is not there yet.
 
     A request may hold an entity together with the ones that point at it. What is held back may
-    hold back others, so this repeats until nothing changes.
+    hold back others, so this repeats until nothing changes. `held` are the problems of those that
+    are held back already.
     """
+    waiting = dict(held)
     targets = {c.entity.external_id: own_links(c.entity, schema) for c in candidates}
     wanted = set().union(*targets.values()) if targets else set()
     if not wanted:
-        return {}
+        return waiting
     there = set(underway) | linkable(lane, wanted)
-    waiting: dict[str, Problem] = {}
     while True:
         coming = {c.entity.registry_id for c in candidates if c.entity.external_id not in waiting}
-        held = {
+        more = {
             c.entity.external_id: missing_link(c.entity, min(missing))
             for c in candidates
             if c.entity.external_id not in waiting
             and (missing := targets[c.entity.external_id] - there - coming)
         }
-        if not held:
+        if not more:
             return waiting
-        waiting |= held
+        waiting |= more
 
 
 def parents_first(candidates: Sequence[Candidate], schema: EntitySchema) -> list[Candidate]:
