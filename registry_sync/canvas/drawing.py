@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -19,11 +18,12 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
 from registry_sync.canvas.attendance import Attendance, is_pressed, pressed_canvases
+from registry_sync.canvas.lane_choice import RECORD, choice, chosen_lanes, read_inputs
+from registry_sync.canvas.lane_lines import lane_lines, last_runs, said_of
 from registry_sync.canvas.record_status import entities_concerned
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, SyncRun
-from registry_sync.runs import estimate
 
 logger = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
@@ -47,7 +47,7 @@ def draw(
     run = _shown_run(canvas)
     notice = (attendance or Attendance()).notice(canvas, run)
     if is_pressed(canvas.canvas_id):  # that press will read here what was typed for it
-        canvas.asked = typed(canvas, client)
+        canvas.asked = read_inputs(canvas, client)
     session = run.session_id if run is not None else ""
     body: Json = {
         "blocks": blocks(canvas, run, pressed=pressed, notice=notice),
@@ -85,14 +85,6 @@ def redraw(
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
             break
     return number
-
-
-def typed(canvas: Canvas, client: Client) -> str:
-    """Return what the canvas's text field holds now: the webhook of a press does not say it."""
-    for block in client.canvas(canvas.canvas_id).get("blocks") or ():
-        if block.get("id") == "record":
-            return str(block.get("value") or "").strip()[:255]
-    return ""
 
 
 def known_canvas(message: Json, canvas_id: str) -> Canvas:
@@ -149,43 +141,63 @@ def blocks(
     canvas: Canvas, run: SyncRun | None, *, pressed: bool = False, notice: str = ""
 ) -> list[Json]:
     """Return a canvas's blocks, composed from the database. `notice`: who is missing."""
+    names = runs.LaneNames()
+    of = chosen_lanes(canvas, names) if names.several else names.lanes
     joined = run is not None and run.is_active and canvas.run_id == run.pk
     note = notice or (canvas.note if pressed or joined else "")
-    lines = [*filter(None, [note]), *_state(run, attended=not notice)]
-    preview = canvas.preview
-    if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
-        lines.append(words.ended(preview))
+    shown = last_runs(of) if names.several else [run] if run is not None else []
+    if names.several:
+        state = [*_installation(), *lane_lines(canvas, names, attended=not notice)]
+    else:
+        state = _state(canvas, run, attended=not notice)
+    lines = [*filter(None, [note]), *state]
     out = [_markdown("title", words.HEADING), _markdown("state", "\n\n".join(lines))]
-    if run is not None and run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
-        out.append(_markdown("attention", "\n".join(words.attention(run))))
-        out += _chips("concerned", entities_concerned(run.lane))
-    failed = any(runs.open_errors(lane).exists() for lane in runs.current_lanes())
-    names = ["manual_sync", "preview", *(["retry_failed"] if failed else []), "refresh"]
-    out.append(_buttons("actions", names))
-    out.append(_input("record", words.RECORD, canvas.asked))
+    out += _attention(shown, names)
+    failed = runs.open_errors(*of).exists()
+    if names.several:
+        out.append(choice(canvas, names))
+    buttons = ["manual_sync", "preview", *(["retry_failed"] if failed else []), "refresh"]
+    out.append(_buttons("actions", buttons))
+    out.append(_input(RECORD, words.RECORD, canvas.asked))
     out.append(_buttons("record_actions", ["look_up", "sync_one"]))
     if canvas.standing:
         out.append(_markdown("standing", canvas.standing))
     if canvas.chip:
-        out += _chips("chip", [canvas.chip])
+        out += _chips("chip", canvas.chip.split())
     return out
 
 
-def _state(run: SyncRun | None, *, attended: bool) -> list[str]:
+def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
+    """Return what needs attention after these runs, and the entities concerned."""
+    lines: list[str] = []
+    chips: list[str] = []
+    for run in shown:
+        if run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
+            name = names.beside(run.lane)
+            lines += [words.of_lane(name, "")] if name else []
+            lines += words.attention(run)
+            chips += entities_concerned(run.lane)
+    if not lines:
+        return []
+    return [_markdown("attention", "\n".join(lines)), *_chips("concerned", chips)]
+
+
+def _installation() -> list[str]:
     here = Installation.objects.of_app().first()
-    lines = []
     if here is not None and here.deactivated_at is not None:
-        lines.append(words.deactivated(here))
-    elif here is not None and here.config_fault:
-        lines.append(words.misconfigured(here))
-    if run is None:
-        return lines or [words.never()]
-    if run.is_active:
-        left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
-        lines.append(words.underway(run, left=left, attended=attended))
-    else:
-        lines.append(words.ended(run))
-    return lines
+        return [words.deactivated(here)]
+    return [words.misconfigured(here)] if here is not None and here.config_fault else []
+
+
+def _state(canvas: Canvas, run: SyncRun | None, *, attended: bool) -> list[str]:
+    """Return how the only lane stands, and what the last preview found."""
+    lines = _installation()
+    if run is not None:
+        lines.append(said_of(run, attended=attended))
+    preview = canvas.preview
+    if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
+        return [*(lines or [words.never()]), words.ended(preview)]
+    return lines or [words.never()]
 
 
 def _shown_run(canvas: Canvas) -> SyncRun | None:

@@ -21,6 +21,8 @@ from registry_sync.runs.workers import Queues
 HEADING = "### Registry Sync"
 RECORD = "One record's id or name"
 RECORD_EXAMPLE = "For example CMP-0042"
+LANE = "What to sync"
+EVERY_LANE = "Everything"
 ASK = "Ask your integration owner if you need help."
 SCHEDULE_LATE = "that the scheduled syncs of Registry Sync have stopped"
 FIVE = 5
@@ -48,6 +50,19 @@ def without_codes(text: str) -> str:
     It is text of others, and escaped as Markdown.
     """
     return escaped(re.sub(r"\s*\((path [^)]*|[a-z]+_\w+|\d{3})\)", "", text))
+
+
+def of_lane(name: str, text: str) -> str:
+    """Return a sentence about one lane, under its name; as it is where there is no name."""
+    return f"**{escaped(name)}:** {text}" if name else text
+
+
+def never_of_lane() -> str:
+    return "Never synced. Press **Manual Sync** to start its first sync."
+
+
+def known_nowhere(asked: str) -> str:
+    return f"No registry has a record “{escaped(asked)}” that Registry Sync can see."
 
 
 def never() -> str:

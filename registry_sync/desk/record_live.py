@@ -62,7 +62,8 @@ def ask(lane: Lane, external_id: str) -> Answer:
     """Request a record from the registry and apply the current mapping to it."""
     try:
         client = _client()
-        setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
+        key = settings.BENCHLING_PRIVATE_KEY
+        setup = configure(client, private_key=key, element=lane.element)
         wait = _impatient("The registry")
         source = source_of(setup, wait, wait)
         try:

@@ -16,6 +16,8 @@ from registry_sync.benchling import config_items as items
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.benchling.sync_items import FOLDER
+from registry_sync.benchling.syncs import path_of
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.desk.record_history import Difference, Event, Story
@@ -109,7 +111,7 @@ def _compared(lane: Lane, entry: LedgerEntry, client: Client) -> TenantState:
     targets = link_targets([raw], [f for f in schema.fields if f.id in entry.fields], client)
     state.theirs = dict(_differing(entry, raw, schema, targets))
     _judge(state, lane, entry, raw)
-    _note_folder(state, client, raw)
+    _note_folder(state, client, raw, lane)
     return state
 
 
@@ -167,9 +169,10 @@ def _judge(state: TenantState, lane: Lane, entry: LedgerEntry, raw: Json) -> Non
         )
 
 
-def _note_folder(state: TenantState, client: Client, raw: Json) -> None:
+def _note_folder(state: TenantState, client: Client, raw: Json, lane: Lane) -> None:
     """Say that an entity was moved, which is its users' own business and no difference."""
-    folder = items.value_of(items.by_path(read_items(client)), ("Synced Entity Location",))
+    held = items.by_path(read_items(client))
+    folder = items.value_of(held, path_of(lane.element, FOLDER)) or items.value_of(held, (FOLDER,))
     here = raw.get("folderId")
     if folder and here and here != folder:
         name = client.folder(here).get("name") or here

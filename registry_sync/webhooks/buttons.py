@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-
-from django.conf import settings
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
-from registry_sync.canvas.drawing import typed
-from registry_sync.canvas.record_status import record_status, typed_external_id
+from registry_sync.canvas.lane_choice import chosen_lanes, read_inputs
+from registry_sync.canvas.record_status import typed_external_id
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
-from registry_sync.source.client import Source
-from registry_sync.sync.clients import plain_source
-from registry_sync.sync.setup import Setup, configure
+from registry_sync.webhooks.record_search import find_record, gives_one, lanes_with
 
 Kind = SyncRun.Kind
+CHIPS = 3
+"""Entities that a look-up links to."""
 
 
 class Presser:
@@ -53,29 +50,56 @@ NOTES: dict[runs.Answer, Callable[[SyncRun], str]] = {
 }
 
 
-def _start(kind: SyncRun.Kind, *, only: tuple[str, ...] = ()) -> Press:
+def _start(kind: SyncRun.Kind) -> Press:
     def press(canvas: Canvas, client: Client, who: Presser) -> None:
-        run = runs.joinable(kind, asked_at=who.pressed_at, only=only)
-        answer = runs.Answer.JOINED
-        if run is None:
-            asked: dict[str, Any] = {
-                "kind": kind,
-                "trigger": SyncRun.Trigger.CANVAS,
-                "actor": who.name,
-            }
-            if kind == Kind.DRY_RUN:
-                run, is_new = runs.request(**asked)
-                answer = runs.Answer.STARTED if is_new else runs.Answer.SHOWN
-            else:
-                run, answer = runs.request_or_follow(**asked, asked_at=who.pressed_at, only=only)
-        if run.kind == kind == Kind.DRY_RUN:
-            canvas.preview = run
-        canvas.note = NOTES[answer](run)
-        canvas.run = run
-        if answer is runs.Answer.STARTED:
-            enqueue(run.pk)
+        names = runs.LaneNames()
+        if names.several:
+            canvas.asked = read_inputs(canvas, client)
+            lanes: Sequence[Lane | None] = chosen_lanes(canvas, names)
+        else:
+            lanes = [None]
+        begin(canvas, who, kind, [(lane, ()) for lane in lanes])
 
     return press
+
+
+def begin(
+    canvas: Canvas,
+    who: Presser,
+    kind: SyncRun.Kind,
+    wanted: Sequence[tuple[Lane | None, Sequence[str]]],
+) -> None:
+    """Start or join a run of each lane, of chosen records if any, and note it in the canvas.
+
+    Without a lane, it is that of the only one.
+    """
+    names, notes, begun = runs.LaneNames(), [], []
+    for lane, only in wanted:
+        run, answer = _request(who, kind, lane, only)
+        begun.append(run)
+        notes.append(words.of_lane(names.beside(lane), NOTES[answer](run)))
+        if answer is runs.Answer.STARTED:
+            enqueue(run.pk)
+    previews = [run for run in begun if run.kind == kind == Kind.DRY_RUN]
+    if previews:
+        canvas.preview = min(previews, key=lambda run: run.pk)
+    canvas.note = "\n\n".join(notes)
+    canvas.run = next((run for run in begun if run.is_active), begun[0])
+
+
+def _request(
+    who: Presser, kind: SyncRun.Kind, lane: Lane | None, only: Sequence[str]
+) -> tuple[SyncRun, runs.Answer]:
+    run = runs.joinable(kind, asked_at=who.pressed_at, lane=lane, only=only)
+    if run is not None:
+        return run, runs.Answer.JOINED
+    asked: dict[str, Any] = {
+        "kind": kind, "trigger": SyncRun.Trigger.CANVAS, "actor": who.name, "lane": lane,
+    }  # fmt: skip
+    if kind == Kind.DRY_RUN:
+        run, is_new = runs.request(**asked)
+        return run, runs.Answer.STARTED if is_new else runs.Answer.SHOWN
+    return runs.request_or_follow(**asked, asked_at=who.pressed_at, only=only)
 
 
 def _refresh(canvas: Canvas, client: Client, who: Presser) -> None:
@@ -84,32 +108,20 @@ def _refresh(canvas: Canvas, client: Client, who: Presser) -> None:
 
 def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     asked = _typed(canvas, client)
-    lane = _lane()
+    names = runs.LaneNames()
     if not asked:
         canvas.note = words.nothing_typed()
         return
-    if lane is None:
+    if not names.lanes:
         canvas.standing = words.never()
         return
-    with _asking(client) as (setup, source):
-        found = record_status(asked, lane, setup, source, client)
-    canvas.standing, canvas.chip = found.text, found.entity_id
-
-
-def _lane() -> Lane | None:
-    """Return the lane that canvases are about: today an app feeds one."""
-    return next(iter(runs.current_lanes()), None)
-
-
-@contextmanager
-def _asking(client: Client) -> Iterator[tuple[Setup, Source]]:
-    """Open the registry for one question."""
-    setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-    source = plain_source(setup)
-    try:
-        yield setup, source
-    finally:
-        source.close()
+    found = find_record(asked, chosen_lanes(canvas, names), client)
+    canvas.standing = "\n\n".join(
+        words.of_lane(names.beside(one.lane), one.status.text) for one in found
+    )
+    if not found:
+        canvas.standing = words.known_nowhere(asked)
+    canvas.chip = " ".join([one.status.entity_id for one in found if one.status.entity_id][:CHIPS])
 
 
 def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
@@ -117,18 +129,25 @@ def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
     if not asked:
         canvas.note = words.nothing_typed()
         return
-    with _asking(client) as (_, source):
-        if not source.gives_one:
-            canvas.note = words.only_lists()
-            return
-    lane = _lane()
-    external_id = typed_external_id(asked, lane) if lane else asked
-    _start(Kind.INCREMENTAL, only=(external_id,))(canvas, client, who)
+    names = runs.LaneNames()
+    wanted: list[tuple[Lane | None, Sequence[str]]]
+    if names.several:
+        of = lanes_with(asked, chosen_lanes(canvas, names), client)
+        wanted = [(lane, (typed_external_id(asked, lane),)) for lane in of]
+    else:
+        alone = names.lanes[0] if names.lanes else None
+        wanted = [(None, (typed_external_id(asked, alone) if alone else asked,))]
+    if not wanted:
+        canvas.note = words.known_nowhere(asked)
+    elif all(gives_one(lane, client) for lane, _ in wanted):
+        begin(canvas, who, Kind.INCREMENTAL, wanted)
+    else:
+        canvas.note = words.only_lists()
 
 
 def _typed(canvas: Canvas, client: Client) -> str:
-    """Return what the text field holds now, and keep it with the canvas."""
-    asked = typed(canvas, client)
+    """Return what the text field holds now, and keep it and the chosen lane with the canvas."""
+    asked = read_inputs(canvas, client)
     canvas.asked, canvas.standing, canvas.chip = asked, "", ""
     return asked
 

@@ -11,7 +11,7 @@ from .state import TenantState
 from .webhooks import send
 
 Json = dict[str, Any]
-INTERACTIVE = ("BUTTON", "TEXT_INPUT")
+INTERACTIVE = ("BUTTON", "TEXT_INPUT", "SELECTOR_INPUT")
 LONGEST_DATA = 5000
 """Bytes that the data of a canvas may not reach."""
 
