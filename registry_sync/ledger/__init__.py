@@ -4,7 +4,12 @@ Other rooms import this package; `audit`, `chain`, `chain_check` and `signed_csv
 modules.
 """
 
-from registry_sync.ledger.changes import differences, end_run, record_put_back
+from registry_sync.ledger.changes import (
+    differences,
+    end_run,
+    record_archiving,
+    record_put_back,
+)
 from registry_sync.ledger.errors import close_withdrawn
 from registry_sync.ledger.lookup import LedgerView, holding, known, refused_still, times
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, hash_record
@@ -35,6 +40,7 @@ __all__ = [
     "known",
     "passing_name",
     "record",
+    "record_archiving",
     "record_put_back",
     "refused_still",
     "take_in",

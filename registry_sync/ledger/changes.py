@@ -10,7 +10,7 @@ from registry_sync.ledger.change_rows import EntityChanges
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.values import same_value
-from registry_sync.models import ChainLink, Lane, LedgerEntry, SyncRun
+from registry_sync.models import ChainLink, Change, Lane, LedgerEntry, SyncRun, Withdrawal
 
 
 class Writing:
@@ -87,6 +87,32 @@ def record_put_back(
         writing = Writing(by, row.lane)
         writing.add([EntityChanges(row.external_id, row.entity_id, False, row.modified_at, found)])
         writing.close()
+
+
+def record_archiving(
+    run: SyncRun,
+    lane: Lane,
+    rows: Sequence[tuple[Withdrawal, str | None, str | None]],
+    kind: Change.Kind,
+) -> None:
+    """Write one change for each entity that was archived, unarchived or merged.
+
+    `rows` are (withdrawal, archive reason before, after). The caller holds a transaction under its
+    lease.
+    """
+    writing = Writing(run, lane)
+    writing.add(
+        EntityChanges(
+            row.external_id,
+            row.entity_id,
+            False,
+            None,
+            [("archived", "archived", before, after, [])],
+            kind,
+        )
+        for row, before, after in rows
+    )
+    writing.close()
 
 
 def end_run(run: SyncRun, lane: Lane) -> None:

@@ -17,6 +17,7 @@ from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
 from registry_sync.models.substances import HeldAlias, Substance
 from registry_sync.models.tenant import Adoption, Drift, Installation
+from registry_sync.models.withdrawals import AuthorOfChange, FeedReading, Merge, Withdrawal
 
 __all__ = [
     "Adoption",
@@ -24,6 +25,7 @@ __all__ = [
     "AlertMessage",
     "AlertSettings",
     "Allowance",
+    "AuthorOfChange",
     "Batch",
     "Canvas",
     "ChainHead",
@@ -32,6 +34,7 @@ __all__ = [
     "Checkup",
     "Drift",
     "EntityError",
+    "FeedReading",
     "HeldAlias",
     "HistoryResult",
     "HistorySchema",
@@ -40,6 +43,7 @@ __all__ = [
     "LedgerEntry",
     "MappingDraft",
     "MappingVersion",
+    "Merge",
     "Pin",
     "PreviewNote",
     "Pulse",
@@ -51,4 +55,5 @@ __all__ = [
     "TakenName",
     "WebhookDelivery",
     "WebhookRefusal",
+    "Withdrawal",
 ]

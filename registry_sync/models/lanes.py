@@ -49,6 +49,50 @@ class Lane(models.Model):
         help_text="What a full run does with values that were changed in Benchling.",
     )
 
+    class WithdrawnPolicy(models.TextChoices):
+        TELL = "tell", "report only"
+        ARCHIVE = "archive", "archive in Benchling"
+
+    class ArchiveReason(models.TextChoices):
+        """Benchling's list; a tenant may accept fewer. https://benchling.com/api/reference"""
+
+        MADE_IN_ERROR = "Made in error"
+        RETIRED = "Retired"
+        EXPENDED = "Expended"
+        SHIPPED = "Shipped"
+        CONTAMINATED = "Contaminated"
+        EXPIRED = "Expired"
+        MISSING = "Missing"
+        OTHER = "Other"
+
+    withdrawn_policy = models.CharField(
+        max_length=8,
+        choices=WithdrawnPolicy.choices,
+        default=WithdrawnPolicy.TELL,
+        help_text="What is done with entities whose records left the registry.",
+    )
+    withdrawn_reason = models.CharField(
+        "archive reason",
+        max_length=32,
+        choices=ArchiveReason.choices,
+        default=ArchiveReason.RETIRED,
+        help_text="The reason that archived entities get in Benchling.",
+    )
+    withdrawn_held = models.BooleanField(
+        "archive what is held",
+        default=False,
+        help_text="Also archive entities that containers hold.",
+    )
+    withdrawn_set_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the policy was last changed."
+    )
+    archive_fault = models.TextField(
+        blank=True, help_text="Why Benchling refused the last archive. Empty: it did not."
+    )
+    scope = models.JSONField(
+        default=list, blank=True, help_text="The scope that its runs use, as last read."
+    )
+
     class FieldKeys(models.TextChoices):
         NAME = "name"
         ID = "id"

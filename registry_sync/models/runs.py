@@ -107,6 +107,11 @@ class SyncRun(models.Model):
         default=0, help_text="Of those read: retried from the stored copy."
     )
     coerced = models.BigIntegerField(default=0)
+    archived = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Entities archived because their records left the registry.",
+    )
     older = models.BigIntegerField(default=0, help_text="Records older than requested.")
     phase_seconds = models.JSONField(default=dict, blank=True)
 

@@ -32,7 +32,7 @@ def row_of(run: SyncRun) -> dict[str, Any]:
         "created": run.created,
         "updated": run.updated,
         "failed": run.failed,
-        "archived": int(getattr(run, "archived", 0)),
+        "archived": run.archived,
         "watermark": _time(run.watermark),
         "session_id": run.session_id,
         "run": run.pk,

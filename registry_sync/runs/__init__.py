@@ -14,7 +14,7 @@ from registry_sync.runs.follow_up import (
 )
 from registry_sync.runs.lane_names import LaneNames
 from registry_sync.runs.lane_order import in_link_order
-from registry_sync.runs.lane_rows import place_lanes
+from registry_sync.runs.lane_rows import keep_scope, place_lanes
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, links_of, schema_view
 from registry_sync.runs.lease import (
     Lease,
@@ -76,6 +76,7 @@ __all__ = [
     "is_waiting",
     "joinable",
     "keep_schema",
+    "keep_scope",
     "learn",
     "lease_time",
     "links_of",

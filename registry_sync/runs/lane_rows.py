@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -18,3 +19,10 @@ def place_lanes(lanes: Sequence[Lane]) -> None:
             if lane.position != position:
                 lane.position = position
                 lane.save(update_fields=["position"])
+
+
+def keep_scope(lane: Lane, scope: list[Any]) -> None:
+    """Keep the scope that the lane's runs use, by which other lanes know what left it."""
+    if lane.scope != scope:
+        lane.scope = scope
+        lane.save(update_fields=["scope"])

@@ -55,6 +55,12 @@ class SchemaView:
         """
         return readable(value, lambda text: self.option_label(field_id, text), empty=empty)
 
+    @property
+    def may_link(self) -> bool:
+        """Return whether entities of the schema can link to others; unknown counts as yes."""
+        fields = (self.snapshot.get("fields") or {}).values()
+        return not fields or any("_link" in str(field.get("type")) for field in fields)
+
     def _field(self, field_id: str) -> Json:
         return dict((self.snapshot.get("fields") or {}).get(field_id) or {})
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.ahead import Waits, first_then_ahead
+from registry_sync.source.answers.entry_list import EntryFinder, identify_by
 from registry_sync.source.answers.record_list import Memory, RecordFinder
 from registry_sync.source.connection import Connection
 from registry_sync.source.connector import Connector, Incremental
@@ -34,7 +35,8 @@ class Source:
     before each request, and now and then while an answer arrives. `timeout` is for connecting and
     for each byte, in seconds; the connector's `limits` hold for whole answers. Unless it is
     `patient`, a client takes each answer as it is and does not wait for a better one. `memory`
-    is what earlier answers showed.
+    is what earlier answers showed. With `entries`, the list has no records but entries of their
+    ids, which may be bare.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Source:
         keep_alive: Callable[[], None] = lambda: None,
         patient: bool = True,
         memory: Memory | None = None,
+        entries: bool = False,
     ) -> None:
         self.connector = connector
         self._waits = waits = Waits(pause, keep_alive)
@@ -67,8 +70,11 @@ class Source:
         self._records = RecordReader(connector)
         # Of each record; a method around a method would take longer than it does.
         self.identify: Callable[[Json], str | None] = self._records.identify
+        find: type[RecordFinder] = RecordFinder
+        if entries:
+            self.identify, find = identify_by(self._records.identify), EntryFinder
         self.cursor_of: Callable[[Json], datetime | None] = self._records.cursor_of
-        self._finder = RecordFinder(connector.data_selector, self._records.identify, memory)
+        self._finder = find(connector.data_selector, self.identify, memory)
         self._details = DetailReader(self._exchange, self._records.identify)
         self._pages = PageReader(self._exchange, self._finder, self._details, self._since)
         self._terms = connector.incremental or Incremental()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal, get_args
 from urllib.parse import urljoin, urlsplit
@@ -203,6 +203,15 @@ class Connector:
     def address(self, path: str) -> str:
         """Return a path appended to the base URL; a whole URL stays as it is."""
         return joined(self.base_url or self.list_url, path)
+
+    def other_list(
+        self, url: str, params: Json, *, data_selector: str, id_paths: tuple[str, ...]
+    ) -> Connector:
+        """Return how another list of the same registry is read: by GET, and paged as this one."""
+        return replace(
+            self, list_url=url, method="GET", params=params, json=None, detail=None,
+            data_selector=data_selector, id_paths=id_paths,
+        )  # fmt: skip
 
     @property
     def id_path(self) -> str:

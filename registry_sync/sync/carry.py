@@ -13,6 +13,7 @@ from registry_sync.sync.delivery.protocol import Delivery
 from registry_sync.sync.gates.gate import Gate
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.source_tracking import SourceTracker
+from registry_sync.sync.withdrawals.departures import Departures
 
 
 class Carrier:
@@ -25,6 +26,7 @@ class Carrier:
         self, ctx: RunContext, delivery: Delivery, gates: Sequence[Gate], tracker: SourceTracker
     ) -> None:
         self.ctx, self.delivery, self.gates, self.tracker = ctx, delivery, gates, tracker
+        self.departures = Departures(ctx)
 
     def carry(
         self,
@@ -50,6 +52,7 @@ class Carrier:
             self.tracker.judge(records, out, again=again and not late)
         run.repeated += 0 if again else out.repeated
         run.coerced += out.coerced
+        self.departures.follow(records, out)
         stopped = self.admit(out.candidates)
         with self.ctx.timed("upsert"):
             self.delivery.send_full_batches()

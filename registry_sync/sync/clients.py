@@ -12,6 +12,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.core import stopping
 from registry_sync.source.client import Source
+from registry_sync.source.connector import Connector
 from registry_sync.sync.pacing import sleep
 from registry_sync.sync.setup import Sides
 from registry_sync.sync.source_memory import memory_of
@@ -82,6 +83,27 @@ def source_of(
         pause=pause,
         keep_alive=keep_alive,
         memory=memory_of(sides.config, sides.connector),
+    )
+
+
+def entries_of(
+    sides: Sides,
+    connector: Connector,
+    pause: Callable[[float], None],
+    keep_alive: Callable[[], None],
+) -> Source:
+    """Return the client of another list of a configuration's registry, such as of deletions.
+
+    What is remembered of the records' list says nothing about it.
+    """
+    return Source(
+        connector,
+        credential=sides.config.api_key,
+        allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
+        user_agent=f"RegistrySync/{__version__}",
+        pause=pause,
+        keep_alive=keep_alive,
+        entries=True,
     )
 
 

@@ -11,7 +11,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.pins import open_pins
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
-from registry_sync.mapping.departures import has_left
+from registry_sync.mapping.departures import departure
 from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import pinned, withdrawn
 from registry_sync.sync.context import RunContext
@@ -214,7 +214,9 @@ def _compare_one(
     if record.problem is not None and not _is_elsewhere(record, setup):
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
         return
-    if has_left(record.raw, setup.mapping):
+    if (left := departure(record.raw, setup.mapping)) is not None:
+        if before is not None and before.entity_hash:
+            out.left[record.external_id] = left
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, gone=True))
         return
     done = withdrawn.transformed(record, before, setup.mapping, out)

@@ -57,6 +57,7 @@ def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:
             "was recorded there."
         )
         runs.log(pacer.run, "WARNING", text)
+    runs.keep_scope(lane, setup.connector.scope.kept())
     return lane
 
 

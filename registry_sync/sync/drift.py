@@ -27,6 +27,7 @@ from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targ
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.setup import Setup
+from registry_sync.sync.withdrawals.look import own_archives
 
 DIGEST_COLUMNS = ("lane", "external_id", "entity_id", "entity_registry_id", "entity_hash")
 LISTED = 2000
@@ -95,6 +96,7 @@ def _comparable(ctx: RunContext) -> Setup:
 def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
+    own = own_archives(ctx, page)
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
@@ -114,7 +116,8 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
         for raw in page:
             entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
             if entry is not None:
-                found = list(_differences(entry, raw, setup, targets))
+                differ = () if raw["id"] in own else _differences(entry, raw, setup, targets)
+                found = list(differ)
                 if found or entry.external_id in drifted:
                     _keep(ctx.run, entry, raw, setup, targets, found)
 

@@ -1,6 +1,6 @@
 """The line: what one slice of a run does, in order.
 
-    configure → (rebuild, drift) → recover → pull → retry → finish
+    configure → (rebuild, drift) → recover → pull → retry → withdrawals → finish
 
 Every trigger takes this path. A slice begins by finishing what an earlier one left, works whole
 batches until its time is up, and says whether there is more to do. docs/architecture.md has the
@@ -39,6 +39,8 @@ from registry_sync.sync.recheck import has_new_key
 from registry_sync.sync.retry_phase import Retry
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.source_tracking import SourceTracker
+from registry_sync.sync.withdrawals.forecast import Forecast
+from registry_sync.sync.withdrawals.phase import Withdrawals
 
 OpenSource = Callable[[Setup, Callable[[float], None], Callable[[], None]], Source]
 """Makes the registry's client from the setup, the way to wait and what keeps the lease alive."""
@@ -78,6 +80,10 @@ def _work_phases(ctx: RunContext, source: Source) -> bool:
     if run.phase == Phase.PULL and not Pull(ctx, source, carrier).work():
         return False
     if run.phase == Phase.RETRY and not _retry(ctx, source, carrier):
+        return False
+    if ctx.run.dry_run:
+        Forecast(ctx, carrier.departures).tell()
+    elif not Withdrawals(ctx).work():
         return False
     with ctx.timed("report"):
         finish(ctx)

@@ -49,6 +49,7 @@ class ReadingWatch:
 
     def begin(self, page: Page) -> None:
         """Note when the first page was requested, on the registry's own clock."""
+        self.reading.dated = page.server_date is not None
         self.reading.began = (page.server_date or page.asked_at or timezone.now()).isoformat()
 
     def follow(self, page: Page, records: Sequence[SourceRecord], *, chosen: bool) -> None:

@@ -10,7 +10,7 @@ from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
-from registry_sync.sync.withdrawn import named, withdrawn
+from registry_sync.sync.withdrawn import named
 
 SAYS_MORE = "the registry says that"
 
@@ -37,8 +37,6 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
         )
     if run.reads_all and not run.dry_run:
         found += _full_read(run, lane)
-    elif not run.dry_run:
-        found += _withdrawn(run, lane)
     if run.reads_all and not run.read:
         found.append(
             Caution(
@@ -105,7 +103,7 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
                 "the registry's owner checks which it is, and gives the list a stable order.",
             )
         ]
-    return [] if is_incomplete(run) else _withdrawn(run, lane)
+    return []
 
 
 def is_incomplete(run: SyncRun) -> bool:
@@ -166,24 +164,6 @@ def read_whole(run: SyncRun, lane: Lane) -> bool:
         return False
     seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
     return seen > 0 and not is_short(run, lane, seen)
-
-
-def _withdrawn(run: SyncRun, lane: Lane) -> list[Caution]:
-    """Find what is in Benchling and no longer in the registry; nothing is done about it."""
-    gone = withdrawn(run, lane)
-    ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
-    if not ids:
-        return []
-    count = gone.count()
-    what = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
-    return [
-        Caution(
-            "withdrawn",
-            f"{count:,} {what} no longer in the registry "
-            f"({named(ids)}). Nothing was archived: a Benchling admin does that "
-            "where it is right.",
-        )
-    ]
 
 
 def status(run: SyncRun, lane: Lane) -> SyncRun.Status:

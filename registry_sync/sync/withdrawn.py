@@ -12,7 +12,7 @@ from registry_sync.ledger.lookup import LedgerView
 from registry_sync.mapping.model import Mapping, Transformed
 from registry_sync.mapping.tombstones import is_marked
 from registry_sync.mapping.transform import transform
-from registry_sync.models import Lane, LedgerEntry, SyncRun
+from registry_sync.models import Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord
 
@@ -45,8 +45,15 @@ def warn_of_marked(ctx: RunContext, external_ids: Sequence[str]) -> None:
 
 
 def withdrawn(run: SyncRun, lane: Lane) -> QuerySet[LedgerEntry]:
-    """Return what is in Benchling and no longer in the registry, as far as this run found out."""
+    """Return what is in Benchling and no longer in the registry, as far as this run found out.
+
+    What is archived, or waits for someone, is left out.
+    """
+    settled = lane.withdrawals.filter(closed_at__isnull=True).exclude(
+        state__in=[Withdrawal.State.ABSENT, Withdrawal.State.GONE]
+    )
     held = lane.ledger.exclude(entity_hash="")
+    held = held.exclude(external_id__in=settled.values("external_id"))
     if run.reads_all:
         return held.filter(Q(gone_run_id__isnull=False) | ~Q(seen_run_id=run.pk))
     return held.filter(gone_run_id=run.pk)

@@ -19,7 +19,8 @@ BASE = datetime(2026, 1, 5, tzinfo=UTC)
 class ListRegistry:
     """Serves `records` in pages with a next link; `since=` filters on `modified_at` (>=).
 
-    Each record alone is at the list's address with its id behind.
+    Each record alone is at the list's address with its id behind. Behind it are also `deleted`, the
+    list of deletions, and `ids`, that of all ids.
     """
 
     def __init__(self, records: list[Json], *, page_size: int = 200, token: str = "key") -> None:
@@ -32,6 +33,9 @@ class ListRegistry:
         self.broken = False
         self.refuses = 0
         self.pages_served = 0
+        self.deleted: list[Json] = []
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        """Path and query of the requests for lists beside the records' own."""
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,6 +73,9 @@ class ListRegistry:
             self._send(request, self.refuses, {"error": "no"})
             return
         path = urlsplit(request.path).path
+        if path.endswith(("/deleted", "/ids")):
+            self._list_beside(request, path)
+            return
         if path.count("/") == 2:  # /compounds/C-000001
             external_id = path.rsplit("/", 1)[1]
             self.on_detail(external_id)
@@ -96,6 +103,17 @@ class ListRegistry:
                 "next": link if following < len(found) else None,
             },
         )
+
+    def _list_beside(self, request: BaseHTTPRequestHandler, path: str) -> None:
+        query = {k: v[0] for k, v in parse_qs(urlsplit(request.path).query).items()}
+        self.asked.append((path, query))
+        if path.endswith("/ids"):
+            ids = [record["id"] for record in self.records]
+            self._send(request, 200, {"ids": ids, "total": self.total(self.records)})
+            return
+        since = query.get("since", "")
+        found = [r for r in self.deleted if not since or _time(r) >= datetime.fromisoformat(since)]
+        self._send(request, 200, {"deletions": found})
 
     def _send(self, request: BaseHTTPRequestHandler, status: int, body: Json) -> None:
         content = json.dumps(body).encode()

@@ -93,7 +93,28 @@ WARNINGS = (
         "withdrawn",
         "records no longer in the registry",
         ("benchling",),
-        "Archive the entities in Benchling where that is right. Nothing was archived.",
+        "Archive the entities in Benchling where that is right, or set the lane's policy. Nothing "
+        "was archived.",
+    ),
+    Cause(
+        "withdrawals_staged",
+        "withdrawals that wait for a decision",
+        ("mapping",),
+        "Archive or keep the entities under Withdrawals or with `manage.py withdrawals`. Until "
+        "then, none of them is archived.",
+    ),
+    Cause(
+        "archive_refused",
+        "entities that Benchling did not archive",
+        ("benchling", "mapping"),
+        "Give the app the permission, or choose another archive reason on the lane's page or with "
+        "`manage.py lanes set`.",
+    ),
+    Cause(
+        "unarchive_refused",
+        "entities that Benchling did not unarchive",
+        ("benchling",),
+        "Unarchive the entities, or give the app the permission. Each run tries again.",
     ),
     Cause(
         "marked_deleted",

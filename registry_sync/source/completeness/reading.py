@@ -49,12 +49,14 @@ class Reading:
     (`began`, ISO). `digest` stands for the set of records, each with its content, and `before` is
     that of the attempt before; "" is unknown. `signs` are the first attempt's, in words;
     `has_moved`: some are more than a count. `place` marks the position that follows; `paused`:
-    nothing of that page was read yet. `held`: no attempt could be trusted.
+    nothing of that page was read yet. `held`: no attempt could be trusted. `dated`: `began` is
+    the registry's time.
     """
 
     number: int = 1
     attempt: int = 1
     began: str = ""
+    dated: bool = False
     pages: int = 0
     counted: bool = False
     rows: int = 0

@@ -1,0 +1,1 @@
+"""What leaves the registry: found, reported, staged or archived, and brought back."""

@@ -1,0 +1,299 @@
+"""Entities archived and unarchived in Benchling: only this app's own, each recorded in the audit.
+
+An archive is this app's as long as its reason and the entity's time are those that Benchling gave
+right after it. What anyone else archived, unarchived or archived again is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry_sync import ledger, runs
+from registry_sync.benchling import archiving
+from registry_sync.benchling.errors import Refused
+from registry_sync.core.text import number_of
+from registry_sync.core.types import Json
+from registry_sync.models import Change, Lane, Withdrawal
+from registry_sync.sync.context import RunContext
+
+State, End, Kind = Withdrawal.State, Withdrawal.End, Change.Kind
+AT_ONCE = 50
+"""Entities in one request."""
+ENOUGH = 3
+"""Refusals in a row after which the reason is taken to hold for all."""
+UNSEEN = "Benchling does not show it to this app: it was deleted, or the app has no access."
+
+
+class Archives:
+    """Archives and unarchives a lane's entities under the run's lease. Raises LeaseLost, Wait."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+
+    # -- archiving ---------------------------------------------------------------------------
+
+    def archive(self, rows: Sequence[Withdrawal]) -> bool:
+        """Archive the entities of some withdrawals; return False when the slice's time is up."""
+        refusals = 0
+        for some in _parts(rows):
+            going = self._usable(some)
+            if not going:
+                continue
+            refusals = 0 if self._send(going) else refusals + 1
+            if refusals == ENOUGH:
+                return True
+            if self.ctx.pacer.out_of_time():
+                return False
+        return True
+
+    def _usable(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
+        """Keep the rows whose entities are in use, this app's own, and held by no container."""
+        entities = self._entities(rows)
+        going = []
+        for row in rows:
+            raw = entities.get(row.entity_id)
+            if raw is None:
+                self._set(row, State.THEIRS, UNSEEN)
+            elif raw.get("archiveRecord"):
+                self._meet_archived(row, raw)
+            elif (raw.get("entityRegistryId") or "") != row.entity_registry_id:
+                self._set(row, State.FOREIGN, "Its registry id was changed in Benchling.")
+            elif not self._is_ours(row, raw):
+                self._set(row, State.FOREIGN, "Someone else made it, and this app never wrote it.")
+            else:
+                going.append(row)
+        return self._unheld(going)
+
+    def _meet_archived(self, row: Withdrawal, raw: Json) -> None:
+        """Take an archive that a killed process sent for this run's own, else for someone's."""
+        reason, when = _archived(raw), _modified(raw)
+        own = row.state == State.SENT and reason == row.reason
+        if own and row.sent_at is not None and when is not None and when >= row.sent_at:
+            self._archived_now([row], {row.entity_id: raw})
+        else:
+            self._set(row, State.THEIRS, f"It was archived in Benchling as “{reason}”.")
+
+    def _is_ours(self, row: Withdrawal, raw: Json) -> bool:
+        entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
+        made = (raw.get("creator") or {}).get("id") == self.ctx.client.app_id
+        return made or (entry is not None and entry.written_run_id is not None)
+
+    def _unheld(self, rows: list[Withdrawal]) -> list[Withdrawal]:
+        """Keep the rows that may go although containers hold them, or that none holds."""
+        if self.ctx.lane.withdrawn_held or not rows:
+            return rows
+        try:
+            counts = archiving.containers_of(self.ctx.client, [row.entity_id for row in rows])
+        except Refused as refused:
+            text = f"Benchling does not show which containers hold it: {refused.message}"
+            for row in rows:
+                self._set(row, State.HELD, text)
+            self._warn_of_refusal(text, len(rows))
+            return []
+        going = []
+        for row in rows:
+            # Someone who saw the number has released it.
+            seen = row.state == State.RELEASED and row.containers is not None
+            row.containers = counts[row.entity_id]
+            if row.containers and not seen:
+                self._set(row, State.HELD, "")
+            else:
+                going.append(row)
+        return going
+
+    def _send(self, rows: list[Withdrawal]) -> bool:
+        """Archive rows, one by one where Benchling refuses them together. Return whether any was.
+
+        They are marked before: a killed process leaves the mark, and the next one looks.
+        """
+        client, reason = self.ctx.client, self.ctx.lane.withdrawn_reason
+        before = {row.pk: row.state for row in rows}
+        now = client.server_time() or timezone.now()
+        self._update(rows, state=State.SENT, sent_at=now, reason=reason, archive_run=self.ctx.run)
+        try:
+            batches = archiving.archive(client, [row.entity_id for row in rows], reason)
+        except Refused as refused:
+            for row in rows:
+                self._update([row], state=before[row.pk], note=refused.message)
+            if len(rows) > 1:
+                return self._one_by_one(rows)
+            self._refuse(rows[0], refused)
+            return False
+        if batches:
+            text = f"Benchling archived {number_of(batches, 'batch', 'batches')} with them."
+            runs.log(self.ctx.run, "INFO", text)
+        self._archived_now(rows, self._entities(rows))
+        return True
+
+    def _one_by_one(self, rows: Sequence[Withdrawal]) -> bool:
+        done = refusals = 0
+        for row in rows:
+            sent = self._send([row])
+            done += sent
+            refusals = 0 if sent else refusals + 1
+            if refusals == ENOUGH and not done:
+                break
+        return bool(done)
+
+    def _refuse(self, row: Withdrawal, refused: Refused) -> None:
+        text = f"Benchling refused to archive {row.entity_registry_id}: {refused.message}"
+        self._set_fault(text)
+        self._warn_of_refusal(text, 1)
+
+    def _warn_of_refusal(self, text: str, count: int) -> None:
+        runs.warn(
+            self.ctx.run,
+            self.ctx.lease,
+            "archive_refused",
+            f"{text.rstrip('.')}. {number_of(count, 'entity', 'entities')} stayed in use. A "
+            "Benchling admin gives the app the permission, or someone chooses another reason "
+            "(manage.py lanes set, or the lane's page).",
+        )
+
+    def _archived_now(self, rows: Sequence[Withdrawal], entities: dict[str, Json]) -> None:
+        """Record archives, with the time that the entities have now."""
+        run, lane = self.ctx.run, self.ctx.lane
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            ledger.record_archiving(
+                run, lane, [(row, None, row.reason) for row in rows], Kind.ARCHIVED
+            )
+            for row in rows:
+                raw = entities.get(row.entity_id)
+                row.state, row.note = State.ARCHIVED, ""
+                row.archived_at = _modified(raw) if raw else None
+                row.archive_run = run
+                row.save()
+            run.archived += len(rows)
+            type(run).objects.filter(pk=run.pk).update(archived=run.archived)
+        self._set_fault("")
+
+    def _set_fault(self, text: str) -> None:
+        if self.ctx.lane.archive_fault != text:
+            self.ctx.lane.archive_fault = text
+            Lane.objects.filter(pk=self.ctx.lane.pk).update(archive_fault=text)
+
+    # -- unarchiving -------------------------------------------------------------------------
+
+    def bring_back(self, rows: Sequence[Withdrawal]) -> None:
+        """Unarchive what this app archived, as its records are back, and close the rows."""
+        archived = [r for r in rows if r.state in (State.ARCHIVED, State.SENT, State.UNDO)]
+        for row in self.unarchive(archived):
+            self._close(row, End.UNARCHIVED)
+        for row in rows:
+            if row.closed_at is None and row.state not in (State.ARCHIVED, State.SENT, State.UNDO):
+                self._close(row, End.RETURNED)
+
+    def unarchive(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
+        """Unarchive what is still archived as this app did it; return the rows in use now.
+
+        Others are marked as archived by someone else.
+        """
+        done: list[Withdrawal] = []
+        for some in _parts(rows):
+            entities = self._entities(some)
+            going = []
+            for row in some:
+                raw = entities.get(row.entity_id)
+                if raw is not None and not raw.get("archiveRecord"):
+                    if row.state == State.UNDO:  # by a process that was killed after it
+                        self._unarchived_now([row])
+                    done.append(row)
+                elif raw is not None and is_own_archive(row, raw):
+                    going.append(row)
+                else:
+                    self._set(row, State.THEIRS, _whose(raw))
+            done += self._restore(going)
+        return done
+
+    def _restore(self, rows: list[Withdrawal]) -> list[Withdrawal]:
+        if not rows:
+            return []
+        before = {row.pk: row.state for row in rows}
+        self._update(rows, state=State.UNDO)
+        try:
+            archiving.unarchive(self.ctx.client, [row.entity_id for row in rows])
+        except Refused as refused:
+            for row in rows:
+                self._update([row], state=before[row.pk], note=refused.message)
+            if len(rows) > 1:
+                return [row for one in rows for row in self._restore([one])]
+            text = f"Benchling refused to unarchive {rows[0].entity_registry_id}: {refused.message}"
+            runs.warn(
+                self.ctx.run, self.ctx.lease, "unarchive_refused",
+                f"{text.rstrip('.')}. A Benchling admin unarchives it, or gives the app the "
+                "permission; each run tries again.",
+            )  # fmt: skip
+            return []
+        self._unarchived_now(rows)
+        return rows
+
+    def _unarchived_now(self, rows: Sequence[Withdrawal]) -> None:
+        values = [(row, row.reason, None) for row in rows]
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            ledger.record_archiving(self.ctx.run, self.ctx.lane, values, Kind.UNARCHIVED)
+            self._update(rows, state=State.KEPT, note="")
+        runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_of(rows)}.")
+
+    # -- rows --------------------------------------------------------------------------------
+
+    def _entities(self, rows: Sequence[Withdrawal]) -> dict[str, Json]:
+        ids = [row.entity_id for row in rows if row.entity_id]
+        return {str(raw["id"]): raw for raw in self.ctx.client.entities_by_id(ids)}
+
+    def _set(self, row: Withdrawal, state: Withdrawal.State, note: str) -> None:
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            row.state, row.note = state, note
+            row.save(update_fields=["state", "note", "containers"])
+
+    def _update(self, rows: Sequence[Withdrawal], **values: object) -> None:
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            Withdrawal.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
+        for row in rows:
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    def _close(self, row: Withdrawal, ended: Withdrawal.End) -> None:
+        now = timezone.now()
+        self._update([row], closed_at=now, closed_run=self.ctx.run, ended=ended)
+
+
+def is_own_archive(row: Withdrawal, raw: Json) -> bool:
+    """Return whether an entity is archived as this app did it, with time and reason unchanged."""
+    when = _modified(raw)
+    if row.state == State.SENT and row.archived_at is None:
+        sent = row.sent_at
+        return _archived(raw) == row.reason and None not in (when, sent) and when >= sent  # type: ignore[operator]
+    return _archived(raw) == row.reason and when is not None and when == row.archived_at
+
+
+def ids_of(rows: Sequence[Withdrawal], most: int = 10) -> str:
+    """Return the registry ids of some rows, in words."""
+    named = ", ".join(row.entity_registry_id for row in rows[:most])
+    return named + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
+
+
+def _archived(raw: Json) -> str:
+    return str((raw.get("archiveRecord") or {}).get("reason") or "")
+
+
+def _modified(raw: Json) -> datetime | None:
+    return parse_datetime(str(raw.get("modifiedAt") or ""))
+
+
+def _whose(raw: Json | None) -> str:
+    if raw is None:
+        return UNSEEN
+    return f"It was archived as “{_archived(raw)}” or changed since, and not by this app."
+
+
+def _parts(rows: Sequence[Withdrawal]) -> list[Sequence[Withdrawal]]:
+    return [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]

@@ -1,0 +1,119 @@
+"""Which known records leave, and which come back, followed page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.mapping.departures import Departure, departure
+from registry_sync.models import LedgerEntry, Withdrawal
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import Compared, SourceRecord
+from registry_sync.sync.withdrawals.archives import Archives
+
+How, State = Withdrawal.How, Withdrawal.State
+
+
+class Departures:
+    """Keeps a Withdrawal for each record that leaves, and closes it when the record is back.
+
+    A dry run keeps nothing: `left` are the external ids that it saw leave, `back` those of archived
+    entities whose records it saw again, and `met` those of all open withdrawals that it saw.
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self.left: dict[str, Departure] = {}
+        self.back: list[str] = []
+        self.met: set[str] = set()
+        self._any_open = open_rows(ctx).exists()
+
+    def follow(self, records: Sequence[SourceRecord], out: Compared) -> None:
+        """Follow one page before its candidates are sent. Raise LeaseLost, Wait, SyncError."""
+        known = self._open_of(records)
+        fresh = {id_: how for id_, how in out.left.items() if id_ not in known}
+        if self.ctx.run.dry_run:
+            self.left |= fresh
+        elif fresh:
+            keep_new(self.ctx, fresh)
+            self._any_open = True
+        if known:
+            self._judge(records, out, known)
+
+    def _open_of(self, records: Sequence[SourceRecord]) -> dict[str, Withdrawal]:
+        if not self._any_open:
+            return {}
+        ids = [record.external_id for record in records]
+        return {row.external_id: row for row in open_rows(self.ctx).filter(external_id__among=ids)}
+
+    def _judge(
+        self, records: Sequence[SourceRecord], out: Compared, known: dict[str, Withdrawal]
+    ) -> None:
+        """Tell records that are still gone from those that are back."""
+        back: dict[str, Withdrawal] = {}
+        for record in records:
+            row = known.get(record.external_id)
+            if row is None or record.retried or record.problem is not None:
+                continue
+            how = departure(record.raw, self.ctx.setup.mapping)
+            if how is None and self._is_back(record, row, out):
+                back[row.external_id] = row
+            elif how is not None and row.state == State.ABSENT and not self.ctx.run.dry_run:
+                row.state, row.how, row.said = State.GONE, How(how.how), how.said
+                row.save(update_fields=["state", "how", "said"])
+        if self.ctx.run.dry_run:
+            self.met |= known.keys()
+            self.back += [id_ for id_, row in back.items() if row.state == State.ARCHIVED]
+        elif back:
+            Archives(self.ctx).bring_back(list(back.values()))
+
+    def _is_back(self, record: SourceRecord, row: Withdrawal, out: Compared) -> bool:
+        """Return whether a record that was in the feed came back: it changed, or all was read."""
+        if row.how != How.FEED or self.ctx.run.reads_all:
+            return True
+        before = out.known.get(record.external_id)
+        return before is None or before.raw_hash != record.raw_hash
+
+
+def open_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
+    """Return the lane's open withdrawals."""
+    return Withdrawal.objects.filter(lane=ctx.lane, closed_at__isnull=True)
+
+
+def keep_new(ctx: RunContext, left: Mapping[str, Departure]) -> None:
+    """Keep that these records left, as far as they are in Benchling. Raise LeaseLost."""
+    rows = ctx.lane.ledger.filter(external_id__among=list(left)).exclude(entity_hash="")
+    found = [
+        withdrawal_of(ctx, entry, How(left[entry.external_id].how), left[entry.external_id].said)
+        for entry in rows
+    ]
+    keep(ctx, found)
+
+
+def keep(ctx: RunContext, rows: Iterable[Withdrawal]) -> None:
+    """Keep new withdrawals; records that have an open one keep it. Raise LeaseLost."""
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        Withdrawal.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+
+
+def withdrawal_of(
+    ctx: RunContext, entry: LedgerEntry, how: Withdrawal.How, said: str = ""
+) -> Withdrawal:
+    """Return a new withdrawal of a record, not saved."""
+    return Withdrawal(
+        lane=ctx.lane,
+        external_id=entry.external_id,
+        entity_id=entry.entity_id,
+        entity_registry_id=entry.entity_registry_id,
+        name=entry.name,
+        how=how,
+        said=said,
+        state=State.GONE,
+        found_run=ctx.run,
+        found_at=timezone.now(),
+    )

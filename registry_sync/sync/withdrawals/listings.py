@@ -1,0 +1,176 @@
+"""Complete listings of the registry, and the records that are missing from them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry_sync import runs
+from registry_sync.models import LedgerEntry, Withdrawal
+from registry_sync.reporting.catalogue.warnings import INCOMPLETE
+from registry_sync.source.connector import Connector
+from registry_sync.source.deletes import Deletes
+from registry_sync.sync import run_verdict
+from registry_sync.sync.clients import entries_of
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawals.archives import Archives
+from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
+
+How, State = Withdrawal.How, Withdrawal.State
+APART = timedelta(hours=1)
+"""How far apart two complete listings are, at least, on the registry's clock."""
+CHUNK = 1000
+
+
+class Listings:
+    """Compares the ledger with a complete listing, if this run has one."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx, self.deletes = ctx, ctx.setup.connector.deletes
+
+    def compare(self) -> None:
+        """Keep which records are missing. Raise LeaseLost, SourceError."""
+        if self.deletes.mode == "absence" and self.deletes.ids_endpoint:
+            self._compare_ids()
+        elif run_verdict.read_whole(self.ctx.run, self.ctx.lane) and self._stood_still():
+            self._judge(self._unseen(), self._began())
+
+    # -- a full run ----------------------------------------------------------------------------
+
+    def _stood_still(self) -> bool:
+        codes = {warning["code"] for warning in self.ctx.run.warnings}
+        return not codes & {"list_moved", "ids_repeat"}
+
+    def _began(self) -> datetime:
+        """Return when the listing began: by the registry's `Date`, else the database's clock."""
+        reading = self.ctx.run.reading
+        began = parse_datetime(str(reading.get("began") or "")) if reading.get("dated") else None
+        return began or self.ctx.run.started_at or runs.database_now()
+
+    def _unseen(self) -> Iterator[list[LedgerEntry]]:
+        rows = self.ctx.lane.ledger.exclude(entity_hash="").exclude(seen_run_id=self.ctx.run.pk)
+        return _chunks(rows)
+
+    # -- a list of ids -------------------------------------------------------------------------
+
+    def _compare_ids(self) -> None:
+        """Read every id of the registry into a temporary file, and look each entity up there."""
+        ids = IdFile()
+        began = self._read(ids)
+        if began is None:
+            return
+        self._return_listed(ids)
+        entries = _chunks(self.ctx.lane.ledger.exclude(entity_hash=""))
+        self._judge(([e for e in some if e.external_id not in ids] for some in entries), began)
+
+    def _read(self, ids: IdFile) -> datetime | None:
+        """Read the list of ids; return when it began, or None if it is not complete."""
+        began: datetime | None = None
+        total, moved = 0, False
+        connector = list_connector(self.ctx.setup.connector, self.deletes.ids_endpoint)
+        source = entries_of(
+            self.ctx.setup, connector, self.ctx.pacer.pause, self.ctx.pacer.keep_alive
+        )
+        try:
+            for page in source.pages(None):
+                began = began or page.server_date or runs.database_now()
+                moved = moved or page.slid or any(s.code in INCOMPLETE for s in page.signs)
+                total = max(total, page.total or 0)
+                ids.add(filter(None, map(source.identify, page.records)))
+        finally:
+            source.close()
+        if moved or not len(ids) or len(ids) < total or ids.repeated:
+            text = f"The list of ids is not complete: {len(ids):,} ids came, {ids.repeated:,} "
+            text += f"repeatedly, and it counts {total:,}. Nothing counts as withdrawn by it."
+            runs.log(self.ctx.run, "WARNING", text)
+            return None
+        return began
+
+    def _return_listed(self, ids: IdFile) -> None:
+        """Close the withdrawals of records that are listed again."""
+        rows = open_rows(self.ctx).filter(how=How.ABSENCE)
+        back = [row for row in rows.order_by("pk").iterator() if row.external_id in ids]
+        if back:
+            Archives(self.ctx).bring_back(back)
+
+    # -- what is missing -----------------------------------------------------------------------
+
+    def _judge(self, missing: Iterable[list[LedgerEntry]], began: datetime) -> None:
+        for some in missing:
+            ids = [entry.external_id for entry in some]
+            known = {
+                row.external_id: row for row in open_rows(self.ctx).filter(external_id__among=ids)
+            }
+            for row in known.values():
+                if row.how == How.ABSENCE and row.state in (State.ABSENT, State.GONE):
+                    self._miss_again(row, began)
+            keep(self.ctx, [self._missed(e, began) for e in some if e.external_id not in known])
+
+    def _missed(self, entry: LedgerEntry, began: datetime) -> Withdrawal:
+        row = withdrawal_of(self.ctx, entry, How.ABSENCE)
+        row.state, row.listed_at = State.ABSENT, began
+        return row
+
+    def _miss_again(self, row: Withdrawal, began: datetime) -> None:
+        """Count a record that is missing again, if both listings are after the policy was set."""
+        since = self.ctx.lane.withdrawn_set_at
+        earlier = since is not None and row.found_run.created_at < since
+        if earlier or row.listed_at is None or began < row.listed_at:
+            row.state, row.listed_at = State.ABSENT, began
+            row.found_run, row.found_at = self.ctx.run, timezone.now()
+        elif row.state == State.ABSENT and began - row.listed_at >= APART:
+            row.state = State.GONE
+        runs.renew(self.ctx.lease)
+        row.save(update_fields=["state", "listed_at", "found_run", "found_at"])
+
+
+class IdFile:
+    """Ids in a temporary file, as they may be too many for memory."""
+
+    def __init__(self) -> None:
+        self.repeated = 0
+        self._count = 0
+        self._rows = sqlite3.connect("", check_same_thread=False)
+        self._rows.execute("CREATE TABLE listed (id TEXT PRIMARY KEY) WITHOUT ROWID")
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Add ids; those that are there already count as repeated."""
+        for external_id in ids:
+            done = self._rows.execute("INSERT OR IGNORE INTO listed VALUES (?)", (external_id,))
+            self._count += done.rowcount
+            self.repeated += 1 - done.rowcount
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, external_id: str) -> bool:
+        found = self._rows.execute("SELECT 1 FROM listed WHERE id = ?", (external_id,))
+        return found.fetchone() is not None
+
+
+def list_connector(connector: Connector, address: str) -> Connector:
+    """Return how a second list of the registry is read: by GET, and paged as the first is."""
+    deletes: Deletes = connector.deletes
+    parts = urlsplit(connector.address(address))
+    params: dict[str, list[str]] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        params.setdefault(name, []).append(value)
+    return connector.other_list(
+        parts._replace(query="").geturl(),
+        {name: values if len(values) > 1 else values[0] for name, values in params.items()},
+        data_selector=deletes.data_selector,
+        id_paths=deletes.primary_key or connector.id_paths,
+    )
+
+
+def _chunks(rows: QuerySet[LedgerEntry]) -> Iterator[list[LedgerEntry]]:
+    last = 0
+    while some := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        last = some[-1].pk
+        yield some

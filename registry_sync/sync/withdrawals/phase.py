@@ -1,0 +1,98 @@
+"""The end of a run's work: find what left, and archive, stage or unarchive by policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from registry_sync import runs
+from registry_sync.core.text import number_of
+from registry_sync.models import LedgerEntry, SyncRun, Withdrawal
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawals import policy
+from registry_sync.sync.withdrawals.archives import Archives, ids_of
+from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
+from registry_sync.sync.withdrawals.feed import Feed
+from registry_sync.sync.withdrawals.listings import Listings
+from registry_sync.sync.withdrawals.pointers import note_links
+
+How, State = Withdrawal.How, Withdrawal.State
+
+
+class Withdrawals:
+    """Works on the lane's withdrawals. A repeated call does what is still to do."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self.archives = Archives(ctx)
+
+    def work(self) -> bool:
+        """Find, decide and act; return False when the slice's time is up.
+
+        A pilot does nothing, and a retry only what was decided about its records. Raise LeaseLost,
+        Wait, SyncError.
+        """
+        run = self.ctx.run
+        if run.dry_run or (run.only and run.kind != SyncRun.Kind.RETRY) or run.only_cause:
+            return True
+        if run.kind != SyncRun.Kind.RETRY:
+            self._find()
+        self._undo(run.only)
+        if not run.only:
+            self._stage()
+        return self._archive(run.only)
+
+    def _find(self) -> None:
+        """Keep what left without a record that says so."""
+        ctx = self.ctx
+        if ctx.run.reads_all:
+            self._keep_tombstones()
+        if ctx.setup.connector.deletes.mode == "feed":
+            with ctx.timed("pull"):
+                Feed(ctx).read()
+        with ctx.timed("pull"):
+            Listings(ctx).compare()
+
+    def _keep_tombstones(self) -> None:
+        """Keep withdrawals that versions without these rows only marked in the ledger."""
+        known = open_rows(self.ctx).values("external_id")
+        marked = self.ctx.lane.ledger.exclude(entity_hash="").exclude(gone_run_id=None)
+        fresh: list[LedgerEntry] = list(marked.exclude(external_id__in=known)[:1000])
+        keep(self.ctx, [withdrawal_of(self.ctx, entry, How.TOMBSTONE) for entry in fresh])
+
+    def _undo(self, only: Sequence[str]) -> None:
+        rows = open_rows(self.ctx).filter(state=State.UNDO)
+        if wanted := list(rows.filter(external_id__among=only) if only else rows):
+            self.archives.unarchive(wanted)
+
+    def _stage(self) -> None:
+        """Let someone decide about more withdrawals than the guard allows at once."""
+        decision = policy.decide(self.ctx)
+        if not decision.guarded:
+            return
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            policy.new_rows(self.ctx).update(state=State.STAGED)
+        text = (
+            f"{number_of(decision.new, 'record')} left the registry at once, more than the "
+            f"{decision.most:,} that this lane may lose without a decision."
+        )
+        runs.log(self.ctx.run, "WARNING", text)
+
+    def _archive(self, only: Sequence[str]) -> bool:
+        rows = policy.going(self.ctx, only)
+        if not rows:
+            return True
+        note_links(self.ctx, rows)
+        before = self.ctx.run.archived
+        with self.ctx.timed("upsert"):
+            done = self.archives.archive(rows)
+        if self.ctx.run.archived > before:
+            archived = [row for row in rows if row.state == State.ARCHIVED]
+            text = f"Archived as “{self.ctx.lane.withdrawn_reason}”: {ids_of(archived)}."
+            runs.log(self.ctx.run, "INFO", text)
+            if linked := [row for row in archived if row.links]:
+                text = f"Other entities still link to {ids_of(linked)}, which are archived now."
+                runs.log(self.ctx.run, "WARNING", text)
+        return done

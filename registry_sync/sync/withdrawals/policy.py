@@ -1,0 +1,71 @@
+"""What the lane's policy makes of withdrawals: reported, archived, or staged for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from registry_sync.models import Lane, Withdrawal
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawals.departures import open_rows
+
+How, State = Withdrawal.How, Withdrawal.State
+BY_MODE: dict[str, tuple[str, ...]] = {
+    "none": (How.SCOPE,),
+    "flag": (How.SCOPE, How.FLAG, How.TOMBSTONE),
+    "feed": (How.SCOPE, How.FEED, How.TOMBSTONE),
+    "absence": (How.SCOPE, How.ABSENCE, How.TOMBSTONE),
+}
+"""Which withdrawals the policy may archive, by the mode of `endpoint.deletes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a run does about withdrawals: whether the guard stops new ones, and which go.
+
+    `most` is the guard's limit, `new` how many withdrawals no one has looked at yet.
+    """
+
+    guarded: bool
+    new: int
+    most: int
+
+
+def archives(lane: Lane) -> bool:
+    """Return whether the lane's policy archives."""
+    return lane.withdrawn_policy == Lane.WithdrawnPolicy.ARCHIVE
+
+
+def new_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
+    """Return the withdrawals that the policy would archive and that no one has looked at."""
+    mode = ctx.setup.connector.deletes.mode
+    return open_rows(ctx).filter(state=State.GONE, how__in=BY_MODE[mode])
+
+
+def decide(ctx: RunContext, more: int = 0) -> Decision:
+    """Return whether the guard stops the new withdrawals, with `more` that are not kept yet.
+
+    Those that wait already count with them: a deletion that is noticed in parts is one.
+    """
+    new = new_rows(ctx).count() + more
+    waiting = open_rows(ctx).filter(state=State.STAGED).count()
+    most = ctx.setup.connector.deletes.most(entities_of(ctx.lane))
+    return Decision(archives(ctx.lane) and new > 0 and new + waiting > most, new, most)
+
+
+def entities_of(lane: Lane) -> int:
+    """Return how many entities a lane has, without those that this app archived."""
+    archived = lane.withdrawals.filter(closed_at__isnull=True, state=State.ARCHIVED).count()
+    return lane.ledger.exclude(entity_hash="").count() - archived
+
+
+def going(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
+    """Return the withdrawals to archive now, the oldest first."""
+    rows = open_rows(ctx)
+    wanted = Q(state__in=[State.RELEASED, State.SENT])
+    if archives(ctx.lane) and not only:
+        wanted |= Q(pk__in=new_rows(ctx).values("pk")) | Q(state=State.HELD)
+    rows = rows.filter(wanted)
+    return list((rows.filter(external_id__among=list(only)) if only else rows).order_by("pk"))

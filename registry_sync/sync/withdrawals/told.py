@@ -1,0 +1,79 @@
+"""What a run says about withdrawals: in the run that first sees them, and while some wait."""
+
+from __future__ import annotations
+
+from registry_sync.core.text import number_of
+from registry_sync.models import Lane, SyncRun, Withdrawal
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.run_verdict import Caution, is_incomplete, is_short
+from registry_sync.sync.withdrawals.policy import archives
+from registry_sync.sync.withdrawn import named, withdrawn
+
+State = Withdrawal.State
+
+
+def cautions(ctx: RunContext) -> list[Caution]:
+    """Return the warnings about withdrawals that a run ends with."""
+    run, lane, connector = ctx.run, ctx.lane, ctx.setup.connector
+    if run.dry_run:
+        return []
+    plain = connector.deletes.mode == "none" and not connector.scope
+    found = _of_registry(run, lane) if plain else _new(ctx)
+    return [*found, *_waiting(lane)]
+
+
+def _of_registry(run: SyncRun, lane: Lane) -> list[Caution]:
+    """Report what is in Benchling and no longer in the registry, in every run that sees it."""
+    if run.reads_all and _is_doubtful(run, lane):
+        return []
+    gone = withdrawn(run, lane)
+    ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
+    return _caution(gone.count(), ids, NOTHING) if ids else []
+
+
+def _is_doubtful(run: SyncRun, lane: Lane) -> bool:
+    seen = lane.ledger.filter(seen_run_id=run.pk).count()
+    return is_short(run, lane, seen) or is_incomplete(run)
+
+
+def _new(ctx: RunContext) -> list[Caution]:
+    """Report the withdrawals that this run found first and that are not archived."""
+    states = (State.ABSENT, State.GONE, State.HELD, State.FOREIGN)
+    rows = ctx.run.withdrawals.filter(lane=ctx.lane, state__in=states, closed_at__isnull=True)
+    ids = list(rows.order_by("pk").values_list("external_id", flat=True)[:4])
+    if not ids:
+        return []
+    after = NOTHING
+    if archives(ctx.lane):
+        after = (
+            "None of them was archived: the entity is held by a container, Benchling refused it, "
+            "or one more complete listing without it must come first."
+        )
+    return _caution(rows.count(), ids, after)
+
+
+NOTHING = "Nothing was archived: a Benchling admin does that where it is right."
+
+
+def _caution(count: int, ids: list[str], after: str) -> list[Caution]:
+    what = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
+    text = f"{count:,} {what} no longer in the registry ({named(ids)}). {after}"
+    return [Caution("withdrawn", text)]
+
+
+def _waiting(lane: Lane) -> list[Caution]:
+    rows = lane.withdrawals.filter(state=State.STAGED, closed_at__isnull=True)
+    ids = list(rows.order_by("pk").values_list("external_id", flat=True)[:4])
+    if not ids:
+        return []
+    count = rows.count()
+    return [
+        Caution(
+            "withdrawals_staged",
+            f"{number_of(count, 'withdrawal')} ({named(ids)}) "
+            f"{'waits' if count == 1 else 'wait'} for a decision: more records left the registry "
+            "than this lane may lose at once. Nothing of them was archived. The integration owner "
+            "archives or keeps the entities under Withdrawals in the admin, or with manage.py "
+            "withdrawals.",
+        )
+    ]

@@ -1,0 +1,287 @@
+"""Records that leave the registry: archived, staged, brought back and undone, on the real line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from registry_sync.ledger.chain_check import verify_chain
+from registry_sync.models import Change, Drift, Lane, SyncRun, Withdrawal
+from sandbox.tenant.containers import store_by_hand
+from sandbox.tenant.entities import edit_by_hand
+from tests.support.registry import compound
+from tests.support.worlds import World
+
+pytestmark = pytest.mark.once
+Json = dict[str, Any]
+Kind, Status, State = SyncRun.Kind, SyncRun.Status, Withdrawal.State
+FLAG = {"mode": "flag", "path": "retired"}
+ABSENCE = {"mode": "absence"}
+
+
+def settings_of(deletes: Json | None = None, **more: Any) -> Json:
+    endpoint: Json = {
+        "params": {"since": "{incremental.start_value}"},
+        "incremental": {"cursor_path": "modified_at", "lag": 0},
+    }
+    if deletes:
+        endpoint["deletes"] = deletes
+    return {"Connector Settings": {"endpoint": endpoint, **more}}
+
+
+@pytest.fixture
+def leaving(world: Callable[..., World]) -> Callable[..., World]:
+    """Give a synced world of 12 records whose lane archives, unless another policy is asked."""
+
+    def make(
+        deletes: Json | None, *, policy: str = "archive", count: int = 12, **more: Any
+    ) -> World:
+        w = world([compound(n) for n in range(count)], config=settings_of(deletes, **more))
+        w.registry.date = datetime.now(UTC) - timedelta(hours=10)
+        w.sync()
+        set_policy(policy)
+        return w
+
+    return make
+
+
+def set_policy(policy: str, **values: Any) -> None:
+    Lane.objects.update(withdrawn_policy=policy, withdrawn_set_at=timezone.now(), **values)
+
+
+def archived(w: World) -> dict[str, str]:
+    """Return what is archived in the tenant, with the reasons."""
+    return {e.entity_registry_id: e.archived for e in w.tenant.entities.values() if e.archived}
+
+
+def codes(run: SyncRun) -> set[str]:
+    return {warning["code"].partition(":")[0] for warning in run.warnings}
+
+
+def remove(w: World, *numbers: int) -> list[Json]:
+    gone = {f"C-{n:06d}" for n in numbers}
+    taken = [r for r in w.registry.records if r["id"] in gone]
+    w.registry.records[:] = [r for r in w.registry.records if r["id"] not in gone]
+    return taken
+
+
+def full(w: World, hours: float = 9) -> SyncRun:
+    """Run in full, so many hours after the registry's time in the first such run."""
+    w.registry.date = datetime.now(UTC) + timedelta(hours=hours - 10)
+    return w.sync(kind=Kind.FULL)
+
+
+def decide(to: str, **where: Any) -> None:
+    Withdrawal.objects.filter(closed_at=None, **where).update(state=to)
+
+
+def changes(kind: str) -> list[tuple[str, Any, Any]]:
+    rows = Change.objects.filter(kind=kind).order_by("id")
+    return list(rows.values_list("external_id", "before", "after"))
+
+
+def test_a_flag_archives_in_the_run_that_sees_it_and_its_return_unarchives(leaving):
+    w = leaving(FLAG)
+    w.registry.edit("C-000001", retired=True)
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert archived(w) == {} and not Withdrawal.objects.exists()
+    assert "would be archived. C-000001 “Compound 1”, as “Retired”" in log_of(dry)
+    run = w.sync()
+    assert (run.status, run.archived, codes(run)) == (Status.SUCCEEDED, 1, set())
+    assert archived(w) == {"C-000001": "Retired"}
+    assert changes("archived") == [("C-000001", None, "Retired")]
+    looked = full(w)
+    assert looked.status == Status.SUCCEEDED and not Drift.objects.exists()
+    w.registry.edit("C-000001", retired=False, approval=1999)
+    run = w.sync()
+    assert archived(w) == {} and w.values()["C-000001"]["Approval"] == 1999
+    assert (run.status, run.updated) == (Status.SUCCEEDED, 1)
+    assert changes("unarchived") == [("C-000001", "Retired", None)]
+    row = Withdrawal.objects.get()
+    assert row.closed_at and row.ended == "unarchived"
+    assert verify_chain(Lane.objects.get()).broken == ""
+
+
+def log_of(run: SyncRun) -> str:
+    return "\n".join(run.log.values_list("text", flat=True))
+
+
+def test_tell_warns_once_and_lists(leaving):
+    w = leaving(FLAG, policy="tell")
+    w.registry.edit("C-000001", retired=True)
+    run = w.sync()
+    assert codes(run) == {"withdrawn"} and "(C-000001)" in run.warnings[0]["text"]
+    assert w.sync().status == full(w).status == Status.SUCCEEDED
+    assert archived(w) == {} and Withdrawal.objects.get().state == State.GONE
+    set_policy("archive")  # what is listed is archived by the next run
+    assert w.sync().archived == 1 and archived(w) == {"C-000001": "Retired"}
+
+
+def test_absence_counts_after_two_complete_listings_an_hour_apart(leaving):
+    w = leaving(ABSENCE)
+    taken = remove(w, 5)
+    first = full(w, 0)
+    assert codes(first) == {"withdrawn"} and archived(w) == {}
+    assert full(w, hours=0.9).status == Status.SUCCEEDED and archived(w) == {}
+    run = full(w, hours=1.1)
+    assert (run.status, run.archived) == (Status.SUCCEEDED, 1)
+    assert archived(w) == {"C-000005": "Retired"}
+    w.registry.records += taken
+    assert full(w, hours=2).status == Status.SUCCEEDED and archived(w) == {}
+    remove(w, 5)
+    full(w, hours=3)
+    assert archived(w) == {}
+    set_policy("archive", withdrawn_reason="Missing")
+    full(w, hours=5)  # the first one after the policy was set
+    assert archived(w) == {}
+    full(w, hours=6.1)
+    assert archived(w) == {"C-000005": "Missing"}
+
+
+def test_a_record_that_comes_back_between_two_listings_is_not_archived(leaving):
+    w = leaving(ABSENCE)
+    taken = remove(w, 5)
+    full(w, 0)
+    w.registry.records += taken
+    full(w, hours=2)
+    remove(w, 5)
+    full(w, hours=4)
+    assert archived(w) == {}
+
+
+def test_a_great_share_is_staged_released_brought_back_and_undone(leaving):
+    w = leaving(ABSENCE)
+    taken = remove(w, 1, 2, 3, 4)
+    full(w, 0)
+    run = full(w, hours=2)
+    assert codes(run) == {"withdrawals_staged"} and archived(w) == {}
+    assert "C-000001, C-000002, C-000003, …" in run.warnings[0]["text"]
+    assert w.sync().status == Status.COMPLETED_WITH_WARNINGS  # as long as they wait
+    decide(State.RELEASED, external_id__in=["C-000001", "C-000002", "C-000003"])
+    decide(State.KEPT, state=State.STAGED)
+    run = w.sync()
+    assert (run.status, run.archived) == (Status.SUCCEEDED, 3)
+    assert sorted(archived(w)) == ["C-000001", "C-000002", "C-000003"]
+    assert full(w, hours=4).archived == 0 and len(archived(w)) == 3
+    w.registry.records += taken[:2]
+    full(w, hours=6)
+    assert sorted(archived(w)) == ["C-000003"]
+    decide(State.UNDO, external_id="C-000003")
+    undone = w.sync(kind=Kind.RETRY, only=["C-000003"])
+    assert undone.status == Status.SUCCEEDED and archived(w) == {}
+    assert full(w, hours=8).archived == 0 and archived(w) == {}
+    assert Withdrawal.objects.get(closed_at=None, external_id="C-000003").state == State.KEPT
+
+
+def test_two_deletions_in_parts_are_one_for_the_guard(leaving):
+    w = leaving(FLAG)
+    for n in range(4):
+        w.registry.edit(f"C-{n:06d}", retired=True)
+    assert w.sync().archived == 0
+    w.registry.edit("C-000007", retired=True)
+    assert w.sync().archived == 0 and archived(w) == {}
+    assert Withdrawal.objects.filter(state=State.STAGED).count() == 5
+
+
+def test_what_others_archived_or_archived_again_is_left(leaving):
+    w = leaving(FLAG)
+    by_id = {e.entity_registry_id: e for e in w.tenant.entities.values()}
+    edit_by_hand(w.tenant, by_id["C-000002"], archived="Expended")
+    w.registry.edit("C-000001", retired=True)
+    w.registry.edit("C-000002", retired=True)
+    assert w.sync().archived == 1
+    edit_by_hand(w.tenant, by_id["C-000001"], archived=None)
+    edit_by_hand(w.tenant, by_id["C-000001"], archived="Retired")  # same reason, another time
+    for n in (1, 2):
+        w.registry.edit(f"C-{n:06d}", retired=False)
+    w.sync()
+    assert archived(w) == {"C-000001": "Retired", "C-000002": "Expended"}
+    assert changes("unarchived") == []
+
+
+def test_what_someone_unarchived_stays_in_use(leaving):
+    w = leaving(FLAG)
+    w.registry.edit("C-000001", retired=True)
+    w.sync()
+    entity = next(e for e in w.tenant.entities.values() if e.archived)
+    edit_by_hand(w.tenant, entity, archived=None)
+    assert full(w).archived == 0 and archived(w) == {}
+    row = Withdrawal.objects.get()
+    assert row.state == State.KEPT and "Someone unarchived it" in row.note
+
+
+def test_what_a_container_holds_stays_unless_the_policy_says_otherwise(leaving):
+    w = leaving(FLAG)
+    entity = next(e for e in w.tenant.entities.values() if e.entity_registry_id == "C-000001")
+    store_by_hand(w.tenant, entity, "Tube 1")
+    w.registry.edit("C-000001", retired=True)
+    w.registry.edit("C-000002", retired=True)
+    run = w.sync()
+    assert archived(w) == {"C-000002": "Retired"} and codes(run) == {"withdrawn"}
+    row = Withdrawal.objects.get(external_id="C-000001")
+    assert (row.state, row.containers) == (State.HELD, 1)
+    set_policy("archive", withdrawn_held=True)
+    assert w.sync().archived == 1 and sorted(archived(w)) == ["C-000001", "C-000002"]
+
+
+def test_a_reason_that_the_tenant_refuses_is_told(leaving):
+    w = leaving(FLAG)
+    w.tenant.switches.archive_reasons = ("Made in error",)
+    w.registry.edit("C-000001", retired=True)
+    run = w.sync()
+    assert codes(run) >= {"archive_refused"} and archived(w) == {}
+    assert Lane.objects.get().archive_fault
+    set_policy("archive", withdrawn_reason="Made in error")
+    assert w.sync().archived == 1 and Lane.objects.get().archive_fault == ""
+
+
+def test_a_feed_is_read_since_its_own_last_read(leaving):
+    feed = {"mode": "feed", "path": "deleted?since={incremental.start_value}"}
+    w = leaving(None)
+    w.registry.deleted = [{"id": "C-000003", "modified_at": "2020-01-01T00:00:00Z"}]
+    w.configure(**settings_of(feed))
+    assert w.sync().archived == 0 and not Withdrawal.objects.exists()  # older than the record
+    remove(w, 3)
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    w.registry.deleted.append({"id": "C-000003", "modified_at": now})
+    run = w.sync()
+    assert run.archived == 1 and archived(w) == {"C-000003": "Retired"}
+    asked = [query for path, query in w.registry.asked if path.endswith("deleted")]
+    assert asked[0] == {} and asked[-1]["since"] > "2026"
+    w.registry.deleted.clear()
+    w.registry.records.append(compound(3, modified_at=now))
+    w.sync()
+    assert archived(w) == {}
+    assert w.sync().status == Status.SUCCEEDED and archived(w) == {}
+
+
+def test_a_list_of_ids_is_a_complete_listing_in_each_run(leaving):
+    w = leaving({"mode": "absence", "ids_endpoint": "ids"})
+    taken = remove(w, 5)
+    w.registry.date = datetime.now(UTC) - timedelta(hours=10)
+    run = w.sync()
+    assert run.kind == Kind.INCREMENTAL and codes(run) == {"withdrawn"}
+    w.registry.date += timedelta(hours=1.5)
+    assert w.sync().archived == 1 and archived(w) == {"C-000005": "Retired"}
+    w.registry.records += taken
+    assert w.sync().status == Status.SUCCEEDED and archived(w) == {}
+    w.registry.total = lambda found: len(found) + 1  # the list is cut
+    remove(w, 6)
+    w.registry.date += timedelta(hours=1.5)
+    w.sync()
+    assert not Withdrawal.objects.filter(external_id="C-000006").exists()
+
+
+def test_a_record_that_leaves_the_scope_is_withdrawn(leaving):
+    w = leaving(None, scope=[{"path": "kind", "is_not": "Draft"}])
+    w.registry.edit("C-000001", kind="Draft")
+    w.registry.records.append(compound(50, kind="Draft"))
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and archived(w) == {"C-000001": "Retired"}
+    assert "C-000050" not in w.values() and Withdrawal.objects.get().how == "scope"
+    w.registry.edit("C-000001", kind="Protein", approval=1888)
+    assert w.sync().updated == 1 and archived(w) == {}
