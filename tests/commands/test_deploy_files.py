@@ -1,0 +1,164 @@
+"""The files of deploy/: checked by the tools of their own formats, and run where they can be."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from registry_sync.monitoring import metrics
+from sandbox.children import dies_with_parent, free_port
+from tests.support import ROOT
+from tests.support.deployment import until
+
+pytestmark = [pytest.mark.once, pytest.mark.process]
+DEPLOY = ROOT / "deploy"
+BIN = Path(sys.executable).parent
+COMMAND = "/srv/registry-sync/.venv/bin/registry-sync"
+
+
+def checked(*words: str | Path) -> str:
+    """Run a tool that must find nothing; return what it printed."""
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_image() -> None:
+    checked(BIN / "hadolint", DEPLOY / "Dockerfile")
+    text = (DEPLOY / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    names = [name for line in copied for name in line.split()]
+    assert all(list(ROOT.glob(name)) for name in names), names
+    ignored = (ROOT / ".dockerignore").read_text()
+    assert all(f"!{name.split('*')[0].split('.lock')[0]}" in ignored for name in names), ignored
+
+
+def test_compose() -> None:
+    file = DEPLOY / "compose.yaml"
+    checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", file)
+    services = yaml.safe_load(file.read_text())["services"]
+    assert {"web", "worker-sync", "worker-interactive", "scheduler"} <= set(services)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((DEPLOY / "kubernetes").glob("[!k]*.yaml")), ids=lambda file: file.stem
+)
+def test_kubernetes(file: Path) -> None:
+    checked(BIN / "kubernetes-validate", "--strict", file)
+    listed = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())["resources"]
+    assert file.name in listed or "example" in file.name
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_units_of_systemd(tmp_path: Path) -> None:
+    for file in (DEPLOY / "systemd").iterdir():
+        text = file.read_text()
+        assert file.suffix == ".timer" or COMMAND in text
+        (tmp_path / file.name).write_text(text.replace(COMMAND, "/bin/true"))
+    said = checked("systemd-analyze", "verify", *sorted(tmp_path.iterdir()))
+    assert not said.strip(), said
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="prometheus is not installed")
+def test_prometheus_and_grafana(db: None) -> None:
+    folder = DEPLOY / "monitoring"
+    checked("promtool", "check", "rules", folder / "alerts.yaml")
+    checked("promtool", "check", "config", "--syntax-only", folder / "prometheus.yml")
+    known = Path(metrics.__file__).read_text()
+    dashboard = json.loads((folder / "grafana-dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked.append((folder / "alerts.yaml").read_text())
+    names = set(re.findall(r"\bregistry_sync_(\w+)", " ".join(asked)))
+    assert names and not [name for name in names if f'"{name}"' not in known]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Serve deploy/proxy/nginx.conf with TLS before an echo of what it passes on."""
+    if not (nginx := shutil.which("nginx") or shutil.which("/usr/sbin/nginx")):
+        pytest.skip("nginx is not installed")
+    key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
+    checked("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-days", "2", "-subj", "/CN=sync.example.com", "-keyout", key, "-out",
+            certificate)  # fmt: skip
+    plain, tls, behind = free_port(), free_port(), free_port()
+    conf = (DEPLOY / "proxy" / "nginx.conf").read_text()
+    for old, new in {
+        "/etc/ssl/registry-sync/": f"{tmp_path}/",
+        "listen 80;": f"listen 127.0.0.1:{plain};",
+        "listen 443 ssl http2;": f"listen 127.0.0.1:{tls} ssl http2;",
+        "127.0.0.1:8000": f"127.0.0.1:{behind}",
+    }.items():
+        assert old in conf
+        conf = conf.replace(old, new)
+    user = "" if os.geteuid() else "user root; "  # its workers write into this folder
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(MAIN.format(folder=tmp_path, conf=conf, user=user))
+    checked(nginx, "-t", "-c", whole, "-p", tmp_path, "-e", tmp_path / "error.log")
+    (tmp_path / "echo.py").write_text(ECHO)
+    proxy = [nginx, "-c", str(whole), "-p", str(tmp_path), "-e", f"{tmp_path}/error.log"]
+    web = [BIN / "gunicorn", "-c", ROOT / "integration" / "gunicorn.conf.py", "-w", "1",
+           "-b", f"127.0.0.1:{behind}", "--log-level", "error", "echo"]  # fmt: skip
+    children = [
+        subprocess.Popen(words, cwd=tmp_path, preexec_fn=dies_with_parent) for words in (proxy, web)
+    ]
+    url = f"https://127.0.0.1:{tls}"
+    try:
+        until(lambda: _status(url) == 200, seconds=30, what="nginx and gunicorn")
+        yield url, certificate
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait(20)
+
+
+MAIN = """{user}daemon off; worker_processes 1; pid {folder}/nginx.pid;
+events {{}}
+http {{ access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+{conf}
+}}
+"""
+ECHO = """import json
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    told = {k: v for k, v in environ.items() if k.startswith("HTTP_X_") or k == "wsgi.url_scheme"}
+    told["read"] = len(environ["wsgi.input"].read())
+    return [json.dumps(told).encode()]
+"""
+
+
+def _status(url: str) -> int:
+    try:
+        return requests.get(url, verify=False, timeout=5).status_code
+    except requests.RequestException:
+        return 0
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
+def test_nginx_overwrites_what_a_client_forges_and_buffers(site: tuple[str, Path]) -> None:
+    url, _ = site
+    forged = {"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "x.y"}
+    host = {"Host": "sync.example.com"}
+    began = time.monotonic()
+    told = requests.post(url, data=b"x" * 500_000, headers=forged | host, verify=False, timeout=20)
+    said = told.json()
+    assert said["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+    assert said["HTTP_X_FORWARDED_PROTO"] == "https"
+    assert said["HTTP_X_FORWARDED_HOST"] == "sync.example.com"
+    assert said["read"] == 500_000 and time.monotonic() - began < 20
+    large = requests.post(url, data=b"x" * 3_000_000, headers=host, verify=False, timeout=20)
+    assert large.status_code == 413
