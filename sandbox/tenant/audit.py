@@ -28,7 +28,7 @@ WORDS = {"name": "Name", "entity_registry_id": "Registry ID", "archived": "Archi
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One value of an entity that a person changed."""
+    """One value of an entity as someone changed it."""
 
     at: str
     user: str

@@ -1,0 +1,59 @@
+"""At most one process of a kind works at a time, on however many hosts over one database."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from pathlib import Path
+from typing import IO
+
+from django.db import DatabaseError, connection
+
+
+class SoleHolder:
+    """A lock that its process keeps until it ends, however it ends; others wait for it.
+
+    PostgreSQL keeps it for the session of a connection, so the connection must not pass a pooler
+    that changes sessions (PgBouncer's transaction mode). SQLite is used on one host: there it is a
+    lock on a file beside the database.
+    https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+    """
+
+    def __init__(self, name: str) -> None:
+        self.digest = hashlib.sha256(f"registry-sync {name}".encode()).digest()
+        self._file: IO[bytes] | None = None
+        self._session: int | None = None
+
+    def holds(self) -> bool:
+        """Take the lock or confirm it; return whether this process has it."""
+        return self._on_postgres() if connection.vendor == "postgresql" else self._on_file()
+
+    def _on_postgres(self) -> bool:
+        key = int.from_bytes(self.digest[:8], "big", signed=True)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                (session,) = cursor.fetchone()
+                if session == self._session:
+                    return True
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+                (taken,) = cursor.fetchone()
+        except DatabaseError:
+            connection.close()  # the next question opens another
+            self._session = None
+            return False
+        self._session = session if taken else None
+        return bool(taken)
+
+    def _on_file(self) -> bool:
+        if self._file is not None:
+            return True
+        database = Path(str(connection.settings_dict["NAME"]))
+        file = database.with_name(f"{database.name}.{self.digest.hex()[:12]}.lock").open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._file = file
+        return True

@@ -1,0 +1,118 @@
+"""`manage.py scheduler`: start syncs on a schedule, where there is no cron."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from registry_sync import runs
+from registry_sync.core import stopping
+from registry_sync.core.stopping import Stopping
+from registry_sync.jobs.schedule import Schedule, ScheduleError, parse_schedule
+from registry_sync.jobs.sole_holder import SoleHolder
+from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
+
+STANDBY = 10.0
+"""Seconds between two tries to become the scheduler that works."""
+OUTCOMES = {0: "succeeded", 2: "completed with warnings", 75: "another run was active"}
+
+
+class Command(OperatorCommand):
+    help = (
+        "Start a sync at each time of a schedule, until this process is stopped. A second "
+        "scheduler of the same lane waits until the first one ends. cron does the same."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        when = parser.add_mutually_exclusive_group(required=True)
+        when.add_argument("--every", metavar="TIME", default="", help="an interval, such as 15m")
+        when.add_argument(
+            "--cron", metavar="EXPRESSION", default="", help="such as '*/15 6-20 * * mon-fri'"
+        )
+        parser.add_argument("--lane", metavar="LANE", default="", help="sync only this lane")
+        parser.add_argument(
+            "--quiet-hours", metavar="HOURS", default="", help="start nothing then: 22:00-06:00"
+        )
+        parser.add_argument(
+            "--timezone", metavar="ZONE", default="UTC", help="of cron's times and quiet hours"
+        )
+        parser.add_argument(
+            "--jitter", metavar="TIME", default="", help="start up to this much later, such as 30s"
+        )
+        parser.add_argument("--enqueue", action="store_true", help="let the workers do the runs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            schedule = parse_schedule(
+                every=options["every"],
+                cron=options["cron"],
+                zone=options["timezone"],
+                quiet=options["quiet_hours"],
+                jitter=options["jitter"],
+            )
+        except ScheduleError as fault:
+            raise CommandError(f"The schedule cannot be used: {fault}.", returncode=USAGE) from None
+        refuse_misconfiguration()
+        words = ["sync_registry"]
+        words += ["--lane", options["lane"]] if options["lane"] else []
+        words += ["--enqueue"] if options["enqueue"] else []
+        with stopping.heeded():
+            try:
+                self._work(schedule, words, SoleHolder(_name(options["lane"])))
+            except (Stopping, KeyboardInterrupt):
+                self.stdout.write("The scheduler has stopped.")
+
+    def _work(self, schedule: Schedule, words: list[str], place: SoleHolder) -> None:
+        self._wait_for_place(place)
+        while True:
+            at = schedule.after(datetime.now(UTC))
+            self._say(f"The next sync starts at {at:%Y-%m-%d %H:%M:%S} UTC.")
+            while (left := (at - datetime.now(UTC)).total_seconds()) > 0:
+                stopping.sleep(min(left, STANDBY), grace=0)
+                self._wait_for_place(place)
+            if (late := -left) > 0 and schedule.after(at) < datetime.now(UTC):
+                self._say(f"The start is {late:.0f} s late; missed times are not made up for.")
+            self._start(words)
+
+    def _wait_for_place(self, place: SoleHolder) -> None:
+        said = False
+        while not place.holds():
+            if not said:
+                self._say("Another scheduler of this lane works, or the database is unreachable.")
+            said = True
+            stopping.sleep(STANDBY, grace=0)
+
+    def _start(self, words: list[str]) -> None:
+        """Run one sync in a process of its own, which SIGTERM ends after its batch."""
+        child = subprocess.Popen([sys.executable, *_ourselves(), *words])
+        try:
+            while child.poll() is None:
+                stopping.sleep(1, grace=0)
+        except (Stopping, KeyboardInterrupt):
+            child.terminate()
+            child.wait()
+            raise
+        status = child.returncode
+        self._say(f"The sync ended: {OUTCOMES.get(status, 'failed')} (exit status {status}).")
+
+    def _say(self, text: str) -> None:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        self.stdout.write(f"{stamp} UTC  {text}")
+        self.stdout.flush()
+
+
+def _ourselves() -> list[str]:
+    """Return how this command line was started: by manage.py, by its script, or by `-m`."""
+    script = sys.argv[0]
+    return ["-m", "integration"] if script.endswith("__main__.py") else [script]
+
+
+def _name(lane: str) -> str:
+    tenant, app = runs.app_key().values()
+    return f"scheduler {tenant} {app} {lane}"

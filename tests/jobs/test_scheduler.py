@@ -1,0 +1,106 @@
+"""The built-in scheduler: its times, and that only one of several works."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry_sync.jobs.schedule import ScheduleError, parse_schedule
+from tests.support.commands import manage
+from tests.support.deployment import kill, until
+
+pytestmark = pytest.mark.once
+NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+
+
+def at(now: datetime = NOON, **given: str) -> str:
+    return f"{parse_schedule(**given).after(now):%d %H:%M:%S}"
+
+
+def test_an_interval_is_counted_from_midnight_so_a_restart_changes_nothing() -> None:
+    assert at(every="15m") == at(NOON + timedelta(minutes=14), every="15m") == "28 12:15:00"
+    assert at(every="6h") == "28 18:00:00" and at(every="1d") == "29 00:00:00"
+
+
+def test_cron_and_quiet_hours_are_told_in_the_zone() -> None:
+    assert at(cron="0 6 * * *", zone="Europe/Berlin") == "29 05:00:00"
+    assert at(every="1h", quiet="13:00-18:00") == "28 18:00:00"
+    night = {"every": "1h", "quiet": "22:00-06:00", "zone": "America/New_York"}
+    assert at(NOON.replace(hour=3, minute=30), **night) == "28 11:00:00"
+
+
+def test_a_time_that_summer_time_skips_starts_once() -> None:
+    schedule = parse_schedule(cron="30 2 * * *", zone="Europe/Berlin")
+    found, now = [], datetime(2026, 3, 28, 12, tzinfo=UTC)
+    for _ in range(3):
+        now = schedule.after(now)
+        found.append(now.date().day)
+    assert found == [29, 30, 31]
+
+
+@settings(max_examples=30)
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),
+    st.sampled_from(["7m", "20m", "45m"]),
+    st.tuples(st.integers(0, 23), st.integers(0, 23)),
+)
+def test_the_next_time_is_later_and_never_quiet(when, every, hours) -> None:
+    quiet = "{:02}:00-{:02}:00".format(*hours)
+    now, zone = when.replace(tzinfo=UTC), ZoneInfo("Europe/Berlin")
+    schedule = parse_schedule(every=every, quiet=quiet, zone=zone.key)
+    found = schedule.after(now)
+    assert found > now
+    clock = found.astimezone(zone).time()
+    begin, end = time(hours[0]), time(hours[1])
+    inside = begin <= clock < end if begin <= end else clock >= begin or clock < end
+    assert not inside
+
+
+def test_jitter_starts_later_and_never_earlier() -> None:
+    schedule = parse_schedule(every="1h", jitter="30s")
+    late = [schedule.after(NOON) - NOON.replace(hour=13) for _ in range(50)]
+    assert timedelta() <= min(late) < max(late) <= timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"every": "soon"}, "“soon” is not a duration"),
+        ({"every": "0s"}, "0s is shorter than 1 s"),
+        ({"cron": "61 * * * *"}, "“61 * * * *” is not a cron expression"),
+        ({"every": "1h", "zone": "Mars/Base"}, "Mars/Base is not a time zone"),
+        ({"every": "1h", "quiet": "night"}, "“night” are not hours"),
+        ({"cron": "0 23 * * *", "quiet": "22:00-06:00"}, "every time of the schedule is in"),
+        ({}, "either an interval or a cron expression"),
+    ],
+)
+def test_a_schedule_that_cannot_be_used_says_why(given: dict[str, str], said: str) -> None:
+    with pytest.raises(ScheduleError, match=said.replace("*", r"\*")):
+        parse_schedule(**given)
+
+
+def test_wrong_usage_exits_with_64() -> None:
+    done = manage("scheduler", "--every", "soon", DEBUG="1")
+    assert done.returncode == 64 and "The schedule cannot be used" in done.stderr
+
+
+@pytest.mark.slow
+def test_one_of_two_works_and_the_other_takes_its_place(deploy) -> None:
+    deployment = deploy(3)
+    first = deployment.start("scheduler", "--every", "2s", log="first")
+    until(lambda: "The sync ended: succeeded" in deployment.log("first"), seconds=60, what="a sync")
+    second = deployment.start("scheduler", "--every", "2s", log="second")
+    waits = "Another scheduler of this lane works"
+    until(lambda: waits in deployment.log("second"), seconds=30, what="the second to wait")
+    assert "The next sync" not in deployment.log("second")
+    kill(first)
+    until(lambda: "The next sync" in deployment.log("second"), seconds=40, what="its turn")
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(40) == 0
+    assert "The scheduler has stopped." in deployment.log("second")
+    assert set(deployment.statuses()) <= {"SUCCEEDED"}
