@@ -134,6 +134,9 @@ class SyncRun(models.Model):
         max_length=32, blank=True, help_text="Why it waits: a code of the catalogue."
     )
     waiting_for = models.TextField(blank=True, help_text="Completes “Waiting for …”.")
+    turn_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it waits for its turn to write."
+    )
     limited_at = models.DateTimeField(
         null=True, blank=True, help_text="When Benchling's hourly object limit was first reached."
     )

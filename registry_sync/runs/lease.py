@@ -24,7 +24,7 @@ from registry_sync.models import SyncRun
 from registry_sync.runs.database_clock import now_in_query
 
 T = TypeVar("T")
-NOT_WAITING = {"waiting_until": None, "waiting_code": "", "waiting_for": ""}
+NOT_WAITING = {"waiting_until": None, "waiting_code": "", "waiting_for": "", "turn_since": None}
 """The columns of a run that is not waiting."""
 
 
@@ -127,7 +127,7 @@ def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str 
         "waiting_for": reason,
     }
     held = SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence)
-    held.update(lease_until=None, **waits)
+    held.update(lease_until=None, turn_since=None, **waits)
 
 
 def save(run: SyncRun, lease: Lease, **values: object) -> None:

@@ -24,6 +24,7 @@ from registry_sync.sync.delivery.batch_items import Ended, entity_of_item, outco
 from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
 from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
+from registry_sync.sync.delivery.turns import Turns
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.gates.substances import is_taken, refused_as_taken
 from registry_sync.sync.links import present
@@ -41,6 +42,7 @@ class BatchLog:
     def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
         self.ctx, self.claims = ctx, claims
         self.upserter = Upserter(ctx.client, self, ctx.pacer.pause)
+        self.turns = Turns(ctx)
         self.underway: dict[str, str] = {}
         self._landed: list[tuple[Batch, list[Ended]]] = []
         self._batch: Batch | None = None
@@ -69,6 +71,7 @@ class BatchLog:
     def sending(self, rows: Sequence[Row]) -> None:
         """Write down that rows may be in Benchling from now on. Raises LeaseLost."""
         batch = self._current()
+        self.turns.take(batch)
         self._first = batch.asked_at is None
         batch.task_id, batch.task_ids = "", []
         self.failed = self.failed - {row.external_id for row in rows}
@@ -76,6 +79,7 @@ class BatchLog:
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             batch.save(update_fields=["task_id", "task_ids", "asked_at"])
+        self.turns.taken()
 
     def unsent(self) -> None:
         """Write down that nothing of the batch was ever taken. Raises LeaseLost."""

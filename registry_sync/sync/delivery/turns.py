@@ -1,0 +1,76 @@
+"""Turns at a Benchling registry: lanes write to it one batch after the other.
+
+Benchling registers one batch at a time, so two would only stop each other. A lane that loads for
+hours lets every other lane send a batch after each of its own. A run says since when it waits
+(`SyncRun.turn_since`) before it looks who waits longer, so two never see themselves first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from registry_sync import runs
+from registry_sync.core.waits import REGISTRATION_LOCK
+from registry_sync.models import Batch, SyncRun
+from registry_sync.sync.context import RunContext
+
+SOON, LATER = 0.1, 1.0
+"""Seconds between two looks, at first and at most."""
+
+
+class Turns:
+    """The turns of one run among those of the other lanes."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self._alone = len(runs.current_lanes()) < 2
+
+    def take(self, batch: Batch) -> None:
+        """Wait until this run may send a part of a batch. Raises Wait, LeaseLost or Stopping."""
+        if self._alone:
+            return
+        run, lease = self.ctx.run, self.ctx.lease
+        if run.turn_since is None:
+            runs.save(run, lease, turn_since=runs.database_now())
+        wait = SOON
+        while not self._first_in_line() or self._others_fly(batch):
+            self.ctx.pacer.pause(wait, REGISTRATION_LOCK)
+            wait = min(LATER, wait * 1.5)
+
+    def taken(self) -> None:
+        """Let the others go on: what was sent is written down. Raises LeaseLost."""
+        if self.ctx.run.turn_since is not None:
+            runs.save(self.ctx.run, self.ctx.lease, turn_since=None)
+
+    def _first_in_line(self) -> bool:
+        since, pk = self.ctx.run.turn_since, self.ctx.run.pk
+        longer = Q(turn_since__lt=since) | Q(turn_since=since, pk__lt=pk)
+        return not self._others().filter(longer, lease_until__gt=runs.now_in_query()).exists()
+
+    def _others_fly(self, batch: Batch) -> bool:
+        """Return whether batches of other lanes leave no room for one more of this run's."""
+        mine = Batch.objects.filter(run=self.ctx.run, done_at=None).exclude(task_id="")
+        room = max(1, self.ctx.terms.in_flight - mine.exclude(pk=batch.pk).count())
+        flying = 0
+        for other in self._sent_by_others():
+            flying += not other.task_id or self._is_running(other.task_id)
+            if flying >= room:
+                return True
+        return False
+
+    def _sent_by_others(self) -> Iterable[Batch]:
+        """Return open batches of other lanes: with a task, or on their way to get one."""
+        live = Q(run__lease_until__gt=runs.now_in_query(), run__turn_since=None)
+        sent = ~Q(task_id="") | (live & Q(asked_at__isnull=False))
+        return Batch.objects.filter(sent, run__in=self._others(), done_at=None)
+
+    def _is_running(self, task_id: str) -> bool:
+        task = self.ctx.client.task(task_id)
+        return task is not None and task.running
+
+    def _others(self) -> QuerySet[SyncRun]:
+        run, lane = self.ctx.run, self.ctx.lane
+        active = SyncRun.objects.of_same_app(run).filter(status__in=SyncRun.ACTIVE)
+        return active.filter(lane__registry_id=lane.registry_id).exclude(pk=run.pk)
