@@ -45,7 +45,7 @@ def payload(
     }
     kind.put_parts(row, entity.fields, is_new=is_new)
     if folder_id:
-        row["folderId"] = folder_id
+        row.setdefault("folderId", folder_id)
     return row
 
 

@@ -1,0 +1,84 @@
+"""Aliases, authors and folders by record: what people add stays, what the record lost goes."""
+
+from __future__ import annotations
+
+from registry_sync.models import Drift, SyncRun
+from sandbox.tenant.entities import edit_by_hand
+from sandbox.tenant.namespace import Namespace
+from tests.support.entities import compounds, of_type
+from tests.support.worlds import forget
+
+Kind, Status = SyncRun.Kind, SyncRun.Status
+ALIASES = {"aliases": ["synonyms[*]", "cas"]}
+
+
+def people_add(w, id_: str, *aliases: str) -> None:
+    """Let someone give an entity more aliases in Benchling."""
+    entity = w.tenant.entity(id_)
+    edit_by_hand(w.tenant, entity)
+    Namespace(w.tenant, []).alias(entity, [*entity.aliases, *aliases])
+
+
+def test_aliases_are_added_and_removed_beside_those_of_people(world):
+    records = compounds("C", "CC", synonyms=["Aspirin", "ASA"], cas="50-78-2")
+    records[1] |= {"synonyms": ["Compound 2", " C-2 "], "cas": None}
+    w = of_type(world, "custom_entity", records, rules=ALIASES)
+    assert w.sync().created == 2
+    assert w.tenant.entity("C-1").aliases == ["Aspirin", "ASA", "50-78-2"]
+    assert w.tenant.entity("C-2").aliases == []  # its own name and id
+    people_add(w, "C-1", "Hand")
+    w.registry.edit("C-1", synonyms=["Aspirin", "New"])
+    assert w.sync().updated == 1
+    assert sorted(w.tenant.entity("C-1").aliases) == ["50-78-2", "Aspirin", "Hand", "New"]
+    w.registry.edit("C-1", note="b")  # aliases stay out of an update that does not change them
+    assert w.sync(kind=Kind.FULL).updated == 1 and not Drift.objects.exists()
+    assert len(w.tenant.entity("C-1").aliases) == 4
+
+
+def test_an_alias_is_taken_as_a_name_is_and_follows_when_it_is_free(world):
+    records = compounds("C", "CC", "CCC", synonyms=[])
+    records[0]["synonyms"] = ["compound 3"]
+    records[1]["synonyms"] = ["Shared"]
+    w = of_type(world, "custom_entity", records, rules=ALIASES)
+    run = w.sync()
+    error = w.open_errors()["C-3"]
+    assert (run.created, run.failed, error.code) == (2, 1, "name_taken")
+    assert "already used by C-1, as an alias" in error.message
+    w.registry.edit("C-3", name="Other", synonyms=["shared"])
+    w.sync()
+    error = w.open_errors()["C-3"]
+    assert "The alias “shared” of C-3" in error.message and error.field == "aliases"
+    w.registry.edit("C-2", synonyms=[])
+    w.sync()
+    assert not w.open_errors() and w.tenant.entity("C-3").aliases == ["shared"]
+
+
+def test_a_lost_database_does_not_take_the_aliases_of_people(world):
+    w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)
+    w.sync()
+    people_add(w, "C-1", "Hand")
+    forget()
+    assert w.sync().status == Status.SUCCEEDED and w.written() == 1
+    w.registry.edit("C-1", synonyms=["Ours", "More"])
+    assert w.sync().updated == 1
+    assert sorted(w.tenant.entity("C-1").aliases) == ["Hand", "More", "Ours"]
+
+
+def test_a_folder_by_record_moves_the_entity_and_an_unknown_one_is_its_error(world):
+    records = compounds("C", "CC", "CCC", site="BS")
+    records[1]["site"], records[2]["site"] = "ZH", "XX"
+    rules = {"folder": {"path": "site", "table": {"BS": "Basel", "ZH": "Zurich"}}}
+    w = of_type(world, "custom_entity", records)
+    basel, zurich = w.tenant.add_folder("Basel"), w.tenant.add_folder("Zurich")
+    w.configure(**{"Mapping Rules": rules})
+    assert w.sync().created == 2
+    places = {e.entity_registry_id: e.folder_id for e in w.tenant.entities.values()}
+    assert places == {"C-1": basel, "C-2": zurich}
+    assert "“XX” is not in the label table" in w.open_errors()["C-3"].message
+    w.registry.edit("C-1", site="ZH")
+    assert w.sync().updated == 1 and w.tenant.entity("C-1").folder_id == zurich
+    w.configure(**{"Mapping Rules": {"folder": {"path": "site"}}})
+    w.registry.edit("C-1", site="basel")
+    w.sync()
+    assert w.tenant.entity("C-1").folder_id == basel
+    assert w.open_errors()["C-2"].code == "folder_missing"
