@@ -11,6 +11,7 @@ from registry_sync.benchling.entity_types import ENTITY_TYPES, why_refused
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
 from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
+from registry_sync.mapping.identity import identity_getter
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.parts import compile_parts, is_part
 from registry_sync.mapping.rules import RuleError, gives_value
@@ -70,7 +71,7 @@ def build_mapping(
         registry_id_template=template,
         schema_id=schema.id,
         fingerprint=_fingerprint(config, schema, mapped, settings),
-        identity=tuple(compile_path(path) for path in identity),
+        identity=tuple(identity_getter(path, mapped) for path in identity),
         scope=scope,
         deletes=deletes,
     )
@@ -165,6 +166,7 @@ def _fingerprint(
             m.field.numeric_min, m.field.numeric_max, m.field.link_schema_id,
             [[o.id, o.label, o.archived] for o in m.field.options or () if m.field.id != "folder"],
             config.mapping_rules.get(m.field.id),
+            *([m.field.unit] if any(getattr(step, "unit", None) for step in m.steps) else ()),
         ]
         for m in mapped
     ]  # fmt: skip

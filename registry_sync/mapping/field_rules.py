@@ -27,6 +27,8 @@ def compile_field(
     a boolean field, but they do on the way to it. Raises RuleError, PathError.
     """
     rules = parse_rule("as_is" if rule is None else rule)
+    for step in rules:
+        step.bind(definition)
     own = [step for step in rules if isinstance(step, Empty)]
     absent: Absence = next((step.absent for step in own if step.absent), blanks.absent)
     listed = [step.empty_values for step in own if step.empty_values is not None]

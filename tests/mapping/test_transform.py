@@ -243,6 +243,77 @@ def test_a_rule_that_can_read_nothing_is_one_fault_of_the_mapping(rule, said):
     assert said in refused.value.message
 
 
+UNITS = [
+    ("mg/mL", "g/L", 0.1, 0.1), ("µM", "nM", "0.3", 300), ("degC", "K", 20, 293.15),
+    ("min", "h", 90, 1.5), ("ug", "mg", 0.1, 0.0001),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "wanted", "value", "sent"), UNITS)
+def test_a_unit_is_converted_to_the_fields_own(given, wanted, value, sent):
+    rule = {"rule": "unit", "from": given}
+    done = one(value, rule, type="float", unit={"symbol": wanted})
+    assert done.entity is not None and done.entity.fields["f0"] == sent
+
+
+@pytest.mark.parametrize(("given", "wanted", "said"), [
+    ("g/L", None, "has no unit in Benchling"), ("furlogs", "g/L", "the unit furlogs is not known"),
+    ("g/L", "quuxes", "the unit quuxes is not known"), ("mol/L", "g/L", "another dimension"),
+    (" ", "g/L", "takes a unit such as g/L"),
+])  # fmt: skip
+@pytest.mark.invariant(6)
+def test_a_unit_that_does_not_fit_is_a_fault_of_the_mapping(given, wanted, said):
+    unit = {"symbol": wanted} if wanted else None
+    with pytest.raises(ConfigError) as refused:
+        one(1, {"rule": "unit", "from": given}, type="float", unit=unit)
+    assert said in refused.value.message
+
+
+def test_the_fields_unit_counts_where_a_rule_converts_to_it():
+    rule = {"f0": {"rule": "unit", "from": "mg/L"}}
+    prints = [
+        mapping_of(schema_of({"type": "float", "unit": {"symbol": unit}}), rules).fingerprint
+        for rules in (None, rule) for unit in ("g/L", "mg/L")
+    ]  # fmt: skip
+    assert prints[0] == prints[1] and prints[2] != prints[3]
+
+
+def test_the_identity_may_be_the_structure_or_the_sequence_that_is_mapped():
+    name = {"id": "C-1", "name": "x"}
+    schema = schema_of(type="molecule")
+    mapping = mapping_of(schema, {"structure": {"smiles": "s"}}, identity=["structure"])
+    same = [mapping.identity_of({**name, "s": smiles}) for smiles in ("CCN", "NCC.Cl", "C(C)N")]
+    assert len(set(same)) == 1 and mapping.identity_of({**name, "s": "CCO"}) not in ["", *same]
+    assert mapping.identity_of({**name, "s": "CC("}) == ""
+    rules = {"sequence": {"path": "b"}}
+    mapping = mapping_of(schema_of(type="aa_sequence"), rules, identity=["sequence"])
+    assert mapping.identity_of({**name, "b": "mk"}) == mapping.identity_of({**name, "b": "MK"})
+    plain = mapping_of(schema_of({"type": "text"}), identity=["structure"])
+    assert plain.identity_of({**name, "structure": "a path"}) == "a path"
+
+
+PART_FAULTS = [
+    ("molecule", {}, "molecules need a structure"), ("dna_sequence", {}, "need a sequence"),
+    ("custom_entity", {"structure": {"smiles": "s"}}, "custom entities have none"),
+    ("molecule", {"structure": {"smiles": "s", "molfile": "m"}}, "either `smiles` or `molfile`"),
+    ("molecule", {"structure": "s"}, "needs an object"),
+    ("aa_sequence", {"sequence": {"path": "b", "circular": True}}, "are never circular"),
+    ("dna_oligo", {"sequence": {"path": "b", "topology": "t"}}, "does not have the setting"),
+    ("custom_entity", {"aliases": []}, "needs a path or a list of paths"),
+    ("custom_entity", {"folder": {"path": "p", "table": {}}}, "needs an object as `table`"),
+    ("rna_sequence", {}, "no upsert for RNA sequences"), ("container", {}, "no registry id"),
+    ("batch", {}, "has no batches"), ("what", {}, "only molecules"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type_", "rules", "said"), PART_FAULTS)
+@pytest.mark.invariant(6)
+def test_parts_that_cannot_be_mapped_are_faults_of_the_mapping(type_, rules, said):
+    with pytest.raises(ConfigError) as refused:
+        mapping_of(schema_of(type=type_), rules)
+    assert said in refused.value.message
+
+
 def test_a_mapping_that_cannot_be_used_names_every_fault():
     schema = schema_of(
         {"type": "text", "archiveRecord": {"reason": "x"}}, {"type": "blob_link"},

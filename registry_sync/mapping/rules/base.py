@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
+from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.registration import registrar
 from registry_sync.core.setting import Setting
 from registry_sync.core.types import Json
@@ -43,6 +44,9 @@ class Rule:
 
     def __init__(self, raw: Json) -> None:
         """Read the settings."""
+
+    def bind(self, definition: FieldDefinition) -> None:
+        """Learn the field that the rule is for. Raises RuleError if it does not fit."""
 
     def __call__(self, value: Any) -> Any:
         """Return what the rule makes of a raw value. Raises RuleError if it does not fit."""

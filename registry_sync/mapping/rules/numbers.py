@@ -6,7 +6,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from registry_sync.core.setting import TEXT, Setting, SettingType, one_of
+from registry_sync.benchling.schema import FieldDefinition
+from registry_sync.core.setting import FILLED, TEXT, Setting, SettingType, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import (
     Rule,
@@ -16,6 +17,7 @@ from registry_sync.mapping.rules.base import (
     read_decimal,
     register,
 )
+from registry_sync.mapping.units import Converter, UnitFault, converter
 
 FACTOR = SettingType(
     "number, also as text",
@@ -92,25 +94,47 @@ def _form(decimal: str, thousands: str) -> str:
 
 @register("unit")
 class Unit(Rule):
-    """Multiplies by a factor, in decimals: 0.1 mg is 100 µg, not 100.00000000000001."""
+    """Converts a number, in decimals: 0.1 mg is 100 µg, not 100.00000000000001.
 
-    label = "unit factor"
-    about = "Multiplies a number, in decimal arithmetic"
+    By a factor, or from the registry's unit into the field's own one.
+    """
+
+    label = "unit"
+    about = "Multiplies a number, or converts its unit to the field's, in decimal arithmetic"
     settings = {
-        "factor": Setting(
-            "The factor, other than 0.", FACTOR, example=1000, required=True, hint="factor"
-        )
-    }
+        "factor": Setting("The factor, other than 0.", FACTOR, example=1000, hint="factor"),
+        "from": Setting(
+            "The unit of the registry's values. They are converted to the unit of the field in "
+            "Benchling.", FILLED, example="g/L", hint="unit of the registry",
+        ),
+    }  # fmt: skip
+    also = {"anyOf": [{"required": ["factor"]}, {"required": ["from"]}]}
 
     def __init__(self, raw: Json) -> None:
-        factor = raw.get("factor")
+        factor, self.unit = raw.get("factor", 1), raw.get("from")
+        if not raw.keys() & self.settings.keys():
+            raise RuleError("rule unit needs a `factor`, or the registry's unit as `from`")
+        if "from" in raw and (not isinstance(self.unit, str) or not self.unit.strip()):
+            raise RuleError("rule unit takes a unit such as g/L as `from`")
         if isinstance(factor, bool) or not isinstance(factor, (int, float, str)):
             raise RuleError("rule unit needs a number as `factor`")
         self._factor = read_decimal(str(factor), str(factor))
         if not self._factor:
             raise RuleError("rule unit needs a `factor` other than 0")
+        self._convert: Converter | None = None
+
+    def bind(self, definition: FieldDefinition) -> None:
+        if self.unit is None:
+            return
+        if not definition.unit:
+            raise RuleError(f"rule unit: the field “{definition.name}” has no unit in Benchling")
+        try:
+            self._convert = converter(self.unit, definition.unit)
+        except UnitFault as fault:
+            raise RuleError(f"rule unit: {fault}") from fault
 
     def apply(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise RuleError(f"{quoted(value)} is not a number")
-        return plain_number(read_decimal(str(value), str(value)) * self._factor)
+        number = read_decimal(str(value), str(value)) * self._factor
+        return plain_number(self._convert(number) if self._convert else number)
