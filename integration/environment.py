@@ -64,6 +64,15 @@ def env_int(name: str, default: int, *, least: int, most: int) -> int:
     return int(text)
 
 
+def env_choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return one of some words; the first is the default."""
+    text = env(name, choices[0]).lower()
+    if text not in choices:
+        FAULTS.append(f"{name}={text} must be {' or '.join(choices)}.")
+        return choices[0]
+    return text
+
+
 def env_level(name: str) -> str:
     """Return a log level."""
     level = env(name, "INFO").upper()

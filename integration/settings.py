@@ -12,6 +12,7 @@ from integration.environment import (
     FAULTS,
     env,
     env_bool,
+    env_choice,
     env_database,
     env_int,
     env_level,
@@ -23,7 +24,7 @@ from integration.home import home
 from integration.mail import mail_settings
 from registry_sync.core.dotted_paths import (
     ADMIN_APP,
-    LOG_FORMATTER,
+    LOG_FORMATTERS,
     RQ_SERIALIZER,
     WORKER_CLASS,
 )
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "integration.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -233,8 +235,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": LOG_FORMATTER,
-            "format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
+            "()": LOG_FORMATTERS[env_choice("LOG_FORMAT", tuple(LOG_FORMATTERS))],
+            "format": "%(asctime)s level=%(levelname)s logger=%(name)s %(ids)s%(message)s",
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},

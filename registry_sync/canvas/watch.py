@@ -48,5 +48,5 @@ class CanvasWatch:
         try:
             drawn = self._redraw()
         except DatabaseError as error:  # the run itself will end with this error
-            logger.warning("run=%s: canvases were not drawn: %s", self.run.pk, error)
+            logger.warning("The canvases were not drawn: %s", error)
         self._next = time.monotonic() + max(CANVAS_EVERY, CANVAS_SHARE * drawn)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.watch import CanvasWatch
-from registry_sync.core import stopping
+from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow, retry_linked
 from registry_sync.models import Installation, SyncRun
@@ -67,6 +67,12 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     if lease is None:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
+    lane = run.lane.schema_name if run.lane else ""
+    with log_context.bind(run=run.pk, lane=lane):
+        return _work_claimed(run, lease, listener)
+
+
+def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) -> End:
     heard = listener or NullListener()
     found = LoggedFindings(run, heard)
     watched = CanvasWatch(run, impatient_client(), found if run.dry_run else heard)
@@ -130,7 +136,7 @@ def _cause(run: SyncRun, error: Exception) -> SyncError:
         return error
     if isinstance(error, Refused):
         return _unexpected_refusal(error)
-    logger.error("run=%s failed with an internal error", run.pk, exc_info=error)
+    logger.error("The run failed with an internal error", exc_info=error)
     return internal_error(error)
 
 
@@ -206,9 +212,9 @@ def _despite_faults(run: SyncRun, what: str) -> Iterator[None]:
     except (runs.LeaseLost, OperationalError, InterfaceError):
         raise
     except stopping.Stopping:
-        logger.info("run=%s: the reconciler must %s its App Status session", run.pk, what)
+        logger.info("The reconciler must %s the App Status session", what, extra=runs.of_run(run))
     except Exception:
-        logger.exception("run=%s could not %s its App Status session", run.pk, what)
+        logger.exception("Could not %s the App Status session", what, extra=runs.of_run(run))
 
 
 def _unexpected_refusal(refused: Refused) -> SyncError:

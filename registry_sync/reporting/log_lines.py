@@ -2,25 +2,68 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from registry_sync.core import secrets
+from registry_sync.core import log_context, secrets
 from registry_sync.reporting.redaction import HIDDEN, OURS
+
+PLAIN = re.compile(r"[\w.:/@+-]+")
 
 
 class SecretFreeFormatter(logging.Formatter):
-    """Formats a line without the secrets of this deployment.
+    """Formats a line as text, without the secrets of this deployment.
 
     The message of an error that no one foresaw may have any of them, such as a URL with a key.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a traceback follows it."""
-        return secrets.hide(super().format(record), secrets.held() | set(_configured()), HIDDEN)
+        record.ids = "".join(f"{name}={_quoted(value)} " for name, value in _ids(record).items())
+        return _hide(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a line as one JSON object, without the secrets of this deployment.
+
+    Its keys are `time` (UTC), `level`, `logger`, `message`, the ids that the line belongs to
+    (`run`, `lane`, `delivery`, `request`), and `exception` with a traceback.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_ids(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        # Each by itself: in the JSON text a secret may be escaped, and so not be found.
+        shown = {k: _hide(v) if isinstance(v, str) else v for k, v in line.items()}
+        return json.dumps(shown, ensure_ascii=False)
+
+
+def _ids(record: logging.LogRecord) -> dict[str, str | int]:
+    """Return what a line belongs to: what is bound around it, and what it says itself."""
+    return {**log_context.bound(), **getattr(record, "belongs_to", {})}
+
+
+def _quoted(value: str | int) -> str:
+    text = str(value)
+    return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _hide(text: str) -> str:
+    return secrets.hide(text, secrets.held() | set(_configured()), HIDDEN)
 
 
 def _configured() -> Iterator[str]:

@@ -106,7 +106,7 @@ def _attempt(row: HistoryResult, run: SyncRun, work: Callable[[], str]) -> str:
     except (runs.LeaseLost, DatabaseError):
         raise
     except Exception as error:
-        logger.exception("run=%s: its row for %s could not be made", run.pk, SCHEMA)
+        logger.exception("The row for %s could not be made", SCHEMA, extra=runs.of_run(run))
         refused = f"an internal error ({type(error).__name__})"
     return _ended(row, run, refused)
 

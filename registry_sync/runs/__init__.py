@@ -49,7 +49,7 @@ from registry_sync.runs.queries import (
     open_errors,
     repeats_last_failure,
 )
-from registry_sync.runs.run_log import log, warn
+from registry_sync.runs.run_log import log, of_run, warn
 from registry_sync.runs.source_state import learn
 
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "links_of",
     "log",
     "now_in_query",
+    "of_run",
     "open_errors",
     "outstanding",
     "pause",

@@ -12,10 +12,16 @@ from registry_sync.runs.lease import Lease, save
 logger = logging.getLogger(__name__)
 
 
+def of_run(run: SyncRun) -> dict[str, object]:
+    """Return the `extra` of a line in the service's log that belongs to a run."""
+    lane = {"lane": run.lane.schema_name} if run.lane else {}
+    return {"belongs_to": {"run": run.pk, **lane}}
+
+
 def log(run: SyncRun, level: str, text: str) -> None:
     """Write one line to the run's log, and to the service's log."""
     text = text.replace("\x00", "\ufffd")  # PostgreSQL accepts none
-    logger.log(logging.getLevelName(level), "run=%s %s", run.pk, text)
+    logger.log(logging.getLevelName(level), "%s", text, extra=of_run(run))
     RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
 
 

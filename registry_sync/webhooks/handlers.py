@@ -19,7 +19,7 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
 from registry_sync.canvas import text as words
 from registry_sync.canvas.attendance import is_pressed
-from registry_sync.core import stopping
+from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, WebhookDelivery
@@ -50,7 +50,11 @@ def work_delivery(delivery_id: int, client: Client | None = None) -> None:
     delivery = claim_delivery(delivery_id)
     if delivery is None:
         return
-    client = client or impatient_client()
+    with log_context.bind(delivery=delivery.webhook_id):
+        _work(delivery, client or impatient_client())
+
+
+def _work(delivery: WebhookDelivery, client: Client) -> None:
     handler = HANDLERS.get(delivery.type)
     if handler is None:
         close_delivery(delivery, State.IGNORED)
@@ -60,14 +64,14 @@ def work_delivery(delivery_id: int, client: Client | None = None) -> None:
     except stopping.Stopping:
         try_again(delivery, "The worker was stopped.")
     except (Refused, SyncError, Wait) as error:
-        logger.warning("delivery=%s failed: %s", delivery.webhook_id, error)
+        logger.warning("The delivery failed: %s", error)
         if not (_is_transient(error) and try_again(delivery, str(error))):
             close_delivery(delivery, State.FAILED, str(error))
             _enable(delivery, client)
     except Exception as error:
         if _is_out_of_time(error) and try_again(delivery, "The job took too long."):
             return
-        logger.exception("delivery=%s failed with an internal error", delivery.webhook_id)
+        logger.exception("The delivery failed with an internal error")
         close_delivery(delivery, State.FAILED, f"An internal error occurred: {error!r}")
         _enable(delivery, client)
     else:
