@@ -23,7 +23,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk.record_history import Difference, Event, Story
 from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.model import UNKNOWN
-from registry_sync.mapping.values import same_value
+from registry_sync.mapping.values import is_held
 from registry_sync.models import Drift, Lane, LedgerEntry
 from registry_sync.sync.benchling_state import link_targets
 from registry_sync.sync.clients import hasty_client
@@ -128,7 +128,7 @@ def _differing(
     names = {definition.id: definition.name for definition in schema.fields}
     held |= {"registry id": raw.get("entityRegistryId") or None, "name": raw.get("name")}
     for key, ours in _ours(entry):
-        if key in held and not same_value(key, held[key], ours) and (held[key] or ours):
+        if key in held and not is_held(key, ours, held[key]) and (held[key] or ours):
             value = held[key]
             if value == UNKNOWN:  # what is shown there, where it cannot be read back
                 value = (raw["fields"].get(names.get(key, "")) or {}).get("displayValue") or "?"

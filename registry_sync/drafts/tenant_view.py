@@ -10,7 +10,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
-from registry_sync.mapping.values import same_value
+from registry_sync.mapping.values import is_held
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.benchling_state import entity_of, is_ours, link_targets
 from registry_sync.sync.gates.names import Holder
@@ -99,7 +99,7 @@ class TenantView:
 def _is_equal(ours: Entity, theirs: Entity) -> bool:
     empty: tuple[Any, ...] = (None, "", [])
     return ours.name == theirs.name and all(
-        same_value(key, theirs.fields.get(key), value)
+        is_held(key, value, theirs.fields.get(key))
         or (value in empty and theirs.fields.get(key) in empty)
         for key, value in ours.fields.items()
     )

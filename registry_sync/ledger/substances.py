@@ -77,6 +77,12 @@ def holders_of(lane: Lane, keys: Collection[str]) -> dict[str, str]:
     return {row.key: row.external_id for row in rows}
 
 
+def canonical_of(lane: Lane, external_ids: Collection[str]) -> dict[str, str]:
+    """Return, by external id, the structures that Benchling held when they were written."""
+    rows = Substance.objects.filter(lane=lane, external_id__among=list(external_ids))
+    return dict(rows.exclude(canonical="").values_list("external_id", "canonical"))
+
+
 def shared(lane: Lane) -> tuple[int, int]:
     """Return how many records share a structure with another one, and how many structures."""
     groups = (

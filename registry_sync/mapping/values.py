@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from registry_sync.benchling.entity_types.parts import PART_KEYS, same_part
+from registry_sync.benchling.entity_types.parts import PART_KEYS, holds_part, same_part
 from registry_sync.core.json_text import is_too_deep
 from registry_sync.core.text import DEEPEST
 from registry_sync.core.types import Json
@@ -54,6 +54,14 @@ def same(one: Any, other: Any) -> bool:
 def same_value(field_id: str, one: Any, other: Any) -> bool:
     """Return whether two values of a field or part are equal, each as sent or as read back."""
     return same_part(field_id, one, other) if field_id in PART_KEYS else same(one, other)
+
+
+def is_held(field_id: str, ours: Any, held: Any) -> bool:
+    """Return whether what was read from Benchling is what it makes of a value that was sent.
+
+    Salts of a structure do not count: Benchling strips them.
+    """
+    return holds_part(field_id, ours, held) if field_id in PART_KEYS else same(ours, held)
 
 
 def kind_of(value: Any) -> str:

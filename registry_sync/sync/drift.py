@@ -16,12 +16,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.entity_types.parts import SHARED, left_of, plain_part
+from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of, plain_part
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
+from registry_sync.ledger.substances import canonical_of
 from registry_sync.mapping.codec import linked_ids
 from registry_sync.mapping.model import UNKNOWN, links_of
-from registry_sync.mapping.values import same_value
+from registry_sync.mapping.values import is_held
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.context import RunContext
@@ -101,7 +102,9 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
     # Without values: they are read where the digests differ.
-    ours = lane.ledger.exclude(entity_hash="").only(*DIGEST_COLUMNS)
+    ours = lane.ledger.exclude(entity_hash="")
+    if not PART_KEYS & set(setup.mapping.field_ids):  # parts are read back in another form
+        ours = ours.only(*DIGEST_COLUMNS)
     by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
     entries = {row.entity_registry_id: row for row in by_key}
     entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
@@ -111,12 +114,14 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
     ids = list({entry.external_id for entry in entries.values()})
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
+    forms = canonical_of(lane, ids) if "structure" in setup.mapping.field_ids else {}
     with transaction.atomic():
         runs.renew(ctx.lease)
         for raw in page:
             entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
             if entry is not None:
-                differ = () if raw["id"] in own else _differences(entry, raw, setup, targets)
+                form = forms.get(entry.external_id)
+                differ = () if raw["id"] in own else _differences(entry, raw, setup, targets, form)
                 found = list(differ)
                 if found or entry.external_id in drifted:
                     _keep(ctx.run, entry, raw, setup, targets, found)
@@ -156,7 +161,9 @@ def _keep(
         _forget_ours(entry, raw, setup, targets)
 
 
-def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]):  # type: ignore[no-untyped-def]
+def _differences(  # type: ignore[no-untyped-def]
+    entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str], form: str | None
+):
     theirs = entity_of(entry.external_id, raw, setup, targets)
     archived = raw.get("archiveRecord")
     if not archived and theirs.digest() == entry.entity_hash:
@@ -166,7 +173,9 @@ def _differences(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str,
     if theirs.name != entry.name:
         yield "name", entry.name, theirs.name
     for field_id, value in theirs.fields.items():
-        if field_id in entry.fields and not same_value(field_id, entry.fields[field_id], value):
+        if field_id == "structure" and raw.get("canonicalizedSmiles") == form:
+            continue  # it is what it was when it was written
+        if field_id in entry.fields and not is_held(field_id, entry.fields[field_id], value):
             shown = "?" if value == UNKNOWN else plain_part(field_id, value)
             yield field_id, plain_part(field_id, entry.fields[field_id]), shown
 

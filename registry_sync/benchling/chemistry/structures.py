@@ -71,15 +71,17 @@ def is_same(one: str, other: str) -> bool:
     return first.whole != "" and first.whole == second.whole
 
 
-def is_held(sent: str, original: str | None, canonical: str) -> bool | None:
-    """Return whether Benchling holds a structure that was sent; None if that cannot be known.
+def is_held(sent: str, original: str | None, canonical: str, *, exactly: bool) -> bool:
+    """Return whether Benchling holds a structure that was sent; False if that cannot be known.
 
     `original` is what Benchling says it was given as SMILES, `canonical` what it made of it.
+    `exactly`: it must have been given the same salts, too, where it says what it was given.
     """
-    if original is not None and not is_molfile(sent) and not is_same(sent, original):
+    told = original is not None and not is_molfile(sent)
+    if told and (exactly or not available()) and not is_same(sent, original or ""):
         return False
     if not available():
-        return True if original is not None and not is_molfile(sent) else None
+        return told
     try:
         ours, theirs = parse(sent), parse(canonical)
     except StructureFault:

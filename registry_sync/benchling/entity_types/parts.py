@@ -37,6 +37,10 @@ class Part:
         """Return whether two values are equal to people; each is as sent or as read back."""
         return bool(one == other)
 
+    def is_held(self, ours: Any, held: Any) -> bool:
+        """Return whether what was read back is what Benchling makes of a value that was sent."""
+        return self.same(ours, held)
+
 
 class Structure(Part):
     """A chemical structure. https://help.benchling.com/hc/en-us/articles/14964897279373"""
@@ -66,8 +70,16 @@ class Structure(Part):
             return chemistry.is_same(one, other)
         if not isinstance(other, dict):
             return False
-        held = chemistry.is_held(one, other.get("original"), str(other.get("canonical") or ""))
-        return bool(held)
+        return self._is_held(one, other, exactly=True)
+
+    def is_held(self, ours: Any, held: Any) -> bool:
+        if isinstance(ours, str) and isinstance(held, dict):
+            return self._is_held(ours, held, exactly=False)
+        return self.same(ours, held)
+
+    def _is_held(self, sent: str, held: Json, *, exactly: bool) -> bool:
+        canonical = str(held.get("canonical") or "")
+        return chemistry.is_held(sent, held.get("original"), canonical, exactly=exactly)
 
 
 class Sequence(Part):
@@ -176,3 +188,8 @@ def left_of(ours: Any, held: Any) -> Any:
 def same_part(key: str, one: Any, other: Any) -> bool:
     """Return whether two values of a part are equal to people."""
     return _COMPARED[key].same(one, other)
+
+
+def holds_part(key: str, ours: Any, held: Any) -> bool:
+    """Return whether what was read back is what Benchling makes of a part that was sent."""
+    return _COMPARED[key].is_held(ours, held)

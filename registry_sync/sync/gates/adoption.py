@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
+from registry_sync.benchling import chemistry
 from registry_sync.benchling.entity_types.parts import plain_part
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.lost_answers import send_once
@@ -22,7 +23,7 @@ from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import UNKNOWN, Entity
-from registry_sync.mapping.values import same_value
+from registry_sync.mapping.values import is_held
 from registry_sync.models import Adoption, TakenName
 from registry_sync.sync import benchling_state
 from registry_sync.sync.context import RunContext
@@ -182,7 +183,7 @@ class _Matches:
         for field_id, value in ours.fields.items():
             held = theirs.fields.get(field_id)
             nothing = held in (None, []) and value in (None, [])
-            if not nothing and not same_value(field_id, held, value):
+            if not nothing and not _is_equal(field_id, value, held):
                 shown = "?" if held == UNKNOWN else plain_part(field_id, held)
                 found.append([named.get(field_id, field_id), shown, value])
         return found
@@ -262,6 +263,12 @@ class _Matches:
             others = Adoption.objects.filter(lane=self.lane, state__in=UNDECIDED)
             others.filter(entity_id=raw["id"]).update(state=State.VOID)
         self.met.add(row.pk)
+
+
+def _is_equal(field_id: str, ours: Any, held: Any) -> bool:
+    if field_id == "structure" and not chemistry.available():
+        return False  # without RDKit, whether it is the same substance is for someone to see
+    return is_held(field_id, ours, held)
 
 
 def _theirs(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:
