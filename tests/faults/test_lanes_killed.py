@@ -1,0 +1,143 @@
+"""Four lanes in one app that link to each other, worked by three processes that are killed."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from registry_sync.core.types import Json
+from tests.support.deployment import Deployment, kill, until
+from tests.support.environment import FULL, SEED
+from tests.support.registry import ListRegistry, compound
+from tests.support.worlds import World
+
+COUNT, BATCH, KILLS = 120, 100, 10 if FULL else 3
+EDITS = 2
+"""Of each lane: 1 %."""
+LANES = ("C", "L", "P", "S")
+OPEN = "SELECT count(*) FROM registry_sync_entityerror WHERE closed_at IS NULL"
+
+
+def parent_of(lane: str, number: int) -> str | None:
+    """Return what a record links to: lots to compounds, plates to lots, sites to plates.
+
+    Every second compound links to a site, so that the lanes link in a circle.
+    """
+    even = number - number % 2
+    if lane == "C":
+        return f"S-{even:06d}" if number % 2 else None
+    target = LANES[LANES.index(lane) - 1]
+    return f"{target}-{even:06d}"
+
+
+def record(lane: str, number: int) -> Json:
+    made = compound(number, parent=parent_of(lane, number))
+    return {**made, "id": f"{lane}-{number:06d}", "name": f"{lane} {number}"}
+
+
+def four_lanes(world: World) -> dict[str, ListRegistry]:
+    """Add three lanes to a world's first one, and let their links make a circle."""
+    world.registry.records = [record("C", n) for n in range(COUNT)]
+    registries, schemas = {"C": world.registry}, {"C": world.schema}
+    for lane in LANES[1:]:
+        target = schemas[LANES[LANES.index(lane) - 1]]
+        fields = [{"name": "SMILES", "type": "long_text"}, {"name": "Approval", "type": "integer"},
+                  {"name": "Parent", "type": "entity_link", "schemaId": target}]  # fmt: skip
+        rows = [("SMILES", "smiles"), ("Approval", "approval"), ("Parent", "parent")]
+        added = world.add_lane(lane, [record(lane, n) for n in range(COUNT)], fields=fields,
+                               rows=rows)  # fmt: skip
+        registries[lane], schemas[lane] = added.registry, added.schema
+    for definition in world.tenant.schemas[world.schema]["fieldDefinitions"]:
+        if definition["name"] == "Parent":
+            definition["schemaId"] = schemas["S"]
+    return registries
+
+
+class Crew:
+    """Three processes that are started again when they end, as by systemd or cron."""
+
+    def __init__(self, d: Deployment, *words: str) -> None:
+        self.d, self.words = d, words
+        self.hands: list[subprocess.Popen[bytes]] = []
+        self.kills, self.chance = 0, random.Random(f"{SEED} lanes")
+
+    def keep(self) -> None:
+        self.hands = [hand for hand in self.hands if hand.poll() is None]
+        while len(self.hands) < 3:
+            self.hands.append(self.d.start(*self.words, log="crew"))
+
+    def kill_one(self) -> None:
+        """Kill one of those that have run for a while."""
+        time.sleep(self.chance.uniform(0.5, 3.0))
+        hand = self.chance.choice(self.hands)
+        if hand.poll() is None:
+            kill(hand)
+            self.kills += 1
+
+    def dismiss(self) -> None:
+        for hand in self.hands:
+            if hand.poll() is None:
+                hand.terminate()
+        for hand in self.hands:
+            hand.wait(30)
+
+
+def work(crew: Crew, kills: int, done: Any) -> None:
+    """Work until everything has arrived, killing as often as is asked for."""
+    wanted, deadline = crew.kills + kills, time.monotonic() + 200
+    while crew.kills < wanted or not done():
+        assert time.monotonic() < deadline, f"it does not arrive:\n{crew.d.log('crew')[-3000:]}"
+        crew.keep()
+        if crew.kills < wanted:
+            crew.kill_one()
+        time.sleep(0.2)
+
+
+def is_right(d: Deployment, registries: dict[str, ListRegistry]) -> bool:
+    """Return whether Benchling holds what the registries do, links included."""
+    values = d.world.values()
+    wanted = {one["id"]: one for lane in registries.values() for one in lane.records}
+    return set(values) == set(wanted) and all(
+        values[key]["Approval"] == one["approval"] and values[key]["Parent"] == one["parent"]
+        for key, one in wanted.items()
+    )
+
+
+def is_settled(d: Deployment, registries: dict[str, ListRegistry]) -> bool:
+    return d.rows(OPEN) == [(0,)] and is_right(d, registries)
+
+
+@pytest.mark.slow
+@pytest.mark.invariant(1, 2, 4)
+@pytest.mark.parametrize("how", ["command", "workers"])
+def test_four_lanes_killed_at_random_moments(deploy, redis, how):
+    env = {"REDIS_URL": redis.url} if how == "workers" else {}
+    d = deploy(0, task_base=0.1, env=env)
+    registries = four_lanes(d.world)
+    crew = Crew(d, *(("rqworker", "sync") if how == "workers" else ("sync_registry",)))
+    if how == "workers":
+        assert d.run("sync_registry", "--enqueue")[0] == 0
+    try:
+        work(crew, KILLS, lambda: is_settled(d, registries))
+        loaded = d.world.written()
+        assert 4 * COUNT <= loaded <= 4 * COUNT + crew.kills * BATCH
+        for lane, registry in registries.items():
+            for n in crew.chance.sample(range(COUNT), EDITS):
+                registry.edit(f"{lane}-{n:06d}", approval=3000 + n)
+        if how == "workers":
+            assert d.run("sync_registry", "--enqueue")[0] == 0
+        work(crew, 0, lambda: is_settled(d, registries))
+    finally:
+        crew.dismiss()
+    d.world.settle()
+    assert d.world.written() == loaded + 4 * EDITS, "objects written ÷ changed = 1.00"
+    there = d.world.tenant.entities
+    links = [v for e in there.values() for v in e.fields.values() if str(v).startswith("bfi_")]
+    assert len(links) == 3.5 * COUNT and set(links) <= set(there), "no dangling link"
+    before = d.world.written()
+    until(lambda: d.run("sync_registry", "--full")[0] == 0, seconds=60, what="a green full run")
+    assert d.world.written() == before
