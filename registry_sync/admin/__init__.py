@@ -1,6 +1,16 @@
 """The integration owner's desk: Django's admin, a module a page."""
 
-from registry_sync.admin import alerts, checkups, drafts, errors, lanes, pins, runs, webhooks
+from registry_sync.admin import (
+    alerts,
+    checkups,
+    drafts,
+    errors,
+    lanes,
+    pins,
+    reconciliations,
+    runs,
+    webhooks,
+)
 from registry_sync.admin import changes as records
 from registry_sync.admin import draft_publishing as publishing
 from registry_sync.admin import record_page as record
@@ -13,6 +23,7 @@ __all__ = [
     "lanes",
     "pins",
     "publishing",
+    "reconciliations",
     "record",
     "records",
     "runs",

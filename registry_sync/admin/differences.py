@@ -38,6 +38,9 @@ class DecidesDifferences(Reasoned):
         """Return what a row still differs in."""
         raise NotImplementedError
 
+    def decide(self, rows: list[Any], word: str) -> None:
+        """Keep what was decided, where the rows have a place for it."""
+
     def may(self, request: HttpRequest) -> bool:
         """Return whether the user may decide: whoever may set a lane's drift policy."""
         return request.user.has_perm("registry_sync.change_lane")
@@ -61,6 +64,7 @@ class DecidesDifferences(Reasoned):
             done += len(pins.accept(lane, differences, actor=who, reason=reason))
         self.note(request, chosen, f"Differences accepted: {reason}")
         self._report(request, chosen, done, "accepted")
+        self.decide(chosen, "accepted")
         return None
 
     @admin.action(description="Restore the registry's values…", permissions=["restore"])
@@ -74,6 +78,7 @@ class DecidesDifferences(Reasoned):
             if ids := pins.restore(lane, differences):
                 write(self, request, lane, ids, title="Restore", reason=reason)
         self.note(request, chosen, f"The registry's values restored: {reason}")
+        self.decide(chosen, "restored")
         return None
 
     def _reason(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 RUN_SYNC = "registry_sync.jobs.tasks.run_sync"
 RUN_PREVIEW = "registry_sync.jobs.tasks.run_preview"
+RUN_RECONCILIATION = "registry_sync.jobs.tasks.run_reconciliation"
 WORK_DELIVERY = "registry_sync.webhooks.handlers.work_deliveries"
 RQ_SERIALIZER = "rq.serializers.JSONSerializer"
 WORKER_CLASS = "registry_sync.jobs.worker.QuickWorker"

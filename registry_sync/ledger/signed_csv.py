@@ -77,9 +77,15 @@ def _lane_named(lane: Lane) -> str:
     return f"{lane.tenant}: {lane}"
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as 64 hex characters, whatever its size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def sign_file(path: Path, private_key: str) -> Path:
     """Sign a file with the app's private key. Return the file with the JWS (PS256)."""
-    token = signing.sign(hashlib.sha256(path.read_bytes()).hexdigest().encode(), private_key)
+    token = signing.sign(file_digest(path).encode(), private_key)
     beside = path.with_name(path.name + ".jws")
     beside.write_text(token + "\n", encoding="utf-8")
     return beside
@@ -121,7 +127,7 @@ class CheckedCsv:
                 why = type(error).__name__
         if not by:
             return f"{beside.name} was not signed by this deployment's key ({why})."
-        if signed.decode("utf-8", "replace") != hashlib.sha256(path.read_bytes()).hexdigest():
+        if signed.decode("utf-8", "replace") != file_digest(path):
             return f"{path.name} was changed after it was signed."
         self.said.append(f"{path.name}: the signature is valid (key {by}).")
         return ""

@@ -13,6 +13,7 @@ from registry_sync.models.lanes import Lane
 from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
 from registry_sync.models.mappings import MappingDraft, MappingVersion, PreviewNote
 from registry_sync.models.pins import Pin
+from registry_sync.models.reconciliation import ReconciledRecord, Reconciliation
 from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
 from registry_sync.models.substances import HeldAlias, Substance
@@ -47,6 +48,8 @@ __all__ = [
     "Pin",
     "PreviewNote",
     "Pulse",
+    "ReconciledRecord",
+    "Reconciliation",
     "Refusal",
     "Retention",
     "RunLog",

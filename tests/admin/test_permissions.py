@@ -50,6 +50,8 @@ RULES = {
     "mappingdraft_yaml": ("view_mappingdraft", "view_mappingdraft"),
     "mappingversion_roll_back": ("publish_mappingdraft", "publish_mappingdraft"),
     "pin_csv": ("view_pin", "view_pin"),
+    "reconciliation_csv": ("view_reconciliation", "view_reconciliation"),
+    "reconciliation_run": ("add_syncrun", "add_syncrun"),
     "record": ("view_ledgerentry", "view_ledgerentry"),
     "record_open": ("view_ledgerentry", "view_ledgerentry"),
     "syncrun_active": ("change_syncrun", "change_syncrun"),
@@ -63,6 +65,7 @@ ACTIONS = {
     "entityerror": "change_entityerror", "adoption": "change_adoption",
     "syncrun": "change_syncrun", "webhookdelivery": "change_webhookdelivery",
     "drift": "change_lane", "pin": "change_lane",
+    "reconciledrecord": "change_lane",
 }  # fmt: skip
 
 

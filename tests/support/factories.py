@@ -214,6 +214,30 @@ class PinFactory(DjangoModelFactory):
     created_at = factory.LazyFunction(timezone.now)
 
 
+class ReconciliationFactory(DjangoModelFactory):
+    """A comparison that found both sides equal."""
+
+    class Meta:
+        model = models.Reconciliation
+
+    lane = factory.SubFactory(LaneFactory)
+    actor = "mona"
+    started_at = finished_at = factory.LazyFunction(timezone.now)
+
+
+class ReconciledRecordFactory(DjangoModelFactory):
+    """A record that differs in its name."""
+
+    class Meta:
+        model = models.ReconciledRecord
+
+    lane = factory.SubFactory(LaneFactory)
+    reconciliation = factory.SubFactory(ReconciliationFactory, lane=factory.SelfAttribute("..lane"))
+    state = "differing"
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    differences = factory.LazyFunction(lambda: [["name", "name", "Aspirin", "ASA", ""]])
+
+
 class MappingDraftFactory(AppRowFactory):
     """A draft of an empty mapping, as it was read from a tenant and a registry."""
 

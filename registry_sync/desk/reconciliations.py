@@ -1,0 +1,109 @@
+"""A comparison of both sides as the desk and the command show it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.desk.csv_export import field_value
+from registry_sync.desk.values import as_text
+from registry_sync.ledger.pins import UNREADABLE, FieldDifference
+from registry_sync.models import ReconciledRecord, Reconciliation
+from registry_sync.runs import SchemaView, schema_view
+from registry_sync.sync.reconcile.comparison import can_be_decided
+from registry_sync.sync.reconcile.record import statement
+
+CSV_HEADER = (
+    "external id", "registry id", "Benchling id", "name", "state", "field", "value in Benchling",
+    "value in the registry", "last written by", "modified in Benchling", "note",
+)  # fmt: skip
+WORDS = {
+    "registry": "records in the registry",
+    "benchling": "entities in Benchling, archived ones not counted",
+    "equal": "equal",
+    "differing": "differing",
+    "accepted": "differing as accepted",
+    "missing": "missing in Benchling",
+    "extra": "only in Benchling",
+    "archived": "archived in Benchling",
+    "refused": "refused: the record cannot be written as it is",
+    "left": "marked as deleted or outside the scope, so not expected in Benchling",
+    "repeated": "listed more than once",
+    "registry_total": "records that the registry says it has",
+}
+
+
+FOUND = ("equal", "differing", "accepted", "missing", "extra", "archived", "refused", "left")
+
+
+def counted(row: Reconciliation) -> list[tuple[str, int]]:
+    """Return the counts with their words, in the order in which they are shown."""
+    return [(word, row.counts[name]) for name, word in WORDS.items() if name in row.counts]
+
+
+def summary(row: Reconciliation) -> str:
+    """Return the counts in one line: both sides, and what was found."""
+    found = [f"{row.counts[name]:,} {name}" for name in FOUND if row.counts.get(name)]
+    records, entities = (row.counts.get(name, 0) for name in ("registry", "benchling"))
+    sides = f"{records:,} records, {entities:,} entities"
+    return f"{sides}; {', '.join(found) or 'nothing to compare'}"
+
+
+def csv_rows(row: Reconciliation) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each field that differs, and for each record with another fault."""
+    schema = schema_view(row.lane)
+    for record in row.records.order_by("pk").iterator(500):
+        head = (record.external_id, record.registry_id, record.entity_id, record.name)
+        state, tail = record.get_state_display(), (record.modified_at, record.note)
+        for field_id, field, theirs, source, last in record.differences or [[""] * 5]:
+            values = (field_value(value, field_id, schema) for value in (theirs, source))
+            yield (*head, state, field, *values, last, *tail)
+
+
+def json_parts(row: Reconciliation) -> Iterator[str]:
+    """Yield the parts of a JSON object: the statement, and every record that is not equal."""
+    head = json.dumps(statement(row), indent=2, ensure_ascii=False)
+    yield head.rstrip("}\n ") + ',\n  "records": ['
+    between = "\n    "
+    for record in row.records.order_by("pk").iterator(500):
+        yield between + json.dumps(_as_json(record), ensure_ascii=False)
+        between = ",\n    "
+    yield "\n  ]\n}\n"
+
+
+def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
+    """Yield in words what is not equal, a line for each field."""
+    for field_id, field, theirs, source, last in record.differences:
+        values = [as_text(value, field_id, schema) for value in (theirs, source)]
+        by = f" (last written by {last})" if last else ""
+        yield f"{field}: “{values[0]}” in Benchling, “{values[1]}” in the registry{by}"
+    if record.note:
+        yield record.note
+
+
+def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
+    """Return what can be accepted or restored of a record; nothing once it is decided."""
+    if record.state != ReconciledRecord.State.DIFFERING or record.decided:
+        return []
+    return [
+        FieldDifference(
+            record.external_id, record.entity_id, field_id, field,
+            theirs if can_be_decided(field_id) else UNREADABLE, source,
+        )
+        for field_id, field, theirs, source, _ in record.differences
+    ]  # fmt: skip
+
+
+def _as_json(record: ReconciledRecord) -> Json:
+    names = ("field_id", "field", "benchling", "registry", "last_written_by")
+    return {
+        "external_id": record.external_id,
+        "registry_id": record.registry_id,
+        "benchling_id": record.entity_id,
+        "name": record.name,
+        "state": record.state,
+        "note": record.note,
+        "differences": [dict(zip(names, each, strict=True)) for each in record.differences],
+    }

@@ -1,0 +1,95 @@
+"""Comparisons at the desk: started, shown, and decided record by record."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+
+from registry_sync.admin import reconciliations as pages
+from registry_sync.jobs import runner, tasks
+from registry_sync.models import Pin, ReconciledRecord, Reconciliation, SyncRun
+from tests.support.desk import owner, read, viewer  # noqa: F401
+from tests.support.people import by_hand
+from tests.support.registry import compound
+from tests.support.worlds import looked_up
+
+LIST = reverse("admin:registry_sync_reconciliation_changelist")
+RECORDS = reverse("admin:registry_sync_reconciledrecord_changelist")
+RUN = reverse("admin:registry_sync_reconciliation_run")
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def compared(world):
+    w = world([compound(n) for n in range(6)], config={"Connector Settings": looked_up()})
+    w.sync()
+    by_hand(w, "C-000001", Approval=1900)
+    by_hand(w, "C-000002", Approval=1901, name="Aspirin")
+    by_hand(w, "C-000003", archived="Retired")
+    with pytest.raises(SystemExit):
+        call_command("reconcile")
+    return w
+
+
+def act(client, action: str, *ids: str):
+    chosen = ReconciledRecord.objects.filter(external_id__in=ids).values_list("pk", flat=True)
+    data = {"action": action, "_selected_action": list(chosen), "decided": "1", "reason": "Seen"}
+    return client.post(RECORDS, data)
+
+
+def test_what_is_not_equal_is_shown_accepted_and_restored(compared, owner):  # noqa: F811
+    w = compared
+    said = "not equal: 6 records, 5 entities; 3 equal, 2 differing, 1 archived"
+    assert said in read(owner, LIST)
+    row = Reconciliation.objects.get()
+    page = read(owner, f"{RECORDS}?reconciliation={row.pk}")
+    assert "Approval: “1900” in Benchling, “1951” in the registry" in page
+    assert "(last written by someone in Benchling)" in page and "Retired" in page
+    act(owner, "accept", "C-000001", "C-000003")
+    pin = Pin.objects.get()
+    assert (pin.external_id, pin.theirs, pin.source, pin.actor) == (
+        "C-000001", 1900, 1951, "Olivia",
+    )  # fmt: skip
+    act(owner, "restore", "C-000002")
+    run = SyncRun.objects.latest("pk")
+    assert run.only == ["C-000002"] and run.lane_id == row.lane_id
+    assert runner.work_to_end(run.pk).updated == 1
+    assert w.values()["C-000002"] == w.values()["C-000002"] | {
+        "Approval": 1952, "name": "Compound 2",
+    }  # fmt: skip
+    decided = dict(ReconciledRecord.objects.values_list("external_id", "decided"))
+    assert decided == {"C-000001": "accepted", "C-000002": "restored", "C-000003": ""}
+    act(owner, "accept", "C-000001")
+    assert "Nothing that was selected has values that differ now." in read(owner, RECORDS)
+    csv = b"".join(owner.get(reverse("admin:registry_sync_reconciliation_csv", args=[row.pk])))
+    assert b"C-000002,C-000002," in csv
+
+
+def test_only_the_last_comparison_keeps_its_records(compared, owner):  # noqa: F811
+    by_hand(compared, "C-000003", archived=None)
+    with pytest.raises(SystemExit):
+        call_command("reconcile")
+    first, last = Reconciliation.objects.order_by("pk")
+    assert not first.records.exists() and first.counts["archived"] == 1
+    assert last.records.count() == 2
+
+
+def test_a_worker_compares_both_sides(compared, owner, viewer, settings, monkeypatch):  # noqa: F811
+    assert viewer.post(RUN).status_code == 403
+    assert "The operator runs manage.py reconcile" in (
+        owner.post(RUN, follow=True).content.decode()
+    )
+    assert Reconciliation.objects.count() == 1
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    pushed = []
+    listening = type("Seen", (), {"listening": True})
+    monkeypatch.setattr(pages, "see_queues", lambda: listening)
+    monkeypatch.setattr(pages, "push_slice", lambda task, pk, *a, **k: pushed.append(pk) or True)
+    owner.post(RUN)
+    assert "not finished" in read(owner, LIST)
+    tasks.run_reconciliation(*pushed)
+    row = Reconciliation.objects.latest("pk")
+    assert row.actor == "Olivia" and row.counts["differing"] == 2 and row.records.count() == 3
+    tasks.run_reconciliation(*pushed)  # RQ may run a job twice
+    assert row.records.count() == 3

@@ -1,0 +1,173 @@
+"""Both sides compared: what is said, what exits how, and what a stranger can verify."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+import tracemalloc
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from registry_sync.ledger import pins
+from registry_sync.ledger.pins import FieldDifference
+from registry_sync.models import Drift, Lane, LedgerEntry, ReconciledRecord, Reconciliation, SyncRun
+from tests.support import ROOT
+from tests.support.people import by_hand, hand
+from tests.support.registry import compound
+from tests.support.worlds import PUBLIC
+
+FULL = SyncRun.Kind.FULL
+pytestmark = pytest.mark.once
+
+
+def reconcile(**options) -> tuple[int, str]:
+    """Return the command's exit status and what it wrote."""
+    out = io.StringIO()
+    try:
+        call_command("reconcile", stdout=out, **options)
+    except SystemExit as end:
+        return int(end.code), out.getvalue()
+    return 0, out.getvalue()
+
+
+def as_json() -> dict:
+    return json.loads(reconcile(json=True)[1])
+
+
+@pytest.fixture
+def both(world):
+    """Twelve compounds: one of each kind that differs, and links within the schema."""
+    records = [compound(n) for n in range(12)]
+    records[2]["parent"] = "C-000001"
+    w = world(records)
+    w.sync()
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000003", Approval=1900, name="Aspirin")
+    w.registry.edit("C-000004", approval=2001)  # and not synced yet
+    by_hand(w, "C-000005", archived="Retired")
+    w.registry.records.append(compound(12))
+    w.registry.records.append(compound(13, kind="Peptide"))
+    w.registry.records[:] = [r for r in w.registry.records if r["id"] != "C-000006"]
+    hand(w, "HAND-1", "Made by hand")
+    return w
+
+
+def test_equal_sides_exit_0_and_nothing_is_written(world):
+    w = world([compound(n, parent="C-000000" if n else None) for n in range(5)])
+    w.sync()
+    before, endpoints = w.written(), dict(w.tenant.endpoints)
+    status, said = reconcile()
+    assert status == 0 and re.search(r"5  equal", said)
+    assert w.written() == before
+    new = {name for name in w.tenant.endpoints if w.tenant.endpoints[name] > endpoints.get(name, 0)}
+    assert all(name.startswith("GET ") or "token" in name for name in new), new
+
+
+def test_every_kind_of_difference_is_counted_and_named(both):
+    said = as_json()
+    counts = said["counts"]
+    assert counts.pop("registry_total") == 13
+    assert {k: v for k, v in counts.items() if v} == {
+        "registry": 13, "benchling": 12, "equal": 8, "differing": 2, "missing": 1, "extra": 2,
+        "archived": 1, "refused": 1,
+    }  # fmt: skip
+    parts = ("equal", "differing", "accepted", "missing", "archived", "refused", "left")
+    assert counts["registry"] == sum(counts[name] for name in parts)
+    rows = {row["external_id"]: row for row in said["records"]}
+    assert {id_: row["state"] for id_, row in rows.items()} == {
+        "C-000003": "differing", "C-000004": "differing", "C-000005": "archived",
+        "C-000006": "extra", "C-000012": "missing", "C-000013": "refused", "HAND-1": "extra",
+    }  # fmt: skip
+    found = {d["field"]: d for d in rows["C-000003"]["differences"]}
+    assert (found["Approval"]["benchling"], found["Approval"]["registry"]) == (1900, 1953)
+    assert found["name"]["benchling"] == "Aspirin"
+    assert found["name"]["last_written_by"] == "someone in Benchling"
+    (unsynced,) = rows["C-000004"]["differences"]
+    run = LedgerEntry.objects.get(external_id="C-000004").written_run_id
+    assert unsynced["last_written_by"] == f"Registry Sync, run {run}; the registry changed since"
+    assert rows["C-000006"]["note"] == "created by this app"
+    assert rows["HAND-1"]["note"] == "created by someone else"
+    assert "Peptide" in rows["C-000013"]["note"]
+    status, text = reconcile()
+    assert status == 2 and "Approval: “1900” in Benchling, “1953” in the registry" in text
+    assert Reconciliation.objects.count() == 2 and ReconciledRecord.objects.count() == 7
+
+
+def test_what_was_accepted_is_counted_apart(both):
+    row = next(r for r in as_json()["records"] if r["external_id"] == "C-000003")
+    given = [
+        FieldDifference(row["external_id"], row["benchling_id"], each["field_id"], each["field"],
+                        each["benchling"], each["registry"])
+        for each in row["differences"]
+    ]  # fmt: skip
+    pins.accept(Lane.objects.get(), given, actor="mona", reason="Measured")
+    said = as_json()
+    assert said["counts"]["accepted"] == 1 and said["counts"]["differing"] == 1
+    assert {r["external_id"] for r in said["records"] if r["state"] == "accepted"} == {"C-000003"}
+    assert not Drift.objects.exists()
+
+
+def test_a_stranger_verifies_the_statement_by_the_lines_of_the_docs(both, tmp_path):
+    statement, table = tmp_path / "statement.json", tmp_path / "differences.csv"
+    status, said = reconcile(statement=statement, csv=table)
+    assert status == 2 and str(statement) in said
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
+    assert len(rows) == 8
+    found = {(row["external id"], row["field"]): row["value in Benchling"] for row in rows}
+    assert found["C-000003", "Approval"] == "1900"
+    page = (ROOT / "docs" / "reconcile.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    (tmp_path / "verify.py").write_text(code, encoding="utf-8")
+    (tmp_path / "public.pem").write_text(PUBLIC, encoding="utf-8")
+
+    def verify() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "verify.py", "statement.json", "public.pem"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    good = verify()
+    assert good.returncode == 0 and "'differing': 2" in good.stdout, good.stderr
+    kept = table.read_text(encoding="utf-8")
+    table.write_text(kept.replace("1900", "1901"), encoding="utf-8")
+    assert "was changed" in verify().stderr
+    table.write_text(kept, encoding="utf-8")
+    statement.write_text(statement.read_text().replace('"differing": 2', '"differing": 0'))
+    assert "changed after it was signed" in verify().stderr
+
+
+def test_what_it_cannot_do_it_says(both, settings, tmp_path):
+    with pytest.raises(CommandError, match="there is no such lane") as wrong:
+        call_command("reconcile", lane="Plasmid")
+    assert wrong.value.returncode == 64
+    both.configure(**{"API Key": "another"})
+    with pytest.raises(CommandError, match="API Key") as failed:
+        call_command("reconcile")
+    assert failed.value.returncode == 1
+    assert "API Key" in Reconciliation.objects.latest("pk").trouble
+    settings.BENCHLING_PRIVATE_KEY = ""
+    with pytest.raises(CommandError) as unsigned:
+        call_command("reconcile", statement=tmp_path / "s.json")
+    assert unsigned.value.returncode == 1
+
+
+def test_memory_does_not_grow_with_the_registry(world):
+    def peak(count: int) -> int:
+        w.registry.records[:] = [compound(n, approval=1) for n in range(count)]
+        tracemalloc.start()
+        assert reconcile()[0] == 2
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    w = world([compound(n) for n in range(20)], page_size=100)
+    w.sync()
+    peak(100)  # imports and caches
+    small, large = peak(200), peak(1200)
+    assert large < small + 700_000, f"{small:,} → {large:,}"
