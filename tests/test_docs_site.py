@@ -1,0 +1,41 @@
+"""The docs as a site: built strictly, each page reached, each test that a page names real."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+pytestmark = [pytest.mark.once, pytest.mark.process]
+MKDOCS = Path(sys.executable).parent / "mkdocs"
+
+
+def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
+    command = [str(MKDOCS), "build", "--strict", "--site-dir", str(tmp_path)]
+    env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "not included in the" not in said and "unrecognized" not in said, said
+    first = (tmp_path / "index.html").read_text()
+    assert "make demo" in first and 'href="deployment.html' in first
+    assert (tmp_path / "search" / "search_index.json").exists()
+    assert 'class="mermaid"' in (tmp_path / "architecture.html").read_text()
+
+
+def test_the_tests_that_the_threat_model_names_exist() -> None:
+    rows = re.findall(
+        r"^\| .*`tests/.*$", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE
+    )
+    assert len(rows) > 10
+    for row in rows:
+        folder = ""
+        for name in re.findall(r"`([\w/]+\.py)`", row.split("|")[4]):
+            folder = name.rpartition("/")[0] or folder
+            assert (ROOT / folder / Path(name).name).exists(), name

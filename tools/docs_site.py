@@ -1,0 +1,48 @@
+"""mkdocs' hook: bring the pages of the repository's root into the site.
+
+README.md is its first page. Links between the two folders are written as git shows them, so
+they are rewritten here. https://www.mkdocs.org/user-guide/configuration/#hooks
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "CHANGELOG.md",
+    "CONTRIBUTING.md": "CONTRIBUTING.md",
+    "SECURITY.md": "SECURITY.md",
+}
+"""Pages of the root, by their names in the site."""
+ELSEWHERE = {"LICENSE": "https://www.apache.org/licenses/LICENSE-2.0"}
+LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the root's pages."""
+    for source, name in PAGES.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Return a page with its links as the site has them."""
+    return LINK.sub(lambda found: found[1] + _in_site(found[2]) + found[3], markdown)
+
+
+def _in_site(link: str) -> str:
+    if "://" in link or link.startswith(("#", "mailto:")):
+        return link
+    path, mark, anchor = link.partition("#")
+    path = path.removeprefix("../").removeprefix("docs/")
+    if path in ELSEWHERE:
+        return ELSEWHERE[path]
+    return PAGES.get(path, "index.md" if path == "docs" else path) + mark + anchor
