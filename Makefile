@@ -35,7 +35,7 @@ lock: $(STAMP)  ## resolve requirements*.txt again into the lock files
 	    --no-header --no-annotate --no-emit-index-url --output-file $$name.lock $$name.txt || exit 1; \
 	done
 
-demo: $(STAMP)  ## sync 2,628 real compounds into a Benchling tenant; Ctrl-C stops it
+demo: $(STAMP)  ## sync three real collections into a Benchling tenant; Ctrl-C stops it
 	@$(BIN)/python -m sandbox.demo $(ARGS)
 
 demo-once: $(STAMP)  ## the same, checked, then exit

@@ -71,7 +71,7 @@ def build(csv_path: Path | str, db_path: Path | str) -> int:
                 row["molecule_type"] or None,
                 int(float(row["first_approval"])) if row["first_approval"] else None,
                 row["smiles"] or None,
-                _iso(BASE_TIME + timedelta(seconds=second)),
+                iso(BASE_TIME + timedelta(seconds=second)),
             )
             for second, row in enumerate(csv.DictReader(lines))
         ]
@@ -89,20 +89,26 @@ def molecule_types(csv_path: Path | str = DATA) -> list[str]:
 
 
 def edit(
-    db_path: Path | str, compound: str, /, *, modified_at: datetime | None = None, **columns: Any
+    db_path: Path | str,
+    compound: str,
+    /,
+    *,
+    table: str = "compounds",
+    modified_at: datetime | None = None,
+    **columns: Any,
 ) -> None:
     """Change a compound as its registrar would: its modification time becomes now.
 
     Raise KeyError if the registry has no such compound.
     """
     unknown = set(columns) - set(COLUMNS)
-    if unknown:
+    if unknown and table == "compounds":
         raise ValueError(f"compounds have no column {', '.join(sorted(unknown))}")
-    values = {**columns, "modified_at": _iso(modified_at or datetime.now(UTC))}
+    values = {**columns, "modified_at": iso(modified_at or datetime.now(UTC))}
     assigned = ", ".join(f"{name} = :{name}" for name in values)
     with contextlib.closing(sqlite3.connect(db_path, timeout=30)) as database, database:
         done = database.execute(
-            f"UPDATE compounds SET {assigned} WHERE id = :which", {**values, "which": compound}
+            f"UPDATE {table} SET {assigned} WHERE id = :which", {**values, "which": compound}
         )
         if not done.rowcount:
             raise KeyError(compound)
@@ -110,7 +116,7 @@ def edit(
 
 def add(db_path: Path | str, **columns: Any) -> None:
     """Add a compound; its modification time is now unless one is given."""
-    values = {"modified_at": _iso(datetime.now(UTC)), **columns}
+    values = {"modified_at": iso(datetime.now(UTC)), **columns}
     names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     with contextlib.closing(sqlite3.connect(db_path, timeout=30)) as database, database:
         database.execute(f"INSERT INTO compounds ({names}) VALUES ({marks})", values)
@@ -146,9 +152,13 @@ class RegistryServer:
         self.token = token
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.list_url = f"{self.url}/{self.db_path.stem}/compounds.json"
+        self.list_url = self.list_of("compounds")
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def list_of(self, table: str) -> str:
+        """Return the address of a table's list."""
+        return f"{self.url}/{self.db_path.stem}/{table}.json"
 
     def start(self) -> RegistryServer:
         """Start the server and wait until it answers. Raise RuntimeError with its output."""
@@ -225,7 +235,8 @@ def _metadata() -> dict[str, Any]:
     }
 
 
-def _iso(when: datetime) -> str:
+def iso(when: datetime) -> str:
+    """Return a time as the registry writes it."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

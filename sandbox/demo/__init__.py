@@ -1,1 +1,1 @@
-"""`make demo`: sync 2,628 real compounds from a real registry into a Benchling tenant."""
+"""`make demo`: sync three real collections from a real registry into a Benchling tenant."""

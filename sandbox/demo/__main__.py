@@ -1,8 +1,9 @@
-"""`make demo`: sync 2,628 real compounds from a real registry into a Benchling tenant.
+"""`make demo`: sync three real collections from a real registry into a Benchling tenant.
 
-Starts a registry (Datasette over ChEMBL's approved drugs), a Benchling tenant, Redis, a worker
-and the web service; syncs, edits three records at the source, syncs again, and shows a table of
-what happened. `--once` checks that all of it is as said and exits.
+Starts a registry (Datasette over ChEMBL's approved drugs and the Yeast ToolKit's plasmids), a
+Benchling tenant, Redis, a worker and the web service; syncs, edits records at the source, syncs
+again, merges two structures in Benchling, and shows what happened. `--once` checks that all of it
+is as said and exits.
 """
 
 from __future__ import annotations

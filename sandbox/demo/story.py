@@ -9,47 +9,110 @@ from typing import Any
 import requests
 
 from sandbox import registry
-from sandbox.demo.tables import show_refused, table
+from sandbox.demo import collections, tables
 from sandbox.demo.world import COMPOUNDS, MANAGE, World, console
+from sandbox.tenant.entities import merge_by_hand
 
+LANES = 3
+STRUCTURES, PLASMIDS = 362, 96
 REFUSED = 37
-COUNTED = ("objects_written", "bulk_calls")
+WAITING = 4
+"""The structures whose compound is refused."""
+EDITS: list[tuple[str, str, dict[str, Any]]] = [
+    ("compounds", "CHEMBL25", {"first_approval": 1899}),
+    ("compounds", "CHEMBL3", {"name": "NICOTINE (edited)"}),
+    ("compounds", "CHEMBL113", {"molecule_type": "Unknown"}),
+    # Its name was taken; with another one it arrives, and its structure follows.
+    ("compounds", "CHEMBL4596392", {"name": "DEUCRAVACITINIB (form I)"}),
+    ("plasmids", "pYTK080", {"status": "retired"}),
+]
+FOLLOWS, RETIRED = "MOL-4596392", "pYTK080"
+DUPLICATE, SURVIVOR = "MOL-1788132", "MOL-17860"
+"""Lofexidine and its hydrochloride: Benchling keeps one structure for both."""
 
 
 def story(world: World, *, name_template: str) -> list[str]:
-    """Run the story: first sync, three edits, second sync; return what was not as expected."""
-    refused = REFUSED if name_template == "name" else 0
-    arrive = COMPOUNDS - refused
+    """Run the story; return what was not as expected."""
+    unique = name_template != "name"
     faults: list[str] = []
-    console.rule("[bold]First sync: everything")
-    first = world.manage("sync_registry")
-    after_first = world.counters()
-    _expect(faults, "exit status of the first sync", first, 2 if refused else 0)
-    _expect(faults, "objects written by the first sync", after_first["objects_written"], arrive)
-    show_refused(world)
-    console.rule("[bold]Three edits in the registry")
-    edits = {
-        "CHEMBL25": {"first_approval": 1899},
-        "CHEMBL3": {"name": "NICOTINE (edited)"},
-        "CHEMBL113": {"molecule_type": "Unknown"},
-    }
-    for compound, values in edits.items():
-        registry.edit(world.database, compound, **values)
-        console.print(f"  {compound}: {values}")
-    console.rule("[bold]Second sync: only what changed")
-    world.start(*MANAGE, "rqworker", "sync", log="worker.log")
-    second = world.manage("sync_registry", "--enqueue")
-    _expect(faults, "exit status of handing the run to the worker", second, 0)
-    run = _wait_for_worker(world)
-    after = world.counters()
-    second_run = {name: after[name] - after_first[name] for name in COUNTED}
-    _expect(faults, "objects written by the second sync", second_run["objects_written"], len(edits))
-    # The lane's first update goes alone, to see that what is not mapped stays.
-    _expect(faults, "bulk upserts of the second sync", second_run["bulk_calls"], 2)
-    table(world, after_first, second_run, run)
+    _first_sync(world, faults, waiting=0 if unique else WAITING, refused=0 if unique else REFUSED)
+    _edits(world)
+    _second_sync(world, faults, follow=0 if unique else 1)
+    _merge(world, faults)
     violations = world.counters().get("contract_violations", 0)
     _expect(faults, "exchanges outside Benchling's OpenAPI document", violations, 0)
     return faults
+
+
+def _first_sync(world: World, faults: list[str], *, waiting: int, refused: int) -> None:
+    console.rule("[bold]First sync: everything")
+    status = world.manage("sync_registry")
+    _expect(faults, "exit status of the first sync", status, 2 if refused else 0)
+    found = tables.counts(world, after=0)
+    tables.show_counts("First sync", found)
+    for lane, number in (("Compound", COMPOUNDS - refused), ("Structure", STRUCTURES - waiting),
+                         ("Plasmid", PLASMIDS)):  # fmt: skip
+        _expect(faults, f"entities of {lane} created", found[lane]["created"], number)
+    total = world.counters()["objects_written"]
+    _expect(faults, "objects written", total, sum(n["created"] for n in found.values()))
+    tables.show_refused(world)
+    tables.show_session(_sessions(world)[1])
+
+
+def _edits(world: World) -> None:
+    console.rule("[bold]Edits in the registry")
+    for table, record, values in EDITS:
+        registry.edit(world.database, record, table=table, **values)
+        console.print(f"  {record}: {values}")
+
+
+def _second_sync(world: World, faults: list[str], *, follow: int) -> None:
+    console.rule("[bold]Second sync: only what changed")
+    before, last = world.counters(), tables.last_run(world)
+    world.start(*MANAGE, "rqworker", "sync", log="worker.log")
+    status = world.manage("sync_registry", "--enqueue")
+    _expect(faults, "exit status of handing the runs to the worker", status, 0)
+    sessions = _wait_for_worker(world, 2 * LANES)
+    found = tables.counts(world, after=last)
+    tables.show_counts("Second sync", found)
+    written = world.counters()["objects_written"] - before["objects_written"]
+    _expect(faults, "compounds written", found["Compound"]["created"] +
+            found["Compound"]["updated"], 4)  # fmt: skip
+    _expect(faults, "structures that followed", found["Structure"]["created"], follow)
+    _expect(faults, "objects written by the second sync", written, 4 + follow)
+    _expect(faults, f"whether {FOLLOWS} links its compound", _links_its_compound(world), True)
+    warned = tables.warned(world, after=last)
+    _expect(faults, f"whether {RETIRED} is reported as withdrawn", RETIRED in warned, True)
+    tables.show_session(sessions[-LANES])
+    console.print(f"[dim]{registry.ATTRIBUTION}\n{collections.ATTRIBUTION}[/dim]")
+
+
+def _links_its_compound(world: World) -> bool:
+    state = world.tenant.state
+    held = state.entity(FOLLOWS)
+    return held is not None and state.named_values(held)["Compound"] == "CHEMBL4596392"
+
+
+def _merge(world: World, faults: list[str]) -> None:
+    console.rule("[bold]Someone merges two structures in Benchling")
+    state = world.tenant.state
+    duplicate, survivor = state.entity(DUPLICATE), state.entity(SURVIVOR)
+    assert duplicate is not None and survivor is not None
+    merge_by_hand(state, duplicate, survivor)
+    console.print(f"  {DUPLICATE} was merged into {SURVIVOR} ({survivor.name}).")
+    written = world.counters()["objects_written"]
+    last = tables.last_run(world)
+    status = world.manage("sync_registry", "--full", "--lane", "Structure")
+    _expect(faults, "exit status after the merge", status, 2)
+    named = DUPLICATE in tables.warned(world, after=last)
+    _expect(faults, f"whether {DUPLICATE} is reported", named, True)
+    _expect(faults, "objects written after the merge",
+            world.counters()["objects_written"] - written, 0)  # fmt: skip
+
+
+def _sessions(world: World) -> list[dict[str, Any]]:
+    answer = requests.get(f"{world.tenant.url}/sandbox/state", timeout=10)
+    return list(answer.json()["sessions"])
 
 
 def _expect(faults: list[str], what: str, found: object, wanted: object) -> None:
@@ -57,15 +120,14 @@ def _expect(faults: list[str], what: str, found: object, wanted: object) -> None
         faults.append(f"{what}: {found}, expected {wanted}")
 
 
-def _wait_for_worker(world: World) -> dict[str, Any]:
-    """Wait until App Status shows that the worker's run has ended."""
+def _wait_for_worker(world: World, runs: int) -> list[dict[str, Any]]:
+    """Wait until App Status shows that so many runs have ended; return their sessions."""
 
-    def ended() -> dict[str, Any] | None:
-        sessions = requests.get(f"{world.tenant.url}/sandbox/state", timeout=10).json()["sessions"]
-        done = [session for session in sessions if session["status"] != "RUNNING"]
-        return done[-1] if len(done) >= 2 else None
+    def ended() -> list[dict[str, Any]] | None:
+        done = [session for session in _sessions(world) if session["status"] != "RUNNING"]
+        return done if len(done) >= runs else None
 
-    with console.status("A worker processes the run …"):
+    with console.status("A worker processes the runs …"):
         found = _until(ended, seconds=60)
     if found is None:
         log = (world.folder / "worker.log").read_text(encoding="utf-8")
@@ -73,9 +135,7 @@ def _wait_for_worker(world: World) -> dict[str, Any]:
     return found
 
 
-def _until(
-    question: Callable[[], dict[str, Any] | None], *, seconds: float
-) -> dict[str, Any] | None:
+def _until(question: Callable[[], Any], *, seconds: float) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (answer := question()) is not None:

@@ -1,43 +1,91 @@
-"""What the demo shows of what happened."""
+"""What the demo shows of what happened, from the service's database."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 
-from sandbox import registry
-from sandbox.demo.world import COMPOUNDS, World, console
+from sandbox.demo.world import World, console
+
+COUNTS = ("read", "created", "updated", "archived", "failed")
+RUNS = """
+SELECT lane.schema_name, run.read, run.created, run.updated, run.archived, run.failed
+FROM registry_sync_syncrun run JOIN registry_sync_lane lane ON lane.id = run.lane_id
+WHERE run.id > ? ORDER BY run.id
+"""
+OPEN = """
+SELECT lane.schema_name, error.external_id, error.code, error.message, error.remedy
+FROM registry_sync_entityerror error JOIN registry_sync_lane lane ON lane.id = error.lane_id
+WHERE error.closed_at IS NULL ORDER BY error.id
+"""
 
 
-def show_refused(world: World, *, most: int = 6) -> None:
-    """List the refused records and why, as the admin does."""
-    database = sqlite3.connect(world.folder / "registry_sync.sqlite3")
-    refused = database.execute(
-        "SELECT message, remedy FROM registry_sync_entityerror WHERE closed_at IS NULL ORDER BY id"
-    ).fetchall()
-    database.close()
-    for message, _ in refused[:most]:
-        console.print(f"  [yellow]Refused[/yellow] {message}")
-    if refused:
-        console.print(f"  … {len(refused)} in total. How to fix the last one: {refused[-1][1]}")
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is not in Benchling, and why."""
+
+    lane: str
+    record: str
+    code: str
+    message: str
+    remedy: str
 
 
-def table(
-    world: World, first: dict[str, Any], second: dict[str, int], session: dict[str, Any]
-) -> None:
-    """Show what happened."""
-    shown = Table(title="What happened")
-    shown.add_column("")
-    shown.add_column("First sync", justify="right")
-    shown.add_column("Second sync", justify="right")
-    total = first["objects_written"]
-    shown.add_row("Objects written to Benchling", f"{total:,}", f"{second['objects_written']:,}")
-    shown.add_row("Not written", f"{COMPOUNDS - total:,}", "the same, still open")
-    shown.add_row("Bulk upserts", str(first["bulk_calls"]), str(second["bulk_calls"]))
+def rows(world: World, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a query of the service's database."""
+    with contextlib.closing(sqlite3.connect(world.folder / "registry_sync.sqlite3")) as database:
+        return database.execute(query, values).fetchall()
+
+
+def last_run(world: World) -> int:
+    """Return the number of the newest run, 0 before the first."""
+    return int(rows(world, "SELECT coalesce(max(id), 0) FROM registry_sync_syncrun")[0][0])
+
+
+def counts(world: World, *, after: int) -> dict[str, dict[str, int]]:
+    """Return what each lane's run did, of the runs after one: counts by lane."""
+    return {lane: dict(zip(COUNTS, found, strict=True))
+            for lane, *found in rows(world, RUNS, after)}  # fmt: skip
+
+
+def warned(world: World, *, after: int) -> str:
+    """Return the warnings of the runs after one, as they are kept."""
+    query = "SELECT warnings FROM registry_sync_syncrun WHERE id > ?"
+    return " ".join(str(found) for (found,) in rows(world, query, after))
+
+
+def refused(world: World) -> list[Refused]:
+    """Return what is not in Benchling now."""
+    return [Refused(*row) for row in rows(world, OPEN)]
+
+
+def show_refused(world: World, *, most: int = 3) -> None:
+    """List the refused records of each lane and why, as the desk does."""
+    found = refused(world)
+    for lane in dict.fromkeys(error.lane for error in found):
+        ours = [error for error in found if error.lane == lane]
+        for error in ours[:most]:
+            console.print(f"  [yellow]{lane}[/yellow] {error.message}", soft_wrap=True)
+        console.print(f"  … {len(ours)} of {lane} in total. {ours[-1].remedy}", soft_wrap=True)
+
+
+def show_counts(title: str, found: dict[str, dict[str, int]]) -> None:
+    """Show what each lane's run did."""
+    shown = Table(title=title)
+    shown.add_column("Lane")
+    for name in COUNTS:
+        shown.add_column(name.capitalize(), justify="right")
+    for lane, numbers in found.items():
+        shown.add_row(lane, *(f"{numbers[name]:,}" for name in COUNTS))
     console.print(shown)
-    console.print("App Status in Benchling, as a scientist sees it:")
+
+
+def show_session(session: dict[str, Any]) -> None:
+    """Show a run's App Status as a scientist sees it."""
+    console.print(f"App Status in Benchling, of {session['name']}:")
     for message in session["messages"]:
         console.print(f"  {message['content']}", markup=False)
-    console.print(f"[dim]{registry.ATTRIBUTION}[/dim]")

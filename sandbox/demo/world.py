@@ -16,7 +16,8 @@ from rich.console import Console
 
 from sandbox import registry
 from sandbox.children import dies_with_parent
-from sandbox.tenant import TenantServer
+from sandbox.demo import collections
+from sandbox.tenant import TenantServer, configuration
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 """The folder of the packages: the checkout, or where they are installed."""
@@ -29,6 +30,8 @@ MAPPING = [
     ("Molecule type", "molecule_type"),
     ("First approval", "first_approval"),
 ]
+STRUCTURE_RULES = {"structure": {"smiles": "smiles"}}
+PLASMID_RULES = {"sequence": {"path": "bases", "circular": True}}
 console = Console(highlight=False)
 
 
@@ -75,6 +78,7 @@ def build(folder: Path, redis_url: str, *, name_template: str) -> World:
     console.rule("[bold]A registry, a Benchling tenant, and the service between them")
     database = folder / "compounds.db"
     registry.build(CSV, database)
+    collections.build(database)
     token = secrets.token_urlsafe(16)
     source = registry.RegistryServer(database, token=token)
     source.start()
@@ -127,21 +131,10 @@ def provision(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     state = tenant.state
-    state.attribution = registry.ATTRIBUTION
+    state.attribution = f"{registry.ATTRIBUTION} {collections.ATTRIBUTION}"
     benchling_registry = state.add_registry("Research Registry")
     location = state.add_folder("Compounds from ChEMBL")
-    kinds = state.add_dropdown("Molecule type", registry.molecule_types(CSV))
-    schema = state.add_schema(
-        "Compound",
-        benchling_registry,
-        prefix="CMP",
-        fields=[
-            {"name": "Preferred name", "type": "text"},
-            {"name": "SMILES", "type": "long_text"},
-            {"name": "Molecule type", "type": "dropdown", "dropdownId": kinds},
-            {"name": "First approval", "type": "integer"},
-        ],
-    )
+    schema = _compounds(tenant, benchling_registry)
     state.install_app("app_demo", "appdef_demo", "demo-client", "demo-secret", public.decode())
     state.configure(
         "app_demo",
@@ -156,3 +149,73 @@ def provision(
             "Field Configurations": MAPPING,
         },
     )
+    _add_structures(tenant, benchling_registry, source, compounds=schema)
+    _add_plasmids(tenant, benchling_registry, source)
+
+
+def _compounds(tenant: TenantServer, benchling_registry: str) -> str:
+    kinds = tenant.state.add_dropdown("Molecule type", registry.molecule_types(CSV))
+    return tenant.state.add_schema(
+        "Compound",
+        benchling_registry,
+        prefix="CMP",
+        fields=[
+            {"name": "Preferred name", "type": "text"},
+            {"name": "SMILES", "type": "long_text"},
+            {"name": "Molecule type", "type": "dropdown", "dropdownId": kinds},
+            {"name": "First approval", "type": "integer"},
+        ],
+    )
+
+
+def _add_structures(
+    tenant: TenantServer,
+    benchling_registry: str,
+    source: registry.RegistryServer,
+    *,
+    compounds: str,
+) -> None:
+    """Add a lane of molecules; each links the compound that it is the structure of."""
+    link = {"name": "Compound", "type": "entity_link", "schemaId": compounds}
+    schema = tenant.state.add_schema(
+        "Structure", benchling_registry, prefix="MOL", type="molecule", fields=[link]
+    )
+    # The API key is the first lane's: both have one origin.
+    element = {
+        "Entity Schema": schema,
+        "API URL": source.list_of("structures"),
+        "External Name Field": "{name} ({id})",
+        "Connector Settings": registry.registry_settings(),
+        "Mapping Rules": STRUCTURE_RULES,
+    }
+    configuration.add_sync(tenant.state, "app_demo", element)
+    configuration.add_rows(tenant.state, "app_demo", [(schema, "Compound", "compound")])
+
+
+def _add_plasmids(
+    tenant: TenantServer, benchling_registry: str, source: registry.RegistryServer
+) -> None:
+    """Add a lane of plasmids; each links the plasmid that it is made from."""
+    parts = tenant.state.add_dropdown("Part type", collections.part_types())
+    schema = tenant.state.add_schema(
+        "Plasmid",
+        benchling_registry,
+        prefix="PLA",
+        type="dna_sequence",
+        fields=[
+            {"name": "Part type", "type": "dropdown", "dropdownId": parts},
+            {"name": "Parent", "type": "dna_sequence_link"},
+        ],
+    )
+    parent = tenant.state.schemas[schema]["fieldDefinitions"][1]
+    parent["schemaId"] = schema
+    element = {
+        "Entity Schema": schema,
+        "API URL": source.list_of("plasmids"),
+        "External Name Field": "{id} {name}",
+        "Connector Settings": collections.plasmid_settings(),
+        "Mapping Rules": PLASMID_RULES,
+    }
+    configuration.add_sync(tenant.state, "app_demo", element)
+    rows = [(schema, "Part type", "part"), (schema, "Parent", "parent")]
+    configuration.add_rows(tenant.state, "app_demo", rows)
