@@ -10,6 +10,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import rule_form
 from registry_sync.drafts.row_preview import Example
+from registry_sync.mapping.parts import part_fields
 from registry_sync.models import MappingDraft
 
 EMPTY_ROWS = 2
@@ -40,7 +41,8 @@ def table_rows(draft: MappingDraft, schema: EntitySchema, *, editable: bool) -> 
 
 def usable_fields(schema: EntitySchema) -> list[FieldDefinition]:
     """List the fields that a row can choose."""
-    return [f for f in schema.fields if not f.archived and f.type in MAPPABLE]
+    fields = [f for f in schema.fields if not f.archived and f.type in MAPPABLE]
+    return [*fields, *part_fields(schema)]
 
 
 def unsupported_fields(schema: EntitySchema) -> list[str]:

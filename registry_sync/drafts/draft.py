@@ -21,6 +21,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.id_and_name import suggest_name
 from registry_sync.drafts.row_preview import Example, example
 from registry_sync.mapping.model import Mapping
+from registry_sync.mapping.parts import is_part, rule_of_row, without_parts
 from registry_sync.mapping.rules import gives_value
 from registry_sync.models import MappingDraft
 from registry_sync.source.client import Source
@@ -95,14 +96,20 @@ def config_of(draft: MappingDraft) -> AppConfig:
     rows = [
         ConfigRow(f"Row {number}", row["field_id"], row["path"])
         for number, row in enumerate(draft.rows, 1)
-        if row["path"]
+        if row["path"] and not is_part(row["field_id"])
     ]
     return AppConfig(**kept, api_key="", rows=tuple(rows), mapping_rules=rules_of(draft.rows))
 
 
 def rules_of(rows: Sequence[Json]) -> Json:
     """Give `Mapping Rules` as these rows want them."""
-    return {row["field_id"]: row["rule"] for row in rows if row["rule"] is not None}
+    rules = {row["field_id"]: row["rule"] for row in without_parts(rows)}
+    rules |= {
+        row["field_id"]: rule_of_row(row["field_id"], row["path"], row["rule"])
+        for row in rows
+        if is_part(row["field_id"])
+    }
+    return {key: rule for key, rule in rules.items() if rule is not None}
 
 
 def sides_of(draft: MappingDraft) -> Sides:
@@ -149,6 +156,9 @@ def check_rows(rows: Sequence[Json], schema: EntitySchema) -> None:
         elif row["field_id"] in seen:
             name = field.name if field else row["field_id"]
             faults.append(f"Row {number}: another row already maps to “{name}”")
+        elif is_part(row["field_id"]):
+            if not row["path"] and row["rule"] is None:
+                faults.append(f"Row {number} has no path")
         elif not row["path"] and not gives_value(row["rule"]):
             faults.append(f"Row {number} has neither a path nor a constant or default")
         seen.add(row["field_id"])

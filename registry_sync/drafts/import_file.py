@@ -9,6 +9,7 @@ from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file
+from registry_sync.mapping.parts import is_part, row_of_rule
 from registry_sync.models import MappingDraft
 from registry_sync.source.connector_settings import parse_connector
 
@@ -28,7 +29,9 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
         {"path": path, "field_id": field_id, "rule": rules.pop(field_id, None)}
         for field_id, path in resolved.rows
     ]
-    rows += [{"path": "", "field_id": key, "rule": rule} for key, rule in rules.items()]
+    for key, rule in rules.items():
+        path, rest = row_of_rule(key, rule) if is_part(key) else ("", rule)
+        rows.append({"path": path, "field_id": key, "rule": rest})
     return rows, str(resolved.items["External Name Field"][1] or "")
 
 

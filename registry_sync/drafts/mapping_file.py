@@ -20,6 +20,7 @@ from registry_sync.core.json_text import count_values, is_too_deep, too_deep
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.readable import readable
 from registry_sync.core.types import Json
+from registry_sync.mapping.parts import is_part
 
 VERSION = 1
 LARGEST = 200_000
@@ -151,6 +152,9 @@ def _fields(config: AppConfig, schema: EntitySchema) -> list[Json]:
         shown = {"rule": _labelled(schema, row.field_id, rule)} if rule is not None else {}
         found.append({"field": _name(schema, row.field_id), "path": row.path, **shown})
     for field_id, rule in rules.items():
+        if is_part(field_id):
+            found.append({"part": field_id, "rule": rule})
+            continue
         found.append({"field": _name(schema, field_id), "rule": _labelled(schema, field_id, rule)})
     return found
 
@@ -231,6 +235,9 @@ def _resolve_fields(
         return rows, rules
     definitions = (schema or {}).get("fieldDefinitions") or ()
     for entry in fields:
+        if isinstance(entry, dict) and set(entry) == {"part", "rule"} and is_part(entry["part"]):
+            rules[entry["part"]] = entry["rule"]
+            continue
         if not isinstance(entry, dict) or not set(entry) <= {"field", "path", "rule"}:
             catalog.faults.append(
                 f"“{readable(entry)}” is not a field: expected field, path and rule"

@@ -27,6 +27,7 @@ from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.drafts import brake, preview, versions
 from registry_sync.drafts import draft as drafts
+from registry_sync.mapping.parts import without_parts
 from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
@@ -71,7 +72,7 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
     """Read the live configuration, and say what publishing would write and what forbids it."""
     held = items.by_path(read_items(client))
     found = Plan(hindrances=_hindrances(draft))
-    rows = [(row["field_id"], row["path"]) for row in draft.rows if row["path"]]
+    rows = [(row["field_id"], row["path"]) for row in without_parts(draft.rows) if row["path"]]
     schema_id = str(draft.base["config"]["schema_id"])
     wanted = items.mapping_wanted(
         held, rows, drafts.rules_of(draft.rows), draft.name_field, schema_id

@@ -13,6 +13,7 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.compile import field_faults
 from registry_sync.mapping.field_rules import compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
+from registry_sync.mapping.parts import PARTS, is_part, rule_of_row
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.transform import transform
 from registry_sync.source.connector import Connector
@@ -33,6 +34,8 @@ class Example:
 def example(
     records: Sequence[Json], row: Json, schema: EntitySchema, connector: Connector
 ) -> Example:
+    if is_part(row["field_id"]):
+        return _part_example(records, row, schema, connector)
     field = schema.field(row["field_id"])
     if field is None:
         gone = (
@@ -43,6 +46,22 @@ def example(
         return Example(problem="; ".join(faults))
     try:
         return _tried(records, row, single(row, field, schema, connector))
+    except (PathError, RuleError, ConfigError) as error:
+        return Example(problem=str(error))
+
+
+def _part_example(
+    records: Sequence[Json], row: Json, schema: EntitySchema, connector: Connector
+) -> Example:
+    """Try the rule of a part, as Mapping Rules would have it."""
+    key = row["field_id"]
+    rule, kind = rule_of_row(key, row["path"], row["rule"]), schema.entity_type
+    if key not in kind.part_keys():
+        return Example(problem=f"{kind.label} have none")
+    try:
+        mapped = PARTS[key].compile(rule, kind, schema, connector.blanks)[:1]
+        mapping = Mapping(tuple(mapped), "", lambda record: "name", "{id}", schema.id, "")
+        return _tried(records, {**row, "path": mapped[0].path}, mapping)
     except (PathError, RuleError, ConfigError) as error:
         return Example(problem=str(error))
 

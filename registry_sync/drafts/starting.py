@@ -21,6 +21,7 @@ from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.draft import KEPT, OpenSource, base_faults, save, sides_of
 from registry_sync.drafts.suggest import suggest
+from registry_sync.mapping.parts import is_part, row_of_rule
 from registry_sync.models import MappingDraft, MappingVersion
 from registry_sync.source.client import Source
 from registry_sync.sync.setup import connector_of, read_config, read_items, read_schema
@@ -118,7 +119,10 @@ def live_rows(draft: MappingDraft) -> list[Json]:
         {"path": row["path"], "field_id": row["field_id"], "rule": rules.pop(row["field_id"], None)}
         for row in draft.base["rows"]
     ]
-    return rows + [{"path": "", "field_id": key, "rule": rule} for key, rule in rules.items()]
+    for key, rule in rules.items():
+        path, rest = row_of_rule(key, rule) if is_part(key) else ("", rule)
+        rows.append({"path": path, "field_id": key, "rule": rest})
+    return rows
 
 
 def _live(raw: list[Json]) -> AppConfig:

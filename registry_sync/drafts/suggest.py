@@ -21,6 +21,7 @@ from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness,
 from registry_sync.drafts.sample import flat, paths_of, values_of
 from registry_sync.mapping.date_values import date_rule
 from registry_sync.mapping.fitting import fit
+from registry_sync.mapping.parts import part_fields
 from registry_sync.mapping.rules import RuleError, apply, parse_rule
 from registry_sync.mapping.values import Misfit
 from registry_sync.source.paths import ABSENT
@@ -39,6 +40,10 @@ MEANT = {
     "protein": ("sequence", "protein", "peptide", "amino"),
 }  # fmt: skip
 """Words in a field's name that say it is meant for values of a look."""
+
+
+SUGGESTED = ("structure", "sequence")
+"""The parts that values alone speak for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,8 @@ def suggest(records: Sequence[Json], schema: EntitySchema, *, id_path: str) -> l
     columns = [column for path in paths_of(records) if (column := _column(records, path))]
     ids = {str(value) for value in values_of(records, id_path)} if " + " not in id_path else set()
     every: list[Suggestion] = []
-    for field in schema.fields:
-        if field.archived or field.type not in MAPPABLE:
-            continue
+    fields = [f for f in schema.fields if not f.archived and f.type in MAPPABLE]
+    for field in [*fields, *(f for f in part_fields(schema) if f.id in SUGGESTED)]:
         own = ids if field.link_schema_id == schema.id else set()
         every += [one for column in columns if (one := _pair(column, field, own, id_path))]
     return _each_once(every)
@@ -145,7 +149,7 @@ def _evidence(
                 f"{there} of {len(column.values)} values are options of its dropdown"
             )
         return 0.0, ""
-    if field.type in ("text", "long_text"):
+    if field.type in ("text", "long_text", "smiles", "dna", "rna", "aa"):
         return _look_evidence(column, field)
     kind = "number" if field.type in ("integer", "float") else field.type
     words = {"number": "numbers", "date": "dates", "datetime": "dates with a time",

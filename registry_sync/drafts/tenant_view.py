@@ -32,6 +32,7 @@ class TenantView:
 
     def __init__(self, client: Client, setup: Setup, lane: Lane | None) -> None:
         self.client, self.setup, self.lane = client, setup, lane
+        client.entity_type = setup.schema.entity_type
         self._registry = setup.config.registry_id
 
     def entities(self, new: Sequence[Entity]) -> Seen:
