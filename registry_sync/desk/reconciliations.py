@@ -30,12 +30,23 @@ WORDS = {
     "archived": "archived in Benchling",
     "refused": "refused: the record cannot be written as it is",
     "left": "marked as deleted or outside the scope, so not expected in Benchling",
+    "merged": "merged into another entity, which they follow",
     "repeated": "listed more than once",
     "registry_total": "records that the registry says it has",
 }
 
 
-FOUND = ("equal", "differing", "accepted", "missing", "extra", "archived", "refused", "left")
+FOUND = (
+    "equal",
+    "differing",
+    "accepted",
+    "missing",
+    "extra",
+    "archived",
+    "refused",
+    "left",
+    "merged",
+)
 
 
 def counted(row: Reconciliation) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from registry_sync import runs
 from registry_sync.models import SyncRun
 
 TYPES = {
@@ -20,9 +21,8 @@ SAMPLES: dict[str, Any] = {"text": "-", "datetime": "2026-01-01T00:00:00+00:00",
 
 def row_of(run: SyncRun) -> dict[str, Any]:
     """Return the values of a run's row by system name; what is empty is left out."""
-    lane = run.lane
     values = {
-        "lane": (lane.schema_name or lane.schema_id) if lane else "",
+        "lane": runs.LaneNames().of(run.lane),
         "outcome": str(run.status),
         "trigger": str(run.trigger),
         "person": run.actor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry_sync import ledger, runs
+from registry_sync.benchling.sync_history import target_of_items
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import sync_history
 from registry_sync.sync import starting_point
@@ -22,6 +23,7 @@ def configure_run(pacer: Pacer) -> RunContext:
     """
     run, client = pacer.run, pacer.client
     items = read_items(client)
+    sync_history.plan(run, target_of_items(items))
     placed = refresh_lanes(client, items)
     lane = lane_of_run(pacer, placed)
     if lane is not None:
@@ -30,7 +32,6 @@ def configure_run(pacer: Pacer) -> RunContext:
     element = lane.element if lane is not None else ""
     key = pacer.terms.private_key
     setup = configure(client, private_key=key, element=element, items=items)
-    sync_history.plan(run, setup.config.history)
     lane = _settled(pacer, setup, placed)
     runs.keep_schema(lane, pacer.lease, setup.schema)
     ctx = RunContext(run, pacer.lease, lane, setup, pacer)

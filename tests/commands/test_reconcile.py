@@ -9,14 +9,27 @@ import re
 import subprocess
 import sys
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from registry_sync.desk.reconciliations import open_differences
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
-from registry_sync.models import Drift, Lane, LedgerEntry, ReconciledRecord, Reconciliation, SyncRun
+from registry_sync.models import (
+    Drift,
+    Lane,
+    LedgerEntry,
+    Merge,
+    ReconciledRecord,
+    Reconciliation,
+    SyncRun,
+)
+from sandbox.tenant.entities import merge_by_hand
 from tests.support import ROOT
+from tests.support.entities import compounds, of_type
+from tests.support.history import keep_history, rows
 from tests.support.people import by_hand, hand
 from tests.support.registry import compound
 from tests.support.worlds import PUBLIC
@@ -76,7 +89,7 @@ def test_every_kind_of_difference_is_counted_and_named(both):
         "registry": 13, "benchling": 12, "equal": 8, "differing": 2, "missing": 1, "extra": 2,
         "archived": 1, "refused": 1,
     }  # fmt: skip
-    parts = ("equal", "differing", "accepted", "missing", "archived", "refused", "left")
+    parts = ("equal", "differing", "accepted", "missing", "archived", "refused", "left", "merged")
     assert counts["registry"] == sum(counts[name] for name in parts)
     rows = {row["external_id"]: row for row in said["records"]}
     assert {id_: row["state"] for id_, row in rows.items()} == {
@@ -171,3 +184,54 @@ def test_memory_does_not_grow_with_the_registry(world):
     peak(100)  # imports and caches
     small, large = peak(200), peak(1200)
     assert large < small + 700_000, f"{small:,} → {large:,}"
+
+
+def test_structures_are_compared_as_benchling_keeps_them(world):
+    w = of_type(world, "molecule", compounds("CCO", "OC(=O)c1ccccc1.[Na+]", "CCN"))
+    w.sync()
+    assert reconcile()[0] == 0
+    entity = w.tenant.entity("C-3")
+    entity.parts.update(originalSmiles="CCCl", canonicalizedSmiles="CCCl")
+    said = as_json()
+    assert said["counts"]["differing"] == 1
+    (found,) = said["records"][0]["differences"]
+    assert (found["field_id"], found["benchling"]) == ("structure", "CCCl")
+    row = ReconciledRecord.objects.get()
+    (difference,) = open_differences(row)
+    assert not pins.accept(row.lane, [difference], actor="mona", reason="Drawn again")
+    assert pins.restore(row.lane, [difference]) == ["C-3"]
+    assert w.sync(only=["C-3"]).updated == 1
+    assert reconcile()[0] == 0
+
+
+def test_one_of_several_lanes_is_named(world):
+    w = world([compound(n) for n in range(3)])
+    w.add_lane("Lot", [compound(n, id=f"L-{n}", name=f"Lot {n}") for n in range(2)])
+    schema = keep_history(w)
+    for _ in range(2):  # the first reads the configuration, and requests a run for each lane
+        with suppress(SystemExit):
+            call_command("sync_registry", stdout=io.StringIO())
+    assert {row["lane"] for row in rows(w)} == {"Compound", "Lot"}
+    assert all(row["schemaId"] == schema for row in w.tenant.results.values())
+    with pytest.raises(CommandError, match="--lane") as unnamed:
+        call_command("reconcile")
+    assert unnamed.value.returncode == 64
+    status, said = reconcile(lane="Lot", json=True)
+    assert status == 0 and json.loads(said)["lane"] == "Lot"
+    assert json.loads(said)["counts"]["equal"] == 2
+    assert reconcile(lane="Compound")[0] == 0
+
+
+def test_what_follows_a_survivor_is_counted_apart(world):
+    w = world([compound(n) for n in range(3)])
+    run = w.sync()
+    lane = Lane.objects.get()
+    merge_by_hand(w.tenant, w.tenant.entity("C-000001"), w.tenant.entity("C-000002"))
+    assert as_json()["counts"]["missing"] == 1
+    Merge.objects.create(
+        lane=lane, external_id="C-000001", entity_id="bfi_1", entity_registry_id="C-000001",
+        name="x", survivor_id="bfi_2", survivor_registry_id="C-000002", survivor_name="y",
+        state="followed", found_run=run, found_at=run.created_at,
+    )  # fmt: skip
+    counts = as_json()["counts"]
+    assert (counts["missing"], counts["merged"], counts["equal"]) == (0, 1, 2)

@@ -18,7 +18,7 @@ from registry_sync.mapping.departures import departure
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same_value
-from registry_sync.models import EntityError, Lane, LedgerEntry, Pin, ReconciledRecord
+from registry_sync.models import EntityError, Lane, LedgerEntry, Merge, Pin, ReconciledRecord
 from registry_sync.source.client import Source
 from registry_sync.sync.benchling_state import entity_of
 from registry_sync.sync.reconcile.benchling_side import BenchlingSide
@@ -109,7 +109,15 @@ class Comparison:
             else:
                 entities.append(done.entity)
         yield from self._refused(why)
-        yield from self._beside(entities)
+        merged = self._merged(entities)
+        self.counts["merged"] += len(merged)
+        yield from self._beside([each for each in entities if each.external_id not in merged])
+
+    def _merged(self, entities: Sequence[Entity]) -> set[str]:
+        """Return the records that follow the entity into which theirs was merged."""
+        rows = self.lane.merges.filter(closed_at=None, state=Merge.State.FOLLOWED)
+        rows = rows.filter(external_id__among=[entity.external_id for entity in entities])
+        return set(rows.values_list("external_id", flat=True))
 
     def _refused(self, why: dict[str, str]) -> Iterator[Finding]:
         ids = {external_id: self.setup.mapping.registry_id(external_id) for external_id in why}

@@ -27,7 +27,7 @@ from registry_sync.sync.setup import Setup, configure
 State = ReconciledRecord.State
 UNEQUAL = (State.DIFFERING, State.MISSING, State.EXTRA, State.ARCHIVED, State.REFUSED)
 """What is not as it should be; accepted differences are."""
-COUNTED = ("registry", "benchling", "equal", *State.values, "left", "repeated")
+COUNTED = ("registry", "benchling", "equal", *State.values, "left", "merged", "repeated")
 """The counts, in the order in which they are shown."""
 ROWS = 500
 OpenSource = Callable[[Setup], Source]
