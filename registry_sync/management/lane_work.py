@@ -111,6 +111,14 @@ class SeveralLanes:
             mine.append(run)
         return mine
 
+    def take(self, run: SyncRun) -> None:
+        """Count a run that was worked already; the runs requested since are worked as well."""
+        self._newest = run.pk
+        if run.is_active:
+            self._leave(run)
+        else:
+            self._end(run)
+
     def work_all(self) -> None:
         """Work every run to its end, and those that they led to."""
         idle = 0
@@ -168,7 +176,7 @@ class SeveralLanes:
 
     def _leave(self, run: SyncRun) -> None:
         if run.lane is not None:
-            self.work[run.lane.pk].busy = left_sentence(run)
+            self.work.setdefault(run.lane.pk, LaneWork(run.lane)).busy = left_sentence(run)
 
     def _add(self, run: SyncRun) -> None:
         self._queue.append(run.pk)

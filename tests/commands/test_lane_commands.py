@@ -41,6 +41,17 @@ def test_without_a_lane_every_lane_runs_with_one_line_each(two):
     assert status == 0 and "1 record read" in said[0]
 
 
+def test_a_lane_that_is_new_in_the_configuration_runs_along(world):
+    w = world([compound(n) for n in range(3)])
+    assert work()[0] == 0
+    w.add_lane("Lot", [{**compound(0, parent=None), "id": "L-0", "name": "Lot 0"}])
+    status, said = work()
+    assert status == 0 and len(said) == 2 and said[0].startswith("Compound: Run")
+    assert said[1].startswith("Lot: Run") and "1 created" in said[1]
+    w.lanes[0].registry.token = "other"
+    assert work()[0] == 1
+
+
 def test_options_that_need_a_lane_exit_64_and_request_nothing(two):
     for words in (["--only", "C-000001"], ["--since", "2026-01-05"]):
         status, said = work(*words)

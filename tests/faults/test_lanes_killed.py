@@ -113,7 +113,13 @@ def is_settled(d: Deployment, registries: dict[str, ListRegistry]) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.invariant(1, 2, 4)
-@pytest.mark.parametrize("how", ["command", "workers"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("command", marks=pytest.mark.once),
+        pytest.param("workers", marks=pytest.mark.postgres),
+    ],
+)
 def test_four_lanes_killed_at_random_moments(deploy, redis, how):
     env = {"REDIS_URL": redis.url} if how == "workers" else {}
     d = deploy(0, task_base=0.1, env=env)

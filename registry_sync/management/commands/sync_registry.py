@@ -120,6 +120,8 @@ class Command(OperatorCommand):
             run = jobs.work_to_end(run.pk, watch)
         if run.dry_run:
             watch.write_findings(run)
+        if len(runs.current_lanes()) > 1 and not (options["lane"] or special):
+            self._sync_several([], wanted, options, first=run)  # its configuration is new
         work_presses()
         self.stdout.write(summary(run))
         if run.dry_run:
@@ -163,8 +165,13 @@ class Command(OperatorCommand):
     # -- several lanes ---------------------------------------------------------------------
 
     def _sync_several(
-        self, lanes: list[Lane], wanted: dict[str, Any], options: dict[str, Any]
+        self,
+        lanes: list[Lane],
+        wanted: dict[str, Any],
+        options: dict[str, Any],
+        first: SyncRun | None = None,
     ) -> NoReturn:
+        """Sync several lanes; after the run `first`, only those that it found to be new."""
         with RunProgress(self.stdout.isatty(), details=False, out=self.stdout) as bar:
             found: dict[int, RunProgress] = {}
 
@@ -179,11 +186,13 @@ class Command(OperatorCommand):
             work = SeveralLanes(
                 wanted, say=self.stdout.write, complain=self.stderr.write, listen=listen
             )
+            if first is not None:
+                work.take(first)
             mine = work.request(lanes)
             if options["enqueue"]:
                 self._enqueue(mine, work)
             jobs.tune_garbage_collector()
-            if options["dry_run"]:
+            if options["dry_run"] and first is None:
                 self.stdout.write("DRY RUN: nothing is written to Benchling.")
             work.work_all()
         work_presses()
