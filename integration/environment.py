@@ -18,8 +18,12 @@ FAULTS: list[str] = []
 """What is wrong with the variables that were read, each a sentence."""
 
 
+_READ: set[str] = set()
+
+
 def env(name: str, default: str = "") -> str:
     """Return a variable. An empty one counts as absent."""
+    _READ.add(name)
     return os.environ.get(name, "").strip() or default
 
 
@@ -39,6 +43,11 @@ def env_secret(name: str, default: str = "") -> str:
     except UnicodeDecodeError:
         FAULTS.append(f"{name}_FILE={path} cannot be read: it is not text.")
     return default
+
+
+def set_variables() -> set[str]:
+    """Return the names of the variables of the settings that are set."""
+    return {name for name in _READ if os.environ.get(name, "").strip()}
 
 
 def env_bool(name: str, *, default: bool) -> bool:

@@ -112,6 +112,15 @@ class Deployment:
             return f"sqlite:///{self.path}?timeout=1"
         return _create_database(f"TEMPLATE {_migrated()}")
 
+    def use_empty_database(self) -> None:
+        """Go on with a database that has nothing, not even tables."""
+        if self.postgres:
+            self.database = _create_database("")
+        else:
+            self.path = self.folder / "empty.sqlite3"
+            self.database = f"sqlite:///{self.path}?timeout=1"
+        self.env["DATABASE_URL"] = self.database
+
     # -- processes -------------------------------------------------------------------------
 
     def start(self, *words: str, log: str = "child") -> subprocess.Popen[bytes]:
