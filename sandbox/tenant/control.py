@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from . import canvases, tasks
 from .contract import Contract
+from .entity_types import TYPES
 from .limits import Limits
-from .state import Fault, TenantState
+from .state import Entity, Fault, TenantState
 from .switches import Switches
 
 Json = dict[str, Any]
@@ -56,14 +57,16 @@ class Control:
         return RedirectResponse(f"/?{urlencode({'search': search})}#entities")
 
     async def show_state(self, request: Request) -> Response:
-        """Return sessions and entities; `search` and `limit` narrow the entities."""
+        """Return sessions and entities; `search`, `schema` and `limit` narrow the entities."""
         tasks.settle(self.state)
         search = request.query_params.get("search", "").strip().casefold()
         limit = int(request.query_params.get("limit", SHOWN))
+        schema = request.query_params.get("schema", "")
         found = [
             e
             for e in self.state.entities.values()
-            if not search or search in f"{e.name} {e.entity_registry_id}".casefold()
+            if (not search or search in f"{e.name} {e.entity_registry_id}".casefold())
+            and schema in ("", self.state.schemas[e.schema_id]["name"])
         ]
         return JSONResponse(
             {
@@ -71,6 +74,7 @@ class Control:
                 "attribution": self.state.attribution,
                 "sessions": list(self.state.sessions.values()),
                 "canvases": [self._shown(canvas) for canvas in self.state.canvases.values()],
+                "schemas": [each["name"] for each in self.state.schemas.values()],
                 "total": len(self.state.entities),
                 "found": len(found),
                 "entities": [
@@ -81,12 +85,18 @@ class Control:
                         "folder": (self.state.folders.get(e.folder_id or "") or {}).get("name"),
                         "archived": e.archived,
                         "modifiedAt": e.modified_at,
-                        "fields": self.state.named_values(e),
+                        "schema": self.state.schemas[e.schema_id]["name"],
+                        "fields": self._values(e),
                     }
                     for e in found[:limit]
                 ],
             }
         )
+
+    def _values(self, entity: Entity) -> Json:
+        """Return what an entity has, its parts first, by the names that people see."""
+        kind = TYPES[self.state.schemas[entity.schema_id]["type"]]
+        return {**kind.parts.seen(entity.parts), **self.state.named_values(entity)}
 
     def _shown(self, canvas: Json) -> Json:
         """Return a canvas with its session, and its chips by name."""

@@ -34,6 +34,10 @@ class Structure(Parts):
             "originalSmiles": parts.get("originalSmiles"),
         }
 
+    def seen(self, parts: Json) -> dict[str, str]:
+        sent = parts.get("originalSmiles") or "a molfile"
+        return {"Structure": parts.get("canonicalizedSmiles", ""), "As it was given": sent}
+
     def residues(self, parts: Json) -> str:
         return str(parts.get("canonicalizedSmiles", ""))
 

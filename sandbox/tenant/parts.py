@@ -29,6 +29,10 @@ class Parts:
         """Return an entity's parts as the API does."""
         return {}
 
+    def seen(self, parts: Json) -> dict[str, str]:
+        """Return an entity's parts as people see them."""
+        return {}
+
     def residues(self, parts: Json) -> str:
         """Return what `hasUniqueResidues` of a schema compares; "" is never compared."""
         return ""

@@ -14,6 +14,8 @@ from .parts import Parts
 
 Json = dict[str, Any]
 DNA, RNA = "ACGTRYSWKMBDHVN", "ACGURYSWKMBDHVN"
+SHOWN = 24
+"""Letters that the tenant's page shows of a sequence."""
 AMINO_ACIDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
 
 
@@ -49,6 +51,7 @@ class Sequence(Parts):
     """The key of the sequence itself."""
     alphabet: str
     what: ClassVar[str]
+    unit: ClassVar[str] = "bp"
 
     def read(self, row: Json) -> Json:
         found = {key: row[key] for key in self.drawings if key in row}
@@ -80,6 +83,12 @@ class Sequence(Parts):
             },
         }
 
+    def seen(self, parts: Json) -> dict[str, str]:
+        letters = str(parts.get(self.letters, ""))
+        way = ", circular" if parts.get("isCircular") else ""
+        short = letters if len(letters) <= SHOWN else f"{letters[:SHOWN]}…"
+        return {"Sequence": f"{len(letters):,} {self.unit}{way}: {short}"}
+
     def residues(self, parts: Json) -> str:
         return str(parts.get(self.letters, "")).upper()
 
@@ -106,7 +115,7 @@ class DnaBases(Sequence):
 class AminoAcids(Sequence):
     """An AA sequence."""
 
-    letters, alphabet, what = "aminoAcids", AMINO_ACIDS, "amino acid"
+    letters, alphabet, what, unit = "aminoAcids", AMINO_ACIDS, "amino acid", "aa"
     drawings = ("annotations",)
 
 

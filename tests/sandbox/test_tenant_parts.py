@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from rdkit import Chem
 
@@ -194,3 +195,21 @@ def test_values_of_a_field_with_a_unit_say_so(tenant):
     )
     shown = t.get(f"/entity-schemas/{schema}").json()["fieldDefinitions"]
     assert shown[0]["unit"]["symbol"] == "g/L"
+
+
+def test_the_tenants_page_shows_parts_of_one_schema(tenant):
+    t = tenant()
+    t.add_schema("molecule")
+    t.write("molecule", "upsert", molecule(t, "A", "CCO.Cl"))
+    t.add_schema("dna_sequence")
+    t.write("dna_sequence", "upsert", plasmid(t, "B", "ACGT"))
+    t.upsert(t.row("C"))
+
+    def shown(schema: str):
+        query = {"schema": schema}
+        return httpx.get(f"{t.server.url}/sandbox/state", params=query).json()["entities"]
+
+    assert [e["registryId"] for e in shown("")] == ["A", "B", "C"]
+    (one,) = shown("molecules")
+    assert (one["fields"]["Structure"], one["fields"]["As it was given"]) == ("CCO", "CCO.Cl")
+    assert shown("DNA sequences")[0]["fields"]["Sequence"] == "4 bp, circular: ACGT"
