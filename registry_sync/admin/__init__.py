@@ -6,10 +6,12 @@ from registry_sync.admin import (
     drafts,
     errors,
     lanes,
+    merges,
     pins,
     reconciliations,
     runs,
     webhooks,
+    withdrawals,
 )
 from registry_sync.admin import changes as records
 from registry_sync.admin import draft_publishing as publishing
@@ -21,6 +23,7 @@ __all__ = [
     "drafts",
     "errors",
     "lanes",
+    "merges",
     "pins",
     "publishing",
     "reconciliations",
@@ -28,4 +31,5 @@ __all__ = [
     "records",
     "runs",
     "webhooks",
+    "withdrawals",
 ]

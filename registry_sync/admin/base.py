@@ -122,7 +122,8 @@ class Reasoned(ReadOnly):
     ) -> str | HttpResponse:
         """Return the reason that the user entered, or the page that asks for it.
 
-        `more` reaches the template: `facts` are lines that say what would change.
+        `more` reaches the template: `facts` are lines that say what would change; with `most` of ""
+        all rows are shown.
         """
         reason = (request.POST.get("reason") or "").strip()
         if request.POST.get("decided") and reason:
@@ -137,6 +138,7 @@ class Reasoned(ReadOnly):
             "back": reverse(f"admin:registry_sync_{self.opts.model_name}_changelist"),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "select_across": request.POST.get("select_across", ""),
+            "most": ":50",
             **more,
         }
         return TemplateResponse(request, "admin/registry_sync/reason.html", context)

@@ -11,6 +11,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
@@ -24,6 +25,7 @@ from registry_sync.models import Adoption, Allowance, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
 
+POLICY = ("withdrawn_policy", "withdrawn_reason", "withdrawn_held")
 SIDES = "admin/registry_sync/adoption/sides.html"
 
 
@@ -162,17 +164,19 @@ class AdoptionAdmin(ByLane):
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnly):
-    """Read-only, except for what a full run does about drift."""
+    """Read-only, except for what is done about drift and about what left the registry."""
 
     nothing = "No lanes yet. The first run creates one when it reads its configuration."
     list_display = (
-        "schema_name", "collection", "tenant", "registry_id", "drift_policy", "created_at",
+        "schema_name", "collection", "tenant", "registry_id", "drift_policy", "withdrawn_policy",
+        "created_at",
     )  # fmt: skip
     fields = (
         "schema_name", "collection", "tenant", "app_id", "registry_id", "schema_id",
-        "drift_policy", "field_keys", "kept", "cleared", "rebuilt_at", "looked_at", "created_at",
+        "drift_policy", *POLICY, "withdrawn_set_at", "archive_fault", "field_keys", "kept",
+        "cleared", "rebuilt_at", "looked_at", "created_at",
     )  # fmt: skip
-    readonly_fields = tuple(name for name in fields if name != "drift_policy")
+    readonly_fields = tuple(n for n in fields if n not in ("drift_policy", *POLICY))
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)
@@ -180,4 +184,8 @@ class LaneAdmin(ReadOnly):
     def save_model(
         self, request: HttpRequest, obj: Lane, form: ModelForm[Lane], change: bool
     ) -> None:
-        obj.save(update_fields=form.changed_data)  # a run may be writing the others
+        changed = list(form.changed_data)
+        if set(changed) & set(POLICY):  # listings count from now on
+            obj.withdrawn_set_at, obj.archive_fault = timezone.now(), ""
+            changed += ["withdrawn_set_at", "archive_fault"]
+        obj.save(update_fields=changed)  # a run may be writing the others

@@ -22,6 +22,8 @@ Awaited = Literal[
     "unarchived",
     "detail",
     "substance",
+    "merge",
+    "other lane",
 ]
 WaitsFor = tuple[Awaited, str]
 """What must change before another attempt is worthwhile: its kind, and its key."""

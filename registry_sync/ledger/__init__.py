@@ -8,6 +8,7 @@ from registry_sync.ledger.changes import (
     differences,
     end_run,
     record_archiving,
+    record_merge,
     record_put_back,
 )
 from registry_sync.ledger.errors import close_withdrawn
@@ -16,6 +17,7 @@ from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, 
 from registry_sync.ledger.recording import (
     fill,
     forget_hashes,
+    lead_links,
     passing_name,
     record,
     take_in,
@@ -38,9 +40,11 @@ __all__ = [
     "holding",
     "keep_predicted",
     "known",
+    "lead_links",
     "passing_name",
     "record",
     "record_archiving",
+    "record_merge",
     "record_put_back",
     "refused_still",
     "take_in",

@@ -10,7 +10,7 @@ from registry_sync.ledger.change_rows import EntityChanges
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.values import same_value
-from registry_sync.models import ChainLink, Change, Lane, LedgerEntry, SyncRun, Withdrawal
+from registry_sync.models import ChainLink, Change, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
 
 
 class Writing:
@@ -112,6 +112,19 @@ def record_archiving(
         )
         for row, before, after in rows
     )
+    writing.close()
+
+
+def record_merge(run: SyncRun, merge: Merge) -> None:
+    """Write the change of an entity that follows another one, into which people merged it.
+
+    The caller holds a transaction under its lease.
+    """
+    old, new = merge.entity_registry_id, merge.survivor_registry_id
+    values: list[tuple[str, str, Any, Any, Any]] = [("registry id", "registry id", old, new, [])]
+    writing = Writing(run, merge.lane)
+    what = (merge.external_id, merge.entity_id, False, None)
+    writing.add([EntityChanges(*what, values, Change.Kind.MERGED)])
     writing.close()
 
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.core.types import Json
 from registry_sync.ledger.changes import Writing
 from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, known
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
 from registry_sync.ledger.substances import keep_parts, keep_substances
-from registry_sync.mapping.model import Entity
-from registry_sync.models import Batch, Lane, LedgerEntry, SyncRun
+from registry_sync.mapping.model import Entity, links_of, with_links
+from registry_sync.mapping.values import same_value
+from registry_sync.models import Batch, Drift, Lane, LedgerEntry, SyncRun
 
 UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
 
@@ -197,3 +200,26 @@ def fill(entry: LedgerEntry, entity: Entity) -> None:
     entry.name_key = entity.name_key
     entry.fields = entity.fields
     entry.entity_hash = entity.digest()
+
+
+def lead_links(lane: Lane, old: str, new: str) -> None:
+    """Let the links of a lane's entities to one registry id lead to another one.
+
+    Benchling changed them when it merged the entities. The caller holds a transaction under its
+    lease.
+    """
+    rows = lane.ledger.exclude(entity_hash="").order_by("pk")
+    for row in rows.iterator(2000):
+        if old in links_of(row.fields.values()):
+            led = with_links(row.fields, {old: new})
+            same = Entity(row.external_id, row.entity_registry_id, row.name, led)
+            LedgerEntry.objects.filter(pk=row.pk).update(fields=led, entity_hash=same.digest())
+            _end_drift(lane, row.external_id, led)
+
+
+def _end_drift(lane: Lane, external_id: str, fields: Json) -> None:
+    """End the drift of values that Benchling and the ledger now have alike."""
+    for drift in lane.drift.filter(external_id=external_id, closed_at=None, field_id__in=fields):
+        if same_value(drift.field_id, drift.theirs, fields[drift.field_id]):
+            drift.closed_at, drift.ended = timezone.now(), Drift.End.PUT_RIGHT
+            drift.save(update_fields=["closed_at", "ended"])

@@ -33,6 +33,20 @@ def links_of(values: Iterable[Any]) -> frozenset[str]:
     return frozenset(found)
 
 
+def with_links(fields: Json, targets: dict[str, str]) -> Json:
+    """Return canonical values whose links lead to other registry ids, where `targets` has them."""
+
+    def led(item: Any) -> Any:
+        if isinstance(item, dict) and item.get("entityRegistryId") in targets:
+            return {**item, "entityRegistryId": targets[item["entityRegistryId"]]}
+        return item
+
+    return {
+        key: [led(item) for item in value] if isinstance(value, list) else led(value)
+        for key, value in fields.items()
+    }
+
+
 _in_order = json.JSONEncoder(sort_keys=True).encode
 
 

@@ -91,6 +91,12 @@ class Drift(models.Model):
     ours = models.JSONField(null=True)
     theirs = models.JSONField(null=True)
     modified_at = models.DateTimeField(help_text="When Benchling says the entity was modified.")
+    changed_by = models.CharField(
+        max_length=255, blank=True, help_text="Who changed it, by Benchling's audit log."
+    )
+    changed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was changed, by Benchling's audit log."
+    )
     found_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     ended = models.CharField(max_length=12, choices=End.choices, blank=True)

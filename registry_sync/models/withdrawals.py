@@ -98,7 +98,11 @@ class Withdrawal(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.external_id} ({self.get_state_display()})"
+        held = f", held by {self.containers} container(s)" if self.containers else ""
+        return (
+            f"{self.entity_registry_id or self.external_id} “{self.name}”: "
+            f"{self.get_how_display()}, {self.get_state_display()}{held}"
+        )
 
 
 class FeedReading(models.Model):

@@ -13,7 +13,7 @@ from registry_sync.ledger.pins import open_pins
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.departures import departure
 from registry_sync.models import Lane, SyncRun
-from registry_sync.sync import pinned, withdrawn
+from registry_sync.sync import merges, pinned, withdrawn
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import Candidate, Compared, SourceRecord, record_outcome
@@ -38,7 +38,7 @@ def compare(
     """
     run, lane, setup = ctx.run, ctx.lane, ctx.setup
     known = ledger.known(lane, {record.external_id for record in records})
-    out = Compared(known, pins=open_pins(lane, known))
+    out = Compared(known, pins=open_pins(lane, known), merges=merges.open_merges(lane, list(known)))
     earlier = _seen_otherwise(records, known, run)
     out.came_again = [
         found
@@ -70,6 +70,7 @@ def compare(
         _compare_one(record, before, run, setup, out, force=forced, position=position)
     out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
     _report(ctx, out)
+    merges.resolve_links(out)
     _drop_held(lane, out)
     return out
 
@@ -213,6 +214,9 @@ def _compare_one(
         return
     if record.problem is not None and not _is_elsewhere(record, setup):
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
+        return
+    if (merge := out.merges.get(record.external_id)) is not None:
+        out.settled.append(merges.outcome(record, merge))
         return
     if (left := departure(record.raw, setup.mapping)) is not None:
         if before is not None and before.entity_hash:

@@ -24,6 +24,7 @@ from registry_sync.mapping.codec import linked_ids
 from registry_sync.mapping.model import UNKNOWN, links_of
 from registry_sync.mapping.values import is_held
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
+from registry_sync.sync import merges
 from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.known_entities import KnownEntities
@@ -97,7 +98,7 @@ def _comparable(ctx: RunContext) -> Setup:
 def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
-    own = own_archives(ctx, page)
+    own = own_archives(ctx, page) | merges.find(ctx, page)
     ids = [raw["id"] for raw in page]
     registered = [raw.get("entityRegistryId") or "" for raw in page]
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.

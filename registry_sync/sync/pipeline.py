@@ -31,6 +31,7 @@ from registry_sync.sync.gates.adoption import AdoptionGate
 from registry_sync.sync.gates.drawings import DrawingsGate
 from registry_sync.sync.gates.gate import Gate
 from registry_sync.sync.gates.guards import UpdateGuard
+from registry_sync.sync.gates.moved import MovedGate
 from registry_sync.sync.gates.names import NameClaims, NameGate
 from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
@@ -120,6 +121,7 @@ def _carrier(ctx: RunContext, source: Source) -> Carrier:
         DryRunDelivery(ctx, claims) if ctx.run.dry_run else BatchDelivery(ctx, claims)
     )
     gates: list[Gate] = [
+        MovedGate(ctx),
         AdoptionGate(ctx),
         SubstanceGate(ctx, claims),
         DrawingsGate(ctx),

@@ -14,7 +14,7 @@ from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_record
 from registry_sync.mapping.departures import Departure
 from registry_sync.mapping.model import Entity
-from registry_sync.models import Pin
+from registry_sync.models import Merge, Pin
 from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.client import Source
 from registry_sync.source.pages import Unread
@@ -64,6 +64,8 @@ class Compared:
     """Accepted differences, by external id."""
     outdated: list[Pin] = field(default_factory=list)
     """Those of them whose value in the registry changed."""
+    merges: dict[str, Merge] = field(default_factory=dict)
+    """Merges of entities that are not over, by external id."""
     left: dict[str, Departure] = field(default_factory=dict)
     """Entities in Benchling whose records show that they have left, by external id."""
     marked: list[str] = field(default_factory=list)

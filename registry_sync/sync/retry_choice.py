@@ -26,7 +26,7 @@ from registry_sync.models import (
     SyncRun,
     TakenName,
 )
-from registry_sync.sync import benchling_state
+from registry_sync.sync import benchling_state, merges
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.links import linkable, own_links, present
@@ -34,6 +34,8 @@ from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
 
 CHUNK = 500
+EACH_RUN = ("permission", "detail", "other lane")
+"""What errors wait for that each run looks at again."""
 UNSENDABLE = ("no_id", "not_a_record", "unusable_id", "id_twice")
 """Codes of errors that can only be fixed in the registry: the copy has no id to send."""
 
@@ -56,14 +58,13 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     else:
         changed = ~Q(fingerprint=run.fingerprint)
         yield from _chunks(
-            untried.filter(
-                Q(kind="transient") | Q(waits_for__in=("permission", "detail")) | changed
-            )
+            untried.filter(Q(kind="transient") | Q(waits_for__in=EACH_RUN) | changed)
         )
     approved = Adoption.objects.filter(lane=lane, state=Adoption.State.APPROVED)
     yield from _chunks(open_errors.filter(external_id__in=approved.values("external_id")))
     allowed = Allowance.objects.filter(lane=lane, used_by=None).values("external_id")
     yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
+    yield from _chunks(open_errors.filter(waits_for="merge", external_id__in=merges.ready(ctx)))
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
     _look_again(ctx, keys)

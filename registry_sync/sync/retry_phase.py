@@ -8,7 +8,7 @@ from registry_sync import ledger, runs
 from registry_sync.core.problems import SourceError
 from registry_sync.models import EntityError
 from registry_sync.source.client import Source
-from registry_sync.sync import retry_choice, run_verdict
+from registry_sync.sync import merges, retry_choice, run_verdict
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord, source_records
@@ -28,6 +28,7 @@ class Retry:
         """
         ctx = self.ctx
         ctx.session.open()
+        merges.settle(ctx)
         if run_verdict.read_whole(ctx.run, ctx.lane):
             self._close_withdrawn()
         if not self._try_errors():

@@ -65,7 +65,7 @@ ACTIONS = {
     "entityerror": "change_entityerror", "adoption": "change_adoption",
     "syncrun": "change_syncrun", "webhookdelivery": "change_webhookdelivery",
     "drift": "change_lane", "pin": "change_lane",
-    "reconciledrecord": "change_lane",
+    "reconciledrecord": "change_lane", "withdrawal": "change_lane", "merge": "change_entityerror",
 }  # fmt: skip
 
 

@@ -214,6 +214,37 @@ class PinFactory(DjangoModelFactory):
     created_at = factory.LazyFunction(timezone.now)
 
 
+class WithdrawalFactory(DjangoModelFactory):
+    """A record that left the registry and whose entity waits for a decision."""
+
+    class Meta:
+        model = models.Withdrawal
+
+    lane = factory.SubFactory(LaneFactory)
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    entity_id = factory.Sequence(lambda n: f"bfi_{n}")
+    entity_registry_id = name = factory.SelfAttribute("external_id")
+    how = models.Withdrawal.How.FLAG
+    state = models.Withdrawal.State.STAGED
+    found_run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
+    found_at = factory.LazyFunction(timezone.now)
+
+
+class MergeFactory(DjangoModelFactory):
+    """An entity that was merged away and waits for a decision."""
+
+    class Meta:
+        model = models.Merge
+
+    lane = factory.SubFactory(LaneFactory)
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    entity_id = factory.Sequence(lambda n: f"bfi_{n}")
+    entity_registry_id = name = factory.SelfAttribute("external_id")
+    survivor_id, survivor_registry_id, survivor_name = "bfi_s", "S-1", "Survivor"
+    found_run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
+    found_at = factory.LazyFunction(timezone.now)
+
+
 class ReconciliationFactory(DjangoModelFactory):
     """A comparison that found both sides equal."""
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from registry_sync import runs
 from registry_sync.management.lane_options import lanes_to_sync
+from registry_sync.management.lane_policy import (
+    add_policy_arguments,
+    policy_of,
+    refuse_policy_options,
+    set_policy,
+)
 from registry_sync.management.operator import OperatorCommand
 from registry_sync.models import Lane, SyncRun
 
@@ -15,10 +22,18 @@ NEVER = "never ran"
 class Command(OperatorCommand):
     help = (
         "List the lanes: name, schema, type, address, position in the configuration, last run, "
-        "standing and active run."
+        "standing, active run and policy. With `set`, choose what is done about entities whose "
+        "records left the registry."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_policy_arguments(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["action"] == "set":
+            self.stdout.write(set_policy(options))
+            return
+        refuse_policy_options(options)
         lanes_to_sync(None)  # reads the configuration where no lane is known yet
         names = runs.LaneNames()
         if not names.lanes:
@@ -36,6 +51,7 @@ def _listed(lane: Lane, names: runs.LaneNames) -> str:
         "last run": _last_run(lane),
         "standing": _standing(lane),
         "active run": _active(lane),
+        "withdrawn": policy_of(lane),
     }
     lines = [names.of(lane), *(f"    {name + ':':<12}{value}" for name, value in facts.items())]
     return "\n".join(lines)

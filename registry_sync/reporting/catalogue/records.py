@@ -36,6 +36,22 @@ RECORD_CAUSES = (
         waits_for="unarchived",
     ),
     Cause(
+        "merged_away",
+        "merged into another entity in Benchling",
+        ("mapping", "benchling"),
+        "Decide under Merges: follow the survivor, or make the entity again once the survivor no "
+        "longer has its id and name as aliases.",
+        waits_for="merge",
+    ),
+    Cause(
+        "moved",
+        "moved here from another lane",
+        ("mapping", "benchling"),
+        "Archive the old entity in Benchling or under Withdrawals, or keep it there: then both "
+        "stay. The record follows automatically.",
+        waits_for="other lane",
+    ),
+    Cause(
         "permission",
         "permission missing in Benchling",
         ("benchling",),

@@ -57,6 +57,18 @@ RECORD_WAITS = (
         "It waits until {key} is no longer archived in Benchling.",
     ),
     RecordWait(
+        "merge",
+        "a decision about a merge",
+        "waits for a decision about its merge in Benchling, or until its id and name are free",
+        "It waits because its entity was merged into another one in Benchling.",
+    ),
+    RecordWait(
+        "other lane",
+        "its old entity",
+        "waits until its old entity {key} is archived, or someone decides that it stays",
+        "It waits until its old entity {key} is archived.",
+    ),
+    RecordWait(
         "source", "a change of the record", "waits until its record changes in the registry"
     ),
     RecordWait(

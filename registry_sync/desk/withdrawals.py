@@ -1,0 +1,117 @@
+"""Decisions about what left the registry: archive it, keep it in use, or undo an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from registry_sync.benchling import archiving
+from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.problems import SyncError
+from registry_sync.core.text import number_of
+from registry_sync.models import Lane, Withdrawal
+from registry_sync.sync.clients import impatient_client
+from registry_sync.sync.withdrawals.pointers import pointers_to
+
+State = Withdrawal.State
+UNDOABLE = (State.ARCHIVED,)
+COUNTED = 2000
+"""Entities whose containers are counted before a decision."""
+
+
+def set_policy(lane: Lane, policy: str, *, reason: str, held: bool) -> None:
+    """Set what is done about a lane's withdrawals. Listings count from now on."""
+    Lane.objects.filter(pk=lane.pk).update(
+        withdrawn_policy=policy,
+        withdrawn_reason=reason,
+        withdrawn_held=held,
+        withdrawn_set_at=timezone.now(),
+        archive_fault="",
+    )
+
+
+def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
+    """Return the open withdrawals of some lanes."""
+    rows = Withdrawal.objects.filter(lane__in=list(lanes), closed_at__isnull=True)
+    return rows.select_related("lane").order_by("lane_id", "pk")
+
+
+def release(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
+    """Let entities be archived by the next run; return the withdrawals that could be released."""
+    return _decide(rows.filter(state__in=Withdrawal.RELEASABLE), State.RELEASED, actor, reason)
+
+
+def keep(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
+    """Decide that entities stay in use; return the withdrawals for which that was possible."""
+    return _decide(rows.filter(state__in=Withdrawal.KEEPABLE), State.KEPT, actor, reason)
+
+
+def undo(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
+    """Let this app's archives be undone by the next run; return those that can be."""
+    return _decide(rows.filter(state__in=UNDOABLE), State.UNDO, actor, reason)
+
+
+def _decide(rows: QuerySet[Withdrawal], to: str, actor: str, reason: str) -> list[Withdrawal]:
+    chosen = list(rows.filter(closed_at__isnull=True))
+    decided = []
+    for row in chosen:  # a run may have acted on it since it was shown
+        same = Withdrawal.objects.filter(pk=row.pk, state=row.state, closed_at__isnull=True)
+        values = {"actor": actor, "decision": reason, "decided_at": timezone.now()}
+        if same.update(state=to, **values):
+            row.state = to
+            decided.append(row)
+    return decided
+
+
+def by_lane(rows: Iterable[Withdrawal]) -> dict[Lane, list[str]]:
+    """Return the external ids of some withdrawals, by lane."""
+    found: dict[Lane, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.lane, []).append(row.external_id)
+    return found
+
+
+def facts(rows: Sequence[Withdrawal]) -> list[str]:
+    """Return what archiving these entities would mean: containers that hold them, and links.
+
+    The containers are counted in Benchling now, and kept with each withdrawal.
+    """
+    said: list[str] = []
+    lanes: dict[Lane, list[Withdrawal]] = {}
+    for row in rows[:COUNTED]:
+        lanes.setdefault(row.lane, []).append(row)
+    for lane, some in lanes.items():
+        said += [*_containers(lane, some), *_links(lane, some)]
+    if len(rows) > COUNTED:
+        said.append(f"Containers and links were looked up for the first {COUNTED:,} only.")
+    return said
+
+
+def _containers(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
+    client = impatient_client()
+    client.entity_type = lane.entity_type
+    try:
+        counts = archiving.containers_of(client, [row.entity_id for row in rows])
+    except (Refused, SyncError, Wait) as error:
+        return [f"Benchling does not show which containers hold these entities: {error}"]
+    for row in rows:
+        if row.containers != counts[row.entity_id]:
+            row.containers = counts[row.entity_id]
+            row.save(update_fields=["containers"])
+    held = [row for row in rows if row.containers]
+    if not held:
+        return ["No container holds any of these entities."]
+    named = ", ".join(
+        f"{row.entity_registry_id} ({number_of(row.containers or 0, 'container')})" for row in held
+    )
+    return [f"Containers hold {number_of(len(held), 'entity', 'entities')}: {named}."]
+
+
+def _links(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
+    links = pointers_to([row.entity_registry_id for row in rows], lane)
+    return [
+        f"Entities link to {target}: {', '.join(pointing)}."
+        for target, pointing in sorted(links.items())
+    ]

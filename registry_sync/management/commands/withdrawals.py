@@ -1,0 +1,90 @@
+"""`manage.py withdrawals`: list what left the registry, and decide about it."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db.models import QuerySet
+
+from registry_sync import runs
+from registry_sync.core.text import number_of
+from registry_sync.desk import withdrawals as decisions
+from registry_sync.management.lane_options import add_lane_argument, lane_named
+from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.models import Withdrawal
+
+ACTIONS = {
+    "archive": (decisions.release, "will be archived by the next run"),
+    "keep": (decisions.keep, "stay in use"),
+    "undo": (decisions.undo, "will be unarchived by the next run"),
+}
+
+
+class Command(OperatorCommand):
+    help = (
+        "List the records that left the registry, and what became of their entities. Decide about "
+        "those that wait: archive, keep, or undo an archive. The next run acts on it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "action", nargs="?", default="list", choices=["list", *ACTIONS], help="what to do"
+        )
+        parser.add_argument("ids", nargs="*", metavar="ID", help="external ids")
+        parser.add_argument(
+            "--all", action="store_true", help="all that wait for a decision; with undo, all"
+        )
+        parser.add_argument("--run", type=int, metavar="N", help="undo what run N archived")
+        parser.add_argument("--reason", default="", help="why (kept permanently)")
+        add_lane_argument(parser, "only withdrawals of this lane")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asked = options["lane"]
+        lanes = runs.current_lanes() if asked is None else [lane_named(asked)]
+        rows = decisions.open_rows(lanes)
+        if options["action"] == "list":
+            self._list(rows)
+            return
+        if not options["reason"].strip():
+            raise CommandError("--reason is missing.", returncode=USAGE)
+        act, becomes = ACTIONS[options["action"]]
+        who = getpass.getuser()
+        done = act(self._chosen(rows, options), actor=who, reason=options["reason"].strip())
+        for row in done:
+            self.stdout.write(_line(row))
+        self.stdout.write(f"{number_of(len(done), 'entity', 'entities')} {becomes}.")
+        if not done:
+            raise CommandError("Nothing was in a state in which this is possible.", returncode=1)
+
+    def _chosen(self, rows: QuerySet[Withdrawal], options: dict[str, Any]) -> QuerySet[Withdrawal]:
+        """Return the withdrawals that the options name. Raise CommandError 64 if they name none."""
+        undo, ids, run = options["action"] == "undo", options["ids"], options["run"]
+        given = [bool(ids), options["all"], run is not None]
+        if sum(given) != 1 or (run is not None and not undo):
+            text = "Name external ids, or give --all; undo also takes --run N."
+            raise CommandError(text, returncode=USAGE)
+        if ids:
+            return rows.filter(external_id__in=ids)
+        if run is not None:
+            return rows.filter(archive_run_id=run)
+        return rows if undo else rows.filter(state=Withdrawal.State.STAGED)
+
+    def _list(self, rows: QuerySet[Withdrawal]) -> None:
+        for row in rows.iterator():
+            self.stdout.write(_line(row))
+        waiting = rows.filter(state=Withdrawal.State.STAGED).count()
+        counted = number_of(rows.count(), "withdrawal")
+        self.stdout.write(f"{counted}, of which {waiting:,} wait for a decision.")
+
+
+def _line(row: Withdrawal) -> str:
+    held = f", {number_of(row.containers, 'container')}" if row.containers else ""
+    links = f", links from {', '.join(row.links)}" if row.links else ""
+    note = f" {row.note}" if row.note else ""
+    return (
+        f"{row.external_id}  {row.entity_registry_id} “{row.name}”: {row.get_how_display()}; "
+        f"{row.get_state_display()}{held}{links}.{note}"
+    )

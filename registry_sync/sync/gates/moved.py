@@ -1,0 +1,70 @@
+"""The gate for records that moved here from another lane of the same list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync import runs
+from registry_sync.core.problems import Problem
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.models import Lane, LedgerEntry, Withdrawal
+from registry_sync.source.scope import scope_of
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import Candidate, record_outcome
+
+State = Withdrawal.State
+SETTLED = (State.ARCHIVED, State.THEIRS, State.KEPT, State.FOREIGN)
+"""States of the old entity's withdrawal in which the record may have another one here."""
+
+
+class MovedGate:
+    """Holds back records that have left another lane's scope while their entity there is in use."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        own = ctx.lane
+        self.others = [
+            lane
+            for lane in runs.current_lanes()
+            if lane != own and lane.collection == own.collection and lane.scope
+        ]
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
+        """Return the candidates that have no other entity, and the outcomes of those that do."""
+        held: dict[str, Problem] = {}
+        new = {c.entity.external_id: c for c in candidates if c.is_new}
+        for lane in self.others if new else ():
+            scope = scope_of(lane.scope)
+            for entry in _in_use(lane, list(new)):
+                if scope.outside(new[entry.external_id].record.raw):
+                    held[entry.external_id] = _problem(entry, lane)
+        going = [c for c in candidates if c.entity.external_id not in held]
+        return going, [
+            record_outcome(c.record, Outcome.FAILED, problems=(held[c.entity.external_id],))
+            for c in candidates
+            if c.entity.external_id in held
+        ]
+
+
+def _in_use(lane: Lane, external_ids: list[str]) -> list[LedgerEntry]:
+    """Return a lane's entities of these records, without those that are archived or stay."""
+    settled = lane.withdrawals.filter(closed_at__isnull=True, state__in=SETTLED)
+    archived = lane.drift.filter(closed_at__isnull=True, field_id="archived")
+    rows = lane.ledger.filter(external_id__among=external_ids).exclude(entity_hash="")
+    rows = rows.exclude(external_id__in=settled.values("external_id"))
+    return list(rows.exclude(external_id__in=archived.values("external_id")))
+
+
+def _problem(entry: LedgerEntry, lane: Lane) -> Problem:
+    old = f"{entry.entity_registry_id} “{entry.name}” in {lane.schema_name or lane.schema_id}"
+    return Problem(
+        kind="benchling",
+        code="moved",
+        message=f"{entry.external_id} moved here from another lane, where it has the entity {old}. "
+        "Nothing was written for it here.",
+        remedy=f"A Benchling admin archives {entry.entity_registry_id}, or the integration owner "
+        "archives it or keeps it in use under Withdrawals in the admin. The record then follows "
+        "automatically.",
+        value=entry.entity_registry_id[:200],
+        waits_for=("other lane", entry.entity_registry_id),
+    )

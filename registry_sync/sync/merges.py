@@ -1,0 +1,194 @@
+"""Entities of this app that people merged into others: found, followed, or made again.
+
+In a merge, the duplicate is archived and unregistered; its name, registry id and aliases become
+aliases of the survivor, and links to it point at the survivor.
+https://help.benchling.com/hc/en-us/articles/9684256435597
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync import ledger, runs
+from registry_sync.core.problems import Problem
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.mapping.model import Entity, with_links
+from registry_sync.models import Lane, LedgerEntry, Merge
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import Compared, SourceRecord, record_outcome
+
+State = Merge.State
+
+
+def find(ctx: RunContext, page: Sequence[Json]) -> set[str]:
+    """Return the Benchling ids on a page of entities that were merged into others; keep new merges.
+
+    Raise LeaseLost.
+    """
+    lost = {str(raw["id"]): raw for raw in page if _may_be_merged(raw)}
+    rows = ctx.lane.ledger.exclude(entity_hash="").filter(entity_id__among=list(lost))
+    known = {row.entity_id: row for row in rows} if lost else {}
+    found: set[str] = set()
+    for entity_id, entry in known.items():
+        if ctx.lane.merges.filter(entity_id=entity_id, closed_at__isnull=True).exists():
+            found.add(entity_id)
+        elif (survivor := _survivor(ctx, entry)) is not None:
+            _keep(ctx, entry, survivor)
+            found.add(entity_id)
+    return found
+
+
+def _may_be_merged(raw: Json) -> bool:
+    return bool(raw.get("archiveRecord")) and not raw.get("entityRegistryId")
+
+
+def _survivor(ctx: RunContext, entry: LedgerEntry) -> Json | None:
+    """Return the entity that has this one's registry id as an alias now, if there is one."""
+    registry = ctx.setup.config.registry_id
+    bearers = ctx.client.entities_named([entry.entity_registry_id], registry_id=registry)
+    wanted = name_key(entry.entity_registry_id)
+    for raw in bearers:
+        if raw["id"] != entry.entity_id and wanted in map(name_key, raw.get("aliases") or ()):
+            return raw
+    return None
+
+
+def _keep(ctx: RunContext, entry: LedgerEntry, survivor: Json) -> None:
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        Merge.objects.create(
+            lane=ctx.lane,
+            external_id=entry.external_id,
+            entity_id=entry.entity_id,
+            entity_registry_id=entry.entity_registry_id,
+            name=entry.name,
+            survivor_id=survivor["id"],
+            survivor_registry_id=survivor.get("entityRegistryId") or "",
+            survivor_name=survivor.get("name") or "",
+            found_run=ctx.run,
+            found_at=timezone.now(),
+        )
+        # Judged again when it is read next, which is in this run.
+        LedgerEntry.objects.filter(pk=entry.pk).update(raw_hash="")
+
+
+# -- records ----------------------------------------------------------------------------------
+
+
+def open_merges(lane: Lane, external_ids: Sequence[str]) -> dict[str, Merge]:
+    """Return the merges of these records that are not over, by external id."""
+    rows = Merge.objects.filter(lane=lane, closed_at__isnull=True, external_id__among=external_ids)
+    return {row.external_id: row for row in rows}
+
+
+def outcome(record: SourceRecord, merge: Merge) -> RecordOutcome:
+    """Return the outcome of a record whose entity was merged into another: none is written."""
+    if merge.state == State.FOLLOWED:
+        return record_outcome(record, Outcome.UNCHANGED)
+    return record_outcome(record, Outcome.FAILED, problems=(_problem(merge),))
+
+
+def _problem(merge: Merge) -> Problem:
+    old, survivor = merge.entity_registry_id, merge.survivor_registry_id
+    remedy = (
+        "The integration owner decides under Merges in the admin: follow the survivor, or make "
+        f"the entity again once {survivor} no longer has these aliases."
+    )
+    if merge.state == State.ANEW:
+        remedy = (
+            f"A Benchling admin removes the aliases “{old}” and “{merge.name}” from {survivor}. "
+            f"The next run then creates {old} again."
+        )
+    return Problem(
+        kind="benchling" if merge.state == State.ANEW else "mapping",
+        code="merged_away",
+        message=f"{old} “{merge.name}” was merged in Benchling into {survivor} "
+        f"“{merge.survivor_name}”: it is archived, and its id and name are aliases of {survivor}. "
+        "Nothing was written for it.",
+        remedy=remedy,
+        value=survivor[:200],
+        waits_for=("merge", merge.external_id),
+    )
+
+
+def resolve_links(out: Compared) -> None:
+    """Let links to merged entities lead to the survivors, where that was decided."""
+    wanted = set().union(*(c.entity.links for c in out.candidates)) if out.candidates else set()
+    followed = survivors(wanted) if wanted else {}
+    if followed:
+        out.candidates = [replace(c, entity=_resolved(c.entity, followed)) for c in out.candidates]
+
+
+def survivors(registry_ids: set[str]) -> dict[str, str]:
+    """Return the survivors' registry ids of followed merges, by the id of the merged entity."""
+    rows = Merge.objects.filter(
+        lane__in=runs.current_lanes(), state=State.FOLLOWED, closed_at__isnull=True,
+        entity_registry_id__in=registry_ids,
+    )  # fmt: skip
+    return dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
+
+
+def _resolved(entity: Entity, followed: dict[str, str]) -> Entity:
+    return replace(entity, fields=with_links(entity.fields, followed))
+
+
+# -- decisions --------------------------------------------------------------------------------
+
+
+def settle(ctx: RunContext) -> None:
+    """Act on what was decided about merges: links lead on, and freed names are used again.
+
+    Raise LeaseLost.
+    """
+    decided = ctx.lane.merges.filter(closed_at__isnull=True)
+    if ctx.run.only:
+        decided = decided.filter(external_id__in=ctx.run.only)
+    for merge in decided.filter(state=State.FOLLOWED, applied=False):
+        _follow(ctx, merge)
+    for merge in decided.filter(state=State.ANEW):
+        _make_again(ctx, merge)
+
+
+def ready(ctx: RunContext) -> list[str]:
+    """Return the external ids of records that wait for a merge that is settled by now."""
+    waiting = runs.open_errors(ctx.lane).filter(waits_for="merge")
+    ids = list(waiting.values_list("external_id", flat=True))
+    rows = open_merges(ctx.lane, ids)
+    return [id_ for id_ in ids if id_ not in rows or rows[id_].state == State.FOLLOWED]
+
+
+def _follow(ctx: RunContext, merge: Merge) -> None:
+    """Record the merge in the audit, and let the ledgers hold links as Benchling does."""
+    old, new = merge.entity_registry_id, merge.survivor_registry_id
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        ledger.record_merge(ctx.run, merge)
+        for lane in {ctx.lane, *runs.current_lanes()}:
+            if lane.registry_id == ctx.lane.registry_id and runs.schema_view(lane).may_link:
+                ledger.lead_links(lane, old, new)
+        Merge.objects.filter(pk=merge.pk).update(applied=True)
+    runs.log(ctx.run, "INFO", f"{merge.external_id} follows {new}, into which {old} was merged.")
+
+
+def _make_again(ctx: RunContext, merge: Merge) -> None:
+    """Forget an entity whose names are free again, so that its record creates another one."""
+    found = ctx.client.entities_by_id([merge.survivor_id])
+    taken = {
+        name_key(text)
+        for raw in found
+        for text in (raw.get("name"), raw.get("entityRegistryId"), *(raw.get("aliases") or ()))
+        if text
+    }
+    if taken & {name_key(merge.entity_registry_id), name_key(merge.name)}:
+        return
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
+        rows.update(entity_hash="", entity_id="", raw_hash="")
+        Merge.objects.filter(pk=merge.pk).update(closed_at=timezone.now(), applied=True)

@@ -1,0 +1,141 @@
+"""Withdrawals and merges at the desk and by command: listed, decided with a reason, undone."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from registry_sync.jobs import runner
+from registry_sync.models import Lane, Merge, SyncRun, Withdrawal
+from sandbox.tenant.containers import store_by_hand
+from sandbox.tenant.entities import merge_by_hand
+from tests.support.commands import command
+from tests.support.desk import owner, read, viewer  # noqa: F401
+from tests.support.registry import compound
+
+pytestmark = pytest.mark.once
+LIST = reverse("admin:registry_sync_withdrawal_changelist")
+MERGES = reverse("admin:registry_sync_merge_changelist")
+REASON = {"decided": "yes", "reason": "Discontinued"}
+State, Status = Withdrawal.State, SyncRun.Status
+FLAG = {"endpoint": {"params": {"since": "{incremental.start_value}"},
+                     "incremental": {"cursor_path": "modified_at", "lag": 0},
+                     "deletes": {"mode": "flag", "path": "retired"}}}  # fmt: skip
+
+
+@pytest.fixture
+def staged(world):
+    """Five of twelve records left at once: they wait. A container holds the first one."""
+    w = world([compound(n) for n in range(12)], config={"Connector Settings": FLAG})
+    w.sync()
+    assert command("set", "Compound", "--withdrawn", "archive", "--reason", "Shipped",
+                   name="lanes")[0] == 0  # fmt: skip
+    for n in range(5):
+        w.registry.edit(f"C-{n:06d}", retired=True)
+    held = next(e for e in w.tenant.entities.values() if e.entity_registry_id == "C-000000")
+    store_by_hand(w.tenant, held, "Tube")
+    w.sync()
+    return w
+
+
+def act(client, action: str, rows, *, url: str = LIST, reason=REASON):
+    return client.post(
+        url, {"action": action, "_selected_action": [row.pk for row in rows], **reason}
+    )
+
+
+def finish() -> SyncRun:
+    run = SyncRun.objects.latest("pk")
+    assert run.is_active
+    return runner.work_to_end(run.pk)
+
+
+def archived(w) -> list[str]:
+    return sorted(e.entity_registry_id for e in w.tenant.entities.values() if e.archived)
+
+
+def test_staged_withdrawals_are_shown_released_and_undone(staged, owner, viewer):  # noqa: F811
+    w, rows = staged, list(Withdrawal.objects.order_by("external_id"))
+    assert all(row.state == State.STAGED for row in rows) and len(rows) == 5
+    assert "waits for a decision" in read(owner, LIST) and "C-000003" in read(viewer, LIST)
+    act(viewer, "archive", rows)
+    assert not archived(w) and Withdrawal.objects.filter(state=State.STAGED).count() == 5
+    page = act(owner, "archive", rows, reason={}).content.decode()
+    assert all(f"C-{n:06d} “Compound {n}”" in page for n in range(5))
+    assert "Containers hold 1 entity: C-000000 (1 container)." in page and not archived(w)
+    assert act(owner, "archive", rows[:4]).status_code == 302
+    assert act(owner, "keep", rows[4:]).status_code == 302
+    run = finish()
+    assert (run.status, run.archived, run.actor) == (Status.SUCCEEDED, 4, "Olivia")
+    assert archived(w) == [f"C-{n:06d}" for n in range(4)]
+    assert {e.archived for e in w.tenant.entities.values() if e.archived} == {"Shipped"}
+    act(owner, "undo", [rows[0]])
+    assert finish().status == Status.SUCCEEDED and archived(w) == [f"C-{n:06d}" for n in (1, 2, 3)]
+    assert LogEntry.objects.filter(change_message__contains="Discontinued").count() == 6
+    assert w.sync().status == Status.SUCCEEDED and len(archived(w)) == 3
+
+
+def test_the_command_lists_decides_and_undoes(staged):
+    w = staged
+    status, said = command(name="withdrawals")
+    assert status == 0 and "C-000001 “Compound 1”: marked in the registry" in said
+    assert "5 withdrawals, of which 5 wait for a decision." in said
+    assert command("archive", "--all", name="withdrawals")[0] == 64  # no reason
+    assert command("archive", "--reason", "x", name="withdrawals")[0] == 64  # none named
+    assert command("keep", "C-000000", "--reason", "In use", name="withdrawals")[0] == 0
+    assert command("keep", "C-999999", "--reason", "In use", name="withdrawals")[0] == 1
+    assert command("archive", "--all", "--reason", "Gone", name="withdrawals")[0] == 0
+    run = w.sync()
+    assert run.archived == 4 and run.status == Status.SUCCEEDED
+    assert command("undo", "--run", str(run.pk), "--reason", "No", name="withdrawals")[0] == 0
+    assert w.sync().status == Status.SUCCEEDED and archived(w) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["set", "Compound"],
+        ["set", "--withdrawn", "tell"],
+        ["set", "Nowhere", "--withdrawn", "tell"],
+        ["set", "Compound", "--withdrawn", "burn"],
+        ["set", "Compound", "--withdrawn", "archive", "--reason", "Lost"],
+        ["set", "Compound", "--withdrawn", "tell", "--held"],
+        ["--withdrawn", "tell"],
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(staged, words):
+    before = Lane.objects.values_list("withdrawn_policy", "withdrawn_reason").get()
+    assert command(*words, name="lanes")[0] == 64
+    assert Lane.objects.values_list("withdrawn_policy", "withdrawn_reason").get() == before
+
+
+def test_a_lane_s_page_sets_the_policy(staged, owner):  # noqa: F811
+    lane = Lane.objects.get()
+    url = reverse("admin:registry_sync_lane_change", args=[lane.pk])
+    asked = {"drift_policy": "report", "withdrawn_policy": "tell", "withdrawn_reason": "Expired",
+             "withdrawn_held": "on"}  # fmt: skip
+    assert owner.post(url, asked).status_code == 302
+    now = Lane.objects.get()
+    assert (now.withdrawn_policy, now.withdrawn_reason, now.withdrawn_held) == (
+        "tell", "Expired", True,
+    )  # fmt: skip
+    assert now.withdrawn_set_at > lane.withdrawn_set_at
+    status, said = command(name="lanes")
+    assert status == 0 and "withdrawn:  reported only" in said
+
+
+def test_a_merge_is_followed_and_undone_at_the_desk(world, owner):  # noqa: F811
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    by_id = {e.entity_registry_id: e for e in w.tenant.entities.values()}
+    merge_by_hand(w.tenant, by_id["C-000001"], by_id["C-000002"])
+    w.sync(kind="full")
+    merge = Merge.objects.get()
+    page = act(owner, "anew", [merge], url=MERGES, reason={}).content.decode()
+    assert "C-000002 must lose the aliases “C-000001” and “Compound 1”." in page
+    act(owner, "follow", [merge], url=MERGES)
+    assert finish().status == Status.SUCCEEDED and not w.open_errors()
+    act(owner, "undo", [merge], url=MERGES)
+    finish()
+    assert w.open_errors()["C-000001"].code == "merged_away"

@@ -1,0 +1,112 @@
+"""Entities that people merge away: found, followed and undone, or made again; and moved records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry_sync.jobs import runner
+from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
+from sandbox.tenant.entities import edit_by_hand, merge_by_hand
+from sandbox.tenant.namespace import Namespace
+from tests.support.registry import compound
+from tests.support.worlds import World
+
+pytestmark = pytest.mark.once
+Kind, Status, State = SyncRun.Kind, SyncRun.Status, Merge.State
+
+
+def entity(w: World, registry_id: str) -> Any:
+    return next(e for e in w.tenant.entities.values() if e.entity_registry_id == registry_id)
+
+
+@pytest.fixture
+def merged(world) -> World:
+    """C-1 was merged into C-2; C-3 links to it."""
+    w = world([compound(1), compound(2), compound(3, parent="C-000001")])
+    w.sync()
+    merge_by_hand(w.tenant, entity(w, "C-000001"), entity(w, "C-000002"))
+    return w
+
+
+def test_a_merge_is_found_and_waits_for_a_decision(merged):
+    run = merged.sync(kind=Kind.FULL)
+    assert (run.status, run.failed, run.created) == (Status.COMPLETED_WITH_WARNINGS, 1, 0)
+    error = merged.open_errors()["C-000001"]
+    assert error.code == "merged_away" and "C-000002 “Compound 2”" in error.message
+    assert merged.sync().failed == 0 and "C-000001" in merged.open_errors()
+    assert merged.sync(kind=Kind.FULL).failed == 1 and Merge.objects.count() == 1
+    assert "C-000001" not in merged.values()
+
+
+def test_the_survivor_is_followed_and_that_is_undone(merged):
+    w = merged
+    w.sync(kind=Kind.FULL)
+    Merge.objects.update(state=State.FOLLOWED)
+    w.sync(kind=Kind.RETRY, only=["C-000001"])
+    assert not w.open_errors()
+    change = Change.objects.get(kind="merged")
+    assert (change.before, change.after) == ("C-000001", "C-000002")
+    w.registry.edit("C-000001", approval=1777)
+    w.registry.edit("C-000003", approval=1888)
+    run = w.sync()
+    assert (run.warnings, run.updated) == ([], 1)
+    assert w.values()["C-000003"]["Approval"] == 1888
+    assert w.values()["C-000003"]["Parent"] == "C-000002"
+    full = w.sync(kind=Kind.FULL)
+    assert full.status == Status.SUCCEEDED and not Drift.objects.filter(closed_at=None).exists()
+    Merge.objects.update(state=State.OPEN, applied=False)
+    LedgerEntry.objects.filter(external_id="C-000001").update(raw_hash="")
+    w.sync(only=["C-000001"])
+    assert w.open_errors()["C-000001"].code == "merged_away"
+
+
+def test_it_is_made_again_once_its_names_are_free(merged):
+    w = merged
+    w.sync(kind=Kind.FULL)
+    Merge.objects.update(state=State.ANEW)
+    assert w.sync().created == 0 and "C-000001" in w.open_errors()
+    survivor = entity(w, "C-000002")
+    for alias in list(survivor.aliases):
+        Namespace(w.tenant, []).free(survivor, alias)
+        survivor.aliases.remove(alias)
+    run = w.sync()
+    assert run.created == 1 and not w.open_errors()
+    assert w.values()["C-000001"]["name"] == "Compound 1"
+    assert Merge.objects.get().closed_at is not None
+
+
+def test_a_record_that_moves_to_another_lane_names_its_old_entity(world):
+    settings = {"endpoint": {"params": {"since": "{incremental.start_value}"},
+                             "incremental": {"cursor_path": "modified_at", "lag": 0}}}  # fmt: skip
+    w = world(
+        [compound(n) for n in range(4)],
+        config={"Connector Settings": {**settings, "scope": [{"path": "site", "is_not": "Lot"}]}},
+    )
+    lot_settings = {**settings, "registry_id_template": "L-{id}",
+                    "scope": [{"path": "site", "is": "Lot"}]}  # fmt: skip
+    config = {"API URL": w.registry.url, "External Name Field": "lot {name}",
+              "Connector Settings": lot_settings}  # fmt: skip
+    w.add_lane("Lot", [], config=config)
+    first = w.sync()
+    compounds = first.lane
+    lots = Lane.objects.exclude(pk=compounds.pk).get(position__isnull=False)
+    runner.work_to_end(lots.runs.get().pk)  # the first one requested it
+    w.registry.edit("C-000001", site="Lot")
+    run = w.sync(lane=lots)
+    error = w.open_errors()["C-000001"]
+    assert run.created == 0 and error.code == "moved" and "C-000001 “Compound 1”" in error.message
+    w.sync(lane=compounds)
+    assert w.sync(lane=lots).created == 0 and "C-000001" in w.open_errors()
+    Withdrawal.objects.update(state=Withdrawal.State.KEPT)
+    run = w.sync(lane=lots)
+    assert run.created == 1 and not w.open_errors() and "L-C-000001" in w.values()
+
+
+def test_a_restored_entity_is_no_merge(world):
+    w = world([compound(1), compound(2)])
+    w.sync()
+    edit_by_hand(w.tenant, entity(w, "C-000001"), archived="Retired")
+    w.sync(kind=Kind.FULL)
+    assert not Merge.objects.exists() and Drift.objects.get().field_id == "archived"
