@@ -34,7 +34,7 @@ class BackupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a backup says of itself."""
+    """What a backup is of."""
 
     version: str
     at: str

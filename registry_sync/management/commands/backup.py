@@ -16,7 +16,7 @@ from registry_sync.management.operator import FAILED, OperatorCommand
 class Command(OperatorCommand):
     help = (
         "Write a backup into FILE: the database, and the names of the variables that are set. "
-        "Secrets and browser sessions are not in it. Runs may go on meanwhile."
+        "Secrets and browser sessions are not in it. Runs may go on at the same time."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
