@@ -10,6 +10,7 @@ from registry_sync.admin import (
     pins,
     reconciliations,
     runs,
+    substances,
     webhooks,
     withdrawals,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "record",
     "records",
     "runs",
+    "substances",
     "webhooks",
     "withdrawals",
 ]

@@ -22,8 +22,8 @@ from registry_sync.reporting.error_groups import error_groups
 
 ORDER = (
     "SyncRun", "EntityError", "LedgerEntry", "Change", "MappingDraft", "MappingVersion", "Lane",
-    "Adoption", "Drift", "Pin", "Withdrawal", "Merge", "Reconciliation", "ReconciledRecord",
-    "Allowance", "Alert", "AlertSettings", "Checkup",
+    "Adoption", "Substance", "Drift", "Pin", "Withdrawal", "Merge", "Reconciliation",
+    "ReconciledRecord", "Allowance", "Alert", "AlertSettings", "Checkup",
 )  # fmt: skip
 """Tables in the order in which an integration owner wants them; the rest follow by name."""
 RUNS_WIDTH, DAYS_WIDTH, HEIGHT, LEFT = 1100.0, 720.0, 120.0, 44.0

@@ -21,7 +21,7 @@ class Substance(models.Model):
             models.UniqueConstraint(fields=["lane", "external_id"], name="substance_record"),
         )
         indexes = (models.Index(fields=["lane", "key"], name="substance_key"),)
-        verbose_name = "structure"
+        verbose_name = "shared structure"
 
     def __str__(self) -> str:
         return f"{self.external_id}: {self.canonical or self.key}"

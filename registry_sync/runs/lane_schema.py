@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync.benchling.entity_types import CustomEntity
+from registry_sync.benchling.entity_types.parts import plain_part
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.readable import EMPTY, readable
 from registry_sync.core.types import Json
@@ -53,6 +54,7 @@ class SchemaView:
 
         `empty` stands for null, an empty text and an empty list.
         """
+        value = plain_part(field_id, value)
         return readable(value, lambda text: self.option_label(field_id, text), empty=empty)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
+
 from registry_sync.models import Drift, EntityError, Substance, SyncRun
 from tests.support.entities import compounds, of_type
 
@@ -56,10 +58,12 @@ def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world):
     assert "C-9" not in w.open_errors() and len(w.values()) == 3
 
 
-def test_records_of_one_structure_are_counted_and_listed_with_their_salts(world):
+def test_records_of_one_structure_are_counted_and_listed_with_their_salts(world, owner):
     w = of_type(world, "molecule", compounds("CCN", "CCN.Cl", "CCO"))
     assert w.sync().status == Status.SUCCEEDED
     said = " ".join(each["content"] for each in w.session()["messages"])
     assert "2 records share one structure" in said
     found = {s.external_id: (s.canonical, s.stripped) for s in Substance.objects.all()}
     assert found == {"C-1": ("CCN", ""), "C-2": ("CCN", "Cl"), "C-3": ("CCO", "")}
+    page = owner.get(reverse("admin:registry_sync_substance_changelist")).content.decode()
+    assert "C-1" in page and "C-2" in page and "C-3" not in page and "Cl" in page

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from django.conf import settings
 from django.utils import timezone
 
+from registry_sync.benchling import chemistry
 from registry_sync.benchling.app_config import ASKED, AppConfig, open_secure_text
 from registry_sync.benchling.assay_results import project
 from registry_sync.benchling.client import Client
@@ -249,6 +250,12 @@ def check_fields(visit: TenantVisit) -> CheckResult:
     there = parse_schema(*read_schema(visit.client, config, config.mapped_ids))
     compiled = mapping_of(config, connector, there)
     named = ", ".join(f"{row.field.name} ({row.field.type})" for row in compiled.fields[:20])
+    if "structure" in compiled.field_ids and not chemistry.available():
+        return warning(
+            "Structures are checked by their syntax alone, because RDKit is not installed. "
+            "Entities that were in Benchling before wait for someone to adopt them.",
+            "The operator must install it: pip install --require-hashes -r requirements-chem.lock.",
+        )
     return ok(f"Every mapped field exists and accepts values: {named}.")
 
 
