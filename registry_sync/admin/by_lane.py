@@ -60,3 +60,32 @@ def lane_column(names: runs.LaneNames) -> Callable[[Any], str]:
         return names.of(row.lane) or "–"
 
     return lane_name
+
+
+class SchemaChoice(admin.SimpleListFilter):
+    """The rows of one lane, by its schema. Hidden where there is only one."""
+
+    title, parameter_name = "lane", "schema"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return schema_choices()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(schema_id=self.value()) if self.value() else queryset
+
+
+def schema_choices() -> list[tuple[str, str]]:
+    """Return the schemas of several lanes by id and name, in their order; [] for one lane."""
+    names = runs.LaneNames()
+    return [(lane.schema_id, names.of(lane)) for lane in names.lanes] if names.several else []
+
+
+def with_schema_column(shown: list[Any]) -> list[Any]:
+    """Return a list's columns with the name of each row's lane, where there are several."""
+    names = runs.LaneNames()
+
+    @admin.display(description="lane")
+    def lane_name(row: Any) -> str:
+        return names.of(names.find(row.schema_id)) or "–"
+
+    return [shown[0], lane_name, *shown[1:]] if names.several else shown

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from registry_sync.admin.by_lane import schema_choices
 from registry_sync.admin.draft_publishing import Publishing, in_words
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.json_text import parse_json
@@ -32,10 +33,10 @@ class Proposing(Publishing):
         """Explain the test; once it was asked for, show what was found."""
         if not request.user.has_perm("registry_sync.add_mappingdraft"):
             raise PermissionDenied
-        found = None
+        found, chosen = None, request.POST.get("schema", "")
         if request.method == "POST":
             try:
-                found = propose_live(client_of_settings())
+                found = propose_live(client_of_settings(), chosen)
             except (SyncError, Refused) as error:
                 self.message_user(request, in_words(error), messages.ERROR)
         context = {
@@ -43,6 +44,8 @@ class Proposing(Publishing):
             "opts": self.opts,
             "title": "Test connection",
             "found": found,
+            "schemas": schema_choices(),
+            "chosen_schema": chosen,
             "lines": [
                 {
                     "setting": line.setting,

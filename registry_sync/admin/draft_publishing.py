@@ -12,7 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from registry_sync import runs
 from registry_sync.admin.base import ReadOnly, Reasoned
+from registry_sync.admin.by_lane import SchemaChoice, with_schema_column
 from registry_sync.admin.start_run import page_of, start
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
@@ -84,7 +86,7 @@ class Publishing(Reasoned):
             "is_nav_sidebar_enabled": False,  # the tables need the room
             "opts": self.opts,
             "draft": draft,
-            "title": draft.title,
+            "title": f"{draft.title}{_of_lane(draft)}",
             "may_change": self.may(request),
             "may_publish": may_publish(request),
             "previewed": preview.is_done(draft),
@@ -202,9 +204,17 @@ class Publishing(Reasoned):
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
         if do == "publish_and_dry_run" and request.user.has_perm("registry_sync.add_syncrun"):
             title = f"Dry run of version {version.number}"
-            run, _ = start(self, request, title=title, reason=reason, kind=SyncRun.Kind.DRY_RUN)
+            lane = runs.LaneNames().find(draft.schema_id)
+            wanted = {"kind": SyncRun.Kind.DRY_RUN, "lane": lane}
+            run, _ = start(self, request, title=title, reason=reason, **wanted)
             return HttpResponseRedirect(page_of(run))
         return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
+
+
+def _of_lane(draft: MappingDraft) -> str:
+    names = runs.LaneNames()
+    name = names.beside(names.find(draft.schema_id))
+    return f" ({name})" if name else ""
 
 
 def _titled(found: Json) -> Json:
@@ -219,7 +229,11 @@ class MappingVersionAdmin(ReadOnly):
 
     nothing = "No mapping has been published from here yet."
     list_display = ("number", "at", "actor", "reason", "back_to")
+    list_filter = (SchemaChoice,)
     change_form_template = "admin/registry_sync/mappingversion/change_form.html"
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return with_schema_column(super().get_list_display(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
         return versions.mine()
@@ -237,7 +251,7 @@ class MappingVersionAdmin(ReadOnly):
         extra_context: Json | None = None,
     ) -> HttpResponse:
         version = versions.mine().filter(pk=object_id).first()
-        newest = versions.mine().first()
+        newest = versions.of_schema(version.schema_id).first() if version else None
         more = {
             "version": version,
             "title": str(version or ""),

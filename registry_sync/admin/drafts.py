@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -12,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from registry_sync.admin.by_lane import SchemaChoice, schema_choices, with_schema_column
 from registry_sync.admin.draft_proposal import Proposing, posted_connector
 from registry_sync.admin.draft_publishing import in_words
 from registry_sync.admin.draft_rows import (
@@ -41,7 +44,10 @@ PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good"
 class MappingDraftAdmin(Proposing):
     nothing = "No drafts yet. A draft prepares a new mapping without changing the one in use."
     list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
-    list_filter = ("state",)
+    list_filter = ("state", SchemaChoice)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return with_schema_column(super().get_list_display(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("registry_sync.add_mappingdraft")
@@ -80,6 +86,7 @@ class MappingDraftAdmin(Proposing):
                     actor=request.user.get_username(),
                     from_live=request.POST.get("do") in ("live", "connector"),
                     connector=posted_connector(request),
+                    schema_id=request.POST.get("schema", ""),
                 )
                 self.log_addition(request, draft, "Started")
                 return HttpResponseRedirect(self.page("change", draft))
@@ -88,7 +95,8 @@ class MappingDraftAdmin(Proposing):
             except ValueError as error:
                 self.message_user(request, f"Connector Settings: {error}", messages.ERROR)
         context = {**self.admin_site.each_context(request), "opts": self.opts,
-                   "title": "Start a mapping draft", "suggested": title}  # fmt: skip
+                   "title": "Start a mapping draft", "suggested": title,
+                   "schemas": schema_choices()}  # fmt: skip
         return TemplateResponse(request, "admin/registry_sync/mappingdraft/start.html", context)
 
     # -- editing -------------------------------------------------------------------------------
@@ -250,9 +258,8 @@ class MappingDraftAdmin(Proposing):
     def yaml_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         draft = self.draft_of(request, pk)
         try:
-            text = mapping_file.write(
-                drafts.config_of(draft), drafts.schema_of(draft), client_of_settings()
-            )
+            sides = (drafts.config_of(draft), drafts.schema_of(draft))
+            text = mapping_file.write([sides], client_of_settings())
         except (SyncError, Refused) as error:
             self.message_user(request, in_words(error), messages.ERROR)
             return HttpResponseRedirect(self.page("change", draft))

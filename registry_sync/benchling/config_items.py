@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.sync_place import Place
 from registry_sync.benchling.syncs import ROWS
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.secrets import SECRET, public_address, without_secrets
@@ -41,7 +42,7 @@ class Write:
     @property
     def makes_row(self) -> bool:
         """Return whether this creates an item of a row."""
-        return self.item_id is None and len(self.path) > 1
+        return self.item_id is None and self.path[0] == ROWS
 
     def __str__(self) -> str:
         shown = "(empty)" if self.value is None else self.value
@@ -53,29 +54,31 @@ def by_path(items: Iterable[Json]) -> dict[Path, Json]:
     return {tuple(item["path"]): item for item in items}
 
 
-def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], schema_id: str) -> Wanted:
+def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wanted:
     """Return what the rows must be, for pairs of a field's id and a path; spare rows are emptied.
 
-    A field keeps the row that already feeds it, so that as little as possible is written.
+    A field keeps the row that already feeds it, so that as little as possible is written. Rows of
+    other syncs stay as they are.
     """
-    names = list(dict.fromkeys(path[1] for path in held if len(path) > 1 and path[0] == ROWS))
+    every = dict.fromkeys(path[1] for path in held if len(path) > 1 and path[0] == ROWS)
+    names = [name for name in every if place.has_row(name, held)]
     fields = [field_id for field_id, _ in rows]
-    place: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for name in names:
         fed = value_of(held, (ROWS, name, SCHEMA, FIELD)) or ""
-        if fed in fields and fed not in place:
-            place[fed] = name
-    free = [name for name in names if name not in place.values()]
-    number = len(names)
+        if fed in fields and fed not in kept:
+            kept[fed] = name
+    free = [name for name in names if name not in kept.values()]
+    number = len(every)
     wanted: Wanted = {}
     for field_id, path in rows:
-        row = place.get(field_id)
+        row = kept.get(field_id)
         if row is None and free:
             row = free.pop(0)
         if row is None:
             number += 1
             row = f"Row {number}"
-        wanted[ROWS, row, SCHEMA] = ("entity_schema", schema_id)
+        wanted[ROWS, row, SCHEMA] = ("entity_schema", place.schema_id)
         wanted[ROWS, row, SCHEMA, FIELD] = ("field", field_id)
         wanted[ROWS, row, PATH] = ("text", path)
     for row in free:
@@ -85,13 +88,13 @@ def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], schema_id: str) -> 
 
 
 def mapping_wanted(
-    held: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, schema_id: str
+    held: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, place: Place
 ) -> Wanted:
     """Return what every item of a mapping must be; without a `name_field` that item stays."""
-    wanted = rows_wanted(held, rows, schema_id)
-    wanted[RULES,] = ("json", json.dumps(rules) if rules else None)
+    wanted = rows_wanted(held, rows, place)
+    wanted[place.path(RULES)] = ("json", json.dumps(rules) if rules else None)
     if name_field:
-        wanted[NAME_FIELD,] = ("text", name_field)
+        wanted[place.path(NAME_FIELD)] = ("text", name_field)
     return wanted
 
 
@@ -111,6 +114,12 @@ def same_setting(one: str | None, other: str | None) -> bool:
         return bool(parse_json(one or "null") == parse_json(other or "null"))
     except ValueError:
         return False
+
+
+def with_wanted(held: Held, wanted: Wanted) -> Held:
+    """Return the items as they are once `wanted` is written."""
+    made = {path: {**(held.get(path) or {}), "value": value} for path, (_, value) in wanted.items()}
+    return {**held, **made}
 
 
 def writes(held: Held, wanted: Wanted) -> list[Write]:
@@ -138,9 +147,9 @@ def remembered(held: Held) -> list[list[Any]]:
 
 def public(path: Path, value: str | None) -> str | None:
     """Return an item's value without secrets that someone typed where none belong."""
-    if value is None or path not in ((API_URL,), (CONNECTOR,)):
+    if value is None or path[-1] not in (API_URL, CONNECTOR):
         return value
-    if path == (API_URL,):
+    if path[-1] == API_URL:
         return public_address(value)
     try:
         settings = parse_json(value)

@@ -108,11 +108,14 @@ def _unseen(draft: MappingDraft) -> Effect:
         note = "There is no preview, so what publishing would do is not known."
     if draft.back_to is None:
         return Effect(notes=(note,))
-    count = _in_benchling()
+    count = _in_benchling(draft)
     why = f"without a preview, all {number_of(count, 'entity', 'entities')} may be changed"
     return Effect(notes=(note,), number=count, why=why if count else "")
 
 
-def _in_benchling() -> int:
-    rows = LedgerEntry.objects.filter(lane__in=runs.current_lanes())
+def _in_benchling(draft: MappingDraft) -> int:
+    lanes = runs.current_lanes()
+    if len(lanes) > 1:
+        lanes = [lane for lane in lanes if lane.schema_id == draft.schema_id]
+    rows = LedgerEntry.objects.filter(lane__in=lanes)
     return rows.exclude(entity_hash="").count()

@@ -12,9 +12,11 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from registry_sync.benchling import config_items as items
 from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.config_items import CONNECTOR
 from registry_sync.benchling.schema import EntitySchema, parse_schema
+from registry_sync.benchling.sync_place import Place, place_of
 from registry_sync.benchling.syncs import ConfigRow
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
@@ -92,13 +94,44 @@ def config_of(draft: MappingDraft) -> AppConfig:
     if draft.name_field:
         kept["name_field"] = draft.name_field
     if draft.connector is not None:
-        kept["connector_settings"] = draft.connector or None
+        kept["connector_settings"] = _with_client(draft, draft.connector) or None
     rows = [
         ConfigRow(f"Row {number}", row["field_id"], row["path"])
         for number, row in enumerate(draft.rows, 1)
         if row["path"] and not is_part(row["field_id"])
     ]
-    return AppConfig(**kept, api_key="", rows=tuple(rows), mapping_rules=rules_of(draft.rows))
+    element, rules = draft.base.get("element", ""), rules_of(draft.rows)
+    whole = {"api_key": "", "rows": tuple(rows), "mapping_rules": rules, "element": element}
+    return AppConfig(**kept, **whole)
+
+
+def _with_client(draft: MappingDraft, connector: Json) -> Json:
+    """Add the section `client` that an additional sync inherits where it names none."""
+    inherited = draft.base.get("client")
+    return connector if inherited is None or "client" in connector else {
+        **connector, "client": inherited,
+    }  # fmt: skip
+
+
+def own_connector(draft: MappingDraft) -> Json:
+    """Return the draft's Connector Settings as they are written: without what is inherited."""
+    connector = dict(draft.connector or {})
+    if "client" in connector and connector["client"] == draft.base.get("client"):
+        del connector["client"]
+    return connector
+
+
+def place_in(draft: MappingDraft, held: items.Held) -> Place:
+    """Return the draft's sync in the configuration. Raises ConfigError where it is gone."""
+    return place_of(held, draft.schema_id, draft.base.get("element", ""))
+
+
+def changed_under(draft: MappingDraft, held: items.Held) -> dict[items.Path, Any]:
+    """Return the items of the draft's sync that changed since, with the values they had then."""
+    place, before = place_in(draft, held), draft.base["items"]
+    both = {tuple(path): {"value": value} for path, value in before} | dict(held)
+    changed = items.changed_since(held, before)
+    return {path: then for path, then in changed.items() if place.concerns(path, both)}
 
 
 def rules_of(rows: Sequence[Json]) -> Json:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from registry_sync.benchling.config_items import CONNECTOR, RULES
-from registry_sync.benchling.syncs import ROWS
+from registry_sync.benchling.syncs import ROWS, path_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.drafts.draft import base_faults, config_of
@@ -68,4 +68,4 @@ def shown_connector(draft: MappingDraft) -> str:
     if settings is not None:
         return json.dumps(settings, indent=2, ensure_ascii=False)
     held = {tuple(path): value for path, value in draft.base.get("items", [])}
-    return str(held.get((CONNECTOR,)) or "")
+    return str(held.get(path_of(draft.base.get("element", ""), CONNECTOR)) or "")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
+from registry_sync.benchling import config_items
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.sync_place import Place
+from registry_sync.benchling.syncs import syncs_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
@@ -16,9 +20,10 @@ from registry_sync.source.connector_settings import parse_connector
 
 def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[Json], str]:
     """Read rows and External Name Field of a mapping file, for this draft. Raises ConfigError."""
-    resolved = mapping_file.read(text, mapping_file.catalog_of(client))
+    lanes = mapping_file.read(text, mapping_file.catalog_of(client))
     schema = drafts.schema_of(draft)
-    if resolved.schema_id != schema.id:
+    resolved = next((one for one in lanes if one.schema_id == schema.id), None)
+    if resolved is None:
         raise ConfigError(
             "The file is for a different Benchling schema than the draft.",
             remedy=f"Choose a file whose schema is {schema.name}. Nothing was changed.",
@@ -33,6 +38,32 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
         path, rest = row_of_rule(key, rule) if is_part(key) else ("", rule)
         rows.append({"path": path, "field_id": key, "rule": rest})
     return rows, str(resolved.items["External Name Field"][1] or "")
+
+
+def places_of(lanes: Sequence[mapping_file.Resolved], held: config_items.Held) -> list[Place]:
+    """Return where each lane of a file goes: the first to the app's own items. Raises ConfigError.
+
+    Another one goes to the element of its schema, or else to a new one of its schema's name.
+    """
+    syncs = syncs_of(held)
+    schemas = {lane.schema_id for lane in lanes}
+    places = []
+    for number, lane in enumerate(lanes):
+        known = next((sync for sync in syncs if sync.schema_id == lane.schema_id), None)
+        element = "" if number == 0 else lane.schema_name
+        if known is not None and number and known.element:
+            element = known.element
+        elif known is not None and known.element and not number:
+            raise ConfigError(
+                f"{known.label} already feeds the schema {lane.schema_name}, and a schema can be "
+                "fed by one sync only.",
+                remedy="The integration owner must empty that element in Benchling first, or the "
+                "file must have its lanes in this tenant's order. Nothing was changed.",
+                code="mapping_file",
+            )
+        others = schemas | {sync.schema_id for sync in syncs if sync.element}
+        places.append(Place(element, lane.schema_id, frozenset(others - {lane.schema_id, ""})))
+    return places
 
 
 def check_connector(resolved: mapping_file.Resolved, api_url: str | None) -> None:

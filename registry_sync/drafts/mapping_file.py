@@ -6,7 +6,6 @@ tenant, and every name that does not resolve is reported. It never contains secr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,41 +15,11 @@ import yaml
 from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
-from registry_sync.core.json_text import count_values, is_too_deep, too_deep
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.readable import readable
 from registry_sync.core.types import Json
+from registry_sync.drafts.mapping_document import SEVERAL, TEXTS, VERSION, read_document
 from registry_sync.mapping.parts import is_part
-
-VERSION = 1
-LARGEST = 200_000
-"""Characters of a file; a mapping of 200 fields has a tenth of it."""
-MOST_VALUES = 200_000
-"""Values of a file, counted as often as its aliases repeat them."""
-TEXTS = {
-    "api_url": "API URL",
-    "external_id_field": "External ID Field",
-    "external_name_field": "External Name Field",
-    "modified_since_parameter": "Modified Since Parameter",
-}
-KEYS = {"version", "registry", "schema", "folder", "fields", "connector_settings", *TEXTS}
-
-
-class PlainLoader(yaml.SafeLoader):
-    """Loads YAML without merge keys and times: an unquoted 2026-01-05 is text, as in JSON."""
-
-    yaml_implicit_resolvers = {
-        sign: [found for found in resolvers if not found[0].endswith(":timestamp")]
-        for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Refuse merge keys: a few lines of them can fill the memory."""
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, "merge keys (<<) are not supported", key.start_mark
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +32,7 @@ class Resolved:
     """Of each row: the field's id and the path."""
     schema_id: str
     rules: Json
+    schema_name: str = ""
 
 
 @dataclass
@@ -100,14 +70,24 @@ def catalog_of(client: Client) -> Catalog:
     )
 
 
-def write(config: AppConfig, schema: EntitySchema, client: Client) -> str:
-    """Write a tenant's mapping as YAML; Benchling tells the names."""
+def write(lanes: Sequence[tuple[AppConfig, EntitySchema]], client: Client) -> str:
+    """Write a tenant's mapping as YAML, with a section for each of several lanes.
+
+    Benchling tells the names.
+    """
     registries = {str(registry["id"]): str(registry["name"]) for registry in client.registries()}
-    registry = registries.get(config.registry_id, config.registry_id)
+    registry_id = lanes[0][0].registry_id
+    registry = registries.get(registry_id, registry_id)
+    sections = [_section(config, schema, client) for config, schema in lanes]
+    several = len(sections) > 1
+    document: Json = {"version": SEVERAL if several else VERSION, "registry": registry}
+    document |= {"lanes": sections} if several else sections[0]
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _section(config: AppConfig, schema: EntitySchema, client: Client) -> Json:
     folder = str(client.folder(config.folder_id)["name"]) if config.folder_id else None
-    document: Json = {
-        "version": VERSION,
-        "registry": registry,
+    section: Json = {
         "schema": schema.name,
         "folder": folder,
         "api_url": config.api_url,
@@ -117,31 +97,42 @@ def write(config: AppConfig, schema: EntitySchema, client: Client) -> str:
         "connector_settings": config.connector_settings,
         "fields": _fields(config, schema),
     }
-    kept = {key: value for key, value in document.items() if value is not None}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
+    return {key: value for key, value in section.items() if value is not None}
 
 
-def read(text: str, catalog: Catalog) -> Resolved:
-    """Resolve a file's names in a tenant. Raises ConfigError with every fault."""
-    document = _document(text)
+def read(text: str, catalog: Catalog) -> list[Resolved]:
+    """Resolve a file's names in a tenant, lane by lane. Raises ConfigError with every fault."""
+    document = read_document(text)
     registry = catalog.one("Registry", catalog.registries, document.get("registry"))
-    mine = [s for s in catalog.schemas if registry is None or s.get("registryId") == registry["id"]]
-    schema = catalog.one("Schema to Sync", mine, document.get("schema"))
-    folder = None
-    if document.get("folder"):
-        folder = catalog.one("Synced Entity Location", catalog.folders, document["folder"])
-    rows, rules = _resolve_fields(document.get("fields"), schema, catalog)
-    if catalog.faults or schema is None or registry is None:
+    sections = document["lanes"] if document["version"] == SEVERAL else [document]
+    found = [_resolved(section, registry, catalog) for section in sections]
+    schemas = [one.schema_id for one in found if one is not None]
+    if len(set(schemas)) < len(schemas):
+        catalog.faults.append("two of its lanes have the same schema")
+    if catalog.faults:
         raise _unusable(catalog.faults)
+    return [one for one in found if one is not None]
+
+
+def _resolved(section: Json, registry: Json | None, catalog: Catalog) -> Resolved | None:
+    """Resolve the names of one lane; None where its schema or the registry is not there."""
+    mine = [s for s in catalog.schemas if registry is None or s.get("registryId") == registry["id"]]
+    schema = catalog.one("Schema to Sync", mine, section.get("schema"))
+    folder = None
+    if section.get("folder"):
+        folder = catalog.one("Synced Entity Location", catalog.folders, section["folder"])
+    rows, rules = _resolve_fields(section.get("fields"), schema, catalog)
+    if schema is None or registry is None:
+        return None
     items: dict[str, tuple[str, str | Json | None]] = {
         "Registry": ("registry", registry["id"]),
         "Schema to Sync": ("entity_schema", schema["id"]),
         "Synced Entity Location": ("folder", folder["id"] if folder else None),
-        "Connector Settings": ("json", document.get("connector_settings")),
+        "Connector Settings": ("json", section.get("connector_settings")),
         "Mapping Rules": ("json", rules or None),
     }
-    items |= {name: ("text", document.get(key)) for key, name in TEXTS.items()}
-    return Resolved(items, tuple(rows), str(schema["id"]), rules)
+    items |= {name: ("text", section.get(key)) for key, name in TEXTS.items()}
+    return Resolved(items, tuple(rows), str(schema["id"]), rules, str(schema.get("name") or ""))
 
 
 def _fields(config: AppConfig, schema: EntitySchema) -> list[Json]:
@@ -195,36 +186,6 @@ def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
-class Malformed(ConfigError):
-    """A file that is no mapping, whatever the tenant has."""
-
-
-def _document(text: str) -> Json:
-    if len(text) > LARGEST:
-        raise _malformed(f"it is larger than {LARGEST // 1000} KB")
-    try:
-        document = yaml.load(text, PlainLoader)
-        if count_values(document) > MOST_VALUES:
-            raise _malformed(f"its aliases make more than {MOST_VALUES:,} values of it")
-        json.dumps(document, allow_nan=False)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
-        raise _malformed(f"it is not valid YAML ({what})") from error
-    except RecursionError:
-        raise _malformed(str(too_deep())) from None
-    except (TypeError, ValueError) as error:
-        raise _malformed(f"it has a value that JSON does not have ({error})") from error
-    if is_too_deep(document):
-        raise _malformed(str(too_deep()))
-    if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise _malformed(f"it is not a mapping of version {VERSION}")
-    unknown = sorted(set(map(str, document)) - KEYS)
-    if unknown:
-        raise _malformed(f"it has unknown keys: {', '.join(unknown)}")
-    return document
-
-
 def _resolve_fields(
     fields: Any, schema: Json | None, catalog: Catalog
 ) -> tuple[list[tuple[str, str]], Json]:
@@ -269,14 +230,6 @@ def _check_options(rule: Any, definition: Json, catalog: Catalog) -> None:
         return value
 
     _with_values(rule, check)
-
-
-def _malformed(fault: str) -> Malformed:
-    return Malformed(
-        f"The mapping file cannot be used: {fault}.",
-        remedy="The integration owner must correct the file. Nothing was changed.",
-        code="mapping_file",
-    )
 
 
 def _unusable(faults: Sequence[str]) -> ConfigError:

@@ -202,7 +202,7 @@ def _live_sides(draft: MappingDraft, client: Client) -> Sides:
     """Give the draft's sides with the live key, where they are still what the draft is based on."""
     config, raw = live_config(client, draft)
     sides = drafts.sides_of(draft)
-    changed = items.changed_since(items.by_path(raw), draft.base["items"])
+    changed = drafts.changed_under(draft, items.by_path(raw))
     # A draft that waits for manual steps changed some of it itself.
     if changed and not draft.publishing.get("wrote"):
         named = ", ".join(" › ".join(path) for path in changed)

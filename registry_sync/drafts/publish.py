@@ -28,7 +28,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import brake, preview, versions
 from registry_sync.drafts import draft as drafts
 from registry_sync.mapping.parts import without_parts
-from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
 HELD = timedelta(minutes=5)
@@ -73,16 +73,15 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
     held = items.by_path(read_items(client))
     found = Plan(hindrances=_hindrances(draft))
     rows = [(row["field_id"], row["path"]) for row in without_parts(draft.rows) if row["path"]]
-    schema_id = str(draft.base["config"]["schema_id"])
-    wanted = items.mapping_wanted(
-        held, rows, drafts.rules_of(draft.rows), draft.name_field, schema_id
-    )
+    place = drafts.place_in(draft, held)
+    wanted = items.mapping_wanted(held, rows, drafts.rules_of(draft.rows), draft.name_field, place)
     if draft.connector is not None:
-        text = json.dumps(draft.connector, ensure_ascii=False) if draft.connector else None
-        wanted[items.CONNECTOR,] = ("json", text)
+        own = drafts.own_connector(draft)
+        text = json.dumps(own, ensure_ascii=False) if own else None
+        wanted[place.path(items.CONNECTOR)] = ("json", text)
     found.todo = items.writes(held, wanted)
     ours = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
-    for path, before in items.changed_since(held, draft.base["items"]).items():
+    for path, before in drafts.changed_under(draft, held).items():
         now = items.value_of(held, path)
         expected = wanted[path][1] if path in wanted else before
         if items.same_setting(now, expected) or (
@@ -110,7 +109,7 @@ def _hindrances(draft: MappingDraft) -> list[SyncError]:
                 code="not_previewed",
             )
         )
-    if (run := runs.active()) is not None:
+    if (run := _active(draft)) is not None:
         found.append(
             SyncError(
                 f"Run {run.pk} is active and would read a half-written configuration.",
@@ -120,6 +119,16 @@ def _hindrances(draft: MappingDraft) -> list[SyncError]:
             )
         )
     return found
+
+
+def _active(draft: MappingDraft) -> SyncRun | None:
+    """Return the run that would read what is written: of the draft's lane, or of an unknown one."""
+    if len(runs.current_lanes()) < 2:
+        return runs.active()
+    for run in runs.active_runs():
+        if run.lane is None or run.lane.schema_id == draft.schema_id:
+            return run
+    return None
 
 
 def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json]) -> EntitySchema:

@@ -15,11 +15,20 @@ from registry_sync import runs
 from registry_sync.benchling import config_items as items
 from registry_sync.benchling.app_config import ASKED, BENCHLING, AppConfig
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.sync_place import Place
+from registry_sync.benchling.syncs import path_of
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.secrets import public_address, without_secrets
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
-from registry_sync.drafts.draft import KEPT, OpenSource, base_faults, save, sides_of
+from registry_sync.drafts.draft import (
+    KEPT,
+    OpenSource,
+    base_faults,
+    place_in,
+    save,
+    sides_of,
+)
 from registry_sync.drafts.suggest import suggest
 from registry_sync.mapping.parts import is_part, row_of_rule
 from registry_sync.models import MappingDraft, MappingVersion
@@ -30,7 +39,7 @@ SAMPLE, SAMPLE_BYTES = 200, 2_000_000
 NEEDED = frozenset({"Schema to Sync"})
 """The items without which there is nothing to map to."""
 ACCESS = frozenset({"API URL", "API Key"})
-RENEWED = ("base", "schema", "sample", "suggestions", "sampled_at")
+RENEWED = ("base", "schema", "schema_id", "sample", "suggestions", "sampled_at")
 NO_RECORDS = (
     "The registry has no records, so there is no sample to map. The registry's owner must check "
     "what the API key can access."
@@ -45,14 +54,17 @@ def start(
     actor: str,
     from_live: bool,
     connector: Json | None = None,
+    schema_id: str = "",
 ) -> MappingDraft:
     """Begin a draft: reads the configuration, the schema and a sample. Raises SyncError.
 
-    `connector` are Connector Settings that the draft is to change to.
+    `connector` are Connector Settings that the draft is to change to, `schema_id` the schema of
+    the sync that it is for; without it, that is the first.
     """
     draft = MappingDraft(
-        **runs.app_key(), title=title, created_by=actor, connector=storable(connector)
-    )
+        **runs.app_key(), title=title, created_by=actor, connector=storable(connector),
+        schema_id=schema_id,
+    )  # fmt: skip
     config = _read_base(draft, client)
     _read_sample(draft, config, open_source)
     draft.rows = live_rows(draft) if from_live else []
@@ -68,6 +80,7 @@ def back_to(version: MappingVersion, client: Client, open_source: OpenSource) ->
         **runs.app_key(),
         title=f"Back to version {version.number}",
         back_to=version.number,
+        schema_id=version.schema_id,
         name_field=version.name_field,
         connector=version.connector,
         rows=[{key: row.get(key) for key in ("path", "field_id", "rule")} for row in version.rows],
@@ -90,7 +103,9 @@ def read_sample_again(
     draft: MappingDraft, client: Client, open_source: OpenSource, *, actor: str, version: int
 ) -> None:
     """Read a sample by the draft as it is now. Raises SyncError, Outdated."""
-    _read_sample(draft, _live(read_items(client)), open_source)
+    raw = read_items(client)
+    element = place_in(draft, items.by_path(raw)).element
+    _read_sample(draft, _live(raw, element), open_source)
     save(draft, version, actor=actor, **{name: getattr(draft, name) for name in RENEWED})
 
 
@@ -101,8 +116,9 @@ def live_config(client: Client, draft: MappingDraft) -> tuple[AppConfig, list[Js
     """
     raw = read_items(client)
     replaced = {"Connector Settings"} if draft.connector is not None else set()
-    needed = (ASKED | BENCHLING) - replaced
-    return read_config(raw, private_key=settings.BENCHLING_PRIVATE_KEY, needed=needed), raw
+    key, needed = settings.BENCHLING_PRIVATE_KEY, (ASKED | BENCHLING) - replaced
+    element = place_in(draft, items.by_path(raw)).element
+    return read_config(raw, private_key=key, element=element, needed=needed), raw
 
 
 def kept_of(config: AppConfig) -> Json:
@@ -125,8 +141,9 @@ def live_rows(draft: MappingDraft) -> list[Json]:
     return rows
 
 
-def _live(raw: list[Json]) -> AppConfig:
-    return read_config(raw, private_key=settings.BENCHLING_PRIVATE_KEY, needed=NEEDED)
+def _live(raw: list[Json], element: str) -> AppConfig:
+    key = settings.BENCHLING_PRIVATE_KEY
+    return read_config(raw, private_key=key, element=element, needed=NEEDED)
 
 
 def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
@@ -135,7 +152,10 @@ def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
     Only what has the key is not kept.
     """
     raw_items = read_items(client)
-    config = _live(raw_items)
+    held = items.by_path(raw_items)
+    place = place_in(draft, held)
+    config = _live(raw_items, place.element)
+    draft.schema_id = config.schema_id
     hidden = _secret_faults(config)
     raw, dropdowns = read_schema(client, config, None, hidden)
     draft.schema = storable({"schema": raw, "dropdowns": dropdowns})
@@ -144,11 +164,22 @@ def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
             "config": kept_of(config),
             "rows": [asdict(row) for row in config.rows],
             "rules": config.mapping_rules,
-            "items": items.remembered(items.by_path(raw_items)),
+            "items": items.remembered(held),
+            **_inherited(config, held, place),
             "faults": [list(fault) for fault in [*config.faults, *hidden]],
         }
     )
     return config
+
+
+def _inherited(config: AppConfig, held: items.Held, place: Place) -> Json:
+    """Return a draft's element, and the `client` that it inherits; {} for the first sync."""
+    if not place.element:
+        return {}
+    client = (without_secrets(config.connector_settings) or {}).get("client")
+    own = items.value_of(held, place.path(items.CONNECTOR)) or "{}"
+    names_none = client is not None and '"client"' not in own
+    return {"element": place.element, **({"client": client} if names_none else {})}
 
 
 def _secret_faults(config: AppConfig) -> list[tuple[str, str]]:
@@ -208,4 +239,4 @@ def _first_records(source: Source) -> tuple[list[Json], int]:
 def _live_name(draft: MappingDraft) -> str:
     """Give External Name Field as it is typed: "" where the default holds."""
     held = {tuple(path): value for path, value in draft.base["items"]}
-    return str(held.get((items.NAME_FIELD,)) or "")
+    return str(held.get(path_of(draft.base.get("element", ""), items.NAME_FIELD)) or "")

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
@@ -26,8 +27,11 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
         "name_field": draft.base["config"]["name_field"],
     }
     before_connector = draft.base["config"]["connector_settings"] or {}
-    whole = {"tenant": draft.tenant, "app_id": draft.app_id, "at": timezone.now()}
-    if not number and before["rows"]:
+    whole = {
+        "tenant": draft.tenant, "app_id": draft.app_id, "schema_id": draft.schema_id,
+        "at": timezone.now(),
+    }  # fmt: skip
+    if not of_schema(draft.schema_id).exists() and before["rows"]:
         number += 1
         MappingVersion.objects.create(
             **whole, number=number, **before, connector=before_connector, actor=actor,
@@ -56,6 +60,12 @@ def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
     schema = drafts.schema_of(draft)
     names = {field.id: field.name for field in schema.fields}
     return [{**row, "field": names.get(row["field_id"], row["field_id"])} for row in rows]
+
+
+def of_schema(schema_id: str) -> QuerySet[MappingVersion]:
+    """List what was published for the lane of a schema, the newest first."""
+    lane = next((one for one in runs.current_lanes() if one.schema_id == schema_id), None)
+    return mine().filter(schema_id=schema_id) if lane is None else runs.versions_of(lane)
 
 
 def mine() -> QuerySet[MappingVersion]:

@@ -52,6 +52,14 @@ def lane_named(asked: str, names: runs.LaneNames | None = None) -> Lane:
     raise CommandError(f"--lane {asked}: there is no such lane. {there}", returncode=USAGE)
 
 
+def which_lane(lanes: list[Lane], names: runs.LaneNames) -> CommandError:
+    """Return the error that asks for `--lane`, where several lanes are meant."""
+    listed = ", ".join(names.of(lane) for lane in lanes)
+    return CommandError(
+        f"Several lanes are meant: {listed}. Name one with --lane.", returncode=USAGE
+    )
+
+
 def _listed(names: runs.LaneNames) -> str:
     return ", ".join(names.choice())
 

@@ -7,6 +7,8 @@ from django.conf import settings
 from registry_sync import __version__
 from registry_sync.benchling.app_config import ASKED
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.config_items import by_path
+from registry_sync.benchling.sync_place import place_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.drafts.proposal import Proposal, propose
 from registry_sync.source.client import Source
@@ -19,14 +21,17 @@ TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and between two pieces of an answer."""
 
 
-def propose_live(client: Client) -> Proposal:
+def propose_live(client: Client, schema_id: str = "") -> Proposal:
     """Return a proposal made with `API URL` and `API Key` alone. Raises SyncError.
 
-    Of the settings in use, only the section `client` is kept, if it has no fault.
+    It is for the sync that feeds the schema `schema_id`; without it, for the first one. Of the
+    settings in use, only the section `client` is kept, if it has no fault.
     """
     key = settings.BENCHLING_PRIVATE_KEY
     try:
-        config = read_config(read_items(client), private_key=key, needed=ASKED)
+        raw = read_items(client)
+        element = place_of(by_path(raw), schema_id).element
+        config = read_config(raw, private_key=key, element=element, needed=ASKED)
     except ConfigError as error:
         error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
         raise

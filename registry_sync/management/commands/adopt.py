@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.core.readable import readable
 from registry_sync.core.spreadsheet import SheetWriter, original_text
+from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
 from registry_sync.sync.gates import adoption
@@ -51,10 +52,13 @@ class Command(OperatorCommand):
             type=Path,
             help="write the list to FILE (- for standard output)",
         )
+        add_lane_argument(parser, "the lane alone")
         parser.add_argument("--reason", default="", help="why it is right (kept permanently)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lanes = runs.current_lanes()
+        names = runs.LaneNames()
+        asked = options["lane"]
+        lanes = names.lanes if asked is None else [lane_named(asked, names)]
         if not lanes:
             raise CommandError("There has been no run yet, so there is no list.", returncode=1)
         rows = Adoption.objects.filter(lane__in=lanes, state=Adoption.State.OPEN)
@@ -62,12 +66,14 @@ class Command(OperatorCommand):
             self._write(rows, options["csv"])
             return
         if not any(options[name] for name in ("id", "name", "all", "file")):
-            self._list(lanes, rows)
+            self._list(lanes, rows, names)
             return
         reason = options["reason"].strip()
         if not reason:
             raise CommandError("--reason is empty.", returncode=USAGE)
         chosen = _chosen(rows, options)
+        if options["id"]:
+            _refuse_two_lanes(chosen, names)
         if twice := adoption.chosen_twice(chosen):
             raise CommandError(
                 f"{twice} would be taken over for two records, or a record would take over two "
@@ -77,9 +83,10 @@ class Command(OperatorCommand):
         count = adoption.approve(chosen, actor=getpass.getuser(), reason=reason)
         self.stdout.write(adoption.taken_over(count))
 
-    def _list(self, lanes: list[Lane], rows: QuerySet[Adoption]) -> None:
-        for row in rows:
-            self.stdout.write(_line(row))
+    def _list(self, lanes: list[Lane], rows: QuerySet[Adoption], names: runs.LaneNames) -> None:
+        for row in rows.select_related("lane"):
+            name = names.beside(row.lane)
+            self.stdout.write(f"{name}: {_line(row)}" if name else _line(row))
         states = Adoption.objects.filter(lane__in=lanes).values_list("state", flat=True)
         count = {state: list(states).count(state) for state in Adoption.State.values}
         self.stdout.write(
@@ -97,6 +104,16 @@ class Command(OperatorCommand):
             f"{count:,} rows are in {path}. Write “adopt” under decision for each entity to take "
             f"over, then run manage.py adopt --from {path} --reason “…”"
         )
+
+
+def _refuse_two_lanes(chosen: list[Adoption], names: runs.LaneNames) -> None:
+    """Raise CommandError where an external id is that of records of several lanes."""
+    of: dict[str, set[Lane]] = {}
+    for row in chosen:
+        of.setdefault(row.external_id, set()).add(row.lane)
+    for lanes in of.values():
+        if len(lanes) > 1:
+            raise which_lane([lane for lane in names.lanes if lane in lanes], names)
 
 
 def _chosen(rows: QuerySet[Adoption], options: dict[str, Any]) -> list[Adoption]:

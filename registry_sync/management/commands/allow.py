@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from registry_sync import runs
+from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
@@ -25,6 +26,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--id", default="", help="the record's external id (identity, drawings)"
         )
+        add_lane_argument(parser, "the lane, where several have the record or were stopped")
         parser.add_argument("--reason", required=True, help="why it is right (kept permanently)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +37,10 @@ class Command(OperatorCommand):
             )
         if not options["reason"].strip():
             raise CommandError("--reason is empty.", returncode=USAGE)
-        lane = _lane_to_allow(runs.current_lanes(), what, external_id)
+        names = runs.LaneNames()
+        asked = options["lane"]
+        lanes = names.lanes if asked is None else [lane_named(asked, names)]
+        lane = _lane_to_allow(lanes, what, external_id, names)
         Allowance.objects.create(
             lane=lane,
             what=what,
@@ -43,16 +48,20 @@ class Command(OperatorCommand):
             actor=getpass.getuser(),
             reason=options["reason"].strip(),
         )
-        self.stdout.write(f"The next run of {lane} allows it once: {what.label}.")
+        named = names.beside(lane) or lane
+        self.stdout.write(f"The next run of {named} allows it once: {what.label}.")
 
 
-def _lane_to_allow(lanes: list[Lane], what: Allowance.What, external_id: str) -> Lane:
-    """Return the lane that the guard stopped. Raise CommandError if it stopped none."""
-    faults = []
-    for lane in lanes:
-        fault = allowances.nothing_to_allow(lane, what, external_id)
-        if not fault:
-            return lane
-        faults.append(fault)
+def _lane_to_allow(
+    lanes: list[Lane], what: Allowance.What, external_id: str, names: runs.LaneNames
+) -> Lane:
+    """Return the lane that the guard stopped. Raise CommandError if it is none, or not one."""
+    found = {lane: allowances.nothing_to_allow(lane, what, external_id) for lane in lanes}
+    stopped = [lane for lane, fault in found.items() if not fault]
+    if len(stopped) > 1:
+        raise which_lane(stopped, names)
+    if stopped:
+        return stopped[0]
+    faults = list(found.values())
     text = "\n".join(faults) or "There has been no run yet, so there is nothing to allow."
     raise CommandError(text, returncode=1)

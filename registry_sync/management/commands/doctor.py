@@ -13,7 +13,8 @@ from django.db import DatabaseError
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.drafts.proposal.live import propose_live
-from registry_sync.management.operator import OperatorCommand, refuse_misconfiguration
+from registry_sync.management.lane_options import add_lane_argument, lane_named
+from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.sync.clients import client_of_settings
 
@@ -35,10 +36,14 @@ class Command(OperatorCommand):
             "Key in the app's configuration are enough",
         )
 
+        add_lane_argument(parser, "with --propose: the lane to propose for")
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["propose"]:
-            self._propose()
+            self._propose(lane_to_propose(options["lane"]))
             return
+        if options["lane"] is not None:
+            raise CommandError("--lane needs --propose.", returncode=USAGE)
         results = doctor.examine()
         for result in results:
             self.stdout.write(f"{MARKS[result.state]}  {result.name}: {result.finding}")
@@ -54,11 +59,11 @@ class Command(OperatorCommand):
         if bad:
             raise SystemExit(1)
 
-    def _propose(self) -> None:
+    def _propose(self, schema_id: str) -> None:
         """Write the proposal, with the evidence of each line."""
         refuse_misconfiguration()
         try:
-            proposal = propose_live(client_of_settings())
+            proposal = propose_live(client_of_settings(), schema_id)
         except SyncError as error:
             raise CommandError(f"{error.message}\n{error.remedy}", returncode=1) from error
         except Refused as refused:
@@ -77,3 +82,8 @@ class Command(OperatorCommand):
             "\nNothing was written. Check them with the registry's owner, then take them into a "
             "mapping draft (Test connection in the desk) or into the app's configuration."
         )
+
+
+def lane_to_propose(asked: str | None) -> str:
+    """Return the schema of the lane that `--lane` names, or "". Raise CommandError 64."""
+    return lane_named(asked).schema_id if asked is not None else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,19 @@ from django.core.management.base import CommandError
 
 from registry_sync import runs
 from registry_sync.benchling import config_items as items
+from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.sync_items import FOLDER
+from registry_sync.benchling.sync_place import Place
+from registry_sync.benchling.syncs import path_of, syncs_of
+from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import are, as_key, number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
-from registry_sync.drafts.import_file import check_connector
+from registry_sync.drafts.import_file import check_connector, places_of
+from registry_sync.drafts.mapping_document import Malformed
 from registry_sync.drafts.preview_queue import AT_WORK
 from registry_sync.management.operator import (
     USAGE,
@@ -27,7 +34,7 @@ from registry_sync.management.operator import (
     unreadable,
 )
 from registry_sync.sync.clients import client_of_settings, source_of
-from registry_sync.sync.setup import configure
+from registry_sync.sync.setup import configure, read_items
 
 KEPT = ("API URL", "Synced Entity Location")
 """Items that keep this tenant's values: a production tenant reads another registry."""
@@ -59,7 +66,7 @@ class Command(OperatorCommand):
             else:
                 self._import(client, options["file"], dry_run=options["dry_run"])
         except SyncError as error:
-            status = USAGE if isinstance(error, mapping_file.Malformed) else 1
+            status = USAGE if isinstance(error, Malformed) else 1
             raise CommandError(f"{error.message}\n{error.remedy}", returncode=status) from error
         except Refused as refused:
             raise CommandError(
@@ -90,18 +97,25 @@ class Command(OperatorCommand):
         )
 
     def _export(self, client: Client, path: Path) -> None:
-        setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY)
-        text = mapping_file.write(setup.config, setup.schema, client)
-        path.write_text(text, encoding="utf-8")
-        count = len(setup.mapping.fields)
-        self.stdout.write(f"{count} {'field is' if count == 1 else 'fields are'} in {path}.")
+        raw, key = read_items(client), settings.BENCHLING_PRIVATE_KEY
+        held = items.by_path(raw)
+        lanes, count = [], 0
+        for sync in syncs_of(held):
+            setup = configure(client, private_key=key, element=sync.element, items=raw)
+            lanes.append((_own(setup.config, held), setup.schema))
+            count += len(setup.mapping.fields)
+        path.write_text(mapping_file.write(lanes, client), encoding="utf-8")
+        of = f" of {len(lanes)} lanes" if len(lanes) > 1 else ""
+        self.stdout.write(
+            f"{count} {'field' if count == 1 else 'fields'}{of} {are(count)} in {path}."
+        )
 
     def _import(self, client: Client, path: Path, *, dry_run: bool) -> None:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise unreadable(path, error) from error
-        resolved = mapping_file.read(text, mapping_file.catalog_of(client))
+        lanes = mapping_file.read(text, mapping_file.catalog_of(client))
         if runs.active() is not None and not dry_run:
             raise CommandError(
                 "A run is active and would see only part of the change. Wait until it ends, or "
@@ -109,29 +123,54 @@ class Command(OperatorCommand):
                 returncode=75,
             )
         held = items.by_path(client.configuration_items())
-        check_connector(resolved, items.value_of(held, ("API URL",)))
-        changed = items.writes(held, _wanted(resolved, held))
+        places = places_of(lanes, held)
+        wanted: items.Wanted = {}
+        for resolved, place in zip(lanes, places, strict=True):
+            check_connector(resolved, items.value_of(held, place.path("API URL")))
+            wanted |= _wanted(resolved, items.with_wanted(held, wanted), place)
+        changed = items.writes(held, wanted)
         if dry_run:
             for write in changed:
                 self.stdout.write(str(write))
         else:
             items.write_all(client, changed, lambda write: self.stdout.write(str(write)))
-        for name in KEPT:
-            if (held.get((name,)) or {}).get("value"):
-                self.stdout.write(f"{name} is kept as it is in this tenant.")
-        if not (held.get(("API Key",)) or {}).get("value"):
-            self.stdout.write("Next, enter API Key in the app's configuration in Benchling.")
+        for place in places:
+            self._say_what_stays(held, place)
         count = len(changed)
         did = "would be" if dry_run else are(count)
         noun = "item" if count == 1 else "items"
         self.stdout.write(f"Every name resolves; {count} {noun} {did} changed.")
 
+    def _say_what_stays(self, held: items.Held, place: Place) -> None:
+        for name in KEPT:
+            if items.value_of(held, place.path(name)):
+                named = " › ".join(place.path(name))
+                self.stdout.write(f"{named} is kept as it is in this tenant.")
+        if not (held.get(place.path("API Key")) or {}).get("value"):
+            named = " › ".join(place.path("API Key"))
+            unless = ", unless it is the first sync's" if place.element else ""
+            self.stdout.write(
+                f"Next, enter {named} in the app's configuration in Benchling{unless}."
+            )
 
-def _wanted(resolved: mapping_file.Resolved, held: items.Held) -> items.Wanted:
-    """Return every configuration item with its new value."""
+
+def _own(config: AppConfig, held: items.Held) -> AppConfig:
+    """Return a configuration without what its sync inherits."""
+    if not config.element:
+        return config
+    written = items.value_of(held, path_of(config.element, items.CONNECTOR))
+    folder = items.value_of(held, path_of(config.element, FOLDER))
+    return replace(
+        config, connector_settings=parse_json(written) if written else None, folder_id=folder
+    )
+
+
+def _wanted(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> items.Wanted:
+    """Return every configuration item of a sync with its new value."""
     wanted: items.Wanted = {}
     for name, (kind, value) in resolved.items.items():
-        if name in KEPT and items.value_of(held, (name,)):
+        path = place.path(name)
+        if name in KEPT and items.value_of(held, path):
             continue
-        wanted[name,] = (kind, json.dumps(value) if isinstance(value, dict) else value)
-    return wanted | items.rows_wanted(held, resolved.rows, resolved.schema_id)
+        wanted[path] = (kind, json.dumps(value) if isinstance(value, dict) else value)
+    return wanted | items.rows_wanted(held, resolved.rows, place)
