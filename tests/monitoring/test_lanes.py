@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import Alert, AlertMessage, Lane, SyncRun
 from registry_sync.monitoring import alerts, freshness, health
 from registry_sync.monitoring.channels import CHANNELS
@@ -143,6 +144,21 @@ def test_a_stopped_lane_excuses_no_other(two_lanes):
     )
     assert freshness.check_freshness(first).state == "stale"
     assert freshness.check_freshness(second).state == "busy"
+
+
+def test_doctor_looks_at_each_sync_and_says_which(world):
+    w = world([compound(1)])
+    lots = w.add_lane("Lots", [compound(9)], config={"API Key": "another"})
+    found = {result.name: result for result in doctor.examine()}
+    for name in ("Schema", "Connector Settings", "Fields", "Registry", "Keys left out"):
+        assert f"{name} (Compound)" in found and f"{name} (Lots)" in found, name
+    assert found["Registry (Compound)"].state == "ok"
+    assert found["Registry (Lots)"].state == "bad"
+    assert "Credentials and installation" in found and "Benchling registry" in found
+    assert [lane.schema_name for lane in runs.current_lanes()] == ["Compound", "Lots"]
+    w.tenant.schemas[lots.schema]["archiveRecord"] = {"reason": "Retired"}
+    found = {result.name: result for result in doctor.examine()}
+    assert found["Schema (Lots)"].state == "bad" and found["Schema (Compound)"].state == "ok"
 
 
 @pytest.mark.once

@@ -7,8 +7,7 @@ breaks stops no other. To add a check, register a function in one of the tables.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -19,7 +18,9 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.errors import Refused
+from registry_sync.benchling.syncs import Sync, syncs_of
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor.changes import CHANGE_CHECKS
@@ -29,11 +30,17 @@ from registry_sync.monitoring.doctor.lane import LANE_CHECKS
 from registry_sync.monitoring.doctor.losses import LOSS_CHECKS
 from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS
 from registry_sync.monitoring.doctor.service import SERVICE_CHECKS
-from registry_sync.monitoring.doctor.tenant import TENANT_CHECKS, TenantVisit, refuse_to_wait
+from registry_sync.monitoring.doctor.tenant import (
+    OF_SYNC,
+    TENANT_CHECKS,
+    TenantVisit,
+    refuse_to_wait,
+)
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.monitoring.lane_runs import lanes_or_none
 
 logger = logging.getLogger(__name__)
+ABOUT_REGISTRY = REGISTRY_CHECKS | CHANGE_CHECKS | LOSS_CHECKS
 TIMEOUT = 10.0
 """Seconds Benchling has for each answer."""
 
@@ -50,22 +57,52 @@ def examine() -> list[CheckResult]:
             timeout=TIMEOUT,
         )
     )
-    registry = RegistryVisit(tenant)
     results = [_made(name, check) for name, check in SERVICE_CHECKS.items()]
     results += _of_lanes()
-    results += [
+    first = [
         _made(name, partial(check, tenant))
         for name, check in (TENANT_CHECKS | HISTORY_CHECKS).items()
     ]
+    first += _of_registry(tenant)
+    syncs = syncs_of(by_path(tenant.items or ()))
+    several, names = len(syncs) > 1, _names()
+    results += [_named(result, names, syncs[0]) if several else result for result in first]
+    visits = [tenant]
+    for sync in syncs[1:]:
+        visits.append(TenantVisit(tenant.client, tenant.items, element=sync.element))
+        results += [_named(result, names, sync) for result in _of_sync(visits[-1])]
+    hidden = _secrets(visits)
+    return [_without(result, hidden) for result in results]
+
+
+def _of_sync(visit: TenantVisit) -> list[CheckResult]:
+    """Make the checks of one additional sync."""
+    found = [_made(name, partial(TENANT_CHECKS[name], visit)) for name in OF_SYNC]
+    return found + _of_registry(visit)
+
+
+def _of_registry(tenant: TenantVisit) -> list[CheckResult]:
+    registry = RegistryVisit(tenant)
     try:
-        results += [
-            _made(name, partial(check, registry))
-            for name, check in (REGISTRY_CHECKS | CHANGE_CHECKS | LOSS_CHECKS).items()
-        ]
+        return [_made(name, partial(check, registry)) for name, check in ABOUT_REGISTRY.items()]
     finally:
         registry.close()
-    hidden = _secrets(tenant)
-    return [_without(result, hidden) for result in results]
+
+
+def _named(result: CheckResult, names: runs.LaneNames, sync: Sync) -> CheckResult:
+    """Name the lane beside a check that is made for each."""
+    if result.name not in (*OF_SYNC, *ABOUT_REGISTRY):
+        return result
+    lane = names.find(sync.schema_id)
+    name = names.of(lane) or sync.schema_name or sync.schema_id or sync.element
+    return replace(result, name=f"{result.name} ({name})")
+
+
+def _names() -> runs.LaneNames:
+    try:
+        return runs.LaneNames()
+    except DatabaseError:
+        return runs.LaneNames([])  # each check reports it
 
 
 def record_checkup(results: list[CheckResult], *, actor: str) -> Checkup:
@@ -80,9 +117,7 @@ def record_checkup(results: list[CheckResult], *, actor: str) -> Checkup:
 
 def _of_lanes() -> list[CheckResult]:
     """Make the lane checks for each lane; each lane is named where there are several."""
-    names = runs.LaneNames([])
-    with suppress(DatabaseError):  # each check reports it
-        names = runs.LaneNames()
+    names = _names()
     lanes = lanes_or_none(names)
     return [
         _made(f"{name} ({names.of(lane)})" if names.several else name, partial(check, lane))
@@ -121,7 +156,7 @@ def _result_of(name: str, check: Callable[[], CheckResult]) -> CheckResult:
         )
 
 
-def _secrets(tenant: TenantVisit) -> list[str]:
+def _secrets(visits: Sequence[TenantVisit]) -> list[str]:
     """List what must not be shown, whatever an error's text holds."""
     known = [
         settings.BENCHLING_CLIENT_SECRET,
@@ -131,7 +166,7 @@ def _secrets(tenant: TenantVisit) -> list[str]:
         settings.EMAIL_HOST_PASSWORD,
         urlsplit(settings.REDIS_URL).password or "",
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
-        tenant.config.api_key if tenant.config else "",
+        *(visit.config.api_key for visit in visits if visit.config),
     ]
     return [secret for secret in known if len(secret) > 3]
 

@@ -17,8 +17,10 @@ from registry_sync.benchling import chemistry
 from registry_sync.benchling.app_config import ASKED, AppConfig, open_secure_text
 from registry_sync.benchling.assay_results import project
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
+from registry_sync.benchling.syncs import named_in, path_of
 from registry_sync.core.problems import SyncError
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
@@ -49,6 +51,12 @@ class TenantVisit:
     connector: Connector | None = None
     complete: bool = False
     """Whether the configuration has a mapping beside the registry's settings."""
+    element: str = ""
+    """The sync that is looked at, in `Additional Syncs`; "" for the app's own items."""
+
+    def named(self, item: str) -> str:
+        """Return how an item of the sync is named in the configuration."""
+        return " › ".join(path_of(self.element, item))
 
     def configured(self) -> tuple[AppConfig, Connector]:
         """Return the app's configuration and its connector. Raises Skipped."""
@@ -64,14 +72,12 @@ class TenantVisit:
 
     def chosen(self, name: str) -> str:
         """Return the id in a configuration item, even where the app has no access to it."""
-        for item in self.listed():
-            if item.get("path") == [name]:
-                linked = item.get("linkedResource") or {}
-                return str(item.get("value") or linked.get("inaccessibleId") or "")
-        return ""
+        return named_in(by_path(self.listed()).get(path_of(self.element, name)))
 
 
 TENANT_CHECKS: dict[str, Callable[[TenantVisit], CheckResult]] = {}
+OF_SYNC = ("Key pair", "Schema", "Folder", "Connector Settings", "Configuration", "Fields")
+"""The checks that each sync of the configuration needs; the others are made once."""
 
 
 def refuse_to_wait(seconds: float, reason: str) -> None:
@@ -118,15 +124,16 @@ def check_tenant_clock(visit: TenantVisit) -> CheckResult:
 @register(TENANT_CHECKS, "Key pair")
 def check_key_pair(visit: TenantVisit) -> CheckResult:
     """Decrypt API Key with the private key."""
-    found = [item for item in visit.listed() if item.get("path") == ["API Key"]]
-    value = found[0].get("value") if found else None
+    value = visit.chosen("API Key")
+    if not value and visit.element:
+        raise Skipped("it has no key of its own")
     if not value:
         return warning(
             "API Key is empty, so whether the keys match cannot be checked.",
             "The integration owner must enter API Key in the app's configuration in Benchling.",
         )
-    open_secure_text(str(value), settings.BENCHLING_PRIVATE_KEY)
-    return ok("BENCHLING_PRIVATE_KEY decrypts API Key.")
+    open_secure_text(value, settings.BENCHLING_PRIVATE_KEY)
+    return ok(f"BENCHLING_PRIVATE_KEY decrypts {visit.named('API Key')}.")
 
 
 @register(TENANT_CHECKS, "Manifest")
@@ -176,6 +183,8 @@ def check_schema(visit: TenantVisit) -> CheckResult:
 def check_folder(visit: TenantVisit) -> CheckResult:
     """Check that the app has access to the folder for new entities."""
     if not visit.chosen("Synced Entity Location"):
+        if visit.element:
+            raise Skipped("it has no folder of its own")
         return ok("None is chosen; entities are registered without one.")
     found = _accessible(visit, "Synced Entity Location", visit.client.folder)
     return _with_remark(visit, found) if found.state == "ok" else found
@@ -205,7 +214,8 @@ def _accessible(
         found = read(wanted)
     except Refused as refused:
         return bad(
-            f"The app has no access to {wanted}, chosen in {item} ({refused.status}).", ADMIN
+            f"The app has no access to {wanted}, chosen in {visit.named(item)} ({refused.status}).",
+            ADMIN,
         )
     if found.get("archiveRecord"):
         return bad(
@@ -219,8 +229,8 @@ def _accessible(
 @register(TENANT_CHECKS, "Connector Settings")
 def check_connector(visit: TenantVisit) -> CheckResult:
     """Read how the registry is requested, whether or not there is a mapping yet."""
-    key = settings.BENCHLING_PRIVATE_KEY
-    config = read_config(visit.listed(), private_key=key, needed=ASKED)
+    key, element = settings.BENCHLING_PRIVATE_KEY, visit.element
+    config = read_config(visit.listed(), private_key=key, element=element, needed=ASKED)
     visit.connector = connector_of(config)
     visit.config = config
     if visit.connector.unused:
@@ -235,8 +245,10 @@ def check_connector(visit: TenantVisit) -> CheckResult:
 @register(TENANT_CHECKS, "Configuration")
 def check_configuration(visit: TenantVisit) -> CheckResult:
     """Read the whole configuration, and refresh the lanes that it names."""
-    refresh_lanes(visit.client, visit.listed())
-    config = read_config(visit.listed(), private_key=settings.BENCHLING_PRIVATE_KEY)
+    if not visit.element:
+        refresh_lanes(visit.client, visit.listed())
+    key, element = settings.BENCHLING_PRIVATE_KEY, visit.element
+    config = read_config(visit.listed(), private_key=key, element=element)
     visit.complete = True
     return ok(f"Complete, with {len(config.rows)} mapped fields.")
 
