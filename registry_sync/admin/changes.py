@@ -102,4 +102,5 @@ class RetentionAdmin(ReadOnly):
 
     @admin.display(description="recorded")
     def recorded(self, row: Retention) -> str:
-        return next(iter(retention.faults_of(row)), "In the chain and in the admin's log.")
+        fault = next(iter(retention.faults_of(row)), "") or retention.log_fault(row)
+        return fault or "In the chain and in the admin's log."

@@ -62,6 +62,7 @@ class ChainCheck:
         self.digest = self.row_digest = self.mark
         self.deleted_to = retention.deleted_to(lane)
         self.notes: list[str] = []
+        self.is_signed = False
 
     def links(self) -> None:
         """Verify every link and its changes."""
@@ -181,6 +182,7 @@ class ChainCheck:
     def _signed(self, end: chain.End) -> None:
         if (end.links, end.rows) != (self.number, self.rows):
             raise Broken("The head was edited: its signature is of other counts.")
+        self.is_signed = True
         if end.unsigned:
             self.notes.append(
                 f"The head is signed. The first {end.unsigned:,} changes were there before this "
@@ -209,6 +211,10 @@ class ChainCheck:
         """Verify that each deletion is in the chain and in the admin's log, and no other is."""
         for fault in retention.faults(self.lane):
             raise Broken(fault)
+        for text in retention.unlogged(self.lane):
+            if not self.is_signed:
+                raise Broken(text)
+            self.notes.append(f"{text} The signed chain has it as the command made it.")
 
     def counts(self) -> None:
         """Verify what the runs counted against the chain."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import storable
 from registry_sync.ledger.record_outcome import CHUNK
-from registry_sync.models import EntityError, Refusal, SyncRun
+from registry_sync.models import EntityError, Lane, Refusal, SyncRun
 
 WORDS = ("message", "remedy", "field", "value", "waits_for", "waits_key")
 COLUMNS = ("error", "at", "kind", "code", "same_as", *WORDS)
@@ -63,6 +65,18 @@ def drop_refusals(run: SyncRun, external_ids: Sequence[str]) -> None:
     """Drop what `run` refused first and took later."""
     if external_ids:
         Refusal.objects.filter(run=run, external_id__in=external_ids).delete()
+
+
+def prune(lane: Lane, *, before: datetime) -> int:
+    """Delete what runs refused that ended before a time, and return how many rows.
+
+    Words that a later run's refusal points at stay, and so does what an open error says.
+    """
+    old = Refusal.objects.filter(run__lane=lane, run__finished_at__lt=before)
+    old = old.exclude(error__closed_at__isnull=True, error__isnull=False)
+    count, _ = old.filter(same_as__isnull=False).delete()
+    needed = Refusal.objects.filter(same_as=OuterRef("pk"))
+    return count + old.filter(~Exists(needed)).delete()[0]
 
 
 def _refusal(run: SyncRun, error: EntityError, said: Refusal | None) -> Refusal:

@@ -64,7 +64,7 @@ def faults(lane: Lane) -> Iterator[str]:
 
 def faults_of(row: Retention) -> Iterator[str]:
     """Yield what is wrong with one recorded deletion."""
-    named = f"The deletion of {row} ({row.actor}: {row.reason})"
+    named = _named(row)
     links = ChainLink.objects.filter(lane=row.lane_id)
     link = links.filter(number=row.link, form=ChainLink.Form.RETENTION).first()
     if link is None:
@@ -76,9 +76,34 @@ def faults_of(row: Retention) -> Iterator[str]:
     held = links.filter(number__gt=done, number__lte=row.up_to)
     if (held.aggregate(n=Sum("rows"))["n"] or 0) != row.rows:
         yield f"{named} has another number of changes than the links that it deleted."
+
+
+def unlogged(lane: Lane) -> Iterator[str]:
+    """Yield which recorded deletions of a lane are not in the admin's log."""
+    for row in Retention.objects.filter(lane=lane).order_by("pk"):
+        if text := log_fault(row):
+            yield text
+
+
+def log_fault(row: Retention) -> str:
+    """Return why a recorded deletion is not in the admin's log; "" if it is.
+
+    Django deletes a user's entries with the user, so the entry alone proves nothing.
+    """
+    earlier = Retention.objects.filter(lane=row.lane_id, pk__lt=row.pk)
+    done = earlier.aggregate(last=Max("up_to"))["last"] or 0
+    held = ChainLink.objects.filter(lane=row.lane_id, number__gt=done, number__lte=row.up_to)
     is_older = held.filter(form=ChainLink.Form.DELETED).exists()  # than the entries in the log
-    if not is_older and not _logged(row).filter(change_message=_message(row)).exists():
-        yield f"{named} is not in the admin's log: it was made past this app, or the log edited."
+    if is_older or _logged(row).filter(change_message=_message(row)).exists():
+        return ""
+    return (
+        f"{_named(row)} is not in the admin's log: the entry or its user was deleted, or the "
+        "deletion was made past this app."
+    )
+
+
+def _named(row: Retention) -> str:
+    return f"The deletion of {row} ({row.actor}: {row.reason})"
 
 
 def _log(row: Retention) -> None:

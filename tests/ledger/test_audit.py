@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -27,6 +28,7 @@ from registry_sync.models import (
     EntityError,
     Lane,
     LedgerEntry,
+    Refusal,
     Retention,
     RunLog,
     SyncRun,
@@ -358,3 +360,43 @@ def test_a_spreadsheet_computes_no_cell_of_the_csv(world, tmp_path: Path):
         assert not any(cell[:1] in tuple("=+-@＝＋－＠\t\r\n") and cell for cell in cells.values())
     assert {row["after"] for row in rows if row["field"] == "Approval"} == {"-1", "-2", "-3"}
     command("--verify", str(path))
+
+
+def test_a_deletion_whose_user_is_gone_is_a_note_where_the_head_is_signed(synced, settings):
+    lane, cut = Lane.objects.get(), timezone.now()
+    user = User.objects.create_user("mona")
+    retention.forget(lane, before=cut, actor="mona", reason="five years are over")
+    assert not chain_check.verify_chain(lane).notes
+    user.delete()  # Django deletes the entries of the admin's log with it
+    assert not LogEntry.objects.exists()
+    said = "is not in the admin's log"
+    settings.BENCHLING_PRIVATE_KEY, key = "", settings.BENCHLING_PRIVATE_KEY
+    assert said in chain_check.verify_chain(lane).broken
+    settings.BENCHLING_PRIVATE_KEY = key
+    synced.registry.edit("C-000003", approval=2002)
+    synced.sync()
+    verdict = chain_check.verify_chain(lane)
+    assert not verdict.broken and said in verdict.notes[0]
+    assert said in command("--verify")
+
+
+def test_retention_deletes_what_no_open_error_and_no_later_run_shows(synced):
+    w = synced
+    for id_ in ("C-000001", "C-000002", "C-000003"):
+        w.registry.edit(id_, kind="Peptide")
+    old = w.sync()
+    w.sync(kind=SyncRun.Kind.RETRY)
+    w.registry.edit("C-000001", kind="Protein")
+    w.registry.edit("C-000002", kind="Protein", name="")
+    w.sync()
+    w.registry.edit("C-000003", kind="Protein")
+    last = w.sync()
+    shown = set(Refusal.objects.filter(run=last).values_list("external_id", flat=True))
+    command("--forget-before", f"{timezone.now():%Y-%m-%d}", "--reason", "old")
+    assert Refusal.objects.filter(run=old).count() == 3  # of today
+    SyncRun.objects.exclude(pk=last.pk).update(finished_at=timezone.now() - timedelta(days=9))
+    said = command("--forget-before", f"{timezone.now():%Y-%m-%d}", "--reason", "old")
+    assert "refusals of runs before that day" in said
+    assert not Refusal.objects.filter(run=old, external_id="C-000001").exists()
+    assert Refusal.objects.filter(external_id="C-000002").exists()  # its error is open
+    assert shown == set(Refusal.objects.filter(run=last).values_list("external_id", flat=True))

@@ -17,7 +17,7 @@ from registry_sync.core import signing
 from registry_sync.core.readable import readable
 from registry_sync.desk.pins import audit_lines
 from registry_sync.desk.values import rule_text
-from registry_sync.ledger import audit, chain_check, retention, signed_csv
+from registry_sync.ledger import audit, chain_check, refusals, retention, signed_csv
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Change, Lane, Retention
 from registry_sync.runs import SchemaView, schema_view
@@ -129,6 +129,8 @@ class Command(OperatorCommand):
         for lane in lanes:
             count = retention.forget(lane, before=before, actor=getpass.getuser(), reason=reason)
             self.stdout.write(f"{lane}: {count:,} changes before {before:%Y-%m-%d} are deleted.")
+            if pruned := refusals.prune(lane, before=before):
+                self.stdout.write(f"{lane}: so are {pruned:,} refusals of runs before that day.")
 
 
 def _line(change: Change, schema: SchemaView) -> str:
