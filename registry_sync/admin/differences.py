@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
+from registry_sync.desk.values import as_text
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Lane, SyncRun
+from registry_sync.runs import schema_view
 
 ACCEPT = (
     "Benchling keeps these values, and runs do not write the registry's. This holds until the "
@@ -27,6 +29,8 @@ RESTORE = (
 )
 MOST = 1000
 """Records of one decision."""
+SHOWN = 50
+"""Records whose values are shown before a decision."""
 
 
 class DecidesDifferences(Reasoned):
@@ -90,7 +94,19 @@ class DecidesDifferences(Reasoned):
             said = "Nothing that was selected has values that differ now."
             self.message_user(request, said, messages.WARNING)
             return None
-        return self.ask(request, chosen, action=action, title=title, explanation=text)
+        facts = [fact for row in chosen[:SHOWN] for fact in self._facts(row)]
+        return self.ask(
+            request, chosen, action=action, title=title, explanation=text, facts=facts
+        )  # fmt: skip
+
+    def _facts(self, row: Any) -> list[str]:
+        """Return both values of each difference, as people read them."""
+        schema = schema_view(row.lane)
+        return [
+            f"{each.external_id}, {each.field}: “{as_text(each.theirs, each.field_id, schema)}” in "
+            f"Benchling, “{as_text(each.source, each.field_id, schema)}” in the registry"
+            for each in self.differences(row)
+        ]
 
     def _by_lane(self, rows: Iterable[Any]) -> dict[Lane, list[FieldDifference]]:
         found: dict[Lane, list[FieldDifference]] = {}

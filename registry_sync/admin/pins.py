@@ -93,6 +93,7 @@ class PinAdmin(Reasoned):
         reason = self.ask(
             request, chosen, action="take_back", title="Take back acceptances",
             explanation=TAKE_BACK,
+            facts=[f"{pin}. {shown.sentence(pin, schema_view(pin.lane))}" for pin in chosen[:50]],
         )  # fmt: skip
         if isinstance(reason, HttpResponse):
             return reason

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from registry_sync.core.readable import readable
 from registry_sync.models.lanes import Lane
 
 
@@ -49,7 +48,4 @@ class Pin(models.Model):
         indexes = (models.Index(fields=["lane", "external_id"], name="pin_record"),)
 
     def __str__(self) -> str:
-        return (
-            f"{self.external_id} {self.field}: {readable(self.theirs)} in Benchling, "
-            f"{readable(self.source)} in the registry"
-        )
+        return f"{self.external_id}: {self.field}"

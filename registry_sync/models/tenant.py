@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from registry_sync.core.readable import readable
 from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
@@ -112,7 +111,7 @@ class Drift(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.external_id} {self.field}: {readable(self.ours)} → {readable(self.theirs)}"
+        return f"{self.external_id}: {self.field}"
 
 
 class Installation(models.Model):

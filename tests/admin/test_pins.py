@@ -126,6 +126,7 @@ def test_restored_the_registrys_value_is_written(edited, owner):  # noqa: F811
     rows = [drift("C-000003"), drift("C-000004"), drift("C-000005")]
     asked = act(owner, DRIFT, "restore", *rows, reason={}).content.decode()
     assert "Restore the registry" in asked and "C-000005" not in asked  # nothing unarchives
+    assert "C-000003, Approval: “1900” in Benchling, “1953” in the registry" in asked
     act(owner, DRIFT, "restore", *rows[:2])
     run = finish()
     assert set(run.only) == {"C-000003", "C-000004"} and run.updated == 2
