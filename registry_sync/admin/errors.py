@@ -29,6 +29,7 @@ from registry_sync.admin.filters import (
     StateFilter,
 )
 from registry_sync.admin.links import record_link
+from registry_sync.admin.substances import holder_link
 from registry_sync.core.text import as_key
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
@@ -155,6 +156,7 @@ class EntityErrorAdmin(ByLane, Checks):
             "who": record_actor(error.code, error.kind, error.assigned).label,
             "by_kind": record_actor(error.code, error.kind).label,
             "waits": waiting.waits_of([error])[error.pk],
+            "holder": holder_link(error),
             "raw": raw if error.raw is not None else "",
             "others": self._others(error),
             "log": self._log(error),

@@ -8,7 +8,16 @@ from django.http import HttpRequest
 
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.links import record_link
-from registry_sync.models import Substance
+from registry_sync.models import EntityError, Substance
+
+
+def holder_link(error: EntityError) -> str:
+    """Link the record that has the structure or sequence which another one was refused for."""
+    if error.code != "structure_taken" or not error.waits_key:
+        return ""
+    same = Substance.objects.filter(lane=error.lane_id, key=error.waits_key)
+    holder = same.exclude(external_id=error.external_id).first()
+    return record_link(holder.external_id, error.lane_id) if holder else ""
 
 
 @admin.register(Substance)

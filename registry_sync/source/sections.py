@@ -44,7 +44,8 @@ TOP = {
     ),
     "identity": Setting(
         "Paths whose values identify what a record describes, such as a structure's key. If they "
-        "change for the same id, a guard stops the record.",
+        "change for the same id, a guard stops the record. `structure` and `sequence` mean the "
+        "part of this name where Mapping Rules have it.",
         PATHS, example="structure.inchikey",
     ),
     "scope": Setting(

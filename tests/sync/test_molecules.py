@@ -34,7 +34,7 @@ def test_an_invalid_structure_is_one_records_error_with_its_place(world):
     assert w.sync().created == 1 and "C-2" not in w.open_errors()
 
 
-def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world):
+def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world, owner):
     w = of_type(world, "molecule", compounds("CCN", "CCO"), unique_structures=True)
     w.sync()
 
@@ -53,6 +53,8 @@ def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world):
     assert error.code == "structure_taken" and "that of C-2" in error.message
     assert "Benchling says" not in error.message
     assert w.tenant.counters["single_upserts"] == sent
+    page = reverse("admin:registry_sync_entityerror_change", args=[error.pk])
+    assert ">C-2</a>" in owner.get(page).content.decode()
     w.registry.edit("C-2", smiles="CCCO")  # it gives the structure up
     w.sync()
     assert "C-9" not in w.open_errors() and len(w.values()) == 3

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from registry_sync.models import Drift, SyncRun
 from sandbox.tenant.entities import draw_by_hand
+from sandbox.tenant.state import Fault
 from tests.support.entities import of_type, sequences
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
@@ -55,3 +57,48 @@ def test_a_wrong_letter_is_one_records_error_with_its_position(world, type_, bas
     run = w.sync()
     assert (run.created, run.failed) == (1, 1)
     assert said in w.open_errors()["S-2"].message
+
+
+def test_an_update_by_id_finds_its_bad_rows_and_survives_a_lost_answer(world):
+    w = of_type(world, "dna_sequence", sequences(*[BASES + "A" * n for n in range(6)]))
+    assert w.sync().created == 6
+    for entity in w.tenant.entities.values():
+        draw_by_hand(w.tenant, entity, annotations=[GENE])
+    w.tenant.refuse["S-3"] = "It is locked."
+    w.tenant.faults.append(Fault("POST .*dna-sequences:bulk-update", "apply_then_drop"))
+    for n in range(1, 7):
+        w.registry.edit(f"S-{n}", note="b")
+    run = w.sync()
+    assert not w.tenant.faults and w.written() == 6 + 5
+    assert (run.updated, run.failed) == (5, 1) and "It is locked" in w.open_errors()["S-3"].message
+    assert all(drawn(w, f"S-{n}") == ["gene"] for n in range(1, 7))
+    assert [w.values()[f"S-{n}"]["Note"] for n in (1, 3, 6)] == ["b", "a", "b"]
+
+
+def test_a_sequence_that_a_schema_takes_once_is_found_before_anything_is_sent(world):
+    w = of_type(world, "aa_sequence", sequences("MKV", "mkv", "MKW"))
+    w.tenant.schemas[w.schema]["constraint"] = {
+        "fieldDefinitionNames": [], "hasUniqueResidues": True,
+    }  # fmt: skip
+    assert w.sync(kind=Kind.DRY_RUN).failed == 1
+    run = w.sync()
+    error = w.open_errors()["S-2"]
+    assert (run.created, run.failed, error.code) == (2, 1, "structure_taken")
+    assert "that of S-1" in error.message and "Benchling says" not in error.message
+    w.registry.edit("S-1", bases="MKVV")
+    w.sync()
+    assert not w.open_errors() and len(w.values()) == 3
+
+
+def test_the_pages_of_records_show_sequences_and_what_people_changed(world, owner):
+    w = of_type(world, "dna_sequence", sequences(BASES, "ACGU", synonyms=["Alias one"]),
+                rules={"aliases": ["synonyms[*]"]})  # fmt: skip
+    w.sync()
+    draw_by_hand(w.tenant, w.tenant.entity("S-1"), bases="TTTT")
+    w.sync(kind=Kind.FULL)
+    page = reverse("admin:registry_sync_record")
+    said = owner.get(page, {"id": "S-1"}).content.decode()
+    assert "TTTT" in said and BASES in said and "Alias one" in said
+    assert "“U” at position 4" in owner.get(page, {"id": "S-2"}).content.decode()
+    drift = owner.get(reverse("admin:registry_sync_drift_changelist")).content.decode()
+    assert "TTTT" in drift

@@ -148,7 +148,8 @@ class DryRunDelivery:
         refused: list[tuple[str, Sequence[Problem]]] = []
         for candidate in candidates:
             entity = candidate.entity
-            problem = held.get(entity.name_key)
+            keys = [entity.name_key, *sorted(entity.alias_keys)]
+            problem = next((held[key] for key in keys if key in held), None)
             if problem is None:
                 target = next((t for t in sorted(entity.links) if t in missing), None)
                 problem = missing_link(entity, target) if target is not None else None
@@ -187,18 +188,20 @@ class DryRunDelivery:
         return {error.external_id: _problem_of(error) for error in errors}
 
     def _names_elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, Problem]:
-        """Find names of new entities that another entity in the Benchling registry has."""
-        new = {c.entity.name_key: c.entity for c in candidates if c.is_new}
+        """Find names and aliases of new entities that another entity in Benchling has."""
+        entities = [c.entity for c in candidates if c.is_new]
+        new = {key: entity for entity in entities for key in entity.alias_keys}
+        new |= {entity.name_key: entity for entity in entities}
+        texts = [text for e in entities for text in (e.name, *(e.fields.get("aliases") or ()))]
         registry_id = self.setup.config.registry_id
-        bearers = self.client.entities_named(
-            [entity.name for entity in new.values()], registry_id=registry_id
-        )
+        bearers = self.client.entities_named(texts, registry_id=registry_id)
         held: dict[str, Problem] = {}
         for raw in bearers:
             for text in (raw["name"], *(raw.get("aliases") or ())):
                 entity = new.get(name_key(text))
                 if entity is not None and raw.get("entityRegistryId") != entity.registry_id:
-                    held[name_key(text)] = names.taken_in_benchling(entity, raw, self.lane)
+                    key = name_key(text)
+                    held[key] = names.taken_in_benchling(entity, raw, self.lane, key)
         return held
 
     def _links_elsewhere(self, candidates: Sequence[Candidate]) -> set[str]:

@@ -225,14 +225,17 @@ def _alias(entity: Entity, key: str) -> str:
     return next((str(alias) for alias in aliases if name_key(str(alias)) == key), key)
 
 
-def taken_in_benchling(entity: Entity, holder: Json, lane: Lane) -> Problem:
-    """Return the problem of a new entity whose name an entity in Benchling (raw) already has."""
+def taken_in_benchling(entity: Entity, holder: Json, lane: Lane, key: str) -> Problem:
+    """Return the problem of a new entity whose name or alias (`key`) an entity in Benchling has.
+
+    `holder` is raw.
+    """
     schema = holder.get("schema") or {}
     elsewhere = str(schema.get("name") or "") if schema.get("id") != lane.schema_id else ""
     whose = str(holder.get("entityRegistryId") or holder["id"])
-    kind = "name" if name_key(holder["name"]) == entity.name_key else "alias"
+    kind = "name" if name_key(holder["name"]) == key else "alias"
     other = Holder("", whose, kind, schema_name=elsewhere)
-    return _problem(entity, entity.name_key, "name", other)
+    return _problem(entity, key, "name" if key == entity.name_key else "alias", other)
 
 
 def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
