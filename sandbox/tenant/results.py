@@ -17,6 +17,7 @@ from .access import visible
 from .errors import ApiError, Refusal, forbidden, not_found
 from .field_values import checked
 from .handlers import Handlers, Table, body_of, check_parameters, id_of
+from .request_check import UUID
 from .state import TenantState
 
 Json = dict[str, Any]
@@ -168,6 +169,8 @@ class Results(Handlers):
             isinstance(item, dict) and "value" in item for item in row["fields"].values()
         ):
             return {"fields": {}, "global": ["Each field needs a value."]}
+        if row.get("id") and not UUID.fullmatch(row["id"]):
+            return {"fields": {}, "global": [f"The id {row['id'][:50]} is no UUID."]}
         if row.get("id") in self.state.results:
             return {"fields": {}, "global": [f"A result with the id {row['id']} already exists."]}
         for name, item in row["fields"].items():

@@ -48,6 +48,7 @@ def test_the_document_has_every_operation_of_the_sandbox(document):
     assert sorted(shapes) == sorted(f"{m} {re.sub('{id}', '{}', p)}" for m, p in served)
 
 
+@pytest.mark.timeout(3600 if FULL else 240)
 @pytest.mark.parametrize("part", range(4))
 def test_no_request_leads_out_of_the_document(document, tenant, part):
     """Each part takes every fourth operation, and a tenant that behaves in its own way."""

@@ -32,6 +32,7 @@ def test_results_are_named_by_the_schemas_hidden_system_names(tenant):
     assert bulk(id_, lane="Compound", read=3)["status"] == "SUCCEEDED"
     again = bulk(id_, lane="Compound")
     assert again["status"] == "FAILED" and "already exists" in again["message"]
+    assert "no UUID" in bulk("run-7", lane="Compound")["message"]
     wrong = bulk(str(uuid.uuid4()), Lane="Compound", read="3")["errors"][0]["fields"]
     assert sorted(wrong) == ["Lane", "lane", "read"]
     got = t.get("/assay-results:bulk-get", assayResultIds=id_).json()["assayResults"][0]
