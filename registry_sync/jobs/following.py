@@ -10,7 +10,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.core import stopping
-from registry_sync.models import Canvas, Lane, SyncRun
+from registry_sync.models import Canvas, Change, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.links import present
 from registry_sync.webhooks.inbox import has_waiting, last_received
@@ -42,8 +42,8 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
 
     A run of such a lane that has not come to its retries yet finds them itself. Return the runs.
     """
-    lane, wrote = ended.lane, ended.created or ended.adoptions.exists()
-    if lane is None or ended.dry_run or ended.status not in SyncRun.GOOD or not wrote:
+    lane = ended.lane
+    if lane is None or ended.dry_run or ended.status not in SyncRun.GOOD or not _wrote(ended):
         return []
     found = []
     for other in runs.current_lanes():
@@ -64,6 +64,12 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         if answer is runs.Answer.STARTED:
             found.append(run)
     return found
+
+
+def _wrote(run: SyncRun) -> bool:
+    """Return whether a run may have brought entities into Benchling that were not there before."""
+    part = run.failed and Change.objects.filter(run=run).exists()
+    return bool(run.created or part or run.adoptions.exists())
 
 
 def _arrived(lane: Lane, other: Lane) -> list[str]:

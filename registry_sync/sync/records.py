@@ -45,6 +45,8 @@ class Candidate:
     """The page it came from, read again if this process dies before it is in a batch."""
     identity: str = ""
     """The values of the connector's identity paths, by which a known id is the same thing."""
+    is_part: bool = False
+    """Some of its links follow later; its error stays open until then."""
 
 
 @dataclass(slots=True)

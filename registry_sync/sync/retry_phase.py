@@ -8,7 +8,7 @@ from registry_sync import ledger, runs
 from registry_sync.core.problems import SourceError
 from registry_sync.models import EntityError
 from registry_sync.source.client import Source
-from registry_sync.sync import merges, retry_choice, run_verdict
+from registry_sync.sync import lane_circles, merges, retry_choice, run_verdict
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord, source_records
@@ -41,7 +41,17 @@ class Retry:
             stopped = self.carrier.admit(circle)
             ledger.record(ctx.run, ctx.lease, stopped)
             self.delivery.flush()
+        self._part_circles()
         return True
+
+    def _part_circles(self) -> None:
+        """Create one of each circle of records in several lanes without its links into it."""
+        parted = [] if self.ctx.run.dry_run else lane_circles.parted_circles(self.ctx)
+        if parted:
+            text = f"{len(parted):,} records link to records of other lanes that link back. They "
+            runs.log(self.ctx.run, "INFO", text + "are created without these links, which follow.")
+            ledger.record(self.ctx.run, self.ctx.lease, self.carrier.admit(parted))
+            self.delivery.flush()
 
     def _close_withdrawn(self) -> None:
         closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)

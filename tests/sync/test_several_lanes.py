@@ -204,3 +204,19 @@ def test_lanes_that_link_in_a_circle_follow_each_other(world):
     assert values["C-000003"]["Parent"] == "L-000001" and values["L-000003"]["Parent"] == "C-000003"
     assert values["C-000002"]["Parent"] == "L-000003" and values["L-000002"]["Parent"] == "C-000002"
     assert all(run.status in SyncRun.GOOD for run in worked)
+
+
+def test_records_of_two_lanes_that_link_to_each_other_arrive_with_both_links(world):
+    w, _ = linked_world(world, back=True)
+    for n in range(3):
+        w.registry.edit(f"C-{n:06d}", parent=f"L-{n:06d}")
+    w.sync()
+    work_all()
+    values = w.values()
+    for n in range(3):
+        assert values[f"C-{n:06d}"]["Parent"] == f"L-{n:06d}"
+        assert values[f"L-{n:06d}"]["Parent"] == f"C-{n:06d}"
+    assert not w.open_errors() and w.written() == 8 + 3, "one of each circle is written twice"
+    for lane in runs.current_lanes():
+        assert w.sync(lane=lane, kind=Kind.FULL).status == Status.SUCCEEDED
+    assert w.written() == 8 + 3 and not runs.active_runs()

@@ -41,6 +41,7 @@ def item_of(candidate: Candidate) -> Json:
         "new": candidate.is_new,
         "retried": record.retried,
         "identity": candidate.identity,
+        **({"part": True} if candidate.is_part else {}),
     }
 
 
@@ -74,7 +75,7 @@ def outcomes_of(batch: Batch, ended: Sequence[Ended]) -> list[RecordOutcome]:
     found = []
     for item, end in zip(batch.items(end.external_id for end in ended), ended, strict=True):
         if end.problem is None:
-            outcome = Outcome.CREATED if item["new"] else Outcome.UPDATED
+            outcome = written_outcome(item)
             how: dict[str, Any] = {
                 "entity": entity_of_item(item), "entity_id": end.entity_id,
                 "canonical": end.canonical,
@@ -83,6 +84,13 @@ def outcomes_of(batch: Batch, ended: Sequence[Ended]) -> list[RecordOutcome]:
             outcome, how = Outcome.FAILED, {"problems": (end.problem,)}
         found.append(outcome_of_item(item, outcome, **how))
     return found
+
+
+def written_outcome(item: Json) -> LedgerEntry.Outcome:
+    """Return the outcome of an item that was written; the error of a part stays open."""
+    if item.get("part"):
+        return Outcome.FAILED
+    return Outcome.CREATED if item["new"] else Outcome.UPDATED
 
 
 def pack(candidate: Candidate) -> Pending:

@@ -23,10 +23,14 @@ from registry_sync.benchling.lost_answers import LATE, looks
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.types import Json
 from registry_sync.core.waits import EARLIER_TASK
-from registry_sync.ledger.record_outcome import Outcome
 from registry_sync.models import Batch, Lane, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.delivery.batch_items import entity_of_item, never_ends, outcome_of_item
+from registry_sync.sync.delivery.batch_items import (
+    entity_of_item,
+    never_ends,
+    outcome_of_item,
+    written_outcome,
+)
 from registry_sync.sync.delivery.landed import Landing
 
 
@@ -63,7 +67,7 @@ def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, J
     outcomes = [
         outcome_of_item(
             item,
-            Outcome.CREATED if item["new"] else Outcome.UPDATED,
+            written_outcome(item),
             entity=entity_of_item(item),
             entity_id=str(entities[item["registry_id"]].get("id") or ""),
         )

@@ -1,0 +1,93 @@
+"""Records of several lanes that only wait for each other.
+
+No request carries entities of two lanes, so one of each circle is created without its links into
+the circle. Its error stays open, and the links follow when their targets are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from registry_sync import ledger, runs
+from registry_sync.mapping.model import Entity
+from registry_sync.mapping.transform import transform
+from registry_sync.models import EntityError, Lane
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.links import in_lane, links_by_schema, others_linked
+from registry_sync.sync.records import Candidate
+from registry_sync.sync.retry_choice import CHUNK, chosen, kept_records
+
+MOST = 20_000
+"""Waiting records that are looked at, so that memory does not grow with the registry."""
+
+
+def parted_circles(ctx: RunContext) -> list[Candidate]:
+    """Return one new entity of each circle through other lanes, without its links into it."""
+    lane, setup = ctx.lane, ctx.setup
+    if not others_linked(lane, setup.schema):
+        return []
+    ours = _waiting(lane, setup.mapping.registry_id_template)
+    waits: dict[str, str] = {}
+    for other in runs.current_lanes():
+        waits |= ours if other == lane else _waiting(other, _template(other))
+    firsts = {first for one in ours if (first := _first_of_circle(one, waits, ours))}
+    if not firsts:
+        return []
+    errors = chosen(runs.open_errors(lane), ctx.run).exclude(raw=None).filter(waits_for="link")
+    ids = [error for error in errors.values_list("external_id", flat=True)[:MOST]
+           if setup.mapping.registry_id(error) in firsts]  # fmt: skip
+    some = list(errors.filter(external_id__in=ids[:CHUNK]))
+    return [made for error in some if (made := _parted(ctx, error)) is not None]
+
+
+def _waiting(lane: Lane, template: str) -> dict[str, str]:
+    """Return what the waiting records of a lane wait for, both by registry id."""
+    errors = runs.open_errors(lane).filter(waits_for="link").exclude(raw=None).order_by("pk")
+    rows = errors.values_list("external_id", "waits_key")[:MOST]
+    return {template.replace("{id}", external_id): key for external_id, key in rows}
+
+
+def _template(lane: Lane) -> str:
+    """Return how a lane makes registry ids, as its last run did."""
+    last = lane.runs.exclude(mapping={}).order_by("-id").first()
+    return str((last.mapping if last else {}).get("registry_id_template") or "{id}")
+
+
+def _first_of_circle(start: str, waits: Mapping[str, str], ours: Mapping[str, str]) -> str | None:
+    """Return, if a record waits in a circle, the first of this lane's records in it."""
+    circle, at = [start], waits[start]
+    while at != start:
+        if at not in waits or at in circle:
+            return None
+        circle.append(at)
+        at = waits[at]
+    crosses = any(one not in ours for one in circle)
+    return min(one for one in circle if one in ours) if crosses else None
+
+
+def _parted(ctx: RunContext, error: EntityError) -> Candidate | None:
+    """Return an entity without its links to what other lanes lack; None if it cannot go so."""
+    setup = ctx.setup
+    (record,) = kept_records([error], ctx.run.fingerprint)
+    entity = transform(record.raw, record.external_id, setup.mapping).entity
+    known = ledger.known(ctx.lane, [record.external_id]).get(record.external_id)
+    if entity is None or (known is not None and known.entity_hash):
+        return None
+    absent: set[str] = set()
+    targets = links_by_schema(entity, setup.schema)
+    for other in others_linked(ctx.lane, setup.schema):
+        wanted = targets.get(other.schema_id, set())
+        absent |= wanted - in_lane(ctx, other, wanted)
+    left = {field.id for field in setup.schema.fields if field.is_link} & {
+        id_
+        for id_, value in entity.fields.items()
+        if absent & Entity("", "", "", {id_: value}).links
+    }
+    if any(field.is_required for field in setup.schema.fields if field.id in left):
+        return None
+    fields = {id_: value for id_, value in entity.fields.items() if id_ not in left}
+    identity = setup.mapping.identity_of(record.raw)
+    return Candidate(
+        record, replace(entity, fields=fields), is_new=True, identity=identity, is_part=True
+    )
