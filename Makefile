@@ -110,6 +110,7 @@ docs: $(STAMP)  ## site/: the docs as a site; a broken link is an error
 
 wheels: $(STAMP)  ## dist/: the wheels of the service and of the sandbox
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./sandbox
+	@rm -rf build sandbox/build *.egg-info sandbox/*.egg-info
 	@ls dist/*.whl
 
 clean:  ## remove what make has installed
