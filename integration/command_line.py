@@ -25,6 +25,8 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if "-" in name and (COMMANDS / f"{name.replace('-', '_')}.py").exists():
+        sys.argv[1] = name = name.replace("-", "_")  # as people write `upgrade-check`
     if name == "web":
         _serve(sys.argv[2:])
     elif (command := _added(name)) is not None:

@@ -19,9 +19,10 @@ from django.db import connections
 from redis.exceptions import ResponseError
 from rq import Worker
 
-from registry_sync import runs
+from registry_sync import __version__, runs
 from registry_sync.core import stopping
 from registry_sync.jobs.reconciler import reconcile
+from registry_sync.runs.workers import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ class QuickWorker(Worker):
         self._parent = os.getpid()
         self._reconciled = time.monotonic()
         self._child = 0
+
+    def register_birth(self) -> None:
+        super().register_birth()  # type: ignore[no-untyped-call]
+        self.connection.hset(self.key, VERSION, __version__)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         if len(self.queues) > 1:
@@ -93,7 +98,7 @@ class QuickWorker(Worker):
             self.connection.client_setname(self.name)
         if not self.connection.sismember(self.redis_workers_keys, self.key):
             self.connection.delete(self.key)
-            self.register_birth()  # type: ignore[no-untyped-call]
+            self.register_birth()
 
     def _reconcile(self) -> None:
         if self._child and os.waitpid(self._child, os.WNOHANG) == (0, 0):

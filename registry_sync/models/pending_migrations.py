@@ -7,9 +7,13 @@ from django.db import connection
 
 def missing() -> int:
     """Return how many migrations are not applied. Raise DatabaseError without a database."""
-    from django.db.migrations.executor import (
-        MigrationExecutor,
-    )  # slow to import
+    return len(names())
+
+
+def names() -> list[str]:
+    """Return the migrations that are not applied. Raise DatabaseError without a database."""
+    from django.db.migrations.executor import MigrationExecutor  # slow to import
 
     executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # imported where a Redis is used: cron's commands may have no
     from redis import Redis
     from rq.worker import BaseWorker
 
+VERSION = "registry_sync_version"
+"""The field of a worker's row in Redis that has its version of this service."""
 REDIS_SECONDS = 0.5
 """Seconds Redis has to answer a page."""
 SILENT = timedelta(seconds=75)
@@ -87,6 +89,21 @@ def see_queues() -> Queues:
         )
     except (RedisError, OSError, ValueError) as error:
         return Queues(wanted=True, trouble=type(error).__name__)  # its text may hold the URL
+
+
+def versions_of_workers() -> list[str]:
+    """Return the version of each live worker; [] without a Redis that answers."""
+    if not settings.REDIS_URL:
+        return []
+    from redis.exceptions import RedisError
+
+    try:
+        connection = connect()
+        found = [connection.hget(worker.key, VERSION) for worker in _alive(connection)]
+    except (RedisError, OSError, ValueError):
+        return []
+    texts = (value.decode() if isinstance(value, bytes) else value for value in found)
+    return [text or "unknown" for text in texts]
 
 
 def _alive(connection: Redis) -> list[BaseWorker]:

@@ -1,0 +1,35 @@
+"""`manage.py upgrade-check`: migrations, versions of workers, and runs at work."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+
+from registry_sync import __version__
+from registry_sync.runs.workers import VERSION
+from tests.support.deployment import until
+
+pytestmark = pytest.mark.once
+
+
+def test_it_names_workers_of_another_version_and_runs_at_work(deploy, redis) -> None:
+    d = deploy(1, env={"REDIS_URL": redis.url})
+    assert d.run("upgrade-check") == (
+        0,
+        f"This is version {__version__}.\nThere is nothing to do.\n",
+    )
+    d.start("rqworker", "sync", log="worker")
+    server = Redis.from_url(redis.url, decode_responses=True)
+    until(lambda: bool(server.keys("rq:worker:*")), seconds=40, what="the worker")
+    assert d.run("upgrade-check")[0] == 0
+    (worker,) = server.keys("rq:worker:*")
+    server.hset(worker, VERSION, "0.0.9")
+    status, said = d.run("upgrade-check")
+    assert status == 2 and "1 worker of version 0.0.9: restart them" in said
+
+
+def test_it_names_missing_migrations(deploy) -> None:
+    d = deploy(1)
+    d.use_empty_database()
+    status, said = d.run("upgrade-check")
+    assert status == 2 and "migrations to apply: contenttypes.0001_initial" in said, said
