@@ -52,12 +52,6 @@ def counts(world: World, *, after: int) -> dict[str, dict[str, int]]:
             for lane, *found in rows(world, RUNS, after)}  # fmt: skip
 
 
-def warned(world: World, *, after: int) -> str:
-    """Return the warnings of the runs after one, as they are kept."""
-    query = "SELECT warnings FROM registry_sync_syncrun WHERE id > ?"
-    return " ".join(str(found) for (found,) in rows(world, query, after))
-
-
 def refused(world: World) -> list[Refused]:
     """Return what is not in Benchling now."""
     return [Refused(*row) for row in rows(world, OPEN)]
