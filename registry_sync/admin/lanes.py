@@ -70,11 +70,12 @@ class DriftAdmin(DecidesDifferences, ByLane):
 
     nothing = "No drift found. Full runs check for it."
     list_display = (
-        "record", "field", "written_value", "value_now", "modified_at", "closed_at", "ended",
+        "record", "field", "written_value", "value_now", "modified_at", "changed_by", "closed_at",
+        "ended",
     )  # fmt: skip
     fields = (
         "lane", "run", "record", "entity_id", "field", "written_value", "value_now", "modified_at",
-        "found_at", "closed_at", "ended",
+        "changed_by", "changed_at", "found_at", "closed_at", "ended",
     )  # fmt: skip
     readonly_fields = ("record", "written_value", "value_now")
     list_display_links = ("field",)

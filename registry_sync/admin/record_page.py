@@ -24,8 +24,9 @@ from registry_sync.desk import lanes, pins
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.desk import record_tenant as tenant
+from registry_sync.desk.change_authors import who_changed
 from registry_sync.desk.values import as_html
-from registry_sync.models import Lane, LedgerEntry, SyncRun
+from registry_sync.models import AuthorOfChange, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.catalogue import record_actor
 
 TEMPLATE = "admin/registry_sync/record/record.html"
@@ -114,6 +115,7 @@ class LedgerEntryAdmin(ByLane, Reasoned):
             if isinstance(answer, HttpResponse):
                 return answer
             context |= self._story(request, lane, external_id) | {"live": answer}
+            context["authors"] = self._authors(request, lane, external_id)
             context |= asked_outcome(request, external_id)
         return TemplateResponse(request, TEMPLATE, context)
 
@@ -125,6 +127,11 @@ class LedgerEntryAdmin(ByLane, Reasoned):
         if action == "ask":
             return live.ask(lane, external_id)
         return self._sync_one(request, lane, external_id) if action == "sync_one" else None
+
+    def _authors(self, request: HttpRequest, lane: Lane, external_id: str) -> AuthorOfChange | None:
+        """Ask Benchling's audit log who changed the entity, if a button asks for it."""
+        asked = request.method == "POST" and request.POST.get("action") == "who"
+        return who_changed(lane, external_id) if asked else None
 
     def _sync_one(self, request: HttpRequest, lane: Lane, external_id: str) -> HttpResponse:
         if not self.may(request):

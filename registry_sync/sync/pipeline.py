@@ -19,6 +19,7 @@ from registry_sync.source.client import Source
 from registry_sync.sync import starting_point
 from registry_sync.sync.benchling_state import rebuild_ledger
 from registry_sync.sync.carry import Carrier
+from registry_sync.sync.change_authors import name_authors
 from registry_sync.sync.configure import configure_run
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.delivery import BatchDelivery
@@ -100,6 +101,8 @@ def _rebuild(ctx: RunContext) -> bool:
 def _find_drift(ctx: RunContext) -> bool:
     with ctx.timed("drift"):
         done = find_drift(ctx)
+        if done:
+            name_authors(ctx)
     return done and _begin_reading(ctx)
 
 

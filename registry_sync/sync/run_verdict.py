@@ -79,10 +79,17 @@ def _drift(lane: Lane) -> list[Caution]:
             "drift",
             f"People changed, renamed or archived {count:,} "
             f"{'entity' if count == 1 else 'entities'} in Benchling that now "
-            f"{'differs' if count == 1 else 'differ'} from the registry ({named(ids)}). The "
-            "integration owner looks at Drift in the admin, and sets the lane's policy there.",
+            f"{'differs' if count == 1 else 'differ'} from the registry ({named(ids)}).{_by(lane)} "
+            "The integration owner looks at Drift in the admin, and sets the lane's policy there.",
         )
     ]
+
+
+def _by(lane: Lane) -> str:
+    """Return who made the open edits, as far as it is known, as a sentence."""
+    rows = lane.drift.filter(closed_at=None).exclude(changed_by="").order_by("changed_by")
+    people = list(rows.values_list("changed_by", flat=True).distinct()[:4])
+    return f" Benchling's audit log names {named(people)}." if people else ""
 
 
 def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:

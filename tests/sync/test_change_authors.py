@@ -1,0 +1,76 @@
+"""Who changed an entity in Benchling: by its audit log, where the app may read it."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from registry_sync.benchling.audit_log import Unknown, parse_log
+from registry_sync.models import AuthorOfChange, Drift, Lane, SyncRun
+from registry_sync.sync import change_authors
+from tests.support.desk import owner  # noqa: F401
+from tests.support.people import by_hand
+from tests.support.registry import compound
+
+pytestmark = pytest.mark.once
+FULL, Status = SyncRun.Kind.FULL, SyncRun.Status
+
+
+@pytest.fixture
+def edited(world):
+    def make(**switches):
+        w = world([compound(n) for n in range(3)])
+        w.sync()
+        for name, value in switches.items():
+            setattr(w.tenant.switches, name, value)
+        by_hand(w, "C-000001", Approval=1900)
+        return w
+
+    return make
+
+
+def test_a_run_and_the_record_s_page_name_who_changed_it(edited, owner):  # noqa: F811
+    w = edited()
+    run = w.sync(kind=FULL)
+    row = Drift.objects.get()
+    assert row.changed_by and row.changed_at is not None
+    assert f"audit log names {row.changed_by}." in str(run.warnings)
+    asked = AuthorOfChange.objects.count()
+    w.sync(kind=FULL)
+    assert AuthorOfChange.objects.count() == asked == 1  # not asked again
+    url = reverse("admin:registry_sync_record")
+    where = f"{url}?id=C-000001&lane={Lane.objects.get().pk}"
+    page = owner.post(where, {"action": "who"}).content.decode()
+    assert "1900" in page and page.count(row.changed_by) >= 2
+    assert f"Changed in Benchling by {row.changed_by}" in page
+
+
+@pytest.mark.parametrize("form", ["refused", "unknown"])
+def test_what_cannot_be_known_is_no_error(edited, owner, form):  # noqa: F811
+    w = edited(audit_log=form)
+    run = w.sync(kind=FULL)
+    assert {x["code"] for x in run.warnings} == {"drift"} and Drift.objects.get().changed_by == ""
+    where = f"{reverse('admin:registry_sync_record')}?id=C-000001&lane={Lane.objects.get().pk}"
+    assert "Not known." in owner.post(where, {"action": "who"}).content.decode()
+
+
+def test_the_hourly_budget_is_kept(edited, monkeypatch):
+    monkeypatch.setattr(change_authors, "MOST_AN_HOUR", 0)
+    w = edited()
+    w.sync(kind=FULL)
+    assert Drift.objects.get().changed_by == "" and not w.tenant.exported
+
+
+def test_columns_are_found_by_their_names():
+    rows = parse_log(
+        "User,New Value,Timestamp (UTC),Action,Odd\n"
+        "ent_1,2,2026-01-01 10:00:00,Field: A,x\n"
+        "ent_2,3,2026-01-01T11:00:00Z,Name,x\n"
+        "ent_3,3,at noon,Name,x\n"
+    )
+    assert [(r.user, r.at[:16], r.action, r.new) for r in rows] == [
+        ("ent_2", "2026-01-01T11:00", "Name", "3"), ("ent_1", "2026-01-01T10:00", "Field: A", "2"),
+    ]  # fmt: skip
+    for text in ("", "a,b\n1,2\n", "User\nx\n"):
+        with pytest.raises(Unknown):
+            parse_log(text)
