@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from registry_sync.ledger.chain_check import verify_chain
 from registry_sync.models import Change, Drift, Lane, SyncRun, Withdrawal
+from registry_sync.monitoring.doctor.lane import check_withdrawals
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
 from tests.support.registry import compound
@@ -285,3 +286,18 @@ def test_a_record_that_leaves_the_scope_is_withdrawn(leaving):
     assert "C-000050" not in w.values() and Withdrawal.objects.get().how == "scope"
     w.registry.edit("C-000001", kind="Protein", approval=1888)
     assert w.sync().updated == 1 and archived(w) == {}
+
+
+def test_doctor_tells_what_waits_and_what_was_refused(leaving):
+    w = leaving(FLAG)
+    assert check_withdrawals(Lane.objects.get()).state == "ok"
+    for n in range(4):
+        w.registry.edit(f"C-{n:06d}", retired=True)
+    w.sync()
+    found = check_withdrawals(Lane.objects.get())
+    assert found.state == "warning" and "4 withdrawals wait" in found.finding
+    w.tenant.switches.archive_reasons = ("Other",)
+    decide(State.RELEASED)
+    w.sync()
+    found = check_withdrawals(Lane.objects.get())
+    assert found.state == "bad" and "“Retired”" in found.finding

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registry_sync import runs
-from registry_sync.models import Lane, SyncRun
+from registry_sync.core.text import number_of
+from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.doctor.finding import CheckResult, bad, ok, register, warning
 from registry_sync.monitoring.lane_runs import runs_of
@@ -44,6 +45,28 @@ def check_last_run(lane: Lane | None) -> CheckResult:
         return bad(f"Run {last.pk} failed: {last.error}", last.remedy)
     count = runs.open_errors(lane)[:1000].count() if lane else 0
     return ok(f"It did not fail; {count:,} errors are open.")
+
+
+@register(LANE_CHECKS, "Withdrawals")
+def check_withdrawals(lane: Lane | None) -> CheckResult:
+    """Check that nothing that left the registry waits for someone, or was refused by Benchling."""
+    if lane is None:
+        return ok("No lane is known yet.")
+    if lane.archive_fault:
+        return bad(
+            f"The last archive failed with the reason “{lane.withdrawn_reason}”: "
+            f"{lane.archive_fault}",
+            "A Benchling admin must allow the reason or give the app the permission, or the "
+            "integration owner must choose another reason on the lane's page.",
+        )
+    open_rows = lane.withdrawals.filter(closed_at__isnull=True)
+    if staged := open_rows.filter(state=Withdrawal.State.STAGED).count():
+        return warning(
+            f"{number_of(staged, 'withdrawal')} wait for a decision.",
+            "The integration owner must archive or keep the entities under Withdrawals.",
+        )
+    policy = lane.get_withdrawn_policy_display()
+    return ok(f"The policy is: {policy}. {number_of(open_rows.count(), 'withdrawal')} open.")
 
 
 def _no_counted_run(lane: Lane | None) -> CheckResult:
