@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.benchling.syncs import label_of
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow, retry_linked
-from registry_sync.models import Installation, SyncRun
+from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
@@ -110,7 +111,7 @@ def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
     except Exception as error:
         _fail(run, lease, pacer, _cause(run, error))
         return End.DONE
-    _clear_config_fault()
+    _clear_config_fault(run)
     if done:
         return End.DONE
     if runs.is_paused(run):
@@ -151,10 +152,24 @@ def _refuse_deactivated() -> None:
         )
 
 
-def _clear_config_fault() -> None:
-    """Clear the fault of an earlier configuration: a slice has just worked with this one."""
-    faulty = Installation.objects.of_app().exclude(config_fault="")
-    faulty.update(config_fault="", config_checked_at=timezone.now())
+def _clear_config_fault(run: SyncRun) -> None:
+    """Clear the fault of an earlier configuration: a slice has just worked with this one.
+
+    It knows of its own lane only; the faults of others stay until they work.
+    """
+    here = Installation.objects.of_app().exclude(config_fault="").first()
+    if here is None or _concerns_others(here.config_fault, run.lane):
+        return
+    here.config_fault, here.config_checked_at = "", timezone.now()
+    here.save(update_fields=["config_fault", "config_checked_at"])
+
+
+def _concerns_others(fault: str, lane: Lane | None) -> bool:
+    others = [other.element for other in runs.current_lanes() if other != lane]
+    if lane is None or not others:
+        return False
+    named = any(label_of(element) in fault for element in others if element)
+    return named or (lane.element != "" and label_of(lane.element) not in fault)
 
 
 def tune_garbage_collector() -> None:
