@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from registry_sync import runs
 from registry_sync.admin.base import ReadOnly
@@ -40,16 +41,41 @@ class LaneChoice(admin.SimpleListFilter):
 
 
 class ByLane(ReadOnly):
-    """A list whose rows have a lane, which they show where the app feeds several."""
+    """A list whose rows have a lane, which they show where the app feeds several.
+
+    It stands below the value of the column `lane_below`, if there is one, to save room.
+    """
+
+    lane_below = "record"
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = super().get_list_display(request)
         names = runs.LaneNames()
-        return [shown[0], lane_column(names), *shown[1:]] if names.several else shown
+        if not names.several:
+            return shown
+        if self.lane_below not in shown:
+            return [shown[0], lane_column(names), *shown[1:]]
+        below = lane_below(getattr(self, self.lane_below), names)
+        return [below if name == self.lane_below else name for name in shown]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         given = super().get_list_select_related(request)
         return [*(given or ()), "lane"] if isinstance(given, (list, tuple)) or not given else given
+
+
+def lane_below(column: Callable[[Any], str], names: runs.LaneNames) -> Callable[[Any], str]:
+    """Return a column with the name of each row's lane below its value."""
+
+    @admin.display(
+        description=getattr(column, "short_description", column.__name__),
+        ordering=getattr(column, "admin_order_field", None),
+    )
+    def shown(row: Any) -> str:
+        text = '{}<br><span class="desk-quiet desk-lane">{}</span>'
+        return format_html(text, column(row), names.of(row.lane) or "–")
+
+    shown.__name__ = column.__name__
+    return shown
 
 
 def lane_column(names: runs.LaneNames) -> Callable[[Any], str]:

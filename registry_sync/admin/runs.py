@@ -65,6 +65,7 @@ def _start(moment: datetime, kind: str) -> datetime:
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ByLane, RunViews, RunOrders):
+    lane_below = "run"
     nothing = "No runs yet. Start one with Sync now on the first page or manage.py sync_registry."
     list_display = ("run", "pill", "asked", "begun", "counts", "from_when", "up_to")
     list_filter = (("status", StatusFilter), "kind", "trigger", LaneChoice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 # Not in the package `admin`: Django imports this class before the pages that register with it.
@@ -15,7 +16,8 @@ from registry_sync.desk import charts as figures
 from registry_sync.desk import lanes
 from registry_sync.desk import run_history as history
 from registry_sync.desk.glance import glance
-from registry_sync.models import SyncRun
+from registry_sync.desk.run_actions import active_of
+from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring import health
 from registry_sync.monitoring.notified import who_is_notified
 from registry_sync.reporting.error_groups import error_groups
@@ -65,6 +67,7 @@ def first_page(request: HttpRequest) -> Json:
     lane = of[0] if len(of) == 1 else None
     groups = error_groups(runs.open_errors(*of)) if of else []
     key = lane.pk if lane is not None and names.several else ""
+    may_control = request.user.has_perm("registry_sync.change_syncrun")
     around = health.assess_service()
     shown = history.last_runs(lane if names.several else None)
     lanes.name_runs(shown, names)
@@ -78,13 +81,22 @@ def first_page(request: HttpRequest) -> Json:
         "runs_picture": _runs_picture(shown),
         "days_picture": _days_picture(history.days(lane if names.several else None)),
         "may_start": request.user.has_perm("registry_sync.add_syncrun"),
-        "may_control": request.user.has_perm("registry_sync.change_syncrun"),
+        "controls": controls(of) if names.several and may_control else [],
     }
     if lane is not None or not names.several:
         count = sum(group.count for group in groups)
         seen["health"] = health.assess(lane, open_errors=count, around=around)
         seen["lane_name"] = names.beside(lane)
     return seen
+
+
+def controls(of: Sequence[Lane]) -> list[tuple[str, str]]:
+    """Return what can be done with the active runs of these lanes: the address, and the word."""
+    active = active_of(of)
+    is_paused = [run.paused_at is not None for run in active]
+    found = [("pause", "Pause")] if not all(is_paused) else []
+    found += [("resume", "Resume")] if any(is_paused) else []
+    return [*found, ("cancel", "Cancel")] if active else []
 
 
 def _runs_picture(shown: list[SyncRun]) -> Json:

@@ -56,6 +56,7 @@ def test_the_first_page_shows_all_lanes_and_one_in_full(two, owner):
     assert "Compounds good The last run succeeded, and no record is waiting." in text
     assert "Lots attention 2 records are not up to date" in text
     assert "running, 3 records so far" in text and "Status: " not in text
+    assert "Retry failed Pause Cancel" in text
     assert "The buttons act on every lane." in text and "Compounds: Run " in read_labels(owner)
     full = read(owner, f"{INDEX}?lane={lots.pk}")
     assert "Status: Lots attention 2 records" in full and "The buttons act on Lots alone." in full
@@ -114,12 +115,12 @@ def test_lists_name_the_lane_and_show_one(two, owner):
     for model in ("adoption", "change", "drift", "ledgerentry"):
         url = reverse(f"admin:registry_sync_{model}_changelist")
         whole = owner.get(url).content.decode()
-        assert whole.count('class="field-lane_name') == 2, model
+        assert whole.count("desk-lane") == 2, model
         one = read(owner, f"{url}?lane={lots.pk}")
         assert "X-Lots" in one and "X-Compounds" not in one, model
     assert "Run" in read(owner, RUNS) and owner.get(RUNS).content.decode().count(">Lots<") >= 2
     Lane.objects.filter(pk=lots.pk).update(position=None)
-    assert "field-lane_name" not in owner.get(RUNS).content.decode()
+    assert "desk-lane" not in owner.get(RUNS).content.decode()
 
 
 def test_errors_are_grouped_by_lane_and_each_cause_belongs_to_one(two, owner):
