@@ -12,7 +12,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.entity_reads import as_type
+from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import hash_record
 from registry_sync.ledger.substances import holders_of
 from registry_sync.mapping.model import Entity
@@ -210,14 +213,20 @@ def _look_again(ctx: RunContext, keys: Sequence[str]) -> None:
 
 
 def _names_in_use(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
-    """Return which of these name keys an entity in the Benchling registry has."""
-    bearers = client.entities_named(keys, registry_id=setup.config.registry_id) if keys else []
-    return {
-        name_key(text)
-        for entity in bearers
-        for text in (entity["name"], entity["entityRegistryId"], *(entity.get("aliases") or ()))
-        if text
-    }
+    """Return which of these name keys an entity in the Benchling registry has, of any type."""
+    registry_id, own = setup.config.registry_id, client.entity_type
+    found: set[str] = set()
+    for kind in (own, *(kind for kind in ENTITY_TYPES.values() if kind is not own)):
+        if rest := [key for key in keys if key not in found]:
+            with as_type(client, kind):
+                bearers = client.entities_named(rest, registry_id=registry_id)
+            found |= {key for entity in bearers for key in _keys_of(entity)}
+    return found
+
+
+def _keys_of(entity: Json) -> set[str]:
+    texts = (entity["name"], entity["entityRegistryId"], *(entity.get("aliases") or ()))
+    return {name_key(text) for text in texts if text}
 
 
 def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from registry_sync.models import Drift, EntityError, Substance, SyncRun
+from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.entities import compounds, of_type
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
@@ -69,3 +70,16 @@ def test_records_of_one_structure_are_counted_and_listed_with_their_salts(world,
     assert found == {"C-1": ("CCN", ""), "C-2": ("CCN", "Cl"), "C-3": ("CCO", "")}
     page = owner.get(reverse("admin:registry_sync_substance_changelist")).content.decode()
     assert "C-1" in page and "C-2" in page and "C-3" not in page and "Cl" in page
+
+
+def test_a_name_of_another_type_of_entity_is_waited_for_without_being_sent_again(world):
+    w = of_type(world, "molecule", compounds("CCN"))
+    lots = w.tenant.add_schema("Lot", w.benchling_registry, fields=[])
+    where = {"registryId": w.benchling_registry, "schemaId": lots}
+    lot = add_by_hand(w.tenant, {"entityRegistryId": "L-1", "name": "Compound 1", **where})
+    assert w.sync().failed == 1 and w.open_errors()["C-1"].code == "not_unique"
+    sent = w.tenant.counters["single_upserts"]
+    w.sync()
+    assert w.tenant.counters["single_upserts"] == sent
+    edit_by_hand(w.tenant, lot, name="Lot 1")
+    assert w.sync().created == 1 and not w.open_errors()
