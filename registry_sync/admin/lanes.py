@@ -163,6 +163,17 @@ class AdoptionAdmin(ByLane):
         return TemplateResponse(request, "admin/registry_sync/adoption/decide.html", context)
 
 
+class LaneForm(ModelForm):
+    """Both policies of a lane; a form without the second one leaves it as it is."""
+
+    def __init__(self, data: Any = None, *args: Any, **more: Any) -> None:
+        if data is not None and "withdrawn_policy" not in data:
+            lane = more["instance"]
+            held = {name: getattr(lane, name) for name in POLICY}
+            data = {**data.dict(), **{name: value for name, value in held.items() if value}}
+        super().__init__(data, *args, **more)
+
+
 @admin.register(Lane)
 class LaneAdmin(ReadOnly):
     """Read-only, except for what is done about drift and about what left the registry."""
@@ -178,6 +189,7 @@ class LaneAdmin(ReadOnly):
         "cleared", "rebuilt_at", "looked_at", "created_at",
     )  # fmt: skip
     readonly_fields = tuple(n for n in fields if n not in ("drift_policy", *POLICY))
+    form = LaneForm
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)

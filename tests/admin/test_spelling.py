@@ -14,7 +14,6 @@ from django.utils.html import strip_tags
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Drift, SyncRun
-from tests.support.desk import owner  # noqa: F401
 from tests.support.people import by_hand
 from tests.support.registry import compound
 
@@ -81,10 +80,10 @@ def pages() -> list[str]:
     return found
 
 
-def test_pages_show_names_and_no_python(busy, owner):  # noqa: F811
+def test_pages_show_names_and_no_python(busy, admin_client):
     wrong, seen = [], pages()
     for address in seen:
-        answer = owner.get(address)
+        answer = admin_client.get(address)
         if answer.status_code == 302:
             continue
         html = answer.content.decode()

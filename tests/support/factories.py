@@ -245,6 +245,17 @@ class MergeFactory(DjangoModelFactory):
     found_at = factory.LazyFunction(timezone.now)
 
 
+class SubstanceFactory(DjangoModelFactory):
+    """The structure of one record."""
+
+    class Meta:
+        model = models.Substance
+
+    lane = factory.SubFactory(LaneFactory)
+    external_id = factory.Sequence(lambda n: f"C-{n}")
+    key = canonical = "CCO"
+
+
 class ReconciliationFactory(DjangoModelFactory):
     """A comparison that found both sides equal."""
 
