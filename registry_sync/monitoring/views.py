@@ -11,13 +11,16 @@ from redis.exceptions import RedisError
 
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import freshness
+from registry_sync.monitoring.idle_queues import idle_queues, is_idle
 from registry_sync.monitoring.lane_runs import lanes_or_none
 from registry_sync.runs import LaneNames
 
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Return 200 if database and Redis answer and runs succeed often enough, else 503.
+    """Return 200 if database and Redis answer, workers serve and runs succeed often enough.
+
+    Otherwise return 503, with what is wrong in the body.
 
     With `?live` return 200 as long as this process serves: for probes that restart what does not
     answer, since restarting fixes neither a dead cron job nor an unreachable registry.
@@ -49,5 +52,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
             answer["redis"] = "ok"
         except (RedisError, OSError):
             answer["redis"] = "unreachable; cron still syncs, workers do not"
-    well = answer["database"] == "ok" and answer.get("redis", "ok") == "ok" and not stale
+    idle = False
+    if answer["database"] == "ok" and answer.get("redis") == "ok":
+        answer["workers"] = queues = idle_queues()
+        idle = any(map(is_idle, queues.values()))
+    works = answer["database"] == "ok" and answer.get("redis", "ok") == "ok"
+    well = works and not stale and not idle
     return JsonResponse(answer, status=200 if well else 503)

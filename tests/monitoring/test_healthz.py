@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from django.test import Client
 from django.utils import timezone
+from redis import Redis
 
 from registry_sync.models import Pulse, SyncRun
 from registry_sync.monitoring import freshness
+from tests.support.deployment import until
 from tests.support.factories import SyncRunFactory
 from tests.support.registry import compound
 
@@ -83,3 +86,36 @@ def test_its_questions_are_few(world, client, django_assert_max_num_queries):
     age(30)
     with django_assert_max_num_queries(6):
         client.get("/healthz")
+
+
+def test_a_queue_without_a_worker_is_named_after_two_minutes(db, client, settings, redis):
+    settings.REDIS_URL = redis.url
+    answer = client.get("/healthz")
+    assert answer.status_code == 200 and answer.json()["workers"] == {"sync": WAITS}
+    server = Redis.from_url(redis.url)
+    server.set("registry_sync:without_worker:sync", str(time.time() - 190))
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["workers"] == {
+        "sync": "no worker for 3 minutes: start manage.py rqworker sync"
+    }
+    assert client.get("/healthz?live").status_code == 200
+    settings.REDIS_URL = ""
+    answer = client.get("/healthz")
+    assert answer.status_code == 200 and "workers" not in answer.json()
+
+
+def test_a_worker_that_is_back_ends_it(db, deploy, redis, settings, client):
+    d = deploy(1, env={"REDIS_URL": redis.url})
+    settings.REDIS_URL = redis.url
+    server = Redis.from_url(redis.url)
+    server.set("registry_sync:without_worker:sync", str(time.time() - 600))
+    assert client.get("/healthz").status_code == 503
+    d.start("rqworker", "sync", log="worker")
+    until(lambda: client.get("/healthz").json()["workers"] == {"sync": "ok"}, seconds=40,
+          what="the worker")  # fmt: skip
+    assert client.get("/healthz").status_code == 200
+    assert not server.exists("registry_sync:without_worker:sync")
+
+
+WAITS = "waiting for a worker"
