@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.models import LedgerEntry, Merge, SyncRun
@@ -42,14 +43,14 @@ BECOMES = {
 
 
 @admin.register(Merge)
-class MergeAdmin(Reasoned):
+class MergeAdmin(ByLane, Reasoned):
     nothing = "No merges: no entity of this app was merged into another one. Full runs look."
     list_display = (
         "record", "entity_registry_id", "name", "survivor_registry_id", "survivor_name", "state",
         "found_at", "actor",
     )  # fmt: skip
     list_display_links = ("entity_registry_id",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "state", "lane")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "state", LaneChoice)
     search_fields = ("external_id", "entity_registry_id", "survivor_registry_id", "entity_id")
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "survivor_registry_id",

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import Reasoned
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import write
 from registry_sync.admin.links import record_link
 from registry_sync.desk import csv_export as csvs
@@ -27,7 +28,7 @@ TAKE_BACK = (
 
 
 @admin.register(Pin)
-class PinAdmin(Reasoned):
+class PinAdmin(ByLane, Reasoned):
     """Read-only, except that a pin can be taken back."""
 
     nothing = "No differences have been accepted."
@@ -37,7 +38,7 @@ class PinAdmin(Reasoned):
         "created_at", "closed_at", "ended",
     )  # fmt: skip
     list_display_links = ("field",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", "lane")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", LaneChoice)
     search_fields = ("external_id", "entity_id")
     fields = (
         "lane", "record", "entity_id", "field", "value_in_benchling", "value_in_registry", "actor",

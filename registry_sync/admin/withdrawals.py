@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
+from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
@@ -33,14 +34,14 @@ Decide = Callable[..., list[Withdrawal]]
 
 
 @admin.register(Withdrawal)
-class WithdrawalAdmin(Reasoned):
+class WithdrawalAdmin(ByLane, Reasoned):
     nothing = "No withdrawals: every record that was synced is still in the registry."
     list_display = (
         "record", "entity_registry_id", "name", "how", "state", "containers", "links", "reason",
         "found_at", "actor", "note",
     )  # fmt: skip
     list_display_links = ("entity_registry_id",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "state", "how", "lane")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "state", "how", LaneChoice)
     search_fields = ("external_id", "entity_registry_id", "entity_id")
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "how", "said", "found_run",

@@ -73,3 +73,37 @@ def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
     monkeypatch.undo()
     left = [s["status"] for s in w.tenant.sessions.values()]
     assert "RUNNING" not in left, left
+
+
+def titles(w) -> list[str]:
+    return [session["name"] for session in w.tenant.sessions.values()]
+
+
+def test_a_session_names_its_lane_where_there_are_several(world):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    w.add_lane("Lots", [compound(900)])
+    first = w.sync().lane
+    lots = runs.current_lanes()[1]
+    SyncRun.objects.filter(lane=lots, status=Status.QUEUED).delete()
+    w.sync(lane=lots, kind=Kind.RETRY)
+    w.sync(lane=lots)
+    named = ["Registry Sync: Compound", "Registry Sync: Lots (retry)", "Registry Sync: Lots"]
+    assert titles(w)[0] == "Registry Sync" and titles(w)[-2:] == named[1:]
+    client = client_of_settings()
+    for lane in (first, lots):
+        bookmark, _ = app_status.last_good_session(client, lane)
+        assert bookmark is not None and bookmark.lane == lane.mark
+
+
+def test_a_session_without_a_bookmark_counts_for_the_lane_that_its_name_says(world):
+    w = world([compound(1)])
+    w.add_lane("Lots", [compound(900)])
+    first = w.sync().lane
+    lots = runs.current_lanes()[1]
+    client = client_of_settings()
+    for session in w.tenant.sessions.values():
+        session["messages"] = [m for m in session["messages"] if "State:" not in m["content"]]
+        session["name"] = "Registry Sync"  # as software that knew one lane named it
+    assert app_status.last_good_session(client, first)[1] is not None
+    assert app_status.last_good_session(client, lots) == (None, None)

@@ -28,14 +28,14 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
     """Return why there is nothing to override; "" if there is."""
     if what in OF_ONE:
         return "" if _known(lane, external_id) else (
-            f"There is no record {external_id} in {lane}. Use the id as the error names it; case "
-            "matters."
+            f"There is no record {external_id} in {_named(lane)}. Use the id as the error names "
+            "it; case matters."
         )  # fmt: skip
     stop = _stop(lane, What(what))
     if stop is None:
         return (
-            f"No run of {lane} was stopped by “{What(what).label}” since the last good one: there "
-            "is nothing to override."
+            f"No run of {_named(lane)} was stopped by “{What(what).label}” since the last good "
+            "one: there is nothing to override."
         )
     unused = Allowance.objects.filter(
         lane=lane, what=what, used_by=None, created_at__gte=stop.created_at
@@ -46,6 +46,10 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
             "second override would also let a later stop pass."
         )
     return ""
+
+
+def _named(lane: Lane) -> str:
+    return runs.LaneNames().beside(lane) or str(lane)
 
 
 def _stop(lane: Lane, what: Allowance.What) -> SyncRun | None:
