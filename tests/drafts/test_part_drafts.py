@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
+from django.core.management import call_command
 
 from registry_sync.drafts.draft import compile_draft
 from registry_sync.models import SyncRun
@@ -20,7 +22,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("type_", PARTS)
-def test_a_part_is_suggested_previewed_published_and_read_again(world, desk, type_):
+def test_a_part_is_suggested_previewed_published_and_read_again(world, desk, type_, tmp_path):
     key, values, path = PARTS[type_]
     records = [{"id": f"R-{n}", "name": f"Record {n}", "note": "a", **value}
                for n, value in enumerate(values, 1)]  # fmt: skip
@@ -38,6 +40,15 @@ def test_a_part_is_suggested_previewed_published_and_read_again(world, desk, typ
     assert (run.status, run.created) == (SyncRun.Status.SUCCEEDED, 3), run.error
     rules = [i["value"] for i in w.tenant.config.values() if i["path"] == ["Mapping Rules"]]
     assert json.loads(rules[0])[key] == ({"smiles": path} if key == "structure" else {"path": path})
+    file = tmp_path / "mapping.yaml"
+    call_command("mapping", "export", str(file))
+    assert {"part": key, "rule": json.loads(rules[0])[key]} in _fields(file)
     again = desk.start("live")
     assert {"path": path, "field_id": key, "rule": None} in again.rows
     assert compile_draft(again).fingerprint == run.fingerprint
+
+
+def _fields(file):
+    """Return the fields of a mapping file, of all its sections."""
+    document = yaml.safe_load(file.read_text())
+    return [f for part in document.get("syncs", [document]) for f in part.get("fields", [])]

@@ -82,3 +82,14 @@ def test_a_folder_by_record_moves_the_entity_and_an_unknown_one_is_its_error(wor
     w.sync()
     assert w.tenant.entity("C-1").folder_id == basel
     assert w.open_errors()["C-2"].code == "folder_missing"
+
+
+def test_authors_are_users_by_their_ids_beside_those_of_people(world):
+    records = compounds("C", chemist="ent_ada")
+    w = of_type(world, "molecule", records, rules={"authors": ["chemist"]})
+    assert w.sync().created == 1 and w.tenant.entity("C-1").authors == ["ent_ada"]
+    w.tenant.users["ent_eva"] = "Eva"
+    w.tenant.entity("C-1").authors.append("ent_eva")
+    w.registry.edit("C-1", chemist="ent_max")
+    assert w.sync(kind=Kind.FULL).updated == 1 and not Drift.objects.exists()
+    assert sorted(w.tenant.entity("C-1").authors) == ["ent_eva", "ent_max"]
