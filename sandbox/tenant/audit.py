@@ -5,7 +5,6 @@ https://help.benchling.com/hc/en-us/articles/19617775113229
 
 from __future__ import annotations
 
-import copy
 import csv
 import io
 import json
@@ -28,50 +27,54 @@ WORDS = {"name": "Name", "entity_registry_id": "Registry ID", "archived": "Archi
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One value of an entity as someone changed it."""
+    """One write of an entity, and who made it."""
 
     at: str
     user: str
     transaction: str
-    action: str
-    old: Any
-    new: Any
+    before: Json | None
+    """The entity as it was; None for one that was created."""
+    after: Json
 
 
 def seen(entity: Entity) -> Json:
-    """Return an entity as it is, to be compared with what it becomes."""
-    return copy.deepcopy(vars(entity))
+    """Return an entity as it is, to be compared with what it becomes.
+
+    Values are replaced and never changed in place, so a copy of what holds them is enough.
+    """
+    return {
+        name: value.copy() if isinstance(value, (dict, list)) else value
+        for name, value in vars(entity).items()
+    }
 
 
 def record(state: TenantState, entity: Entity, before: Json | None, user: str) -> None:
-    """Keep what has changed of an entity; `before` is None for one that was created."""
-    now, number = state.clock.stamp(), state.new_id("txn")
-    events = state.history.setdefault(entity.id, [])
+    """Keep that an entity was written; `before` is None for one that was created.
+
+    What has changed is found when the log is exported: most logs are never read.
+    """
+    after = {"name": entity.name} if before is None else seen(entity)
+    event = Event(state.clock.stamp(), user, state.new_id("txn"), before, after)
+    state.history.setdefault(entity.id, []).append(event)
+
+
+def _changes(state: TenantState, entity: Entity, event: Event) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each property that an event changed: its name, and its old and new value."""
+    before, after = event.before, event.after
     if before is None:
-        events.append(Event(now, user, number, "Created", None, entity.name))
+        yield "Created", None, after["name"]
         return
-    events += [
-        Event(now, user, number, action, old, new)
-        for action, old, new in _changes(state, entity, before)
-    ]
-
-
-def _changes(state: TenantState, entity: Entity, before: Json) -> Iterator[tuple[str, Any, Any]]:
-    after = vars(entity)
     for key, word in WORDS.items():
         if before[key] != after[key]:
             yield word, before[key], after[key]
-    for key in before["parts"].keys() | after["parts"].keys():
+    for key in sorted(before["parts"].keys() | after["parts"].keys()):
         if before["parts"].get(key) != after["parts"].get(key):
             yield key, before["parts"].get(key), after["parts"].get(key)
     for definition in state.schemas[entity.schema_id]["fieldDefinitions"]:
         old, new = (values["fields"].get(definition["id"]) for values in (before, after))
         if (old or None) != (new or None):
-            yield (
-                f"Field: {definition['name']}",
-                _shown(state, definition, old),
-                _shown(state, definition, new),
-            )
+            shown = (_shown(state, definition, value) for value in (old, new))
+            yield f"Field: {definition['name']}", *shown
 
 
 def _shown(state: TenantState, definition: Json, value: Any) -> Any:
@@ -88,25 +91,31 @@ def as_csv(state: TenantState, entity: Entity) -> str:
     writer = csv.DictWriter(out, columns, extrasaction="ignore")
     writer.writerow({c: f"Column {n}" if form == "unknown" else c for n, c in enumerate(columns)})
     for event in state.history.get(entity.id, ()):
-        writer.writerow(_row(state, entity, event))
+        for action, old, new in _changes(state, entity, event):
+            writer.writerow(_row(state, entity, event) | _change(action, old, new))
     return out.getvalue()
 
 
 def _row(state: TenantState, entity: Entity, event: Event) -> Json:
-    what = "Created" if event.action == "Created" else "Updated"
     return {
         "Timestamp (UTC)": event.at,
         "Name": state.users.get(event.user, event.user),
         "User": event.user,
         "Transaction ID": event.transaction,
-        "Event Description": f"Entity: {what}",
-        "Action": event.action,
-        "Old Value": _text(event.old),
-        "New Value": _text(event.new),
         "Item": entity.name,
         "Item Developer ID": entity.id,
         "Item ID": entity.entity_registry_id,
         "Item Type": state.schemas[entity.schema_id]["name"],
+    }
+
+
+def _change(action: str, old: Any, new: Any) -> Json:
+    what = "Created" if action == "Created" else "Updated"
+    return {
+        "Event Description": f"Entity: {what}",
+        "Action": action,
+        "Old Value": _text(old),
+        "New Value": _text(new),
     }
 
 
