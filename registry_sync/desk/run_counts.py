@@ -22,6 +22,7 @@ OTHERS = (
     ("retried", "retried from the stored copy"),
     ("coerced", "with a value converted by a rule"),
     ("older", "older than requested"),
+    ("archived", "archived because their records left the registry"),
 )
 
 

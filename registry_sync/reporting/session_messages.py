@@ -82,6 +82,8 @@ def counts_sentence(run: SyncRun) -> str:
     ]  # fmt: skip
     if run.failed:
         parts.append(f"{run.failed:,} {be}refused")
+    if run.archived:
+        parts.append(f"{run.archived:,} archived")
     read = "record" if run.read == 1 else "records"
     return f"{run.read:,} {read} read: {', '.join(parts)}."
 

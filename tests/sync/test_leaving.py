@@ -14,6 +14,7 @@ from registry_sync.models import Change, Drift, Lane, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
+from tests.support.entities import of_type
 from tests.support.registry import compound
 from tests.support.worlds import World
 
@@ -301,3 +302,46 @@ def test_doctor_tells_what_waits_and_what_was_refused(leaving):
     w.sync()
     found = check_withdrawals(Lane.objects.get())
     assert found.state == "bad" and "“Retired”" in found.finding
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("custom_entity", {}),
+        ("molecule", {"smiles": "CCO"}),
+        ("dna_sequence", {"bases": "ACGT", "circular": False}),
+        ("aa_sequence", {"bases": "MKV"}),
+        ("dna_oligo", {"bases": "ACGT", "circular": False}),
+        ("rna_oligo", {"bases": "ACGU"}),
+    ],
+)
+def test_every_entity_type_is_archived_and_brought_back(world, kind, values):
+    record = {"id": "E-1", "name": "One", "note": "a", "modified_at": "2026-01-05T00:00:00Z"}
+    config = settings_of(FLAG)
+    w = of_type(world, kind, [{**record, **values}], config=config)
+    w.sync()
+    set_policy("archive")
+    w.registry.edit("E-1", retired=True)
+    assert w.sync().archived == 1 and archived(w) == {"E-1": "Retired"}
+    w.registry.edit("E-1", retired=False)
+    assert w.sync().status == Status.SUCCEEDED and archived(w) == {}
+
+
+def test_an_archive_whose_run_died_after_it_is_known_as_this_app_s(leaving, monkeypatch):
+    w = leaving(FLAG)
+    w.registry.edit("C-000001", retired=True)
+
+    def die(*args: Any, **more: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("registry_sync.ledger.record_archiving", die)
+        assert w.sync().status == Status.FAILED
+    assert archived(w) == {"C-000001": "Retired"} and changes("archived") == []
+    assert Withdrawal.objects.get().state == State.SENT
+    run = w.sync()
+    assert (run.status, run.archived) == (Status.SUCCEEDED, 1)
+    assert changes("archived") == [("C-000001", None, "Retired")]
+    w.registry.edit("C-000001", retired=False)
+    w.sync()
+    assert archived(w) == {} and changes("unarchived") == [("C-000001", "Retired", None)]
