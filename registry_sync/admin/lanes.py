@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -194,10 +194,20 @@ class LaneAdmin(ReadOnly):
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Return a field's input; nothing must be given."""
+        found = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if found is not None and db_field.name in POLICY:
+            found.required = False
+        return found
+
     def save_model(
         self, request: HttpRequest, obj: Lane, form: ModelForm[Lane], change: bool
     ) -> None:
-        changed = list(form.changed_data)
+        # What a request leaves out stays as it is.
+        changed = [n for n in form.changed_data if getattr(obj, n) != form.initial.get(n)]
         if set(changed) & set(POLICY):  # listings count from now on
             obj.withdrawn_set_at, obj.archive_fault = timezone.now(), ""
             changed += ["withdrawn_set_at", "archive_fault"]

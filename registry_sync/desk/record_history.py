@@ -204,9 +204,8 @@ def _drifted(story: Story) -> Iterable[Event]:
     for row in rows.select_related("run").order_by("-pk")[:200]:
         text = f"Changed in Benchling on or before {row.modified_at:%Y-%m-%d %H:%M} UTC."
         if row.changed_by and row.changed_at:
-            text = (
-                f"Changed in Benchling by {row.changed_by} on {row.changed_at:%Y-%m-%d %H:%M} UTC."
-            )
+            text += f" By Benchling's audit log, {row.changed_by} did, on "
+            text += f"{row.changed_at:%Y-%m-%d %H:%M} UTC."
         found = Difference(row.field_id, row.field, row.ours, row.theirs)
         yield Event(row.found_at, "drifted", "warning", text, row.run, differences=(found,))
         if row.closed_at is not None:

@@ -104,9 +104,8 @@ class Listings:
     def _judge(self, missing: Iterable[list[LedgerEntry]], began: datetime) -> None:
         for some in missing:
             ids = [entry.external_id for entry in some]
-            known = {
-                row.external_id: row for row in open_rows(self.ctx).filter(external_id__among=ids)
-            }
+            rows = open_rows(self.ctx).filter(external_id__among=ids).select_related("found_run")
+            known = {row.external_id: row for row in rows}
             for row in known.values():
                 if row.how == How.ABSENCE and row.state in (State.ABSENT, State.GONE):
                     self._miss_again(row, began)
@@ -126,6 +125,8 @@ class Listings:
             row.found_run, row.found_at = self.ctx.run, timezone.now()
         elif row.state == State.ABSENT and began - row.listed_at >= APART:
             row.state = State.GONE
+        else:
+            return
         runs.renew(self.ctx.lease)
         row.save(update_fields=["state", "listed_at", "found_run", "found_at"])
 
