@@ -246,7 +246,7 @@ class MergeFactory(DjangoModelFactory):
 
 
 class SubstanceFactory(DjangoModelFactory):
-    """The structure of one record."""
+    """A structure that two records share; the first is returned."""
 
     class Meta:
         model = models.Substance
@@ -254,6 +254,10 @@ class SubstanceFactory(DjangoModelFactory):
     lane = factory.SubFactory(LaneFactory)
     external_id = factory.Sequence(lambda n: f"C-{n}")
     key = canonical = "CCO"
+
+    @factory.post_generation
+    def other(self, create, extracted, **more):
+        models.Substance.objects.create(lane=self.lane, external_id="other", key=self.key)
 
 
 class ReconciliationFactory(DjangoModelFactory):
