@@ -45,7 +45,7 @@ def test_what_is_not_equal_is_shown_accepted_and_restored(compared, owner):  # n
     row = Reconciliation.objects.get()
     page = read(owner, f"{RECORDS}?reconciliation={row.pk}")
     assert "Approval: “1900” in Benchling, “1951” in the registry" in page
-    assert "(last written by someone in Benchling)" in page and "Retired" in page
+    assert "(last written by Ada Byron in Benchling (" in page and "Retired" in page
     act(owner, "accept", "C-000001", "C-000003")
     pin = Pin.objects.get()
     assert (pin.external_id, pin.theirs, pin.source, pin.actor) == (

@@ -99,7 +99,8 @@ def test_every_kind_of_difference_is_counted_and_named(both):
     found = {d["field"]: d for d in rows["C-000003"]["differences"]}
     assert (found["Approval"]["benchling"], found["Approval"]["registry"]) == (1900, 1953)
     assert found["name"]["benchling"] == "Aspirin"
-    assert found["name"]["last_written_by"] == "someone in Benchling"
+    named = r"Ada Byron in Benchling \(\d{4}-\d\d-\d\d \d\d:\d\d UTC\)"
+    assert re.fullmatch(named, found["name"]["last_written_by"])
     (unsynced,) = rows["C-000004"]["differences"]
     run = LedgerEntry.objects.get(external_id="C-000004").written_run_id
     assert unsynced["last_written_by"] == f"Registry Sync, run {run}; the registry changed since"

@@ -16,12 +16,14 @@ from django.utils.dateparse import parse_datetime
 from registry_sync import __version__, runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.dates import stamp
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import LONGEST_ID, storable
 from registry_sync.core.types import Json
 from registry_sync.models import Lane, ReconciledRecord, Reconciliation
 from registry_sync.source.client import Source
-from registry_sync.sync.reconcile.comparison import Comparison, Finding
+from registry_sync.sync import change_authors
+from registry_sync.sync.reconcile.comparison import BOTH, IN_BENCHLING, Comparison, Finding
 from registry_sync.sync.setup import Setup, configure
 
 State = ReconciledRecord.State
@@ -30,6 +32,8 @@ UNEQUAL = (State.DIFFERING, State.MISSING, State.EXTRA, State.ARCHIVED, State.RE
 COUNTED = ("registry", "benchling", "equal", *State.values, "left", "merged", "repeated")
 """The counts, in the order in which they are shown."""
 ROWS = 500
+LOOKED_AT = 200
+"""Differing records among which those are found whose authors Benchling is asked for."""
 OpenSource = Callable[[Setup], Source]
 
 
@@ -58,6 +62,7 @@ def work(row: Reconciliation, client: Client, open_source: OpenSource) -> None:
         with closing(open_source(setup)) as source:
             comparison = Comparison(client, setup, row.lane, source)
             _keep(row, comparison.findings())
+        _name_people(row, client)
         row.counts = {name: comparison.counts[name] for name in COUNTED}
         if comparison.total is not None:
             row.counts["registry_total"] = comparison.total
@@ -106,6 +111,33 @@ def _keep(row: Reconciliation, findings: Iterator[Finding]) -> None:
     while some := list(islice(findings, ROWS)):
         with transaction.atomic():
             ReconciledRecord.objects.bulk_create([_record(row, finding) for finding in some])
+
+
+def _name_people(row: Reconciliation, client: Client) -> None:
+    """Name who changed entities in Benchling, as far as it tells, for the first that differ."""
+    people = (IN_BENCHLING, BOTH)
+    asked = 0
+    for record in row.records.filter(state=State.DIFFERING).order_by("pk")[:LOOKED_AT]:
+        if not any(last in people for *_, last in record.differences):
+            continue
+        found = change_authors.ask(client, row.lane, record.entity_id, record.modified_at)
+        if found.trouble and not asked:
+            return  # what refuses the first one refuses them all
+        asked += 1
+        record.differences = [
+            [*values, _named(change_authors.author_of(found, values[1]), last)]
+            for *values, last in record.differences
+        ]
+        record.save(update_fields=["differences"])
+        if asked == change_authors.MOST_A_RUN:
+            return
+
+
+def _named(author: Json | None, last: str) -> str:
+    if author is None or not last.startswith(IN_BENCHLING):
+        return last
+    who = f"{author['user']} in Benchling ({stamp(parse_datetime(author['at']))})"
+    return last.replace(IN_BENCHLING, who, 1)
 
 
 def _record(row: Reconciliation, finding: Finding) -> ReconciledRecord:
