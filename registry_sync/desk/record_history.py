@@ -36,6 +36,14 @@ OUTCOMES: dict[str, str] = {
 """Where the desk uses another word than the ledger."""
 
 
+OTHER_KINDS: dict[str, tuple[str, str]] = {
+    Change.Kind.ARCHIVED: ("archived", "Archived in Benchling: the record left the registry."),
+    Change.Kind.UNARCHIVED: ("unarchived", "Unarchived in Benchling by this app."),
+    Change.Kind.MERGED: ("merged", "The record follows the entity that its own was merged into."),
+}
+"""How changes that are no written values are shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A record that was found, and which of its names matched."""
@@ -148,11 +156,12 @@ def _written(story: Story) -> Iterable[Event]:
         together.setdefault((change.run_id, change.at), []).append(change)
     for (_, at), changes in together.items():
         first = changes[-1]
-        text = "Created in Benchling." if first.created else "Changed in Benchling."
+        what = "created" if first.created else "changed"
+        what, text = OTHER_KINDS.get(first.kind, (what, f"{what.capitalize()} in Benchling."))
         if first.source_modified_at:
             text += f" Modified in the registry on {first.source_modified_at:%Y-%m-%d %H:%M} UTC."
         yield Event(
-            at, "created" if first.created else "changed", "good", text, first.run, first.actor,
+            at, what, "good", text, first.run, first.actor,
             tuple(_difference(change) for change in reversed(changes)),
         )  # fmt: skip
 

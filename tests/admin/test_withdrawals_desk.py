@@ -139,3 +139,12 @@ def test_a_merge_is_followed_and_undone_at_the_desk(world, owner):  # noqa: F811
     act(owner, "undo", [merge], url=MERGES)
     finish()
     assert w.open_errors()["C-000001"].code == "merged_away"
+
+
+def test_the_record_s_page_tells_of_its_archive(staged, owner):  # noqa: F811
+    Withdrawal.objects.filter(external_id="C-000001").update(state=State.RELEASED)
+    staged.sync()
+    url = f"{reverse('admin:registry_sync_record')}?id=C-000001&lane={Lane.objects.get().pk}"
+    page = read(owner, url)
+    assert "Archived in Benchling: the record left the registry." in page
+    assert "Shipped" in page
