@@ -116,6 +116,12 @@ RUN_FAILURES = (
         "or the schema in Benchling.",
     ),
     Cause(
+        "lane_gone",
+        "draft of a lane that is no longer configured",
+        ("mapping",),
+        "Choose the schema in Additional Syncs or Schema to Sync again, or discard the draft.",
+    ),
+    Cause(
         "secure_text",
         "API Key that cannot be decrypted",
         ("operator",),
