@@ -31,6 +31,10 @@ MOST = 1000
 """Records of one decision."""
 SHOWN = 50
 """Records whose values are shown before a decision."""
+Found = dict[Any, list[FieldDifference]]
+"""Rows, each with what it still differs in."""
+Key = tuple[int, str, str]
+"""One difference: lane, external id, field id."""
 
 
 class DecidesDifferences(Reasoned):
@@ -43,7 +47,7 @@ class DecidesDifferences(Reasoned):
         raise NotImplementedError
 
     def decide(self, rows: list[Any], word: str) -> None:
-        """Keep what was decided, where the rows have a place for it."""
+        """Keep that rows are decided, where they have a place for it."""
 
     def may(self, request: HttpRequest) -> bool:
         """Return whether the user may decide: whoever may set a lane's drift policy."""
@@ -62,13 +66,12 @@ class DecidesDifferences(Reasoned):
         if not isinstance(reason, str):
             return reason
         who = request.user.get_username()
-        chosen = list(rows[:MOST])
-        done = 0
-        for lane, differences in self._by_lane(chosen).items():
-            done += len(pins.accept(lane, differences, actor=who, reason=reason))
-        self.note(request, chosen, f"Differences accepted: {reason}")
-        self._report(request, chosen, done, "accepted")
-        self.decide(chosen, "accepted")
+        found, who = self._found(rows), request.user.get_username()
+        done: set[Key] = set()
+        for lane, differences in _by_lane(found).items():
+            for pin in pins.accept(lane, differences, actor=who, reason=reason):
+                done.add((lane.pk, pin.external_id, pin.field_id))
+        self._settle(request, found, done, "accepted", f"Differences accepted: {reason}")
         return None
 
     @admin.action(description="Restore the registry's values…", permissions=["restore"])
@@ -77,50 +80,72 @@ class DecidesDifferences(Reasoned):
         reason = self._reason(request, rows, "restore", "Restore the registry's values", RESTORE)
         if not isinstance(reason, str):
             return reason
-        chosen = list(rows[:MOST])
-        for lane, differences in self._by_lane(chosen).items():
-            if ids := pins.restore(lane, differences):
+        found, who = self._found(rows), request.user.get_username()
+        done: set[Key] = set()
+        for lane, differences in _by_lane(found).items():
+            if ids := pins.restore(lane, differences, actor=who, reason=reason):
                 write(self, request, lane, ids, title="Restore", reason=reason)
-        self.note(request, chosen, f"The registry's values restored: {reason}")
-        self.decide(chosen, "restored")
+                done |= {_key(lane, each) for each in differences if each.external_id in ids}
+        text = f"The registry's values restored: {reason}"
+        self._settle(request, found, done, "restored", text)
         return None
+
+    def _found(self, rows: QuerySet[Any]) -> Found:
+        """Return the rows that still differ, as many as one decision takes, each with how."""
+        differing = {row: self.differences(row) for row in rows[:MOST]}
+        return {row: differences for row, differences in differing.items() if differences}
 
     def _reason(
         self, request: HttpRequest, rows: QuerySet[Any], action: str, title: str, text: str
     ) -> str | HttpResponse | None:
         """Return the reason, the page that asks for it, or None if nothing can be decided."""
-        chosen = [row for row in rows[:MOST] if self.differences(row)]
-        if not chosen:
+        found = self._found(rows)
+        if not found:
             said = "Nothing that was selected has values that differ now."
             self.message_user(request, said, messages.WARNING)
             return None
-        facts = [fact for row in chosen[:SHOWN] for fact in self._facts(row)]
+        facts = [
+            fact for row, differ in list(found.items())[:SHOWN] for fact in _facts(row, differ)
+        ]
         return self.ask(
-            request, chosen, action=action, title=title, explanation=text, facts=facts
+            request, list(found), action=action, title=title, explanation=text, facts=facts
         )  # fmt: skip
 
-    def _facts(self, row: Any) -> list[str]:
-        """Return both values of each difference, as people read them."""
-        schema = schema_view(row.lane)
-        return [
-            f"{each.external_id}, {each.field}: “{as_text(each.theirs, each.field_id, schema)}” in "
-            f"Benchling, “{as_text(each.source, each.field_id, schema)}” in the registry"
-            for each in self.differences(row)
-        ]
+    def _settle(
+        self, request: HttpRequest, found: Found, done: set[Key], word: str, text: str
+    ) -> None:
+        """Log what was done, mark rows of which everything was, and say what could not be."""
+        keys = {row: [_key(row.lane, each) in done for each in found[row]] for row in found}
+        self.note(request, [row for row, each in keys.items() if any(each)], text)
+        self.decide([row for row, each in keys.items() if all(each)], word)
+        wanted, count = sum(map(len, keys.values())), sum(map(sum, keys.values()))
+        said = f"{number_of(count, 'difference')} {word}." if word == "accepted" else ""
+        if left := wanted - count:
+            why = "their values or records are not known here."
+            said = f"{said} {left:,} could not be{'' if said else f' {word}'}: {why}".strip()
+        if said:
+            self.message_user(request, said, messages.WARNING if left else messages.SUCCESS)
 
-    def _by_lane(self, rows: Iterable[Any]) -> dict[Lane, list[FieldDifference]]:
-        found: dict[Lane, list[FieldDifference]] = {}
-        for row in rows:
-            found.setdefault(row.lane, []).extend(self.differences(row))
-        return {lane: differences for lane, differences in found.items() if differences}
 
-    def _report(self, request: HttpRequest, rows: Sequence[Any], done: int, word: str) -> None:
-        wanted = sum(len(self.differences(row)) for row in rows)
-        left = wanted - done if done < wanted else 0
-        text = f"{number_of(done, 'difference')} {word}."
-        if left:
-            text += f" {left:,} could not be: their values or records are not known here."
-        self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
+def _key(lane: Lane, each: FieldDifference) -> Key:
+    return lane.pk, each.external_id, each.field_id
+
+
+def _facts(row: Any, differences: Iterable[FieldDifference]) -> list[str]:
+    """Return both values of each difference, as people read them."""
+    schema = schema_view(row.lane)
+    return [
+        f"{each.external_id}, {each.field}: “{as_text(each.theirs, each.field_id, schema)}” in "
+        f"Benchling, “{as_text(each.source, each.field_id, schema)}” in the registry"
+        for each in differences
+    ]
+
+
+def _by_lane(found: Found) -> dict[Lane, list[FieldDifference]]:
+    lanes: dict[Lane, list[FieldDifference]] = {}
+    for row, differences in found.items():
+        lanes.setdefault(row.lane, []).extend(differences)
+    return lanes
 
 
 def write(

@@ -167,7 +167,7 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
 
     def decide(self, rows: list[Any], word: str) -> None:
         """Keep that the rows are decided, so that no one decides them twice."""
-        pks = [row.pk for row in rows if self.differences(row)]
+        pks = [row.pk for row in rows]
         ReconciledRecord.objects.filter(pk__in=pks).update(decided=word)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:

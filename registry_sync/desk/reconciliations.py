@@ -9,7 +9,12 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.desk.csv_export import field_value
 from registry_sync.desk.values import as_text
-from registry_sync.ledger.pins import UNREADABLE, FieldDifference
+from registry_sync.ledger.pins import (
+    UNREADABLE,
+    FieldDifference,
+    covered_fields,
+    is_accepted,
+)
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.reconcile.comparison import can_be_decided
@@ -95,15 +100,20 @@ def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
 
 
 def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
-    """Return what can be accepted or restored of a record; nothing once it is decided."""
+    """Return what can be accepted or restored of a record; nothing once it is decided.
+
+    A value that was accepted meanwhile is decided, also where others of its record are not.
+    """
     if record.state != ReconciledRecord.State.DIFFERING or record.decided:
         return []
+    pins = covered_fields(record.lane, record.external_id)
     return [
         FieldDifference(
             record.external_id, record.entity_id, field_id, field,
             theirs if can_be_decided(field_id) else UNREADABLE, source,
         )
         for field_id, field, theirs, source, _ in record.differences
+        if field_id not in pins or not is_accepted(pins[field_id], theirs, source)
     ]  # fmt: skip
 
 

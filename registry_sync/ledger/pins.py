@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync.ledger.recording import fill
@@ -45,6 +46,16 @@ def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]
     return found
 
 
+def covered_fields(lane: Lane, external_id: str) -> dict[str, Pin]:
+    """Return the pins that stand in a record's fields, by field id."""
+    return {pin.field_id: pin for pin in open_pins(lane, [external_id]).get(external_id, [])}
+
+
+def is_accepted(pin: Pin, theirs: Any, source: Any) -> bool:
+    """Return whether a pin accepts these values of its field."""
+    return same(pin.theirs, theirs) and same(pin.source, source)
+
+
 def is_outdated(pin: Pin, entity: Entity) -> bool:
     """Return whether the registry has another value than when the difference was accepted."""
     if pin.field_id == "name":
@@ -67,7 +78,10 @@ def pinned(entity: Entity, pins: Iterable[Pin]) -> Entity:
 def accept(
     lane: Lane, differences: Sequence[FieldDifference], *, actor: str, reason: str
 ) -> list[Pin]:
-    """Pin differences; return the pins. What cannot be sent or is not in the ledger is left out."""
+    """Pin differences; return the pins. What cannot be sent or is not in the ledger is left out.
+
+    A pin that stood in a field ends, and stays in the list.
+    """
     pins = []
     for each in differences:
         if each.theirs == UNREADABLE:
@@ -75,29 +89,30 @@ def accept(
         with transaction.atomic():
             if not _hold(lane, each):
                 continue
-            values = {
-                "entity_id": each.entity_id, "field": each.field, "theirs": each.theirs,
-                "source": each.source, "actor": actor, "reason": reason,
-                "created_at": timezone.now(),
-            }  # fmt: skip
-            pin, _ = Pin.objects.update_or_create(
-                lane=lane, external_id=each.external_id, field_id=each.field_id, closed_at=None,
-                defaults=values,
+            _end(_standing(lane, each), Pin.End.REPLACED, actor, reason)
+            pin = Pin.objects.create(
+                lane=lane, external_id=each.external_id, entity_id=each.entity_id,
+                field_id=each.field_id, field=each.field, theirs=each.theirs, source=each.source,
+                actor=actor, reason=reason, created_at=timezone.now(),
             )  # fmt: skip
             _close_drift(lane, each, Drift.End.ACCEPTED)
             pins.append(pin)
     return pins
 
 
-def restore(lane: Lane, differences: Sequence[FieldDifference]) -> list[str]:
+def restore(
+    lane: Lane, differences: Sequence[FieldDifference], *, actor: str, reason: str
+) -> list[str]:
     """Let the ledger hold Benchling's values, so that the next reading writes the registry's.
 
-    Return the external ids of the records, which a run must then read.
+    A pin that stood in a field is taken back. Return the external ids of the records, which a run
+    must then read; what is not in the ledger is left out.
     """
     ids: dict[str, None] = {}
     for each in differences:
         with transaction.atomic():
             if _hold(lane, each):
+                _end(_standing(lane, each), Pin.End.TAKEN_BACK, actor, reason)
                 _close_drift(lane, each, Drift.End.RESTORED)
                 ids[each.external_id] = None
     return list(ids)
@@ -109,10 +124,7 @@ def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
     for pin in pins:
         with transaction.atomic():
             ours = Pin.objects.filter(pk=pin.pk, closed_at=None)
-            if ours.update(
-                closed_at=timezone.now(), closed_by=actor, closed_reason=reason,
-                ended=Pin.End.TAKEN_BACK,
-            ):  # fmt: skip
+            if _end(ours, Pin.End.TAKEN_BACK, actor, reason):
                 rows = LedgerEntry.objects.filter(lane=pin.lane_id, external_id=pin.external_id)
                 rows.update(raw_hash="")  # else an unchanged record is not even compared
                 ids.append(pin.external_id)
@@ -137,6 +149,17 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
     entry.raw_hash = ""
     entry.save()
     return True
+
+
+def _standing(lane: Lane, each: FieldDifference) -> QuerySet[Pin]:
+    return Pin.objects.filter(
+        lane=lane, external_id=each.external_id, field_id=each.field_id, closed_at=None
+    )
+
+
+def _end(pins: QuerySet[Pin], ended: Pin.End, actor: str, reason: str) -> int:
+    """End pins that stand; return how many."""
+    return pins.update(closed_at=timezone.now(), closed_by=actor, closed_reason=reason, ended=ended)
 
 
 def _close_drift(lane: Lane, each: FieldDifference, ended: Drift.End) -> None:

@@ -11,12 +11,13 @@ from registry_sync.models.lanes import Lane
 class Pin(models.Model):
     """A difference that someone accepted: no drift, and not written.
 
-    It ends when the registry's value changes, or when someone takes it back.
+    It ends when the registry's value changes, when someone takes it back, or accepts another value.
     """
 
     class End(models.TextChoices):
         CHANGED = "changed", "the registry's value changed"
         TAKEN_BACK = "taken back", "taken back"
+        REPLACED = "replaced", "accepted again with another value"
 
     lane = models.ForeignKey(
         Lane, on_delete=models.PROTECT, related_name="pins", db_index=False

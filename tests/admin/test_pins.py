@@ -162,3 +162,50 @@ def test_a_value_edited_again_is_drift_from_what_was_accepted(edited, owner):  #
     w.sync(kind=FULL)
     row = drift("C-000003")
     assert (row.ours, row.theirs) == (1900, 1800)
+
+
+def test_accepted_again_it_stands_with_its_first_acceptance_kept(edited, owner):  # noqa: F811
+    w = edited
+    accept(owner, "C-000003")
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000003", Approval=1800)
+    w.sync(kind=FULL)
+    asked = act(owner, DRIFT, "accept", drift("C-000003"), reason={}).content.decode()
+    assert "“1800” in Benchling, “1953” in the registry" in asked
+    again = {"decided": "yes", "reason": "Measured again"}
+    act(owner, DRIFT, "accept", drift("C-000003"), reason=again)
+    LedgerEntry.objects.update(raw_hash="")
+    w.sync(kind=FULL)
+    assert w.values()["C-000003"]["Approval"] == 1800
+    first, last = Pin.objects.order_by("pk")
+    assert (first.reason, first.theirs, first.ended) == ("The lab measured it", 1900, "replaced")
+    assert (first.closed_by, first.closed_reason) == ("Olivia", "Measured again")
+    assert (last.theirs, last.source, last.closed_at) == (1800, 1953, None)
+
+
+def test_restoring_a_pinned_field_writes_the_registrys_value(edited, owner):  # noqa: F811
+    w = edited
+    accept(owner, "C-000003")
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000003", Approval=1800)
+    w.sync(kind=FULL)
+    act(owner, DRIFT, "restore", drift("C-000003"))
+    assert finish().updated == 1 and w.values()["C-000003"]["Approval"] == 1953
+    pin = Pin.objects.get()
+    assert (pin.ended, pin.closed_by, pin.closed_reason) == (
+        "taken back", "Olivia", "The lab measured it",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [("accept", "0 differences accepted. 1 could not be"), ("restore", "1 could not be restored")],
+)
+def test_what_the_ledger_lacks_is_not_logged_as_decided(edited, owner, action, said):  # noqa: F811
+    row = drift("C-000003")
+    LedgerEntry.objects.filter(external_id="C-000003").update(entity_hash="")
+    runs_before = SyncRun.objects.count()
+    act(owner, DRIFT, action, row)
+    assert said in read(owner, DRIFT)
+    assert not LogEntry.objects.filter(object_id=row.pk).exists() and not Pin.objects.exists()
+    assert SyncRun.objects.count() == runs_before and drift("C-000003").closed_at is None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.urls import reverse
 
 from registry_sync.admin import reconciliations as pages
+from registry_sync.desk.reconciliations import open_differences
 from registry_sync.jobs import runner, tasks
 from registry_sync.models import Pin, ReconciledRecord, Reconciliation, SyncRun
 from tests.support.desk import owner, read, viewer  # noqa: F401
@@ -64,6 +66,21 @@ def test_what_is_not_equal_is_shown_accepted_and_restored(compared, owner):  # n
     assert "Nothing that was selected has values that differ now." in read(owner, RECORDS)
     csv = b"".join(owner.get(reverse("admin:registry_sync_reconciliation_csv", args=[row.pk])))
     assert b"C-000002,C-000002," in csv
+
+
+def test_only_what_was_decided_is_marked(compared, owner):  # noqa: F811
+    row = ReconciledRecord.objects.get(external_id="C-000002")
+    structure = ["structure", "structure", "CCO", "CCN", ""]
+    row.differences = [*row.differences, structure]
+    row.save()
+    ReconciledRecord.objects.filter(external_id="C-000001").update(differences=[structure])
+    act(owner, "accept", "C-000001", "C-000002")
+    assert "2 differences accepted. 2 could not be" in read(owner, RECORDS)
+    assert set(ReconciledRecord.objects.values_list("decided", flat=True)) == {""}
+    noted = LogEntry.objects.filter(change_message__contains="Differences accepted: Seen")
+    assert [one.object_id for one in noted] == [str(row.pk)]
+    row.refresh_from_db()
+    assert [each.field_id for each in open_differences(row)] == ["structure"]
 
 
 def test_only_the_last_comparison_keeps_its_records(compared, owner):  # noqa: F811

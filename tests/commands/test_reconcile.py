@@ -200,7 +200,7 @@ def test_structures_are_compared_as_benchling_keeps_them(world):
     row = ReconciledRecord.objects.get()
     (difference,) = open_differences(row)
     assert not pins.accept(row.lane, [difference], actor="mona", reason="Drawn again")
-    assert pins.restore(row.lane, [difference]) == ["C-3"]
+    assert pins.restore(row.lane, [difference], actor="mona", reason="No") == ["C-3"]
     assert w.sync(only=["C-3"]).updated == 1
     assert reconcile()[0] == 0
 
