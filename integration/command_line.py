@@ -27,7 +27,11 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if "-" in name and (COMMANDS / f"{name.replace('-', '_')}.py").exists():
         sys.argv[1] = name = name.replace("-", "_")  # as people write `upgrade-check`
-    if name == "web":
+    if name == "--version":
+        from registry_sync import __version__
+
+        print(__version__)
+    elif name == "web":
         _serve(sys.argv[2:])
     elif (command := _added(name)) is not None:
         sys.argv = [f"registry-sync {name}", *sys.argv[2:]]

@@ -40,9 +40,12 @@ class Standing(Enum):
 
 @dataclass
 class LaneWork:
-    """A lane's runs that this process worked on, or why it left the lane alone."""
+    """A lane's runs that this process worked on, or why it left the lane alone.
 
-    lane: Lane
+    `lane` is None where no run has found one yet.
+    """
+
+    lane: Lane | None
     runs: list[SyncRun] = field(default_factory=list)
     busy: str = ""
 
@@ -62,7 +65,8 @@ class LaneWork:
 
     @property
     def _stays(self) -> bool:
-        return Lane.objects.filter(pk=self.lane.pk, position__isnull=False).exists()
+        lane = self.lane
+        return lane is None or Lane.objects.filter(pk=lane.pk, position__isnull=False).exists()
 
     def said(self) -> str:
         """Return the lane's outcome in a line, and what it says in further ones."""
@@ -192,7 +196,7 @@ class SeveralLanes:
             self._add(run)
         return bool(self._queue)
 
-    def _name(self, lane: Lane) -> str:
+    def _name(self, lane: Lane | None) -> str:
         return runs.LaneNames().of(lane)
 
 

@@ -12,6 +12,7 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from registry_sync import __version__
 from registry_sync.checks import TAG
 from registry_sync.models import pending_migrations
 
@@ -29,6 +30,10 @@ class OperatorCommand(BaseCommand):
     """
 
     requires_system_checks: list[str] = []
+
+    def get_version(self) -> str:
+        """Return the version of the service; Django's own says nothing to an operator."""
+        return __version__
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)

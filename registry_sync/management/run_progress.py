@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,14 @@ SPOOLED = 1_000_000
 CHUNK = 1000
 
 
-def _bar() -> Progress:
+def _bar(out: Any) -> Progress:
     from rich import progress  # cron has no terminal
     from rich.console import Console
 
     columns = progress.SpinnerColumn(), progress.TextColumn("{task.description}")
+    console = Console(stderr=getattr(out, "_out", out) is sys.stderr)
     rest = progress.BarColumn(), progress.TimeElapsedColumn()
-    return progress.Progress(*columns, *rest, console=Console())
+    return progress.Progress(*columns, *rest, console=console)
 
 
 class RunProgress:
@@ -40,7 +42,7 @@ class RunProgress:
         self.task: TaskID | None = None
         self._changes = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8")  # noqa: SIM115
         if terminal:
-            self.bar = _bar()
+            self.bar = _bar(out)
             self.task = self.bar.add_task("Reading the configuration", total=None)
 
     def __enter__(self) -> RunProgress:

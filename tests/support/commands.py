@@ -24,6 +24,18 @@ def command(*words: str, name: str = "sync_registry") -> tuple[int, str]:
     return 0, out.getvalue()
 
 
+def command_apart(*words: str, name: str = "sync_registry") -> tuple[int, str, str]:
+    """Run a command as cron does; its exit status, its output and its standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command(name, *words, stdout=out, stderr=err)
+    except SystemExit as end:
+        return int(end.code or 0), out.getvalue(), err.getvalue()
+    except CommandError as error:
+        return error.returncode, out.getvalue(), f"{err.getvalue()}{error}"
+    return 0, out.getvalue(), err.getvalue()
+
+
 def adopt(*words: str) -> str:
     out = io.StringIO()
     call_command("adopt", *words, stdout=out)

@@ -16,6 +16,7 @@ from registry_sync.drafts.proposal.live import propose_live
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
 from registry_sync.monitoring.doctor import checkup as doctor
+from registry_sync.monitoring.doctor.finding import CheckResult
 from registry_sync.sync.clients import client_of_settings
 
 MARKS = {"ok": "ok     ", "warning": "warning", "bad": "BAD    ", "skipped": "skipped"}
@@ -35,29 +36,39 @@ class Command(OperatorCommand):
             help="propose Connector Settings from the registry's answers instead; API URL and API "
             "Key in the app's configuration are enough",
         )
-
+        parser.add_argument("--json", action="store_true", help="write the results as JSON")
         add_lane_argument(parser, "with --propose: the lane to propose for")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["propose"] and options["json"]:
+            raise CommandError("--json cannot be combined with --propose.", returncode=USAGE)
         if options["propose"]:
             self._propose(lane_to_propose(options["lane"]))
             return
         if options["lane"] is not None:
             raise CommandError("--lane needs --propose.", returncode=USAGE)
         results = doctor.examine()
-        for result in results:
-            self.stdout.write(f"{MARKS[result.state]}  {result.name}: {result.finding}")
-            if result.remedy and result.state != "ok":
-                self.stdout.write(f"         → {result.remedy}")
+        if not options["json"]:
+            self._tell(results)
         try:
             doctor.record_checkup(results, actor=getpass.getuser())
         except DatabaseError as error:
             self.stderr.write(f"The check-up could not be recorded ({type(error).__name__}).")
         bad = sum(result.state == "bad" for result in results)
         warned = sum(result.state == "warning" for result in results)
-        self.stdout.write(f"{len(results)} checks: {bad} failed, {warned} warned.")
+        if options["json"]:
+            said = {"failed": bad, "warned": warned, "checks": [one.stored() for one in results]}
+            self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
+        else:
+            self.stdout.write(f"{len(results)} checks: {bad} failed, {warned} warned.")
         if bad:
             raise SystemExit(1)
+
+    def _tell(self, results: list[CheckResult]) -> None:
+        for result in results:
+            self.stdout.write(f"{MARKS[result.state]}  {result.name}: {result.finding}")
+            if result.remedy and result.state != "ok":
+                self.stdout.write(f"         → {result.remedy}")
 
     def _propose(self, schema_id: str) -> None:
         """Write the proposal, with the evidence of each line."""

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
-from django.utils.dateparse import parse_date, parse_datetime
 
 from registry_sync import runs
 from registry_sync.core import stopping
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.presses import work_presses
 from registry_sync.jobs.reconciler import reconcile
-from registry_sync.management.lane_options import add_lane_argument, lanes_to_sync
-from registry_sync.management.lane_work import SeveralLanes, Standing
+from registry_sync.management.lane_options import lanes_to_sync
+from registry_sync.management.lane_work import LaneWork, SeveralLanes, Standing
 from registry_sync.management.operator import (
     FAILED,
     UNMIGRATED,
-    USAGE,
     OperatorCommand,
     is_unmigrated,
     refuse_misconfiguration,
@@ -34,6 +30,8 @@ from registry_sync.management.run_summary import (
     summary,
     taken_sentence,
 )
+from registry_sync.management.sync_options import add_options, wanted_run
+from registry_sync.management.sync_output import spoken
 from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.runs.queue import enqueue
@@ -50,36 +48,18 @@ class Command(OperatorCommand):
         "completed with warnings or was busy, else 0."
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.ended: list[LaneWork] = []
+
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_lane_argument(parser, "sync one lane only")
-        parser.add_argument("--full", action="store_true", help="read every record")
-        parser.add_argument(
-            "--since", metavar="TIME", help="read what changed since TIME; keep the watermark"
-        )
-        parser.add_argument(
-            "--only", metavar="ID,…", help="sync only these records; keep the watermark"
-        )
-        parser.add_argument("--retry-failed", action="store_true", help="retry every open error")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="show what would happen; write nothing"
-        )
-        parser.add_argument(
-            "--details",
-            action="store_true",
-            help="with --dry-run: show every record, field by field",
-        )
-        parser.add_argument("--enqueue", action="store_true", help="let the workers do the run")
-        parser.add_argument(
-            "--by-hand",
-            action="store_true",
-            help="record you as the one who started the run, not cron",
-        )
+        add_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = _wanted(options)
+        wanted = wanted_run(options)
         try:
             refuse_misconfiguration()
-            with stopping.heeded():
+            with stopping.heeded(), spoken(self, options, self.ended):
                 self._sync(wanted, options)
         except (SystemExit, CommandError):
             look_for_alerts(send=True)  # there may be no worker to do it
@@ -110,6 +90,7 @@ class Command(OperatorCommand):
             if not enqueue(run.pk):
                 self._not_enqueued(run)
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
+            self._note(run)
             return
         jobs.tune_garbage_collector()
         if run.dry_run:
@@ -134,6 +115,7 @@ class Command(OperatorCommand):
         Raise SystemExit if the active run is alive, paused or waiting.
         """
         if why := busy_sentence(run):
+            self._note(run, busy=why)
             self.stderr.write(why)
             raise SystemExit(BUSY)
         self.stdout.write(taken_sentence(run))
@@ -151,12 +133,19 @@ class Command(OperatorCommand):
 
     def _left_to_others(self, run: SyncRun) -> NoReturn:
         """Exit while a run continues without this command, and say how it continues."""
-        self.stderr.write(left_sentence(run))
+        left = left_sentence(run)
+        self._note(run, busy=left)
+        self.stderr.write(left)
         raise SystemExit(BUSY)
+
+    def _note(self, run: SyncRun, busy: str = "") -> None:
+        """Keep what became of the only lane for `--json`."""
+        self.ended.append(LaneWork(run.lane, [run], busy))
 
     def _exit(self, run: SyncRun) -> NoReturn:
         if run.is_active:
             self._left_to_others(run)
+        self._note(run)
         if run.status == SyncRun.Status.SUCCEEDED:
             raise SystemExit(SUCCEEDED)
         good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
@@ -190,6 +179,9 @@ class Command(OperatorCommand):
                 work.take(first)
             mine = work.request(lanes)
             if options["enqueue"]:
+                for run in mine:
+                    self._note(run)
+                self.ended.extend(one for one in work.work.values() if one.busy)
                 self._enqueue(mine, work)
             jobs.tune_garbage_collector()
             if options["dry_run"] and first is None:
@@ -201,6 +193,7 @@ class Command(OperatorCommand):
                 if run.pk in found:
                     found[run.pk].write_findings(run)
         work.tell()
+        self.ended.extend(work.work.values())
         if options["dry_run"]:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
         raise SystemExit(_status(work.standings()))
@@ -233,58 +226,3 @@ def _status(standings: list[Standing]) -> int:
     if standings and set(standings) == {Standing.BUSY}:
         return BUSY
     return WARNINGS if {Standing.BUSY, Standing.WARNED} & set(standings) else SUCCEEDED
-
-
-def _wanted(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options as a request. Raise CommandError 64 if they cannot be combined."""
-    chosen = [
-        name
-        for name in ("full", "since", "only", "retry_failed")
-        if options[name] not in (None, False)
-    ]
-    if len(chosen) > 1:
-        raise _usage(
-            " and ".join(f"--{name.replace('_', '-')}" for name in chosen) + " cannot be combined."
-        )
-    if options["dry_run"] and (options["retry_failed"] or options["enqueue"]):
-        raise _usage("--dry-run cannot be combined with --retry-failed or --enqueue.")
-    if options["details"] and not options["dry_run"]:
-        raise _usage("--details needs --dry-run.")
-    only = [part.strip() for part in (options["only"] or "").split(",") if part.strip()]
-    if options["only"] is not None and not only:
-        raise _usage("--only names no record: write ids, separated by commas.")
-    kind = SyncRun.Kind.INCREMENTAL
-    if options["dry_run"]:
-        kind = SyncRun.Kind.DRY_RUN
-    elif options["full"]:
-        kind = SyncRun.Kind.FULL
-    elif options["retry_failed"]:
-        kind = SyncRun.Kind.RETRY
-    by_hand = options["by_hand"]
-    return {
-        "kind": kind,
-        "reads_all": bool(options["full"]),
-        "since": _time(options["since"]) if options["since"] is not None else None,
-        "only": only,
-        "trigger": SyncRun.Trigger.COMMAND if by_hand else SyncRun.Trigger.SCHEDULE,
-        "actor": getpass.getuser() if by_hand else "",
-    }
-
-
-def _time(text: str) -> datetime:
-    try:
-        when = parse_datetime(text)
-        day = parse_date(text) if when is None else None
-    except ValueError:
-        when = day = None
-    if when is None and day is not None:
-        when = datetime(day.year, day.month, day.day)
-    if when is None:
-        raise _usage(
-            f"--since {text or '(empty)'} is not a time: write 2026-01-05 or 2026-01-05T14:30:00Z."
-        )
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _usage(text: str) -> CommandError:
-    return CommandError(text, returncode=USAGE)
