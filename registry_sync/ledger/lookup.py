@@ -9,7 +9,7 @@ from typing import NamedTuple
 from registry_sync.ledger.changes import differences
 from registry_sync.ledger.record_outcome import in_chunks
 from registry_sync.mapping.model import Entity
-from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
+from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun, Withdrawal
 
 
 class LedgerView(NamedTuple):  # one per record read: costs a third of a dataclass
@@ -30,6 +30,20 @@ def known(lane: Lane, external_ids: Collection[str]) -> dict[str, LedgerView]:
     columns = LedgerView._fields
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
     return {row[1]: LedgerView._make(row) for row in rows.values_list(*columns)}
+
+
+def in_use(lane: Lane, external_ids: Collection[str]) -> set[str]:
+    """Return which of these records have an entity in Benchling that is not archived.
+
+    An archive by people is known from the last look at everything, or from a withdrawal.
+    """
+    state = Withdrawal.State
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
+    archived = lane.drift.filter(closed_at__isnull=True, field_id="archived")
+    left = lane.withdrawals.filter(closed_at__isnull=True, state__in=(state.ARCHIVED, state.THEIRS))
+    rows = rows.exclude(entity_hash="").exclude(external_id__in=archived.values("external_id"))
+    rows = rows.exclude(external_id__in=left.values("external_id"))
+    return set(rows.values_list("external_id", flat=True))
 
 
 def refused_still(lane: Lane, external_ids: Collection[str], *, but_twins: bool) -> set[str]:

@@ -9,6 +9,7 @@ from django.db.models import Count
 
 from registry_sync.benchling import chemistry
 from registry_sync.benchling.entity_types.parts import keys_of
+from registry_sync.ledger.lookup import in_use
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.models import HeldAlias, Lane, Substance
@@ -71,10 +72,15 @@ def keep_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:
         )
 
 
-def holders_of(lane: Lane, keys: Collection[str]) -> dict[str, str]:
-    """Return, by key, the external id of an entity that has the substance already."""
-    rows = Substance.objects.filter(lane=lane, key__among=sorted(keys)) if keys else ()
-    return {row.key: row.external_id for row in rows}
+def holders_of(lane: Lane, keys: Collection[str]) -> dict[str, list[str]]:
+    """Return, by key, the external ids of the entities in use that have the substance already."""
+    held: dict[str, list[str]] = {}
+    if keys:
+        rows = Substance.objects.filter(lane=lane, key__among=sorted(keys))
+        found = dict(rows.values_list("external_id", "key"))
+        for external_id in sorted(in_use(lane, found)):
+            held.setdefault(found[external_id], []).append(external_id)
+    return held
 
 
 def canonical_of(lane: Lane, external_ids: Collection[str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ from registry_sync.models import (
 from registry_sync.sync import benchling_state, merges
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
+from registry_sync.sync.gates.substances import are_unique
 from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
@@ -84,7 +85,8 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
         yield from _chunks(archived.filter(waits_key__in=some))
     alike = open_errors.filter(waits_for="substance")
     keys = sorted(set(alike.values_list("waits_key", flat=True)))
-    for some in _parts(sorted(set(keys) - holders_of(lane, keys).keys())):
+    held = holders_of(lane, keys) if are_unique(lane, setup.schema) else {}
+    for some in _parts(sorted(set(keys) - held.keys())):
         yield from _chunks(alike.filter(waits_key__in=some))
     linked = open_errors.filter(waits_for="link")
     targets = set(linked.values_list("waits_key", flat=True))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from registry_sync.models import Drift, EntityError, Substance, SyncRun
+from registry_sync.models import Drift, EntityError, Lane, Substance, SyncRun
+from registry_sync.sync.gates.substances import LEARNED
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.entities import compounds, of_type
 
@@ -59,6 +60,15 @@ def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world, owner):
     w.registry.edit("C-2", smiles="CCCO")  # it gives the structure up
     w.sync()
     assert "C-9" not in w.open_errors() and len(w.values()) == 3
+    # An admin lifts the constraint: one record that is tried on demand shows it, for all.
+    add("C-4", "CCN.Br")
+    w.sync(kind=Kind.RETRY)
+    assert set(w.open_errors()) == {"C-3", "C-4"}
+    w.tenant.switches.unique_structures = False
+    w.sync()
+    assert set(w.open_errors()) == {"C-3", "C-4"}
+    w.sync(kind=Kind.RETRY)
+    assert not w.open_errors() and len(w.values()) == 5
 
 
 def test_records_of_one_structure_are_counted_and_listed_with_their_salts(world, owner):
@@ -73,11 +83,12 @@ def test_records_of_one_structure_are_counted_and_listed_with_their_salts(world,
 
 
 def test_a_name_of_another_type_of_entity_is_waited_for_without_being_sent_again(world):
-    w = of_type(world, "molecule", compounds("CCN"))
+    w = of_type(world, "molecule", compounds("CCN", name="Structure of 5'-CCN"))
     lots = w.tenant.add_schema("Lot", w.benchling_registry, fields=[])
     where = {"registryId": w.benchling_registry, "schemaId": lots}
-    lot = add_by_hand(w.tenant, {"entityRegistryId": "L-1", "name": "Compound 1", **where})
+    lot = add_by_hand(w.tenant, {"entityRegistryId": "L-1", "name": "Structure of 5'-CCN", **where})
     assert w.sync().failed == 1 and w.open_errors()["C-1"].code == "not_unique"
+    assert LEARNED not in Lane.objects.get().source_state  # a name's conflict teaches no rule
     sent = w.tenant.counters["single_upserts"]
     w.sync()
     assert w.tenant.counters["single_upserts"] == sent

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from registry_sync.models import Drift, SyncRun
-from sandbox.tenant.entities import draw_by_hand
+from sandbox.tenant.entities import draw_by_hand, edit_by_hand
 from sandbox.tenant.state import Fault
 from tests.support.entities import of_type, sequences
 
@@ -88,6 +88,11 @@ def test_a_sequence_that_a_schema_takes_once_is_found_before_anything_is_sent(wo
     w.registry.edit("S-1", bases="MKVV")
     w.sync()
     assert not w.open_errors() and len(w.values()) == 3
+    # What is archived holds nothing.
+    edit_by_hand(w.tenant, w.tenant.entity("S-3"), archived="Retired")
+    w.registry.records.append({**sequences("MKW")[0], "id": "S-4", "name": "Sequence 4"})
+    assert w.sync(kind=Kind.FULL).created == 1
+    assert "S-4" in w.values() and "S-4" not in w.open_errors()
 
 
 def test_the_pages_of_records_show_sequences_and_what_people_changed(world, owner):

@@ -26,7 +26,7 @@ from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchlin
 from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.delivery.turns import Turns
 from registry_sync.sync.gates.names import NameClaims
-from registry_sync.sync.gates.substances import is_taken, refused_as_taken
+from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
 from registry_sync.sync.links import present
 from registry_sync.sync.recheck import recheck_access
 
@@ -60,6 +60,7 @@ class BatchLog:
             for some in in_chunks(ended):  # others must not wait long for the database
                 outcomes = outcomes_of(batch, some)
                 ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
+                unlearn(self.ctx, [one.entity for one in outcomes if one.entity is not None])
                 ids = [end.external_id for end in some]
                 self.claims.release(ids)
                 for external_id in ids:
@@ -135,7 +136,7 @@ class BatchLog:
         """Record that Benchling refused a row, in words for the person who must act."""
         (item,) = items_of_rows([row], self._current())
         entity = entity_of_item(item)
-        if is_taken(entity, refusal.message):
+        if is_taken(entity, refusal.message, self.ctx.setup.schema):
             self._give_up(item, refused_as_taken(self.ctx, entity, refusal.message))
             return
         missing = self._missing(entity)

@@ -7,7 +7,7 @@ from the lane's first refusal. https://help.benchling.com/hc/en-us/articles/9684
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
@@ -15,17 +15,20 @@ from registry_sync.core.problems import Problem
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.ledger.substances import holders_of, substance_of
 from registry_sync.mapping.model import Entity, Mapping
-from registry_sync.models import Lane
+from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.names import NameClaims, substance_claim
 from registry_sync.sync.records import Candidate, record_outcome
 
 SUBSTANCE = re.compile(r"structure|sequence|residues|bases|amino acids", re.IGNORECASE)
 TAKEN = re.compile(r"unique|already|duplicate|in use", re.IGNORECASE)
+NAMED = re.compile(r"\b(names?|alias(es)?|registry ids?)\b", re.IGNORECASE)
+QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)|\"[^\"]*\"|“[^”]*”|‘[^’]*’|`[^`]*`", re.DOTALL)
 HOLDER = re.compile(r"\b(?:by|of|as|entity) ([^\s.,;:'\"()]+)[.)'\"]*$")
 """The entity that Benchling's words end with."""
 LEARNED = "unique_substances"
 """The key of the lane's `source_state` that says that Benchling refused a second one."""
+WITHOUT_KEY = "when the record changes, or with Retry failed"
 
 
 def are_unique(lane: Lane, schema: EntitySchema) -> bool:
@@ -34,10 +37,15 @@ def are_unique(lane: Lane, schema: EntitySchema) -> bool:
 
 
 class SubstanceGate:
-    """Refuses records whose structure or sequence another one has, before they are sent."""
+    """Refuses records whose structure or sequence another one has, before they are sent.
+
+    Where the rule was learned, a retry sends one of them, to see whether it still holds.
+    """
 
     def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
         self.ctx, self.claims = ctx, claims
+        learned = not ctx.setup.schema.has_unique_residues
+        self._tries = learned and ctx.run.kind == SyncRun.Kind.RETRY and not ctx.run.dry_run
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates whose substance is free, and the outcomes of the others."""
@@ -51,31 +59,47 @@ class SubstanceGate:
             external_id = candidate.entity.external_id
             substance = found[external_id]
             holder = self._holder(substance.key, external_id, held) if substance else ""
-            if substance and holder:
+            if substance and holder and not self._is_tried(candidate):
                 problem = self._taken(candidate.entity, holder, substance.key)
                 refused.append(
                     record_outcome(candidate.record, Outcome.FAILED, problems=(problem,))
                 )
                 continue
             if substance:
-                held[substance.key] = external_id
+                held.setdefault(substance.key, []).append(external_id)
             going.append(candidate)
         return going, refused
 
-    def _holder(self, key: str, external_id: str, held: dict[str, str]) -> str:
+    def _holder(self, key: str, external_id: str, held: dict[str, list[str]]) -> str:
+        ours = held.get(key, [])
+        if external_id in ours:
+            return ""  # it has it already
         claimed = [holder.external_id for holder in self.claims.holders(substance_claim(key))]
-        others = [id_ for id_ in (held.get(key, ""), *claimed) if id_ and id_ != external_id]
-        return others[0] if others else ""
+        return next((id_ for id_ in (*ours, *claimed) if id_ != external_id), "")
+
+    def _is_tried(self, candidate: Candidate) -> bool:
+        """Return whether this is the one record that is sent although its substance is taken."""
+        tries, self._tries = self._tries and candidate.record.retried, False
+        return tries
 
     def _taken(self, entity: Entity, holder: str, key: str) -> Problem:
         mapping: Mapping = self.ctx.setup.mapping
         return structure_taken(entity, mapping.registry_id(holder), key=key)
 
 
-def is_taken(entity: Entity, said: str) -> bool:
-    """Return whether Benchling's words about an entity say that another one has its substance."""
-    has_part = entity.fields.keys() & {"structure", "sequence"}
-    return bool(has_part) and bool(SUBSTANCE.search(said)) and bool(TAKEN.search(said))
+def is_taken(entity: Entity, said: str, schema: EntitySchema) -> bool:
+    """Return whether Benchling's words about an entity say that another one has its substance.
+
+    Words of people, such as names, do not count, nor do conflicts of names.
+    """
+    if not entity.fields.keys() & {"structure", "sequence"}:
+        return False
+    own = [entity.name, entity.registry_id, *(entity.fields.get("aliases") or ())]
+    for text in (*own, *(field.name for field in schema.fields)):
+        if SUBSTANCE.search(text) and not SUBSTANCE.fullmatch(text):
+            said = re.sub(re.escape(text), "", said, flags=re.IGNORECASE)
+    said = HOLDER.sub("", QUOTED.sub("", said))
+    return bool(SUBSTANCE.search(said) and TAKEN.search(said)) and not NAMED.search(said)
 
 
 def refused_as_taken(ctx: RunContext, entity: Entity, said: str) -> Problem:
@@ -86,11 +110,29 @@ def refused_as_taken(ctx: RunContext, entity: Entity, said: str) -> Problem:
     runs.learn(ctx.lane, ctx.lease, **{LEARNED: True})
     substance = substance_of(entity)
     key = substance.key if substance else ""
-    ours = holders_of(ctx.lane, [key]).get(key, "") if key else ""
+    held = holders_of(ctx.lane, [key]).get(key, []) if key else []
+    ours = next((id_ for id_ in held if id_ != entity.external_id), "")
     named = HOLDER.search(said)
-    if ours and ours != entity.external_id:
+    if ours:
         return structure_taken(entity, ctx.setup.mapping.registry_id(ours), key=key, said=said)
     return structure_taken(entity, named[1] if named else "", said=said)
+
+
+def unlearn(ctx: RunContext, written: Iterable[Entity]) -> None:
+    """Forget the learned rule once Benchling took a record that was refused for it.
+
+    `written` are entities that were just recorded. Raise LeaseLost.
+    """
+    if not ctx.lane.source_state.get(LEARNED):
+        return
+    keys = {e.external_id: s.key for e in written if (s := substance_of(e)) is not None}
+    refused = EntityError.objects.filter(
+        lane=ctx.lane, code="structure_taken", closed_by_run=ctx.run, external_id__among=[*keys]
+    )
+    passed = set(refused.values_list("external_id", flat=True)) if keys else set()
+    held = holders_of(ctx.lane, {keys[external_id] for external_id in passed})
+    if any(len(held.get(keys[external_id], ())) > 1 for external_id in passed):
+        runs.learn(ctx.lane, ctx.lease, **{LEARNED: None})
 
 
 def structure_taken(entity: Entity, holder: str, *, key: str = "", said: str = "") -> Problem:
@@ -101,14 +143,14 @@ def structure_taken(entity: Entity, holder: str, *, key: str = "", said: str = "
     part = "structure" if "structure" in entity.fields else "sequence"
     salts = " Salts do not count." if part == "structure" else ""
     whose = holder or "another entity"
+    when = f"once the {part} is free, or with Retry failed" if key else WITHOUT_KEY
     return Problem(
         kind="source",
         code="structure_taken",
         message=f"The {part} of {entity.registry_id} is that of {whose} in Benchling, which takes "
         f"each {part} once.{salts}" + (f" Benchling says: {said.rstrip('.')}." if said else ""),
         remedy=f"The registry's owner merges {entity.registry_id} with {whose} or corrects its "
-        f"{part}, or a Benchling admin lifts the constraint. It will be retried once the {part} "
-        "is free.",
+        f"{part}, or a Benchling admin lifts the constraint. It will be retried {when}.",
         field=part,
         value=holder[:200],
         waits_for=("substance", key) if key else None,
