@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from registry_sync.benchling import archiving
+from registry_sync.desk import withdrawals as decisions
 from registry_sync.ledger.chain_check import verify_chain
 from registry_sync.models import Change, Drift, Lane, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
@@ -62,6 +64,11 @@ def archived(w: World) -> dict[str, str]:
 
 def codes(run: SyncRun) -> set[str]:
     return {warning["code"].partition(":")[0] for warning in run.warnings}
+
+
+def entity_of(w: World, number: int) -> Any:
+    found = w.tenant.entities.values()
+    return next(e for e in found if e.entity_registry_id == f"C-{number:06d}")
 
 
 def remove(w: World, *numbers: int) -> list[Json]:
@@ -144,6 +151,27 @@ def test_absence_counts_after_two_complete_listings_an_hour_apart(leaving):
     assert archived(w) == {"C-000005": "Missing"}
 
 
+def test_listings_before_the_policy_was_set_archive_nothing(leaving):
+    w = leaving(ABSENCE, policy="tell")
+    remove(w, 5)
+    full(w, 0)
+    full(w, hours=2)
+    assert Withdrawal.objects.get().state == State.GONE
+    set_policy("archive")
+    assert w.sync().archived == 0 and archived(w) == {}  # an incremental run lists nothing
+    store_by_hand(w.tenant, entity_of(w, 5), "Tube")
+    full(w, hours=4)
+    full(w, hours=6)
+    assert Withdrawal.objects.get().state == State.HELD
+    w.tenant.containers.clear()
+    w.configure(**settings_of({"mode": "none"}))
+    assert full(w, hours=7).archived == 0 and archived(w) == {}  # absence no longer counts
+    w.configure(**settings_of(ABSENCE))
+    set_policy("archive")
+    assert w.sync().archived == 0 and full(w, hours=8).archived == 0 and archived(w) == {}
+    assert full(w, hours=10).archived == 1
+
+
 def test_a_record_that_comes_back_between_two_listings_is_not_archived(leaving):
     w = leaving(ABSENCE)
     taken = remove(w, 5)
@@ -216,18 +244,53 @@ def test_what_someone_unarchived_stays_in_use(leaving):
     assert row.state == State.KEPT and "Someone unarchived it" in row.note
 
 
-def test_what_a_container_holds_stays_unless_the_policy_says_otherwise(leaving):
+def test_what_a_container_holds_stays_unless_the_policy_says_otherwise(leaving, monkeypatch):
     w = leaving(FLAG)
-    entity = next(e for e in w.tenant.entities.values() if e.entity_registry_id == "C-000001")
-    store_by_hand(w.tenant, entity, "Tube 1")
+    store_by_hand(w.tenant, entity_of(w, 1), "Tube 1")
     w.registry.edit("C-000001", retired=True)
     w.registry.edit("C-000002", retired=True)
     run = w.sync()
     assert archived(w) == {"C-000002": "Retired"} and codes(run) == {"withdrawn"}
     row = Withdrawal.objects.get(external_id="C-000001")
     assert (row.state, row.containers) == (State.HELD, 1)
+    with monkeypatch.context() as patch:  # no ledger is read for what stays
+        patch.setattr("registry_sync.sync.withdrawals.pointers.pointers_to", None)
+        assert w.sync().status == Status.SUCCEEDED
     set_policy("archive", withdrawn_held=True)
     assert w.sync().archived == 1 and sorted(archived(w)) == ["C-000001", "C-000002"]
+
+
+def test_a_release_covers_the_containers_that_were_shown(leaving, monkeypatch):
+    w = leaving(FLAG, policy="tell")
+    for n in (1, 2, 3):
+        w.registry.edit(f"C-{n:06d}", retired=True)
+    store_by_hand(w.tenant, entity_of(w, 1), "Tube 1")
+    w.sync()
+    rows = decisions.open_rows([Lane.objects.get()])
+    decisions.facts(list(rows))
+    decisions.release(rows, actor="Olivia", reason="Shown")
+    store_by_hand(w.tenant, entity_of(w, 2), "Tube 2")
+    count = archiving.containers_of
+
+    def keep_one(*args: Any) -> dict[str, int]:
+        """Decide about one entity while a run is about to archive it."""
+        decisions.keep(rows.filter(external_id="C-000003"), actor="Olivia", reason="Needed")
+        return count(*args)
+
+    def die(*args: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archiving, "containers_of", keep_one)
+        patch.setattr(archiving, "archive", die)
+        assert w.sync().status == Status.FAILED and archived(w) == {}
+    assert w.sync().archived == 1 and archived(w) == {"C-000001": "Retired"}
+    found = {row.external_id: (row.state, row.decision) for row in Withdrawal.objects.all()}
+    assert found == {
+        "C-000001": (State.ARCHIVED, "Shown"),
+        "C-000002": (State.HELD, "Shown"),
+        "C-000003": (State.KEPT, "Needed"),
+    }
 
 
 def test_a_reason_that_the_tenant_refuses_is_told(leaving):

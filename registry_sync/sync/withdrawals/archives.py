@@ -20,6 +20,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.models import Change, Lane, Withdrawal
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawals.rows import Rows
 
 State, End, Kind = Withdrawal.State, Withdrawal.End, Change.Kind
 AT_ONCE = 50
@@ -33,7 +34,7 @@ class Archives:
     """Archives and unarchives a lane's entities under the run's lease. Raises LeaseLost, Wait."""
 
     def __init__(self, ctx: RunContext) -> None:
-        self.ctx = ctx
+        self.ctx, self.rows = ctx, Rows(ctx)
 
     # -- archiving ---------------------------------------------------------------------------
 
@@ -58,13 +59,15 @@ class Archives:
         for row in rows:
             raw = entities.get(row.entity_id)
             if raw is None:
-                self._set(row, State.THEIRS, UNSEEN)
+                self.rows.set(row, State.THEIRS, UNSEEN)
             elif raw.get("archiveRecord"):
                 self._meet_archived(row, raw)
             elif (raw.get("entityRegistryId") or "") != row.entity_registry_id:
-                self._set(row, State.FOREIGN, "Its registry id was changed in Benchling.")
+                self.rows.set(row, State.FOREIGN, "Its registry id was changed in Benchling.")
             elif not self._is_ours(row, raw):
-                self._set(row, State.FOREIGN, "Someone else made it, and this app never wrote it.")
+                self.rows.set(
+                    row, State.FOREIGN, "Someone else made it, and this app never wrote it."
+                )
             else:
                 going.append(row)
         return self._unheld(going)
@@ -76,7 +79,7 @@ class Archives:
         if own and row.sent_at is not None and when is not None and when >= row.sent_at:
             self._archived_now([row], {row.entity_id: raw})
         else:
-            self._set(row, State.THEIRS, f"It was archived in Benchling as “{reason}”.")
+            self.rows.set(row, State.THEIRS, f"It was archived in Benchling as “{reason}”.")
 
     def _is_ours(self, row: Withdrawal, raw: Json) -> bool:
         entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
@@ -92,18 +95,20 @@ class Archives:
         except Refused as refused:
             text = f"Benchling does not show which containers hold it: {refused.message}"
             for row in rows:
-                self._set(row, State.HELD, text)
+                self.rows.set(row, State.HELD, text)
             self._warn_of_refusal(text, len(rows))
             return []
         going = []
         for row in rows:
-            # Someone who saw the number has released it.
-            seen = row.state == State.RELEASED and row.containers is not None
+            # Someone who saw the number has released it, perhaps before a killed run.
+            decided = row.state in (State.RELEASED, State.SENT)
+            seen = (row.containers or 0) if decided else 0
             row.containers = counts[row.entity_id]
-            if row.containers and not seen:
-                self._set(row, State.HELD, "")
+            if row.containers > seen:
+                self.rows.set(row, State.HELD, "")
             else:
                 going.append(row)
+        self.rows.keep_containers(going)
         return going
 
     def _send(self, rows: list[Withdrawal]) -> bool:
@@ -114,12 +119,15 @@ class Archives:
         client, reason = self.ctx.client, self.ctx.lane.withdrawn_reason
         before = {row.pk: row.state for row in rows}
         now = client.server_time() or timezone.now()
-        self._update(rows, state=State.SENT, sent_at=now, reason=reason, archive_run=self.ctx.run)
+        sent = {"sent_at": now, "reason": reason, "archive_run": self.ctx.run}
+        rows = self.rows.move(rows, state=State.SENT, **sent)
+        if not rows:
+            return True
         try:
             batches = archiving.archive(client, [row.entity_id for row in rows], reason)
         except Refused as refused:
             for row in rows:
-                self._update([row], state=before[row.pk], note=refused.message)
+                self.rows.move([row], state=before[row.pk], note=refused.message)
             if len(rows) > 1:
                 return self._one_by_one(rows)
             self._refuse(rows[0], refused)
@@ -168,7 +176,7 @@ class Archives:
                 row.state, row.note = State.ARCHIVED, ""
                 row.archived_at = _modified(raw) if raw else None
                 row.archive_run = run
-                row.save()
+                row.save(update_fields=["state", "note", "archived_at", "archive_run"])
             run.archived += len(rows)
             type(run).objects.filter(pk=run.pk).update(archived=run.archived)
         self._set_fault("")
@@ -207,7 +215,7 @@ class Archives:
                 elif raw is not None and is_own_archive(row, raw):
                     going.append(row)
                 else:
-                    self._set(row, State.THEIRS, _whose(raw))
+                    self.rows.set(row, State.THEIRS, _whose(raw))
             done += self._restore(going)
         return done
 
@@ -215,12 +223,12 @@ class Archives:
         if not rows:
             return []
         before = {row.pk: row.state for row in rows}
-        self._update(rows, state=State.UNDO)
+        rows = self.rows.move(rows, state=State.UNDO)
         try:
             archiving.unarchive(self.ctx.client, [row.entity_id for row in rows])
         except Refused as refused:
             for row in rows:
-                self._update([row], state=before[row.pk], note=refused.message)
+                self.rows.move([row], state=before[row.pk], note=refused.message)
             if len(rows) > 1:
                 return [row for one in rows for row in self._restore([one])]
             text = f"Benchling refused to unarchive {rows[0].entity_registry_id}: {refused.message}"
@@ -238,7 +246,7 @@ class Archives:
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             ledger.record_archiving(self.ctx.run, self.ctx.lane, values, Kind.UNARCHIVED)
-            self._update(rows, state=State.KEPT, note="")
+            self.rows.move(rows, state=State.KEPT, note="")
         runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_of(rows)}.")
 
     # -- rows --------------------------------------------------------------------------------
@@ -247,23 +255,13 @@ class Archives:
         ids = [row.entity_id for row in rows if row.entity_id]
         return {str(raw["id"]): raw for raw in self.ctx.client.entities_by_id(ids)}
 
-    def _set(self, row: Withdrawal, state: Withdrawal.State, note: str) -> None:
-        with transaction.atomic():
-            runs.renew(self.ctx.lease)
-            row.state, row.note = state, note
-            row.save(update_fields=["state", "note", "containers"])
-
-    def _update(self, rows: Sequence[Withdrawal], **values: object) -> None:
-        with transaction.atomic():
-            runs.renew(self.ctx.lease)
-            Withdrawal.objects.filter(pk__in=[row.pk for row in rows]).update(**values)
-        for row in rows:
-            for name, value in values.items():
-                setattr(row, name, value)
-
     def _close(self, row: Withdrawal, ended: Withdrawal.End) -> None:
         now = timezone.now()
-        self._update([row], closed_at=now, closed_run=self.ctx.run, ended=ended)
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            values = {"closed_at": now, "closed_run": self.ctx.run, "ended": ended}
+            Withdrawal.objects.filter(pk=row.pk).update(**values)
+        row.closed_at, row.closed_run, row.ended = now, self.ctx.run, ended
 
 
 def is_own_archive(row: Withdrawal, raw: Json) -> bool:

@@ -26,6 +26,8 @@ How, State = Withdrawal.How, Withdrawal.State
 APART = timedelta(hours=1)
 """How far apart two complete listings are, at least, on the registry's clock."""
 CHUNK = 1000
+COUNTED = (State.ABSENT, State.GONE, State.HELD)
+"""States of missing records that no one decided about."""
 
 
 class Listings:
@@ -107,7 +109,7 @@ class Listings:
             rows = open_rows(self.ctx).filter(external_id__among=ids).select_related("found_run")
             known = {row.external_id: row for row in rows}
             for row in known.values():
-                if row.how == How.ABSENCE and row.state in (State.ABSENT, State.GONE):
+                if row.how == How.ABSENCE and row.state in COUNTED:
                     self._miss_again(row, began)
             keep(self.ctx, [self._missed(e, began) for e in some if e.external_id not in known])
 

@@ -84,12 +84,12 @@ class Withdrawals:
         rows = policy.going(self.ctx, only)
         if not rows:
             return True
-        note_links(self.ctx, rows)
         before = self.ctx.run.archived
         with self.ctx.timed("upsert"):
             done = self.archives.archive(rows)
         if self.ctx.run.archived > before:
             archived = [row for row in rows if row.state == State.ARCHIVED]
+            note_links(self.ctx, archived)
             text = f"Archived as “{self.ctx.lane.withdrawn_reason}”: {ids_of(archived)}."
             runs.log(self.ctx.run, "INFO", text)
             if linked := [row for row in archived if row.links]:

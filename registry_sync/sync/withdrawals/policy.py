@@ -40,8 +40,17 @@ def archives(lane: Lane) -> bool:
 
 def new_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
     """Return the withdrawals that the policy would archive and that no one has looked at."""
-    mode = ctx.setup.connector.deletes.mode
-    return open_rows(ctx).filter(state=State.GONE, how__in=BY_MODE[mode])
+    return _allowed(ctx).filter(state=State.GONE)
+
+
+def _allowed(ctx: RunContext) -> QuerySet[Withdrawal]:
+    """Return the open withdrawals that the policy covers.
+
+    Both listings without a record must be later than the policy: no one expected an archive before.
+    """
+    rows = open_rows(ctx).filter(how__in=BY_MODE[ctx.setup.connector.deletes.mode])
+    since = ctx.lane.withdrawn_set_at
+    return rows if since is None else rows.exclude(how=How.ABSENCE, found_run__created_at__lt=since)
 
 
 def decide(ctx: RunContext, more: int = 0) -> Decision:
@@ -66,6 +75,6 @@ def going(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
     rows = open_rows(ctx)
     wanted = Q(state__in=[State.RELEASED, State.SENT])
     if archives(ctx.lane) and not only:
-        wanted |= Q(pk__in=new_rows(ctx).values("pk")) | Q(state=State.HELD)
+        wanted |= Q(pk__in=_allowed(ctx).filter(state__in=[State.GONE, State.HELD]).values("pk"))
     rows = rows.filter(wanted)
     return list((rows.filter(external_id__among=list(only)) if only else rows).order_by("pk"))
