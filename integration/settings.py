@@ -219,6 +219,7 @@ GREAT_CHANGE_PERCENT = env_int("GREAT_CHANGE_PERCENT", 50, least=1, most=100)
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
 METRICS_TOKEN = env_secret("METRICS_TOKEN")
+HEARTBEAT_URL = env_secret("HEARTBEAT_URL")
 
 # -- E-mail: alerts, to the recipients in the alert settings --------------------------------------
 

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from registry_sync.monitoring.outgoing import address_fault
+
 TAG = "registry_sync"
 REQUIRED = (
     ("BENCHLING_CLIENT_ID", "E003", "The app's page in Benchling's Developer Console shows it."),
@@ -123,6 +125,22 @@ def check_mail(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             "smtp://user:password@mail.example.com:465/?ssl=True. Write characters such as @ in a "
             "password as %40.",
             id="registry_sync.W005",
+        )
+    ]
+
+
+@register(TAG)
+def check_heartbeat(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check the address of the monitor; its text is a secret, so it is not shown."""
+    fault = address_fault(settings.HEARTBEAT_URL) if settings.HEARTBEAT_URL else ""
+    if not fault:
+        return []
+    return [
+        Warning(
+            f"HEARTBEAT_URL {fault}. No monitor is notified of runs.",
+            hint="Write the address that the monitor shows, such as https://hc-ping.com/… or "
+            "https://hc-ping.com/…/{lane}",
+            id="registry_sync.W007",
         )
     ]
 

@@ -36,7 +36,16 @@ from tests.support.worlds import APP, CLIENT, DEFINITION, INCREMENTAL, PRIVATE, 
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 Kind = SyncRun.Kind
-NAMES = ("api-key", "benchling-client", "django", "redis", "database", "mail", "metrics")
+NAMES = (
+    "api-key",
+    "benchling-client",
+    "django",
+    "redis",
+    "database",
+    "mail",
+    "metrics",
+    "heartbeat",
+)
 SECRETS = {name: plant(name) for name in NAMES}
 KEY = SECRETS["api-key"]
 BASIC = base64.b64encode(f"client:{KEY}".encode()).decode()
@@ -113,7 +122,8 @@ def deployment(world, serve, settings, monkeypatch, redis):
     settings.BENCHLING_JWKS_URL = f"{w.server.url}/sandbox/jwks"
     settings.SECRET_KEY, settings.METRICS_TOKEN = SECRETS["django"], SECRETS["metrics"]
     settings.EMAIL_READY, settings.EMAIL_HOST_PASSWORD = True, SECRETS["mail"]
-    settings.REDIS_URL = redis
+    beat = f"{registry.server.url}/beat/{quote(SECRETS['heartbeat'], safe='')}/{{lane}}"
+    settings.HEARTBEAT_URL, settings.REDIS_URL = beat, redis
     monkeypatch.setitem(settings.DATABASES["default"], "PASSWORD", SECRETS["database"])
     for queue in settings.RQ_QUEUES.values():
         monkeypatch.setitem(queue, "URL", redis)
@@ -225,6 +235,8 @@ def test_no_planted_secret_is_found_and_a_planted_leak_is(
     with monkeypatch.context() as within:
         said = lively(w, registry, desk, within, tmp_path)
     assert len(w.values()) > 20 and SyncRun.objects.filter(status="FAILED").count() > 5
+    beats = [asked.path for asked in registry.server.asked if asked.path.startswith("/beat/")]
+    assert len(beats) > 5 and {path.endswith("/fail") for path in beats} == {True, False}
     assert mail.outbox and AlertMessage.objects.exists() and registry.tokens and benchling_tokens
     secrets = SECRETS | benchling_tokens | {token: token for token in registry.tokens}
     secrets |= {"private key": PRIVATE.splitlines()[3], "basic": BASIC}

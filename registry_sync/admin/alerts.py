@@ -20,7 +20,7 @@ from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
 from registry_sync.monitoring.channels.mail import Mail
-from registry_sync.monitoring.channels.webhook import address_fault
+from registry_sync.monitoring.channels.webhook import webhook_fault
 
 
 class AlertSettingsForm(forms.ModelForm):
@@ -67,7 +67,7 @@ class AlertSettingsForm(forms.ModelForm):
 
     def clean_webhook_url(self) -> str:
         url: str = self.cleaned_data["webhook_url"]
-        if url and (fault := address_fault(url)):
+        if url and (fault := webhook_fault(url)):
             raise ValidationError(f"The address {fault}.")
         return url
 

@@ -24,6 +24,7 @@ from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow, retry_linked
 from registry_sync.models import Installation, Lane, SyncRun
+from registry_sync.monitoring import heartbeat
 from registry_sync.monitoring.notify import look_for_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
@@ -70,7 +71,10 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     lane = run.lane.schema_name if run.lane else ""
     with log_context.bind(run=run.pk, lane=lane):
-        return _work_claimed(run, lease, listener)
+        end = _work_claimed(run, lease, listener)
+        if end is End.DONE:
+            heartbeat.report(run.pk)
+        return end
 
 
 def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) -> End:

@@ -54,6 +54,7 @@ def send(message: AlertMessage) -> str:
         CHANNELS[message.channel].send(message)
     except Unsent as unsent:
         error = str(unsent)
+        _put_off(message, unsent.retry_after)
         logger.warning("message=%s did not reach its recipient: %s", message.pk, error)
     except Exception as fault:  # whatever one message meets, the others are still sent
         error = f"Sending failed ({type(fault).__name__}). The operator must check the log."
@@ -61,3 +62,13 @@ def send(message: AlertMessage) -> str:
     values = {"error": error, "sent_at": None if error else timezone.now()}
     AlertMessage.objects.filter(pk=message.pk).update(**values)
     return error
+
+
+def _put_off(message: AlertMessage, seconds: float | None) -> None:
+    """Plan the next attempt no earlier than the recipient asked for, and within the limit."""
+    if not seconds:
+        return
+    latest = message.created_at + GIVE_UP_AFTER
+    then = min(timezone.now() + timedelta(seconds=seconds), latest)
+    planned = AlertMessage.objects.filter(pk=message.pk, next_try_at__lt=then)
+    planned.update(next_try_at=then)

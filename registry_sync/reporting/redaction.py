@@ -16,7 +16,10 @@ from django.conf import settings
 from registry_sync.core.secrets import SECRET, SHORTEST, hide
 
 HIDDEN = "(hidden: a secret)"
-OURS = ("BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN")
+OURS = (
+    "BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN",
+    "HEARTBEAT_URL",
+)  # fmt: skip
 WORDS = (re.compile(r"[^\s\"'<>]+"), re.compile(r"[^\s\"'<>=?&/,;:()]+"))
 """What may be a secret in a text: first whole words, then the parts of an address."""
 

@@ -22,8 +22,7 @@ from registry_sync.core import signing
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
-from registry_sync.monitoring import alerts, freshness, outbox
-from registry_sync.monitoring.channels import webhook
+from registry_sync.monitoring import alerts, freshness, outbox, outgoing
 from registry_sync.monitoring.conditions import FEWEST
 from registry_sync.monitoring.notify import look_for_alerts
 from tests.support.commands import command
@@ -39,7 +38,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status, self.location = 200, ""
+        self.status, self.location, self.retry_after = 200, "", ""
         self.answers = threading.Event()
         self.answers.set()
         receiver = self
@@ -52,6 +51,8 @@ class Receiver:
                 self.send_response(receiver.status)
                 if receiver.location:
                     self.send_header("Location", receiver.location)
+                if receiver.retry_after:
+                    self.send_header("Retry-After", receiver.retry_after)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -427,7 +428,7 @@ def test_a_receiver_that_redirects_or_is_slow_does_not_hold_anybody(told, receiv
     [*_, hook] = alerts.make_test_messages(row, actor="Olivia")
     assert "answered 302; redirects are not followed" in outbox.send(hook)
     assert len(receiver.got) == 1
-    monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
+    monkeypatch.setattr(outgoing, "TIMEOUT", 0.2)
     receiver.answers.clear()  # it answers only after the message was given up
     try:
         assert "is unreachable" in outbox.send(hook)
@@ -529,6 +530,21 @@ def test_a_message_is_tried_less_and_less_often_and_given_up_after_a_day(told, r
     AlertMessage.objects.update(next_try_at=timezone.now(), created_at=day_ago)
     outbox.send_due()
     assert AlertMessage.objects.get().next_try_at is None and len(receiver.got) == 5
+
+
+def test_a_recipient_says_when_it_wants_to_be_asked_again(told, receiver):
+    _, row = told(webhook_url=receiver.url)
+    receiver.status, receiver.retry_after = 429, "900"
+    row.emails = ""
+    [test] = alerts.make_test_messages(row, actor="Olivia")
+    waits = []
+    for hours in (0, 23.9):
+        earlier = timezone.now() - timedelta(hours=hours)
+        AlertMessage.objects.update(next_try_at=timezone.now(), created_at=earlier, attempts=0)
+        outbox.send_due()
+        test.refresh_from_db()
+        waits.append(round((test.next_try_at - timezone.now()).total_seconds() / 60))
+    assert waits == [15, 6] and test.error == "The recipient answered 429."
 
 
 def test_a_misconfigured_cron_still_tells_that_no_run_is_good(told, settings):

@@ -163,6 +163,7 @@ def _secrets(visits: Sequence[TenantVisit]) -> list[str]:
         settings.BENCHLING_PRIVATE_KEY,
         settings.SECRET_KEY,
         settings.METRICS_TOKEN,
+        settings.HEARTBEAT_URL,
         settings.EMAIL_HOST_PASSWORD,
         urlsplit(settings.REDIS_URL).password or "",
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
