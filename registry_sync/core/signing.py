@@ -14,6 +14,8 @@ from jwcrypto.common import JWException
 
 ALGORITHM = "PS256"
 ID, TIME, SIGNATURE = "Registry-Sync-Id", "Registry-Sync-Timestamp", "Registry-Sync-Signature"
+STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
+"""The names of Standard Webhooks for the same three values."""
 
 
 def sign(payload: bytes, private_key: str, *, detached: bool = False) -> str:
@@ -56,11 +58,15 @@ def thumbprint(pem: str) -> str:
 def message_headers(message_id: str, at: int, body: bytes, private_key: str) -> dict[str, str]:
     """Return the headers of a message, signed with its id, its time and its body.
 
-    `at` is in seconds since 1970.
+    `at` is in seconds since 1970. The headers come by two names. Standard Webhooks signs the same
+    content, but knows HMAC (v1) and Ed25519 (v1a) only; Benchling's key is RSA, so the signature
+    has a version of its own, which the standard's libraries skip.
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
     signed = f"{message_id}.{at}.".encode() + body
     signature = sign(signed, private_key, detached=True)
-    return {ID: message_id, TIME: str(at), SIGNATURE: signature}
+    standard = zip(STANDARD, (message_id, str(at), f"ps256,{signature}"), strict=True)
+    return {ID: message_id, TIME: str(at), SIGNATURE: signature, **dict(standard)}
 
 
 def verify(token: str, key: str, detached: bytes | None = None) -> bytes:

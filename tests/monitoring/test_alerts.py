@@ -374,6 +374,12 @@ def test_a_webhook_is_signed_and_its_receiver_can_refuse_others(told, receiver):
     assert signature_fault(headers | {signing.ID: "alert-0"}, body, PUBLIC)
     assert signature_fault(headers, body, make_key()[1])
     assert abs(int(headers[signing.TIME]) - time.time()) < 60
+    names = {name.lower(): value for name, value in headers.items()}
+    assert names["webhook-id"] == headers[signing.ID]
+    assert names["webhook-timestamp"] == headers[signing.TIME]
+    version, _, token = names["webhook-signature"].partition(",")
+    assert version not in ("v1", "v1a"), "those are HMAC and Ed25519"
+    assert signature_fault(headers | {signing.SIGNATURE: token}, body, PUBLIC) == ""
     said = json.loads(body)
     assert said["event"] == "began" and said["what"] == "failing"
     assert said["id"] == headers[signing.ID]

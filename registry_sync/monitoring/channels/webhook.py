@@ -15,10 +15,7 @@ from registry_sync.monitoring.outgoing import address_fault
 
 
 class Webhook(Channel):
-    """A POST to one address, signed with the app's own key; only a 2xx counts as received.
-
-    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    """
+    """A POST to one address, signed with the app's own key; only a 2xx counts as received."""
 
     def recipients(self, limits: AlertSettings) -> list[str]:
         return [limits.webhook_url] if limits.webhook_url else []
