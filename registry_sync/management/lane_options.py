@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
 from django.core.management.base import CommandError
 
@@ -24,6 +24,23 @@ def add_lane_argument(parser: ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--lane", metavar="NAME|ID", help=f"{what}, named by its schema's name or id"
     )
+
+
+def add_limit(parser: ArgumentParser, default: int, what: str) -> None:
+    """Add `--limit`, the number of rows that are shown at most."""
+    parser.add_argument(
+        "--limit",
+        metavar="N",
+        type=_count,
+        default=default,
+        help=f"show N {what} (default %(default)s)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"{text} is not a number above 0")
+    return int(text)
 
 
 def lanes_to_sync(asked: str | None, *, one_for: str = "") -> list[Lane]:

@@ -1,0 +1,45 @@
+"""What commands write for people, from the same facts as their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from registry_sync.core.types import Json
+
+
+def to_do_lines(to_do: Sequence[Json]) -> Iterator[str]:
+    """Yield what is to be done: what and since when, then who must act and how."""
+    for one in to_do:
+        code = f" ({one['cause']})" if one["cause"] else ""
+        yield f"    {one['text'].rstrip('.')}{code}, since {time_text(one['since'])}"
+        yield f"        who must act: {'; '.join(one['who'])}"
+        yield f"        what to do:   {one['remedy']}"
+
+
+def run_lines(run: Json, *, with_lane: bool) -> Iterator[str]:
+    """Yield a run: when, what and how it ended, then its failure and its warnings."""
+    at = time_text(run["started_at"] or run["requested_at"])
+    lane = f"{run['lane'] or 'no lane'}, " if with_lane else ""
+    by = run["actor"] or run["trigger"]
+    counts = ", ".join(f"{count:,} {word}" for word, count in run["counts"].items() if count)
+    yield f"Run {run['id']}, {lane}{run['kind']}, {at}, {by}: {run['status']}. {counts or '0 read'}"
+    if (error := run["error"]) is not None:
+        yield f"    {error['message']}"
+        yield f"        who must act: {error['who']}"
+        yield f"        what to do:   {error['remedy']}"
+    for warning in run["warnings"]:
+        yield f"    Warning: {warning['text']}"
+
+
+def record_lines(record: Json) -> Iterator[str]:
+    """Yield a refused record: since when and why, then who must act and how."""
+    yield f"{record['id']}, since {time_text(record['since'])}: {record['message']}"
+    yield f"    who must act: {record['who']}"
+    yield f"    what to do:   {record['remedy']}"
+    if record["waits"]:
+        yield f"    waiting:      {record['waits']}"
+
+
+def time_text(when: str | None) -> str:
+    """Return a time of the JSON for people, to the minute."""
+    return f"{when[:10]} {when[11:16]} UTC" if when else "an unknown time"

@@ -1,0 +1,109 @@
+"""`manage.py status`, `runs` and `errors`: what is wrong, since when, and who must act."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from registry_sync.models import EntityError, Lane
+from tests.support.command_schema import checked
+from tests.support.commands import command, command_apart
+from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def two(db) -> list[Lane]:
+    """Two lanes: the first in sync, the second with three refused records."""
+    lanes = [
+        LaneFactory(schema_id=f"ts_{n}", schema_name=name, position=n)
+        for n, name in enumerate(["Compounds", "Lots"])
+    ]
+    for lane in lanes:
+        at = timezone.now()
+        SyncRunFactory(lane=lane, kind="full", reads_all=True, read=7, started_at=at,
+                       finished_at=at, phase="report")  # fmt: skip
+    at = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    for n in range(2):
+        EntityErrorFactory(
+            lane=lanes[1], external_id=f"L-{n}", code="name_taken", first_seen=at,
+            message="The name is taken.", remedy="Rename it.",
+        )  # fmt: skip
+    EntityErrorFactory(lane=lanes[1], external_id="L-9", code="no_name")
+    return lanes
+
+
+def test_status_exits_by_the_worst_lane_and_says_who_acts_since_when(two) -> None:
+    status, said = command("--lane", "Compounds", name="status")
+    assert status == 0 and "Compounds: good." in said, said
+    status, said = command(name="status")
+    assert status == 2 and "Lots: attention." in said
+    assert "2 records: " in said and "(name_taken), since 2026-01-05 10:00 UTC" in said
+    status, out, _ = command_apart("--json", name="status")
+    first, second = checked("status", out)["lanes"]
+    assert status == 2 and (first["state"], second["state"]) == ("good", "attention")
+    assert [one["records"] for one in second["to_do"]] == [2, 1] and second["to_do"][0]["who"]
+    SyncRunFactory(
+        lane=two[0], status="FAILED", error="The registry rejects the key.", remedy="Enter it.",
+        error_code="registry_unauthorised", error_kind="mapping", finished_at=timezone.now(),
+    )  # fmt: skip
+    status, out, _ = command_apart("--json", name="status")
+    failing = checked("status", out)["lanes"][0]
+    assert status == 1 and failing["state"] == "bad"
+    assert failing["to_do"][0]["remedy"] == "Enter it." and failing["to_do"][0]["since"]
+
+
+def test_a_lane_without_a_good_run_for_long_is_bad_and_none_is_not_started(db) -> None:
+    assert command(name="status")[0] == 2
+    long_ago = timezone.now() - timedelta(days=30)
+    lane = LaneFactory(position=0)
+    SyncRunFactory(lane=lane, reads_all=True, started_at=long_ago, finished_at=long_ago)
+    status, said = command(name="status")
+    assert status == 1 and "No run has succeeded for more than" in said
+
+
+def test_runs_lists_the_newest_first_and_as_many_as_are_wanted(two) -> None:
+    failed = SyncRunFactory(lane=two[1], status="FAILED", error="It broke.", remedy="Mend it.")
+    status, said = command("--limit", "2", name="runs")
+    first = said.splitlines()[0]
+    assert status == 0 and first.startswith(f"Run {failed.pk}, Lots, incremental")
+    assert "It broke." in said and "what to do:   Mend it." in said
+    status, out, _ = command_apart("--json", "--limit", "2", name="runs")
+    assert [one["lane"] for one in checked("runs", out)["runs"]] == ["Lots", "Lots"]
+    out = command_apart("--json", "--lane", "Compounds", name="runs")[1]
+    (only,) = checked("runs", out)["runs"]
+    assert only["lane"] == "Compounds" and only["counts"]["read"] == 7
+
+
+def test_errors_are_grouped_by_cause_and_each_cause_has_its_records(two) -> None:
+    status, said = command(name="errors")
+    assert status == 0 and "Compounds: 0 records are not up to date." in said
+    assert "Lots: 3 records are not up to date." in said and "(name_taken), since" in said
+    out = command_apart("--json", "--lane", "Lots", name="errors")[1]
+    (lane,) = checked("errors", out)["lanes"]
+    assert [(one["cause"], one["records"]) for one in lane["causes"]] == [
+        ("name_taken", 2), ("no_name", 1)
+    ]  # fmt: skip
+    out = command_apart("--json", "--lane", "Lots", "--cause", "name_taken", name="errors")[1]
+    (lane,) = checked("errors", out)["lanes"]
+    assert [one["id"] for one in lane["records"]] == ["L-0", "L-1"] and lane["open_errors"] == 2
+    status, said = command("--cause", "name_taken", "--limit", "1", name="errors")
+    assert "L-0, since 2026-01-05 10:00 UTC: The name is taken." in said and "and 1 more" in said
+    assert EntityError.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("status", ["--lane", "Plates"]),
+        ("runs", ["--lane", "Plates"]),
+        ("runs", ["--limit", "0"]),
+        ("errors", ["--lane", "Plates"]),
+        ("errors", ["--cause", "no_such_cause"]),
+    ],
+)
+def test_an_unknown_lane_cause_or_number_is_wrong_usage(two, name, words) -> None:
+    assert command(*words, name=name)[0] == 64
