@@ -25,6 +25,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import AnswerLost, Refused, Wait
 from registry_sync.benchling.results import Task
 from registry_sync.benchling.sync_history import SCHEMA, HistoryTarget, target_of_items
+from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.models import HistoryResult, HistorySchema, SyncRun
 from registry_sync.reporting.history_row import result_id_of, row_of, sample_row
@@ -103,7 +104,7 @@ def _attempt(row: HistoryResult, run: SyncRun, work: Callable[[], str]) -> str:
         return _later(row, run, str(error))
     except (Refused, SchemaRefuses) as refusal:
         refused = str(refusal)
-    except (runs.LeaseLost, DatabaseError):
+    except (stopping.Stopping, runs.LeaseLost, DatabaseError):
         raise
     except Exception as error:
         logger.exception("The row for %s could not be made", SCHEMA, extra=runs.of_run(run))
@@ -117,18 +118,24 @@ def _write(row: HistoryResult, run: SyncRun, client: Client) -> str:
     row.result_id = row.result_id or result_id_of(run)
     if row.tries > 1:
         if row.task_id and (task := _ended_task(row, client)) is not None:
-            return _fault_of(task)
+            return _fault_of(task, row, client)
         if has_result(client, row.result_id):
             return ""
     values = row_of(run)
     left_out = _left_out(run, client, target)
     fields = {name: value for name, value in values.items() if name not in left_out}
     row.save()  # before it is sent: another process may have to look for it
-    row.task_id = start_result(client, target, row.result_id, fields)
+    try:
+        row.task_id = start_result(client, target, row.result_id, fields)
+    except Refused:
+        if has_result(client, row.result_id):  # another attempt was quicker
+            return ""
+        raise
+    row.save(update_fields=["task_id"])  # at once: another process waits for its end
     task = _ended_task(row, client)
     if task is None and not has_result(client, row.result_id):
         raise Refused(404, "Benchling does not know the task that should create the result.")
-    return _fault_of(task) if task is not None else ""
+    return _fault_of(task, row, client) if task is not None else ""
 
 
 def _ended_task(row: HistoryResult, client: Client) -> Task | None:
@@ -141,8 +148,11 @@ def _ended_task(row: HistoryResult, client: Client) -> Task | None:
     raise NotYet("Benchling has not finished the task that creates it.")
 
 
-def _fault_of(task: Task) -> str:
-    return "" if task.succeeded else task.message or f"Benchling refused it: {task.errors}"
+def _fault_of(task: Task, row: HistoryResult, client: Client) -> str:
+    """Return why a task failed, or "": also where another attempt has created the result."""
+    if task.succeeded or has_result(client, row.result_id):
+        return ""
+    return task.message or f"Benchling refused it: {task.errors}"
 
 
 def _left_out(run: SyncRun, client: Client, target: HistoryTarget) -> list[str]:

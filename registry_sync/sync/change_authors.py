@@ -6,6 +6,7 @@ never a run's error.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -26,6 +27,7 @@ MOST_AN_HOUR = 400
 """Requests of this app in an hour; Benchling allows 500 to everyone together."""
 MOST_A_RUN = 20
 """Entities that a run asks about; the others are asked about when a page shows them."""
+FIELD = "field:"
 KEPT_FOR = timedelta(days=30)
 
 
@@ -61,14 +63,19 @@ def ask(client: Client, lane: Lane, entity_id: str, modified_at: datetime | None
 
 
 def author_of(found: AuthorOfChange, field: str) -> Json | None:
-    """Return the newest row about a field, else the newest one; None if nothing is known.
+    """Return the newest row about a field; None if there is none, whoever changed others.
 
     This app's own changes do not count.
     """
     rows = [row for row in found.rows if row["user"] != settings.BENCHLING_APP_ID]
-    wanted = field.lower()
-    about = [row for row in rows if wanted in row["action"].lower().removeprefix("field: ")]
-    return next(iter(about or rows), None)
+    return next((row for row in rows if _is_about(row["action"].lower(), field.lower())), None)
+
+
+def _is_about(action: str, field: str) -> bool:
+    """Return whether an action names a field: as the log's “Field: A” does, or in a sentence."""
+    if action.startswith(FIELD):
+        return action.removeprefix(FIELD).strip() == field
+    return re.search(rf"(?<!\w){re.escape(field)}(?!\w)", action) is not None
 
 
 def name_authors(ctx: RunContext) -> None:

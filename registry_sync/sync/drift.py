@@ -22,7 +22,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.substances import canonical_of
 from registry_sync.mapping.codec import linked_ids
 from registry_sync.mapping.model import UNKNOWN, links_of
-from registry_sync.mapping.values import is_held
+from registry_sync.mapping.values import is_held, same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync import merges
 from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
@@ -191,24 +191,14 @@ def _report(
     elif policy == Policy.LEAVE:
         ended = Drift.End.LEFT
     now = timezone.now()
-    seen = {
-        "ours": ours,
-        "theirs": theirs,
-        "entity_id": raw["id"],
-        "field": field,
-        "modified_at": parse_datetime(str(raw.get("modifiedAt"))) or now,
-        "ended": ended,
-    }
-    row, _ = Drift.objects.update_or_create(
-        lane=entry.lane,
-        external_id=entry.external_id,
-        field_id=field_id,
-        closed_at=None,
-        defaults=seen,
-        create_defaults={**seen, "run": run, "found_at": now},
-    )
-    if ended:
-        Drift.objects.filter(pk=row.pk).update(closed_at=now)
+    modified_at = parse_datetime(str(raw.get("modifiedAt"))) or now
+    place = {"lane": entry.lane, "external_id": entry.external_id, "field_id": field_id}
+    row = Drift.objects.filter(**place, closed_at=None).first() or Drift(**place, found_at=now)
+    if row.modified_at != modified_at or not same(row.theirs, theirs):  # another edit
+        row.run, row.changed_by, row.changed_at = run, "", None
+    row.ours, row.theirs, row.entity_id, row.field = ours, theirs, raw["id"], field
+    row.modified_at, row.ended, row.closed_at = modified_at, ended, now if ended else None
+    row.save()
 
 
 def _forget_ours(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]) -> None:

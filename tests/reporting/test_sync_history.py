@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.core.stopping import Stopping
 from registry_sync.jobs.control import cancel_run
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import HistoryResult, RunLog, SyncRun
 from registry_sync.monitoring.doctor import checkup as doctor
-from registry_sync.reporting import app_status
+from registry_sync.reporting import app_status, sync_history
 from registry_sync.reporting.history_row import TYPES
 from registry_sync.sync.clients import client_of_settings
 from sandbox.tenant.state import Fault
@@ -127,6 +128,40 @@ def test_a_lost_answer_makes_no_second_row(world, kind):
     assert list(w.tenant.results) == [row.result_id]
     reconcile()
     assert len(rows(w)) == 1
+
+
+def test_a_process_that_stops_while_the_task_runs_leaves_its_id(world, monkeypatch):
+    w = world([compound(n) for n in range(2)])
+    keep_history(w)
+    run = w.sync()
+    HistoryResult.objects.update(state="waiting", tries=0, task_id="", next_try_at=timezone.now())
+    w.tenant.results.clear()
+
+    def stop(row, client):
+        raise Stopping
+
+    with monkeypatch.context() as dying:
+        dying.setattr(sync_history, "_ended_task", stop)
+        with pytest.raises(Stopping):
+            reconcile()
+    row = HistoryResult.objects.get(run=run)
+    assert row.task_id in w.tenant.tasks and row.state == "waiting"
+    HistoryResult.objects.update(task_id="")  # it died before it could keep the task's id
+    monkeypatch.setattr(sync_history, "has_result", _unknown_once(sync_history.has_result))
+    reconcile()
+    row.refresh_from_db()
+    assert (row.state, row.note) == ("written", "") and list(w.tenant.results) == [row.result_id]
+
+
+def _unknown_once(has_result):
+    """Return a look that does not find a result yet, as while its task runs, and then does."""
+    asked = []
+
+    def look(client, result_id):
+        asked.append(result_id)
+        return len(asked) > 1 and has_result(client, result_id)
+
+    return look
 
 
 def test_without_a_schema_nothing_is_requested(world):

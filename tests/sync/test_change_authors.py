@@ -45,6 +45,38 @@ def test_a_run_and_the_record_s_page_name_who_changed_it(edited, owner):  # noqa
     assert f"audit log, {row.changed_by} did" in page
 
 
+def test_who_edits_it_again_is_named_instead(edited):
+    w = edited()
+    w.sync(kind=FULL)
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000001", user="ent_max", Approval=1800)
+    run = w.sync(kind=FULL)
+    row = Drift.objects.get()
+    assert (row.theirs, row.changed_by, row.run_id) == (1800, "Max Born", run.pk)
+    before = row.changed_at
+    w.tenant.switches.audit_log = "refused"
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000001", Approval=1700)
+    w.sync(kind=FULL)
+    row.refresh_from_db()
+    assert (row.changed_by, row.changed_at) == ("", None) and before is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "user"),
+    [
+        ("Approval", "Ada"), ("approval", "Ada"), ("name", "Bo"), ("Kind", None), ("Trade", None),
+        ("Salt", "Cy"),
+    ],
+)  # fmt: skip
+def test_only_who_changed_the_field_is_named(field, user):
+    actions = (("Ann", "Field: Trade name"), ("Ada", "Field: Approval"), ("Bo", "Name"),
+               ("Cy", "Changed Salt"))  # fmt: skip
+    rows = [{"user": who, "at": "", "action": action} for who, action in actions]
+    found = change_authors.author_of(AuthorOfChange(rows=rows), field)
+    assert (found and found["user"]) == user
+
+
 @pytest.mark.parametrize("form", ["refused", "unknown"])
 def test_what_cannot_be_known_is_no_error(edited, owner, form):  # noqa: F811
     w = edited(audit_log=form)
