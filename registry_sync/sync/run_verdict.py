@@ -128,7 +128,7 @@ def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
     total = run.source_total
     if total is None or seen >= total:
         return False
-    twins = _twins(run, lane)
+    twins = errors_seen(run, lane, "id_twice")
     return seen + (max(twins, run.repeated) if twins else 0) < total
 
 
@@ -159,9 +159,10 @@ def _twice(run: SyncRun) -> str:
     return "; the list order may be unstable, or it counts records that it does not return"
 
 
-def _twins(run: SyncRun, lane: Lane) -> int:
+def errors_seen(run: SyncRun, lane: Lane, *codes: str) -> int:
+    """Return how many records that a run saw have an open error with one of these codes."""
     here = lane.ledger.filter(seen_run_id=run.pk, external_id=OuterRef("external_id"))
-    errors = lane.errors.filter(closed_at__isnull=True, code="id_twice")
+    errors = lane.errors.filter(closed_at__isnull=True, code__in=codes)
     return errors.filter(Exists(here)).count()
 
 

@@ -34,6 +34,8 @@ class ListRegistry:
         self.refuses = 0
         self.pages_served = 0
         self.deleted: list[Json] = []
+        self.beside: Json = {}
+        """What the answer with deletions says beside them."""
         self.asked: list[tuple[str, dict[str, str]]] = []
         """Path and query of the requests for lists beside the records' own."""
         registry = self
@@ -113,7 +115,7 @@ class ListRegistry:
             return
         since = query.get("since", "")
         found = [r for r in self.deleted if not since or _time(r) >= datetime.fromisoformat(since)]
-        self._send(request, 200, {"deletions": found})
+        self._send(request, 200, {"deletions": found, **self.beside})
 
     def _send(self, request: BaseHTTPRequestHandler, status: int, body: Json) -> None:
         content = json.dumps(body).encode()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from registry_sync.benchling import archiving
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.ledger.chain_check import verify_chain
-from registry_sync.models import Change, Drift, Lane, SyncRun, Withdrawal
+from registry_sync.models import Change, Drift, FeedReading, Lane, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
@@ -322,6 +322,37 @@ def test_a_feed_is_read_since_its_own_last_read(leaving):
     w.sync()
     assert archived(w) == {}
     assert w.sync().status == Status.SUCCEEDED and archived(w) == {}
+
+
+def test_a_feed_without_times_is_believed_where_nothing_speaks_against_it(leaving):
+    w = leaving({"mode": "feed", "path": "deleted"})
+    FeedReading.objects.all().delete()
+    w.registry.deleted = [{"id": "C-000004"}]  # years ago; the record was created again
+    w.registry.edit("C-000005", approval=1900)
+    remove(w, 6)
+    w.sync()
+    w.registry.deleted.append({"id": "C-000005"})  # after its page was read
+    w.registry.edit("C-000005", approval=1901)
+    w.sync()
+    assert w.sync().archived == 0 and archived(w) == {}
+    remove(w, 5)
+    assert full(w).archived == 1 and archived(w) == {"C-000005": "Retired"}
+    assert Withdrawal.objects.get(external_id="C-000006").state == State.ABSENT
+    w.registry.deleted = [{"id": "C-000006"}]
+    w.registry.beside = {"total": 7}
+    run = w.sync()
+    assert codes(run) == {"feed_cut"} and sorted(archived(w)) == ["C-000005", "C-000006"]
+    w.registry.beside = {}
+    assert w.sync().status == Status.SUCCEEDED and len(archived(w)) == 2
+
+
+@pytest.mark.parametrize("ids", [{}, {"ids_endpoint": "ids"}])
+def test_a_listing_with_a_record_without_an_id_does_not_count(leaving, ids):
+    w = leaving({**ABSENCE, **ids})
+    w.registry.record("C-000005")["id"] = None
+    full(w, 0)
+    full(w, hours=2)
+    assert archived(w) == {} and not Withdrawal.objects.exists()
 
 
 def test_a_list_of_ids_is_a_complete_listing_in_each_run(leaving):

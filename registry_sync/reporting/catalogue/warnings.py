@@ -97,6 +97,13 @@ WARNINGS = (
         "was archived.",
     ),
     Cause(
+        "feed_cut",
+        "a list of deletions that was not read to its end",
+        ("mapping",),
+        "Correct endpoint.paginator or endpoint.deletes in Connector Settings. Until then, "
+        "deletions may be missed.",
+    ),
+    Cause(
         "withdrawals_staged",
         "withdrawals that wait for a decision",
         ("mapping",),

@@ -62,7 +62,7 @@ class Departures:
             how = departure(record.raw, self.ctx.setup.mapping)
             if how is None and self._is_back(record, row, out):
                 back[row.external_id] = row
-            elif how is not None and row.state == State.ABSENT and not self.ctx.run.dry_run:
+            elif how is not None and was_missed(row) and not self.ctx.run.dry_run:
                 row.state, row.how, row.said = State.GONE, How(how.how), how.said
                 row.save(update_fields=["state", "how", "said"])
         if self.ctx.run.dry_run:
@@ -77,6 +77,11 @@ class Departures:
             return True
         before = out.known.get(record.external_id)
         return before is None or before.raw_hash != record.raw_hash
+
+
+def was_missed(row: Withdrawal) -> bool:
+    """Return whether a record is only missing from listings, so that the registry may say more."""
+    return row.how == How.ABSENCE and row.state in (State.ABSENT, State.GONE)
 
 
 def open_rows(ctx: RunContext) -> QuerySet[Withdrawal]:

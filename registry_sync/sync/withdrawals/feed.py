@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.ledger import digests
 from registry_sync.models import FeedReading, LedgerEntry, Withdrawal
+from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Incremental
 from registry_sync.source.pages import Page
 from registry_sync.source.watermark import BLIND_LAG
+from registry_sync.sync import run_verdict
 from registry_sync.sync.clients import entries_of
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.withdrawals.departures import keep, withdrawal_of
+from registry_sync.sync.withdrawals.departures import keep, open_rows, was_missed, withdrawal_of
 from registry_sync.sync.withdrawals.listings import list_connector
 
-How = Withdrawal.How
+How, State = Withdrawal.How, Withdrawal.State
+DOUBT = "?"
 
 
 class Feed:
@@ -29,6 +33,8 @@ class Feed:
 
     Each read begins before the end of the last one, so entries come again: those of the last read
     are no news. A record that this run saw in the registry is deleted only if the entry is later.
+    Entries without a time that may be older than the record stay in doubt until a full run, as
+    `?` and the id among the reading's entries.
     """
 
     def __init__(self, ctx: RunContext) -> None:
@@ -36,6 +42,8 @@ class Feed:
         self.last = FeedReading.objects.filter(lane=ctx.lane).first()
         self._known = frozenset(self.last.entries if self.last else ())
         self._entries: set[str] = set()
+        self._whole = run_verdict.read_whole(ctx.run, ctx.lane)
+        self._cut = ""
 
     def read(self) -> None:
         """Read what is new. Raise LeaseLost, SourceError."""
@@ -52,30 +60,75 @@ class Feed:
                 self._follow(page, source)
         finally:
             source.close()
-        with transaction.atomic():
-            runs.renew(ctx.lease)
-            values = {"read_at": began, "entries": sorted(self._entries)}
-            FeedReading.objects.update_or_create(lane=ctx.lane, defaults=values)
+        self._settle_doubts()
+        if self._cut:
+            self._warn_of_cut()
+            began = self.last.read_at if self.last else None
+            self._entries |= self._known
+        if began is not None:
+            with transaction.atomic():
+                runs.renew(ctx.lease)
+                values = {"read_at": began, "entries": sorted(self._entries)}
+                FeedReading.objects.update_or_create(lane=ctx.lane, defaults=values)
+
+    def _warn_of_cut(self) -> None:
+        text = f"The list of deletions is not complete: {self._cut} The next run reads it from the "
+        text += "same time again. The integration owner corrects endpoint.paginator or "
+        text += "endpoint.deletes in Connector Settings."
+        runs.warn(self.ctx.run, self.ctx.lease, "feed_cut", text)
 
     def _follow(self, page: Page, source: Source) -> None:
+        signs = [sign.text for sign in page.signs if sign.code in INCOMPLETE]
+        self._cut = self._cut or next(iter(signs), "")
         news: dict[str, datetime | None] = {}
         for external_id, when, mark in _entries(page, source):
             self._entries.add(mark)
             if mark not in self._known:
                 news[external_id] = when
-        rows = self.ctx.lane.ledger.filter(external_id__among=list(news)).exclude(entity_hash="")
-        found = [
-            withdrawal_of(self.ctx, entry, How.FEED, _said(news[entry.external_id]))
-            for entry in rows
-            if self._is_deleted(entry, news[entry.external_id])
-        ]
-        keep(self.ctx, found)
+        deleted = []
+        for entry in self._entries_of(news):
+            when = news[entry.external_id]
+            if self._is_doubtful(entry, when):
+                self._entries.add(f"{DOUBT}{entry.external_id}")
+            elif self._is_deleted(entry, when):
+                deleted.append(withdrawal_of(self.ctx, entry, How.FEED, _said(when)))
+        self._keep(deleted)
+
+    def _entries_of(self, ids: Iterable[str]) -> QuerySet[LedgerEntry]:
+        return self.ctx.lane.ledger.filter(external_id__among=list(ids)).exclude(entity_hash="")
+
+    def _is_doubtful(self, entry: LedgerEntry, when: datetime | None) -> bool:
+        """Return whether a record may have been created again after an entry without a time."""
+        if when is not None and entry.modified_at is not None:
+            return False
+        return self._is_seen(entry) or (self.last is None and not self._whole)
 
     def _is_deleted(self, entry: LedgerEntry, when: datetime | None) -> bool:
-        seen = entry.seen_run_id == self.ctx.run.pk and entry.gone_run_id is None
         if when is None or entry.modified_at is None:
-            return not seen
-        return when > entry.modified_at or (when == entry.modified_at and not seen)
+            return True
+        return when > entry.modified_at or (when == entry.modified_at and not self._is_seen(entry))
+
+    def _is_seen(self, entry: LedgerEntry) -> bool:
+        return entry.seen_run_id == self.ctx.run.pk and entry.gone_run_id is None
+
+    def _settle_doubts(self) -> None:
+        """Decide by a full run about earlier entries: what it did not see is deleted."""
+        doubts = {mark for mark in self._known if mark.startswith(DOUBT)} - self._entries
+        if not self._whole:
+            self._entries |= doubts
+            return
+        rows = self._entries_of(mark.removeprefix(DOUBT) for mark in doubts)
+        gone = [entry for entry in rows if not self._is_seen(entry)]
+        self._keep([withdrawal_of(self.ctx, entry, How.FEED) for entry in gone])
+
+    def _keep(self, found: Sequence[Withdrawal]) -> None:
+        """Keep withdrawals; those of records that were only missing become these."""
+        said = {row.external_id: row.said for row in found}
+        rows = open_rows(self.ctx).filter(external_id__among=list(said), how=How.ABSENCE)
+        for row in filter(was_missed, rows):
+            row.state, row.how, row.said = State.GONE, How.FEED, said[row.external_id]
+            row.save(update_fields=["state", "how", "said"])
+        keep(self.ctx, found)
 
 
 def _entries(page: Page, source: Source) -> Iterator[tuple[str, datetime | None, str]]:

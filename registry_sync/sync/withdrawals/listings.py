@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import runs
+from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, Withdrawal
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 from registry_sync.source.connector import Connector
@@ -26,6 +27,8 @@ How, State = Withdrawal.How, Withdrawal.State
 APART = timedelta(hours=1)
 """How far apart two complete listings are, at least, on the registry's clock."""
 CHUNK = 1000
+UNNAMED = ("no_id", "unusable_id", "not_a_record")
+"""Errors of items that may be any record: a listing that has one shows of none that it left."""
 COUNTED = (State.ABSENT, State.GONE, State.HELD)
 """States of missing records that no one decided about."""
 
@@ -41,7 +44,15 @@ class Listings:
         if self.deletes.mode == "absence" and self.deletes.ids_endpoint:
             self._compare_ids()
         elif run_verdict.read_whole(self.ctx.run, self.ctx.lane) and self._stood_still():
-            self._judge(self._unseen(), self._began())
+            if unnamed := run_verdict.errors_seen(self.ctx.run, self.ctx.lane, *UNNAMED):
+                self._log_unnamed(unnamed)
+            else:
+                self._judge(self._unseen(), self._began())
+
+    def _log_unnamed(self, count: int) -> None:
+        text = f"{number_of(count, 'record')} came without a usable id, and may be those that are "
+        text += "missing. No record counts as withdrawn by this listing."
+        runs.log(self.ctx.run, "WARNING", text)
 
     # -- a full run ----------------------------------------------------------------------------
 
@@ -74,7 +85,7 @@ class Listings:
     def _read(self, ids: IdFile) -> datetime | None:
         """Read the list of ids; return when it began, or None if it is not complete."""
         began: datetime | None = None
-        total, moved = 0, False
+        total, moved, unnamed = 0, False, 0
         connector = list_connector(self.ctx.setup.connector, self.deletes.ids_endpoint)
         source = entries_of(
             self.ctx.setup, connector, self.ctx.pacer.pause, self.ctx.pacer.keep_alive
@@ -84,13 +95,18 @@ class Listings:
                 began = began or page.server_date or runs.database_now()
                 moved = moved or page.slid or any(s.code in INCOMPLETE for s in page.signs)
                 total = max(total, page.total or 0)
-                ids.add(filter(None, map(source.identify, page.records)))
+                found = [id_ for id_ in map(source.identify, page.records) if id_]
+                unnamed += len(page.records) - len(found) + len(page.strays)
+                ids.add(found)
         finally:
             source.close()
         if moved or not len(ids) or len(ids) < total or ids.repeated:
             text = f"The list of ids is not complete: {len(ids):,} ids came, {ids.repeated:,} "
             text += f"repeatedly, and it counts {total:,}. Nothing counts as withdrawn by it."
             runs.log(self.ctx.run, "WARNING", text)
+            return None
+        if unnamed:
+            self._log_unnamed(unnamed)
             return None
         return began
 
