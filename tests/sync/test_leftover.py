@@ -117,9 +117,14 @@ def test_a_batch_that_benchling_refused_is_not_told_as_written(left, monkeypatch
     whole()
 
 
-def test_a_lane_left_behind_is_settled_too(left):
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_lane_left_behind_is_settled_too(left, ended):
+    """Also where the run that left it goes on with the lane that took its place."""
     w, run = left()
-    cancel(run)
+    former = Lane.objects.get()
+    if ended:
+        cancel(run)
+    SyncRun.objects.update(lease_until=None)
     other = w.tenant.add_schema(
         "Batch", w.benchling_registry, prefix="B", fields=[{"name": "Code", "type": "text"}]
     )
@@ -131,8 +136,10 @@ def test_a_lane_left_behind_is_settled_too(left):
             "External Name Field": "B {name}",
         }
     )
-    assert w.sync().created == 6
+    after = w.sync() if ended else jobs.work_to_end(run.pk)
+    assert (after.status, after.created) == (Status.SUCCEEDED, 6), after.error
     assert told("C-000002") == [(1952, 2001, run.pk, "Ann")]
+    assert Change.objects.get(external_id="C-000002", after=2001).lane == former
     assert not Batch.objects.filter(done_at=None).exists()
 
 

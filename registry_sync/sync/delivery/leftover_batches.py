@@ -42,7 +42,10 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
     """
     run = ctx.run
     left = Batch.objects.filter(
-        _is_concerned(ctx.lane), run__tenant=run.tenant, run__app_id=run.app_id, done_at=None
+        Q(run=run) | _is_concerned(ctx.lane),  # its own may be of the lane that it fed before
+        run__tenant=run.tenant,
+        run__app_id=run.app_id,
+        done_at=None,
     )
     senders = {run.pk: run}
     for batch in left.select_related("run__lane"):
