@@ -28,7 +28,7 @@ def configure_run(pacer: Pacer) -> RunContext:
     lane = lane_of_run(pacer, placed)
     if lane is not None:
         keep_lane(pacer, lane)
-    request_new(run, placed)
+    request_new(run, placed, lane)
     element = lane.element if lane is not None else ""
     key = pacer.terms.private_key
     setup = configure(client, private_key=key, element=element, items=items)

@@ -21,8 +21,11 @@ def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
     of the same element. Without any the run ends. Raises LeaseLost.
     """
     run = pacer.run
-    if not placed.lanes or run.lane in placed.lanes:
-        return run.lane if placed.lanes else None
+    if not placed.lanes:
+        return None
+    if (same := next((lane for lane in placed.lanes if lane == run.lane), None)) is not None:
+        run.lane = same  # as it was just placed: its element may have another name
+        return same
     free = [lane for lane in placed.lanes if not _is_busy(lane, run)]
     if run.lane is None:
         lane = next(iter(runs.in_link_order(free)), None)
@@ -46,13 +49,19 @@ def keep_lane(pacer: Pacer, lane: Lane) -> None:
         _withdraw(pacer.run, "another run does the same.")
 
 
-def request_new(run: SyncRun, placed: Placed) -> None:
-    """Request the runs of lanes that were not configured before: no trigger could name them."""
+def request_new(run: SyncRun, placed: Placed, fed: Lane | None) -> None:
+    """Request the runs of lanes that were not configured before: no trigger could name them.
+
+    `fed` is the lane that the run feeds from now on. A run of named records, or since a given time,
+    requests nothing: who asked for it did not ask for a first load.
+    """
+    if run.only or run.since_asked:
+        return
     kind, trigger = SyncRun.Kind(run.kind), SyncRun.Trigger(run.trigger)
-    if kind == SyncRun.Kind.RETRY or run.only or run.since_asked:
+    if kind == SyncRun.Kind.RETRY:
         kind = SyncRun.Kind.INCREMENTAL
     for lane in runs.in_link_order(placed.new):
-        if lane.pk != run.lane_id:
+        if lane != fed:
             runs.request(lane=lane, kind=kind, trigger=trigger, actor=run.actor)
 
 

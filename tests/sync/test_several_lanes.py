@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, SyncRun
+from registry_sync.sync.pull import Pull
 from tests.support.registry import compound
 from tests.support.worlds import World
 
@@ -136,6 +138,47 @@ def test_a_lane_whose_list_moved_starts_empty_in_its_place(two):
     assert asked.status == Status.SUCCEEDED
     moved = [lane for lane in runs.current_lanes() if lane.schema_name == "Lot"]
     assert len(moved) == 1 and moved[0] != lot_lane and runs.active(moved[0]) is not None
+
+
+def test_a_lane_whose_list_moves_in_mid_run_is_fed_by_the_same_run(two, monkeypatch):
+    two.sync()
+    work_all()
+    lot_lane = by_name()["Lot"]
+    run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=lot_lane)
+    with monkeypatch.context() as patched:
+        patched.setattr(Pull, "work", lambda pull: False)  # the slice's time is up
+        assert jobs.work_slice(run.pk) is jobs.End.MORE
+    for item in two.tenant.config.values():
+        if item["path"][-1] == "API URL" and len(item["path"]) > 1:
+            item["value"] = item["value"].replace("127.0.0.1", "localhost")  # another list
+    ended = jobs.work_to_end(run.pk)
+    assert ended.status == Status.SUCCEEDED, ended.error
+    assert ended.lane == by_name()["Lot"] != lot_lane and not runs.active_runs()
+
+
+def test_an_element_that_was_renamed_is_the_same_lane_at_once(two):
+    two.sync()
+    work_all()
+    lot_lane = by_name()["Lot"]
+    for item in two.tenant.config.values():
+        if item["path"][:2] == ["Additional Syncs", "Sync 1"]:
+            item["path"][1] = "Sync 9"
+    run = two.sync(lane=lot_lane)
+    assert (run.status, run.lane) == (Status.SUCCEEDED, lot_lane), run.error
+
+
+def test_a_run_of_some_records_starts_no_first_load_of_a_new_lane(world):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    for name, asked in {
+        "Lot": {"kind": Kind.DRY_RUN, "only": ["C-000001"]},
+        "Plate": {"kind": Kind.DRY_RUN, "since": timezone.now()},
+        "Site": {"only": ["C-000001"]},
+    }.items():
+        w.add_lane(name, lots(1, name))
+        assert w.sync(lane=by_name()["Compound"], **asked).status == Status.SUCCEEDED
+        assert name in by_name() and not runs.active_runs()
+    assert w.written() == 3
 
 
 def test_lanes_are_worked_in_the_order_of_their_links(world):
