@@ -6,7 +6,7 @@ the circle. Its error stays open, and the links follow when their targets are th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 
 from registry_sync import ledger, runs
@@ -18,27 +18,31 @@ from registry_sync.sync.links import in_lane, links_by_schema, others_linked
 from registry_sync.sync.records import Candidate
 from registry_sync.sync.retry_choice import CHUNK, chosen, kept_records
 
-MOST = 20_000
+MOST = 50_000
 """Waiting records that are looked at, so that memory does not grow with the registry."""
 
 
-def parted_circles(ctx: RunContext) -> list[Candidate]:
-    """Return one new entity of each circle through other lanes, without its links into it."""
+def parted_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
+    """Yield one new entity of each circle through other lanes, without its links into it.
+
+    They come in lists, each of which is to be delivered before the next one is asked for.
+    """
     lane, setup = ctx.lane, ctx.setup
     if not others_linked(lane, setup.schema):
-        return []
+        return
     ours = _waiting(lane, setup.mapping.registry_id_template)
     waits: dict[str, str] = {}
     for other in runs.current_lanes():
         waits |= ours if other == lane else _waiting(other, _template(other))
-    firsts = {first for one in ours if (first := _first_of_circle(one, waits, ours))}
-    if not firsts:
-        return []
+    firsts = firsts_of_circles(waits, ours)
     errors = chosen(runs.open_errors(lane), ctx.run).exclude(raw=None).filter(waits_for="link")
-    ids = [error for error in errors.values_list("external_id", flat=True)[:MOST]
-           if setup.mapping.registry_id(error) in firsts]  # fmt: skip
-    some = list(errors.filter(external_id__in=ids[:CHUNK]))
-    return [made for error in some if (made := _parted(ctx, error)) is not None]
+    waiting = errors.order_by("pk").values_list("external_id", flat=True) if firsts else ()
+    ids = [one for one in waiting if setup.mapping.registry_id(one) in firsts]
+    for start in range(0, len(ids), CHUNK):
+        some = errors.filter(external_id__in=ids[start : start + CHUNK])
+        parted = [made for error in some if (made := _parted(ctx, error)) is not None]
+        if parted:
+            yield parted
 
 
 def _waiting(lane: Lane, template: str) -> dict[str, str]:
@@ -54,16 +58,25 @@ def _template(lane: Lane) -> str:
     return str((last.mapping if last else {}).get("registry_id_template") or "{id}")
 
 
-def _first_of_circle(start: str, waits: Mapping[str, str], ours: Mapping[str, str]) -> str | None:
-    """Return, if a record waits in a circle, the first of this lane's records in it."""
-    circle, at = [start], waits[start]
-    while at != start:
-        if at not in waits or at in circle:
-            return None
-        circle.append(at)
-        at = waits[at]
-    crosses = any(one not in ours for one in circle)
-    return min(one for one in circle if one in ours) if crosses else None
+def firsts_of_circles(waits: Mapping[str, str], ours: Container[str]) -> set[str]:
+    """Return the first of this lane's records in each circle that other lanes' records are in.
+
+    `waits` is what each record waits for, `ours` has those of this lane.
+    """
+    firsts: set[str] = set()
+    seen: set[str] = set()
+    for start in waits:
+        way: list[str] = []
+        at = start
+        while at in waits and at not in seen:
+            seen.add(at)
+            way.append(at)
+            at = waits[at]
+        circle = way[way.index(at) :] if at in way else []
+        mine = [one for one in circle if one in ours]
+        if 0 < len(mine) < len(circle):
+            firsts.add(min(mine))
+    return firsts
 
 
 def _parted(ctx: RunContext, error: EntityError) -> Candidate | None:

@@ -41,17 +41,24 @@ class Retry:
             stopped = self.carrier.admit(circle)
             ledger.record(ctx.run, ctx.lease, stopped)
             self.delivery.flush()
-        self._part_circles()
-        return True
+        return self._part_circles()
 
-    def _part_circles(self) -> None:
-        """Create one of each circle of records in several lanes without its links into it."""
-        parted = [] if self.ctx.run.dry_run else lane_circles.parted_circles(self.ctx)
-        if parted:
+    def _part_circles(self) -> bool:
+        """Create one of each circle of records in several lanes without its links into it.
+
+        Return False if the run was paused.
+        """
+        if self.ctx.run.dry_run:
+            return True
+        for parted in lane_circles.parted_circles(self.ctx):
             text = f"{len(parted):,} records link to records of other lanes that link back. They "
             runs.log(self.ctx.run, "INFO", text + "are created without these links, which follow.")
             ledger.record(self.ctx.run, self.ctx.lease, self.carrier.admit(parted))
             self.delivery.flush()
+            self.ctx.pacer.show_progress()
+            if runs.is_paused(self.ctx.run):
+                return False
+        return True
 
     def _close_withdrawn(self) -> None:
         closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)

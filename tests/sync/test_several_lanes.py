@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, SyncRun
+from registry_sync.sync import lane_circles
 from registry_sync.sync.pull import Pull
 from tests.support.registry import compound
 from tests.support.worlds import World
@@ -249,7 +251,8 @@ def test_lanes_that_link_in_a_circle_follow_each_other(world):
     assert all(run.status in SyncRun.GOOD for run in worked)
 
 
-def test_records_of_two_lanes_that_link_to_each_other_arrive_with_both_links(world):
+def test_records_of_two_lanes_that_link_to_each_other_arrive_with_both_links(world, monkeypatch):
+    monkeypatch.setattr(lane_circles, "CHUNK", 2)  # fewer than there are circles
     w, _ = linked_world(world, back=True)
     for n in range(3):
         w.registry.edit(f"C-{n:06d}", parent=f"L-{n:06d}")
@@ -263,3 +266,13 @@ def test_records_of_two_lanes_that_link_to_each_other_arrive_with_both_links(wor
     for lane in runs.current_lanes():
         assert w.sync(lane=lane, kind=Kind.FULL).status == Status.SUCCEEDED
     assert w.written() == 8 + 3 and not runs.active_runs()
+
+
+def test_circles_of_lanes_are_found_in_one_pass():
+    ours = {"A": "B", "C": "D", "E": "E", "F": "A", "Z": "none"}
+    waits = {**ours, "B": "A", "D": "G", "G": "C", "X": "Y", "Y": "X"}
+    assert lane_circles.firsts_of_circles(waits, ours) == {"A", "C"}
+    chain = {str(n): str(n + 1) for n in range(30_000)}
+    began = time.process_time()
+    assert lane_circles.firsts_of_circles(chain, chain) == set()
+    assert time.process_time() - began < 2, "a long chain is not walked from each of its records"
