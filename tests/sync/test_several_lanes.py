@@ -9,10 +9,12 @@ import pytest
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import lane_circles
 from registry_sync.sync.pull import Pull
+from sandbox.tenant.entities import edit_by_hand
 from tests.support.registry import compound
 from tests.support.worlds import World
 
@@ -276,3 +278,27 @@ def test_circles_of_lanes_are_found_in_one_pass():
     began = time.process_time()
     assert lane_circles.firsts_of_circles(chain, chain) == set()
     assert time.process_time() - began < 2, "a long chain is not walked from each of its records"
+
+
+@pytest.mark.once
+def test_single_writes_take_turns_as_batches_do(world, monkeypatch):
+    """What moves names aside, and what puts back what this tenant cleared."""
+    w = world([compound(0)], omitted_fields="clear")
+    fields = [*LINKED, {"name": "Notes", "type": "text"}]
+    w.add_lane("Lot", lots(3), fields=fields, rows=[("SMILES", "smiles")])
+    w.sync()
+    work_all()
+    edit_by_hand(w.tenant, w.tenant.entity("L-000002"), Notes="Seen")
+    w.lanes[0].registry.edit("L-000002", smiles="N")
+    w.lanes[0].registry.edit("L-000000", name="Lot L1")
+    w.lanes[0].registry.edit("L-000001", name="Lot L0")
+    sent, upsert_one = [], Client.upsert_one
+
+    def in_turn(client, body):
+        run = SyncRun.objects.get(status=Status.RUNNING)
+        sent.append((body["entityRegistryId"], run.turn_since is not None))
+        return upsert_one(client, body)
+
+    monkeypatch.setattr(Client, "upsert_one", in_turn)
+    assert w.sync(lane=by_name()["Lot"]).status == Status.SUCCEEDED
+    assert {key for key, _ in sent} > {"L-000002"} and all(waited for _, waited in sent), sent

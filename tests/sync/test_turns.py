@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from registry_sync import runs
@@ -107,6 +109,39 @@ def test_what_another_lane_is_about_to_send_is_waited_for(line):
     line.set_other(turn_since=timezone.now() + timedelta(seconds=5))
     assert line.take() == 1, "it waits itself, and two must not wait for each other"
     assert stuck.done_at is None
+
+
+def test_since_when_it_waits_is_read_under_the_lock_of_the_line(line, monkeypatch):
+    """Else a run that comes later may look, and send, before this one's earlier time is there."""
+    before: list[str] = []
+    with CaptureQueriesContext(connection) as queries:
+
+        def now():
+            before.extend(query["sql"] for query in queries.captured_queries)
+            return timezone.now()
+
+        monkeypatch.setattr(runs, "database_now", now)
+        line.take()
+    lock = "FOR NO KEY UPDATE" if connection.features.has_select_for_update else "UPDATE "
+    assert any(lock in sql for sql in before)
+
+
+def test_a_look_reads_no_records_of_batches(line):
+    line.batch(line.other, task_id="t1", asked_at=timezone.now(), lines="{}")
+    line.tasks["t1"] = False
+    with CaptureQueriesContext(connection) as queries:
+        assert line.take() == 0
+    looked = [
+        q["sql"] for q in queries.captured_queries if "t1" in q["sql"] or "task_id" in q["sql"]
+    ]
+    assert looked and not [sql for sql in looked if '"lines"' in sql and sql.startswith("SELECT")]
+
+
+def test_a_write_that_is_no_batch_holds_its_turn_until_it_ends(line):
+    with pytest.raises(ZeroDivisionError), line.turns().turn():
+        assert SyncRun.objects.get(pk=line.mine[0].pk).turn_since is not None
+        raise ZeroDivisionError
+    assert SyncRun.objects.get(pk=line.mine[0].pk).turn_since is None
 
 
 def test_an_only_lane_takes_no_turns(line, django_assert_num_queries):

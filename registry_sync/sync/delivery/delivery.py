@@ -42,7 +42,7 @@ class BatchDelivery:
     def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
         self.ctx = ctx
         self.log = BatchLog(ctx, claims)
-        self.unmapped = UnmappedFields(ctx)
+        self.unmapped = UnmappedFields(ctx, self.log.turns)
         self.underway = self.log.underway
         self.size = BatchSize(ctx)
         self._pending: list[Pending] = []
@@ -108,7 +108,8 @@ class BatchDelivery:
             found = client.entities_with_ids([entity.registry_id], registry_id=registry_id)
             return any(raw["name"] == entity.name for raw in found)
 
-        send_once(send, is_there, self.ctx.pacer.pause)
+        with self.log.turns.turn():
+            send_once(send, is_there, self.ctx.pacer.pause)
 
     # -- sending ---------------------------------------------------------------------------
 

@@ -7,13 +7,15 @@ hours lets every other lane send a batch after each of its own. A run says since
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from django.db.models import Q, QuerySet
 
 from registry_sync import runs
 from registry_sync.core.waits import REGISTRATION_LOCK
-from registry_sync.models import Batch, SyncRun
+from registry_sync.models import Batch, Lane, SyncRun
+from registry_sync.runs.lease import write_past_frozen
 from registry_sync.sync.context import RunContext
 
 SOON, LATER = 0.1, 1.0
@@ -27,13 +29,24 @@ class Turns:
         self.ctx = ctx
         self._alone = len(runs.current_lanes()) < 2
 
-    def take(self, batch: Batch) -> None:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Take a turn for a write that is no batch: nobody sees it fly, so it ends with the answer.
+
+        Raises what `take` raises.
+        """
+        self.take()
+        try:
+            yield
+        finally:
+            self.taken()
+
+    def take(self, batch: Batch | None = None) -> None:
         """Wait until this run may send a part of a batch. Raises Wait, LeaseLost or Stopping."""
         if self._alone:
             return
-        run, lease = self.ctx.run, self.ctx.lease
-        if run.turn_since is None:
-            runs.save(run, lease, turn_since=runs.database_now())
+        if self.ctx.run.turn_since is None:
+            write_past_frozen(self._stand_in_line)
         wait = SOON
         while not self._first_in_line() or self._others_fly(batch):
             self.ctx.pacer.pause(wait, REGISTRATION_LOCK)
@@ -44,15 +57,27 @@ class Turns:
         if self.ctx.run.turn_since is not None:
             runs.save(self.ctx.run, self.ctx.lease, turn_since=None)
 
+    def _stand_in_line(self) -> None:
+        """Write down since when this run waits, before anyone who comes later can look.
+
+        The time is read under a lock that all lanes of the Benchling registry share: one that is
+        read earlier and committed later would not be seen by a run that came in between.
+        """
+        lanes = Lane.objects.of_app().filter(registry_id=self.ctx.lane.registry_id).order_by("pk")
+        lanes.select_for_update(no_key=True).first()
+        runs.renew(self.ctx.lease)  # SQLite locks with the first write
+        runs.save(self.ctx.run, self.ctx.lease, turn_since=runs.database_now())
+
     def _first_in_line(self) -> bool:
         since, pk = self.ctx.run.turn_since, self.ctx.run.pk
         longer = Q(turn_since__lt=since) | Q(turn_since=since, pk__lt=pk)
         return not self._others().filter(longer, lease_until__gt=runs.now_in_query()).exists()
 
-    def _others_fly(self, batch: Batch) -> bool:
+    def _others_fly(self, batch: Batch | None) -> bool:
         """Return whether batches of other lanes leave no room for one more of this run's."""
         mine = Batch.objects.filter(run=self.ctx.run, done_at=None).exclude(task_id="")
-        room = max(1, self.ctx.terms.in_flight - mine.exclude(pk=batch.pk).count())
+        mine = mine.exclude(pk=batch.pk) if batch is not None else mine
+        room = max(1, self.ctx.terms.in_flight - mine.count())
         flying = 0
         for other in self._sent_by_others():
             flying += not other.task_id or self._is_running(other.task_id)
@@ -64,7 +89,8 @@ class Turns:
         """Return open batches of other lanes: with a task, or on their way to get one."""
         live = Q(run__lease_until__gt=runs.now_in_query(), run__turn_since=None)
         sent = ~Q(task_id="") | (live & Q(asked_at__isnull=False))
-        return Batch.objects.filter(sent, run__in=self._others(), done_at=None)
+        found = Batch.objects.filter(sent, run__in=self._others(), done_at=None)
+        return found.only("task_id")  # `lines` may be megabytes
 
     def _is_running(self, task_id: str) -> bool:
         task = self.ctx.client.task(task_id)

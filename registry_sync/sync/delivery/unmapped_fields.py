@@ -24,6 +24,7 @@ from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.left_out import KINDS, NAMED, WORDS, held_beside, is_lost, put
 from registry_sync.sync.delivery.rows import update_body
+from registry_sync.sync.delivery.turns import Turns
 
 LAG_PAUSES = 3
 """Further looks at an entity that Benchling's list still shows as it was before the update."""
@@ -35,8 +36,8 @@ LONGEST_LAG = timedelta(minutes=10)
 class UnmappedFields:
     """Knows, or finds out, what becomes of the values that a lane's updates leave out."""
 
-    def __init__(self, ctx: RunContext) -> None:
-        self.ctx = ctx
+    def __init__(self, ctx: RunContext, turns: Turns) -> None:
+        self.ctx, self.turns = ctx, turns
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.setup, self.client = ctx.setup, ctx.client
         self.archived: set[str] = set()
@@ -138,7 +139,8 @@ class UnmappedFields:
             now = [self._left_out({"fields": {}}, raw) for _, raw in self._read([body])]
             return all(not is_lost(trial[kind], each[kind]) for each in now for kind in lost)
 
-        send_once(lambda: self.client.upsert_one(body), is_there, self.ctx.pacer.pause)
+        with self.turns.turn():
+            send_once(lambda: self.client.upsert_one(body), is_there, self.ctx.pacer.pause)
 
     def _after(self, trial: Json, body: Json) -> list[tuple[Json, Json]]:
         """Read the entity on trial; wait a little while the list does not show its update."""
