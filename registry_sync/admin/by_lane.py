@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -22,6 +22,16 @@ def lane_choices() -> list[tuple[str, str]]:
     former = Lane.objects.of_app().filter(position__isnull=True).order_by("-pk")[:100]
     named = [(str(lane.pk), names.of(lane) if names.several else str(lane)) for lane in names.lanes]
     return named + [(str(lane.pk), str(lane)) for lane in former]
+
+
+def fed(page: admin.ModelAdmin, request: HttpRequest, lanes: Iterable[Lane]) -> list[Lane]:
+    """Return the lanes that runs feed now; report the others, about which nothing is done."""
+    names = runs.LaneNames()
+    for lane in (asked := dict.fromkeys(lanes)):
+        if lane not in names.lanes:
+            text = f"Nothing was done about records of {names.of(lane)}: no run reads them."
+            page.message_user(request, text, messages.WARNING)
+    return [lane for lane in asked if lane in names.lanes]
 
 
 class LaneChoice(admin.SimpleListFilter):

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from registry_sync.admin.base import Reasoned
+from registry_sync.admin.by_lane import fed
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
 from registry_sync.desk.values import as_text
@@ -82,7 +83,9 @@ class DecidesDifferences(Reasoned):
             return reason
         found, who = self._found(rows), request.user.get_username()
         done: set[Key] = set()
-        for lane, differences in _by_lane(found).items():
+        by_lane = _by_lane(found)
+        for lane in fed(self, request, by_lane):
+            differences = by_lane[lane]
             if ids := pins.restore(lane, differences, actor=who, reason=reason):
                 write(self, request, lane, ids, title="Restore", reason=reason)
                 done |= {_key(lane, each) for each in differences if each.external_id in ids}

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.by_lane import ByLane, LaneChoice, fed
 from registry_sync.admin.differences import write
 from registry_sync.admin.links import record_link
 from registry_sync.desk import csv_export as csvs
@@ -90,7 +90,11 @@ class PinAdmin(ByLane, Reasoned):
     @admin.action(description="Take back the selected acceptances…", permissions=["take_back"])
     def take_back(self, request: HttpRequest, rows: QuerySet[Pin]) -> HttpResponse | None:
         """Ask for a reason, end the pins, and start a run that writes the registry's values."""
-        chosen = list(rows.filter(closed_at=None))
+        found = list(rows.filter(closed_at=None).select_related("lane"))
+        lanes = fed(self, request, [pin.lane for pin in found])
+        chosen = [pin for pin in found if pin.lane in lanes]
+        if not chosen:
+            return None
         reason = self.ask(
             request, chosen, action="take_back", title="Take back acceptances",
             explanation=TAKE_BACK,

@@ -9,9 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from registry_sync import runs
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.by_lane import ByLane, LaneChoice, fed
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
@@ -94,6 +93,12 @@ class WithdrawalAdmin(ByLane, Reasoned):
         states, act = DECISIONS[action]
         able = rows.filter(state__in=states, closed_at__isnull=True).select_related("lane")
         chosen = list(able.order_by("pk"))
+        if action != "keep":  # which needs no run
+            lanes = fed(self, request, [row.lane for row in chosen])
+            able = able.filter(lane__in=lanes)
+            if chosen and not lanes:
+                return None
+            chosen = [row for row in chosen if row.lane in lanes]
         if not chosen:
             said = "Nothing that was selected is in a state in which this is possible."
             self.message_user(request, said, messages.WARNING)
@@ -117,13 +122,11 @@ class WithdrawalAdmin(ByLane, Reasoned):
     def _start(
         self, request: HttpRequest, rows: Sequence[Withdrawal], title: str, reason: str
     ) -> None:
-        current = runs.current_lanes()
         for lane, ids in decisions.by_lane(rows).items():
-            if lane in current:
-                start_or_follow(
-                    self, request, title=title, reason=reason, kind=SyncRun.Kind.RETRY, only=ids,
-                    lane=lane,
-                )  # fmt: skip
+            start_or_follow(
+                self, request, title=title, reason=reason, kind=SyncRun.Kind.RETRY, only=ids,
+                lane=lane,
+            )  # fmt: skip
 
 
 DECISIONS: dict[str, tuple[Sequence[str], Decide]] = {

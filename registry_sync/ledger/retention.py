@@ -6,17 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
-from registry_sync.ledger import chain, digests
+from registry_sync.ledger import admin_log, chain, digests
 from registry_sync.models import ChainLink, Change, Lane, Retention
-
-COMMANDS = "manage.py"
-"""The user that the admin's log names where a command acted and no user has its name."""
 
 
 def forget(lane: Lane, *, before: datetime, actor: str, reason: str) -> int:
@@ -41,7 +37,7 @@ def forget(lane: Lane, *, before: datetime, actor: str, reason: str) -> int:
         )  # fmt: skip
         link.row.rows_digest = digests.of_retention(row)
         link.close()
-        _log(row)
+        admin_log.note(row, _message(row), actor=row.actor, flag=DELETION)
     return count
 
 
@@ -104,23 +100,6 @@ def log_fault(row: Retention) -> str:
 
 def _named(row: Retention) -> str:
     return f"The deletion of {row} ({row.actor}: {row.reason})"
-
-
-def _log(row: Retention) -> None:
-    users = get_user_model().objects
-    user = users.filter(username=row.actor).first()
-    if user is None:
-        user, _ = users.get_or_create(
-            username=COMMANDS, defaults={"is_active": False, "password": "!"}
-        )
-    LogEntry.objects.create(
-        user=user,
-        content_type=ContentType.objects.get_for_model(Retention),
-        object_id=str(row.pk),
-        object_repr=str(row)[:200],
-        action_flag=DELETION,
-        change_message=_message(row),
-    )
 
 
 def _logged(row: Retention) -> QuerySet[LogEntry]:

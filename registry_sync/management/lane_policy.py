@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from registry_sync.desk import withdrawals
+from registry_sync.ledger import admin_log
 from registry_sync.management.lane_options import lanes_to_sync
 from registry_sync.management.operator import USAGE
 from registry_sync.models import Lane
@@ -50,6 +52,9 @@ def set_policy(options: dict[str, Any]) -> str:
     reason = options["reason"] or lane.withdrawn_reason
     withdrawals.set_policy(lane, policy, reason=reason, held=options["held"])
     lane.refresh_from_db()
+    who = getpass.getuser()
+    text = f"{who}, manage.py lanes set: withdrawn records are {policy_of(lane)}."
+    admin_log.note(lane, text, actor=who)
     return f"{lane.schema_name or lane.schema_id}: {policy_of(lane)}."
 
 

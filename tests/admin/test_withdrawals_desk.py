@@ -84,12 +84,40 @@ def test_the_command_lists_decides_and_undoes(staged):
     assert command("archive", "--all", name="withdrawals")[0] == 64  # no reason
     assert command("archive", "--reason", "x", name="withdrawals")[0] == 64  # none named
     assert command("keep", "C-000000", "--reason", "In use", name="withdrawals")[0] == 0
+    logged = LogEntry.objects.values_list("change_message", flat=True)
+    assert any(said.endswith("manage.py withdrawals keep: In use") for said in logged)
+    assert any("manage.py lanes set: withdrawn records are archived as" in said for said in logged)
     assert command("keep", "C-999999", "--reason", "In use", name="withdrawals")[0] == 1
     assert command("archive", "--all", "--reason", "Gone", name="withdrawals")[0] == 0
     run = w.sync()
     assert run.archived == 4 and run.status == Status.SUCCEEDED
     assert command("undo", "--run", str(run.pk), "--reason", "No", name="withdrawals")[0] == 0
     assert w.sync().status == Status.SUCCEEDED and archived(w) == []
+
+
+def test_a_decision_about_several_lanes_must_name_one(staged, owner):  # noqa: F811
+    lane = Lane.objects.get()
+    other = lane_like(lane)
+    row = Withdrawal.objects.get(external_id="C-000001")
+    row.pk, row.lane = None, other
+    row.save()
+    for words in (["C-000001"], ["--all"]):
+        status, said = command("archive", *words, "--reason", "Gone", name="withdrawals")
+        assert status == 64 and "Name one with --lane" in said
+    assert not Withdrawal.objects.exclude(state=State.STAGED).exists()
+    Lane.objects.filter(pk=other.pk).update(position=None)  # it is not configured any more
+    page = owner.post(LIST, {"action": "archive", "_selected_action": [row.pk], **REASON},
+                      follow=True).content.decode()  # fmt: skip
+    assert "no run reads them" in page and not SyncRun.objects.filter(kind="retry").exists()
+    assert Withdrawal.objects.get(pk=row.pk).state == State.STAGED
+
+
+def lane_like(lane: Lane) -> Lane:
+    other = Lane.objects.get(pk=lane.pk)
+    other.pk, other.schema_id, other.schema_name = None, "ts_other", "Lot"
+    other.position = 2
+    other.save()
+    return other
 
 
 @pytest.mark.parametrize(

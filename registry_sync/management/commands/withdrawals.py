@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.desk import withdrawals as decisions
-from registry_sync.management.lane_options import add_lane_argument, lane_named
+from registry_sync.ledger import admin_log
+from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.models import Withdrawal
 
@@ -52,8 +53,13 @@ class Command(OperatorCommand):
             raise CommandError("--reason is missing.", returncode=USAGE)
         act, becomes = ACTIONS[options["action"]]
         who = getpass.getuser()
-        done = act(self._chosen(rows, options), actor=who, reason=options["reason"].strip())
+        chosen, reason = self._chosen(rows, options), options["reason"].strip()
+        if asked is None:
+            _refuse_several(chosen)
+        done = act(chosen, actor=who, reason=reason)
         for row in done:
+            text = f"{who}, manage.py withdrawals {options['action']}: {reason}"
+            admin_log.note(row, text, actor=who)
             self.stdout.write(_line(row))
         self.stdout.write(f"{number_of(len(done), 'entity', 'entities')} {becomes}.")
         if not done:
@@ -78,6 +84,14 @@ class Command(OperatorCommand):
         waiting = rows.filter(state=Withdrawal.State.STAGED).count()
         counted = number_of(rows.count(), "withdrawal")
         self.stdout.write(f"{counted}, of which {waiting:,} wait for a decision.")
+
+
+def _refuse_several(rows: QuerySet[Withdrawal]) -> None:
+    """Raise CommandError 64 where a decision is about several lanes: an id can be in each."""
+    found = {row.lane for row in rows}
+    if len(found) > 1:
+        names = runs.LaneNames()
+        raise which_lane([lane for lane in names.lanes if lane in found], names)
 
 
 def _line(row: Withdrawal) -> str:
