@@ -43,6 +43,8 @@ class AppConfig:
     modified_since_parameter: str | None = None
     connector_settings: Json | None = None
     mapping_rules: Json = field(default_factory=dict)
+    other_templates: dict[str, str] = field(default_factory=dict)
+    """By schema, how other syncs make registry ids from external ids; not where that is `{id}`."""
     history: HistoryTarget | None = None
     """Where results of runs are created, if anywhere."""
     faults: tuple[tuple[str, str], ...] = ()
@@ -137,6 +139,7 @@ def _read(items: SyncItems, decrypt: Callable[[str], str]) -> AppConfig:
         name_field=items.text("External Name Field") or "name",
         modified_since_parameter=items.text("Modified Since Parameter") or None,
         connector_settings=items.settings(),
+        other_templates=items.other_templates(),
         history=history_target(items.items),
         element=items.element,
     )

@@ -112,6 +112,25 @@ class SyncItems:
         client = (self._json_at((SETTINGS,), SETTINGS) or {}).get("client")
         return own if client is None else {**(own or {}), "client": client}
 
+    def other_templates(self) -> dict[str, str]:
+        """Return how other syncs make registry ids, by schema, where their settings say so.
+
+        What is wrong with their settings is their fault alone, and left out.
+        """
+        found: dict[str, str] = {}
+        for sync in self.syncs:
+            if sync == self.sync or not sync.schema_id:
+                continue
+            value = (self.items.get(path_of(sync.element, SETTINGS)) or {}).get("value")
+            try:
+                parsed = parse_json(value) if isinstance(value, str) and value else value
+            except ValueError:
+                continue
+            template = parsed.get("registry_id_template") if isinstance(parsed, dict) else None
+            if isinstance(template, str) and "{id}" in template and template != "{id}":
+                found[sync.schema_id] = template
+        return found
+
     def json(self, name: str) -> Json | None:
         """Return the JSON object of an item; None where it is empty or faulty."""
         return self._json_at(path_of(self.element, name), name)

@@ -34,7 +34,7 @@ from registry_sync.sync.setup import Sides, connector_of, mapping_of
 
 OpenSource = Callable[[Sides], Source]
 KEPT = ("api_url", "schema_id", "registry_id", "folder_id", "id_field", "name_field",
-        "modified_since_parameter", "connector_settings")  # fmt: skip
+        "modified_since_parameter", "connector_settings", "other_templates")  # fmt: skip
 """What a draft keeps of the configuration beside the mapping; never the key."""
 
 

@@ -62,8 +62,11 @@ def build_mapping(
     if faults:
         raise _unusable(faults)
     template = registry_id_template or "{id}"
+    linked = {each.field.link_schema_id for each in mapped} - {schema.id}
+    templates = {id_: text for id_, text in config.other_templates.items() if id_ in linked}
     leaves = [["scope", *scope.kept()]] if scope else []
     settings = [template, *identity, *blanks.for_fingerprint, *leaves, *deletes.for_fingerprint]
+    settings += [["linked", templates]] if templates else []
     return Mapping(
         fields=tuple(mapped),
         name_path=config.name_field,
@@ -71,6 +74,7 @@ def build_mapping(
         registry_id_template=template,
         schema_id=schema.id,
         fingerprint=_fingerprint(config, schema, mapped, settings),
+        link_templates=templates,
         identity=tuple(identity_getter(path, mapped) for path in identity),
         scope=scope,
         deletes=deletes,

@@ -131,6 +131,8 @@ class Mapping:
     registry_id_template: str
     schema_id: str
     fingerprint: str
+    link_templates: dict[str, str] = field(default_factory=dict)
+    """By schema, the templates of other lanes that fields link to; not where that is `{id}`."""
     identity: tuple[Getter, ...] = ()
     scope: Scope = field(default_factory=Scope)
     deletes: Deletes = field(default_factory=Deletes)
@@ -154,6 +156,12 @@ class Mapping:
     def registry_id(self, external_id: str) -> str:
         """Return the registry id that an external id has in Benchling."""
         return self.registry_id_template.replace("{id}", external_id)
+
+    def linked_id(self, schema_id: str | None, external_id: str) -> str:
+        """Return the registry id that a link to a record of this or another lane has."""
+        if schema_id == self.schema_id:
+            return self.registry_id(external_id)
+        return self.link_templates.get(schema_id or "", "{id}").replace("{id}", external_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
 
 def _link_id(definition: FieldDefinition, mapping: Mapping, text: str) -> str:
     """Return the registry id that a link's text means."""
-    return mapping.registry_id(text) if definition.link_schema_id == mapping.schema_id else text
+    return mapping.linked_id(definition.link_schema_id, text)
 
 
 def _name(

@@ -348,6 +348,13 @@ def test_the_fingerprint_is_of_what_decides_an_entity():
         mapping_of(schema_of(base), identity=["inchikey"]).fingerprint,
     }
     assert len(others | {first}) == 10
+    # How another lane makes registry ids counts where a field links to it, and only there.
+    lots = {"ts_2": "LOT-{id}"}
+    link = schema_of({"type": "entity_link", "schemaId": "ts_2"})
+    linked = mapping_of(link, other_templates=lots)
+    assert linked.fingerprint != mapping_of(link).fingerprint
+    assert transform({"name": "A", "f0": "8"}, "7", linked).entity.links == {"LOT-8"}
+    assert mapping_of(schema_of(base), other_templates=lots).fingerprint == first
 
 
 def test_ids_and_names_by_template():

@@ -44,6 +44,7 @@ def mapping_of(schema: EntitySchema, rules: Json | None = None, **more: Any) -> 
         mapping_rules=rules or {},
         name_field=more.pop("name_field", "name"),
         connector_settings=more.pop("connector_settings", None),
+        other_templates=more.pop("other_templates", {}),
     )
     return build_mapping(config, schema, **more)
 

@@ -16,7 +16,7 @@ from registry_sync.sync import lane_circles
 from registry_sync.sync.pull import Pull
 from sandbox.tenant.entities import edit_by_hand
 from tests.support.registry import compound
-from tests.support.worlds import World
+from tests.support.worlds import INCREMENTAL, World
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
 
@@ -251,6 +251,17 @@ def test_lanes_that_link_in_a_circle_follow_each_other(world):
     assert values["C-000003"]["Parent"] == "L-000001" and values["L-000003"]["Parent"] == "C-000003"
     assert values["C-000002"]["Parent"] == "L-000003" and values["L-000002"]["Parent"] == "C-000002"
     assert all(run.status in SyncRun.GOOD for run in worked)
+
+
+def test_links_to_another_lane_follow_its_template_of_registry_ids(world):
+    w = world([compound(1, parent="L-000000")])
+    settings = {**INCREMENTAL, "registry_id_template": "LOT-{id}"}
+    w.add_lane("Lot", lots(1), config={"Connector Settings": settings})
+    (parent,) = (f for f in w.tenant.schemas[w.schema]["fieldDefinitions"] if f["name"] == "Parent")
+    parent["schemaId"] = w.lanes[0].schema
+    w.sync()
+    work_all()
+    assert w.values()["C-000001"]["Parent"] == "LOT-L-000000" and not w.open_errors()
 
 
 def test_records_of_two_lanes_that_link_to_each_other_arrive_with_both_links(world, monkeypatch):
