@@ -37,18 +37,7 @@ def build_mapping(
 ) -> Mapping:
     """Return a mapping, checked against the schema. Raises ConfigError with every fault."""
     faults = _schema_faults(config, schema)
-    mapped: list[FieldMapping] = []
-    for row in config.rows:
-        definition = schema.field(row.field_id)
-        if definition is None:
-            faults.append(f"{row.name}: the schema {schema.name} has no field {row.field_id}")
-            continue
-        faults += [f"{row.name}: {fault}" for fault in field_faults(definition)]
-        try:
-            rule = config.mapping_rules.get(definition.id)
-            mapped.append(compile_field(definition, row.path, rule, blanks))
-        except (RuleError, PathError) as error:
-            faults.append(f"{row.name}: {error}")
+    mapped = _rows(config, schema, blanks, faults)
     faults += _rule_faults(config, schema)
     mapped += _ruled_only(config, schema, blanks, faults)
     if kind := ENTITY_TYPES.get(schema.type):
@@ -79,6 +68,25 @@ def build_mapping(
         scope=scope,
         deletes=deletes,
     )
+
+
+def _rows(
+    config: AppConfig, schema: EntitySchema, blanks: Blanks, faults: list[str]
+) -> list[FieldMapping]:
+    """Return the mappings of the rows of Field Configurations."""
+    mapped = []
+    for row in config.rows:
+        definition = schema.field(row.field_id)
+        if definition is None:
+            faults.append(f"{row.name}: the schema {schema.name} has no field {row.field_id}")
+            continue
+        faults += [f"{row.name}: {fault}" for fault in field_faults(definition)]
+        try:
+            rule = config.mapping_rules.get(definition.id)
+            mapped.append(compile_field(definition, row.path, rule, blanks))
+        except (RuleError, PathError) as error:
+            faults.append(f"{row.name}: {error}")
+    return mapped
 
 
 def _name(text: str, empty: EmptyValues) -> Getter:
