@@ -57,15 +57,14 @@ class ReconciliationAdmin(ByLane):
             return "not finished"
         if row.trouble:
             return row.trouble
-        return f"{'equal' if reconciling.is_equal(row) else 'not equal'}: {shown.summary(row)}"
+        return f"{shown.verdict(row)}: {shown.summary(row)}"
 
     @admin.display(description="result")
     def outcome(self, row: Reconciliation) -> SafeString | str:
         if row.finished_at is None or row.trouble:
             return self.result(row)
-        return format_html_join("", "<div>{} {}</div>", (
-            (f"{count:,}", word) for word, count in shown.counted(row)
-        ))  # fmt: skip
+        said = [f"{count:,} {word}" for word, count in shown.counted(row)] + row.doubts
+        return format_html_join("", "<div>{}</div>", ((line,) for line in said))
 
     @admin.display(description="records that are not equal")
     def not_equal(self, row: Reconciliation) -> SafeString | str:

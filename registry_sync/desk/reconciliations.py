@@ -18,7 +18,7 @@ from registry_sync.ledger.pins import (
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.reconcile.comparison import can_be_decided
-from registry_sync.sync.reconcile.record import statement
+from registry_sync.sync.reconcile.record import is_equal, is_unequal, statement
 
 CSV_HEADER = (
     "external id", "registry id", "Benchling id", "name", "state", "field", "value in Benchling",
@@ -57,6 +57,13 @@ FOUND = (
 def counted(row: Reconciliation) -> list[tuple[str, int]]:
     """Return the counts with their words, in the order in which they are shown."""
     return [(word, row.counts[name]) for name, word in WORDS.items() if name in row.counts]
+
+
+def verdict(row: Reconciliation) -> str:
+    """Return in words whether both sides are equal."""
+    if is_unequal(row):
+        return "not equal"
+    return "equal" if is_equal(row) else "equal as far as it was read"
 
 
 def summary(row: Reconciliation) -> str:
@@ -102,7 +109,7 @@ def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
 def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
     """Return what can be accepted or restored of a record; nothing once it is decided.
 
-    A value that was accepted meanwhile is decided, also where others of its record are not.
+    A value that was has been accepted since is decided, also where others of its record are not.
     """
     if record.state != ReconciledRecord.State.DIFFERING or record.decided:
         return []

@@ -20,6 +20,9 @@ class Reconciliation(models.Model):
     active_run_id = models.BigIntegerField(
         null=True, blank=True, help_text="A run that was active: it may have changed a side."
     )
+    doubts = models.JSONField(
+        default=list, blank=True, help_text="Why not all that the registry has may be compared."
+    )
     trouble = models.TextField(blank=True, help_text="Why it did not reach its end.")
 
     class Meta:

@@ -10,11 +10,15 @@ import subprocess
 import sys
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
+from rq.timeouts import JobTimeoutException
 
-from registry_sync.desk.reconciliations import open_differences
+from registry_sync import runs
+from registry_sync.core.stopping import Stopping
+from registry_sync.desk.reconciliations import open_differences, verdict
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import (
@@ -26,6 +30,10 @@ from registry_sync.models import (
     Reconciliation,
     SyncRun,
 )
+from registry_sync.source.pages import Page, Sign
+from registry_sync.sync.clients import client_of_settings, plain_source
+from registry_sync.sync.reconcile import record
+from registry_sync.sync.reconcile.reading_doubts import MOVED, ReadingDoubts
 from sandbox.tenant.entities import merge_by_hand
 from tests.support import ROOT
 from tests.support.entities import compounds, of_type
@@ -236,3 +244,112 @@ def test_what_follows_a_survivor_is_counted_apart(world):
     )  # fmt: skip
     counts = as_json()["counts"]
     assert (counts["missing"], counts["merged"], counts["equal"]) == (0, 1, 2)
+
+
+def test_what_was_not_read_whole_is_not_equal(world):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    table = {
+        "says it has 5 records, but only 3 distinct": lambda: setattr(
+            w.registry, "total", lambda found: 5
+        ),
+        "1 record came again under the same id": lambda: (
+            setattr(w.registry, "total", lambda found: 3),
+            w.registry.records.append(compound(1, approval=9)),
+        ),
+    }
+    for text, change in table.items():
+        change()
+        status, said = reconcile(json=True)
+        found = json.loads(said)
+        assert (status, found["equal"], found["counts"]["equal"]) == (2, False, 3), text
+        assert text in " ".join(found["doubts"]) and text in reconcile()[1]
+    assert verdict(Reconciliation.objects.latest("pk")) == "equal as far as it was read"
+
+
+def test_signs_and_a_list_that_moves_are_doubts():
+    doubts = ReadingDoubts()
+    blank = Page([], {}, None, None, None, 0)
+    doubts.note(blank)
+    assert doubts.told(0) == []
+    doubts.note(replace(blank, signs=(Sign("cut", "There is more.", "The owner asks."),)))
+    doubts.note(replace(blank, slid=True))
+    assert doubts.told(0) == ["There is more. The owner asks.", MOVED]
+
+
+def test_a_lane_that_is_configured_otherwise_now_is_not_compared(world):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    w.configure(**{"API URL": w.registry.url.replace("/compounds", "/others")})
+    with pytest.raises(
+        CommandError, match=r"no longer describes the lane .* Start a run"
+    ) as failed:
+        call_command("reconcile")
+    assert failed.value.returncode == 1
+
+
+@pytest.fixture
+def lane(world):
+    w = world([compound(n) for n in range(3)])
+    w.sync()
+    by_hand(w, "C-000001", Approval=1900)
+    assert reconcile()[0] == 2
+    return Lane.objects.get()
+
+
+def compare(row: Reconciliation, open_source=plain_source) -> Reconciliation:
+    record.work(row, client_of_settings(), open_source)
+    return Reconciliation.objects.get(pk=row.pk)
+
+
+def held() -> list[int]:
+    """Return the comparisons of the records that are kept, one for each record."""
+    rows = ReconciledRecord.objects.order_by("pk")
+    return list(rows.values_list("reconciliation_id", flat=True))
+
+
+def test_comparisons_of_a_lane_leave_each_other_alone(lane):
+    first = record.begin(lane, actor="mona")
+    left = {"reconciliation": first, "lane": lane, "state": "missing", "external_id": "C-9"}
+    ReconciledRecord.objects.create(**left)  # by a worker that died
+    second = record.begin(lane, actor="mona")
+    first.refresh_from_db()
+    assert first.trouble == record.OVERTAKEN and first.finished_at is not None
+    assert held() == [second.pk - 2]
+    ReconciledRecord.objects.create(**left | {"reconciliation": second})
+    assert compare(second).counts["differing"] == 1 and held() == [second.pk]
+    assert compare(first).trouble == record.OVERTAKEN and held() == [second.pk]
+    third = record.begin(lane, actor="mona")
+
+    def overtaken(setup):
+        record.begin(lane, actor="ada")
+        return plain_source(setup)
+
+    assert compare(third, overtaken).trouble == record.OVERTAKEN and held() == [second.pk]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Stopping(), "asked to stop"), (JobTimeoutException("x"), "than a worker's job may"),
+        (RuntimeError("x"), r"internal error \(RuntimeError\)"),
+    ],
+)  # fmt: skip
+def test_whatever_ends_a_comparison_is_its_trouble(lane, error, said):
+    before = held()
+
+    def broken(setup):
+        raise error
+
+    row = compare(record.begin(lane, actor="mona"), broken)
+    assert re.search(said, row.trouble) and row.finished_at is not None and held() == before
+
+
+def test_a_run_that_starts_meanwhile_is_named(lane):
+    begun = []
+
+    def meanwhile(setup):
+        begun.append(runs.request(kind=FULL, trigger="admin")[0])
+        return plain_source(setup)
+
+    assert compare(record.begin(lane, actor="mona"), meanwhile).active_run_id == begun[0].pk

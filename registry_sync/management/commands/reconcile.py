@@ -30,7 +30,7 @@ class Command(OperatorCommand):
     help = (
         "Compare both sides of a lane: every record of the registry with its entity in Benchling, "
         "field by field. Nothing is written to either. Exit status 0: equal, accepted differences "
-        "aside; 2: not equal; 1: failed; 64: wrong usage."
+        "aside; 2: not equal, or not all was read; 1: failed; 64: wrong usage."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -89,6 +89,8 @@ class Command(OperatorCommand):
         self.stdout.write(f"{row.lane}:")
         for word, count in shown.counted(row):
             self.stdout.write(f"{count:>12,}  {word}")
+        for doubt in row.doubts:
+            self.stdout.write(doubt)
         schema = schema_view(row.lane)
         for record in row.records.order_by("pk")[:EXAMPLES]:
             what = "; ".join(shown.lines(record, schema))

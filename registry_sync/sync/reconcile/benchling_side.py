@@ -27,7 +27,7 @@ class BenchlingSide:
             "archived INTEGER, seen INTEGER DEFAULT 0)"
         )
         self._rows.execute("CREATE INDEX entity_key ON entity (key)")
-        self._rows.execute("CREATE TABLE source (external_id TEXT PRIMARY KEY)")
+        self._rows.execute("CREATE TABLE source (external_id TEXT PRIMARY KEY, hash TEXT)")
 
     def read(self, schema_id: str) -> None:
         """List every entity of the schema. Raises Refused, SyncError and Wait."""
@@ -49,10 +49,17 @@ class BenchlingSide:
         total, self.archived = counted.fetchone()
         self.live = total - self.archived
 
-    def is_new(self, external_id: str) -> bool:
-        """Return whether the registry gives this record for the first time, and remember it."""
-        added = self._rows.execute("INSERT OR IGNORE INTO source VALUES (?)", (external_id,))
-        return added.rowcount == 1
+    def first_hash(self, external_id: str, raw_hash: str) -> str | None:
+        """Return the hash with which the registry gave a record first.
+
+        Return None if it gives it for the first time, and remember it.
+        """
+        row = (external_id, raw_hash)
+        added = self._rows.execute("INSERT OR IGNORE INTO source VALUES (?, ?)", row)
+        if added.rowcount == 1:
+            return None
+        rows = self._rows.execute("SELECT hash FROM source WHERE external_id = ?", row[:1])
+        return str(rows.fetchone()[0])
 
     def matching(self, registry_ids: Collection[str]) -> dict[str, Json]:
         """Return the entities with these registry ids, by the id's key, as counterparts."""

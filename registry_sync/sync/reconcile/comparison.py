@@ -22,6 +22,7 @@ from registry_sync.models import EntityError, Lane, LedgerEntry, Merge, Pin, Rec
 from registry_sync.source.client import Source
 from registry_sync.sync.benchling_state import entity_of
 from registry_sync.sync.reconcile.benchling_side import BenchlingSide
+from registry_sync.sync.reconcile.reading_doubts import ReadingDoubts
 from registry_sync.sync.records import SourceRecord, source_records, stray_records
 from registry_sync.sync.setup import Setup
 
@@ -63,7 +64,7 @@ class Comparison:
         self.side = BenchlingSide(client)
         self.app_id = client.app_id
         self.counts: Counter[str] = Counter()
-        self.total: int | None = None
+        self.doubts = ReadingDoubts()
         self._names = {field.id: field.name for field in setup.schema.fields}
 
     def findings(self) -> Iterator[Finding]:
@@ -83,14 +84,16 @@ class Comparison:
         """Yield each record of the registry once."""
         fingerprint = self.setup.mapping.fingerprint
         for page in self.source.pages(None):
-            self.total = page.total if page.total is not None else self.total
+            self.doubts.note(page)
             found = source_records(page.records, self.source, fingerprint, page.unread)
             for record in found + stray_records(page.strays, fingerprint):
-                if self.side.is_new(record.external_id):
+                first = self.side.first_hash(record.external_id, record.raw_hash)
+                if first is None:
                     self.counts["registry"] += 1
                     yield record
                 else:
                     self.counts["repeated"] += 1
+                    self.doubts.others += first != record.raw_hash
 
     # -- records ---------------------------------------------------------------------------
 
