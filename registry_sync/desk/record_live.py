@@ -64,14 +64,14 @@ def ask(lane: Lane, external_id: str) -> Answer:
         client = _client()
         key = settings.BENCHLING_PRIVATE_KEY
         setup = configure(client, private_key=key, element=lane.element)
-        wait = _impatient("The registry")
+        wait = impatient("The registry")
         source = source_of(setup, wait, wait)
         try:
             found = record_status(external_id, lane, setup, source, client)
         finally:
             source.close()
     except (Refused, SyncError, Wait) as error:
-        return Answer(trouble=_words(error))
+        return Answer(trouble=words_of(error))
     if found.raw is None:
         return Answer(text=found.text)
     marks = [mark(setup.config.api_key)]
@@ -87,7 +87,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
     refused = " ".join(problem.message for problem in problems)
     was_refused = runs.open_errors(lane).filter(external_id=external_id).exists()
     passes = was_refused and not problems
-    readings = list(_readings(raw, done, setup))
+    readings = list(readings_of(raw, done, setup))
     return Answer(found.text, raw, readings, refused=refused, passes=passes)
 
 
@@ -96,7 +96,7 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     try:
         found = entities_of_any_type(_client(), [entity_id])
     except (Refused, SyncError, Wait) as error:
-        return "", _words(error)
+        return "", words_of(error)
     url = str(found[0].get("webURL") or "") if found else ""
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.netloc.lower() == runs.tenant_host():
@@ -104,7 +104,8 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     return "", f"Benchling has no address for the entity {entity_id}, or the app cannot see it."
 
 
-def _readings(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
+def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
+    """Yield what the mapping makes of a record: its name, then field by field."""
     problems = {problem.field: problem.message for problem in done.problems}
     name = setup.mapping.name(raw)
     yield Reading(
@@ -124,7 +125,7 @@ def _readings(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[
         yield Reading(name, mapped.path, shown, result, problems.get(name, ""))
 
 
-def _impatient(whom: str) -> Callable[..., None]:
+def impatient(whom: str) -> Callable[..., None]:
     """Return a wait policy that gives up after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
 
@@ -142,10 +143,11 @@ def _impatient(whom: str) -> Callable[..., None]:
 
 
 def _client() -> Client:
-    return client_of_settings(_impatient("Benchling"))
+    return client_of_settings(impatient("Benchling"))
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """Return why another system could not be asked."""
     if isinstance(error, SyncError):
         return f"{error.message} {error.remedy}"
     return f"Benchling could not be reached: {error}"

@@ -20,10 +20,14 @@ NAMED = 10_000
 
 
 class Notes:
-    """The notes of one draft's preview: those that are stored, and those of the current page."""
+    """The notes of one draft's preview: those that are stored, and those of the current page.
 
-    def __init__(self, draft: MappingDraft) -> None:
-        self._rows = PreviewNote.objects.filter(draft=draft)
+    Without a draft, none are stored: a record is looked at alone.
+    """
+
+    def __init__(self, draft: MappingDraft | None) -> None:
+        rows = PreviewNote.objects.all()
+        self._rows = rows.none() if draft is None else rows.filter(draft=draft)
         self._draft = draft
         self._new: list[PreviewNote] = []
         self._holders: dict[str, list[Holder]] = {}
@@ -56,6 +60,10 @@ class Notes:
         row = PreviewNote(draft=self._draft, kind=kind, key=key, external_id=external_id)
         row.data = storable(data)
         self._new.append(row)
+
+    def added(self, kind: PreviewNote.Kind) -> list[PreviewNote]:
+        """Return the notes of a kind of the current page."""
+        return [note for note in self._new if note.kind == kind]
 
     def flush(self) -> None:
         """Write the notes of the current page. The caller holds a transaction."""

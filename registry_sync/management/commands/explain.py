@@ -1,0 +1,99 @@
+"""`manage.py explain ID`: one record, step by step, from the registry to Benchling."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from registry_sync import runs
+from registry_sync.core.types import Json
+from registry_sync.desk import record_history
+from registry_sync.desk.record_steps import Explanation, explain
+from registry_sync.management.lane_options import (
+    add_lane_argument,
+    lanes_to_sync,
+    which_lane,
+)
+from registry_sync.management.operator import FAILED, OperatorCommand, refuse_misconfiguration
+from registry_sync.models import Lane
+from registry_sync.reporting.redaction import redact
+
+STOPPED = 2
+
+
+class Command(OperatorCommand):
+    help = (
+        "Follow one record, step by step: connection, record, scope, mapping, name and links, "
+        "Benchling, and what a run would write. Nothing is written. Exit status: 0 it is in "
+        "Benchling or a run would write it, 2 it goes no further than the step shown, 1 a system "
+        "could not be asked, 64 wrong usage."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("id", metavar="ID", help="external id, registry id or name")
+        add_lane_argument(parser, "the record's lane")
+        parser.add_argument("--json", action="store_true", help="write JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_misconfiguration()
+        names = runs.LaneNames()
+        found = explain(*_meant(options["id"].strip(), options["lane"], names))
+        said = redact(_json(found, names), found.marks)
+        if options["json"]:
+            self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False, default=str))
+        else:
+            self._tell(said)
+        outcomes = {step["outcome"] for step in said["steps"]}
+        if "stopped" in outcomes:
+            raise SystemExit(STOPPED)
+        if "failed" in outcomes:
+            raise SystemExit(FAILED)
+
+    def _tell(self, said: Json) -> None:
+        self.stdout.write(f"{said['record_id']} ({said['lane']})")
+        for number, step in enumerate(said["steps"], 1):
+            self.stdout.write(f"{number}. {step['step']}: {step['outcome']}. {step['text']}")
+            for line in step["details"]:
+                self.stdout.write(f"       {line}")
+
+
+def _meant(asked: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
+    """Return the record's lane and external id. Raise CommandError 64 if several are meant."""
+    lanes = lanes_to_sync(lane) if lane is not None else names.lanes
+    hits = [hit for hit in record_history.find(asked) if hit.lane in lanes]
+    exact = [hit for hit in hits if hit.external_id == asked]
+    hits = exact or hits
+    if len(of := list(dict.fromkeys(hit.lane for hit in hits))) > 1:
+        raise which_lane(of, names)
+    if hits:
+        return hits[0].lane, hits[0].external_id if len(hits) == 1 else asked
+    known = lanes_to_sync(lane, one_for="explain")
+    if not known:
+        text = "No lane is known yet: no run has read the app's configuration."
+        raise CommandError(text, returncode=FAILED)
+    return known[0], asked
+
+
+def _json(found: Explanation, names: runs.LaneNames) -> Json:
+    return {
+        "record_id": found.external_id,
+        "lane": names.of(found.lane),
+        "steps": [
+            {"step": one.name, "outcome": one.outcome, "text": one.text,
+             "details": list(one.details)}
+            for one in found.all_steps()
+        ],
+        "record": found.raw,
+        "fields": [
+            {"field": one.field, "path": one.path, "raw": one.raw, "result": one.result,
+             "problem": one.problem or None}
+            for one in found.readings
+        ],
+        "changes": [
+            {"field": name, "before": before, "after": after}
+            for name, before, after in found.changes
+        ],
+    }  # fmt: skip
