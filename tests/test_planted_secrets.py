@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from registry_sync import runs
+from registry_sync.core import kept_secrets
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import AlertMessage, SyncRun
@@ -45,6 +46,7 @@ NAMES = (
     "mail",
     "metrics",
     "heartbeat",
+    "chat",
 )
 SECRETS = {name: plant(name) for name in NAMES}
 KEY = SECRETS["api-key"]
@@ -171,7 +173,11 @@ def lively(
             out.write(str(end))
         said.append((f"command {words}", out.getvalue()))
 
-    AlertSettingsFactory(emails="ann@example.com", webhook_url=f"{registry.server.url}/hook")
+    chat = f"{registry.server.url}/chat/{quote(SECRETS['chat'], safe='')}"
+    AlertSettingsFactory(
+        emails="ann@example.com", webhook_url=f"{registry.server.url}/hook", chat_kind="slack",
+        chat_address=kept_secrets.encrypt(chat, PRIVATE), chat_host="127.0.0.1",
+    )  # fmt: skip
     for how in AUTHS:
         sign_in_by(w, registry, how)
         run("--dry-run")
@@ -237,6 +243,7 @@ def test_no_planted_secret_is_found_and_a_planted_leak_is(
     assert len(w.values()) > 20 and SyncRun.objects.filter(status="FAILED").count() > 5
     beats = [asked.path for asked in registry.server.asked if asked.path.startswith("/beat/")]
     assert len(beats) > 5 and {path.endswith("/fail") for path in beats} == {True, False}
+    assert any(asked.path.startswith("/chat/") for asked in registry.server.asked)
     assert mail.outbox and AlertMessage.objects.exists() and registry.tokens and benchling_tokens
     secrets = SECRETS | benchling_tokens | {token: token for token in registry.tokens}
     secrets |= {"private key": PRIVATE.splitlines()[3], "basic": BASIC}

@@ -17,10 +17,12 @@ from django.views.decorators.http import require_POST
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.core import kept_secrets
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
 from registry_sync.monitoring.channels.mail import Mail
 from registry_sync.monitoring.channels.webhook import webhook_fault
+from registry_sync.monitoring.outgoing import address_fault, host_of
 
 
 class AlertSettingsForm(forms.ModelForm):
@@ -31,6 +33,14 @@ class AlertSettingsForm(forms.ModelForm):
         widget=forms.URLInput(attrs={"class": "vLargeTextField"}),
         help_text="Receives a POST request, signed with the app's own key.",
     )  # fmt: skip
+    chat_url = forms.URLField(
+        label="Chat’s address", required=False, max_length=1000, assume_scheme="https",
+        widget=forms.PasswordInput(
+            attrs={"class": "vLargeTextField", "autocomplete": "new-password"}
+        ),
+        help_text="A secret: it is stored encrypted and never shown again. Leave it empty to keep "
+        "the stored one.",
+    )  # fmt: skip
     reason = forms.CharField(
         max_length=300,
         widget=forms.TextInput(attrs={"class": "vLargeTextField"}),
@@ -40,11 +50,12 @@ class AlertSettingsForm(forms.ModelForm):
     class Meta:
         model = AlertSettings
         fields = (
-            "emails", "webhook_url", "no_good_run_hours", "refused_percent", "error_days",
-            "transient_runs",
+            "emails", "webhook_url", "chat_kind", "no_good_run_hours", "refused_percent",
+            "error_days", "transient_runs",
         )  # fmt: skip
         labels = {
             "emails": "E-mail to",
+            "chat_kind": "Chat",
             "no_good_run_hours": "Hours without a good run",
             "refused_percent": "Refused records, in percent",
             "error_days": "Days an error may stay open",
@@ -71,6 +82,35 @@ class AlertSettingsForm(forms.ModelForm):
             raise ValidationError(f"The address {fault}.")
         return url
 
+    def clean(self) -> dict[str, Any]:
+        """Encrypt the chat's address, and keep the stored one of the same kind of chat."""
+        given = super().clean() or self.cleaned_data
+        kind, url = given.get("chat_kind"), given.get("chat_url")
+        row = self.instance
+        if not kind:
+            row.chat_address = row.chat_host = ""
+            if url:
+                self.add_error("chat_kind", "Choose the kind of chat for this address.")
+        elif url:
+            self._keep(url)
+        elif "chat_url" not in self.errors and (
+            not row.chat_address or kind != self.initial.get("chat_kind")
+        ):
+            self.add_error("chat_url", "Enter the address of this chat.")
+        return given
+
+    def _keep(self, url: str) -> None:
+        key = settings.BENCHLING_PRIVATE_KEY
+        if fault := address_fault(url):
+            self.add_error("chat_url", f"The address {fault}.")
+            return
+        try:
+            self.instance.chat_address = kept_secrets.encrypt(url, key)
+            self.instance.chat_host = host_of(url)
+        except ValueError:
+            fault = "The operator must set BENCHLING_PRIVATE_KEY to a valid key first."
+            self.add_error("chat_url", f"The address cannot be encrypted. {fault}")
+
     def clean_no_good_run_hours(self) -> int:
         return self._from_one("no_good_run_hours")
 
@@ -90,6 +130,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
 
     form = AlertSettingsForm
     change_form_template = "admin/registry_sync/alertsettings/change_form.html"
+    readonly_fields = ("chat_host",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -125,7 +166,9 @@ class AlertSettingsAdmin(admin.ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for a reason where something can be changed."""
         may = self.has_change_permission(request, obj)
-        return [*AlertSettingsForm.Meta.fields, *(["reason"] if may else [])]
+        first, rest = AlertSettingsForm.Meta.fields[:3], AlertSettingsForm.Meta.fields[3:]
+        chat = ["chat_url", "chat_host"] if may else ["chat_host"]
+        return [*first, *chat, *rest, *(["reason"] if may else [])]
 
     def construct_change_message(
         self, request: HttpRequest, form: forms.BaseForm, formsets: Any, add: bool = False
@@ -191,6 +234,7 @@ class AlertMessageAdmin(ReadOnly):
     list_display = ("subject", "channel", "receiver", "created_at", "sent_at", "attempts", "error")
     list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter))
     list_select_related = ("alert",)
+    exclude = ("notice",)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == "alert__id__exact" or super().lookup_allowed(lookup, value, request)

@@ -12,6 +12,10 @@ from registry_sync.models.lanes import Lane
 class AlertSettings(models.Model):
     """Who is notified of alerts, and from which limits on. One row per app in a tenant."""
 
+    class ChatKind(models.TextChoices):
+        SLACK = "slack", "Slack, by an incoming webhook"
+        TEAMS = "teams", "Teams, by a workflow’s webhook"
+
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
     emails = models.TextField(blank=True, help_text="E-mail addresses, one per line.")
@@ -19,6 +23,13 @@ class AlertSettings(models.Model):
         blank=True,
         max_length=500,
         help_text="Receives a POST that is signed with the app's private key.",
+    )
+    chat_kind = models.CharField(max_length=8, blank=True, choices=ChatKind.choices)
+    chat_address = models.TextField(
+        blank=True, help_text="Encrypted: whoever has the address can post to the chat."
+    )
+    chat_host = models.CharField(
+        "chat posts to", max_length=255, blank=True, help_text="The host of the stored address."
     )
     no_good_run_hours = models.PositiveIntegerField(
         default=24, help_text="Notify when no run has succeeded for this many hours."
@@ -93,6 +104,8 @@ class AlertMessage(models.Model):
     class Channel(models.TextChoices):
         EMAIL = "e-mail"
         WEBHOOK = "webhook"
+        SLACK = "slack"
+        TEAMS = "teams"
 
     alert = models.ForeignKey(
         Alert, null=True, blank=True, on_delete=models.CASCADE, related_name="messages",
@@ -102,6 +115,7 @@ class AlertMessage(models.Model):
     receiver = models.CharField(max_length=500)
     subject = models.CharField(max_length=200)
     body = models.TextField()
+    notice = models.JSONField(default=dict, blank=True, help_text="The same in parts.")
     created_at = models.DateTimeField()
     attempts = models.IntegerField(default=0)
     next_try_at = models.DateTimeField(null=True, blank=True)

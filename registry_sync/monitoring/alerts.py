@@ -20,6 +20,7 @@ from registry_sync.monitoring import freshness
 from registry_sync.monitoring.channels import CHANNELS
 from registry_sync.monitoring.conditions import QUESTIONS, Answer, Condition
 from registry_sync.monitoring.lane_runs import lanes_or_none
+from registry_sync.monitoring.notice import Notice
 
 What = Alert.What
 NO_LONGER = "This schema is no longer synced."
@@ -81,17 +82,16 @@ def _begin(turn: Turn, found: Condition, limits: AlertSettings, names: runs.Lane
         tenant=limits.tenant, app_id=limits.app_id, what=turn.what, text=text,
         began_at=found.since, lane=turn.lane if name else None,
     )  # fmt: skip
-    lines = [
-        text,
-        f"Since: {found.since:%Y-%m-%d %H:%M} UTC",
-        f"Who must act: {found.who}",
-        f"What to do: {found.remedy}",
-    ]
-    if link := address(found.path, found.pk):
-        lines.append(f"Open: {link}")
-    lines.append("You will get one more message when this is over.")
-    subject = _subject(turn, name, limits)
-    return _notify(alert, subject, "\n\n".join(lines), limits)
+    lines = (
+        ("Since", f"{found.since:%Y-%m-%d %H:%M} UTC"),
+        ("Who must act", found.who),
+        ("What to do", found.remedy),
+    )
+    notice = Notice(
+        found.text, lines, lane=name, link=address(found.path, found.pk),
+        closing="You will get one more message when this is over.",
+    )  # fmt: skip
+    return _notify(alert, _subject(turn, name, limits), notice, limits)
 
 
 def _end(turn: Turn, limits: AlertSettings, names: runs.LaneNames) -> int:
@@ -100,15 +100,14 @@ def _end(turn: Turn, limits: AlertSettings, names: runs.LaneNames) -> int:
     over = NO_LONGER if turn.answer is None else QUESTIONS[turn.what].over
     alert.ended_at, alert.ended_text = timezone.now(), over
     alert.save(update_fields=["ended_at", "ended_text"])
-    lines = [
+    began = f"It began at {alert.began_at:%Y-%m-%d %H:%M} UTC: {alert.text}"
+    notice = Notice(
         f"This is over: {turn.what.label}. {alert.ended_text}",
-        f"It began at {alert.began_at:%Y-%m-%d %H:%M} UTC: {alert.text}",
-        "No one needs to act.",
-    ]
-    if link := address():
-        lines.append(f"Open: {link}")
+        (("", began), ("", "No one needs to act.")),
+        link=address(),
+    )
     subject = _subject(turn, names.beside(turn.lane), limits)
-    return _notify(alert, f"over: {subject}", "\n\n".join(lines), limits)
+    return _notify(alert, f"over: {subject}", notice, limits)
 
 
 def _subject(turn: Turn, name: str, limits: AlertSettings) -> str:
@@ -116,12 +115,12 @@ def _subject(turn: Turn, name: str, limits: AlertSettings) -> str:
     return f"{turn.what.label} ({where})"
 
 
-def _notify(alert: Alert, subject: str, body: str, limits: AlertSettings) -> int:
+def _notify(alert: Alert, subject: str, notice: Notice, limits: AlertSettings) -> int:
     now, found = timezone.now(), recipients(limits)
     AlertMessage.objects.bulk_create(
         AlertMessage(
-            alert=alert, channel=channel, receiver=recipient, body=body, created_at=now,
-            subject=f"Registry Sync: {subject}"[:200], next_try_at=now,
+            alert=alert, channel=channel, receiver=recipient, body=notice.body(), created_at=now,
+            subject=f"Registry Sync: {subject}"[:200], next_try_at=now, notice=notice.as_json(),
         )
         for channel, recipient in found
     )  # fmt: skip
@@ -130,13 +129,13 @@ def _notify(alert: Alert, subject: str, body: str, limits: AlertSettings) -> int
 
 def make_test_messages(limits: AlertSettings, *, actor: str) -> list[AlertMessage]:
     """Return a new test message for each recipient; the caller sends them, and none is retried."""
-    body = f"{actor} pressed Test on the alert settings of {limits.tenant}. No one needs to act."
-    body += f"\n\nOpen: {link}" if (link := address()) else ""
+    text = f"{actor} pressed Test on the alert settings of {limits.tenant}. No one needs to act."
+    notice = Notice(text, link=address())
     now = timezone.now()
     return [
         AlertMessage.objects.create(
-            channel=channel, receiver=recipient, subject="Registry Sync: a test", body=body,
-            created_at=now,
+            channel=channel, receiver=recipient, subject="Registry Sync: a test",
+            body=notice.body(), notice=notice.as_json(), created_at=now,
         )
         for channel, recipient in recipients(limits)
     ]  # fmt: skip

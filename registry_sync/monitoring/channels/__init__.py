@@ -9,6 +9,8 @@ from __future__ import annotations
 from registry_sync.models import AlertMessage
 from registry_sync.monitoring.channels.base import Channel, Unsent
 from registry_sync.monitoring.channels.mail import Mail
+from registry_sync.monitoring.channels.slack import Slack
+from registry_sync.monitoring.channels.teams import Teams
 from registry_sync.monitoring.channels.webhook import Webhook
 
 __all__ = ["CHANNELS", "Channel", "Unsent"]
@@ -16,5 +18,7 @@ __all__ = ["CHANNELS", "Channel", "Unsent"]
 CHANNELS: dict[str, Channel] = {
     AlertMessage.Channel.EMAIL: Mail(),
     AlertMessage.Channel.WEBHOOK: Webhook(),
+    AlertMessage.Channel.SLACK: Slack(),
+    AlertMessage.Channel.TEAMS: Teams(),
 }
 """By `AlertMessage.channel`."""
