@@ -102,6 +102,7 @@ class RunViews(ReadOnly):
         """Return what the user may do with a run in its current state."""
         may = request.user.has_perm("registry_sync.change_syncrun") and run.is_active
         start = request.user.has_perm("registry_sync.add_syncrun") and not run.is_active
+        start = start and not orders.lane_gone(run)
         return {
             "may_rerun": start,
             "may_retry": start and not run.dry_run and any(cause.still_open for cause in causes),

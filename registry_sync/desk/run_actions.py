@@ -175,7 +175,9 @@ def _errors_said(count: int) -> str:
 
 
 def again(run: SyncRun) -> tuple[Order | None, list[str]]:
-    """Return the order that repeats a run, and what it would do."""
+    """Return the order that repeats a run, and what it would do; None if its lane is gone."""
+    if gone := lane_gone(run):
+        return None, [gone]
     wanted = {
         "kind": run.kind,
         "reads_all": run.reads_all and run.kind != Kind.RETRY,
@@ -199,13 +201,30 @@ def again(run: SyncRun) -> tuple[Order | None, list[str]]:
     return Order("Rerun", wanted, text), said
 
 
+def lane_gone(run: SyncRun) -> str:
+    """Return why a run cannot be repeated: it would feed another of several lanes; else ""."""
+    lanes = runs.current_lanes()
+    if run.lane is None or run.lane in lanes or len(lanes) < 2:
+        return ""
+    name = run.lane.schema_name or run.lane.schema_id
+    return (
+        f"Run {run.pk} cannot be repeated: its lane, {name}, is no longer in the app's "
+        "configuration. Start a run of a lane that is."
+    )
+
+
 def lane_again(run: SyncRun) -> Lane | None:
     """Return the lane that a run like this one is of now; None: it finds its lane itself."""
     return run.lane if run.lane in runs.current_lanes() else None
 
 
 def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
-    """Return the order that retries a run's open errors, and what it would do; None if none is."""
+    """Return the order that retries a run's open errors, and what it would do.
+
+    The order is None if no error is open or the run's lane is gone.
+    """
+    if gone := lane_gone(run):
+        return None, [gone]
     ids = list(still_open(run).values_list("external_id", flat=True)[: MOST_IDS + 1])
     order = Order(
         "Retry its failures",

@@ -131,7 +131,7 @@ class SeveralLanes:
                 run_id = self._queue.popleft()
                 moved = self._work(run_id)
                 idle = 0 if moved else idle + 1
-                if idle > len(self._queue):
+                if self._queue and idle > len(self._queue):
                     idle = 0
                     stopping.sleep(LOOK_EVERY, grace=0)
         except stopping.Stopping:
@@ -152,16 +152,17 @@ class SeveralLanes:
 
     def _work(self, run_id: int) -> bool:
         """Work one slice of a run, unless it waits. Return whether anything was done."""
-        run = _row(run_id)
+        run, end = _row(run_id), None
         if run.is_active and not runs.is_waiting(run):
             end = jobs.work_slice(run_id, self.listen(run))
             moved = end in (jobs.End.MORE, jobs.End.DONE)
             run = _row(run_id)
         else:
             moved = not run.is_active
+        taken_over = end is jobs.End.BUSY and runs.is_held(run)
         if not run.is_active:
             self._end(run)
-        elif run.paused_at is not None:
+        elif run.paused_at is not None or taken_over:
             self._leave(run)
         else:
             self._queue.append(run_id)

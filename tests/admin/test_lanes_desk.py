@@ -167,3 +167,22 @@ def test_the_schedule_is_read_from_one_lane(two):
     SyncRun.objects.filter(created_at__gte=NOW - timedelta(minutes=1)).update(trigger="command")
     rhythm = see_rhythm(now=NOW)
     assert rhythm is not None and rhythm.every == timedelta(minutes=15)
+
+
+def test_a_run_of_a_lane_that_is_gone_cannot_be_run_again(two, owner):
+    """It would feed another lane."""
+    gone = LaneFactory(schema_id="ts_p", schema_name="Plates", position=None)
+    run = SyncRunFactory(lane=gone, only=["P-1"], finished_at=NOW, status="FAILED")
+    EntityErrorFactory(lane=gone, external_id="P-1", run=run)
+    page = reverse("admin:registry_sync_syncrun_change", args=[run.pk])
+    text = owner.get(page).content.decode()
+    for what in ("rerun", "retry"):
+        url = reverse("admin:registry_sync_syncrun_do", args=[run.pk, what])
+        assert f'"{url}"' not in text
+        owner.post(url, {"decided": "yes", "reason": "Wanted"})
+        assert "its lane, Plates, is no longer in the app's configuration" in read(owner, page)
+    assert not SyncRun.objects.filter(rerun_of=run).exists()
+    other = SyncRun.objects.filter(lane=two[0]).get()
+    assert reverse("admin:registry_sync_syncrun_do", args=[other.pk, "rerun"]) in (
+        owner.get(reverse("admin:registry_sync_syncrun_change", args=[other.pk])).content.decode()
+    )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from registry_sync import runs
+from registry_sync.core import stopping
+from registry_sync.management.lane_work import SeveralLanes, Standing
 from registry_sync.models import EntityError, Lane, SyncRun
+from registry_sync.sync.listener import NullListener
 from tests.support.commands import command
+from tests.support.factories import LaneFactory
 from tests.support.registry import compound
 from tests.support.worlds import World
 
@@ -100,6 +104,23 @@ def test_a_run_left_behind_in_one_lane_is_taken_over(two):
     assert status == 0 and f"Lot: Run {left.pk} waits; working on it." in said
     left.refresh_from_db()
     assert left.status == "SUCCEEDED" and lanes()["Lot"].runs.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_run_that_a_worker_takes_over_is_left_to_it(monkeypatch):
+    lane, _ = (LaneFactory(position=n) for n in range(2))
+    run, _ = runs.request(kind="incremental", trigger="schedule", lane=lane)
+    said: list[str] = []
+    wanted = {"kind": "incremental", "trigger": "schedule", "reads_all": False}
+    several = SeveralLanes(
+        wanted, say=said.append, complain=said.append, listen=lambda run: NullListener()
+    )
+    several.request([lane])
+    assert runs.claim(run.pk), "between two slices it had no holder"
+    monkeypatch.delattr(stopping, "sleep")  # it would wait until the worker has ended it
+    several.work_all()
+    several.tell()
+    assert several.standings() == [Standing.BUSY] and "has taken it over" in said[-1]
 
 
 def test_run_pauses_resumes_and_cancels_one_lane_or_all(two):
