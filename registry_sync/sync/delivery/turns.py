@@ -31,7 +31,7 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Take a turn for a write that is no batch: nobody sees it fly, so it ends with the answer.
+        """Hold a turn during a write that is no batch: no other run could see it fly.
 
         Raises what `take` raises.
         """
