@@ -24,8 +24,8 @@ class RecordOutcome(NamedTuple):
     """One record that the run handled, and its outcome.
 
     A refused record has `problems` (none if it is refused again for its recorded cause) and its
-    `raw` form. A written record has its `entity` and Benchling's id for it. `gone`: the registry
-    says that it is deleted.
+    `raw` form. A written record has its `entity` and Benchling's id for it. `gone`: it left
+    the registry or the lane's scope, and `how` it shows that.
     """
 
     external_id: str
@@ -39,6 +39,7 @@ class RecordOutcome(NamedTuple):
     retried: bool = False
     identity: str = ""
     gone: bool = False
+    how: str = ""
     canonical: str = ""
     """The structure that Benchling made of what was sent, where its answer says so."""
 

@@ -221,7 +221,7 @@ def _compare_one(
     if (left := departure(record.raw, setup.mapping)) is not None:
         if before is not None and before.entity_hash:
             out.left[record.external_id] = left
-        out.settled.append(record_outcome(record, Outcome.UNCHANGED, gone=True))
+        out.settled.append(record_outcome(record, Outcome.UNCHANGED, how=left.how))
         return
     done = withdrawn.transformed(record, before, setup.mapping, out)
     done = pinned.respect(done, record.external_id, out)

@@ -126,9 +126,9 @@ def record_outcome(
     *,
     problems: tuple[Problem, ...] = (),
     identity: str = "",
-    gone: bool = False,
+    how: str = "",
 ) -> RecordOutcome:
-    """Return the outcome of a record that is not on its way."""
+    """Return the outcome of a record that is not on its way; `how` it left, if it did."""
     return RecordOutcome(
         external_id=record.external_id,
         raw_hash=record.raw_hash,
@@ -138,7 +138,8 @@ def record_outcome(
         modified_at=record.modified_at,
         retried=record.retried,
         identity=identity,
-        gone=gone,
+        gone=bool(how),
+        how=how,
     )
 
 

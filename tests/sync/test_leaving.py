@@ -12,7 +12,7 @@ from django.utils import timezone
 from registry_sync.benchling import archiving
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.ledger.chain_check import verify_chain
-from registry_sync.models import Change, Drift, FeedReading, Lane, SyncRun, Withdrawal
+from registry_sync.models import Change, Drift, FeedReading, Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
@@ -99,6 +99,7 @@ def test_a_flag_archives_in_the_run_that_sees_it_and_its_return_unarchives(leavi
     dry = w.sync(kind=Kind.DRY_RUN)
     assert archived(w) == {} and not Withdrawal.objects.exists()
     assert "would be archived. C-000001 “Compound 1”, as “Retired”" in log_of(dry)
+    assert "Nothing is" not in log_of(dry) and not dry.warnings
     run = w.sync()
     assert (run.status, run.archived, codes(run)) == (Status.SUCCEEDED, 1, set())
     assert archived(w) == {"C-000001": "Retired"}
@@ -113,6 +114,30 @@ def test_a_flag_archives_in_the_run_that_sees_it_and_its_return_unarchives(leavi
     row = Withdrawal.objects.get()
     assert row.closed_at and row.ended == "unarchived"
     assert verify_chain(Lane.objects.get()).broken == ""
+
+
+def test_a_dry_run_tells_what_a_run_would_archive(leaving):
+    w = leaving({**ABSENCE, "ids_endpoint": "ids"}, policy="tell")
+    remove(w, 5)
+
+    def told(hours: float) -> str:
+        w.registry.date = datetime.now(UTC) + timedelta(hours=hours - 10)
+        said = log_of(w.sync(kind=Kind.DRY_RUN))
+        return next((line for line in said.splitlines() if "C-000005 “" in line), "")
+
+    w.registry.date = datetime.now(UTC) - timedelta(hours=10)
+    w.sync()
+    assert told(hours=2) == ""
+    set_policy("archive")
+    assert told(hours=2) == ""  # its only listing is older than the policy
+    w.sync()
+    assert told(hours=2.5) == "" and "archived. C-000005" in told(hours=4)
+    set_policy("tell")
+    decide(State.RELEASED)
+    assert "archived. C-000005" in told(hours=4)
+    LedgerEntry.objects.update(written_run_id=None)
+    entity_of(w, 5).creator = "ent_person"
+    assert "left in use. C-000005" in told(hours=4) and archived(w) == {}
 
 
 def log_of(run: SyncRun) -> str:

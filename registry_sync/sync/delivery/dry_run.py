@@ -19,6 +19,7 @@ from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.links import missing_link
 from registry_sync.sync.records import Candidate, SourceRecord
+from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawn import named
 
 
@@ -60,7 +61,8 @@ class DryRunDelivery:
 
         What waits for another record is looked at again at the end, as the sync does.
         """
-        self._report_withdrawn([s.external_id for s in outcomes if s.gone and _held(known, s)])
+        gone = [s for s in outcomes if s.gone and _held(known, s)]
+        self._report_withdrawn([s.external_id for s in gone if not self._may_go(s)])
         self._waiting += [s for s in outcomes if _waits(s)]
         self._refuse([s for s in outcomes if not _waits(s)])
 
@@ -73,12 +75,18 @@ class DryRunDelivery:
         self._refuse(self._waiting)
         self._waiting = []
 
+    def _may_go(self, outcome: RecordOutcome) -> bool:
+        """Return whether the policy archives what left in this way: then the forecast tells."""
+        allowed = policy.BY_MODE[self.setup.connector.deletes.mode]
+        return policy.archives(self.lane) and outcome.how in allowed
+
     def _report_withdrawn(self, external_ids: Sequence[str]) -> None:
         for external_id in external_ids:
-            said = "The registry says that it is deleted. Nothing is changed."
+            said = "The record left the registry or the lane's scope. Nothing is changed."
             self.listener.finding(external_id, "reported as withdrawn", [said])
         if external_ids:
-            text = f"The registry says that {named(external_ids)} is deleted. Nothing is archived."
+            text = f"Left the registry or the lane's scope: {named(external_ids)}. Nothing is "
+            text += "archived."
             runs.warn(self.run, self.lease, "withdrawn", text)
 
     def _passing(self) -> list[Candidate]:

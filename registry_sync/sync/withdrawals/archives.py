@@ -20,6 +20,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.models import Change, Lane, Withdrawal
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawals.own_entity import UNSEEN, containers_shown, reason_of, why_left
 from registry_sync.sync.withdrawals.rows import Rows
 
 State, End, Kind = Withdrawal.State, Withdrawal.End, Change.Kind
@@ -27,7 +28,6 @@ AT_ONCE = 50
 """Entities in one request."""
 ENOUGH = 3
 """Refusals in a row after which the reason is taken to hold for all."""
-UNSEEN = "Benchling does not show it to this app: it was deleted, or the app has no access."
 
 
 class Archives:
@@ -58,33 +58,22 @@ class Archives:
         going = []
         for row in rows:
             raw = entities.get(row.entity_id)
-            if raw is None:
-                self.rows.set(row, State.THEIRS, UNSEEN)
-            elif raw.get("archiveRecord"):
-                self._meet_archived(row, raw)
-            elif (raw.get("entityRegistryId") or "") != row.entity_registry_id:
-                self.rows.set(row, State.FOREIGN, "Its registry id was changed in Benchling.")
-            elif not self._is_ours(row, raw):
-                self.rows.set(
-                    row, State.FOREIGN, "Someone else made it, and this app never wrote it."
-                )
-            else:
+            entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
+            left = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
+            if left is None:
                 going.append(row)
+            elif not (raw and row.state == State.SENT and self._is_sent(row, raw)):
+                self.rows.set(row, *left)
         return self._unheld(going)
 
-    def _meet_archived(self, row: Withdrawal, raw: Json) -> None:
-        """Take an archive that a killed process sent for this run's own, else for someone's."""
-        reason, when = _archived(raw), _modified(raw)
-        own = row.state == State.SENT and reason == row.reason
-        if own and row.sent_at is not None and when is not None and when >= row.sent_at:
+    def _is_sent(self, row: Withdrawal, raw: Json) -> bool:
+        """Take an archive that a killed process sent for this run's own; return whether it is."""
+        when = _modified(raw)
+        own = reason_of(raw) == row.reason and row.sent_at is not None
+        if own and when is not None and when >= row.sent_at:  # type: ignore[operator]
             self._archived_now([row], {row.entity_id: raw})
-        else:
-            self.rows.set(row, State.THEIRS, f"It was archived in Benchling as “{reason}”.")
-
-    def _is_ours(self, row: Withdrawal, raw: Json) -> bool:
-        entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
-        made = (raw.get("creator") or {}).get("id") == self.ctx.client.app_id
-        return made or (entry is not None and entry.written_run_id is not None)
+            return True
+        return False
 
     def _unheld(self, rows: list[Withdrawal]) -> list[Withdrawal]:
         """Keep the rows that may go although containers hold them, or that none holds."""
@@ -100,9 +89,7 @@ class Archives:
             return []
         going = []
         for row in rows:
-            # Someone who saw the number has released it, perhaps before a killed run.
-            decided = row.state in (State.RELEASED, State.SENT)
-            seen = (row.containers or 0) if decided else 0
+            seen = containers_shown(row)
             row.containers = counts[row.entity_id]
             if row.containers > seen:
                 self.rows.set(row, State.HELD, "")
@@ -269,18 +256,14 @@ def is_own_archive(row: Withdrawal, raw: Json) -> bool:
     when = _modified(raw)
     if row.state == State.SENT and row.archived_at is None:
         sent = row.sent_at
-        return _archived(raw) == row.reason and None not in (when, sent) and when >= sent  # type: ignore[operator]
-    return _archived(raw) == row.reason and when is not None and when == row.archived_at
+        return reason_of(raw) == row.reason and None not in (when, sent) and when >= sent  # type: ignore[operator]
+    return reason_of(raw) == row.reason and when is not None and when == row.archived_at
 
 
 def ids_of(rows: Sequence[Withdrawal], most: int = 10) -> str:
     """Return the registry ids of some rows, in words."""
     named = ", ".join(row.entity_registry_id for row in rows[:most])
     return named + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
-
-
-def _archived(raw: Json) -> str:
-    return str((raw.get("archiveRecord") or {}).get("reason") or "")
 
 
 def _modified(raw: Json) -> datetime | None:
@@ -290,7 +273,7 @@ def _modified(raw: Json) -> datetime | None:
 def _whose(raw: Json | None) -> str:
     if raw is None:
         return UNSEEN
-    return f"It was archived as “{_archived(raw)}” or changed since, and not by this app."
+    return f"It was archived as “{reason_of(raw)}” or changed since, and not by this app."
 
 
 def _parts(rows: Sequence[Withdrawal]) -> list[Sequence[Withdrawal]]:

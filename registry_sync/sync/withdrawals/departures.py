@@ -22,7 +22,8 @@ class Departures:
     """Keeps a Withdrawal for each record that leaves, and closes it when the record is back.
 
     A dry run keeps nothing: `left` are the external ids that it saw leave, `back` those of archived
-    entities whose records it saw again, and `met` those of all open withdrawals that it saw.
+    entities whose records it saw again, `returned` those of all withdrawals that it would close,
+    and `met` those of all open withdrawals that it saw.
     """
 
     def __init__(self, ctx: RunContext) -> None:
@@ -30,6 +31,7 @@ class Departures:
         self.left: dict[str, Departure] = {}
         self.back: list[str] = []
         self.met: set[str] = set()
+        self.returned: set[str] = set()
         self._any_open = open_rows(ctx).exists()
 
     def follow(self, records: Sequence[SourceRecord], out: Compared) -> None:
@@ -67,6 +69,7 @@ class Departures:
                 row.save(update_fields=["state", "how", "said"])
         if self.ctx.run.dry_run:
             self.met |= known.keys()
+            self.returned |= back.keys()
             self.back += [id_ for id_, row in back.items() if row.state == State.ARCHIVED]
         elif back:
             Archives(self.ctx).bring_back(list(back.values()))

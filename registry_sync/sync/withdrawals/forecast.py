@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from registry_sync import runs
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
 from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import number_of
@@ -10,12 +13,13 @@ from registry_sync.models import LedgerEntry, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows
-from registry_sync.sync.withdrawals.listings import APART
+from registry_sync.sync.withdrawals.listings import APART, Listings
+from registry_sync.sync.withdrawals.own_entity import containers_shown, why_left
 from registry_sync.sync.withdrawals.pointers import pointers_to
 
 State = Withdrawal.State
-COUNTED = 500
-"""Entities whose containers are counted."""
+LOOKED_UP = 500
+"""Entities that are looked up in Benchling, with their containers."""
 
 
 class Forecast:
@@ -25,53 +29,91 @@ class Forecast:
         self.ctx, self.departures = ctx, departures
 
     def tell(self) -> None:
-        """Tell it. Raise SyncError where Benchling cannot be asked."""
+        """Tell it. Raise SyncError where Benchling or the registry cannot be asked."""
+        self._tell_unarchived()
+        going = {row.external_id: row for row in policy.going(self.ctx)}
+        fresh = self._fresh() if policy.archives(self.ctx.lane) else []
+        back = self._back() & going.keys()
+        decision = policy.decide(self.ctx, len(fresh) - sum(_is_new(going[id_]) for id_ in back))
+        going = {id_: row for id_, row in going.items() if id_ not in back}
+        if decision.guarded:
+            staged = [id_ for id_, row in going.items() if _is_new(row)] + fresh
+            self._tell_staged(staged, decision.most)
+            going, fresh = {id_: r for id_, r in going.items() if not _is_new(r)}, []
+        self._tell_archived([*going, *fresh], going)
+
+    def _tell_unarchived(self) -> None:
         for external_id in self.departures.back:
             said = "This app archived it, and its record is back."
             self.ctx.listener.finding(external_id, "unarchived", [said])
-        if not policy.archives(self.ctx.lane):
-            return
-        fresh = self._fresh()
-        decision = policy.decide(self.ctx, len(fresh))
-        waiting = list(policy.new_rows(self.ctx).values_list("external_id", flat=True))
-        ids = [*waiting, *fresh]
-        if decision.guarded:
-            text = (
-                f"{number_of(len(ids), 'record')} left at once, more than {decision.most:,}: they "
-                "would wait for a decision."
-            )
-            for external_id in ids:
-                self.ctx.listener.finding(external_id, "staged", [text])
-        else:
-            self._tell_archived(ids)
+        undone = open_rows(self.ctx).filter(state=State.UNDO).order_by("pk")
+        for external_id in undone.values_list("external_id", flat=True):
+            said = "Someone decided to undo its archive."
+            self.ctx.listener.finding(external_id, "unarchived", [said])
+
+    def _tell_staged(self, ids: Sequence[str], most: int) -> None:
+        text = (
+            f"{number_of(len(ids), 'record')} left at once, more than {most:,}: they would wait "
+            "for a decision."
+        )
+        for external_id in ids:
+            self.ctx.listener.finding(external_id, "staged", [text])
+
+    @cached_property
+    def _listing(self) -> tuple[datetime | None, Container[str]]:
+        if self.ctx.setup.connector.deletes.mode != "absence":
+            return None, ()
+        return Listings(self.ctx).predict(self.departures.met)
 
     def _fresh(self) -> list[str]:
         """Return the records that a run now would count as withdrawn, and that are not kept yet."""
-        mode = self.ctx.setup.connector.deletes.mode
-        allowed = policy.BY_MODE[mode]
+        allowed = policy.BY_MODE[self.ctx.setup.connector.deletes.mode]
         found = [id_ for id_, left in self.departures.left.items() if left.how in allowed]
-        if self.ctx.run.reads_all and mode == "absence":
-            ripe = runs.database_now() - APART
-            rows = open_rows(self.ctx).filter(state=State.ABSENT, listed_at__lte=ripe)
-            missing = set(rows.values_list("external_id", flat=True)) - self.departures.met
-            found += sorted(missing)
+        began, listed = self._listing
+        if began is not None:
+            rows = policy.covered(self.ctx).filter(state=State.ABSENT, listed_at__lte=began - APART)
+            ids = rows.order_by("external_id").values_list("external_id", flat=True)
+            found += [external_id for external_id in ids if external_id not in listed]
         return found
 
-    def _tell_archived(self, ids: list[str]) -> None:
-        entries = list(self.ctx.lane.ledger.filter(external_id__among=ids).order_by("pk"))
-        held = self._containers(entries[:COUNTED])
-        links = pointers_to([entry.entity_registry_id for entry in entries], self.ctx.lane)
+    def _back(self) -> set[str]:
+        """Return the records whose withdrawals a run now would close."""
+        began, listed = self._listing
+        rows = open_rows(self.ctx).filter(how=Withdrawal.How.ABSENCE)
+        ids = rows.values_list("external_id", flat=True) if began is not None else ()
+        return self.departures.returned | {id_ for id_ in ids if id_ in listed}
+
+    def _tell_archived(self, ids: Sequence[str], rows: Mapping[str, Withdrawal]) -> None:
+        entries = list(self.ctx.lane.ledger.filter(external_id__among=list(ids)).order_by("pk"))
+        left = self._left(entries[:LOOKED_UP])
+        held = self._containers([e for e in entries[:LOOKED_UP] if e.external_id not in left])
+        links = pointers_to([e.entity_registry_id for e in entries], self.ctx.lane) if ids else {}
         for entry in entries:
+            row, count = rows.get(entry.external_id), held.get(entry.entity_id, 0)
             said = [f"{entry.entity_registry_id} “{entry.name}”, as "
                     f"“{self.ctx.lane.withdrawn_reason}”."]  # fmt: skip
             if pointing := links.get(entry.entity_registry_id):
                 said.append(f"Entities link to it: {', '.join(pointing)}.")
-            count = held.get(entry.entity_id, 0)
             if count:
                 said.append(f"{number_of(count, 'container')} hold it.")
-            stays = count and not self.ctx.lane.withdrawn_held
+            shown = containers_shown(row) if row is not None else 0
+            stays = count > shown and not self.ctx.lane.withdrawn_held
+            if why := left.get(entry.external_id):
+                said, stays = [f"{entry.entity_registry_id} “{entry.name}”. {why}"], True
             outcome = "left in use" if stays else "archived"
             self.ctx.listener.finding(entry.external_id, outcome, said)
+
+    def _left(self, entries: Sequence[LedgerEntry]) -> dict[str, str]:
+        """Return why entities are left that are not this app's to archive, by external id."""
+        client = self.ctx.client
+        raws = client.entities_by_id([entry.entity_id for entry in entries]) if entries else []
+        by_id = {str(raw["id"]): raw for raw in raws}
+        found = {}
+        for entry in entries:
+            raw = by_id.get(entry.entity_id)
+            if left := why_left(raw, entry, entry.entity_registry_id, client.app_id):
+                found[entry.external_id] = left[1]
+        return found
 
     def _containers(self, entries: list[LedgerEntry]) -> dict[str, int]:
         try:
@@ -79,3 +121,7 @@ class Forecast:
             return dict(archiving.containers_of(self.ctx.client, ids)) if ids else {}
         except Refused:  # a run says so, and leaves them
             return {}
+
+
+def _is_new(row: Withdrawal) -> bool:
+    return row.state == State.GONE

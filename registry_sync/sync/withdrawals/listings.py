@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -53,6 +53,20 @@ class Listings:
         text = f"{number_of(count, 'record')} came without a usable id, and may be those that are "
         text += "missing. No record counts as withdrawn by this listing."
         runs.log(self.ctx.run, "WARNING", text)
+
+    def predict(self, met: Container[str]) -> tuple[datetime | None, Container[str]]:
+        """Return when the listing of a dry run began, None if it does not count, and what it has.
+
+        `met` are the records with an open withdrawal that the dry run read.
+        """
+        if self.deletes.ids_endpoint:
+            ids = IdFile()
+            return self._read(ids), ids
+        run, lane = self.ctx.run, self.ctx.lane
+        whole = run.reads_all and not run_verdict.is_incomplete(run) and self._stood_still()
+        short = run_verdict.is_short(run, lane, run.read)
+        unnamed = run.refusals.filter(code__in=UNNAMED).exists()
+        return (self._began() if whole and not short and not unnamed else None), met
 
     # -- a full run ----------------------------------------------------------------------------
 
@@ -168,7 +182,7 @@ class IdFile:
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, external_id: str) -> bool:
+    def __contains__(self, external_id: object) -> bool:
         found = self._rows.execute("SELECT 1 FROM listed WHERE id = ?", (external_id,))
         return found.fetchone() is not None
 

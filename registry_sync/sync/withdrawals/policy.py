@@ -40,10 +40,10 @@ def archives(lane: Lane) -> bool:
 
 def new_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
     """Return the withdrawals that the policy would archive and that no one has looked at."""
-    return _allowed(ctx).filter(state=State.GONE)
+    return covered(ctx).filter(state=State.GONE)
 
 
-def _allowed(ctx: RunContext) -> QuerySet[Withdrawal]:
+def covered(ctx: RunContext) -> QuerySet[Withdrawal]:
     """Return the open withdrawals that the policy covers.
 
     Both listings without a record must be later than the policy: no one expected an archive before.
@@ -75,6 +75,6 @@ def going(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
     rows = open_rows(ctx)
     wanted = Q(state__in=[State.RELEASED, State.SENT])
     if archives(ctx.lane) and not only:
-        wanted |= Q(pk__in=_allowed(ctx).filter(state__in=[State.GONE, State.HELD]).values("pk"))
+        wanted |= Q(pk__in=covered(ctx).filter(state__in=[State.GONE, State.HELD]).values("pk"))
     rows = rows.filter(wanted)
     return list((rows.filter(external_id__among=list(only)) if only else rows).order_by("pk"))

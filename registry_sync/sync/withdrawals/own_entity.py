@@ -1,0 +1,39 @@
+"""Whether an entity may be archived by this app: in use, with its registry id, and its own."""
+
+from __future__ import annotations
+
+from registry_sync.core.types import Json
+from registry_sync.models import LedgerEntry, Withdrawal
+
+State = Withdrawal.State
+UNSEEN = "Benchling does not show it to this app: it was deleted, or the app has no access."
+
+
+def why_left(
+    raw: Json | None, entry: LedgerEntry | None, registry_id: str, app_id: str
+) -> tuple[Withdrawal.State, str] | None:
+    """Return the state and the reason in which an entity is left; None if it may be archived."""
+    if raw is None:
+        return State.THEIRS, UNSEEN
+    if raw.get("archiveRecord"):
+        return State.THEIRS, f"It was archived in Benchling as “{reason_of(raw)}”."
+    if (raw.get("entityRegistryId") or "") != registry_id:
+        return State.FOREIGN, "Its registry id was changed in Benchling."
+    made = (raw.get("creator") or {}).get("id") == app_id
+    if not made and (entry is None or entry.written_run_id is None):
+        return State.FOREIGN, "Someone else made it, and this app never wrote it."
+    return None
+
+
+def reason_of(raw: Json) -> str:
+    """Return the reason for which an entity is archived, or ""."""
+    return str((raw.get("archiveRecord") or {}).get("reason") or "")
+
+
+def containers_shown(row: Withdrawal) -> int:
+    """Return how many containers someone saw and released; 0 where no one has decided.
+
+    A killed run leaves what it was sending as sent.
+    """
+    decided = row.state in (State.RELEASED, State.SENT)
+    return (row.containers or 0) if decided else 0
