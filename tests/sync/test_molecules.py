@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from django.urls import reverse
 
+from registry_sync.benchling.chemistry import process
 from registry_sync.models import Drift, EntityError, Lane, Substance, SyncRun
 from registry_sync.sync.gates.substances import LEARNED
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
@@ -34,6 +38,27 @@ def test_an_invalid_structure_is_one_records_error_with_its_place(world):
     assert w.open_errors()["C-2"].code == "invalid_structure"
     w.registry.edit("C-2", smiles="CC")
     assert w.sync().created == 1 and "C-2" not in w.open_errors()
+
+
+def test_a_structure_that_rdkit_was_stopped_at_is_read_again(world, monkeypatch):
+    w = of_type(world, "molecule", compounds("CCO", "CCCCCCON", "CCCCCCNO"))
+    ask, asked = process.CHILD.ask, Counter()
+
+    def stopped(text: str) -> dict[str, Any]:
+        asked[text] += 1
+        if text == "CCCCCCON" and asked[text] == 1:
+            raise process.NoAnswer
+        if text == "CCCCCCNO":
+            raise process.TooLong
+        return ask(text)
+
+    monkeypatch.setattr(process.CHILD, "ask", stopped)
+    run = w.sync()
+    (error,) = w.open_errors().values()
+    assert (run.created, error.external_id, error.kind) == (2, "C-3", "transient")
+    assert error.code == "structure_unread" and "within 10 seconds" in error.message
+    monkeypatch.undo()
+    assert w.sync().created == 1 and not w.open_errors()
 
 
 def test_a_second_record_of_a_structure_is_told_before_it_is_sent(world, owner):

@@ -7,6 +7,7 @@ https://help.benchling.com/hc/en-us/articles/14964897279373
 from registry_sync.benchling.chemistry.structures import (
     Parsed,
     StructureFault,
+    StructureUnread,
     available,
     is_held,
     is_molfile,
@@ -14,4 +15,13 @@ from registry_sync.benchling.chemistry.structures import (
     parse,
 )
 
-__all__ = ["Parsed", "StructureFault", "available", "is_held", "is_molfile", "is_same", "parse"]
+__all__ = [
+    "Parsed",
+    "StructureFault",
+    "StructureUnread",
+    "available",
+    "is_held",
+    "is_molfile",
+    "is_same",
+    "parse",
+]

@@ -22,6 +22,10 @@ class NoAnswer(Exception):
     """The process ended, or did not answer in time."""
 
 
+class TooLong(NoAnswer):
+    """The process did not answer in time."""
+
+
 def available() -> bool:
     """Return whether RDKit is installed (requirements-chem.txt)."""
     return importlib.util.find_spec("rdkit") is not None
@@ -46,7 +50,10 @@ class Child:
                 process.stdin.write(json.dumps(text).encode() + b"\n")
                 process.stdin.flush()
                 return dict(json.loads(self._line(process, longest)))
-            except (OSError, NoAnswer) as error:
+            except NoAnswer:
+                self.stop()
+                raise
+            except OSError as error:
                 self.stop()
                 raise NoAnswer from error
 
@@ -87,7 +94,7 @@ class Child:
             while b"\n" not in self._rest:
                 left = until - time.monotonic()
                 if left <= 0 or not selector.select(left):
-                    raise NoAnswer
+                    raise TooLong
                 some = os.read(process.stdout.fileno(), 65536)
                 if not some:
                     raise NoAnswer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from registry_sync.benchling.chemistry import process, syntax
-from registry_sync.benchling.chemistry.process import CHILD, LONGEST, NoAnswer
+from registry_sync.benchling.chemistry.process import CHILD, LONGEST, NoAnswer, TooLong
 
 KEPT = 4096
 """Structures that a process remembers: those of a page are read several times."""
@@ -14,6 +15,10 @@ KEPT = 4096
 
 class StructureFault(ValueError):
     """A text that is no structure; its text completes “it …”, with the atom or the position."""
+
+
+class StructureUnread(StructureFault):
+    """A text that RDKit did not read, which may pass: it was killed, or the machine was busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,16 @@ def is_molfile(text: str) -> bool:
 
 
 def parse(text: str) -> Parsed:
-    """Return a structure's canonical forms. Raises StructureFault for what cannot be one."""
-    found = _read(text, available())
+    """Return a structure's canonical forms. Raises StructureFault for what cannot be one.
+
+    What could not be read this time (StructureUnread) is tried again when it is next asked for.
+    """
+    try:
+        found = _read(text, available())
+    except TooLong as error:
+        raise StructureUnread(f"could not be read within {LONGEST:g} seconds") from error
+    except NoAnswer as error:
+        raise StructureUnread("could not be read: RDKit ended twice while it did") from error
     if isinstance(found, str):
         raise StructureFault(found)
     return found
@@ -47,17 +60,24 @@ def parse(text: str) -> Parsed:
 
 @lru_cache(maxsize=KEPT)
 def _read(text: str, by_rdkit: bool) -> Parsed | str:
-    """Return the canonical forms, or the fault."""
+    """Return the canonical forms, or the fault. Raises NoAnswer, which is not remembered."""
     if not by_rdkit:
         check = syntax.fault_of_molfile if is_molfile(text) else syntax.fault_of_smiles
         return check(text) or Parsed()
-    try:
-        said = CHILD.ask(text)
-    except NoAnswer:
-        return f"could not be read within {LONGEST:g} seconds"
+    said = _asked(text)
     if "fault" in said:
         return str(said["fault"])
     return Parsed(str(said["whole"]), tuple(said["largest"]), tuple(said["stripped"]))
+
+
+def _asked(text: str) -> dict[str, Any]:
+    """Return RDKit's answer; a child that ended may have been killed, so another is asked."""
+    try:
+        return CHILD.ask(text)
+    except TooLong:
+        raise
+    except NoAnswer:
+        return CHILD.ask(text)
 
 
 def is_same(one: str, other: str) -> bool:

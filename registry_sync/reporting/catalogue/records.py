@@ -130,6 +130,13 @@ RECORD_CAUSES = (
         "Correct the structure in the registry at the atom or position that is named.",
     ),
     Cause(
+        "structure_unread",
+        "structure that could not be read this time",
+        ("transient",),
+        "RDKit was stopped, or took longer than ten seconds. The next run tries again; if it "
+        "stays, correct the structure, or give the service more memory.",
+    ),
+    Cause(
         "invalid_sequence",
         "invalid letter in a sequence",
         ("source", "mapping"),
