@@ -109,7 +109,7 @@ def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
 def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
     """Return what can be accepted or restored of a record; nothing once it is decided.
 
-    A value that was has been accepted since is decided, also where others of its record are not.
+    A value that has been accepted since is decided, also where others of its record are not.
     """
     if record.state != ReconciledRecord.State.DIFFERING or record.decided:
         return []
