@@ -9,7 +9,7 @@ from typing import Any
 
 from registry_sync.benchling import chemistry
 from registry_sync.benchling.schema import FieldDefinition
-from registry_sync.mapping.values import UNREAD, Misfit, can_be_stored, kind_of
+from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
 
 DNA = "ACGTRYSWKMBDHVN"
 ALPHABETS = {
@@ -42,7 +42,7 @@ def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
     try:
         chemistry.parse(text)
     except chemistry.StructureUnread as fault:
-        raise Misfit(UNREAD, str(fault)) from fault
+        raise Misfit("structure_unread", str(fault)) from fault
     except chemistry.StructureFault as fault:
         raise Misfit("invalid_structure", str(fault)) from fault
     return text, ""

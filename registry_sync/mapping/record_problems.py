@@ -11,7 +11,7 @@ from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.rules.base import MOST_SHOWN
-from registry_sync.mapping.values import UNREAD, Misfit
+from registry_sync.mapping.values import Misfit
 from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
 
@@ -38,7 +38,7 @@ def field_problem(
         message = f"{external_id} has no value for the required field “{name}”{at}."
     ours = error.option is not None or error.code == "dropdown_ambiguous"
     return Problem(
-        kind="benchling" if ours else "transient" if error.code == UNREAD else "source",
+        kind="benchling" if ours else "transient" if error.code == "structure_unread" else "source",
         code=error.code,
         message=message,
         remedy=_remedy(error, mapped.field, external_id, shown, value if item is None else item),
@@ -50,7 +50,7 @@ def field_problem(
 
 def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str, value: Any) -> str:
     name = field.name
-    if error.code == UNREAD:
+    if error.code == "structure_unread":
         return (
             "Nothing to do: the next run tries again. If it stays, the registry's owner corrects "
             f"the structure of {external_id}, or the operator gives the service more memory."

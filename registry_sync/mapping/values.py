@@ -10,9 +10,6 @@ from registry_sync.core.json_text import is_too_deep
 from registry_sync.core.text import DEEPEST
 from registry_sync.core.types import Json
 
-UNREAD = "structure_unread"
-"""The code of a value that could not be looked at this time; no one has to act."""
-
 
 class Misfit(ValueError):
     """A value does not fit its field; `code` is the cause, and the text completes "it …".
