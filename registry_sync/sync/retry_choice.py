@@ -14,6 +14,7 @@ from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.entity_reads import as_type
 from registry_sync.benchling.entity_types import ENTITY_TYPES
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import hash_record
@@ -220,8 +221,13 @@ def _names_in_use(keys: Sequence[str], setup: Setup, client: Client) -> set[str]
     found: set[str] = set()
     for kind in (own, *(kind for kind in ENTITY_TYPES.values() if kind is not own)):
         if rest := [key for key in keys if key not in found]:
-            with as_type(client, kind):
-                bearers = client.entities_named(rest, registry_id=registry_id)
+            try:
+                with as_type(client, kind):
+                    bearers = client.entities_named(rest, registry_id=registry_id)
+            except Refused:
+                if kind is own:
+                    raise
+                continue  # the app may not read this type: a retry shows who has the name
             found |= {key for entity in bearers for key in _keys_of(entity)}
     return found
 

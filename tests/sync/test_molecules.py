@@ -11,6 +11,7 @@ from registry_sync.benchling.chemistry import process
 from registry_sync.models import Drift, EntityError, Lane, Substance, SyncRun
 from registry_sync.sync.gates.substances import LEARNED
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
+from sandbox.tenant.state import Fault
 from tests.support.entities import compounds, of_type
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
@@ -117,5 +118,9 @@ def test_a_name_of_another_type_of_entity_is_waited_for_without_being_sent_again
     sent = w.tenant.counters["single_upserts"]
     w.sync()
     assert w.tenant.counters["single_upserts"] == sent
+    # A type that the app may not read stops no run.
+    denied = {"error": {"type": "forbidden", "message": "No access.", "userMessage": "No access."}}
+    w.tenant.faults.append(Fault("GET .*/dna-oligos", "status", status=403, body=denied))
+    assert w.sync().status == Status.COMPLETED_WITH_WARNINGS and not w.tenant.faults
     edit_by_hand(w.tenant, lot, name="Lot 1")
     assert w.sync().created == 1 and not w.open_errors()
