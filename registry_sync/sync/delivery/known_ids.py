@@ -27,9 +27,9 @@ def name_by_id(ctx: RunContext, bodies: Sequence[Json]) -> None:
     if not ctx.setup.schema.entity_type.empty_on_create:
         return
     for some in in_chunks(bodies):
-        known = _ids(ctx, [str(body["entityRegistryId"]) for body in some])
+        known = ids_of(ctx, [str(body["entityRegistryId"]) for body in some])
         linked = links_of(held["value"] for body in some for held in body["fields"].values())
-        targets = _ids(ctx, sorted(linked)) if linked else {}
+        targets = ids_of(ctx, sorted(linked)) if linked else {}
         for body in some:
             if entity_id := known.get(body["entityRegistryId"]):
                 body["id"] = entity_id
@@ -45,7 +45,7 @@ def _by_id(value: Any, targets: dict[str, str]) -> Any:
     return value
 
 
-def _ids(ctx: RunContext, registry_ids: Sequence[str]) -> dict[str, str]:
+def ids_of(ctx: RunContext, registry_ids: Sequence[str]) -> dict[str, str]:
     """Return Benchling's ids by registry id: from the ledgers of the app, else from Benchling."""
     keys = [name_key(registry_id) for registry_id in registry_ids]
     rows = LedgerEntry.objects.filter(

@@ -11,6 +11,7 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.known_ids import ids_of
 from registry_sync.sync.gates.guards import allowed
 from registry_sync.sync.records import Candidate, record_outcome
 
@@ -43,11 +44,13 @@ class DrawingsGate:
         ids = [c.entity.external_id for c in known]
         rows = self.ctx.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
         before = {row.external_id: row for row in rows.order_by()}
-        changed = {
-            row.entity_id: c
+        touched = {
+            c.entity.registry_id: c
             for c in known
             if (row := before.get(c.entity.external_id)) and _changes(row, c)
         }
+        entity_ids = ids_of(self.ctx, list(touched)) if touched else {}
+        changed = {id_: touched[registry_id] for registry_id, id_ in entity_ids.items()}
         held: dict[str, Problem] = {}
         for raw in self.ctx.client.entities_by_id(sorted(changed)) if changed else ():
             candidate = changed[str(raw["id"])]
@@ -71,7 +74,7 @@ class DrawingsGate:
 
 def _changes(row: LedgerEntry, candidate: Candidate) -> bool:
     fields = candidate.entity.fields
-    return bool(row.entity_id) and any(
+    return any(
         key in fields and not same_value(key, row.fields.get(key), fields[key]) for key in CHANGING
     )
 
