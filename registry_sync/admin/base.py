@@ -110,6 +110,17 @@ class Reasoned(ReadOnly):
     def may(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"registry_sync.change_{self.opts.model_name}")
 
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *more: Any, **named: Any
+    ) -> HttpResponse | None:
+        """Run an action. A decision names its rows in one value: a form may have 1,000 at most."""
+        if request.POST.get("decided"):
+            sent = request.POST.copy()
+            chosen = ",".join(sent.getlist(ACTION_CHECKBOX_NAME)).split(",")
+            sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in chosen if pk])
+            request.POST = sent  # type: ignore[assignment]
+        return super().response_action(request, queryset, *more, **named)
+
     def ask(
         self,
         request: HttpRequest,
@@ -137,7 +148,6 @@ class Reasoned(ReadOnly):
             "opts": self.opts,
             "back": reverse(f"admin:registry_sync_{self.opts.model_name}_changelist"),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "select_across": request.POST.get("select_across", ""),
             "most": ":50",
             **more,
         }

@@ -107,7 +107,10 @@ class Checks(WholeCauses):
             return None
         if across:
             facts = [*facts, f"{rows.count():,} errors in total. The first {len(shown)}:"]
-        return self.ask(request, shown, action=action, title=title, explanation=text, facts=facts)
+        return self.ask(
+            request, shown, action=action, title=title, explanation=text, facts=facts,
+            select_across="1" if across else "",
+        )  # fmt: skip
 
     def _outcome_address(
         self, run: SyncRun, answer: runs.Answer, errors: Sequence[EntityError]

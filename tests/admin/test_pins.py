@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
@@ -209,3 +211,13 @@ def test_what_the_ledger_lacks_is_not_logged_as_decided(edited, owner, action, s
     assert said in read(owner, DRIFT)
     assert not LogEntry.objects.filter(object_id=row.pk).exists() and not Pin.objects.exists()
     assert SyncRun.objects.count() == runs_before and drift("C-000003").closed_at is None
+
+
+def test_a_decision_is_about_the_rows_that_were_shown(edited, owner):  # noqa: F811
+    rows = [drift("C-000003"), drift("C-000004")]
+    asked = act(owner, DRIFT, "accept", *rows, reason={"select_across": "1"}).content.decode()
+    (value,) = re.findall(r'name="_selected_action" value="([^"]*)"', asked)
+    assert sorted(value.split(",")) == sorted(str(row.pk) for row in rows)
+    assert "select_across" not in asked
+    owner.post(DRIFT, {"action": "accept", "_selected_action": value, **REASON})
+    assert Pin.objects.count() == 2
