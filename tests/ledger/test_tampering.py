@@ -7,11 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.models import DELETION
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from registry_sync.ledger import chain, digests, retention
+from registry_sync.ledger import admin_log, chain, digests, retention
 from registry_sync.models import ChainHead, ChainLink, Change, Lane, Retention, SyncRun
 from tests.support.chain import relink, sql
 from tests.support.registry import compound
@@ -73,7 +74,7 @@ def forged_deletion(lane):
     link.digest = digests.of_link(link, head.digest, lane.mark)
     link.save()
     ChainHead.objects.update(digest=link.digest, links=4)
-    retention._log(row)
+    admin_log.note(row, retention._message(row), actor=row.actor, flag=DELETION)
 
 
 def another_lane(lane):

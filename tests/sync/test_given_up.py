@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from registry_sync.benchling.entity_types.custom import CustomEntity
 from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.source_tracking import SourceTracker
 from tests.support.odd import Asked
@@ -58,7 +59,8 @@ def test_a_look_that_ends_waits_for_no_request_on_its_way(monkeypatch: pytest.Mo
     monkeypatch.setattr(KnownEntities, "_hundreds", lambda self, after: iter(rows))
     monkeypatch.setattr(KnownEntities, "_read", lambda self, rows: comes.wait(6) and [])
     pacer = SimpleNamespace(open_client=lambda pause: SimpleNamespace(), keep_alive=gone)
-    look: Any = KnownEntities(SimpleNamespace(pacer=pacer))  # type: ignore[arg-type]
+    client = SimpleNamespace(entity_type=CustomEntity)
+    look: Any = KnownEntities(SimpleNamespace(pacer=pacer, client=client))  # type: ignore[arg-type]
     began = time.monotonic()
     with pytest.raises(Gone):
         list(look.pages(0))
