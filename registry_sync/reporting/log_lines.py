@@ -26,7 +26,7 @@ class SecretFreeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a traceback follows it."""
         record.ids = "".join(f"{name}={_quoted(value)} " for name, value in _ids(record).items())
-        return _hide(super().format(record))
+        return secrets.hide(super().format(record), _secrets(), HIDDEN)
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,7 +48,11 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # Each by itself: in the JSON text a secret may be escaped, and so not be found.
-        shown = {k: _hide(v) if isinstance(v, str) else v for k, v in line.items()}
+        held = _secrets()
+        shown = {
+            key: secrets.hide(value, held, HIDDEN) if isinstance(value, str) else value
+            for key, value in line.items()
+        }
         return json.dumps(shown, ensure_ascii=False)
 
 
@@ -62,8 +66,9 @@ def _quoted(value: str | int) -> str:
     return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
-def _hide(text: str) -> str:
-    return secrets.hide(text, secrets.held() | set(_configured()), HIDDEN)
+def _secrets() -> frozenset[str]:
+    """Return every secret that a line may not show."""
+    return secrets.held() | set(_configured())
 
 
 def _configured() -> Iterator[str]:

@@ -11,6 +11,7 @@ from registry_sync import __version__
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.core import stopping
+from registry_sync.source.answers.record_list import Memory
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.sync.pacing import sleep
@@ -75,15 +76,8 @@ def source_of(
     `pause(seconds)` waits; `keep_alive()` is called before each request and while an answer
     arrives. Both may raise to stop.
     """
-    return Source(
-        sides.connector,
-        credential=sides.config.api_key,
-        allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
-        user_agent=f"RegistrySync/{__version__}",
-        pause=pause,
-        keep_alive=keep_alive,
-        memory=memory_of(sides.config, sides.connector),
-    )
+    memory = memory_of(sides.config, sides.connector)
+    return _source(sides, sides.connector, pause, keep_alive, memory=memory)
 
 
 def entries_of(
@@ -96,6 +90,18 @@ def entries_of(
 
     What is remembered of the records' list says nothing about it.
     """
+    return _source(sides, connector, pause, keep_alive, entries=True)
+
+
+def _source(
+    sides: Sides,
+    connector: Connector,
+    pause: Callable[[float], None],
+    keep_alive: Callable[[], None],
+    *,
+    memory: Memory | None = None,
+    entries: bool = False,
+) -> Source:
     return Source(
         connector,
         credential=sides.config.api_key,
@@ -103,7 +109,8 @@ def entries_of(
         user_agent=f"RegistrySync/{__version__}",
         pause=pause,
         keep_alive=keep_alive,
-        entries=True,
+        memory=memory,
+        entries=entries,
     )
 
 

@@ -23,20 +23,21 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"This is version {__version__}.")
-        if any([self._migrations(), self._workers()]):
+        missing = pending_migrations.names()
+        self._migrations(missing)
+        others = self._workers()
+        if not missing:  # else the rows may not be readable yet
             self._runs()
+        if missing or others:
             sys.exit(NOTICE)
-        self._runs()
         self.stdout.write("There is nothing to do.")
 
-    def _migrations(self) -> bool:
-        missing = pending_migrations.names()
+    def _migrations(self, missing: list[str]) -> None:
         if missing:
             self.stdout.write(
                 f"{number_of(len(missing), 'migration')} to apply: {_first(missing)}. Stop the "
                 "workers and the schedule, back up (manage.py backup), and run manage.py migrate."
             )
-        return bool(missing)
 
     def _workers(self) -> bool:
         counts = Counter(versions_of_workers())
@@ -50,8 +51,6 @@ class Command(OperatorCommand):
         return bool(others)
 
     def _runs(self) -> None:
-        if pending_migrations.missing():
-            return  # the rows may not be readable yet
         for run in SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE):
             at_work = run.lease_until is not None and run.lease_until > runs.database_now()
             how = "is at work; it ends its slice within 10 seconds after SIGTERM"

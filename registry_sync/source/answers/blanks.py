@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from registry_sync.core.types import Json
+from registry_sync.source.json_values import Key, key_of
 from registry_sync.source.settings_reader import SettingsReader
 
 ABSENT_WORDS = ("keep", "clear")
@@ -22,7 +22,7 @@ class EmptyValues:
     """
 
     values: tuple[Any, ...] = ()
-    _keys: frozenset[tuple[str, Any]] = field(init=False, repr=False, compare=False)
+    _keys: frozenset[Key] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_keys", frozenset(map(_key, self.values)))
@@ -60,11 +60,5 @@ def read_blanks(reader: SettingsReader, endpoint: Json) -> Blanks:
     return Blanks(absent, EmptyValues(tuple(values if isinstance(values, list) else ())))
 
 
-def _key(value: Any) -> tuple[str, Any]:
-    if isinstance(value, str):
-        return "text", value.strip()
-    if isinstance(value, bool) or value is None:
-        return "word", value
-    if isinstance(value, (int, float)):
-        return "number", value
-    return "json", json.dumps(value, sort_keys=True, default=repr)
+def _key(value: Any) -> Key:
+    return key_of(value.strip() if isinstance(value, str) else value)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from registry_sync.benchling.entity_types.drawings import misfits
 from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
-from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.known_ids import ids_of
+from registry_sync.sync.gates.gate import hold_back
 from registry_sync.sync.gates.guards import allowed
-from registry_sync.sync.records import Candidate, record_outcome
+from registry_sync.sync.records import Candidate
 
 CHANGING = ("sequence", "circular")
 MOST_NAMED = 5
@@ -31,13 +32,7 @@ class DrawingsGate:
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that lose nothing, and the outcomes of those that are held."""
-        held = self._held(candidates) if self.kinds else {}
-        going = [c for c in candidates if c.entity.external_id not in held]
-        return going, [
-            record_outcome(c.record, Outcome.FAILED, problems=(held[c.entity.external_id],))
-            for c in candidates
-            if c.entity.external_id in held
-        ]
+        return hold_back(candidates, self._held(candidates) if self.kinds else {})
 
     def _held(self, candidates: Sequence[Candidate]) -> dict[str, Problem]:
         known = [c for c in candidates if not c.is_new]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from registry_sync.ledger.record_outcome import RecordOutcome
-from registry_sync.sync.records import Candidate
+from registry_sync.core.problems import Problem
+from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.sync.records import Candidate, record_outcome
 
 
 class Gate(Protocol):
@@ -19,3 +20,15 @@ class Gate(Protocol):
 
         Raises SyncError if the whole run must stop.
         """
+
+
+def hold_back(
+    candidates: Sequence[Candidate], held: Mapping[str, Problem]
+) -> tuple[list[Candidate], list[RecordOutcome]]:
+    """Return the candidates that go on, and the outcomes of those that have a problem, by id."""
+    going = [c for c in candidates if c.entity.external_id not in held]
+    return going, [
+        record_outcome(c.record, Outcome.FAILED, problems=(held[c.entity.external_id],))
+        for c in candidates
+        if c.entity.external_id in held
+    ]

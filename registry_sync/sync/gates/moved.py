@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from registry_sync import runs
 from registry_sync.core.problems import Problem
-from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import Lane, LedgerEntry, Withdrawal
 from registry_sync.source.scope import scope_of
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.records import Candidate, record_outcome
+from registry_sync.sync.gates.gate import hold_back
+from registry_sync.sync.records import Candidate
 
 State = Withdrawal.State
 SETTLED = (State.ARCHIVED, State.THEIRS, State.KEPT, State.FOREIGN)
@@ -38,12 +39,7 @@ class MovedGate:
             for entry in _in_use(lane, list(new)):
                 if scope.outside(new[entry.external_id].record.raw):
                     held[entry.external_id] = _problem(entry, lane)
-        going = [c for c in candidates if c.entity.external_id not in held]
-        return going, [
-            record_outcome(c.record, Outcome.FAILED, problems=(held[c.entity.external_id],))
-            for c in candidates
-            if c.entity.external_id in held
-        ]
+        return hold_back(candidates, held)
 
 
 def _in_use(lane: Lane, external_ids: list[str]) -> list[LedgerEntry]:
