@@ -1,0 +1,40 @@
+"""Cures: for each cause the presses that end it, the best one first.
+
+To add one, add a class to the table below: what it is for, where it is confirmed, who may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry_sync.desk.cures import decisions, every_cause
+from registry_sync.desk.cures.base import Case, Cure, Offer
+from registry_sync.models import Lane
+
+__all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of"]
+
+CURES: tuple[Cure, ...] = (
+    decisions.Adopt(),
+    decisions.AllowRun(),
+    decisions.AllowSubstance(),
+    decisions.DecideDrift(),
+    every_cause.CheckAgain(),
+    every_cause.Dismiss(),
+)
+"""By name; those that stand first are offered first."""
+
+
+def of(lane: Lane, code: str, ids: Sequence[str] = ()) -> Offer | None:
+    """Return the best cure for a cause of a lane, or for some records of it; None if none fits."""
+    return next(iter(all_of(lane, code, ids)), None)
+
+
+def all_of(lane: Lane, code: str, ids: Sequence[str] = ()) -> list[Offer]:
+    """Return every cure for a cause of a lane, the best one first."""
+    case = Case(lane, code, tuple(ids))
+    return [cure.offer(case) for cure in CURES if cure.fits(code) and cure.applies(case)]
+
+
+def find(name: str, code: str) -> Cure | None:
+    """Return the cure with this name for a cause."""
+    return next((cure for cure in CURES if cure.name == name and cure.fits(code)), None)
