@@ -23,10 +23,11 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes, pins
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
-from registry_sync.desk import record_tenant as tenant
 from registry_sync.desk.change_authors import who_changed
+from registry_sync.desk.record_tenant import with_event
 from registry_sync.desk.values import as_html
 from registry_sync.models import AuthorOfChange, Lane, LedgerEntry, SyncRun
+from registry_sync.records import in_benchling
 from registry_sync.reporting.catalogue import record_actor
 
 TEMPLATE = "admin/registry_sync/record/record.html"
@@ -178,8 +179,8 @@ class LedgerEntryAdmin(ByLane, Reasoned):
     def _story(self, request: HttpRequest, lane: Lane, external_id: str) -> dict[str, Any]:
         record = story.story_of(lane, external_id)
         error = record.open_error
-        state = tenant.see(record)
-        tenant.with_event(record, state)
+        state = in_benchling.see(lane, external_id)
+        with_event(record, state)
         pins.with_events(record)
         return {
             "story": record,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -62,7 +63,7 @@ class BenchlingHttp(httpx.Client):
     batch that was sent) would stay until the garbage collector's last generation.
     """
 
-    def __init__(self, *, longest: float = 0, **options: Any) -> None:
+    def __init__(self, *, longest: Callable[[], float] = lambda: 0.0, **options: Any) -> None:
         super().__init__(**options)
         self._longest = longest
         self._deadline = Deadline()
@@ -82,7 +83,7 @@ class BenchlingHttp(httpx.Client):
     def send(
         self, request: httpx.Request, *, stream: bool = False, **options: Any
     ) -> httpx.Response:
-        self._deadline.begin(self._longest or LONGEST)
+        self._deadline.begin(self._longest() or LONGEST)
         response = super().send(request, stream=True, **options)
         if stream:
             return response

@@ -65,8 +65,8 @@ class Transport:
     app_id: str
     pause: Callable[[float, str], None] = _sleep
     timeout: float = 60
-    longest: float = 0
-    """Seconds for one answer; 0 for the usual ones."""
+    longest: Callable[[], float] = field(default=lambda: 0.0, repr=False)
+    """Seconds for the next answer; 0 for the usual ones."""
     before_each: Callable[[], None] = field(default=lambda: None, repr=False)
     """Called before each request; it may raise `Wait`."""
     requests: int = 0
@@ -163,11 +163,11 @@ class Transport:
 
     def _connection(self) -> Benchling:
         if self._sdk is None:
-            token = BenchlingHttp(verify=trusted(), longest=self.longest)
+            token = BenchlingHttp(verify=trusted(), longest=lambda: self.longest())
             self._sdk = Benchling(
                 self.url,
                 TokenAuth(self.client_id, self.client_secret, httpx_client=token),
-                httpx_client=BenchlingHttp(verify=trusted(), longest=self.longest),
+                httpx_client=BenchlingHttp(verify=trusted(), longest=lambda: self.longest()),
                 retry_strategy=None,
                 client_decorator=lambda client: client.with_timeout(self.timeout),
             )

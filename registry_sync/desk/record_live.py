@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,28 +17,16 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.problems import SyncError
 from registry_sync.mapping.departures import has_left
-from registry_sync.mapping.model import Transformed
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
+from registry_sync.records.readings import Reading, readings_of
 from registry_sync.reporting.redaction import mark, redact
-from registry_sync.source.paths import ABSENT
 from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.gates import names
-from registry_sync.sync.setup import Setup, configure
+from registry_sync.sync.setup import configure
 
 PATIENCE = 15.0
 """Seconds that a page waits for other systems, besides the current request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The result of the current mapping for one field of the record as it is now."""
-
-    field: str
-    path: str
-    raw: Any
-    result: Any
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +90,6 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     if parts.scheme in ("http", "https") and parts.netloc.lower() == runs.tenant_host():
         return url, ""
     return "", f"Benchling has no address for the entity {entity_id}, or the app cannot see it."
-
-
-def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
-    """Yield what the mapping makes of a record: its name, then field by field."""
-    problems = {problem.field: problem.message for problem in done.problems}
-    name = setup.mapping.name(raw)
-    yield Reading(
-        "name", setup.mapping.name_path, None if name is ABSENT else name,
-        done.entity.name if done.entity else None, problems.get("name", ""),
-    )  # fmt: skip
-    for mapped in setup.mapping.fields:
-        value = mapped.get(raw)
-        result = done.entity.fields.get(mapped.field.id) if done.entity else None
-        labels = {option.id: option.label for option in mapped.field.options or ()}
-        if isinstance(result, list):
-            result = [labels.get(str(item), item) for item in result]
-        elif isinstance(result, str):
-            result = labels.get(result, result)
-        name = mapped.field.name
-        shown = None if value is ABSENT else value
-        yield Reading(name, mapped.path, shown, result, problems.get(name, ""))
 
 
 def impatient(whom: str) -> Callable[..., None]:

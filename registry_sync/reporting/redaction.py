@@ -20,7 +20,7 @@ OURS = (
     "BENCHLING_CLIENT_SECRET", "BENCHLING_PRIVATE_KEY", "SECRET_KEY", "METRICS_TOKEN",
     "HEARTBEAT_URL",
 )  # fmt: skip
-WORDS = (re.compile(r"[^\s\"'<>]+"), re.compile(r"[^\s\"'<>=?&/,;:()]+"))
+WORDS = (re.compile(r"[^\s\"'<>“”]+"), re.compile(r"[^\s\"'<>“”=?&/,;:()]+"))
 """What may be a secret in a text: first whole words, then the parts of an address."""
 
 

@@ -63,7 +63,7 @@ def hasty_client(seconds: float) -> Client:
         stopping.sleep(wait)
 
     client = client_of_settings(pause)
-    client.longest = seconds / 2
+    client.longest = lambda: max(0.05, min(seconds / 2, until - time.monotonic()))
     client.before_each = hurry
     return client
 

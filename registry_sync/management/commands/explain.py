@@ -11,7 +11,6 @@ from django.core.management.base import CommandError
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.desk import record_history
-from registry_sync.desk.record_steps import Explanation, explain
 from registry_sync.management.lane_options import (
     add_lane_argument,
     lanes_to_sync,
@@ -19,7 +18,8 @@ from registry_sync.management.lane_options import (
 )
 from registry_sync.management.operator import FAILED, OperatorCommand, refuse_misconfiguration
 from registry_sync.models import Lane
-from registry_sync.reporting.redaction import redact
+from registry_sync.records.explanation import as_json
+from registry_sync.records.steps import explain
 
 STOPPED = 2
 
@@ -29,7 +29,7 @@ class Command(OperatorCommand):
         "Follow one record, step by step: connection, record, scope, mapping, name and links, "
         "Benchling, and what a run would write. Nothing is written. Exit status: 0 it is in "
         "Benchling or a run would write it, 2 it goes no further than the step shown, 1 a system "
-        "could not be asked, 64 wrong usage."
+        "could not be asked or did not answer within 5 s, 64 wrong usage."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,7 +41,7 @@ class Command(OperatorCommand):
         refuse_misconfiguration()
         names = runs.LaneNames()
         found = explain(*_meant(options["id"].strip(), options["lane"], names))
-        said = redact(_json(found, names), found.marks)
+        said = as_json(found, names.of(found.lane))
         if options["json"]:
             self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False, default=str))
         else:
@@ -49,7 +49,7 @@ class Command(OperatorCommand):
         outcomes = {step["outcome"] for step in said["steps"]}
         if "stopped" in outcomes:
             raise SystemExit(STOPPED)
-        if "failed" in outcomes:
+        if outcomes & {"failed", "unknown"}:
             raise SystemExit(FAILED)
 
     def _tell(self, said: Json) -> None:
@@ -75,25 +75,3 @@ def _meant(asked: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, s
         text = "No lane is known yet: no run has read the app's configuration."
         raise CommandError(text, returncode=FAILED)
     return known[0], asked
-
-
-def _json(found: Explanation, names: runs.LaneNames) -> Json:
-    return {
-        "record_id": found.external_id,
-        "lane": names.of(found.lane),
-        "steps": [
-            {"step": one.name, "outcome": one.outcome, "text": one.text,
-             "details": list(one.details)}
-            for one in found.all_steps()
-        ],
-        "record": found.raw,
-        "fields": [
-            {"field": one.field, "path": one.path, "raw": one.raw, "result": one.result,
-             "problem": one.problem or None}
-            for one in found.readings
-        ],
-        "changes": [
-            {"field": name, "before": before, "after": after}
-            for name, before, after in found.changes
-        ],
-    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""One record at this moment: followed step by step from the registry to Benchling."""

@@ -1,0 +1,43 @@
+"""What the mapping makes of one record: its name, then field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from registry_sync.mapping.model import Transformed
+from registry_sync.source.paths import ABSENT
+from registry_sync.sync.setup import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The result of the current mapping for one field of the record as it is now."""
+
+    field: str
+    path: str
+    raw: Any
+    result: Any
+    problem: str = ""
+
+
+def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
+    """Yield what the mapping makes of a record: its name, then field by field."""
+    problems = {problem.field: problem.message for problem in done.problems}
+    name = setup.mapping.name(raw)
+    yield Reading(
+        "name", setup.mapping.name_path, None if name is ABSENT else name,
+        done.entity.name if done.entity else None, problems.get("name", ""),
+    )  # fmt: skip
+    for mapped in setup.mapping.fields:
+        value = mapped.get(raw)
+        result = done.entity.fields.get(mapped.field.id) if done.entity else None
+        labels = {option.id: option.label for option in mapped.field.options or ()}
+        if isinstance(result, list):
+            result = [labels.get(str(item), item) for item in result]
+        elif isinstance(result, str):
+            result = labels.get(result, result)
+        name = mapped.field.name
+        shown = None if value is ABSENT else value
+        yield Reading(name, mapped.path, shown, result, problems.get(name, ""))

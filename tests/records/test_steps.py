@@ -1,0 +1,86 @@
+"""One record, step by step, with a run at work, a registry that hangs, and none at all."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from registry_sync.models import SyncRun
+from registry_sync.records.explanation import Explanation, short_sentences
+from registry_sync.records.steps import explain
+from registry_sync.source.client import Source
+from tests.support.registry import compound
+from tests.support.worlds import World, looked_up
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def synced(world: Any) -> World:
+    """A registry with details: four records are in Benchling, and one is refused."""
+    records = [*(compound(n) for n in range(4)), compound(4, kind="Rock", password="hunter22")]
+    w: World = world(records, config={"Connector Settings": looked_up()})
+    w.sync()
+    return w
+
+
+def outcomes(found: Explanation) -> dict[str, str]:
+    return {step.name: step.outcome for step in found.steps}
+
+
+def test_a_run_at_work_holds_up_no_step(synced: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane, seen = SyncRun.objects.get().lane, list[tuple[str, dict[str, str], float]]()
+    assert lane is not None
+    ahead = Source.pages_ahead
+
+    def pages(source: Source, *args: Any, **named: Any) -> Any:
+        run = SyncRun.objects.latest("pk")
+        found = explain(lane, "C-000002")
+        seen.append((run.status, outcomes(found), found.seconds))
+        return ahead(source, *args, **named)
+
+    monkeypatch.setattr(Source, "pages_ahead", pages)
+    synced.registry.edit("C-000002", smiles="OCC")
+    assert synced.sync().updated == 1
+    (status, came, seconds), *_ = seen
+    assert status == "RUNNING" and set(came.values()) == {"ok"} and seconds < 5
+
+
+def test_a_registry_that_hangs_is_left_in_time_and_the_copy_is_followed(synced: World) -> None:
+    lane = SyncRun.objects.get().lane
+    assert lane is not None
+    synced.registry.on_detail = lambda external_id: time.sleep(2)
+    found = explain(lane, "C-000001", limit=0.8)
+    assert found.seconds < 1.6
+    assert outcomes(found) == {
+        "connection": "unknown", "record": "skipped", "scope": "skipped", "mapping": "skipped",
+        "name, id and links": "skipped", "Benchling": "ok", "writing": "skipped",
+    }  # fmt: skip
+    assert "not answer" in found.steps[0].text and found.steps[1].text == "Not known yet."
+
+    found = explain(lane, "C-000004", limit=0.8)
+    came = outcomes(found)
+    assert (came["connection"], came["record"], came["mapping"]) == (
+        "unknown",
+        "warning",
+        "stopped",
+    )
+    assert "Rock" in found.steps[3].text and "hunter22" not in str(found.raw)
+
+
+def test_a_canvas_gets_it_in_a_few_sentences_without_secrets(synced: World) -> None:
+    lane = SyncRun.objects.get().lane
+    assert lane is not None
+    synced.registry.edit("C-000002", smiles="OCC")
+    assert short_sentences(explain(lane, "C-000002")) == [
+        "✓ A run would change 1 value in Benchling.", "SMILES: CCC → OCC",
+    ]  # fmt: skip
+    assert short_sentences(explain(lane, "C-000001")) == [
+        "✓ It is in Benchling as it should be. A run would write nothing."
+    ]
+    synced.registry.edit("C-000004", kind="hunter22")
+    (said,) = short_sentences(explain(lane, "C-000004"))
+    assert said.startswith("✕ ") and "Who must act: " in said
+    assert "(hidden: a secret)" in said and "hunter22" not in said
