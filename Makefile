@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker docs wheels clean
+.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -104,6 +104,9 @@ run: $(STAMP)  ## the web service, for development
 
 worker: $(STAMP)  ## a worker of the queue `sync`, for development
 	@DEBUG=1 $(BIN)/python manage.py rqworker sync
+
+reference: $(STAMP)  ## the tables of docs/ that are rendered from the code
+	@$(BIN)/python -m tools.reference
 
 docs: $(STAMP)  ## site/: the docs as a site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,4 +1,4 @@
-"""Settings. Every value comes from the environment; README.md lists the variables.
+"""Settings. Every value comes from the environment; integration/variables.py describes them.
 
 With DEBUG=1 the service runs right after a clone: SQLite, no Redis. Each secret can also be given
 as <NAME>_FILE, the path of a file that contains it.

@@ -40,11 +40,6 @@ def test_every_variable_of_the_settings_is_isolated():
     assert found == set(VARIABLES)
 
 
-def test_the_readme_lists_every_variable():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [name for name in VARIABLES if f"`{name}`" not in readme] == []
-
-
 @pytest.mark.process
 def test_what_the_shell_exports_is_not_seen(tmp_path):
     secret = tmp_path / "token"

@@ -1,4 +1,4 @@
-"""The catalogue: every code that the service raises or stores has an entry, and README shows it."""
+"""The catalogue: every code that the service raises or stores has an entry, shown by the docs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from registry_sync.core.problems import Awaited
 from registry_sync.models import EntityError
-from registry_sync.reporting import catalogue, readme
+from registry_sync.reporting import catalogue, reference
 from registry_sync.reporting.catalogue import Cause
 
 pytestmark = pytest.mark.once
@@ -185,7 +185,7 @@ def test_who_must_act_on_a_failed_run(code, kind, actor):
     assert catalogue.run_actor(code, kind) is catalogue.ACTORS[actor]
 
 
-def test_readme_shows_the_catalogue():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text.count("<!-- causes: ") == len(readme.TABLES) == text.count("<!-- end of causes")
-    assert readme.rendered(text) == text, "run: python -m registry_sync.reporting.readme"
+def test_the_docs_show_the_catalogue():
+    text = (ROOT / "docs" / "causes.md").read_text(encoding="utf-8")
+    assert text.count("<!-- causes: ") == len(reference.TABLES) == text.count("<!-- end of causes")
+    assert reference.rendered(text) == text, "run: make reference"

@@ -18,7 +18,7 @@ from registry_sync.management.run_progress import RunProgress
 from registry_sync.models import AlertSettings, EntityError, Refusal
 from registry_sync.monitoring.conditions import check_old_error
 from registry_sync.reporting.catalogue import ACTORS, RECORD_CAUSES, record_actor, record_actor_key
-from registry_sync.reporting.readme import table
+from registry_sync.reporting.reference import table
 from registry_sync.reporting.session_messages import describe_causes
 from registry_sync.sync.delivery.dry_run_log import refused_lines
 from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
@@ -105,7 +105,7 @@ def test_every_face_names_the_same_actor(owner):
         wrong += [(cause.code, face, said) for face, said in faces(owner, error)
                   if not is_right(face, said, key)]  # fmt: skip
         if key != "transient" and LABELS[key] not in table([cause]):
-            wrong.append((cause.code, "README", ""))
+            wrong.append((cause.code, "docs", ""))
         error.delete()
     assert not wrong
 

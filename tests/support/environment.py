@@ -20,7 +20,7 @@ VARIABLES = (
     "GREAT_CHANGE_PERCENT", "FULL_SYNC_EVERY_DAYS", "EMAIL_URL", "METRICS_TOKEN", "HEARTBEAT_URL",
     "REGISTRY_ALLOW_PRIVATE_NETWORKS", "LEASE_SECONDS", "LOG_FORMAT", "LOG_LEVEL",
 )  # fmt: skip
-"""Every variable that README.md lists. Each may also be given as <NAME>_FILE."""
+"""Every variable of the settings. Each may also be given as <NAME>_FILE."""
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
            "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")  # fmt: skip
 """What HTTP libraries read: a proxy would stand between the suite and its own servers."""

@@ -50,7 +50,9 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["export", "import", "preview"])
-        parser.add_argument("file", type=Path, help="a file, or for preview the draft's number")
+        parser.add_argument(
+            "file", metavar="FILE", type=Path, help="a file, or for preview the draft's number"
+        )
         parser.add_argument(
             "--dry-run", action="store_true", help="with import: resolve the names, write nothing"
         )

@@ -15,6 +15,8 @@ from registry_sync.runs.workers import see_queues
 
 
 class Command(rqworker.Command):
+    help = "Work on one queue, `sync` (the default) or `interactive`, until it is stopped."
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)  # type: ignore[no-untyped-call]
         # RQ needs the serializer both on the queues and for the worker.

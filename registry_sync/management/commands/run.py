@@ -25,7 +25,12 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", nargs="?", choices=["show", "pause", "resume", "cancel"])
+        parser.add_argument(
+            "what",
+            nargs="?",
+            choices=["show", "pause", "resume", "cancel"],
+            help="what to do; without it the active runs are shown",
+        )
         parser.add_argument(
             "--reason", default="", help="why (for pause and cancel; shown to everyone)"
         )

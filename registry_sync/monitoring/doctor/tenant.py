@@ -37,7 +37,7 @@ from registry_sync.sync.lanes import refresh_lanes
 from registry_sync.sync.setup import connector_of, mapping_of, read_config, read_schema
 
 RENDERED = "registry-sync.yaml"
-"""Beside manage.py, where README has the rendered manifest written to."""
+"""Beside manage.py, where docs/connect.md has the rendered manifest written to."""
 ADMIN = "A Benchling admin must add the app to the organization, team or project that has it."
 
 

@@ -1,6 +1,6 @@
 """The catalogue of causes: what each code means, who must act, what to do, what it waits for.
 
-Every face (desk, canvas, App Status, alerts, commands, README's tables) takes its words from here.
+Every face (desk, canvas, App Status, alerts, commands, the docs' tables) takes its words from here.
 To add a cause, add one entry to the table of its sort; a test finds codes without an entry.
 """
 

@@ -1,0 +1,155 @@
+"""Every variable of the environment: what it is for, and its default, in words.
+
+docs/settings.md is rendered from this table (`python -m tools.reference`). Tests hold it against
+what the code reads, and its defaults against the code's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable, or several that belong together.
+
+    `default` is what holds without it, "" where that is nothing. A secret may also be given as
+    `<NAME>_FILE`, the path of a file that contains it.
+    """
+
+    names: tuple[str, ...]
+    meaning: str
+    default: str = ""
+    secret: bool = False
+
+
+def _one(name: str, meaning: str, default: str = "", *, secret: bool = False) -> Variable:
+    return Variable((name,), meaning, default, secret)
+
+
+WEB = (
+    _one("SECRET_KEY", "Django's key", "required unless `DEBUG`", secret=True),
+    _one("DEBUG", "development only", "off"),
+    Variable(
+        ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS"),
+        "hosts of the admin, and origins (with `https://`), separated by commas",
+    ),
+    _one("HTTPS_ONLY", "redirect, secure cookies and HSTS together", "on when `DEBUG` is off"),
+    Variable(
+        ("HSTS_INCLUDE_SUBDOMAINS", "HSTS_PRELOAD"),
+        "HSTS also for subdomains, and for browsers' preload lists; only for the owner of the "
+        "whole domain",
+        "off",
+    ),
+    _one("TRUST_PROXY_HEADERS", "trust `X-Forwarded-Proto` and `-Host`", "off"),
+    Variable(
+        ("BIND", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"),
+        "gunicorn's address, its processes, and the proxies it trusts",
+        "`127.0.0.1:8000`, one a core, none",
+    ),
+    _one("SCRIPT_NAME", "a path in front of every address, such as `/sync`"),
+)
+STORES = (
+    _one(
+        "DATABASE_URL",
+        "`postgres://…`, or `sqlite:////path`",
+        "SQLite beside manage.py, or in the current directory",
+        secret=True,
+    ),
+    _one("REDIS_URL", "needed by workers; cron does not need it", secret=True),
+)
+BENCHLING = (
+    _one("BENCHLING_URL", "https://acme.benchling.com", "required"),
+    _one("BENCHLING_CLIENT_ID", "of the app", "required"),
+    _one("BENCHLING_CLIENT_SECRET", "of the app", "required", secret=True),
+    _one("BENCHLING_APP_ID", "the installed app, `app_…`", "required"),
+    _one("BENCHLING_APP_DEFINITION_ID", "`appdef_…`; needed by webhooks"),
+    _one("BENCHLING_PRIVATE_KEY", "PEM; decrypts `API Key`", "required", secret=True),
+    _one("BENCHLING_JWKS_URL", "address of the keys that verify webhooks", "Benchling's"),
+)
+LIMITS = (
+    _one(
+        "BATCH_SIZE",
+        "most entities per upsert; batches begin with 500 and grow while they pass",
+        "2500",
+    ),
+    _one(
+        "IN_FLIGHT",
+        "concurrent upserts, 1 to 4; use more than one only if Benchling support has enabled "
+        "granular locking",
+        "1",
+    ),
+    _one(
+        "OBJECTS_PER_HOUR",
+        "this app's limit of entities written in any hour, so that other integrations keep their "
+        "share; a run that reaches it waits and shows until when",
+        "0: none",
+    ),
+    _one(
+        "GREAT_CHANGE_PERCENT",
+        "a run that would change more than this share of what is in Benchling (and more than 500 "
+        "entities) stops until you override it",
+        "50",
+    ),
+    _one("FULL_SYNC_EVERY_DAYS", "a run reads everything when the last full run is older", "7"),
+    _one(
+        "REGISTRY_ALLOW_PRIVATE_NETWORKS",
+        "allow the registry and the recipient of alerts to be on loopback or a private address",
+        "off",
+    ),
+    _one(
+        "LEASE_SECONDS",
+        "a process that is silent for this long loses its run to another one; at most 80",
+        "80",
+    ),
+)
+MONITORING = (
+    _one(
+        "EMAIL_URL",
+        "mail server for alerts: `submission://user:password@mail.example.com`; the sender is the "
+        "user, or `?_default_from_email=`",
+        "none: no e-mail",
+        secret=True,
+    ),
+    _one(
+        "METRICS_TOKEN",
+        "the bearer token that may read `/metrics`",
+        "none: `/metrics` answers 404",
+        secret=True,
+    ),
+    _one(
+        "HEARTBEAT_URL",
+        "requested by GET after each good run of all records, with `/fail` appended to its path "
+        "after a failed one; `{lane}` in it is replaced by the lane's name",
+        "none",
+        secret=True,
+    ),
+    _one("LOG_LEVEL", "level of the service's log", "INFO"),
+    _one(
+        "LOG_FORMAT",
+        "`text`, or `json`: one object a line with the ids of its run, lane, delivery and request",
+        "text",
+    ),
+)
+NETWORK = (
+    Variable(
+        ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        "the proxy for requests to Benchling, and hosts without it; the registry is requested "
+        "directly",
+        "none",
+    ),
+    Variable(
+        ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+        "a PEM file with the certificate authorities that the registry is verified by",
+        "certifi's list",
+    ),
+)
+GROUPS = {
+    "web": WEB,
+    "stores": STORES,
+    "benchling": BENCHLING,
+    "limits": LIMITS,
+    "monitoring": MONITORING,
+    "network": NETWORK,
+}
+"""The variables by the section of docs/settings.md that lists them."""

@@ -1,0 +1,77 @@
+"""The docs' reference: what is rendered from the code is the code's, and nothing is left out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from integration.variables import GROUPS
+from registry_sync.reporting.catalogue import RECORD_CAUSES, RUN_FAILURES, RUN_WAITS, WARNINGS
+from tests.support import ROOT
+from tests.support.environment import VARIABLES
+from tools import reference
+
+pytestmark = pytest.mark.once
+DOCS = ROOT / "docs"
+PAGES = [page for page in sorted(DOCS.glob("*.md")) if "<!-- end of " in page.read_text()]
+SETTINGS = ROOT / "integration" / "settings.py"
+DESCRIBED = {name: each for group in GROUPS.values() for each in group for name in each.names}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_rendered_tables_are_the_codes(page):
+    text = page.read_text("utf-8")
+    assert reference.rendered(text) == text, "run: make reference"
+
+
+def test_every_table_of_variables_and_commands_is_shown():
+    settings = (DOCS / "settings.md").read_text("utf-8")
+    assert [name for name in GROUPS if f"<!-- variables: {name} -->" not in settings] == []
+    commands = (DOCS / "commands.md").read_text("utf-8")
+    files = (ROOT / "registry_sync/management/commands").glob("[!_]*.py")
+    assert [file.stem for file in files if f"\n### {file.stem}\n" not in commands] == []
+
+
+def test_every_variable_that_the_code_reads_is_described():
+    read = set(VARIABLES)
+    for file in [*(ROOT / "integration").glob("*.py"), *(ROOT / "registry_sync").rglob("*.py")]:
+        read |= set(re.findall(r'os\.environ\.get\("([A-Z_]+)"', file.read_text("utf-8")))
+    assert read - set(DESCRIBED) == set()
+    assert set(DESCRIBED) - read - {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"} == set()
+
+
+def defaults() -> Iterator[tuple[str, str]]:
+    """Yield variables of the settings with the default that the code writes out, in words."""
+    for node in ast.walk(ast.parse(SETTINGS.read_text("utf-8"))):
+        if not isinstance(node, ast.Call) or not str(getattr(node.func, "id", "")).startswith(
+            "env"
+        ):
+            continue
+        given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "default")]
+        if given and isinstance(given[0], ast.Constant):
+            value = given[0].value
+            yield str(node.args[0].value), str(value) if value is not False else "off"
+
+
+@pytest.mark.parametrize(("name", "default"), list(defaults()))
+def test_described_defaults_are_the_codes(name, default):
+    described = DESCRIBED[name].default
+    assert name == "BENCHLING_JWKS_URL" or described.partition(":")[0] == default
+
+
+def test_secrets_are_the_ones_that_can_be_files():
+    secret = re.findall(r'env_(?:secret|database)\(\s*"(\w+)"', SETTINGS.read_text("utf-8"))
+    assert {name for name, each in DESCRIBED.items() if each.secret} == set(secret)
+
+
+def test_every_cause_stands_under_a_symptom():
+    page = (DOCS / "troubleshooting.md").read_text("utf-8")
+    named = {
+        code for marks in re.findall(r"<!-- causes: ([^>]+?) -->", page) for code in marks.split()
+    }
+    codes = {cause.code for cause in (*RECORD_CAUSES, *RUN_FAILURES, *WARNINGS)}
+    assert codes - named == set(), "name them in docs/troubleshooting.md, then run: make reference"
+    assert all(f"`{wait.code or 'other'}`" in page for wait in RUN_WAITS)
