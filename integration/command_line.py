@@ -7,11 +7,14 @@ this package, and what other distributions add as entry points of `registry_sync
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+ESCAPES = "registry_sync.escapes"
 GROUP = "registry_sync.commands"
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE / "gunicorn.conf.py"
@@ -21,9 +24,7 @@ COMMANDS = HERE.parent / "registry_sync" / "management" / "commands"
 def main() -> None:
     """Run one command with the arguments of this process."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
-    for stream in (sys.stdout, sys.stderr):  # a console may hold fewer characters than we write
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    escape_in(sys.stdout, sys.stderr)
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if "-" in name and (COMMANDS / f"{name.replace('-', '_')}.py").exists():
         sys.argv[1] = name = name.replace("-", "_")  # as people write `upgrade-check`
@@ -38,6 +39,24 @@ def main() -> None:
         sys.exit(command())
     else:
         _manage()
+
+
+def escape_in(*streams: Any) -> None:
+    """Let consoles escape what their encoding has not: the service writes more than ASCII.
+
+    An escape has the form that JSON reads, so that `--json` stays JSON on every console.
+    """
+    codecs.register_error(ESCAPES, _escaped)
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ESCAPES)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4)), error.end
 
 
 def _manage() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
@@ -23,8 +24,9 @@ def _bar(out: Any) -> Progress:
     from rich import progress  # cron has no terminal
     from rich.console import Console
 
-    columns = progress.SpinnerColumn(), progress.TextColumn("{task.description}")
     console = Console(stderr=getattr(out, "_out", out) is sys.stderr)
+    spinner = "dots" if console.encoding.startswith("utf") else "line"
+    columns = progress.SpinnerColumn(spinner), progress.TextColumn("{task.description}")
     rest = progress.BarColumn(), progress.TimeElapsedColumn()
     return progress.Progress(*columns, *rest, console=console)
 
@@ -40,6 +42,7 @@ class RunProgress:
         self.details, self.out = details, out
         self.bar: Progress | None = None
         self.task: TaskID | None = None
+        self._logged: list[tuple[logging.StreamHandler[Any], Any]] = []
         self._changes = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8")  # noqa: SIM115
         if terminal:
             self.bar = _bar(out)
@@ -48,11 +51,26 @@ class RunProgress:
     def __enter__(self) -> RunProgress:
         if self.bar is not None:
             self.bar.start()
+            self._log_above()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        for handler, stream in self._logged:
+            handler.setStream(stream)
+        self._logged.clear()
         if self.bar is not None:
             self.bar.stop()
+
+    def _log_above(self) -> None:
+        """Let log lines on the terminal go through rich, which writes them above the bar.
+
+        Handlers hold the streams that rich has replaced.
+        https://rich.readthedocs.io/en/stable/live.html#redirecting-stdout-stderr
+        """
+        for handler in logging.getLogger().handlers:
+            stream = getattr(handler, "stream", None)
+            if isinstance(handler, logging.StreamHandler) and stream and stream.isatty():
+                self._logged.append((handler, handler.setStream(sys.stderr)))
 
     def progress(self, run: SyncRun) -> None:
         if self.bar is not None and self.task is not None:

@@ -26,14 +26,17 @@ def spoken(
     """Let a command write as `--json` and `--quiet` ask.
 
     With `--json`, what became of the lanes in `ended` is written at the end, one object a line, and
-    all else goes to standard error. With `--quiet`, nothing is written if the exit status is 0.
+    all else goes to standard error. With `--quiet`, nothing is written if the exit status is 0, and
+    otherwise everything once: the log has errors only, without what the summary says.
     """
     plain, held, status = command.stdout, io.StringIO(), FAILED
     logger = logging.getLogger("registry_sync")
-    level = logger.level
+    level, handlers = logger.level, logging.getLogger().handlers
     if options["quiet"]:
         command.stdout = OutputWrapper(held)
         logger.setLevel(logging.ERROR)
+        for handler in handlers:
+            handler.addFilter(_is_news)
     elif options["json"]:
         command.stdout = OutputWrapper(options.get("stderr") or sys.stderr)
     try:
@@ -45,11 +48,17 @@ def spoken(
     finally:
         command.stdout = plain
         logger.setLevel(level)
+        for handler in handlers:
+            handler.removeFilter(_is_news)
         if status:
             plain.write(held.getvalue(), ending="")
         if options["json"]:
             for work in ended:
                 plain.write(json.dumps(lane_json(work), ensure_ascii=False))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not getattr(record, "in_summary", False)
 
 
 def lane_json(work: LaneWork) -> Json:

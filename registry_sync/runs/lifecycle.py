@@ -98,7 +98,7 @@ def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object)
 
 def fail(run: SyncRun, lease: Lease, error: SyncError) -> None:
     """End the run as FAILED, with its cause and its remedy. Raise LeaseLost."""
-    log(run, "ERROR", f"{error.message} {error.remedy}")
+    log(run, "ERROR", f"{error.message} {error.remedy}", in_summary=True)
     finish(
         run,
         lease,

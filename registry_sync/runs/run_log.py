@@ -18,10 +18,15 @@ def of_run(run: SyncRun) -> dict[str, object]:
     return {"belongs_to": {"run": run.pk, **lane}}
 
 
-def log(run: SyncRun, level: str, text: str) -> None:
-    """Write one line to the run's log, and to the service's log."""
+def log(run: SyncRun, level: str, text: str, *, in_summary: bool = False) -> None:
+    """Write one line to the run's log, and to the service's log.
+
+    `in_summary`: the run's summary says it too, so a quiet command leaves it out of its log.
+    """
     text = text.replace("\x00", "\ufffd")  # PostgreSQL accepts none
-    logger.log(logging.getLevelName(level), "%s", text, extra=of_run(run))
+    logger.log(
+        logging.getLevelName(level), "%s", text, extra={**of_run(run), "in_summary": in_summary}
+    )
     RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
 
 
@@ -30,4 +35,4 @@ def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
     if any(warning["code"] == code for warning in run.warnings):
         return
     save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
-    log(run, "WARNING", text)
+    log(run, "WARNING", text, in_summary=True)

@@ -21,7 +21,8 @@ from registry_sync.runs import estimate
 class Command(OperatorCommand):
     help = (
         "Show the active run, or pause, resume or cancel it. A batch that has been sent is always "
-        "finished, nothing is lost, and scientists see who did it and why."
+        "finished, nothing is lost, and scientists see who did it and why. Exit status: 0, also "
+        "where no run is active and nothing was to be done to one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,8 +42,10 @@ class Command(OperatorCommand):
         if what in ("pause", "cancel") and not reason:
             raise CommandError("--reason is empty.", returncode=USAGE)
         active = _active(options["lane"])
-        if not active:
+        if not active and what != "show":
             raise CommandError("No run is active.", returncode=1)
+        if not active:
+            self.stdout.write("No run is active.")
         names = runs.LaneNames()
         for run in active:
             name = names.of(run.lane) if len(active) > 1 else ""
