@@ -156,10 +156,12 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
     asked: list[tuple[str, Any]] = [("part", 1), *(("after", 1) for _ in range(after))]
     asked += [("id", external_id) for external_id in external_ids]
     here = reverse("admin:registry_sync_entityerror_outcome", args=[run_id])
+    outcomes = [] if waits_for else checks.check_outcomes(run, ids)
     return {
         "checked_by": run,
         "checked_after": waits_for,
-        "outcomes": [] if waits_for else checks.check_outcomes(run, ids),
+        "outcomes": outcomes,
+        "passed": sum(one.state == "passed" for one in outcomes),
         "outcome_ended": not (run.is_active or waits_for),
         "outcome_address": f"{here}?{urlencode(asked)}",
     }

@@ -19,6 +19,7 @@ from django.utils.html import format_html
 
 from registry_sync import runs
 from registry_sync.admin.by_lane import ByLane
+from registry_sync.admin.cures import CurePages
 from registry_sync.admin.error_causes import CHOSEN, DISMISS
 from registry_sync.admin.error_checks import Checks, asked_outcome
 from registry_sync.admin.filters import (
@@ -45,7 +46,7 @@ Errors = QuerySet[EntityError]
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(ByLane, Checks):
+class EntityErrorAdmin(ByLane, CurePages, Checks):
     nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
     list_display = ("record", "problem", "who_must_act", "seen")

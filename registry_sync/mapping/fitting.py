@@ -176,7 +176,7 @@ def _option(value: Any, field: FieldDefinition) -> Fitted:
     exact = [option for option in options if option.label in labels]
     if len(exact) == 1 and not exact[0].archived:
         return exact[0].id, ""
-    near = [option for option in options if _folded(option.label) == _folded(label)]
+    near = [option for option in options if option_key(option.label) == option_key(label)]
     for found in (exact, near):
         live = [option for option in found if not option.archived]
         if len(live) == 1:
@@ -199,7 +199,8 @@ def _link(value: Any, link_id: Callable[[str], str]) -> Fitted:
     return {"entityRegistryId": link_id(text.strip())}, ""
 
 
-def _folded(text: str) -> str:
+def option_key(text: str) -> str:
+    """Return a label as options are compared: without case and surplus blanks."""
     return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -53,8 +54,13 @@ class EntityError(models.Model):
     )  # fmt: skip
     assigned_by = models.CharField(max_length=150, blank=True)
     assigned_reason = models.TextField(blank=True)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL,
+        related_name="+", db_index=False, help_text="The user of the desk who takes care of it.",
+    )  # fmt: skip
 
     class Meta:
+        permissions = (("add_dropdown_options", "Can add options to dropdowns in Benchling"),)
         indexes = (
             models.Index(fields=["lane", "closed_at", "waits_for"], name="error_open"),
             models.Index(fields=["run", "code"], name="error_cause"),
@@ -81,6 +87,11 @@ class EntityError(models.Model):
                 fields=["assigned", "-last_seen", "-id"],
                 condition=~Q(assigned=""),
                 name="error_assigned",
+            ),
+            models.Index(
+                fields=["assigned_to", "-last_seen", "-id"],
+                condition=Q(assigned_to__isnull=False),
+                name="error_assigned_to",
             ),
             # The oldest open error is queried every half minute.
             models.Index(

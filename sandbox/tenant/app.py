@@ -8,6 +8,7 @@ from .audit_api import AuditLogs
 from .canvas_api import Canvases
 from .config_items import ConfigItems
 from .containers import Containers
+from .dropdowns import Dropdowns
 from .entity_api import Entities
 from .furniture import Furniture
 from .handlers import Handlers
@@ -20,6 +21,7 @@ from .tokens import Tokens
 PARTS: tuple[type[Handlers], ...] = (
     Tokens,
     Furniture,
+    Dropdowns,
     ConfigItems,
     Sessions,
     Canvases,

@@ -106,6 +106,10 @@ def _null_errors(doc: Json) -> None:
     )
 
 
+def _option_ids(doc: Json) -> None:
+    del _schemas(doc)["DropdownOptionUpdate"]["properties"]["id"]["pattern"]
+
+
 def _verbs_first(doc: Json) -> None:
     doc["paths"] = dict(sorted(doc["paths"].items(), key=lambda item: "}:" not in item[0]))
 
@@ -139,6 +143,12 @@ PATCHES = (
         "a failed task may send `errors: null`; the SDK has a model of such an answer, and the "
         "document lists an array and an object.",
         _null_errors,
+    ),
+    Patch(
+        "option_ids",
+        "the id of an option must match `^sfs_`, which is how ids of dropdowns begin; Benchling "
+        "gives options ids that begin with `sfso_`.",
+        _option_ids,
     ),
     Patch(
         "errors",

@@ -32,6 +32,9 @@ class Switches:
     # -- what an admin sets up -----------------------------------------------------------------
     unique_structures: bool = False
     """Whether a second molecule of one structure is refused."""
+    dropdown_writes: str = "all"
+    """all, forbidden (the app may not change dropdowns), unarchive (archived options that are sent
+    come back)"""
     archive_reasons: tuple[str, ...] = REASONS
     """The archive reasons that the tenant takes."""
     audit_log: str = "all"

@@ -10,9 +10,11 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
+from registry_sync.desk import cures
+from registry_sync.desk.cures.press import Press
 from registry_sync.models import Allowance, Lane, SyncRun, WebhookDelivery
 from tests.support import factories
-from tests.support.desk import groups, person
+from tests.support.desk import OWNERS_MAY, groups, person
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -40,6 +42,7 @@ RULES = {
     "entityerror_cause": ("change_entityerror", "change_entityerror"),
     # A post to an error's page changes nothing: what it offers are actions of the list.
     "entityerror_change": ("view_entityerror", "view_entityerror"),
+    "entityerror_cure:add-options": ("add_dropdown_options", "add_dropdown_options"),
     "entityerror_outcome": ("view_entityerror", "view_entityerror"),
     "lane_change": ("view_lane", "change_lane"),
     "mappingdraft_add": ("add_mappingdraft", "add_mappingdraft"),
@@ -111,7 +114,7 @@ def may(who, permission):
         return True
     if permission == SUPERUSERS or who == "staff":
         return False
-    return permission.startswith("view_") or (who == "owner" and permission in groups.OWNERS_MAY)
+    return permission.startswith("view_") or (who == "owner" and permission in OWNERS_MAY)
 
 
 def permissions_of(name):
@@ -139,6 +142,9 @@ def addresses(rows):
     for path, name in walk(get_resolver("integration.urls").url_patterns):
         if not path.startswith("admin/") or name is None:
             continue
+        if name == "registry_sync_entityerror_cure":
+            yield from cure_pages(path)
+            continue
         model = re.match(r"admin/(?:registry_sync|auth)/(\w+)/", path)
         row = str(rows[model[1]].pk) if model else "1"
         path = re.sub(r"<(path:|int:)?(object_id|pk|run_id|id|content_type_id)>", row, path)
@@ -150,6 +156,14 @@ def addresses(rows):
                  "syncrun_do": ("pause", "resume", "cancel", "rerun", "retry")}  # fmt: skip
         for what in whats.get(name.removeprefix("registry_sync_"), ("",)):
             yield name, "/" + path.replace("<slug:what>", what)
+
+
+def cure_pages(path):
+    """Yield the page of each cure that has one, for the first cause that it is for."""
+    for cure in cures.CURES:
+        if isinstance(cure, Press):
+            at = path.replace("<slug:what>", cure.name).replace("<slug:code>", cure.codes[0])
+            yield f"registry_sync_entityerror_cure:{cure.name}", "/" + at
 
 
 def let_in(answer):

@@ -51,11 +51,13 @@ def traffic(world, monkeypatch) -> list[tuple[Any, ...]]:
     w.sync()
     headers = {"content-type": "application/json"}
     limited = json.dumps(RATE_ERROR).encode()
+    option = b'{"options": [{"id": "sfso_1", "name": "A"}]}'
     failed = b'{"status": "FAILED", "message": "No.", "errors": null}'
     return [
         *seen,
         ("GET", "/api/v2/registries", "", headers, b"", 429, headers, limited),
         ("GET", "/api/v2/tasks/x", "", headers, b"", 200, headers, failed),
+        ("PATCH", "/api/v2/dropdowns/sfs_1", "", headers, option, 200, headers, b'{"id": "sfs_1"}'),
     ]
 
 
@@ -65,6 +67,7 @@ NEEDED_BY = {
     "nullable_ref": ("GET", "/custom-entities", 200),
     "link_lists": ("POST", ":bulk-upsert", 202),
     "null_errors": ("GET", "/tasks/x", 200),
+    "option_ids": ("PATCH", "/dropdowns/sfs_1", 200),
     "errors": ("GET", "/registries", 429),
 }
 """For each patch an exchange of that sort which the document refuses without it."""

@@ -213,3 +213,26 @@ def test_the_tenants_page_shows_parts_of_one_schema(tenant):
     (one,) = shown("molecules")
     assert (one["fields"]["Structure"], one["fields"]["As it was given"]) == ("CCO", "CCO.Cl")
     assert shown("DNA sequences")[0]["fields"]["Sequence"] == "4 bp, circular: ACGT"
+
+
+def test_a_dropdowns_list_is_set_as_a_whole(tenant):
+    t = tenant()
+    id_ = t.state.add_dropdown("Colours", ["red", "green"])
+    red, green = t.state.dropdowns[id_]["options"]
+    path = f"/dropdowns/{id_}"
+    old = {"dropdownOptionIds": [green["id"]], "reason": "Retired"}
+    assert t.http.post(f"{path}/options:archive", json=old).status_code == 200
+    wanted = [{"id": green["id"], "name": "green"}, {"name": "blue"}]
+    answer = t.http.patch(path, json={"options": wanted}).json()["options"]
+    assert [(o["name"], bool(o["archiveRecord"])) for o in answer] == [("green", True),
+                                                                       ("blue", False)]  # fmt: skip
+    assert answer == t.get(path).json()["options"]
+    gone = [{"id": red["id"], "name": "red"}]
+    assert t.http.patch(path, json={"options": gone}).status_code == 404
+    same = [{"name": "blue"}, {"name": "blue"}]
+    assert t.http.patch(path, json={"options": same}).status_code == 400
+    back = {"dropdownOptionIds": [green["id"]]}
+    assert t.http.post(f"{path}/options:unarchive", json=back).status_code == 200
+    assert t.get(path).json()["options"][0]["archiveRecord"] is None
+    t.state.switches.dropdown_writes = "forbidden"
+    assert t.http.patch(path, json={"options": same}).status_code == 403

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry_sync.desk.cures import decisions, every_cause
+from registry_sync.desk.cures import decisions, every_cause, options
 from registry_sync.desk.cures.base import Case, Cure, Offer
 from registry_sync.models import Lane
 
 __all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of"]
 
 CURES: tuple[Cure, ...] = (
+    options.AddOptions(),
     decisions.Adopt(),
     decisions.AllowRun(),
     decisions.AllowSubstance(),

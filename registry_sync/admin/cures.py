@@ -1,0 +1,142 @@
+"""The page of a cure: what it would do, a reason, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from registry_sync import runs
+from registry_sync.admin.base import Reasoned
+from registry_sync.admin.error_causes import outcome_address
+from registry_sync.admin.start_run import start_or_follow
+from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.problems import SyncError
+from registry_sync.desk import cures, lanes
+from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
+from registry_sync.reporting.catalogue import record_cause, run_failure
+
+FAILURES = (CannotCure, SyncError, Refused, Wait)
+TEMPLATE = "admin/registry_sync/cure/page.html"
+
+
+class CurePages(Reasoned):
+    """The pages of cures that have one of their own."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.cure_view)
+        pattern, name = "cure/<slug:what>/<slug:code>/", "registry_sync_entityerror_cure"
+        return [path(pattern, view, name=name), *super().get_urls()]
+
+    def cure_view(self, request: HttpRequest, what: str, code: str) -> HttpResponse:
+        """Show what a cure would do; on a POST with a reason, do it and tell what came of it."""
+        cure = cures.find(what, code)
+        lane = lanes.find(request.GET.get("lane", ""))
+        if not isinstance(cure, Press) or lane is None:
+            raise Http404("This action does not exist.")
+        if not request.user.has_perms(cure.permissions):
+            raise PermissionDenied
+        case = cures.Case(lane, code, tuple(request.GET.getlist("id")))
+        trouble, sent = None, request.POST
+        if request.method == "POST" and sent.get("decided"):
+            order = Order(
+                request.user.get_username(),
+                sent.get("reason", "").strip()[:500],
+                sent.get("press", ""),
+                tuple(sent.getlist("chosen")),
+            )
+            try:
+                return self._cure(request, cure, case, order)
+            except FAILURES as error:
+                trouble = error
+        return self._cure_page(request, cure, case, trouble)
+
+    def _cure(
+        self, request: HttpRequest, cure: Press, case: cures.Case, order: Order
+    ) -> HttpResponse:
+        """Do it, and lead to what comes of it. Raise CannotCure where the form is incomplete."""
+        if not order.reason:
+            raise CannotCure("Enter a reason. It is visible to all users. Nothing was done.")
+        if fault := cure.untyped(len(order.chosen), request.POST.get("typed", "")):
+            raise CannotCure(fault)
+        done = cure.do(case, order)
+        self.note(request, done.noted, f"{cure.label_for(case)}: {done.note} {order.reason}")
+        for text in done.said:
+            self.message_user(request, text, messages.SUCCESS)
+        for text in done.warnings:
+            self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(self._after_cure(request, cure, case, order, done))
+
+    def _after_cure(
+        self, request: HttpRequest, cure: Press, case: cures.Case, order: Order, done: Done
+    ) -> str:
+        """Start the run that checks the records; return the page that tells what came of it."""
+        if done.check and lanes.is_current(case.lane):
+            run, answer = start_or_follow(
+                self, request, title=cure.label_for(case), reason=f"{done.note} {order.reason}",
+                kind=done.kind, only=sorted(done.check), lane=case.lane,
+            )  # fmt: skip
+            return outcome_address(run, answer)
+        return done.address or _back(case)
+
+    def _cure_page(
+        self, request: HttpRequest, cure: Press, case: cures.Case, trouble: Exception | None
+    ) -> HttpResponse:
+        try:
+            prospect = cure.prospect(case)
+        except FAILURES as error:
+            prospect, trouble = Prospect("", letter=getattr(error, "letter", "")), trouble or error
+        if isinstance(trouble, CannotCure) and trouble.letter:
+            prospect = Prospect(prospect.explanation, letter=trouble.letter)
+        chosen = request.POST.getlist("chosen")
+        rows = prospect.rows()
+        ticked = [r.key for r in rows if (r.key in chosen if request.POST else r.ticked)]
+        name = runs.LaneNames().beside(case.lane)
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": cure.title(case) + (f" ({name})" if name else ""),
+            "opts": self.opts,
+            "prospect": prospect,
+            "trouble": in_words(trouble) if trouble else "",
+            "letter_first": bool(getattr(trouble, "letter", "")),
+            "ticked": ticked,
+            "type_number": len(ticked) if cure.needs_typing(len(rows)) else 0,
+            "typed_over": cure.typed_over,
+            "reason": request.POST.get("reason", ""),
+            "back": _back(case),
+            "cause": cause_title(case.code),
+        }
+        return TemplateResponse(request, TEMPLATE, context)
+
+
+def cause_title(code: str) -> str:
+    """Return the title of a cause, of whichever sort."""
+    title = run_failure(code).title
+    found = record_cause(code).title if title == code.replace("_", " ") else title
+    return f"{found[:1].upper()}{found[1:]}"
+
+
+def in_words(error: Exception) -> str:
+    """Return what failed and who must act."""
+    if isinstance(error, Refused):
+        return (
+            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin must "
+            "check the app's permissions."
+        )
+    if isinstance(error, SyncError):
+        return f"{error.message} {error.remedy}"
+    if isinstance(error, Wait):
+        return f"Benchling did not answer in time ({error.reason}). Try again in a minute."
+    return str(error)
+
+
+def _back(case: cures.Case) -> str:
+    """Return the page that a cure is offered on: the errors of its cause, or the first page."""
+    if case.errors().exists():
+        list_ = reverse("admin:registry_sync_entityerror_changelist")
+        return f"{list_}?code={case.code}&lane={case.lane.pk}"
+    return reverse("admin:index")

@@ -1,0 +1,126 @@
+"""Cures with a page of their own: what one would do, shown with ticks, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from django.db.models import Model
+from django.utils.safestring import SafeString
+
+from registry_sync.core.text import number_of
+from registry_sync.desk.cures.base import Case, Cure, page
+from registry_sync.models import SyncRun
+
+
+class CannotCure(Exception):
+    """It cannot be done; the text says why, and who must act.
+
+    `letter` is what the reader can send to them.
+    """
+
+    def __init__(self, text: str, letter: str = "") -> None:
+        super().__init__(text)
+        self.letter = letter
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that a cure acts on, with a tick. `cells` are its columns."""
+
+    key: str
+    cells: tuple[str | SafeString, ...]
+    ticked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A table of things to choose from. `note` says what they have in common."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a cure would do, as its page shows it before it asks for a reason.
+
+    `facts` are sentences. `presses` are its buttons by name; the first is the usual one. `letter`
+    is a text for whoever can do it in Benchling. Without `presses` the page only informs.
+    """
+
+    explanation: str
+    facts: Sequence[str | SafeString] = ()
+    groups: Sequence[Group] = ()
+    presses: dict[str, str] = field(default_factory=dict)
+    letter: str = ""
+
+    def rows(self) -> list[Row]:
+        """Return everything that can be ticked."""
+        return [row for group in self.groups for row in group.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What someone asked for: which press, on what, and why."""
+
+    actor: str
+    reason: str
+    press: str = ""
+    chosen: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of a press.
+
+    `said` and `warnings` are sentences. `noted` are the rows whose history keeps it, as `note`.
+    `check` are the records that a run of `kind` checks now. `address` is the page to open next, if
+    no run starts.
+    """
+
+    note: str
+    said: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    noted: Sequence[Model] = ()
+    check: Sequence[str] = ()
+    kind: SyncRun.Kind = SyncRun.Kind.INCREMENTAL
+    address: str = ""
+
+
+class Press(Cure):
+    """A cure that is confirmed on a page of its own.
+
+    Above `typed_over` chosen rows their number must be typed; None: never.
+    """
+
+    typed_over: ClassVar[int | None] = None
+
+    def address(self, case: Case) -> str:
+        """Return the address of its page."""
+        return page("entityerror_cure", self.name, case.code, query=case.query())
+
+    def title(self, case: Case) -> str:
+        """Return the title of its page."""
+        return self.label_for(case)
+
+    def prospect(self, case: Case) -> Prospect:
+        """Return what it would do. Raise CannotCure, SyncError, Refused, Wait."""
+        raise NotImplementedError
+
+    def do(self, case: Case, order: Order) -> Done:
+        """Do it. Raise CannotCure, SyncError, Refused, Wait."""
+        raise NotImplementedError
+
+    def needs_typing(self, chosen: int) -> bool:
+        """Return whether so many things need their number typed."""
+        return self.typed_over is not None and chosen > self.typed_over
+
+    def untyped(self, chosen: int, typed: str) -> str:
+        """Return what is wrong with the number that was typed; "" if nothing is."""
+        if not self.needs_typing(chosen) or typed.strip().replace(",", "") == str(chosen):
+            return ""
+        return f"{number_of(chosen, 'row')} are ticked. Type {chosen} to confirm. Nothing was done."
