@@ -29,7 +29,7 @@ from registry_sync.admin.filters import (
     RunFilter,
     StateFilter,
 )
-from registry_sync.admin.links import record_link
+from registry_sync.admin.links import record_link, steps_url
 from registry_sync.admin.substances import holder_link
 from registry_sync.core.text import as_key
 from registry_sync.desk import error_decisions as decisions
@@ -111,7 +111,8 @@ class EntityErrorAdmin(ByLane, CurePages, Checks):
 
     @admin.display(description="record")
     def record(self, error: EntityError) -> str:
-        return record_link(error.external_id, error.lane_id)
+        record, steps = (f(error.external_id, error.lane_id) for f in (record_link, steps_url))
+        return format_html('{}<br><a class="desk-quiet" href="{}">step by step</a>', record, steps)
 
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> str:
@@ -162,6 +163,7 @@ class EntityErrorAdmin(ByLane, CurePages, Checks):
             "others": self._others(error),
             "log": self._log(error),
             "may_act": self.may(request),
+            "steps_url": steps_url(error.external_id, error.lane_id),
             "record_link": record_link(error.external_id, error.lane_id),
             "askable": error.code not in UNSENDABLE,
             **asked_outcome(request, error.external_id),

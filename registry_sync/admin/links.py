@@ -23,3 +23,9 @@ def search_url(asked: str) -> str:
 def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
     """Link a record's external id to its story."""
     return format_html('<a href="{}">{}</a>', record_url(external_id, lane_id), external_id)
+
+
+def steps_url(external_id: str, lane_id: int | None = None) -> str:
+    """Address the steps of one record, of the lane that is synced now unless another is named."""
+    asked = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
+    return f"{reverse('admin:registry_sync_record_steps')}?{urlencode(asked)}"

@@ -15,9 +15,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.by_lane import LaneChoice
 from registry_sync.admin.error_checks import asked_outcome
-from registry_sync.admin.links import record_link, record_url, search_url
+from registry_sync.admin.links import record_link, record_url, search_url, steps_url
+from registry_sync.admin.record_steps import StepByStep
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import lanes, pins
@@ -34,7 +35,7 @@ TEMPLATE = "admin/registry_sync/record/record.html"
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ByLane, Reasoned):
+class LedgerEntryAdmin(StepByStep, Reasoned):
     nothing = "Nothing has been read from the registry yet."
     list_display = ("record", "entity_registry_id", "name", "entity_id", "outcome")
     list_display_links = ("outcome",)
@@ -199,4 +200,5 @@ class LedgerEntryAdmin(ByLane, Reasoned):
             "waits": waiting.waits_of([error])[error.pk] if error else "",
             "may_sync": self.may(request),
             "here": record_url(external_id, lane.pk),
+            "steps_url": steps_url(external_id, lane.pk),
         }

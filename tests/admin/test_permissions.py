@@ -56,6 +56,7 @@ RULES = {
     "reconciliation_csv": ("view_reconciliation", "view_reconciliation"),
     "reconciliation_run": ("add_syncrun", "add_syncrun"),
     "record": ("view_ledgerentry", "view_ledgerentry"),
+    "record_steps": ("view_ledgerentry", "view_ledgerentry"),
     "record_open": ("view_ledgerentry", "view_ledgerentry"),
     "syncrun_active": ("change_syncrun", "change_syncrun"),
     "syncrun_change": ("view_syncrun", "view_syncrun"),  # it has no form either

@@ -74,6 +74,8 @@ def pages() -> list[str]:
                 found.append(reverse(f"{name}_change", args=[row.pk]))
     for number in range(1, 9):
         found.append(f"{reverse('admin:registry_sync_record')}?id=C-{number:06d}")
+        if number % 2:  # each asks both systems
+            found.append(f"{reverse('admin:registry_sync_record_steps')}?id=C-{number:06d}")
     for run in SyncRun.objects.all():
         for outcome in ("created", "updated", "failed", "unchanged"):
             found.append(reverse("admin:registry_sync_syncrun_records", args=[run.pk, outcome]))
