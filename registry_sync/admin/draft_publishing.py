@@ -83,7 +83,6 @@ class Publishing(Reasoned):
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "is_nav_sidebar_enabled": False,  # the tables need the room
             "opts": self.opts,
             "draft": draft,
             "title": f"{draft.title}{_of_lane(draft)}",

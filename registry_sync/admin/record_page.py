@@ -21,7 +21,7 @@ from registry_sync.admin.links import record_link, record_url, search_url, steps
 from registry_sync.admin.record_steps import StepByStep
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.desk import error_waits as waiting
-from registry_sync.desk import lanes, pins
+from registry_sync.desk import landing, lanes, pins
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.desk.change_authors import who_changed
@@ -107,6 +107,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             "title": f"Record {external_id}{name}" if external_id else "Find a record",
             "opts": self.opts,
             "asked": asked,
+            "cards": [] if asked or external_id else landing.records(request),
             "hits": [
                 (hit, names.beside(hit.lane) or hit.lane, record_url(hit.external_id, hit.lane.pk))
                 for hit in hits

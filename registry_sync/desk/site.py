@@ -7,14 +7,17 @@ from typing import Any
 
 # Not in the package `admin`: Django imports this class before the pages that register with it.
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import path
 
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
-from registry_sync.desk import lanes
+from registry_sync.desk import landing, lanes, navigation
 from registry_sync.desk import run_history as history
+from registry_sync.desk.breadcrumbs import way_back
 from registry_sync.desk.glance import glance
 from registry_sync.desk.run_actions import active_of
 from registry_sync.models import Lane, SyncRun
@@ -40,7 +43,52 @@ class Desk(admin.AdminSite):
     index_title = "The external registry and Benchling"
     index_template = "admin/registry_sync/first.html"
     site_url = None  # there is no other site to view
-    enable_nav_sidebar = True
+    enable_nav_sidebar = False  # the entries above every page lead everywhere
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what every page has; to those who are logged in, the way around."""
+        shown = super().each_context(request)
+        if shown["has_permission"] and not shown["is_popup"]:
+            shown["nav"] = {
+                "entries": navigation.entries(request),
+                "lanes": navigation.lane_switch(request, self._parameters(), runs.LaneNames()),
+                "may_search": navigation.allowed(request, "view_ledgerentry"),
+                **way_back(request, self),
+            }
+        return shown
+
+    def _parameters(self) -> dict[str, str]:
+        """Return by which parameter each list that has several lanes takes one, by its model."""
+        found = {}
+        for model, page in self._registry.items():
+            names = {getattr(one, "parameter_name", "") for one in page.list_filter}
+            for parameter in names.intersection(navigation.LANE_PARAMETERS):
+                found[str(model._meta.model_name)] = parameter
+        return found
+
+    def get_urls(self) -> list[Any]:
+        """Return the pages of the tables, and those of the sections."""
+        own = [
+            path("mapping/", self.admin_view(self.mapping), name="mapping"),
+            path("settings/", self.admin_view(self.settings), name="settings"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def mapping(self, request: HttpRequest) -> TemplateResponse:
+        """Show each lane's mapping, and the way to its drafts and versions."""
+        return self._landing(request, "Mapping", landing.mapping)
+
+    def settings(self, request: HttpRequest) -> TemplateResponse:
+        """Show how the service is set up, and the way to its settings."""
+        return self._landing(request, "Settings", landing.settings)
+
+    def _landing(self, request: HttpRequest, title: str, cards: landing.Cards) -> TemplateResponse:
+        section = navigation.section_of(title.lower())
+        if section is None or not navigation.allowed(request, section.may):
+            raise PermissionDenied
+        shown = [one for one in cards(request) if one.links or one.facts]
+        context = {**self.each_context(request), "title": title, "cards": shown}
+        return TemplateResponse(request, "admin/registry_sync/landing.html", context)
 
     def index(self, request: HttpRequest, extra_context: Json | None = None) -> TemplateResponse:
         """Show the state of the sync; users who may not see runs get Django's own page."""

@@ -34,6 +34,7 @@ RULES = {
     "index": (STAFF, STAFF), "app_list": (STAFF, STAFF), "jsi18n": (STAFF, STAFF),
     "password_change": (STAFF, STAFF), "password_change_done": (STAFF, STAFF),
     "view_on_site": (STAFF, STAFF), "autocomplete": (NO_ONE, NO_ONE),
+    "mapping": ("view_mappingdraft", "view_mappingdraft"), "settings": ("view_lane", "view_lane"),
     "login": (OPEN, OPEN), "logout": (OPEN, OPEN),
     "alertsettings_change": ("view_alertsettings", "change_alertsettings"),
     "alertsettings_test": ("change_alertsettings", "change_alertsettings"),
