@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 
-from registry_sync.monitoring.metrics import metrics
+from registry_sync.monitoring.metrics.page import metrics
 from registry_sync.monitoring.views import healthz
 from registry_sync.webhooks.views import webhook
 

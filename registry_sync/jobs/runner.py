@@ -127,12 +127,13 @@ def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
 def _release_waiting(run: SyncRun, lease: runs.Lease, pacer: Pacer, wait: Wait) -> None:
     """Report why the run waits, in its log and its session, and release it until then."""
     run.waiting_until, run.waiting_for = wait.until, wait.reason
+    runs.count_wait(run, wait.reason, (wait.until - timezone.now()).total_seconds())
     left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
     text = f"{runs.waiting_sentence(run)} {left}".strip()
     runs.log(run, "INFO", text)
     with _despite_faults(run, "update"):
         pacer.session.progress(text, at_once=True)
-    runs.release(lease, waiting_until=wait.until, reason=wait.reason)
+    runs.release(lease, waiting_until=wait.until, reason=wait.reason, waits=run.waits)
 
 
 def _cause(run: SyncRun, error: Exception) -> SyncError:

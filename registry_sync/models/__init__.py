@@ -17,6 +17,7 @@ from registry_sync.models.reconciliation import ReconciledRecord, Reconciliation
 from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
 from registry_sync.models.substances import HeldAlias, Substance
+from registry_sync.models.tallies import Tally
 from registry_sync.models.tenant import Adoption, Drift, Installation
 from registry_sync.models.withdrawals import AuthorOfChange, FeedReading, Merge, Withdrawal
 
@@ -56,6 +57,7 @@ __all__ = [
     "Substance",
     "SyncRun",
     "TakenName",
+    "Tally",
     "WebhookDelivery",
     "WebhookRefusal",
     "Withdrawal",

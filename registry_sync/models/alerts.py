@@ -121,10 +121,16 @@ class AlertMessage(models.Model):
     next_try_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+    tallied = models.BooleanField(
+        default=False, db_default=False, help_text="It has ended, and the tallies include it."
+    )
 
     class Meta:
         ordering = ("-id",)
-        indexes = (models.Index(fields=["sent_at", "next_try_at"], name="alert_unsent"),)
+        indexes = (
+            models.Index(fields=["sent_at", "next_try_at"], name="alert_unsent"),
+            models.Index(fields=["id"], condition=Q(tallied=False), name="alert_untallied"),
+        )
 
     def __str__(self) -> str:
         return self.subject

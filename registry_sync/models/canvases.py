@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.lanes import Lane
@@ -72,11 +73,17 @@ class WebhookDelivery(models.Model):
     received_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    tallied = models.BooleanField(
+        default=False, db_default=False, help_text="The tallies include it."
+    )
 
     class Meta:
         ordering = ("-id",)
         verbose_name_plural = "webhook deliveries"
-        indexes = (models.Index(fields=["state", "received_at"], name="delivery_state"),)
+        indexes = (
+            models.Index(fields=["state", "received_at"], name="delivery_state"),
+            models.Index(fields=["id"], condition=Q(tallied=False), name="delivery_untallied"),
+        )
 
     def __str__(self) -> str:
         return f"{self.type} ({self.webhook_id})"

@@ -106,6 +106,10 @@ class EntityError(models.Model):
                 name="error_opened",
             ),
             models.Index(fields=["-last_seen"], name="error_last_seen"),
+            # Retention deletes the oldest closed ones.
+            models.Index(
+                fields=["closed_at"], condition=Q(closed_at__isnull=False), name="error_closed"
+            ),
             models.Index(fields=["external_id"], name="error_external_id"),
         )
         constraints = (

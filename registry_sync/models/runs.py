@@ -114,6 +114,12 @@ class SyncRun(models.Model):
     )
     older = models.BigIntegerField(default=0, help_text="Records older than requested.")
     phase_seconds = models.JSONField(default=dict, blank=True)
+    waits = models.JSONField(
+        null=True, blank=True, help_text="How often and for how many seconds it waited, by reason."
+    )
+    tallied = models.BooleanField(
+        default=False, db_default=False, help_text="It has ended, and the tallies include it."
+    )
 
     error = models.TextField(blank=True)
     error_code = models.CharField(max_length=64, blank=True)
@@ -177,6 +183,9 @@ class SyncRun(models.Model):
             # The desk lists rare kinds and triggers among a hundred thousand scheduled runs.
             models.Index(fields=["kind", "-id"], name="run_kind"),
             models.Index(fields=["trigger", "-id"], name="run_trigger"),
+            # Metrics count what the tallies do not include; retention deletes the oldest.
+            models.Index(fields=["id"], condition=Q(tallied=False), name="run_untallied"),
+            models.Index(fields=["finished_at"], name="run_finished"),
         )
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from registry_sync.core.text import number_of
 from registry_sync.monitoring.health import needed_queues
-from registry_sync.runs.workers import connect, see_queues
+from registry_sync.runs.workers import Queues
 
 GRACE = 120.0
 """Seconds that a queue may be without a worker: while workers restart, for example."""
@@ -17,16 +17,12 @@ KEPT = 7 * 24 * 3600
 """Seconds after which Redis forgets a queue that nothing asks for."""
 
 
-def idle_queues() -> dict[str, str]:
+def idle_queues(server: Redis, queues: Queues) -> dict[str, str]:
     """Return what /healthz says of each queue that needs a worker: "ok", or since when it has none.
 
-    Returns {} without a Redis that answers: that is a fault of its own.
+    Returns {} where Redis does not answer: that is a fault of its own.
     """
-    queues = see_queues()
-    if not queues.wanted or queues.trouble:
-        return {}
     try:
-        server = connect()
         return {name: _said(server, name, queues.serves(name)) for name in needed_queues()}
     except (RedisError, OSError):
         return {}

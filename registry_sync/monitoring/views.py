@@ -6,14 +6,13 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
-from redis import Redis
-from redis.exceptions import RedisError
 
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.idle_queues import idle_queues, is_idle
 from registry_sync.monitoring.lane_runs import lanes_or_none
 from registry_sync.runs import LaneNames
+from registry_sync.runs.workers import connect, see_queues
 
 
 @require_safe
@@ -46,16 +45,21 @@ def healthz(request: HttpRequest) -> JsonResponse:
             }
     except DatabaseError:
         answer["database"] = "unreachable"
-    if settings.REDIS_URL:
-        try:
-            Redis.from_url(settings.REDIS_URL, socket_timeout=2).ping()
-            answer["redis"] = "ok"
-        except (RedisError, OSError):
-            answer["redis"] = "unreachable; cron still syncs, workers do not"
-    idle = False
-    if answer["database"] == "ok" and answer.get("redis") == "ok":
-        answer["workers"] = queues = idle_queues()
-        idle = any(map(is_idle, queues.values()))
+    idle = settings.REDIS_URL and _look_at_redis(answer)
     works = answer["database"] == "ok" and answer.get("redis", "ok") == "ok"
     well = works and not stale and not idle
     return JsonResponse(answer, status=200 if well else 503)
+
+
+def _look_at_redis(answer: dict[str, object]) -> bool:
+    """Say in the answer what Redis tells, over one connection; return whether a queue is idle."""
+    with connect(2.0) as server:
+        queues = see_queues(server)
+        answer["redis"] = "unreachable; cron still syncs, workers do not"
+        if queues.trouble:
+            return False
+        answer["redis"] = "ok"
+        if answer["database"] != "ok":
+            return False
+        answer["workers"] = said = idle_queues(server, queues)
+    return any(map(is_idle, said.values()))

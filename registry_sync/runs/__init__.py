@@ -49,7 +49,7 @@ from registry_sync.runs.queries import (
     open_errors,
     repeats_last_failure,
 )
-from registry_sync.runs.run_log import log, of_run, warn
+from registry_sync.runs.run_log import count_wait, log, of_run, warn
 from registry_sync.runs.source_state import learn
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "app_key",
     "cancel",
     "claim",
+    "count_wait",
     "current_lanes",
     "database_now",
     "fail",

@@ -114,11 +114,17 @@ def renew(lease: Lease) -> None:
         raise LeaseLost(f"Run {lease.run_id} has another holder, or has ended.")
 
 
-def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str = "") -> None:
+def release(
+    lease: Lease,
+    *,
+    waiting_until: datetime | None = None,
+    reason: str = "",
+    **values: object,
+) -> None:
     """Release the run between two slices, so that the next one can claim it at once.
 
     `reason` says why it waits until `waiting_until`, a time of this host. The run keeps a
-    WaitReason's code with it.
+    WaitReason's code with it, and the other `values` of its columns.
     """
     wait = None if waiting_until is None else waiting_until - timezone.now()
     waits = {
@@ -127,7 +133,7 @@ def release(lease: Lease, *, waiting_until: datetime | None = None, reason: str 
         "waiting_for": reason,
     }
     held = SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence)
-    held.update(lease_until=None, turn_since=None, **waits)
+    held.update(lease_until=None, turn_since=None, **waits, **values)
 
 
 def save(run: SyncRun, lease: Lease, **values: object) -> None:

@@ -91,6 +91,8 @@ def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object)
         status=status,
         finished_at=timezone.now(),
         lease_until=None,
+        phase_seconds=run.phase_seconds,
+        waits=run.waits,
         **NOT_WAITING,
         **values,
     )

@@ -1,4 +1,4 @@
-"""A run's log and its warnings."""
+"""A run's log, its warnings and its waits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 
 from django.utils import timezone
 
+from registry_sync.core.waits import wait_code
 from registry_sync.models import RunLog, SyncRun
 from registry_sync.runs.lease import Lease, save
 
@@ -36,3 +37,12 @@ def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
         return
     save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
     log(run, "WARNING", text, in_summary=True)
+
+
+def count_wait(run: SyncRun, reason: str, seconds: float) -> None:
+    """Count a wait by its reason, in memory: it is saved with the run's place or at its end."""
+    code = wait_code(reason) or "other"
+    waits = dict(run.waits or {})
+    times, total = waits.get(code, (0, 0))
+    waits[code] = [times + 1, round(total + max(0.0, seconds), 1)]
+    run.waits = waits

@@ -71,15 +71,18 @@ def connect(seconds: float = REDIS_SECONDS) -> Redis:
     )
 
 
-def see_queues() -> Queues:
-    """Return Redis's workers and waiting jobs, asked for with a short time limit."""
+def see_queues(server: Redis | None = None) -> Queues:
+    """Return Redis's workers and waiting jobs, asked for with a short time limit.
+
+    `server` is a connection that the caller has.
+    """
     if not settings.REDIS_URL:
         return Queues(wanted=False)
     from redis.exceptions import RedisError
     from rq import Queue
 
     try:
-        connection = connect()
+        connection = server or connect()
         names = list(settings.RQ_QUEUES)
         heard = [name for worker in _alive(connection) for name in worker.queue_names()]
         return Queues(

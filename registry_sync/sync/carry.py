@@ -79,5 +79,6 @@ class Carrier:
     def place(self, page: Page) -> Json:
         """Return the run's columns from which another process would go on after `page`."""
         position = self.delivery.oldest_position() or page.next_position
-        seconds = self.ctx.run.phase_seconds
-        return {"position": position, "phase_seconds": seconds, **self.tracker.place()}
+        run = self.ctx.run
+        spent = {"phase_seconds": run.phase_seconds, "waits": run.waits}
+        return {"position": position, **spent, **self.tracker.place()}

@@ -33,7 +33,6 @@ def finish(ctx: RunContext) -> None:
             run_verdict.status(run, ctx.lane),
             phase=Phase.REPORT,
             position=None,
-            phase_seconds=run.phase_seconds,
             watermark=run.watermark,
             watermark_record=run.watermark_record,
             **{name: getattr(run, name) for name in ledger.COUNTS},

@@ -96,6 +96,8 @@ class Pacer:
                 raise Wait(retry_time(left), reason)
             stopping.sleep(min(left, often, stopping.STEP))
             self._renew_after(often)
+        if reason:
+            runs.count_wait(self.run, reason, seconds)
 
     def keep_alive(self) -> None:
         """Renew the lease now and then while the registry is read. Raises LeaseLost, Stopping."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.test import Client
 from django.utils import timezone
-from redis import Redis
+from redis import Connection, Redis
 
 from registry_sync.models import Pulse, SyncRun
 from registry_sync.monitoring import freshness
@@ -103,6 +103,24 @@ def test_a_queue_without_a_worker_is_named_after_two_minutes(db, client, setting
     settings.REDIS_URL = ""
     answer = client.get("/healthz")
     assert answer.status_code == 200 and "workers" not in answer.json()
+
+
+def test_it_opens_one_connection_to_redis(db, client, settings, redis, monkeypatch):
+    settings.REDIS_URL = redis.url
+    opened: list[Connection] = []
+    monkeypatch.setattr(Connection, "_connect", _counting(opened))
+    assert client.get("/healthz").json()["redis"] == "ok"
+    assert len(opened) == 1
+
+
+def _counting(opened):
+    connect = Connection._connect
+
+    def counting(connection):
+        opened.append(connection)
+        return connect(connection)
+
+    return counting
 
 
 def test_a_worker_that_is_back_ends_it(db, deploy, redis, settings, client):

@@ -124,8 +124,8 @@ def test_metrics_name_the_lane(two_lanes, settings):
     Lane.objects.filter(pk=second.pk).update(schema_name='The "other"')
     text = Client().get("/metrics", headers={"Authorization": "Bearer t"}).text
     other = r'lane="The \"other\""'
-    assert 'registry_sync_open_errors{lane="Compound",kind="source"} 1' in text
-    assert f'registry_sync_open_errors{{{other},kind="source"}} 1' in text
+    assert 'registry_sync_open_errors{kind="source",lane="Compound"} 1' in text
+    assert f'registry_sync_open_errors{{kind="source",{other}}} 1' in text
     assert text.count("# TYPE registry_sync_open_errors gauge") == 1
     ended = [line for line in text.splitlines() if line.startswith("registry_sync_last_good")]
     assert len(ended) == 1 and 'lane="Compound"' in ended[0]

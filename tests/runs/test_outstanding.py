@@ -15,7 +15,8 @@ from tests.support.registry import compound
 def metric(client, name: str) -> str:
     answer = client.get("/metrics", headers={"Authorization": "Bearer t0ken"})
     lines = answer.content.decode().splitlines()
-    return next(line.split()[1] for line in lines if line.startswith(f"registry_sync_{name} "))
+    found = [line.split()[1] for line in lines if line.startswith(f"registry_sync_{name} ")]
+    return f"{float(found[0]):g}"
 
 
 def standing(owner, settings) -> tuple[bool, bool, str]:
