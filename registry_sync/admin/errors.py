@@ -22,6 +22,7 @@ from registry_sync.admin.by_lane import ByLane
 from registry_sync.admin.cures import CurePages
 from registry_sync.admin.error_causes import CHOSEN, DISMISS
 from registry_sync.admin.error_checks import Checks, asked_outcome
+from registry_sync.admin.error_copies import Copies
 from registry_sync.admin.filters import (
     AssignedFilter,
     CauseFilter,
@@ -46,7 +47,7 @@ Errors = QuerySet[EntityError]
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(ByLane, CurePages, Checks):
+class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
     nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
     list_display = ("record", "problem", "who_must_act", "seen")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from registry_sync.models import Lane, SyncRun
 
-RUNS, DAYS = 30, 90
+RUNS, DAYS, STRIP = 30, 90, 14
+"""Runs, days, and those days whose runs are counted one by one."""
 SEEN = (
     "kind", "trigger", "actor", "status", "read", "unchanged", "created", "updated", "failed",
     "created_at", "started_at", "finished_at", "error", "paused_at", "lane",
@@ -21,11 +22,23 @@ SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was written and refused on a day."""
+    """What was written and refused on a day, and how many runs there were; no dry runs."""
 
     day: date
     written: int
     refused: int
+    runs: int = 0
+    failed: int = 0
+
+    @property
+    def pill(self) -> str:
+        """Return how the day looks: bad if a run failed, quiet if there was none."""
+        return "bad" if self.failed else "good" if self.runs else "quiet"
+
+    @property
+    def sign(self) -> str:
+        """Return the sign by which this is known without colour."""
+        return {"bad": "✕", "good": "✓", "quiet": "–"}[self.pill]
 
 
 def mine(lane: Lane | None = None) -> QuerySet[SyncRun]:
@@ -36,7 +49,15 @@ def mine(lane: Lane | None = None) -> QuerySet[SyncRun]:
 
 def last_runs(lane: Lane | None = None, *, count: int = RUNS) -> list[SyncRun]:
     """Give the newest runs, the oldest of them first."""
-    return list(mine(lane).only(*SEEN).order_by("-id")[:count])[::-1]
+    some = ExpressionWrapper(~Q(only=[]), output_field=BooleanField())
+    rows = mine(lane).only(*SEEN).annotate(some_records=some)
+    newest: list[SyncRun] = [run for run in rows.order_by("-id")[:count]]  # noqa: C416
+    return newest[::-1]
+
+
+def is_partial(run: SyncRun) -> bool:
+    """Return whether a run of `last_runs` is of some records only: a retry, or single records."""
+    return bool(getattr(run, "some_records", False)) or run.kind == SyncRun.Kind.RETRY
 
 
 def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
@@ -51,8 +72,11 @@ def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
         .annotate(day=TruncDate("created_at"))
         .order_by()
         .values_list("day")
-        .annotate(Sum("created"), Sum("updated"), Sum("failed"))
-    )
-    told = {day: (created + updated, failed) for day, created, updated, failed in counted}
+        .annotate(
+            Sum("created"), Sum("updated"), Sum("failed"), Count("pk"),
+            bad=Count("pk", filter=Q(status=SyncRun.Status.FAILED)),
+        )
+    )  # fmt: skip
+    told = {day: (made + changed, *rest) for day, made, changed, *rest in counted}
     every = [first + timedelta(days=number) for number in range(count)]
     return [Day(day, *told.get(day, (0, 0))) for day in every]

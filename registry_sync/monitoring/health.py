@@ -16,6 +16,7 @@ from registry_sync.core.dates import stamp
 from registry_sync.core.text import are, number_of
 from registry_sync.models import Canvas, Installation, Lane, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
+from registry_sync.reporting.catalogue import ActorKey
 from registry_sync.runs.rhythm import Rhythm, see_rhythm
 from registry_sync.runs.workers import Queues, see_queues
 
@@ -36,10 +37,11 @@ class HealthState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: what, and who must do what about it."""
+    """One thing that is wrong: what, and who must do what about it; `actor` is the first who."""
 
     state: HealthState
     text: str
+    actor: ActorKey = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Health:
     findings: Sequence[Finding]
     dismissed: int = 0
     """Records that are not up to date and whose errors were dismissed."""
+    last: SyncRun | None = None
+    """The newest run that ended, good or failed; a dry run only where there is no other."""
 
     @property
     def state(self) -> HealthState:
@@ -144,14 +148,16 @@ def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None =
     dismissed = _dismissed(lane) if lane else 0
     active = around.active if lane is None else runs.active(lane)
     last, last_good = _last_ended(lane), runs.good_runs(lane).first() if lane else None
+    dry = _last_dry_run(lane) if last is None else None
     findings = [
-        *_runs(last, last_good, active, _last_dry_run(lane)),
+        *_runs(last, last_good, active, dry),
         *_mapping(lane, last_good),
         *_records(last, open_errors, dismissed),
     ]
     return Health(
-        lane, last_good, active, open_errors, around.queues, around.rhythm, findings, dismissed
-    )
+        lane, last_good, active, open_errors, around.queues, around.rhythm, findings, dismissed,
+        last or dry,
+    )  # fmt: skip
 
 
 def _dismissed(lane: Lane) -> int:
@@ -174,11 +180,10 @@ def _installation() -> list[Finding]:
         text = (
             f"The app was deactivated in Benchling at {since}. A Benchling admin must activate it."
         )
-        return [Finding(HealthState.BAD, text)]
+        return [Finding(HealthState.BAD, text, "benchling")]
     if here.config_fault:
-        return [
-            Finding(HealthState.BAD, f"The app's configuration is invalid. {here.config_fault}")
-        ]
+        text = f"The app's configuration is invalid. {here.config_fault}"
+        return [Finding(HealthState.BAD, text, "mapping")]
     return []
 
 

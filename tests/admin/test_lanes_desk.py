@@ -52,14 +52,14 @@ def start_url(what: str, lane: Lane | None = None) -> str:
 def test_the_first_page_shows_all_lanes_and_one_in_full(two, owner):
     lots = two[1]
     text = read(owner)
-    assert "Lanes Lane Status Last good run Open errors Active run" in text
-    assert "Compounds good The last run succeeded, and no record is waiting." in text
-    assert "Lots attention 2 records are not up to date" in text
+    assert "Lanes Lane Status Who acts Last good run Open errors Active run" in text
+    assert "Compounds ✓ in sync The last run succeeded, and no record is waiting." in text
+    assert "Lots ! behind 2 records are not up to date" in text
     assert "running, 3 records so far" in text and "Status: " not in text
     assert "Retry failed Pause Cancel" in text
     assert "The buttons act on every lane." in text and "Compounds: Run " in read_labels(owner)
     full = read(owner, f"{INDEX}?lane={lots.pk}")
-    assert "Status: Lots attention 2 records" in full and "The buttons act on Lots alone." in full
+    assert "Status: Lots ! behind 2 records" in full and "The buttons act on Lots alone." in full
     assert "The last 2 runs" in full and "12 written" not in full and "7 written" in full
     assert "Synced up to" in full and "All lanes" in full
 
@@ -72,7 +72,7 @@ def test_with_one_lane_the_first_page_names_none(two, owner):
     Lane.objects.filter(pk=two[1].pk).update(position=None)
     text = read(owner)
     assert "Lanes Lane Status" not in text and "The buttons act" not in text
-    assert "Status good" in text
+    assert "Status ✓ in sync" in text
 
 
 def test_sync_now_is_for_every_lane_or_for_one(two, owner):

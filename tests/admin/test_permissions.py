@@ -45,6 +45,8 @@ RULES = {
     "entityerror_change": ("view_entityerror", "view_entityerror"),
     "entityerror_cure:add-options": ("add_dropdown_options", "add_dropdown_options"),
     "entityerror_outcome": ("view_entityerror", "view_entityerror"),
+    "entityerror_copy": ("view_entityerror", "view_entityerror"),
+    "entityerror_copy_csv": ("view_entityerror", "view_entityerror"),
     "lane_change": ("view_lane", "change_lane"),
     "mappingdraft_add": ("add_mappingdraft", "add_mappingdraft"),
     "mappingdraft_change": ("view_mappingdraft", "change_mappingdraft"),

@@ -91,7 +91,7 @@ def test_after_failed_dry_runs_the_first_page_has_the_cause(world, owner):
     w.registry.token = "other"
     run = w.sync(kind=Kind.DRY_RUN)
     said = read(owner, INDEX)
-    assert f"bad Nothing has been synced yet. The last dry run ({run.pk}, " in said
+    assert f"✕ stopped Nothing has been synced yet. The last dry run ({run.pk}, " in said
     said = html.unescape(said)
     assert run.error in said and run.remedy in said and "Start with a dry run" not in said
     assert "Every record that was read is in Benchling" not in said

@@ -52,7 +52,7 @@ def morning(deploy, redis, page) -> Service:
 def test_from_a_red_morning_to_green(morning, page):
     world = morning.d.world
     page.get_by_text("5 records are not up to date in Benchling").first.wait_for()
-    page.get_by_role("link", name="option missing in a Benchling dropdown").first.click()
+    page.get_by_role("link", name="5 × option missing in a Benchling dropdown").first.click()
     page.get_by_role("link", name="C-000003").first.wait_for()
     page.locator("#result_list a[href*='/entityerror/']").first.click()
     page.get_by_text("antibody").first.wait_for()
@@ -91,7 +91,7 @@ def test_from_a_red_morning_to_green(morning, page):
         page.locator("#content input[type=submit]").click()
         page.locator("#content .pill.good").first.wait_for(timeout=60_000)
         page.goto(f"{morning.url}/admin/")
-    page.get_by_text("None. Every record that was read is in Benchling").wait_for()
+    page.get_by_text("Good morning. Every record that was read is in Benchling").wait_for()
     assert page.locator(".desk-health .pill.good").count() == 1
     assert world.values()["C-000003"]["Kind"] == "Protein"
     closed = "SELECT count(*) FROM registry_sync_entityerror WHERE closed_at IS NOT NULL"

@@ -25,8 +25,8 @@ from registry_sync.reporting.catalogue.warnings import WARNINGS
 __all__ = [
     "ACTION_FAILURES", "ACTORS", "RECORD_CAUSES", "RECORD_WAITS", "RUN_FAILURES", "RUN_WAITS",
     "WARNINGS", "Actor", "ActorKey", "Cause", "RecordWait", "RunWait", "record_actor",
-    "record_actor_key", "record_cause", "record_wait", "run_actor", "run_failure",
-    "run_wait", "scientist_failure", "warning_cause",
+    "record_actor_key", "record_cause", "record_wait", "run_actor", "run_actor_key",
+    "run_failure", "run_wait", "scientist_failure", "warning_cause",
 ]  # fmt: skip
 
 
@@ -78,12 +78,17 @@ def record_actor_key(code: str, kind: str, assigned: str = "") -> str:
 
 def run_actor(code: str, kind: str) -> Actor:
     """Return who must act first on a failed run, by its `error_code` and `error_kind`."""
+    return ACTORS[run_actor_key(code, kind)]
+
+
+def run_actor_key(code: str, kind: str) -> str:
+    """Return the key of whoever must act first on a failed run."""
     actors = run_failure(code).actors
     if kind == "transient" and actors[:1] != ("operator",):
-        return ACTORS["transient"]
+        return "transient"
     if kind == "benchling" and kind in actors:
-        return ACTORS[kind]
-    return ACTORS[actors[0]] if actors else ACTORS.get(kind, ACTORS["operator"])
+        return kind
+    return actors[0] if actors else (kind if kind in ACTORS else "operator")
 
 
 def scientist_failure(code: str, kind: str, message: str) -> str:

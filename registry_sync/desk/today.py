@@ -1,0 +1,115 @@
+"""What the first page shows: the lights of the lanes, the worklist, and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.core.types import Json
+from registry_sync.desk import lanes, pictures, worklist
+from registry_sync.desk import run_history as history
+from registry_sync.desk.glance import Glance, glance
+from registry_sync.desk.run_actions import active_of
+from registry_sync.desk.worklist import Card, Morning
+from registry_sync.models import Lane, SyncRun
+from registry_sync.monitoring import health
+from registry_sync.monitoring.health import Health
+from registry_sync.monitoring.light import Light
+from registry_sync.monitoring.notified import who_is_notified
+from registry_sync.reporting.error_groups import groups_by_lane
+
+DAY = timedelta(days=1)
+
+
+def first_page(request: HttpRequest) -> Json:
+    """Return what the first page shows: of several lanes all at a glance, and one in full."""
+    names, asked = runs.LaneNames(), request.GET.get("lane", "")
+    of = lanes.chosen(asked) if asked else names.lanes
+    lane = of[0] if len(of) == 1 else None
+    key = lane.pk if lane is not None and names.several else ""
+    whole = _morning(names, list(dict.fromkeys([*names.lanes, *of])))
+    every = worklist.sections(whole, request.user)
+    sections = worklist.of_lanes(every, of) if names.several else every
+    shown = history.last_runs(lane if names.several else None)
+    lanes.name_runs(shown, names)
+    days = history.days(lane if names.several else None)
+    may_control = request.user.has_perm("registry_sync.change_syncrun")
+    glances = _glances(whole, every) if names.several else []
+    full = _full(whole, lane, sections) if lane is not None or not names.several else None
+    return {
+        "around": whole.service,
+        "glance": glances,
+        "full": full,
+        "health": full.health if full else None,
+        "lane_name": names.beside(lane),
+        "lane_key": key,
+        "asked_lane": f"?lane={key}" if key else "",
+        "notified": who_is_notified(),
+        "sections": sections,
+        "all_well": _all_well(sections, [full] if full else glances),
+        "last_good": _last_good([full] if full else glances),
+        "runs_picture": pictures.runs_picture(shown),
+        "days_picture": pictures.days_picture(days),
+        "strip": days[-history.STRIP :],
+        "may_start": request.user.has_perm("registry_sync.add_syncrun"),
+        "controls": controls(of) if names.several and may_control else [],
+    }
+
+
+def controls(of: Sequence[Lane]) -> list[tuple[str, str]]:
+    """Return what can be done with the active runs of these lanes: the address, and the word."""
+    active = active_of(of)
+    is_paused = [run.paused_at is not None for run in active]
+    found = [("pause", "Pause")] if not all(is_paused) else []
+    found += [("resume", "Resume")] if any(is_paused) else []
+    return [*found, ("cancel", "Cancel")] if active else []
+
+
+def _morning(names: runs.LaneNames, of: Sequence[Lane]) -> Morning:
+    """Read what the cards are made from, of these lanes."""
+    now, service = timezone.now(), health.assess_service()
+    causes = groups_by_lane(of, new_since=now - DAY)
+    open_errors = {lane.pk: sum(one.count for one in causes.get(lane.pk, ())) for lane in of}
+    found: Mapping[int, Health] = {
+        lane.pk: health.assess_lane(lane, service, open_errors=open_errors[lane.pk]) for lane in of
+    }
+    return Morning(
+        names, of, service, found or {0: health.assess_lane(None, service)}, causes, now, now - DAY
+    )
+
+
+def _glances(morning: Morning, sections: Sequence[worklist.Section]) -> list[Glance]:
+    """Return the lanes that are fed now at a glance, in their order."""
+    cards = _cards(sections)
+    return [
+        glance(lane, morning.names.of(lane), morning.health[lane.pk], cards, shared=False)
+        for lane in morning.names.lanes
+    ]
+
+
+def _full(morning: Morning, lane: Lane | None, sections: Sequence[worklist.Section]) -> Glance:
+    """Return one lane with what holds for every lane."""
+    found, service = morning.health[lane.pk if lane is not None else 0], morning.service
+    whole = replace(found, findings=[*service.first, *found.findings, *service.last])
+    return glance(lane, morning.names.beside(lane), whole, _cards(sections), shared=True)
+
+
+def _cards(sections: Sequence[worklist.Section]) -> list[Card]:
+    return [card for section in sections for card in section.cards]
+
+
+def _all_well(sections: Sequence[worklist.Section], glances: Sequence[Glance]) -> bool:
+    """Return whether nothing is to be done today; notes may be there."""
+    calm = all(card.gravity is worklist.Gravity.NOTE for card in _cards(sections))
+    return calm and bool(glances) and all(one.light is Light.IN_SYNC for one in glances)
+
+
+def _last_good(glances: Sequence[Glance]) -> SyncRun | None:
+    """Return the newest good run of the lanes, or None."""
+    found = [one.health.last_good for one in glances if one.health.last_good]
+    return max(found, key=lambda run: run.pk, default=None)

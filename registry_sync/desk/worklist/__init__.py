@@ -1,0 +1,96 @@
+"""The worklist of the desk's first page: a card for each thing that someone must do.
+
+To add a kind of card, write a class with `name` and `cards` and add it to CARD_KINDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from registry_sync.desk.cures.base import User
+from registry_sync.desk.worklist import causes, decisions, mappings, service, stops
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning
+from registry_sync.models import Lane
+from registry_sync.reporting.catalogue import ACTORS
+
+__all__ = [
+    "CARD_KINDS",
+    "Card",
+    "CardKind",
+    "Gravity",
+    "Morning",
+    "Section",
+    "of_lanes",
+    "sections",
+]
+
+CARD_KINDS: tuple[CardKind, ...] = (
+    service.ServiceFindings(),
+    stops.Stops(),
+    stops.Paused(),
+    stops.Beginning(),
+    causes.Causes(),
+    stops.Warnings(),
+    mappings.Outstanding(),
+    decisions.StagedWithdrawals(),
+    decisions.Adoptions(),
+    decisions.DriftedValues(),
+    decisions.Merges(),
+    service.UnsentAlerts(),
+    service.FailedDeliveries(),
+    service.RefusedResults(),
+    stops.Cancelled(),
+    decisions.LeftInUse(),
+    mappings.Drafts(),
+    service.OpenAlerts(),
+    service.NobodyNotified(),
+)
+"""In the order in which cards of equal gravity stand."""
+ORDER = ("mapping", "benchling", "operator", "source", "transient")
+"""Who acts, in the order of the sections where they are equally grave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The cards of those things that one actor does first."""
+
+    actor: str
+    cards: Sequence[Card]
+
+    @property
+    def title(self) -> str:
+        """Return whom the section is for."""
+        if self.actor == "transient":
+            return "No one: the next run tries again"
+        return f"For {ACTORS[self.actor].label}"
+
+
+def sections(morning: Morning, user: User) -> list[Section]:
+    """Return the worklist by who acts, the gravest first, with the presses open to a user."""
+    by_actor: dict[str, list[Card]] = {}
+    for kind in CARD_KINDS:
+        for card in kind.cards(morning):
+            able = tuple(one for one in card.presses if one.is_open_to(user))
+            shown = replace(card, presses=able, lane_name=morning.names.beside(card.lane))
+            by_actor.setdefault(card.actors[0], []).append(shown)
+    return _sorted(by_actor)
+
+
+def of_lanes(sections: Iterable[Section], lanes: Sequence[Lane]) -> list[Section]:
+    """Return the cards of some lanes, and those that are about no lane."""
+    return _sorted(
+        {
+            section.actor: [card for card in section.cards if card.lane in (None, *lanes)]
+            for section in sections
+        }
+    )
+
+
+def _sorted(by_actor: Mapping[str, Sequence[Card]]) -> list[Section]:
+    found = [
+        Section(actor, sorted(cards, key=lambda card: (card.gravity, -(card.count or 0))))
+        for actor, cards in by_actor.items()
+        if cards
+    ]
+    return sorted(found, key=lambda one: (one.cards[0].gravity, ORDER.index(one.actor)))

@@ -1,0 +1,55 @@
+"""A card for each cause of refused records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from registry_sync.desk import cures
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
+from registry_sync.models import Lane
+from registry_sync.reporting.catalogue import ACTORS
+from registry_sync.reporting.error_groups import ErrorGroup
+
+FOR_OTHERS = ("source", "benchling")
+"""Those who have no desk of their own, and are sent a list."""
+
+
+class Causes(CardKind):
+    """Records that are not in Benchling, by cause."""
+
+    name = "causes"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return one card a cause of each lane."""
+        for lane in morning.lanes:
+            for group in morning.causes.get(lane.pk, ()):
+                yield self._card(morning, lane, group)
+
+    def _card(self, morning: Morning, lane: Lane, group: ErrorGroup) -> Card:
+        query = urlencode({"code": group.code, **self._lane(morning, lane)})
+        return Card(
+            title=group.title,
+            gravity=Gravity.BEHIND,
+            actors=group.actors,
+            text=group.remedy,
+            lane=lane,
+            count=group.count,
+            since=group.first_seen,
+            new=group.new,
+            address=link("entityerror_changelist", query=query),
+            presses=(*cures.all_of(lane, group.code), self._copy(lane, group)),
+        )
+
+    def _lane(self, morning: Morning, lane: Lane) -> dict[str, int]:
+        return {"lane": lane.pk} if morning.names.several else {}
+
+    def _copy(self, lane: Lane, group: ErrorGroup) -> cures.Offer:
+        address = link("entityerror_copy", query=urlencode({"code": group.code, "lane": lane.pk}))
+        return press(copy_label(group), address, "view_entityerror")
+
+
+def copy_label(group: ErrorGroup) -> str:
+    """Return the words of the press that gives the list of a cause, by who repairs it."""
+    able = [actor for actor in (*group.actors, *group.cause.actors) if actor in FOR_OTHERS]
+    return f"Copy for {ACTORS[able[0]].label}" if able else "Copy the list"

@@ -1,0 +1,142 @@
+"""Cards for what waits for a decision: withdrawals, adoptions, drift, merges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from django.db.models import QuerySet
+
+from registry_sync.desk import cures
+from registry_sync.desk.worklist.base import (
+    Card,
+    CardKind,
+    Gravity,
+    Morning,
+    Waiting,
+    link,
+    press,
+    waiting,
+)
+from registry_sync.models import Adoption, Drift, Lane, Merge, Withdrawal
+
+Left = Withdrawal.State
+
+
+class Decision(CardKind):
+    """Rows of a table that wait for someone's decision.
+
+    A subclass names the table's page, the query of what waits, and the cause of refused records
+    whose card covers the same rows, if there is one.
+    """
+
+    page: ClassVar[str]
+    query: ClassVar[str]
+    found: ClassVar[str] = "found_at"
+    title: ClassVar[str]
+    text: ClassVar[str]
+    label: ClassVar[str]
+    permission: ClassVar[str]
+    gravity: ClassVar[Gravity] = Gravity.WAITING
+    cause: ClassVar[str] = ""
+
+    def rows(self) -> QuerySet[Adoption | Drift | Merge | Withdrawal]:
+        """Return what waits, of all lanes."""
+        raise NotImplementedError
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each lane in which something waits."""
+        for some in waiting(self.rows(), self.found, morning):
+            if some.count > self._refused(morning, some.lane):
+                yield self._card(some)
+
+    def _refused(self, morning: Morning, lane: Lane) -> int:
+        """Return how many records the card of the cause counts, which offers this decision."""
+        groups = morning.causes.get(lane.pk, ())
+        return next((group.count for group in groups if group.code == self.cause), 0)
+
+    def _card(self, some: Waiting) -> Card:
+        address = link(f"{self.page}_changelist", query=f"{self.query}&lane={some.lane.pk}")
+        return Card(
+            title=self.title,
+            gravity=self.gravity,
+            actors=("mapping",),
+            text=self.text,
+            lane=some.lane,
+            count=some.count,
+            since=some.since,
+            new=some.new,
+            address=address,
+            presses=self.presses(some.lane, address),
+        )
+
+    def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
+        """Return the presses of a card."""
+        return (press(self.label, address, self.permission),)
+
+
+class StagedWithdrawals(Decision):
+    """Entities that would be archived, held back until someone agrees."""
+
+    name, page, query = "withdrawals", "withdrawal", f"state__exact={Left.STAGED}"
+    title, label, permission = "withdrawal to decide", "Archive or keep", "change_lane"
+    text = "Their records left the registry. Nothing is archived until you decide."
+
+    def rows(self) -> QuerySet[Withdrawal]:
+        """Return the open ones that wait."""
+        return Withdrawal.objects.filter(closed_at__isnull=True, state__in=Withdrawal.WAITING)
+
+
+class LeftInUse(Decision):
+    """Entities whose records left the registry, and that are still in use."""
+
+    name, page, query = "left", "withdrawal", f"state__exact={Left.GONE}"
+    title, label, permission = "record that left the registry", "Archive or keep", "change_lane"
+    text = "Their entities are still in use in Benchling. Archive them, or say that they stay."
+    gravity = Gravity.NOTE
+
+    def rows(self) -> QuerySet[Withdrawal]:
+        """Return those about which nothing was decided."""
+        return Withdrawal.objects.filter(closed_at__isnull=True, state=Left.GONE)
+
+
+class Adoptions(Decision):
+    """Entities that were in Benchling before, and that match records."""
+
+    name, page, query = "adoptions", "adoption", f"state__exact={Adoption.State.OPEN}"
+    title, label, permission = "entity to adopt or not", "Decide", "change_adoption"
+    text = "They were in Benchling before and match records. Both sides are shown first."
+    cause = "not_ours"
+
+    def rows(self) -> QuerySet[Adoption]:
+        """Return the open ones that can be adopted."""
+        return Adoption.objects.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE)
+
+
+class DriftedValues(Decision):
+    """Values that people changed in Benchling."""
+
+    name, page, query = "drift", "drift", "closed_at__isempty=1"
+    title, label, permission = "value changed in Benchling", "Restore or accept", "change_lane"
+    text = "They differ from what the registry says. Restore the registry's, or accept Benchling's."
+
+    def rows(self) -> QuerySet[Drift]:
+        """Return the open ones."""
+        return Drift.objects.filter(closed_at__isnull=True)
+
+    def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
+        """Return the cures of drift."""
+        return tuple(cures.all_of(lane, "drift"))
+
+
+class Merges(Decision):
+    """Entities of this app that people merged into others."""
+
+    name, page, query = "merges", "merge", f"state__exact={Merge.State.OPEN}"
+    title, label, permission = "entity merged into another one", "Decide", "change_entityerror"
+    text = "Follow the survivor, or create the entity again once its names are free."
+    cause = "merged_away"
+
+    def rows(self) -> QuerySet[Merge]:
+        """Return the open ones."""
+        return Merge.objects.filter(closed_at__isnull=True, state=Merge.State.OPEN)

@@ -1,0 +1,81 @@
+"""Cards for a mapping that is not through: published but not written, or left as a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry_sync import runs
+from registry_sync.core.text import number_of
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press, start
+from registry_sync.models import Lane, MappingDraft
+
+State = MappingDraft.State
+SHOWN = 5
+"""Open drafts that have a card of their own."""
+
+
+class Outstanding(CardKind):
+    """A published mapping that no run has applied yet."""
+
+    name = "outstanding"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each lane in which values are still to be written."""
+        for health in morning.health.values():
+            left = runs.outstanding(health.lane, health.last_good) if health.last_good else None
+            if left is None or health.lane is None:
+                continue
+            version = left.version
+            yield Card(
+                title=f"Version {version.number} of the mapping is not applied yet",
+                gravity=Gravity.BEHIND,
+                actors=("mapping",),
+                text=f"{left.records.capitalize()} in Benchling must still be changed. Published "
+                f"by {version.actor}: “{version.reason}”. The schedule applies it, too.",
+                lane=health.lane,
+                since=version.at,
+                address=link("mappingversion_change", version.pk),
+                presses=(start("sync", "Sync now", morning.of_lane(health.lane)),),
+            )
+
+
+class Drafts(CardKind):
+    """Mapping drafts that are neither published nor discarded."""
+
+    name = "drafts"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each of the newest drafts, and one for the rest."""
+        left = (State.OPEN, State.WAITING)
+        rows = MappingDraft.objects.of_app().filter(state__in=left).order_by("-updated_at")
+        found = list(rows.only("title", "state", "schema_id", "updated_at", "updated_by")[:100])
+        lanes = {lane.schema_id: lane for lane in morning.lanes}
+        others = {lane.schema_id for lane in morning.names.lanes} - lanes.keys()
+        found = [draft for draft in found if draft.schema_id not in others]
+        for draft in found[:SHOWN]:
+            yield self._card(draft, lanes.get(draft.schema_id))
+        if rest := len(found) - SHOWN:
+            yield from self._rest(rest)
+
+    def _card(self, draft: MappingDraft, lane: Lane | None) -> Card:
+        waits = draft.state == State.WAITING
+        what = "waits for manual steps in Benchling" if waits else "is open"
+        return Card(
+            title=f"The mapping draft “{draft.title}” {what}",
+            gravity=Gravity.WAITING if waits else Gravity.NOTE,
+            actors=("mapping", "benchling") if waits else ("mapping",),
+            text=f"Last edited by {draft.updated_by}. Publish or discard it.",
+            lane=lane,
+            since=draft.updated_at,
+            address=(address := link("mappingdraft_change", draft.pk)),
+            presses=(press("Continue", address, "change_mappingdraft"),),
+        )
+
+    def _rest(self, count: int) -> Iterable[Card]:
+        if count > 0:
+            yield Card(
+                title=f"{number_of(count, 'older mapping draft')} left open",
+                gravity=Gravity.NOTE,
+                actors=("mapping",),
+                address=link("mappingdraft_changelist"),
+            )

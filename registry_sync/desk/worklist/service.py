@@ -1,0 +1,175 @@
+"""Cards for what holds for every lane: settings, workers, alerts, deliveries, results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from django.db.models import Count, Min, Q
+
+from registry_sync.core.text import number_of
+from registry_sync.desk.worklist.base import (
+    Card,
+    CardKind,
+    Gravity,
+    Morning,
+    link,
+    press,
+)
+from registry_sync.models import Alert, AlertMessage, HistoryResult, Lane, WebhookDelivery
+from registry_sync.models.app_scope import app_key
+from registry_sync.monitoring.health import HealthState
+from registry_sync.monitoring.notified import who_is_notified
+
+LOOKED_BACK = timedelta(days=7)
+"""How old a failed delivery may be to have a card."""
+
+
+class ServiceFindings(CardKind):
+    """Settings, installation, schedule, and queues without a worker."""
+
+    name = "service"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each finding that holds for all lanes."""
+        for finding in morning.service.findings:
+            title, _, text = finding.text.partition(". ")
+            yield Card(
+                title=title.rstrip("."),
+                gravity=Gravity.STOPPED if finding.state is HealthState.BAD else Gravity.BEHIND,
+                actors=(finding.actor,),
+                text=text,
+                presses=(press("Check the setup", link("checkup_changelist"), "add_checkup"),),
+            )
+
+
+class OpenAlerts(CardKind):
+    """Alerts that began and have not ended."""
+
+    name = "alerts"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each lane with its last alert."""
+        rows = Alert.objects.of_app().filter(ended_at__isnull=True)
+        by_lane: dict[Lane | None, list[Alert]] = {}
+        for alert in rows.select_related("lane").order_by("-began_at", "-pk")[:100]:
+            by_lane.setdefault(alert.lane, []).append(alert)
+        return (self._card(morning, lane, found) for lane, found in by_lane.items())
+
+    def _card(self, morning: Morning, lane: Lane | None, found: Sequence[Alert]) -> Card:
+        return Card(
+            title="open alert",
+            gravity=Gravity.NOTE,
+            actors=("mapping",),
+            text=f"The last one: {found[0].text}",
+            lane=lane,
+            count=len(found),
+            since=found[-1].began_at,
+            new=sum(alert.began_at >= morning.new_since for alert in found),
+            address=link("alert_changelist"),
+        )
+
+
+class NobodyNotified(CardKind):
+    """No one hears of it when the sync stops."""
+
+    name = "notified"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card unless someone is notified."""
+        notified = who_is_notified()
+        if notified.anyone:
+            return
+        title, _, text = notified.text.partition(". " if ". " in notified.text else ": ")
+        yield Card(
+            title=title.rstrip("."),
+            gravity=Gravity.NOTE,
+            actors=("operator",) if "EMAIL_URL" in notified.text else ("mapping",),
+            text=text,
+            address=(address := link("alertsettings_changelist")),
+            presses=(press("Set up alerts", address, "change_alertsettings"),),
+        )
+
+
+class UnsentAlerts(CardKind):
+    """Messages about alerts that did not reach their recipients."""
+
+    name = "unsent"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return one card with the last fault."""
+        rows = AlertMessage.objects.filter(
+            Q(alert__isnull=True)
+            | Q(**{f"alert__{key}": value for key, value in app_key().items()}),
+            sent_at__isnull=True,
+            created_at__gte=morning.now - LOOKED_BACK,
+        ).exclude(error="")
+        found = list(rows.order_by("-created_at")[:100])
+        if found:
+            yield Card(
+                title="undelivered alert message",
+                gravity=Gravity.BEHIND,
+                actors=("operator",),
+                text=f"The last one: {found[0].error}",
+                count=len(found),
+                since=found[-1].created_at,
+                new=sum(one.created_at >= morning.new_since for one in found),
+                address=link("alert_changelist"),
+                presses=(
+                    press(
+                        "Alert settings", link("alertsettings_changelist"), "change_alertsettings"
+                    ),
+                ),
+            )
+
+
+class FailedDeliveries(CardKind):
+    """Webhooks of Benchling that could not be worked."""
+
+    name = "deliveries"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return one card with their count."""
+        failed = WebhookDelivery.objects.filter(
+            state=WebhookDelivery.State.FAILED, received_at__gte=morning.now - LOOKED_BACK
+        ).order_by()
+        new = Count("pk", filter=Q(received_at__gte=morning.new_since))
+        found = failed.aggregate(count=Count("pk"), since=Min("received_at"), new=new)
+        if found["count"]:
+            address = link("webhookdelivery_changelist", query="state__exact=failed")
+            yield Card(
+                title="failed webhook delivery",
+                gravity=Gravity.BEHIND,
+                actors=("operator",),
+                text="A press on a canvas or a change of the app's configuration was not handled. "
+                "Each delivery says why.",
+                address=address,
+                presses=(press("Try again", address, "change_webhookdelivery"),),
+                **found,
+            )
+
+
+class RefusedResults(CardKind):
+    """Runs whose result in the sync history Benchling refused, since the last that it took."""
+
+    name = "results"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return one card with the last refusal."""
+        mine = {f"run__{key}": value for key, value in app_key().items()}
+        rows = HistoryResult.objects.filter(**mine).exclude(state=HistoryResult.State.WAITING)
+        newest = rows.order_by("-run_id").select_related("run")[:100]
+        refused = []
+        for row in newest:
+            if row.state == HistoryResult.State.WRITTEN:
+                break
+            refused.append(row)
+        if refused:
+            yield Card(
+                title=f"{number_of(len(refused), 'run')} without a result in Sync History Schema",
+                gravity=Gravity.BEHIND,
+                actors=("benchling",),
+                text=f"Benchling refused the last one: {refused[0].note}",
+                since=refused[-1].run.created_at,
+                address=link("syncrun_change", refused[0].run_id),
+            )
