@@ -31,6 +31,8 @@ from tests.support.factories import WebhookDeliveryFactory
 from tests.support.registry import compound
 from tests.support.worlds import DEFINITION, INCREMENTAL, World, looked_up
 
+pytestmark = pytest.mark.once
+
 Status = SyncRun.Status
 DRAWING = "PATCH /api/v2/app-canvases"
 

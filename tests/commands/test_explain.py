@@ -12,6 +12,8 @@ from tests.support.commands import command, command_apart
 from tests.support.registry import compound
 from tests.support.worlds import World, looked_up
 
+pytestmark = pytest.mark.once
+
 ROWS = (SyncRun, Change, EntityError, LedgerEntry, PreviewNote)
 
 

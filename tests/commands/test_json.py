@@ -13,6 +13,8 @@ from tests.support.command_schema import SCHEMA, checked
 from tests.support.commands import command, command_apart, manage
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 
 def objects(part: Any) -> Iterator[dict[str, Any]]:
     if isinstance(part, dict):
@@ -25,7 +27,6 @@ def objects(part: Any) -> Iterator[dict[str, Any]]:
             yield from objects(inner)
 
 
-@pytest.mark.once
 def test_the_schema_names_every_key_and_no_other() -> None:
     """So what is written lacks no documented key, and has none that is not documented."""
     found = list(objects(SCHEMA))
@@ -79,7 +80,6 @@ def test_quiet_says_nothing_on_success_and_all_otherwise(world) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.once
 def test_the_version_is_the_service_s() -> None:
     done = manage("--version", DEBUG="1")
     assert (done.returncode, done.stdout) == (0, f"{__version__}\n")

@@ -14,6 +14,8 @@ from tests.support.factories import LaneFactory
 from tests.support.registry import compound
 from tests.support.worlds import World
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def two(world) -> World:

@@ -16,6 +16,8 @@ from tests.support.drafting import Desk
 from tests.support.registry import compound
 from tests.support.worlds import AddedLane, World
 
+pytestmark = pytest.mark.once
+
 Setting = dict[tuple[str, ...], Any]
 
 

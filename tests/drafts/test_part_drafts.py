@@ -13,6 +13,8 @@ from registry_sync.models import SyncRun
 from tests.support.drafting import as_posted
 from tests.support.entities import of_type
 
+pytestmark = pytest.mark.once
+
 SMILES = ["CC(=O)Oc1ccccc1C(=O)O", "CN1CCC[C@H]1c1cccnc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O.[Na+]"]
 PARTS = {
     "molecule": ("structure", [{"canonical_smiles": s} for s in SMILES], "canonical_smiles"),

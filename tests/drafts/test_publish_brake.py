@@ -18,6 +18,8 @@ from tests.support.desk import read
 from tests.support.drafting import as_posted, page, preview_all
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def synced(world):

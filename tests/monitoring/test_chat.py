@@ -22,6 +22,8 @@ from tests.support.odd import Reply
 from tests.support.registry import compound
 from tests.support.worlds import PRIVATE, make_key
 
+pytestmark = pytest.mark.once
+
 SECRET = "T0AB/B0CD/this-is-the-secret"
 LANE = "Lots <!channel> *b* [x](https://evil.example) &"
 KINDS = pytest.mark.parametrize("kind", ["slack", "teams"])

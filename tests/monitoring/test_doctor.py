@@ -31,6 +31,8 @@ from tests.support.odd import Reply
 from tests.support.registry import compound
 from tests.support.worlds import DEFINITION, PUBLIC, SECRET, World, make_key
 
+pytestmark = pytest.mark.once
+
 
 def examined() -> dict[str, CheckResult]:
     return {point.name: point for point in doctor.examine()}
@@ -113,7 +115,6 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("name", "state", "words", "break_it"), BROKEN, ids=[b[2] for b in BROKEN])
 def test_what_is_broken_is_named_with_who_must_act(sound, settings, name, state, words, break_it):
     break_it(sound, settings)
@@ -237,7 +238,6 @@ def test_a_check_up_of_an_earlier_version_can_still_be_read(sound, viewer):
     assert page.status_code == 200 and "skipped" in page.text and "It is elsewhere." in page.text
 
 
-@pytest.mark.once
 def test_the_mail_server_s_address_is_read_and_a_bad_one_told(settings):
     good = mail_settings("submission://ann%40example.com:p%40ss@mail.example.com", "sync.test")
     assert good["EMAIL_READY"] and good["EMAIL_PORT"] == 587 and good["EMAIL_USE_TLS"]

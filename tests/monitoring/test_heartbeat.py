@@ -18,6 +18,8 @@ from tests.support.factories import SyncRunFactory
 from tests.support.odd import Reply
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 KEY = "c5a9-this-is-a-secret"
 Kind = SyncRun.Kind
 

@@ -25,6 +25,8 @@ from tests.support.factories import (
 )
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def two_lanes(world) -> Any:
@@ -161,7 +163,6 @@ def test_doctor_looks_at_each_sync_and_says_which(world):
     assert found["Schema (Lots)"].state == "bad" and found["Schema (Compound)"].state == "ok"
 
 
-@pytest.mark.once
 def test_every_channel_and_every_condition_is_registered():
     assert set(CHANNELS) == set(AlertMessage.Channel.values)
     assert set(QUESTIONS) == set(Alert.What)

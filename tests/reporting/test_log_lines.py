@@ -13,6 +13,8 @@ from registry_sync.reporting.log_lines import JsonFormatter, SecretFreeFormatter
 from tests.support.commands import manage
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 TEXT = "level=%(levelname)s %(ids)s%(message)s"
 SECRET = 'Tr0ub4"dor of the client'
 

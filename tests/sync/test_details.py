@@ -11,6 +11,8 @@ from tests.support.odd import Reply
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
+pytestmark = pytest.mark.once
+
 Status = SyncRun.Status
 
 DETAIL = {"endpoint": {**INCREMENTAL["endpoint"], "detail": {"path": "{id}"}}}
@@ -79,7 +81,6 @@ def listed(w, serve, records, bad, *, size=1000, headers=None):
     return odd
 
 
-@pytest.mark.once
 def test_two_forbidden_records_on_the_last_page_stop_nobody_else(world, serve):
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
     w, no = world([]), Reply({"detail": "no"}, status=403)
@@ -89,7 +90,6 @@ def test_two_forbidden_records_on_the_last_page_stop_nobody_else(world, serve):
     assert run.status == Status.COMPLETED_WITH_WARNINGS, (run.status, run.error, run.read)
 
 
-@pytest.mark.once
 @pytest.mark.invariant(3)
 def test_two_forbidden_changes_stop_nobody_else(world, serve):
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
@@ -104,7 +104,6 @@ def test_two_forbidden_changes_stop_nobody_else(world, serve):
     assert run.status == Status.COMPLETED_WITH_WARNINGS
 
 
-@pytest.mark.once
 def test_a_detail_that_redirects_elsewhere_costs_one_record(world, serve):
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
     w = world([])
@@ -117,7 +116,6 @@ def test_a_detail_that_redirects_elsewhere_costs_one_record(world, serve):
     )
 
 
-@pytest.mark.once
 def test_what_stays_broken_does_not_starve_the_rest(world, serve, monkeypatch):
     monkeypatch.setattr(exchange, "ATTEMPTS", 1)  # each would be waited for, thrice
     monkeypatch.setattr(details, "MOST_BROKEN", 1)
@@ -133,7 +131,6 @@ def test_what_stays_broken_does_not_starve_the_rest(world, serve, monkeypatch):
     assert set(w.open_errors()) == {"C-000003"}
 
 
-@pytest.mark.once
 def test_a_detail_whose_connection_breaks_costs_one_record(world, serve):
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
     w = world([])
@@ -145,7 +142,6 @@ def test_a_detail_whose_connection_breaks_costs_one_record(world, serve):
     )
 
 
-@pytest.mark.once
 def test_a_pilot_carries_what_can_be_had(world, serve):
     records = {f"C-{n:06d}": compound(n) for n in range(12)}
     w, bad = world([]), {}
@@ -157,7 +153,6 @@ def test_a_pilot_carries_what_can_be_had(world, serve):
     assert run.updated == 1
 
 
-@pytest.mark.once
 def test_a_record_missing_from_retry_is_not_a_failed_run(world, serve):
     """All was read; only what is asked for again at the end cannot be had."""
     records = {f"C-{n:06d}": compound(n) for n in range(12)}

@@ -13,6 +13,8 @@ from tests.support.entities import of_type
 from tests.support.people import by_hand, hand
 from tests.support.worlds import forget
 
+pytestmark = pytest.mark.once
+
 Kind, Status = SyncRun.Kind, SyncRun.Status
 VALUES = {
     "custom_entity": ({}, {}), "molecule": ({"smiles": "CCO.Cl"}, {"smiles": "CCN"}),

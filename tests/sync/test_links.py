@@ -8,6 +8,8 @@ from registry_sync.models import SyncRun
 from tests.support.people import by_hand, hand
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once
+
 Kind = SyncRun.Kind
 
 

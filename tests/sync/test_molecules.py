@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from django.urls import reverse
 
 from registry_sync.benchling.chemistry import process
@@ -13,6 +14,8 @@ from registry_sync.sync.gates.substances import LEARNED
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from sandbox.tenant.state import Fault
 from tests.support.entities import compounds, of_type
+
+pytestmark = pytest.mark.once
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from registry_sync.models import Drift, SyncRun
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.namespace import Namespace
 from tests.support.entities import compounds, of_type
 from tests.support.worlds import forget
+
+pytestmark = pytest.mark.once
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
 ALIASES = {"aliases": ["synonyms[*]", "cas"]}

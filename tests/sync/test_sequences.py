@@ -11,6 +11,8 @@ from sandbox.tenant.entities import draw_by_hand, edit_by_hand
 from sandbox.tenant.state import Fault
 from tests.support.entities import of_type, sequences
 
+pytestmark = pytest.mark.once
+
 Kind, Status = SyncRun.Kind, SyncRun.Status
 BASES = "ACGTACGTACGTACGTACGT"
 GENE = {"name": "gene", "start": 0, "end": 8, "strand": 1, "type": "CDS"}
