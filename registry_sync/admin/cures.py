@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.error_causes import outcome_address
-from registry_sync.admin.start_run import start_or_follow
+from registry_sync.admin.start_run import page_of, start_or_follow
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.desk import cures, lanes
@@ -48,6 +48,7 @@ class CurePages(Reasoned):
                 sent.get("reason", "").strip()[:500],
                 sent.get("press", ""),
                 tuple(sent.getlist("chosen")),
+                sent.get("person", ""),
             )
             try:
                 return self._cure(request, cure, case, order)
@@ -75,12 +76,12 @@ class CurePages(Reasoned):
         self, request: HttpRequest, cure: Press, case: cures.Case, order: Order, done: Done
     ) -> str:
         """Start the run that checks the records; return the page that tells what came of it."""
-        if done.check and lanes.is_current(case.lane):
+        if (done.whole or done.check) and lanes.is_current(case.lane):
             run, answer = start_or_follow(
                 self, request, title=cure.label_for(case), reason=f"{done.note} {order.reason}",
                 kind=done.kind, only=sorted(done.check), lane=case.lane,
             )  # fmt: skip
-            return outcome_address(run, answer)
+            return page_of(run) if done.whole else outcome_address(run, answer)
         return done.address or _back(case)
 
     def _cure_page(
@@ -107,6 +108,7 @@ class CurePages(Reasoned):
             "type_number": len(ticked) if cure.needs_typing(len(rows)) else 0,
             "typed_over": cure.typed_over,
             "reason": request.POST.get("reason", ""),
+            "person": request.POST.get("person", ""),
             "back": _back(case),
             "cause": cause_title(case.code),
         }

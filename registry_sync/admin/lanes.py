@@ -18,9 +18,9 @@ from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.links import record_link
-from registry_sync.benchling.entity_types.parts import PART_KEYS
+from registry_sync.desk.drift import difference_of
 from registry_sync.desk.values import as_html
-from registry_sync.ledger.pins import UNREADABLE, FieldDifference, covered_fields
+from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
@@ -84,16 +84,9 @@ class DriftAdmin(DecidesDifferences, ByLane):
     date_hierarchy = "found_at"
 
     def differences(self, row: Drift) -> list[FieldDifference]:
-        """Return the difference of an open row; nothing unarchives an entity.
-
-        In a pinned field the row has the pin's value as ours, and the registry has another.
-        """
-        if row.closed_at is not None or row.field_id == "archived":
-            return []
-        named = (row.external_id, row.entity_id, row.field_id, row.field)
-        theirs = UNREADABLE if row.field_id in PART_KEYS else row.theirs
-        pin = covered_fields(row.lane, row.external_id).get(row.field_id)
-        return [FieldDifference(*named, theirs, pin.source if pin else row.ours)]
+        """Return the difference of an open row."""
+        found = difference_of(row)
+        return [] if found is None else [found]
 
     @admin.display(description="record")
     def record(self, row: Drift) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -29,3 +30,8 @@ def assign(errors: Errors, to: str, *, actor: str, reason: str) -> int:
     """Assign open errors to `to`, or to the role of their kind if it is "". Return how many."""
     rows = errors.filter(closed_at__isnull=True)
     return rows.update(assigned=to, assigned_by=actor, assigned_reason=reason)
+
+
+def assign_to(errors: Errors, user: AbstractBaseUser | None) -> int:
+    """Let a user of the desk take care of open errors; None: no one. Return how many."""
+    return errors.filter(closed_at__isnull=True).order_by().update(assigned_to=user)

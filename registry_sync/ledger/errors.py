@@ -79,24 +79,29 @@ def _error(error: EntityError, run: SyncRun, result: RecordOutcome) -> EntityErr
     error.run = run
     first = result.problems[0]
     assert run.lane is not None
+    raw = storable(result.raw)
+    if error.raw != raw or _says(error) != (first.code, first.field, storable(first.value)):
+        if error.dismissed_at is not None:
+            error.opened_by = run
+        error.dismissed_at = None  # it is another error than the one that was dismissed
     error.lane = run.lane
     error.external_id = result.external_id
     error.kind, error.code, error.remedy = first.kind, first.code, storable(first.remedy)
     error.message = storable(" ".join(problem.message for problem in result.problems))
     error.field, error.value = first.field, storable(first.value)
     error.waits_for, error.waits_key = first.waits_for or ("", "")
-    raw = storable(result.raw)
     stays = any(p.kind != "transient" and not p.waits_for for p in result.problems)
     if stays and raw != result.raw:
         error.waits_for, error.waits_key = "source", ""  # the stored copy differs from the record
-    if error.raw != raw:
-        if error.dismissed_at is not None:
-            error.opened_by = run
-        error.dismissed_at = None  # the record has changed since it was dismissed
     error.raw, error.raw_hash = raw, result.raw_hash
     error.fingerprint = run.fingerprint
     error.source_modified_at = result.modified_at
     return error
+
+
+def _says(error: EntityError) -> tuple[str, str, str]:
+    """Return what an error is about: its cause, field and value."""
+    return error.code, error.field, error.value
 
 
 def _is_new(error: EntityError, run: SyncRun) -> bool:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import html
-import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
 
 from registry_sync.benchling import dropdowns
-from registry_sync.desk import cures
-from registry_sync.jobs import runner as jobs
-from registry_sync.models import Lane, RunLog, SyncRun
+from registry_sync.models import RunLog, SyncRun
 from tests.support.desk import text
+from tests.support.presses import REASON, page_of, press, ticked, ticks, work
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
-REASON = "Agreed with the chemists"
 
 
 def wanting(world, *kinds, **switches):
@@ -29,26 +26,11 @@ def wanting(world, *kinds, **switches):
 
 
 def cure_page():
-    lane = Lane.objects.get()
-    return cures.of(lane, "dropdown_option_missing").address
+    return page_of("dropdown_option_missing")
 
 
 def options(w):
     return {o["name"]: o for o in w.tenant.dropdowns[w.kinds]["options"]}
-
-
-def ticks(page):
-    """Give the options of a page by label: the key, and whether it is ticked."""
-    rows = re.findall(r'value="([^"]+)" id="row-[^>]+aria-label="Choose ([^"]*)"( checked)?', page)
-    return {html.unescape(label): (key, bool(on)) for key, label, on in rows}
-
-
-def press(owner, labels=None, **more):
-    """Press with the ticks as they are, or with these labels ticked."""
-    shown = ticks(text(owner.get(cure_page())))
-    chosen = [key for label, (key, on) in shown.items() if (label in labels if labels else on)]
-    sent = {"decided": "yes", "press": "add", "chosen": chosen, "reason": REASON, **more}
-    return owner.post(cure_page(), sent)
 
 
 def test_the_options_are_added_and_the_records_go_through(world, owner):
@@ -56,13 +38,13 @@ def test_the_options_are_added_and_the_records_go_through(world, owner):
     before = {name: o["id"] for name, o in options(w).items()}
     assert set(w.open_errors()) == {"C-000001", "C-000002", "C-000003"}
     page = text(owner.get(cure_page()))
-    assert {label: on for label, (_, on) in ticks(page).items()} == {"Peptide": True, "Oligo": True}
-    answer = press(owner)
+    assert ticked(page) == {"Peptide": True, "Oligo": True}
+    answer = press(owner, cure_page())
     assert answer.status_code == 302 and options(w).keys() == {*before, "Peptide", "Oligo"}
     assert {name: options(w)[name]["id"] for name in before} == before
     # The tenant gave life to the archived option again; that was put back, and said.
     assert options(w)["Protein"]["archiveRecord"]["reason"] == "Retired"
-    run = jobs.work_to_end(SyncRun.objects.get(status="QUEUED").pk)
+    run = work()
     assert not w.open_errors() and w.values()["C-000003"]["Kind"] == "Oligo"
     told = html.unescape(text(owner.get(answer.url)))
     assert "3 of 3 records went through" in told and "archived again" in told
@@ -72,13 +54,12 @@ def test_the_options_are_added_and_the_records_go_through(world, owner):
 
 def test_what_is_like_another_option_is_shown_apart_and_unticked(world, owner):
     w = wanting(world, "Peptide", "Peptide", "peptide ", "PROTEIN", "Protein")
-    shown = ticks(text(owner.get(cure_page())))
-    assert {label: on for label, (_, on) in shown.items()} == {
+    assert ticked(text(owner.get(cure_page()))) == {
         "Peptide": True, "peptide": False, "PROTEIN": False, "Protein": False,
     }  # fmt: skip
     old = options(w)["Protein"]["id"]
-    press(owner, ["Protein", "Peptide"])
-    jobs.work_to_end(SyncRun.objects.get(status="QUEUED").pk)
+    press(owner, cure_page(), ["Protein", "Peptide"])
+    work()
     # It is the archived option that is in use again, and no second one of its name.
     assert options(w)["Protein"] == {"id": old, "name": "Protein", "archiveRecord": None}
     assert list(options(w)) == ["Small molecule", "Protein", "Peptide"]
@@ -109,7 +90,7 @@ def test_what_someone_else_changes_at_the_same_time_stays(world, owner, monkeypa
 
 def test_where_the_app_may_not_the_list_is_for_a_benchling_admin(world, owner):
     w = wanting(world, "Peptide", "Oligo", dropdown_writes="forbidden")
-    answer = press(owner)
+    answer = press(owner, cure_page())
     page = html.unescape(text(answer))
     assert "does not let this app change the dropdown of “Kind” (403)" in page
     assert f"the dropdown of “Kind” ({w.kinds}) in Benchling:\nOligo\nPeptide" in page
@@ -120,9 +101,9 @@ def test_where_the_app_may_not_the_list_is_for_a_benchling_admin(world, owner):
 def test_more_than_twenty_need_their_number(world, owner):
     w = wanting(world, *(f"Kind {n}" for n in range(21)))
     for typed in ("", "20"):
-        page = text(press(owner, typed=typed))
+        page = text(press(owner, cure_page(), typed=typed))
         assert "Type 21 to confirm. Nothing was done." in page and len(options(w)) == 2
-    press(owner, typed="21")
+    press(owner, cure_page(), typed="21")
     assert len(options(w)) == 23
 
 

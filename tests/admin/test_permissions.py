@@ -43,7 +43,11 @@ RULES = {
     "entityerror_cause": ("change_entityerror", "change_entityerror"),
     # A post to an error's page changes nothing: what it offers are actions of the list.
     "entityerror_change": ("view_entityerror", "view_entityerror"),
-    "entityerror_cure:add-options": ("add_dropdown_options", "add_dropdown_options"),
+    **{f"entityerror_cure:{cure}": (needed, needed) for cure, needed in {
+        "add-options": "add_dropdown_options", "adopt": "change_adoption",
+        "allow": "add_allowance", "allow-record": "add_allowance", "assign": "change_entityerror",
+        "drift": "change_lane", "name-template": "change_mappingdraft",
+        "test-connection": "add_syncrun", "unarchive": "change_lane"}.items()},
     "entityerror_outcome": ("view_entityerror", "view_entityerror"),
     "entityerror_copy": ("view_entityerror", "view_entityerror"),
     "entityerror_copy_csv": ("view_entityerror", "view_entityerror"),

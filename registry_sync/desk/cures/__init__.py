@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry_sync.desk.cures import decisions, every_cause, options
+from registry_sync.desk.cures import (
+    adoptions,
+    archived,
+    assign,
+    connection,
+    drift,
+    every_cause,
+    names,
+    options,
+    overrides,
+)
 from registry_sync.desk.cures.base import Case, Cure, Offer
 from registry_sync.models import Lane
 
@@ -15,11 +25,15 @@ __all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of"]
 
 CURES: tuple[Cure, ...] = (
     options.AddOptions(),
-    decisions.Adopt(),
-    decisions.AllowRun(),
-    decisions.AllowSubstance(),
-    decisions.DecideDrift(),
+    names.NameTemplate(),
+    adoptions.Adopt(),
+    archived.Unarchive(),
+    overrides.AllowRun(),
+    overrides.AllowRecord(),
+    drift.DecideDrift(),
+    connection.TestConnection(),
     every_cause.CheckAgain(),
+    assign.Assign(),
     every_cause.Dismiss(),
 )
 """By name; those that stand first are offered first."""

@@ -36,31 +36,38 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A table of things to choose from. `note` says what they have in common."""
+    """A table of things to choose from. `note` says what they have in common.
+
+    Nothing can be ticked in a table that is `fixed`: it only informs.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """What a cure would do, as its page shows it before it asks for a reason.
 
-    `facts` are sentences. `presses` are its buttons by name; the first is the usual one. `letter`
-    is a text for whoever can do it in Benchling. Without `presses` the page only informs.
+    `facts` are sentences. `presses` are its buttons by name; the first is the usual one. `people`
+    are users to choose from, by primary key. `letter` is a text for whoever can do it in Benchling,
+    `listing` what was sent and received. Without `presses` the page only informs.
     """
 
     explanation: str
     facts: Sequence[str | SafeString] = ()
     groups: Sequence[Group] = ()
     presses: dict[str, str] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
     letter: str = ""
+    listing: str = ""
 
     def rows(self) -> list[Row]:
         """Return everything that can be ticked."""
-        return [row for group in self.groups for row in group.rows]
+        return [row for group in self.groups if not group.fixed for row in group.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Order:
     reason: str
     press: str = ""
     chosen: tuple[str, ...] = ()
+    person: str = ""
 
 
 @dataclass(slots=True)
@@ -78,8 +86,8 @@ class Done:
     """What came of a press.
 
     `said` and `warnings` are sentences. `noted` are the rows whose history keeps it, as `note`.
-    `check` are the records that a run of `kind` checks now. `address` is the page to open next, if
-    no run starts.
+    `check` are the records that a run of `kind` checks now; with `whole` the run is of all records.
+    `address` is the page to open next, if no run starts.
     """
 
     note: str
@@ -88,6 +96,7 @@ class Done:
     noted: Sequence[Model] = ()
     check: Sequence[str] = ()
     kind: SyncRun.Kind = SyncRun.Kind.INCREMENTAL
+    whole: bool = False
     address: str = ""
 
 

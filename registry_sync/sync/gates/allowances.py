@@ -31,7 +31,7 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
             f"There is no record {external_id} in {_named(lane)}. Use the id as the error names "
             "it; case matters."
         )  # fmt: skip
-    stop = _stop(lane, What(what))
+    stop = stopped_run(lane, What(what))
     if stop is None:
         return (
             f"No run of {_named(lane)} was stopped by “{What(what).label}” since the last good "
@@ -52,8 +52,8 @@ def _named(lane: Lane) -> str:
     return runs.LaneNames().beside(lane) or str(lane)
 
 
-def _stop(lane: Lane, what: Allowance.What) -> SyncRun | None:
-    """Find the run that was stopped and that no good one followed.
+def stopped_run(lane: Lane, what: Allowance.What) -> SyncRun | None:
+    """Return the run that was stopped and that no good one followed; None if there is none.
 
     One that failed in between for another cause, such as an unavailable registry, lifts no stop.
     """

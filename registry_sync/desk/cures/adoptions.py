@@ -1,0 +1,104 @@
+"""Adopt entities that were in Benchling before, many at once, with both sides shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from registry_sync.core.text import number_of
+from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.desk.values import as_text
+from registry_sync.models import Adoption
+from registry_sync.runs import SchemaView, schema_view
+from registry_sync.sync.gates import adoption
+
+MOST = 500
+COLUMNS = ("Record", "Entity in Benchling", "Match", "What would change: Benchling → registry")
+EXPLANATION = (
+    "The entities become the records' own: the registry's values are written over Benchling's, and "
+    "kept up to date from then on. Fields that are not mapped, aliases and folders stay as they "
+    "are."
+)
+TWICE = (
+    "An entity would be taken over for two records, or a record would take over two entities. Tick "
+    "one of them."
+)
+
+
+class Adopt(Press):
+    """Take over what waits for a decision."""
+
+    name, label = "adopt", "Adopt these"
+    permissions = ("registry_sync.change_adoption", "registry_sync.add_syncrun")
+    codes = ("not_ours", "adoptions")
+
+    def applies(self, case: Case) -> bool:
+        """Return whether an entity waits for the decision."""
+        return _waiting(case).exists()
+
+    def prospect(self, case: Case) -> Prospect:
+        """Return both sides of what waits; what conflicts stands apart, unticked."""
+        schema, rows = schema_view(case.lane), list(_waiting(case)[:MOST])
+        clashing = _clashing(rows)
+        groups = [
+            Group(title, COLUMNS, tuple(_row(row, schema, ticked=ticked) for row in some), note)
+            for title, some, ticked, note in (
+                ("Same entity", [row for row in rows if row.pk not in clashing], True, ""),
+                ("Choose one", [row for row in rows if row.pk in clashing], False, TWICE),
+            )
+            if some
+        ]
+        if not groups:
+            return Prospect("No adoption waits for a decision.")
+        count = _waiting(case).count()
+        facts = [f"{count:,} wait. The first {MOST:,} are shown."] if count > MOST else []
+        return Prospect(EXPLANATION, facts=facts, groups=groups, presses={"adopt": self.label})
+
+    def do(self, case: Case, order: Order) -> Done:
+        """Approve the chosen ones, and check their records again."""
+        chosen = [row for row in _waiting(case) if str(row.pk) in order.chosen]
+        if not chosen:
+            raise CannotCure("Tick at least one that still waits. Nothing was done.")
+        if twice := adoption.chosen_twice(chosen):
+            raise CannotCure(f"{twice} conflicts: {TWICE} Nothing was done.")
+        count = adoption.approve(chosen, actor=order.actor, reason=order.reason)
+        said = f"{number_of(count, 'entity', 'entities')} approved for adoption."
+        return Done(said, said=[said], noted=chosen, check=[row.external_id for row in chosen])
+
+
+def _waiting(case: Case) -> QuerySet[Adoption]:
+    rows = Adoption.objects.filter(lane=case.lane, state=Adoption.State.OPEN)
+    rows = rows.filter(how__in=Adoption.ADOPTABLE).order_by("pk")
+    return rows.filter(external_id__in=case.ids) if case.ids else rows
+
+
+def _clashing(rows: Iterable[Adoption]) -> set[int]:
+    """Return the primary keys of rows whose record or entity another row has."""
+    rows = list(rows)
+    records = Counter(row.external_id for row in rows)
+    entities = Counter(row.entity_id for row in rows)
+    return {row.pk for row in rows if records[row.external_id] > 1 or entities[row.entity_id] > 1}
+
+
+def _row(row: Adoption, schema: SchemaView, *, ticked: bool) -> Row:
+    entity = f"{row.entity_registry_id or row.entity_id} “{row.name}”"
+    return Row(str(row.pk), (row.external_id, entity, row.how, _sides(row, schema)), ticked)
+
+
+def _sides(row: Adoption, schema: SchemaView) -> SafeString:
+    """Return what taking the entity over would change, a line for each field."""
+    lines = format_html_join(
+        "",
+        "<div>{}: {} → {}</div>",
+        (
+            (field, as_text(theirs, field, schema), as_text(ours, field, schema))
+            for field, theirs, ours in row.differences
+        ),
+    )
+    note = format_html("<div>{}</div>", row.note) if row.note else ""
+    return format_html("{}{}", lines or "No mapped values differ.", note)

@@ -1,0 +1,100 @@
+"""Test the connection to the registry: the first request as it is sent, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from django.conf import settings
+
+from registry_sync import __version__
+from registry_sync.core.secrets import is_secret, public_address
+from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.press import Done, Order, Press, Prospect
+from registry_sync.desk.record_live import impatient
+from registry_sync.reporting.redaction import HIDDEN, mark, redact
+from registry_sync.source.connection import Connection, Received
+from registry_sync.source.request import Request, page_request
+from registry_sync.sync.clients import hasty_client
+from registry_sync.sync.setup import Sides, configure
+
+PATIENCE = 10.0
+SHOWN = 3000
+"""Characters of an answer that are shown."""
+HEADERS = ("Content-Type", "Content-Length", "Date", "Server", "Location", "Retry-After",
+           "WWW-Authenticate")  # fmt: skip
+"""Headers of an answer that are shown."""
+GOOD = "The registry answers. Sync now if the problem is solved."
+BAD = "The registry refuses the request. Its owner can see from this what was asked."
+
+
+class TestConnection(Press):
+    """Send the first request of a sync, and show both sides of it."""
+
+    __test__ = False  # for pytest
+    name, label = "test-connection", "Test connection"
+    permissions = ("registry_sync.add_syncrun",)
+    codes = ("registry_*",)
+
+    def prospect(self, case: Case) -> Prospect:
+        """Return what was asked and answered just now, without secrets. Raise SyncError."""
+        client = hasty_client(PATIENCE)
+        key = settings.BENCHLING_PRIVATE_KEY
+        sides = configure(client, private_key=key, element=case.lane.element)
+        request, answer = _first(sides)
+        lines = "\n".join([*_asked(request, sides), "", *_answered(answer)])
+        listing = str(redact(lines, [mark(sides.config.api_key)]))
+        presses = {"sync": "Sync now"}
+        return Prospect(GOOD if answer.ok else BAD, listing=listing, presses=presses)
+
+    def do(self, case: Case, order: Order) -> Done:
+        """Start a sync."""
+        return Done("The connection was tested.", noted=[case.lane], whole=True)
+
+
+def _first(sides: Sides) -> tuple[Request, Received]:
+    """Send the request for the first page; return it and the answer as it came."""
+    wait = impatient("The registry")
+    connection = Connection(
+        sides.connector,
+        credential=sides.config.api_key,
+        allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
+        user_agent=f"RegistrySync/{__version__}",
+        timeout=(5, 15),
+        pause=wait,
+        keep_alive=wait,
+        patient=False,
+    )
+    request = page_request(sides.connector, None, "")
+    try:
+        return request, connection.follow(request)
+    finally:
+        connection.close()
+
+
+def _asked(request: Request, sides: Sides) -> Iterator[str]:
+    """Yield the request, its secrets hidden."""
+    params = {
+        name: HIDDEN if is_secret(name, value) else value for name, value in request.params.items()
+    }
+    address = public_address(request.url)
+    mark_ = "&" if "?" in address else "?"
+    yield f"{request.method} {address}{mark_ + urlencode(params) if params else ''}"
+    for name, value in (sides.connector.headers or {}).items():
+        yield f"{name}: {HIDDEN if is_secret(name, value) else value}"
+    yield f"(signed with API Key: {HIDDEN})" if sides.config.api_key else "(not signed: no API Key)"
+    if request.json is not None:
+        yield str(redact(request.json))
+
+
+def _answered(answer: Received) -> Iterator[str]:
+    """Yield the answer's status, some headers and the beginning of its body."""
+    yield f"{answer.status}"
+    for name in HEADERS:
+        if name in answer.headers:
+            yield f"{name}: {answer.headers[name]}"
+    yield ""
+    body = answer.content[: 4 * SHOWN].decode("utf-8", "replace")[:SHOWN]
+    yield body.replace("\x00", "�")
+    if len(answer.content) > len(body.encode()):
+        yield f"… ({len(answer.content):,} bytes in total)"

@@ -1,0 +1,95 @@
+"""Restore the registry's values over what people changed in Benchling, or accept theirs."""
+
+from __future__ import annotations
+
+from registry_sync.core.text import number_of
+from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.desk.drift import difference_of, open_drift
+from registry_sync.desk.times import time_html
+from registry_sync.desk.values import as_html
+from registry_sync.ledger import pins
+from registry_sync.ledger.pins import UNREADABLE, FieldDifference
+from registry_sync.models import Drift
+from registry_sync.runs import SchemaView, schema_view
+
+MOST = 500
+COLUMNS = ("Record", "Field", "In Benchling", "In the registry", "Changed", "By")
+EXPLANATION = (
+    "Restore: a run writes the registry's values over what people entered in Benchling; the "
+    "history keeps it. Accept: Benchling keeps its values until the registry's change or someone "
+    "takes it back."
+)
+
+
+class DecideDrift(Press):
+    """Decide about values that differ: the registry's or Benchling's."""
+
+    name, label = "drift", "Restore or accept"
+    permissions = ("registry_sync.change_lane", "registry_sync.add_syncrun")
+    codes = ("drift",)
+    typed_over = 20
+
+    def applies(self, case: Case) -> bool:
+        """Return whether something differs that can be decided."""
+        return open_drift(case.lane, case.ids).exists()
+
+    def prospect(self, case: Case) -> Prospect:
+        """Return the values that differ, both sides."""
+        schema, rows = schema_view(case.lane), open_drift(case.lane, case.ids)
+        shown = tuple(_row(row, schema) for row in rows[:MOST])
+        if not shown:
+            return Prospect("Nothing differs now that can be decided.")
+        count = rows.count()
+        facts = [f"{count:,} values differ. The newest {MOST:,} are shown."] if count > MOST else []
+        presses = {"restore": "Restore the registry's", "accept": "Accept Benchling's"}
+        groups = [Group("Values that differ", COLUMNS, shown)]
+        return Prospect(EXPLANATION, facts=facts, groups=groups, presses=presses)
+
+    def do(self, case: Case, order: Order) -> Done:
+        """Restore or accept the chosen values."""
+        rows = [row for row in open_drift(case.lane, case.ids) if str(row.pk) in order.chosen]
+        found = {row: each for row in rows if (each := difference_of(row)) is not None}
+        if not found:
+            raise CannotCure("Tick at least one value that still differs. Nothing was done.")
+        act = _accept if order.press == "accept" else _restore
+        return act(case, order, found)
+
+
+def _restore(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
+    differences = list(found.values())
+    ids = pins.restore(case.lane, differences, actor=order.actor, reason=order.reason)
+    done = Done("The registry's values restored.", noted=list(found), check=ids)
+    return _with_left(done, sum(each.external_id not in ids for each in differences))
+
+
+def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
+    differences = list(found.values())
+    made = pins.accept(case.lane, differences, actor=order.actor, reason=order.reason)
+    done = Done("Benchling's values accepted.", noted=list(found))
+    done.said.append(f"{number_of(len(made), 'difference')} accepted.")
+    return _with_left(done, len(differences) - len(made))
+
+
+def _with_left(done: Done, left: int) -> Done:
+    if left:
+        why = "their values or records are not known here."
+        done.warnings.append(f"{number_of(left, 'difference')} could not be decided: {why}")
+    return done
+
+
+def _row(row: Drift, schema: SchemaView) -> Row:
+    each = difference_of(row)
+    assert each is not None
+    theirs = "cannot be read back" if each.theirs == UNREADABLE else row.theirs
+    return Row(
+        str(row.pk),
+        (
+            row.external_id,
+            row.field,
+            as_html(theirs, row.field_id, schema),
+            as_html(each.source, row.field_id, schema),
+            time_html(row.changed_at or row.modified_at) or "–",
+            row.changed_by or "not known",
+        ),
+    )

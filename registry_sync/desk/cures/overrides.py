@@ -1,0 +1,124 @@
+"""Override a guard once: what stopped a run, or what keeps another substance from a known id."""
+
+from __future__ import annotations
+
+from registry_sync.core.text import number_of
+from registry_sync.desk.cures.base import Case, page
+from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.models import Allowance, LedgerEntry, SyncRun
+from registry_sync.sync.gates import allowances
+
+What = Allowance.What
+OF_RUN = {code: what for what, code in allowances.STOPS.items()}
+"""The override of each failure of a run."""
+OF_RECORD = {"another_substance": What.IDENTITY, "drawings_lost": What.DRAWINGS}
+"""The override of each error of a record."""
+WOULD = {
+    What.GREAT_CHANGE: "The next run writes these changes to Benchling, however many there are.",
+    What.PATH_GONE: "The next run reads on without the value. What Benchling has in the field "
+    "stays, or is cleared if endpoint.absent in Connector Settings is “clear”.",
+}
+RECORD_WOULD = {
+    What.IDENTITY: "The entity in Benchling becomes the substance that the registry has now. Its "
+    "id, its links and what people wrote about it stay.",
+    What.DRAWINGS: "The entity gets the registry's new sequence. What people drew on it and no "
+    "longer fits is lost.",
+}
+MOST = 500
+PERMISSIONS = ("registry_sync.add_allowance", "registry_sync.add_syncrun")
+
+
+class AllowRun(Press):
+    """Override the guard that stopped a run."""
+
+    name, label = "allow", "Allow once"
+    permissions = PERMISSIONS
+    codes = tuple(OF_RUN)
+
+    def applies(self, case: Case) -> bool:
+        """Return whether the stop stands and was not overridden."""
+        return not allowances.nothing_to_allow(case.lane, OF_RUN[case.code], "")
+
+    def prospect(self, case: Case) -> Prospect:
+        """Return what stopped the run, and what the next one would do."""
+        what = OF_RUN[case.code]
+        if fault := allowances.nothing_to_allow(case.lane, what, ""):
+            raise CannotCure(fault)
+        run = allowances.stopped_run(case.lane, what)
+        assert run is not None
+        return Prospect(
+            f"{WOULD[what]} This holds for one run. A later stop asks again.",
+            facts=[f"Run {run.pk} was stopped. {run.error}", run.remedy],
+            presses={"sync": "Allow once and sync now", "allow": "Allow for the next run"},
+        )
+
+    def do(self, case: Case, order: Order) -> Done:
+        """Override it, and start the run that uses the override."""
+        what = OF_RUN[case.code]
+        run = allowances.stopped_run(case.lane, what)
+        fault = allowances.nothing_to_allow(case.lane, what, "")
+        if fault or run is None:
+            raise CannotCure(fault)
+        row = _allow(case, what, "", order)
+        done = Done(f"Overridden once: {what.label}.", noted=[row, case.lane])
+        done.whole, done.kind = order.press == "sync", SyncRun.Kind(run.kind)
+        done.said.append("The next run uses the override.")
+        done.address = page("allowance_changelist")
+        return done
+
+
+class AllowRecord(Press):
+    """Override what keeps single records from being written."""
+
+    name, label = "allow-record", "Allow once"
+    permissions = PERMISSIONS
+    codes = tuple(OF_RECORD)
+    typed_over = 20
+
+    def prospect(self, case: Case) -> Prospect:
+        """Return what each record would become. More than one starts unticked."""
+        errors = list(case.errors().defer("raw")[:MOST])
+        ids = [error.external_id for error in errors]
+        entries = LedgerEntry.objects.filter(lane=case.lane, external_id__among=ids)
+        held = {entry.external_id: entry for entry in entries}
+        rows = [
+            Row(
+                error.external_id,
+                (
+                    error.external_id,
+                    _before(held.get(error.external_id)),
+                    error.value,
+                    error.message,
+                ),
+                len(errors) == 1,
+            )
+            for error in errors
+        ]
+        columns = ("Record", "In Benchling", "In the registry", "Why it was stopped")
+        groups = [Group("Records", columns, tuple(rows))] if rows else []
+        presses = {"allow": self.label} if rows else {}
+        return Prospect(RECORD_WOULD[OF_RECORD[case.code]], groups=groups, presses=presses)
+
+    def do(self, case: Case, order: Order) -> Done:
+        """Override it for the chosen records, and check them again."""
+        what = OF_RECORD[case.code]
+        rows = list(case.errors().defer("raw").filter(external_id__in=order.chosen))
+        if not rows:
+            raise CannotCure("Tick at least one record. Nothing was done.")
+        armed = Allowance.objects.filter(lane=case.lane, what=what, used_by=None)
+        held = set(armed.values_list("external_id", flat=True))  # a second one would stay armed
+        for error in rows:
+            if error.external_id not in held:
+                _allow(case, what, error.external_id, order)
+        said = f"Overridden once for {number_of(len(rows), 'record')}: {what.label}."
+        return Done(said, said=[said], noted=rows, check=[error.external_id for error in rows])
+
+
+def _before(entry: LedgerEntry | None) -> str:
+    return "–" if entry is None else entry.identity[:200] or entry.name
+
+
+def _allow(case: Case, what: What, external_id: str, order: Order) -> Allowance:
+    return Allowance.objects.create(
+        lane=case.lane, what=what, external_id=external_id, actor=order.actor, reason=order.reason
+    )

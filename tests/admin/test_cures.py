@@ -1,0 +1,213 @@
+"""The presses of the cures, and what is true on both sides after each."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+
+from registry_sync.desk import cures
+from registry_sync.models import (
+    Allowance,
+    Drift,
+    EntityError,
+    Lane,
+    MappingDraft,
+    Pin,
+    SyncRun,
+    Withdrawal,
+)
+from sandbox.tenant.entities import add_by_hand, edit_by_hand
+from tests.support.desk import text
+from tests.support.people import by_hand
+from tests.support.presses import REASON, page_of, press, ticked, words, work
+from tests.support.registry import compound
+from tests.support.worlds import INCREMENTAL, looked_up
+
+pytestmark = pytest.mark.once
+LIST = "/admin/registry_sync/entityerror/"
+
+
+def put(w, registry_id, name, **values):
+    """Make an entity in Benchling as someone else would."""
+    row = {
+        "entityRegistryId": registry_id, "name": name, "schemaId": w.schema, "aliases": (),
+        "registryId": w.benchling_registry,
+        "fields": {field: {"value": value} for field, value in values.items()},
+    }  # fmt: skip
+    return add_by_hand(w.tenant, row, creator="ent_ada")
+
+
+def logged() -> list[str]:
+    return [entry.change_message for entry in LogEntry.objects.all()]
+
+
+def test_entities_that_were_there_are_adopted_many_at_once(world, owner, viewer):
+    w = world([compound(n) for n in range(4)])
+    put(w, "CMP-1", "Compound 1", Approval=1900)
+    put(w, "CMP-2", "Compound 2", Approval=1901)
+    put(w, "CMP-9", "Nine", Approval=1)
+    put(w, "C-000003", "By someone", Approval=1)
+    w.sync()
+    url = page_of("not_ours")
+    page = text(owner.get(url))
+    assert ticked(page) == {"C-000001": True, "C-000002": True, "C-000003": True}
+    assert "Approval: 1900 → 1951" in page
+    assert viewer.post(url, {"decided": "1", "reason": REASON}).status_code == 403
+    answer = press(owner, url, ["C-000001", "C-000002"])
+    work()
+    told = words(owner, answer.url)
+    assert "2 of 2 records went through" in told
+    values = w.values()
+    assert values["C-000001"]["Approval"] == 1951 and "CMP-1" not in values
+    assert values["C-000003"]["name"] == "By someone"
+    assert any(REASON in line for line in logged())
+
+
+def test_drift_is_restored_or_accepted_row_by_row(world, owner):
+    w = world([compound(n) for n in range(4)], config={"Connector Settings": looked_up()})
+    w.sync()
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000001", Approval=1)
+    by_hand(w, "C-000002", Approval=2)
+    by_hand(w, "C-000003", archived="Retired")
+    w.sync(kind=SyncRun.Kind.FULL)
+    one = page_of("drift", "", "C-000001")
+    assert ticked(text(owner.get(one))) == {"C-000001": True}
+    answer = press(owner, one, press="restore")
+    work()
+    assert "went through" in words(owner, answer.url) or "passed" in words(owner, answer.url)
+    assert w.values()["C-000001"]["Approval"] == 1951 and w.values()["C-000002"]["Approval"] == 2
+    answer = press(owner, page_of("drift"), press="accept")
+    assert Pin.objects.get().external_id == "C-000002"
+    assert not Drift.objects.filter(closed_at=None).exclude(field_id="archived")
+    assert cures.of(Lane.objects.get(), "drift") is None
+    assert "Nothing differs" in text(owner.get(one))
+
+
+def test_another_substance_is_allowed_once_and_written(world, owner):
+    config = {"Connector Settings": {**INCREMENTAL, "identity": ["smiles"]}}
+    w = world([compound(n) for n in range(3)], config=config)
+    w.sync()
+    w.registry.edit("C-000001", smiles="N")
+    w.registry.edit("C-000002", smiles="O")
+    w.sync()
+    url = page_of("another_substance", "allow-record")
+    page = text(owner.get(url))
+    assert ticked(page) == {"C-000001": False, "C-000002": False} and "CCC" in page
+    assert "Tick at least one" in text(press(owner, url))
+    press(owner, url, ["C-000002"])
+    run = work()
+    assert Allowance.objects.get().used_by == run
+    assert w.values()["C-000002"]["SMILES"] == "O" and w.values()["C-000001"]["SMILES"] == "CC"
+
+
+def test_a_stopped_run_is_allowed_once_and_synced(world, owner):
+    w = world([compound(n) for n in range(30)])
+    w.sync()
+    for record in w.registry.records:
+        del record["approval"]
+    assert w.sync(kind=SyncRun.Kind.FULL).error_code == "path_gone"
+    url = page_of("path_gone")
+    assert "None of the 30 records of the first page has" in words(owner, url)
+    answer = press(owner, url, press="sync")
+    run = work()
+    assert answer.url.endswith(f"/syncrun/{run.pk}/change/")
+    assert run.status in SyncRun.GOOD and Allowance.objects.get().used_by == run
+    assert cures.of(Lane.objects.get(), "path_gone") is None
+
+
+def test_names_hold_the_id_after_a_draft_with_its_preview(world, owner, settings):
+    records = [compound(n) for n in range(5)]
+    records[3]["name"] = records[4]["name"] = "Compound 0"
+    w = world(records)
+    w.sync()
+    url = page_of("name_taken")
+    told = words(owner, url)
+    assert "External Name Field: name → {name} [{id}]" in told
+    assert "C-000003 Compound 0 Compound 0 [C-000003]" in told
+    answer = press(owner, url)
+    draft = MappingDraft.objects.get()
+    assert draft.name_field == "{name} [{id}]" and draft.preview["refused"] == 0
+    assert answer.url.endswith(f"/mappingdraft/{draft.pk}/preview/")
+    assert "sample alone" in words(owner, answer.url)
+    w.configure(**{"External Name Field": "{name} [{id}]"})
+    assert "Names hold the id already" in text(owner.get(url))
+
+
+def test_an_archived_entity_names_who_did_it_and_this_apps_own_comes_back(world, owner):
+    flag = {"endpoint": {**INCREMENTAL["endpoint"], "deletes": {"mode": "flag", "path": "retired"}}}
+    w = world([compound(n) for n in range(4)], config={"Connector Settings": flag})
+    w.sync()
+    w.tenant.clock.advance(3600)
+    by_hand(w, "C-000001", archived="Made in error")
+    w.registry.edit("C-000001", approval=1)
+    w.sync()
+    assert EntityError.objects.get(closed_at=None).code == "archived"
+    offer = cures.of(Lane.objects.get(), "archived")
+    assert offer.label == "See who archived it"
+    told = words(owner, offer.address)
+    assert "Archived by someone else" in told and "Made in error" in told and "Ada Byron" in told
+    error = EntityError.objects.get(closed_at=None)
+    run = SyncRun.objects.latest("pk")
+    entity = w.tenant.entity("C-000001")
+    row = Withdrawal.objects.create(
+        lane=error.lane, external_id="C-000001", entity_id=entity.id, reason="Made in error",
+        entity_registry_id="C-000001", how="flag", state="archived", found_run=run, archive_run=run,
+        found_at=run.created_at, archived_at=entity.modified_at,
+    )  # fmt: skip
+    offer = cures.of(Lane.objects.get(), "archived")
+    assert offer.label == "Unarchive"
+    press(owner, offer.address)
+    row.refresh_from_db()
+    assert row.state == Withdrawal.State.UNDO and row.decision == REASON
+    work()
+    assert w.tenant.entity("C-000001").archived is None
+
+
+def test_the_connection_is_tested_without_showing_the_key(world, owner):
+    w = world([compound(n) for n in range(2)], config={"API Key": "hush-1234"})
+    w.registry.token = "other"
+    assert w.sync().error_code == "registry_unauthorised"
+    url = page_of("registry_unauthorised")
+    told = words(owner, url)
+    assert f"GET {w.registry.url}" in told and "401" in told and "unauthorised" in told
+    assert "hush-1234" not in told and "The registry refuses the request" in told
+    w.registry.token = "hush-1234"
+    assert "The registry answers" in words(owner, url) and "Compound 1" in words(owner, url)
+    press(owner, url)
+    assert work().status == "SUCCEEDED"
+
+
+def test_errors_are_assigned_to_a_user_and_found_by_it(world, owner):
+    records = [compound(n) for n in range(4)]
+    records[2]["approval"] = records[3]["approval"] = "x"
+    world(records).sync()
+    ada = User.objects.create_superuser("ada", first_name="Ada", last_name="Byron")
+    User.objects.create_user("Stan", is_staff=True)
+    code = EntityError.objects.first().code
+    url = page_of(code, "assign", "C-000002")
+    page = text(owner.get(url))
+    assert "Ada Byron (ada)" in page and "Stan" not in page
+    press(owner, url, person=str(ada.pk))
+    error = EntityError.objects.get(assigned_to=ada)
+    assert error.external_id == "C-000002" and any("Ada Byron" in line for line in logged())
+    mine = words(owner, f"{LIST}?user={ada.pk}")
+    assert "C-000002" in mine and "C-000003" not in mine and "Ada Byron (ada)" in mine
+    press(owner, url, person="")
+    assert not EntityError.objects.filter(assigned_to=ada).exists()
+
+
+def test_a_dismissed_error_comes_back_when_it_says_something_else(world, owner):
+    records = [compound(n) for n in range(3)]
+    records[2]["kind"] = "Peptide"
+    w = world(records)
+    w.sync()
+    EntityError.objects.update(dismissed_at=EntityError.objects.get().first_seen)
+    w.sync(kind=SyncRun.Kind.FULL)
+    assert EntityError.objects.get().dismissed_at is not None
+    w.tenant.add_option(w.kinds, "PEPTIDE")
+    w.tenant.add_option(w.kinds, "peptide")
+    w.sync(kind=SyncRun.Kind.FULL)
+    error = EntityError.objects.get()
+    assert (error.code, error.dismissed_at) == ("dropdown_ambiguous", None)
