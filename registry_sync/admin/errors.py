@@ -29,13 +29,15 @@ from registry_sync.admin.filters import (
     LaneFilter,
     RunFilter,
     StateFilter,
+    UserFilter,
 )
 from registry_sync.admin.links import record_link, steps_url
 from registry_sync.admin.substances import holder_link
 from registry_sync.core.text import as_key
+from registry_sync.desk import cures, lanes
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
-from registry_sync.desk import lanes
+from registry_sync.desk.cures.assign import name_of
 from registry_sync.desk.times import time_html
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
@@ -50,12 +52,13 @@ Errors = QuerySet[EntityError]
 class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
     nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
-    list_display = ("record", "problem", "who_must_act", "seen")
+    list_display = ("record", "problem", "who_must_act", "assigned_user", "seen")
     list_display_links = None
     list_filter = (
-        StateFilter, "kind", AssignedFilter, "last_seen", RunFilter, LaneFilter, CauseFilter,
+        StateFilter, "kind", UserFilter, AssignedFilter, "last_seen", RunFilter, LaneFilter,
+        CauseFilter,
     )  # fmt: skip
-    list_select_related = ("lane",)
+    list_select_related = ("lane", "assigned_to")
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-last_seen",)
     sortable_by = ()
@@ -96,9 +99,9 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
                 **(response.context_data or {}),
                 "title": "Errors",
                 "by_lane": [
-                    (lane, names.of(lane) if names.several else lane, groups)
+                    (lane, names.of(lane) if names.several else lane, with_cures)
                     for lane in self._lanes(request)
-                    if (groups := error_groups(runs.open_errors(lane)))
+                    if (with_cures := self._with_cures(request, lane))
                 ],
                 "several": names.several,
                 "synced": bool(names.lanes),
@@ -106,6 +109,13 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
                 "may_act": self.may(request),
             }
         return response
+
+    def _with_cures(self, request: HttpRequest, lane: Lane) -> list[Any]:
+        """Return a lane's causes, each with the presses that the user has for it."""
+        return [
+            (group, cures.presses(lane, group.code, request.user))
+            for group in error_groups(runs.open_errors(lane))
+        ]
 
     def _lanes(self, request: HttpRequest) -> list[Lane]:
         return lanes.chosen(request.GET.get("lane", ""))
@@ -118,6 +128,10 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> str:
         return record_actor(error.code, error.kind, error.assigned).label
+
+    @admin.display(description="assigned to")
+    def assigned_user(self, error: EntityError) -> str:
+        return name_of(error.assigned_to) if error.assigned_to else "–"
 
     @admin.display(description="problem, and what it waits for")
     def problem(self, error: EntityError) -> str:
@@ -140,7 +154,7 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
         """Show one error: what to do about it, its history, and the record as received."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        rows = EntityError.objects.select_related("lane", "run", "closed_by_run")
+        rows = EntityError.objects.select_related("lane", "run", "closed_by_run", "assigned_to")
         key = as_key(unquote(object_id))
         error = None if key is None else rows.filter(pk=key).first()
         if error is None:
@@ -167,6 +181,8 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
             "steps_url": steps_url(error.external_id, error.lane_id),
             "record_link": record_link(error.external_id, error.lane_id),
             "askable": error.code not in UNSENDABLE,
+            "cures": cures.presses(error.lane, error.code, request.user, [error.external_id]),
+            "assigned_user": name_of(error.assigned_to) if error.assigned_to else "",
             **asked_outcome(request, error.external_id),
         }
         return TemplateResponse(

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from registry_sync import runs
 from registry_sync.admin.by_lane import lane_choices
 from registry_sync.core.text import as_key
+from registry_sync.desk.cures.assign import assignable, name_of
 from registry_sync.models import EntityError
 from registry_sync.reporting import catalogue
 
@@ -103,6 +104,26 @@ class AssignedFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(assigned="" if self.value() == "no" else self.value())
+
+
+class UserFilter(admin.SimpleListFilter):
+    """The user of the desk who takes care of an error: oneself, another, or anyone."""
+
+    title, parameter_name = "assigned to", "user"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        me = request.user
+        others = [user for user in assignable() if user.pk != me.pk]
+        named = [(str(user.pk), name_of(user)) for user in others]
+        return [(str(me.pk), "Me"), *named, ("anyone", "Anyone")]
+
+    def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
+        if not self.value():
+            return queryset
+        if self.value() == "anyone":
+            return queryset.filter(assigned_to__isnull=False)
+        key = as_key(str(self.value()))
+        return queryset.none() if key is None else queryset.filter(assigned_to=key)
 
 
 class RunFilter(admin.SimpleListFilter):

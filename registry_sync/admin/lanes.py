@@ -12,13 +12,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.links import record_link
-from registry_sync.desk.drift import difference_of
+from registry_sync.desk import cures
+from registry_sync.desk.drift import ARCHIVED, difference_of
 from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
@@ -71,7 +73,7 @@ class DriftAdmin(DecidesDifferences, ByLane):
     nothing = "No drift found. Full runs check for it."
     list_display = (
         "record", "field", "written_value", "value_now", "modified_at", "changed_by", "closed_at",
-        "ended",
+        "ended", "decide_it",
     )  # fmt: skip
     fields = (
         "lane", "run", "record", "entity_id", "field", "written_value", "value_now", "modified_at",
@@ -99,6 +101,14 @@ class DriftAdmin(DecidesDifferences, ByLane):
     @admin.display(description="found in Benchling")
     def value_now(self, row: Drift) -> SafeString:
         return as_html(row.theirs, row.field_id, schema_view(row.lane))
+
+    @admin.display(description="decide")
+    def decide_it(self, row: Drift) -> SafeString | str:
+        found = cures.find("drift", "drift")
+        if found is None or row.closed_at is not None or row.field_id == ARCHIVED:
+            return "–"
+        case = cures.Case(row.lane, "drift", (row.external_id,))
+        return format_html('<a href="{}">Restore or accept…</a>', found.address(case))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Drift]:
         return super().get_queryset(request).prefetch_related("lane")

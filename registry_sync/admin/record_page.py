@@ -20,18 +20,19 @@ from registry_sync.admin.error_checks import asked_outcome
 from registry_sync.admin.links import record_link, record_url, search_url, steps_url
 from registry_sync.admin.record_steps import StepByStep
 from registry_sync.admin.start_run import start_or_follow
+from registry_sync.desk import cures, landing, lanes, pins
 from registry_sync.desk import error_waits as waiting
-from registry_sync.desk import landing, lanes, pins
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.desk.change_authors import who_changed
 from registry_sync.desk.record_tenant import with_event
 from registry_sync.desk.values import as_html
-from registry_sync.models import AuthorOfChange, Lane, LedgerEntry, SyncRun
+from registry_sync.models import AuthorOfChange, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.records import in_benchling
 from registry_sync.reporting.catalogue import record_actor
 
 TEMPLATE = "admin/registry_sync/record/record.html"
+DRIFT = "drift"
 
 
 @admin.register(LedgerEntry)
@@ -200,6 +201,17 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             "who": record_actor(error.code, error.kind, error.assigned).label if error else "",
             "waits": waiting.waits_of([error])[error.pk] if error else "",
             "may_sync": self.may(request),
+            "cures": _presses(request, lane, external_id, error),
             "here": record_url(external_id, lane.pk),
             "steps_url": steps_url(external_id, lane.pk),
         }
+
+
+def _presses(
+    request: HttpRequest, lane: Lane, external_id: str, error: EntityError | None
+) -> list[cures.Offer]:
+    """Return the presses that cure what is wrong with one record: its error, and its drift."""
+    codes = [DRIFT] if error is None else [error.code, DRIFT]
+    return [
+        offer for code in codes for offer in cures.presses(lane, code, request.user, [external_id])
+    ]

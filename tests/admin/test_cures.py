@@ -17,7 +17,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from sandbox.tenant.entities import add_by_hand, edit_by_hand
+from sandbox.tenant.entities import add_by_hand
 from tests.support.desk import text
 from tests.support.people import by_hand
 from tests.support.presses import REASON, page_of, press, ticked, words, work

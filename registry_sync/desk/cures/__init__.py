@@ -18,10 +18,11 @@ from registry_sync.desk.cures import (
     options,
     overrides,
 )
-from registry_sync.desk.cures.base import Case, Cure, Offer
+from registry_sync.desk.cures.base import Case, Cure, Offer, User
+from registry_sync.desk.cures.press import Press
 from registry_sync.models import Lane
 
-__all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of"]
+__all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of", "presses"]
 
 CURES: tuple[Cure, ...] = (
     options.AddOptions(),
@@ -48,6 +49,16 @@ def all_of(lane: Lane, code: str, ids: Sequence[str] = ()) -> list[Offer]:
     """Return every cure for a cause of a lane, the best one first."""
     case = Case(lane, code, tuple(ids))
     return [cure.offer(case) for cure in CURES if cure.fits(code) and cure.applies(case)]
+
+
+def presses(lane: Lane, code: str, user: User, ids: Sequence[str] = ()) -> list[Offer]:
+    """Return the cures that have a page of their own and that a user may use."""
+    offers = all_of(lane, code, ids)
+    return [
+        offer
+        for offer in offers
+        if offer.is_open_to(user) and isinstance(find(offer.name, code), Press)
+    ]
 
 
 def find(name: str, code: str) -> Cure | None:
