@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels clean
+.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels release clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -110,6 +110,9 @@ reference: $(STAMP)  ## the tables of docs/ that are rendered from the code
 
 docs: $(STAMP)  ## site/: the docs as a site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+release: $(STAMP)  ## dist/: what an operator gets, with a bill of materials, licenses and checksums
+	@$(BIN)/python -m tools.release $(ARGS)
 
 wheels: $(STAMP)  ## dist/: the wheels of the service and of the sandbox
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./sandbox

@@ -1,0 +1,75 @@
+"""`make release` without its build: the papers are whole, and nothing is said that is not known."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from registry_sync import __version__
+from tests.support import ROOT
+from tools import release
+
+pytestmark = [pytest.mark.once, pytest.mark.process]
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_bill_and_the_licenses_have_every_dependency(tmp_path):
+    names = {plain(each.name) for each in release.locked()}
+    assert {"django", "benchling-sdk", "rdkit"} <= names
+    bill = json.loads(release.write_bill(tmp_path, validated=False).read_text("utf-8"))
+    assert bill["bomFormat"] == "CycloneDX"
+    assert bill["metadata"]["component"]["version"] == __version__
+    assert names <= {plain(each["name"]) for each in bill["components"]}
+    assert all(each["version"] for each in bill["components"])
+    rows = re.findall(r"^\| ([\w.-]+) \|", release.write_licenses(tmp_path).read_text(), re.M)
+    assert names == {plain(name) for name in rows} - {"package", "-"}
+
+
+def answer(**fields):
+    return json.dumps({"dependencies": [{"name": "django", "version": "1.0", **fields}]})
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "reason"),
+    [
+        (answer(vulns=[]), "", ""),
+        (answer(skip_reason="not found"), "", "no advisories for 1 of 1"),
+        ("", "ERROR: a\nConnectionError: nothing answers", "nothing answers"),
+        ("", "", "wrote nothing"),
+    ],
+)
+def test_what_no_index_answered_is_not_audited(written, said, reason):
+    found = release.judge(written, said)
+    assert reason in found and bool(found) == bool(reason)
+
+
+def test_a_known_vulnerability_stops_the_release():
+    with pytest.raises(release.Refused, match=r"django 1\.0: CVE-1"):
+        release.judge(answer(vulns=[{"id": "CVE-1"}]), "")
+
+
+def test_without_an_audit_nothing_is_built_unless_asked(tmp_path, monkeypatch, capsys):
+    built = []
+    monkeypatch.setattr(release, "audit", lambda: "nothing answers")
+    monkeypatch.setattr(release, "build", lambda dist: built.append(dist))
+    for papers in ("write_bill", "write_licenses"):
+        monkeypatch.setattr(release, papers, lambda dist: dist)
+    with pytest.raises(release.Refused):
+        release.main(["--dist", str(tmp_path / "dist")])
+    assert not built and not (tmp_path / "dist").exists()
+    assert "NOT AUDITED: nothing answers" in capsys.readouterr().err
+    release.main(["--dist", str(tmp_path / "dist"), "--without-audit"])
+    assert built and "nothing answers" in (tmp_path / "dist" / "NOT-AUDITED.txt").read_text()
+    sums = (tmp_path / "dist" / "SHA256SUMS").read_text()
+    assert "requirements.lock" in sums and "NOT-AUDITED.txt" in sums
+
+
+def test_the_version_stands_once():
+    for project in (ROOT / "pyproject.toml", ROOT / "sandbox" / "pyproject.toml"):
+        text = project.read_text("utf-8")
+        assert '{ attr = "registry_sync.__version__" }' in text and __version__ not in text
