@@ -7,7 +7,7 @@ until the app draws it again. https://docs.benchling.com/docs/introduction-to-ca
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
@@ -17,13 +17,16 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
+from registry_sync.canvas.asked_record import outcomes
 from registry_sync.canvas.attendance import Attendance, is_pressed, pressed_canvases
 from registry_sync.canvas.lane_choice import RECORD, choice, chosen_lanes, read_inputs
-from registry_sync.canvas.lane_lines import lane_lines, last_runs, said_of
+from registry_sync.canvas.lane_lines import lane_lines
+from registry_sync.canvas.preview_text import preview_lines
 from registry_sync.canvas.record_status import entities_concerned
+from registry_sync.canvas.standing import Standing, standing_of
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.models import Canvas, Installation, SyncRun
+from registry_sync.models import Canvas, Installation, Lane, SyncRun
 
 logger = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
@@ -48,11 +51,10 @@ def draw(
     notice = (attendance or Attendance()).notice(canvas, run)
     if is_pressed(canvas.canvas_id):  # that press will read here what was typed for it
         canvas.asked = read_inputs(canvas, client)
-    session = run.session_id if run is not None else ""
     body: Json = {
         "blocks": blocks(canvas, run, pressed=pressed, notice=notice),
         "enabled": True,
-        "sessionId": session or None,
+        "sessionId": _session(canvas, run),
     }
     client.update_canvas(canvas.canvas_id, body)
     Canvas.objects.filter(pk=canvas.pk).update(
@@ -62,6 +64,26 @@ def draw(
         asked=canvas.asked,
         notice=notice,
     )
+
+
+def show_looking(canvas: Canvas, client: Client) -> None:
+    """Say in a canvas that what was typed is looked up. It stays disabled until the answer."""
+    canvas.standing = words.looking(canvas.asked)
+    body: Json = {"blocks": blocks(canvas, _shown_run(canvas))}
+    client.update_canvas(canvas.canvas_id, body)
+
+
+def _session(canvas: Canvas, run: SyncRun | None) -> str | None:
+    """Return the App Status session to attach, whose messages Benchling draws below the blocks.
+
+    Only that of an active run: the last messages of a session are for this service, and the canvas
+    says the same in its own words. The session of single records is for those who asked for them.
+    """
+    if run is None or not run.is_active:
+        return None
+    if run.only and canvas.run_id != run.pk:
+        return None
+    return run.session_id or None
 
 
 def redraw(
@@ -145,12 +167,8 @@ def blocks(
     of = chosen_lanes(canvas, names) if names.several else names.lanes
     joined = run is not None and run.is_active and canvas.run_id == run.pk
     note = notice or (canvas.note if pressed or joined else "")
-    shown = last_runs(of) if names.several else [run] if run is not None else []
-    if names.several:
-        state = [*_installation(), *lane_lines(canvas, names, attended=not notice)]
-    else:
-        state = _state(canvas, run, attended=not notice)
-    lines = [*filter(None, [note]), *state]
+    state, shown = _standing(canvas, names, of, attended=not notice)
+    lines = [*filter(None, [note]), *_installation(), *state]
     out = [_markdown("title", words.HEADING), _markdown("state", "\n\n".join(lines))]
     out += _attention(shown, names)
     failed = runs.open_errors(*of).exists()
@@ -160,11 +178,15 @@ def blocks(
     out.append(_buttons("actions", buttons))
     out.append(_input(RECORD, words.RECORD, canvas.asked))
     out.append(_buttons("record_actions", ["look_up", "sync_one"]))
-    if canvas.standing:
-        out.append(_markdown("standing", canvas.standing))
-    if canvas.chip:
-        out += _chips("chip", canvas.chip.split())
-    return out
+    return out + _record(canvas, names)
+
+
+def _record(canvas: Canvas, names: runs.LaneNames) -> list[Json]:
+    """Return what was looked up, or what became of the record that was asked for."""
+    outcome, entities = outcomes(canvas, names)
+    said = "\n\n".join(filter(None, [canvas.standing, *outcome]))
+    chips = list(dict.fromkeys([*canvas.chip.split(), *entities]))
+    return [*([_markdown("standing", said)] if said else []), *_chips("chip", chips)]
 
 
 def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
@@ -189,15 +211,26 @@ def _installation() -> list[str]:
     return [words.misconfigured(here)] if here is not None and here.config_fault else []
 
 
-def _state(canvas: Canvas, run: SyncRun | None, *, attended: bool) -> list[str]:
+def _standing(
+    canvas: Canvas, names: runs.LaneNames, of: Sequence[Lane], *, attended: bool
+) -> tuple[list[str], list[SyncRun]]:
+    """Return how the lanes stand, in paragraphs, and the runs of the chosen ones that say so."""
+    if not names.several:
+        standing = standing_of(SyncRun.objects.of_same_app(canvas))
+        shown = [standing.run] if standing.run is not None else []
+        return _only_lane(canvas, standing, attended=attended), shown
+    found = {lane.pk: standing_of(lane.runs.all()) for lane in names.lanes}
+    runs_shown = [run for lane in of if (run := found[lane.pk].run) is not None]
+    return lane_lines(canvas, names, found, attended=attended), runs_shown
+
+
+def _only_lane(canvas: Canvas, standing: Standing, *, attended: bool) -> list[str]:
     """Return how the only lane stands, and what the last preview found."""
-    lines = _installation()
-    if run is not None:
-        lines.append(said_of(run, attended=attended))
-    preview = canvas.preview
+    lines = standing.lines(attended=attended) or [words.never()]
+    preview, run = canvas.preview, standing.run
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
-        return [*(lines or [words.never()]), words.ended(preview)]
-    return lines or [words.never()]
+        lines.append("\n".join(preview_lines(preview)))
+    return lines
 
 
 def _shown_run(canvas: Canvas) -> SyncRun | None:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import record_text, text
+from registry_sync.canvas.record_values import value_lines
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import name_key, storable
 from registry_sync.ledger.record_outcome import hash_record
@@ -31,13 +32,15 @@ class RecordStatus:
     """What a scientist reads about one record.
 
     `entity_id` is Benchling's id, "" where there is no entity. `raw` is the registry's record as
-    it is now, None where it could not be read.
+    it is now, None where it could not be read. `pending`: that record is not in Benchling as it is
+    now, and the next sync tries it.
     """
 
     text: str
     external_id: str
     entity_id: str = ""
     raw: dict[str, Any] | None = None
+    pending: bool = False
 
 
 def record_status(
@@ -55,12 +58,13 @@ def record_status(
         field_id="archived"
     )
     entity_id = entry.entity_id if entry else ""
-    lines = [_here(entry)]
+    lines = ["\n".join([_here(entry), *(value_lines(entry) if entry else [])]).strip()]
     if entity_id and _is_archived(entity_id, client, lane):
         lines.append(record_text.archived())
     there, raw = _there(external_id, entry, error, setup, source)
+    changed = error is not None and _has_changed(error, raw)
     if error is not None:
-        is_there, changed = bool(lines[0]), _has_changed(error, raw)
+        is_there = bool(lines[0])
         said = record_text.not_in_benchling(error, is_there=is_there, changed=changed)
         lines.append(said)
     lines += [record_text.adoption(row) for row in adoptions]
@@ -68,7 +72,9 @@ def record_status(
     lines += [there, *_namesakes(asked, external_id, lane)]
     if not entity_id and (before := adoptions.first()) is not None:
         entity_id = before.entity_id
-    return RecordStatus("\n\n".join(filter(None, lines)), external_id, entity_id, raw)
+    pending = changed or there in (record_text.newer(), record_text.not_synced(external_id))
+    said = "\n\n".join(filter(None, lines))
+    return RecordStatus(said, external_id, entity_id, raw, pending)
 
 
 def _has_changed(error: EntityError, raw: dict[str, Any] | None) -> bool:

@@ -18,6 +18,41 @@ def synced(entry: LedgerEntry, run: SyncRun | None) -> str:
     return f"{said}, last written {when} by sync {run.pk}, started {starter(run)}."
 
 
+def was_equal(entry: LedgerEntry, run: SyncRun) -> str:
+    """Return that a run found nothing to write for a record."""
+    return (
+        f"**{escaped(entry.external_id)}** is in Benchling as “{escaped(entry.name)}”. The sync "
+        f"{moment(run.finished_at)} found nothing to change."
+    )
+
+
+def behind(external_id: str, active: SyncRun) -> str:
+    """Return that a record is synced after the run under way."""
+    return (
+        f"**{escaped(external_id)}** is queued. It is synced after the sync under way, started "
+        f"{starter(active)}."
+    )
+
+
+def underway(external_id: str, run: SyncRun) -> str:
+    """Return that a record waits for its run, or is being synced."""
+    if run.started_at is None:
+        return f"**{escaped(external_id)}** is queued to be synced."
+    return f"**{escaped(external_id)}** is being synced."
+
+
+def run_failed(external_id: str, how: str) -> str:
+    """Return that the run of a record ended badly; `how` says so in sentences."""
+    return f"**{escaped(external_id)}** was not synced. {how}"
+
+
+def not_tried(external_id: str) -> str:
+    return (
+        f"**{escaped(external_id)}** was not synced: the sync that it waited for has ended without "
+        "it. Press **Sync just this one** again."
+    )
+
+
 def archived() -> str:
     return "It is archived in Benchling. A Benchling admin can unarchive it."
 
@@ -85,3 +120,11 @@ def unchanged(*, refused: bool) -> str:
 
 def unreachable(error: SyncError) -> str:
     return scientist_failure(error.code, error.kind, "The registry could not be reached.")
+
+
+def several(asked: str, found: list[tuple[str, str]], *, more: bool) -> str:
+    """Return the records that what was typed may mean: their ids and names."""
+    head = f"Several records match “{escaped(asked)}”. Enter the id of the one that you mean:"
+    lines = [f"- **{escaped(id_)}**{f' {escaped(name)}' if name else ''}" for id_, name in found]
+    rest = ["- And more. Enter a longer part of the name."] if more else []
+    return "\n".join([head, *lines, *rest])

@@ -109,15 +109,20 @@ def starter(run: SyncRun) -> str:
     return f"by {escaped(run.actor)}" if run.actor else "by the schedule"
 
 
-def underway(run: SyncRun, *, left: str, attended: bool = True) -> str:
-    """Return who started the run, when, and how far it is. `left` is an estimate in words."""
-    begun = "about to start" if attended else "not begun yet"
+def underway(run: SyncRun, *, left: str, attended: bool = True, queued: str = "") -> str:
+    """Return who started the run, when, and how far it is.
+
+    `left` is an estimate in words, `queued` what is worked before it.
+    """
+    begun = queued or ("about to start" if attended else "not begun yet")
     if run.started_at:
         since = moment(run.started_at)
         begun = f"running since {since[3:]}" if attended else f"begun {since} and interrupted"
     what = "Previewing the changes" if run.dry_run else "Syncing"
     if run.kind == SyncRun.Kind.RETRY:
         what = "Retrying failed records"
+    elif run.only and not run.dry_run:
+        what = f"Syncing {_names(run.only)} only"
     lines = [f"**{what}**, started {starter(run)}, {begun}."]
     if run.paused_at:
         who, why = escaped(run.paused_by), escaped(run.paused_reason)
@@ -160,7 +165,13 @@ def ended(run: SyncRun) -> str:
             f"change {left.records} in Benchling. The last sync was {when}, started "
             f"{starter(run)}. {changes(run)}"
         )
-    return f"{head} as of {when[3:]}, started {starter(run)}. {changes(run)}"
+    settled = "" if good or not is_settled(run) else " None of them is refused any more."
+    return f"{head} as of {when[3:]}, started {starter(run)}. {changes(run)}{settled}"
+
+
+def is_settled(run: SyncRun) -> bool:
+    """Return whether a run refused records, and none is refused any more."""
+    return bool(run.failed) and run.lane is not None and not runs.open_errors(run.lane).exists()
 
 
 def _names(external_ids: list[str]) -> str:
@@ -240,6 +251,10 @@ def _running(run: SyncRun) -> str:
 
 def unknown_button() -> str:
     return "This button is no longer available. The canvas has been refreshed."
+
+
+def looking(asked: str) -> str:
+    return f"Looking up “{escaped(asked)}” in Benchling and in the registry …"
 
 
 def nothing_typed() -> str:

@@ -32,8 +32,8 @@ class CanvasWatch:
 
     def progress(self, run: SyncRun) -> None:
         self.inner.progress(run)
-        if time.monotonic() > self._next:
-            self.draw()
+        if not run.is_active or time.monotonic() > self._next:
+            self.draw()  # of an ended run before its session is closed: it is detached by then
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
         self.inner.finding(external_id, outcome, details)

@@ -29,6 +29,11 @@ class Canvas(models.Model):
     preview = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    wanted = models.JSONField(
+        default=list, blank=True,
+        help_text="The records that were asked to be synced in it: lane and external id.",
+    )  # fmt: skip
+    wanted_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(blank=True)
     asked = models.CharField(max_length=255, blank=True)
     standing = models.TextField(blank=True)

@@ -39,8 +39,8 @@ def finish(ctx: RunContext) -> None:
         )
     runs.log(run, "INFO", counts_sentence(run))
     ctx.pacer.leave_lease()  # `runs.finish` gave it up
+    ctx.listener.progress(run)  # canvases leave the session before its last messages
     app_status.close_session(run, ctx.client, bookmark_of(run))
-    ctx.listener.progress(run)
 
 
 def _settle_watermark(ctx: RunContext) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.canvas import drawing
 from registry_sync.canvas import text as words
 from registry_sync.canvas.lane_choice import chosen_lanes, read_inputs
-from registry_sync.canvas.record_status import typed_external_id
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
-from registry_sync.webhooks.record_search import find_record, gives_one, lanes_with
+from registry_sync.webhooks.record_search import find_record, gives_one, meant_records
 
+logger = logging.getLogger(__name__)
 Kind = SyncRun.Kind
 CHIPS = 3
 """Entities that a look-up links to."""
@@ -115,6 +117,7 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     if not names.lanes:
         canvas.standing = words.never()
         return
+    _show_looking(canvas, client)
     found = find_record(asked, chosen_lanes(canvas, names), client)
     canvas.standing = "\n\n".join(
         words.of_lane(names.beside(one.lane), one.status.text) for one in found
@@ -124,23 +127,31 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     canvas.chip = " ".join([one.status.entity_id for one in found if one.status.entity_id][:CHIPS])
 
 
+def _show_looking(canvas: Canvas, client: Client) -> None:
+    """Say at once that it is looked up: the registry may take seconds to answer."""
+    try:
+        drawing.show_looking(canvas, client)
+    except (Refused, SyncError, Wait) as error:  # the answer may still be drawn
+        logger.info("canvas=%s does not say that it looks: %s", canvas.canvas_id, error)
+
+
 def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
     asked = _typed(canvas, client)
     if not asked:
         canvas.note = words.nothing_typed()
         return
     names = runs.LaneNames()
-    wanted: list[tuple[Lane | None, Sequence[str]]]
-    if names.several:
-        of = lanes_with(asked, chosen_lanes(canvas, names), client)
-        wanted = [(lane, (typed_external_id(asked, lane),)) for lane in of]
-    else:
-        alone = names.lanes[0] if names.lanes else None
-        wanted = [(None, (typed_external_id(asked, alone) if alone else asked,))]
-    if not wanted:
+    meant = meant_records(asked, chosen_lanes(canvas, names), client)
+    wanted = meant.records if names.several else [(None, id_) for _, id_ in meant.records]
+    if meant.several:
+        canvas.standing = meant.several
+    elif not wanted and names.lanes:
         canvas.note = words.known_nowhere(asked)
-    elif all(gives_one(lane, client) for lane, _ in wanted):
-        begin(canvas, who, Kind.INCREMENTAL, wanted)
+    elif all(gives_one(lane, client) for lane, _ in wanted or [(None, asked)]):
+        wanted = wanted or [(None, asked)]  # before the first run has read the configuration
+        begin(canvas, who, Kind.INCREMENTAL, [(lane, (id_,)) for lane, id_ in wanted])
+        canvas.wanted = [{"lane": lane.pk if lane else None, "id": id_} for lane, id_ in wanted]
+        canvas.wanted_at = who.pressed_at
     else:
         canvas.note = words.only_lists()
 
@@ -149,6 +160,7 @@ def _typed(canvas: Canvas, client: Client) -> str:
     """Return what the text field holds now, and keep it and the chosen lane with the canvas."""
     asked = read_inputs(canvas, client)
     canvas.asked, canvas.standing, canvas.chip = asked, "", ""
+    canvas.wanted, canvas.wanted_at = [], None
     return asked
 
 

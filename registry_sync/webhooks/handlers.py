@@ -31,6 +31,7 @@ from registry_sync.webhooks.inbox import claim_delivery, close_delivery, next_wa
 
 logger = logging.getLogger(__name__)
 State = WebhookDelivery.State
+WANTED = ("wanted", "wanted_at")
 WORK_FOR = 20.0
 """Seconds after which a job begins no further delivery: less than half of LONGEST_WORK."""
 
@@ -147,7 +148,7 @@ def _interacted(delivery: WebhookDelivery, client: Client) -> None:
         canvas.standing = canvas.chip = ""  # of an earlier look-up
         user_id = str(message.get("userId") or "")
         press(canvas, client, Presser(user_id, delivery.received_at, client))
-    canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip"])
+    canvas.save(update_fields=["run", "preview", "note", "asked", "standing", "chip", *WANTED])
     if is_pressed(canvas.canvas_id):
         return  # the next press draws it
     try:

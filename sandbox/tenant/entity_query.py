@@ -18,8 +18,8 @@ MOST_VALUES = 100
 ORDERS = {"createdAt": "created_at", "modifiedAt": "modified_at", "name": "name"}
 Check = Callable[[Entity], bool]
 KNOWN = ("sort", "archiveReason", "schemaId", "registryId", "folderId", "name", "names.anyOf",
-         "names.anyOf.caseSensitive", "entityRegistryIds.anyOf", "ids", "creatorIds",
-         "authorIds.anyOf", "createdAt", "modifiedAt")  # fmt: skip
+         "names.anyOf.caseSensitive", "nameIncludes", "entityRegistryIds.anyOf", "ids",
+         "creatorIds", "authorIds.anyOf", "createdAt", "modifiedAt")  # fmt: skip
 
 
 def split(text: str) -> list[str]:
@@ -115,6 +115,9 @@ def _values(query: QueryParams) -> list[Check]:
     if "names.anyOf.caseSensitive" in query:
         exact = set(any_of(query, "names.anyOf.caseSensitive"))
         checks.append(lambda e: not exact.isdisjoint((e.name, e.entity_registry_id, *e.aliases)))
+    if "nameIncludes" in query:
+        part = key_of(query["nameIncludes"])
+        checks.append(lambda e: any(part in name for name in names_of(e)))
     return checks
 
 

@@ -40,7 +40,7 @@ def test_manual_sync_from_the_press_to_the_outcome(w):
     assert "started by Ada Byron" in page.text
     run = work()
     assert run.status == Status.SUCCEEDED and (run.trigger, run.actor) == ("canvas", "Ada Byron")
-    assert page.canvas["enabled"] and page.canvas["sessionId"] == run.session_id
+    assert page.canvas["enabled"] and page.canvas["sessionId"] is None and run.session_id
     assert "Up to date" in page.text and "20 new" in page.text and "UTC" in page.text
     page.press("manual_sync")
     work()

@@ -1,0 +1,29 @@
+"""Where a run stands in the queue, and who is at work before it."""
+
+from __future__ import annotations
+
+from registry_sync import runs
+from registry_sync.canvas.markdown import escaped
+from registry_sync.models import SyncRun
+
+
+def place_in_queue(run: SyncRun) -> str:
+    """Return which runs are worked before one that has not begun; "" if there are none.
+
+    A run that is paused, or waits for a limit, keeps no worker.
+    """
+    others = [one for one in runs.active_runs() if one.pk < run.pk and _keeps_a_worker(one)]
+    if not others:
+        return ""
+    names, at_work = runs.LaneNames(), [one for one in others if one.started_at]
+    said = f"number {len(others) + 1} in the queue"
+    if not at_work:
+        return said
+    first = at_work[0]
+    of = f" of {escaped(names.of(first.lane))}" if first.lane is not None else ""
+    by = f"by {escaped(first.actor)}" if first.actor else "by the schedule"
+    return f"{said}; at work: the sync{of}, started {by}"
+
+
+def _keeps_a_worker(run: SyncRun) -> bool:
+    return run.paused_at is None and not runs.is_waiting(run)

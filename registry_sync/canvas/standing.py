@@ -1,0 +1,69 @@
+"""How a lane stands, kept apart from what runs beside it for single records.
+
+Someone's *Sync just this one* says nothing about the others' sync, so it does not take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from registry_sync.canvas import text as words
+from registry_sync.canvas.queue_place import place_in_queue
+from registry_sync.models import Lane, SyncRun
+from registry_sync.runs import estimate
+
+Kind = SyncRun.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lane stands, from its runs.
+
+    `run` is the sync of all records that is under way, or else the one that ended last. `beside` is
+    what is under way beside it (single records, a retry, a preview), or else a retry since.
+    """
+
+    run: SyncRun | None
+    beside: SyncRun | None = None
+
+    def lines(self, *, attended: bool) -> list[str]:
+        """Return the standing in words; none where the lane was never synced."""
+        shown = [run for run in (self.run, self.beside) if run is not None]
+        return [said_of(run, attended=attended) for run in shown]
+
+
+def standing_of(rows: QuerySet[SyncRun]) -> Standing:
+    """Return the standing that the runs of a lane, or of the app's only lane, give."""
+    newest = rows.select_related("lane").order_by("-id")
+    active = newest.filter(status__in=SyncRun.ACTIVE).first()
+    if active is not None and is_whole(active):
+        return Standing(active)
+    ended = newest.exclude(kind=Kind.DRY_RUN).exclude(status__in=SyncRun.ACTIVE)
+    whole = ended.filter(only=[]).exclude(kind=Kind.RETRY).first()
+    if active is not None or whole is None:
+        return Standing(whole or ended.first(), active)
+    retries = ended.filter(kind=Kind.RETRY, only=[], pk__gt=whole.pk)
+    return Standing(whole, retries.first())
+
+
+def is_whole(run: SyncRun) -> bool:
+    """Return whether a run syncs whatever has changed, not chosen records."""
+    return not run.only and run.kind not in (Kind.RETRY, Kind.DRY_RUN)
+
+
+def standings_of(lanes: Sequence[Lane]) -> list[Standing]:
+    """Return how these lanes stand."""
+    return [standing_of(lane.runs.all()) for lane in lanes]
+
+
+def said_of(run: SyncRun, *, attended: bool) -> str:
+    """Return how a run is under way, or how it ended."""
+    if not run.is_active:
+        return words.ended(run)
+    left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
+    queued = place_in_queue(run) if run.started_at is None and attended else ""
+    return words.underway(run, left=left, attended=attended, queued=queued)
