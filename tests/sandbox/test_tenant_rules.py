@@ -40,9 +40,18 @@ def test_filters_take_a_hundred_values(tenant):
     refused(t, t.get("/custom-entities", authorIds__anyOf=ids), 400, "No more than 100")
 
 
+def test_a_filter_takes_a_part_of_a_name_an_alias_or_an_id(tenant):
+    t = tenant()
+    t.upsert(
+        t.row("A1", name="Aspirin"), t.row("A2", name="Other", aliases=["Aspro"]), t.row("ASP")
+    )
+    assert t.listed(nameIncludes="asp") == ["A1", "A2", "ASP"]
+    assert t.listed(nameIncludes="spro") == ["A2"] and t.listed(nameIncludes="zzz") == []
+
+
 def test_lists_say_what_they_cannot_do(tenant):
     t = tenant()
-    for query in ({"nameIncludes": "x"}, {"returning": "customEntities.id"}):
+    for query in ({"mentionedIn": "x"}, {"returning": "customEntities.id"}):
         refused(t, t.get("/custom-entities", **query), 400, "does not know")
     for query in ({"nextToken": "x"}, {"pageSize": "0"}, {"modifiedAt": "2020"},
                   {"modifiedAt": "> yesterday"}, {"names.anyOf": 'a"b,"c'}):  # fmt: skip
