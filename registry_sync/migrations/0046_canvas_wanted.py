@@ -8,7 +8,7 @@ def draw_again(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registry_sync", "0043_chat_alerts")]
+    dependencies = [("registry_sync", "0045_tallies")]
 
     operations = [
         migrations.AddField(
