@@ -130,6 +130,7 @@ for odd in (5, [[]], {"rule": "unknown"}, {"rule": "unit", "factor": {}},
 @pytest.fixture
 def broken(world, desk: Desk) -> World:
     w = world([compound(n) for n in range(12)], contract="off")  # it is not what is tested
+    w.tenant.switches.rate_limit = 0  # nor is the budget of requests
     assert "Published as version 2" in desk.publish(desk.ready("live"))
     return w
 
