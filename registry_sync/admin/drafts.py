@@ -15,7 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.by_lane import SchemaChoice, schema_choices, with_schema_column
-from registry_sync.admin.draft_proposal import Proposing, posted_connector
+from registry_sync.admin.connect import Connecting
+from registry_sync.admin.draft_proposal import posted_connector
 from registry_sync.admin.draft_publishing import in_words
 from registry_sync.admin.draft_rows import (
     read_rows,
@@ -41,7 +42,7 @@ PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good"
 
 
 @admin.register(MappingDraft)
-class MappingDraftAdmin(Proposing):
+class MappingDraftAdmin(Connecting):
     nothing = "No drafts yet. A draft prepares a new mapping without changing the one in use."
     list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
     list_filter = ("state", SchemaChoice)

@@ -7,6 +7,7 @@ under a lease with a fencing number.
 from registry_sync.models.alerts import Alert, AlertMessage, AlertSettings, Checkup
 from registry_sync.models.canvases import Canvas, WebhookDelivery, WebhookRefusal
 from registry_sync.models.changes import ChainHead, ChainLink, Change, Retention
+from registry_sync.models.connecting import ConnectionTest
 from registry_sync.models.errors import Allowance, EntityError
 from registry_sync.models.history import HistoryResult, HistorySchema
 from registry_sync.models.lanes import Lane
@@ -34,6 +35,7 @@ __all__ = [
     "ChainLink",
     "Change",
     "Checkup",
+    "ConnectionTest",
     "Drift",
     "EntityError",
     "FeedReading",

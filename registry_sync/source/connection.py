@@ -29,6 +29,8 @@ from registry_sync.source.request import Request
 
 CHUNK = 64 * 1024
 """Bytes read at once."""
+Heard = Callable[[str, int, int], None]
+"""Called with each request, such as "GET https://…", its answer's status, and the size in bytes."""
 REDIRECTS = 5
 
 
@@ -72,9 +74,11 @@ class Connection:
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
         patient: bool = True,
+        heard: Heard = lambda request, status, size: None,
     ) -> None:
         self.connector = connector
         self.timeout = timeout
+        self._heard = heard
         self.requests = 0
         opened = partial(
             open_session,
@@ -138,6 +142,7 @@ class Connection:
         except (requests.RequestException, OSError) as error:
             raise registry_unreachable(error, request.url) from error
         content, url = self._read(answer), answer.url or request.url
+        self._heard(f"{request.method} {url}", answer.status_code, len(content))
         return Received(answer.status_code, answer.headers, content, url, answer.is_redirect)
 
     def _read(self, answer: requests.Response) -> bytes:

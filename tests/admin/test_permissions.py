@@ -39,6 +39,9 @@ RULES = {
     "alertsettings_change": ("view_alertsettings", "change_alertsettings"),
     "alertsettings_test": ("change_alertsettings", "change_alertsettings"),
     "allowance_add": ("add_allowance", "add_allowance"),
+    "connect": ("add_mappingdraft", "add_mappingdraft"),
+    **{f"connect_{page}": ("add_mappingdraft", "add_mappingdraft") for page in (
+        "access", "test", "proposal", "records", "dry_run")},
     "checkup_run": ("add_checkup", "add_checkup"),
     "entityerror_cause": ("change_entityerror", "change_entityerror"),
     # A post to an error's page changes nothing: what it offers are actions of the list.

@@ -66,6 +66,8 @@ def busy(world):
 def pages() -> list[str]:
     """Return the addresses of every list, and of some rows of each."""
     found = [reverse("admin:index")]
+    found += [reverse(f"admin:registry_sync_connect_{name}") for name in (
+        "access", "test", "proposal", "records", "dry_run")]  # fmt: skip
     for model in apps.get_app_config("registry_sync").get_models():
         name = f"admin:registry_sync_{model._meta.model_name}"
         with suppress(Exception):  # not on the desk

@@ -10,27 +10,37 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.sync_place import place_of
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.secrets import hide, public_address
 from registry_sync.drafts.proposal import Proposal, propose
 from registry_sync.source.client import Source
+from registry_sync.source.connection import Heard
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import read_connector
 from registry_sync.source.errors import refuse_to_wait
 from registry_sync.sync.setup import read_config, read_items
 
+HIDDEN = "(hidden)"
 TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and between two pieces of an answer."""
 
 
-def propose_live(client: Client, schema_id: str = "") -> Proposal:
+def propose_live(
+    client: Client,
+    schema_id: str = "",
+    *,
+    element: str = "",
+    heard: Heard = lambda request, status, size: None,
+) -> Proposal:
     """Return a proposal made with `API URL` and `API Key` alone. Raises SyncError.
 
     It is for the sync that feeds the schema `schema_id`; without it, for the first one. Of the
-    settings in use, only the section `client` is kept, if it has no fault.
+    settings in use, only the section `client` is kept, if it has no fault. `element` names the sync
+    where no schema is known. `heard` is called with each answer; the request has no secret.
     """
     key = settings.BENCHLING_PRIVATE_KEY
     try:
         raw = read_items(client)
-        element = place_of(by_path(raw), schema_id).element
+        element = place_of(by_path(raw), schema_id, element).element
         config = read_config(raw, private_key=key, element=element, needed=ASKED)
     except ConfigError as error:
         error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
@@ -38,6 +48,10 @@ def propose_live(client: Client, schema_id: str = "") -> Proposal:
     kept = (config.connector_settings or {}).get("client")
     _, faults = read_connector({"client": kept}, api_url=config.api_url)
     opened: list[Source] = []
+
+    def without_key(request: str, status: int, size: int) -> None:
+        method, _, url = request.partition(" ")
+        heard(hide(f"{method} {public_address(url)}", [config.api_key], HIDDEN), status, size)
 
     def open_source(connector: Connector) -> Source:
         opened.append(
@@ -48,6 +62,7 @@ def propose_live(client: Client, schema_id: str = "") -> Proposal:
                 user_agent=f"RegistrySync/{__version__}",
                 timeout=TIMEOUT,
                 pause=refuse_to_wait,
+                heard=without_key,
             )
         )
         return opened[-1]

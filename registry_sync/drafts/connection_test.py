@@ -1,0 +1,58 @@
+"""A registry's address and key, tried: what was asked, what came, and what fits; kept as a row."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.problems import SyncError
+from registry_sync.core.secrets import public_address
+from registry_sync.core.text import number_of, storable
+from registry_sync.core.types import Json
+from registry_sync.drafts.proposal.live import propose_live
+from registry_sync.models import ConnectionTest
+
+MOST_KEPT = 60
+"""Requests that a test keeps; it sends up to some forty."""
+MEANINGS = {401: "the key was refused", 403: "the key may not read this", 404: "nothing is there"}
+
+
+def try_connection(client: Client, *, element: str, api_url: str, actor: str) -> ConnectionTest:
+    """Test the registry of a sync with API URL and API Key alone, and keep what came.
+
+    A failure is kept as the row's `fault`; it is not raised.
+    """
+    asked: list[Json] = []
+
+    def heard(request: str, status: int, size: int) -> None:
+        if len(asked) < MOST_KEPT:
+            asked.append({"request": request, "answer": _answer(status, size)})
+
+    kept: Json = {"lines": [], "proposal": None, "fault": ""}
+    try:
+        found = propose_live(client, element=element, heard=heard)
+        lines = [
+            {"setting": line.setting, "value": line.value, "evidence": line.evidence}
+            for line in found.lines
+        ]
+        kept |= {"lines": lines, "proposal": found.settings}
+    except SyncError as error:
+        kept["fault"] = f"{error.message} {error.remedy}".strip()
+    except (Refused, Wait) as error:
+        kept["fault"] = f"Benchling could not be asked: {error} Try again in a minute."
+    row, _ = ConnectionTest.objects.update_or_create(
+        **runs.app_key(),
+        element=element,
+        defaults={
+            **storable(kept), "asked": storable(asked), "actor": actor, "at": timezone.now(),
+            "api_url": public_address(api_url),
+        },
+    )  # fmt: skip
+    return row
+
+
+def _answer(status: int, size: int) -> str:
+    said = f" ({MEANINGS[status]})" if status in MEANINGS else ""
+    return f"{status}{said}, {number_of(size, 'byte')}"
