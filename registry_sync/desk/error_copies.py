@@ -140,22 +140,24 @@ def as_text(copy: ErrorCopy) -> str:
 
 
 def _group_text(group: ErrorGroup, lines: Sequence[RecordLine]) -> list[str]:
+    remedies = {line.remedy for line in lines}
+    remedy = remedies.pop() if len(remedies) == 1 else group.remedy
     head = (
         f"{number_of(group.count, 'record')}: {group.title}\n"
-        f"Who must act: {', or '.join(group.who)}\nWhat to do: {group.remedy}\n"
+        f"Who must act: {', or '.join(group.who)}\nWhat to do: {remedy}\n"
         f"Since: {stamp(group.first_seen)}"
     )
-    return [head, *(_record_text(group, line) for line in lines)]
+    return [head, *(_record_text(line, remedy) for line in lines)]
 
 
-def _record_text(group: ErrorGroup, line: RecordLine) -> str:
+def _record_text(line: RecordLine, remedy: str) -> str:
     found = [f"- {line.external_id}{f' “{line.name}”' if line.name else ''}: {line.message}"]
     if line.field:
         path = f" (in the registry: {line.path})" if line.path else ""
         found.append(f"  Field: {line.field}{path}")
     if line.value:
         found.append(f"  Value: {line.value}")
-    if line.remedy and line.remedy != group.remedy:
+    if line.remedy and line.remedy != remedy:
         found.append(f"  What to do: {line.remedy}")
     return "\n".join(found)
 

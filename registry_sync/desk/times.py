@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 STAMP = re.compile(r"\b(\d{4}-\d\d-\d\d) (\d\d:\d\d(?::\d\d)?) UTC\b")
 """A time in a sentence, as `core.dates.stamp` writes it."""
+CODE = re.compile(r"`([^`]+)`")
 UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 
@@ -37,6 +38,11 @@ def sentence_html(text: str) -> SafeString:
     """Return a sentence, escaped, with each time in it as a `<time>` element."""
     element = r'<time datetime="\1T\2Z" title="\1 \2 UTC">\1 \2 UTC</time>'
     return mark_safe(STAMP.sub(element, conditional_escape(text)))
+
+
+def prose_html(text: str) -> SafeString:
+    """Return a sentence of the catalogue in the same way, with what is in backticks as code."""
+    return mark_safe(CODE.sub(r"<code>\1</code>", sentence_html(text)))
 
 
 def relative(when: datetime, now: datetime | None = None) -> str:

@@ -42,6 +42,7 @@ def first_page(request: HttpRequest) -> Json:
     glances = _glances(whole, every) if names.several else []
     full = _full(whole, lane, sections) if lane is not None or not names.several else None
     return {
+        "title": "Today",
         "around": whole.service,
         "glance": glances,
         "full": full,

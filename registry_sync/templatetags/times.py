@@ -1,4 +1,7 @@
-"""`{{ at|when }}`: a time in the one form; `{{ text|times }}`: the times in a sentence."""
+"""`{{ at|when }}`: a time in the one form; `{{ text|times }}`: the times in a sentence.
+
+`{{ text|prose }}`: its times, and what is in backticks as code.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from datetime import datetime
 from django import template
 from django.utils.safestring import SafeString
 
-from registry_sync.desk.times import sentence_html, time_html
+from registry_sync.desk.times import prose_html, sentence_html, time_html
 
 register = template.Library()
 register.filter("times", sentence_html)
+register.filter("prose", prose_html)
 
 
 @register.filter

@@ -47,13 +47,14 @@ CARD_KINDS: tuple[CardKind, ...] = (
     service.NobodyNotified(),
 )
 """In the order in which cards of equal gravity stand."""
-ORDER = ("mapping", "benchling", "operator", "source", "transient")
+NOTES = "notes"
+ORDER = ("mapping", "source", "benchling", "operator", "transient", NOTES)
 """Who acts, in the order of the sections where they are equally grave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The cards of those things that one actor does first."""
+    """The cards of those things that one actor does first, or notes, whoever they are for."""
 
     actor: str
     cards: Sequence[Card]
@@ -63,7 +64,14 @@ class Section:
         """Return whom the section is for."""
         if self.actor == "transient":
             return "No one: the next run tries again"
+        if self.is_notes:
+            return "Worth a look"
         return f"For {ACTORS[self.actor].label}"
+
+    @property
+    def is_notes(self) -> bool:
+        """Return whether nothing in it is urgent."""
+        return self.actor == NOTES
 
 
 def sections(morning: Morning, user: User) -> list[Section]:
@@ -73,7 +81,8 @@ def sections(morning: Morning, user: User) -> list[Section]:
         for card in kind.cards(morning):
             able = tuple(one for one in card.presses if one.is_open_to(user))
             shown = replace(card, presses=able, lane_name=morning.names.beside(card.lane))
-            by_actor.setdefault(card.actors[0], []).append(shown)
+            key = NOTES if card.gravity is Gravity.NOTE else card.actors[0]
+            by_actor.setdefault(key, []).append(shown)
     return _sorted(by_actor)
 
 

@@ -11,6 +11,8 @@ from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
 from registry_sync.reporting.error_groups import ErrorGroup
 
+ANY_CAUSE = ("check", "assign", "dismiss")
+"""Cures that fit every cause, the one that helps most often first."""
 FOR_OTHERS = ("source", "benchling")
 """Those who have no desk of their own, and are sent a list."""
 
@@ -38,8 +40,19 @@ class Causes(CardKind):
             since=group.first_seen,
             new=group.new,
             address=link("entityerror_changelist", query=query),
-            presses=(*cures.all_of(lane, group.code), self._copy(lane, group)),
+            presses=self._presses(lane, group),
         )
+
+    def _presses(self, lane: Lane, group: ErrorGroup) -> tuple[cures.Offer, ...]:
+        """Return its cures; whoever repairs it elsewhere is sent the list before all else."""
+        found, copy = cures.all_of(lane, group.code), self._copy(lane, group)
+        own = [one for one in found if one.name not in ANY_CAUSE]
+        rest = sorted(
+            (one for one in found if one.name in ANY_CAUSE),
+            key=lambda one: ANY_CAUSE.index(one.name),
+        )
+        sent = group.actors[0] in FOR_OTHERS
+        return (*own, copy, *rest) if sent else (*own, *rest, copy)
 
     def _lane(self, morning: Morning, lane: Lane) -> dict[str, int]:
         return {"lane": lane.pk} if morning.names.several else {}
