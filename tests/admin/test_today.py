@@ -70,7 +70,7 @@ def test_a_cause_has_one_card_with_its_count_age_and_cure(lane, owner):
     refuse(lane, "rule", 1, kind="mapping")
     found = {one.section: one for one in cards(owner)}
     assert list(found) == [
-        "For the integration owner", "For a Benchling admin", "For the registry's owner",
+        "For the integration owner", "For the registry's owner", "For a Benchling admin",
     ]  # fmt: skip
     names = found["For the registry's owner"]
     assert names.title == "! behind 6 × name already used in this Benchling registry"
@@ -82,7 +82,7 @@ def test_a_cause_has_one_card_with_its_count_age_and_cure(lane, owner):
     options = found["For a Benchling admin"]
     assert "since yesterday" not in options.text and "Copy for a Benchling admin" in options.presses
     text = read(owner)
-    assert "Who acts: the integration owner, a Benchling admin, the registry's owner. Since" in text
+    assert "Who acts: the integration owner, the registry's owner, a Benchling admin. Since" in text
     # One press leads to the page that asks for the reason.
     assert "Reason (visible to all users)" in read(owner, names.presses["Check again"])
 
@@ -145,7 +145,7 @@ def row(factory, **more):
 KINDS = [
     # What there is; a part of the card's title and of its text; its look; its first press.
     (failed, "stopped: ", "Renew the key. It stopped after 3 records, 2 of them written.", "bad",
-     "Sync again"),
+     "Test connection"),
     (cancelled, "was cancelled", "after 5 records, 4 of them written.", "quiet", "Sync now"),
     (paused, "is paused", "Paused by mona: “Wait”. It blocks other runs.", "active", "Resume"),
     (warned, "warned: fewer records than", "but 7 records came", "warning", None),
@@ -253,7 +253,7 @@ def test_the_list_for_the_registrys_owner_has_exactly_these_records(world, owner
     assert "1 record of Compound is not in Benchling, as of " in text or "1 record of " in text
     assert "- C-000003 “Compound 3”: " in text
     assert "  Field: Kind (in the registry: kind)\n  Value: =1+1" in text
-    assert "What to do: Add the option to the dropdown" in text
+    assert "Who must act: a Benchling admin\nWhat to do: " in text
     answer = viewer.get(f"{CSV}?{presses['Copy for a Benchling admin'].split('?')[1]}")
     body = b"".join(answer.streaming_content).decode("utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(body))

@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.support.desk import INDEX
 
-SECTION = re.compile(r'<section class="today-section".*?</section>', re.DOTALL)
+SECTION = re.compile(r'<section class="today-section[^>]*>.*?</section>', re.DOTALL)
 CARD = re.compile(
     r'<li class="desk-card today-card (\w+)">(.*?)(?=<li class="desk-card|</section>)', re.DOTALL
 )
