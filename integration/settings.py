@@ -216,6 +216,7 @@ IN_FLIGHT = env_int("IN_FLIGHT", 1, least=1, most=4)
 OBJECTS_PER_HOUR = env_int("OBJECTS_PER_HOUR", 0, least=0, most=10_000_000)  # 0: no limit
 SLICE_SECONDS = 60
 GREAT_CHANGE_PERCENT = env_int("GREAT_CHANGE_PERCENT", 50, least=1, most=100)
+PLAN_DAYS = env_int("PLAN_DAYS", 7, least=1, most=365)
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
 METRICS_TOKEN = env_secret("METRICS_TOKEN")

@@ -91,6 +91,7 @@ LIMITS = (
         "entities) stops until you override it",
         "50",
     ),
+    _one("PLAN_DAYS", "a plan that is older can no longer be signed or applied", "7"),
     _one("FULL_SYNC_EVERY_DAYS", "a run reads everything when the last full run is older", "7"),
     _one(
         "REGISTRY_ALLOW_PRIVATE_NETWORKS",

@@ -239,7 +239,7 @@ def _shown_run(canvas: Canvas) -> SyncRun | None:
     active = mine.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
     if active is not None:
         return active
-    synced = mine.exclude(kind=SyncRun.Kind.DRY_RUN).select_related("lane")
+    synced = mine.exclude(kind__in=SyncRun.DRY).select_related("lane")
     return synced.order_by("-id").first()
 
 

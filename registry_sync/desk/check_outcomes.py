@@ -69,7 +69,7 @@ def following(run: SyncRun) -> SyncRun | None:
     later = SyncRun.objects.of_same_app(run).filter(pk__gt=run.pk)
     if run.lane_id is not None:
         later = later.filter(Q(lane=run.lane_id) | Q(lane__isnull=True))
-    return later.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("pk").first()
+    return later.exclude(kind__in=SyncRun.DRY).order_by("pk").first()
 
 
 def _outcome(

@@ -68,7 +68,7 @@ def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
     counted = (
         mine(lane)
         .filter(created_at__gte=since)
-        .exclude(kind=SyncRun.Kind.DRY_RUN)
+        .exclude(kind__in=SyncRun.DRY)
         .annotate(day=TruncDate("created_at"))
         .order_by()
         .values_list("day")

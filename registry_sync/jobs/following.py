@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.core import stopping
-from registry_sync.models import Canvas, Change, Lane, SyncRun
+from registry_sync.models import Canvas, Change, Lane, Plan, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.links import present
 from registry_sync.webhooks.inbox import has_waiting, last_received
 
-Phase = SyncRun.Phase
+Kind, Phase = SyncRun.Kind, SyncRun.Phase
 LISTED = 1000
 """Records that a retry names; where more have waited, it tries every error of the lane."""
 BACKLOG, LULL = 20.0, 45.0
@@ -53,7 +54,7 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         if active is not None and active.phase not in (Phase.RETRY, Phase.REPORT):
             continue
         run, answer = runs.request_or_follow(
-            kind=SyncRun.Kind.RETRY,
+            kind=Kind.RETRY,
             trigger=SyncRun.Trigger(ended.trigger),
             actor=ended.actor,
             asked_at=timezone.now(),
@@ -64,6 +65,26 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         if answer is runs.Answer.STARTED:
             found.append(run)
     return found
+
+
+def follow_plan(ended: SyncRun) -> SyncRun | None:
+    """Request the run that a plan, or the lack of one, leads to; None where nothing follows.
+
+    Writes that were left for a plan get one. Where a plan has nothing to write, a run that applies
+    it notes what was read.
+    """
+    lane, plan = ended.lane, ended.plan
+    if lane is None or ended.status not in SyncRun.GOOD or ended.only or ended.only_cause:
+        return None
+    how: dict[str, Any] = {"trigger": SyncRun.Trigger(ended.trigger), "actor": ended.actor}
+    run: SyncRun | None = None
+    ours = False
+    if ended.kind == Kind.PLAN and plan is not None and plan.state == Plan.State.EMPTY:
+        if lane.plans_for != Lane.PlansFor.NOTHING and plan.applied_run_id is None:
+            run, ours = runs.request(kind=Kind.APPLY, lane=lane, plan=plan, **how)
+    elif ended.kind in (Kind.INCREMENTAL, Kind.FULL) and ended.held:
+        run, ours = runs.request(kind=Kind.PLAN, lane=lane, **how)
+    return run if ours else None
 
 
 def _wrote(run: SyncRun) -> bool:

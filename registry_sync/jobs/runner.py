@@ -22,7 +22,7 @@ from registry_sync.benchling.syncs import label_of
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
-from registry_sync.jobs.following import follow, retry_linked
+from registry_sync.jobs.following import follow, follow_plan, retry_linked
 from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring import heartbeat
 from registry_sync.monitoring.notify import look_for_alerts
@@ -60,6 +60,7 @@ def terms_of_settings() -> Terms:
         slice_seconds=settings.SLICE_SECONDS,
         full_after=timedelta(days=settings.FULL_SYNC_EVERY_DAYS),
         great_change_percent=settings.GREAT_CHANGE_PERCENT,
+        plan_days=settings.PLAN_DAYS,
     )
 
 
@@ -89,6 +90,8 @@ def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) ->
         return end
     finally:
         follow(run)
+        if (planned := follow_plan(run)) is not None and listener is None:
+            enqueue(planned.pk)  # who watches a run works on what follows it
         for linked in retry_linked(run):
             enqueue(linked.pk)
         if not stopping.requested():  # the next slice, or the reconciler, draws

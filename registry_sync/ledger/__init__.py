@@ -23,7 +23,7 @@ from registry_sync.ledger.recording import (
     take_in,
     take_in_found,
 )
-from registry_sync.ledger.refusals import forget_predicted, keep_predicted
+from registry_sync.ledger.refusals import drop_refusals, forget_predicted, keep_predicted
 
 __all__ = [
     "COUNTS",
@@ -32,6 +32,7 @@ __all__ = [
     "RecordOutcome",
     "close_withdrawn",
     "differences",
+    "drop_refusals",
     "end_run",
     "fill",
     "forget_hashes",

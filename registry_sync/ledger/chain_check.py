@@ -205,7 +205,7 @@ class ChainCheck:
         """Return whether a run has signed, or should have signed, since the migration."""
         ended = SyncRun.objects.filter(lane=self.lane, status__in=SyncRun.GOOD, finished_at__gt=at)
         written = ChainLink.objects.filter(lane=self.lane, form=Form.WRITTEN)
-        return ended.exclude(kind=SyncRun.Kind.DRY_RUN).exists() or written.exists()
+        return ended.exclude(kind__in=SyncRun.DRY).exists() or written.exists()
 
     def retentions(self) -> None:
         """Verify that each deletion is in the chain and in the admin's log, and no other is."""
@@ -239,7 +239,7 @@ class ChainCheck:
         columns = ("pk", "lane_id", "kind", "created", "updated")
         for pk, lane_id, kind, created, updated in runs.values_list(*columns):
             held = sums.pop(pk, None)
-            if (kind == SyncRun.Kind.DRY_RUN and held is None) or lane_id != self.lane.pk:
+            if (kind in SyncRun.DRY and held is None) or lane_id != self.lane.pk:
                 continue
             if (created, updated) != (held or (0, 0)):
                 was = held or (0, 0)

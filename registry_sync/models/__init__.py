@@ -14,6 +14,7 @@ from registry_sync.models.lanes import Lane
 from registry_sync.models.ledger import Batch, LedgerEntry, TakenName
 from registry_sync.models.mappings import MappingDraft, MappingVersion, PreviewNote
 from registry_sync.models.pins import Pin
+from registry_sync.models.plans import Plan, PlanRow, Proposal
 from registry_sync.models.reconciliation import ReconciledRecord, Reconciliation
 from registry_sync.models.refusals import Refusal
 from registry_sync.models.runs import Pulse, RunLog, SyncRun
@@ -49,7 +50,10 @@ __all__ = [
     "MappingVersion",
     "Merge",
     "Pin",
+    "Plan",
+    "PlanRow",
     "PreviewNote",
+    "Proposal",
     "Pulse",
     "ReconciledRecord",
     "Reconciliation",

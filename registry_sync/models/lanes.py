@@ -86,6 +86,33 @@ class Lane(models.Model):
     withdrawn_set_at = models.DateTimeField(
         null=True, blank=True, help_text="When the policy was last changed."
     )
+
+    class PlansFor(models.TextChoices):
+        NOTHING = "nothing"
+        GREAT_CHANGES = "great changes"
+        NEW_MAPPINGS = "new mappings"
+        EVERYTHING = "everything"
+
+    plans_for = models.CharField(
+        "plans are needed for",
+        max_length=13,
+        choices=PlansFor.choices,
+        default=PlansFor.NOTHING,
+        db_default=PlansFor.NOTHING,
+        help_text="What is only written after a second person signed a plan of it.",
+    )
+    second_publish = models.BooleanField(
+        "two people publish a mapping", default=False, db_default=False,
+        help_text="One person proposes, a second one confirms.",
+    )  # fmt: skip
+    second_allow = models.BooleanField(
+        "two people allow a stop", default=False, db_default=False,
+        help_text="One person proposes an override, a second one confirms it.",
+    )  # fmt: skip
+    second_release = models.BooleanField(
+        "two people release withdrawals", default=False, db_default=False,
+        help_text="One person proposes to archive what left the registry, a second one confirms.",
+    )  # fmt: skip
     archive_fault = models.TextField(
         blank=True, help_text="Why Benchling refused the last archive. Empty: it did not."
     )

@@ -33,6 +33,13 @@ class SyncRun(models.Model):
         FULL = "full"
         RETRY = "retry"
         DRY_RUN = "dry run"
+        PLAN = "plan"
+        APPLY = "apply"
+
+    DRY = (Kind.DRY_RUN, Kind.PLAN)
+    """The kinds that write nothing to Benchling."""
+    WHOLE = (Kind.INCREMENTAL, Kind.FULL, Kind.APPLY)
+    """The kinds that write whatever changed, or of it what is signed."""
 
     class Trigger(models.TextChoices):
         COMMAND = "command"
@@ -71,6 +78,10 @@ class SyncRun(models.Model):
     )
     since_asked = models.DateTimeField(null=True, blank=True)
     rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+    plan = models.ForeignKey(
+        "registry_sync.Plan", null=True, blank=True, on_delete=models.PROTECT, related_name="runs",
+        help_text="The plan that it makes or applies.",
+    )  # fmt: skip
 
     status = models.CharField(max_length=24, choices=Status.choices, default=Status.QUEUED)
     phase = models.CharField(max_length=16, choices=Phase.choices, default=Phase.CONFIGURE)
@@ -111,6 +122,11 @@ class SyncRun(models.Model):
         default=0,
         db_default=0,
         help_text="Entities archived because their records left the registry.",
+    )
+    held = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Writes that were left for a plan, or because a signed plan does not fit them.",
     )
     older = models.BigIntegerField(default=0, help_text="Records older than requested.")
     phase_seconds = models.JSONField(default=dict, blank=True)
@@ -202,7 +218,7 @@ class SyncRun(models.Model):
 
     @property
     def dry_run(self) -> bool:
-        return self.kind == self.Kind.DRY_RUN
+        return self.kind in self.DRY
 
     @property
     def reading_number(self) -> int:
@@ -213,9 +229,7 @@ class SyncRun(models.Model):
     def moves_watermark(self) -> bool:
         """Return whether the next run may start from where this one ends."""
         return (
-            self.kind in (self.Kind.INCREMENTAL, self.Kind.FULL)
-            and not self.only
-            and self.since_asked is None
+            self.kind in self.WHOLE and not self.only and self.since_asked is None and not self.held
         )
 
 

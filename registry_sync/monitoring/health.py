@@ -294,4 +294,4 @@ def _last_dry_run(lane: Lane | None) -> SyncRun | None:
 def _last_ended(lane: Lane | None) -> SyncRun | None:
     """Return the newest run that was not cancelled; a dry run proves nothing."""
     ended = runs_of(lane).filter(status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED])
-    return ended.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
+    return ended.exclude(kind__in=SyncRun.DRY).order_by("-id").first()

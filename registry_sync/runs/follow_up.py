@@ -122,7 +122,7 @@ def _widened(unbegun: QuerySet[SyncRun], wanted: dict[str, Any]) -> SyncRun | No
 
     A run that others asked for elsewhere keeps its kind, and retries errors as well if it can.
     """
-    run = unbegun.exclude(kind=Kind.DRY_RUN).first()
+    run = unbegun.exclude(kind__in=SyncRun.DRY).first()
     if run is None:
         return None
     whole = run.kind in WHOLE and not run.only

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from registry_sync import __version__
 from registry_sync.core.problems import SyncError
-from registry_sync.models import Lane, SyncRun
+from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.runs.database_clock import database_now
 from registry_sync.runs.deployment import app_key, current_lanes
 from registry_sync.runs.lease import NOT_WAITING, Lease, save, write_past_frozen
@@ -36,15 +36,15 @@ def request(
     since: datetime | None = None,
     rerun_of: SyncRun | None = None,
     retries_all: bool = False,
+    plan: Plan | None = None,
 ) -> tuple[SyncRun, bool]:
     """Request a run of a lane. Return it and True, or the lane's active run and False.
 
     Without a lane, it is that of `rerun_of`, or the only one that is configured. Otherwise the run
     finds its lane when it reads the configuration.
-
     `only` are the external ids of a pilot or of a retry, `only_cause` the code of the errors to
     retry, `since` the time to read from instead of the watermark. With `retries_all`, every open
-    error is retried as well.
+    error is retried as well. `plan` is the one that a run applies.
     """
     wanted = SyncRun(
         **app_key(),
@@ -58,10 +58,10 @@ def request(
         since_asked=since,
         rerun_of=rerun_of,
         retries_all=retries_all,
+        plan=plan,
         service_version=__version__,
     )
-    # Until it is this old, whoever requested the run is about to queue it.
-    wanted.heartbeat = database_now()
+    wanted.heartbeat = database_now()  # while it is new, its requester is about to queue it
     attempt = 1
     while True:
         try:

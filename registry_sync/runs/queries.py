@@ -29,13 +29,15 @@ def active_runs() -> list[SyncRun]:
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
     """Return the runs that the next one may start from, newest first.
 
-    Dry runs, retries, pilots and `--since` runs do not count.
+    Dry runs, retries, pilots and `--since` runs do not count, nor do those that left writes for a
+    plan.
     """
     return lane.runs.filter(
         status__in=SyncRun.GOOD,
-        kind__in=[SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL],
+        kind__in=SyncRun.WHOLE,
         since_asked__isnull=True,
         only=[],
+        held=0,
     ).order_by("-id")
 
 
@@ -49,7 +51,7 @@ def open_errors(*lanes: Lane) -> QuerySet[EntityError]:
 def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
     """Return whether earlier runs failed for the same cause and one reported it within a day."""
     since = timezone.now() - timedelta(days=1)
-    for earlier in _before(run).exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id")[:200]:
+    for earlier in _before(run).exclude(kind__in=SyncRun.DRY).order_by("-id")[:200]:
         if earlier.status != SyncRun.Status.FAILED or earlier.error_code != error.code:
             return False
         if earlier.session_id:
@@ -60,7 +62,7 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
 def fails_lately(run: SyncRun) -> bool:
     """Return whether the previous run failed and a failure was reported within a day."""
     before = _before(run)
-    last = before.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
+    last = before.exclude(kind__in=SyncRun.DRY).order_by("-id").first()
     if last is None or last.status != SyncRun.Status.FAILED:
         return False
     recent = before.filter(created_at__gte=timezone.now() - timedelta(days=1))

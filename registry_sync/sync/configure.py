@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry_sync import ledger, runs
 from registry_sync.benchling.sync_history import target_of_items
 from registry_sync.models import Lane, SyncRun
@@ -12,6 +14,7 @@ from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
 from registry_sync.sync.lane_choice import keep_lane, lane_of_run, request_new
 from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
+from registry_sync.sync.plans.need import permit_of, settle_kind
 from registry_sync.sync.setup import Setup, configure, read_items
 
 
@@ -41,10 +44,11 @@ def configure_run(pacer: Pacer) -> RunContext:
     if not run.dry_run:  # before anything is compared with the ledger
         close_leftover_batches(ctx, own=changed)
     if run.phase == Phase.CONFIGURE:
+        settle_kind(ctx)
         starting_point.begin(ctx, "")
     elif changed:
         _start_over(ctx)
-    return ctx
+    return replace(ctx, permit=permit_of(ctx))
 
 
 def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:

@@ -11,6 +11,7 @@ from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.source.watermark import settled
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import Phase, RunContext
+from registry_sync.sync.plans import outcome
 from registry_sync.sync.withdrawals import told
 
 
@@ -22,6 +23,7 @@ def finish(ctx: RunContext) -> None:
     if equal := run.adoptions.filter(actor="").count():
         text = f"{equal:,} entities that were in Benchling before equal the registry's records"
         runs.log(run, "INFO", f"{text} and were taken over.")
+    outcome.conclude(ctx)
     for warning in [*run_verdict.warnings(run, ctx.lane), *told.cautions(ctx)]:
         runs.warn(run, ctx.lease, warning.code, warning.text)
     with transaction.atomic():

@@ -36,6 +36,7 @@ class Terms:
     slice_seconds: float = 60.0
     full_after: timedelta = timedelta(days=7)
     great_change_percent: int = 50
+    plan_days: int = 7
 
 
 def sleep(seconds: float, reason: str) -> None:

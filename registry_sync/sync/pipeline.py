@@ -36,6 +36,9 @@ from registry_sync.sync.gates.moved import MovedGate
 from registry_sync.sync.gates.names import NameClaims, NameGate
 from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
+from registry_sync.sync.plans.held import PlanGate
+from registry_sync.sync.plans.keeper import NoPlan, PlanKeeper
+from registry_sync.sync.plans.retries import plan_retries
 from registry_sync.sync.pull import Pull
 from registry_sync.sync.recheck import has_new_key
 from registry_sync.sync.retry_phase import Retry
@@ -83,13 +86,21 @@ def _work_phases(ctx: RunContext, source: Source) -> bool:
         return False
     if run.phase == Phase.RETRY and not _retry(ctx, source, carrier):
         return False
-    if ctx.run.dry_run:
-        Forecast(ctx, carrier.departures).tell()
+    if isinstance(carrier.delivery, DryRunDelivery):
+        _foresee(ctx, source, carrier, carrier.delivery)
     elif not Withdrawals(ctx).work():
         return False
     with ctx.timed("report"):
         finish(ctx)
     return True
+
+
+def _foresee(ctx: RunContext, source: Source, carrier: Carrier, delivery: DryRunDelivery) -> None:
+    """Look at what a sync does once it has read: retries, for a plan, and withdrawals."""
+    if ctx.run.kind == ctx.run.Kind.PLAN:
+        plan_retries(ctx, source, carrier, delivery)
+    Forecast(ctx, carrier.departures, delivery.plan).tell()
+    delivery.plan.close(ctx.terms.plan_days)
 
 
 def _rebuild(ctx: RunContext) -> bool:
@@ -120,16 +131,18 @@ def _retry(ctx: RunContext, source: Source, carrier: Carrier) -> bool:
 def _carrier(ctx: RunContext, source: Source) -> Carrier:
     """Lay out the way of a record: compare, the gates in their order, the delivery."""
     claims = NameClaims()
+    plan = PlanKeeper(ctx) if ctx.run.kind == ctx.run.Kind.PLAN else NoPlan()
     delivery: Delivery = (
-        DryRunDelivery(ctx, claims) if ctx.run.dry_run else BatchDelivery(ctx, claims)
+        DryRunDelivery(ctx, claims, plan) if ctx.run.dry_run else BatchDelivery(ctx, claims)
     )
     gates: list[Gate] = [
         MovedGate(ctx),
-        AdoptionGate(ctx),
+        AdoptionGate(ctx, plan),
         SubstanceGate(ctx, claims),
         DrawingsGate(ctx),
         NameGate(ctx, claims),
         LinkGate(ctx, claims, delivery.underway),
+        PlanGate(ctx),
         UpdateGuard(ctx),
     ]
     return Carrier(ctx, delivery, gates, SourceTracker(ctx, source.asked_from))

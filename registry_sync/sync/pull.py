@@ -144,7 +144,7 @@ class Pull:
         runs.save(
             run,
             self.ctx.lease,
-            kind=run.kind if run.dry_run else SyncRun.Kind.FULL,
+            kind=SyncRun.Kind.FULL if run.kind == SyncRun.Kind.INCREMENTAL else run.kind,
             reads_all=True,
             full_reason=reason[:300],
             since=None,

@@ -166,7 +166,8 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
         return []  # a pilot tries no error again, so none would ever get its name
     waiting = _waiting(run, lane, "name")
     wants = dict(waiting.values_list("external_id", "waits_key"))
-    firsts = [circle[0] for circle in names.name_circles(lane, wants)]
+    circles = names.name_circles(lane, wants)
+    firsts = [circle[0] for circle in circles if ctx.permit.begin(circle)]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
     return [
         Entity(

@@ -90,7 +90,7 @@ def _mapping_used(ctx: RunContext) -> dict[str, Any]:
 def _first_phase(lane: Lane, kind: str, *, drift: bool) -> str:
     if benchling_state.needed(lane):
         return SyncRun.Phase.REBUILD
-    if kind == SyncRun.Kind.FULL and drift:
+    if kind in (SyncRun.Kind.FULL, SyncRun.Kind.APPLY) and drift:
         return SyncRun.Phase.DRIFT
     return after_looking(kind)
 
@@ -125,8 +125,12 @@ def _starting_point(ctx: RunContext) -> Start:
         return Start(None, "no point in the registry's time is known to start from")
     if previous.full_at is None or timezone.now() - previous.full_at > full_after:
         return Start(None, f"the last full run is more than {full_after.days} days old")
+    if run.kind == SyncRun.Kind.APPLY and run.plan and run.plan.run.since is None:
+        return Start(None, "the plan was made of everything")
     overlap, granularity = incremental.overlap, incremental.granularity
     since = next_since(previous.watermark, overlap, granularity, held=previous.held)
+    if run.kind == SyncRun.Kind.APPLY and run.plan and run.plan.run.since is not None:
+        since = min(since, run.plan.run.since)  # what the plan has read is read again
     return Start(
         since,
         watermark=previous.watermark,

@@ -64,7 +64,7 @@ class Stops(CardKind):
         after = health.last_good.pk if health.last_good else 0
         rows = runs_of(health.lane).filter(status=Status.FAILED, pk__gt=after)
         if not run.dry_run:
-            rows = rows.exclude(kind=SyncRun.Kind.DRY_RUN)
+            rows = rows.exclude(kind__in=SyncRun.DRY)
         first = rows.order_by("pk").values_list("created_at", flat=True).first()
         count = rows.order_by()[:COUNTED].count()
         more = " or more" if count == COUNTED else ""
@@ -201,4 +201,4 @@ def _cancelled(health: Health) -> SyncRun | None:
     rows = runs_of(health.lane).filter(status=Status.CANCELLED, pk__gt=after)
     if health.active is not None:
         return None
-    return rows.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-pk").first()
+    return rows.exclude(kind__in=SyncRun.DRY).order_by("-pk").first()

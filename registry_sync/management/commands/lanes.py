@@ -77,7 +77,7 @@ def _standing(lane: Lane) -> str:
 
 
 def _ended(lane: Lane) -> SyncRun | None:
-    ended = lane.runs.exclude(status__in=SyncRun.ACTIVE).exclude(kind=SyncRun.Kind.DRY_RUN)
+    ended = lane.runs.exclude(status__in=SyncRun.ACTIVE).exclude(kind__in=SyncRun.DRY)
     return ended.order_by("-id").first()
 
 

@@ -81,7 +81,7 @@ class Runs(Tallied):
         return self.left  # what an active run has written counts at once
 
     def parts(self, rows: QuerySet[SyncRun]) -> Iterator[Part]:
-        real = rows.exclude(kind=SyncRun.Kind.DRY_RUN)
+        real = rows.exclude(kind__in=SyncRun.DRY)
         sent = Batch.objects.filter(run__in=real.order_by().values("pk"), sent_at__isnull=False)
         batches = dict(sent.order_by().values_list("run").annotate(Count("pk")))
         for run in real.only(*COLUMNS):

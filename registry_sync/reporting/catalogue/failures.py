@@ -225,6 +225,13 @@ RUN_FAILURES = (
         "Registry Sync is switched off in Benchling, where an admin can switch it on again.",
     ),
     Cause(
+        "plan_unfit",
+        "plan that cannot be applied",
+        ("mapping",),
+        "Make a new plan and let a second person sign it.",
+        "Changes wait for a second person to sign them.",
+    ),
+    Cause(
         "cancelled",
         "run cancelled",
         (),

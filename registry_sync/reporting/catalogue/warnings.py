@@ -190,4 +190,17 @@ WARNINGS = (
         ("mapping",),
         "Check them under Drift, and set the lane's policy there.",
     ),
+    Cause(
+        "plan_waits",
+        "a plan that waits for a signature",
+        ("mapping",),
+        "Someone with the permission “may sign” reads the plan in the desk and signs it. Until "
+        "then, nothing of it is written.",
+    ),
+    Cause(
+        "plan_left",
+        "signed changes that were not written",
+        ("mapping",),
+        "Read on the plan's page why each was left. Make a new plan of what is still wanted.",
+    ),
 )

@@ -28,6 +28,7 @@ from registry_sync.sync.delivery.turns import Turns
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
 from registry_sync.sync.links import present
+from registry_sync.sync.plans.held import hold_records
 from registry_sync.sync.recheck import recheck_access
 
 FieldKeys = Lane.FieldKeys
@@ -183,6 +184,18 @@ class BatchLog:
         runs.renew(self.ctx.lease)
         Lane.objects.filter(pk=lane.pk).update(field_keys=keys)
         lane.field_keys = keys
+
+    def hold(self, rows: Sequence[Row]) -> None:
+        """Record that rows were not sent, as a plan does not permit them. Raises LeaseLost."""
+        if not rows:
+            return
+        ids = [row.external_id for row in rows]
+        batch = self._current()
+        outcomes = hold_records(self.ctx, [(external_id, None, False) for external_id in ids])
+        ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
+        self.claims.release(ids)
+        for external_id in ids:
+            self.underway.pop(external_id, None)
 
     def _give_up(self, item: Json, problem: Problem) -> None:
         self._landed.append((self._current(), [Ended(item["external_id"], problem=problem)]))

@@ -131,8 +131,7 @@ class BatchDelivery:
             self._flights.append((batch, self._start(going)))
         self.log.record_landed()
         if alone:
-            self._land_oldest()
-            self.log.record_landed()
+            self._land_all()
             self.unmapped.conclude()
 
     def _alike(self, some: Sequence[Pending]) -> Sequence[Pending]:
@@ -176,7 +175,11 @@ class BatchDelivery:
         return rows
 
     def _in_use(self, rows: Sequence[Row]) -> list[Row]:
-        """Return the rows to send. One whose entity is archived is not: it might be unarchived."""
+        """Return the rows to send. One whose entity is archived is not: it might be unarchived.
+
+        Nor is one that a plan does not permit as Benchling stands now.
+        """
+        rows = self._permitted(rows)
         if not self.unmapped.archived:
             return list(rows)
         archived = [r for r in rows if r.body["entityRegistryId"] in self.unmapped.archived]
@@ -184,6 +187,12 @@ class BatchDelivery:
             said = f"Entity {row.body['entityRegistryId']} is archived."
             self.log.refused(row, Refused(400, said))
         return [row for row in rows if row not in archived]
+
+    def _permitted(self, rows: Sequence[Row]) -> list[Row]:
+        fit = self.ctx.permit.unmoved([row.external_id for row in rows])
+        left = [row for row in rows if row.external_id not in fit]
+        self.log.hold(left)
+        return [row for row in rows if row.external_id in fit] if left else list(rows)
 
     def _new_batch(self, some: Sequence[Pending]) -> Batch:
         run = self.ctx.run

@@ -18,6 +18,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import NameClaims
 from registry_sync.sync.links import missing_link
+from registry_sync.sync.plans.keeper import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawn import named
@@ -26,7 +27,7 @@ from registry_sync.sync.withdrawn import named
 class DryRunDelivery:
     """The delivery that writes nothing: it counts, and tells the listener what would happen."""
 
-    def __init__(self, ctx: RunContext, claims: NameClaims) -> None:
+    def __init__(self, ctx: RunContext, claims: NameClaims, plan: NoPlan) -> None:
         self.run, self.lane, self.setup = ctx.run, ctx.lane, ctx.setup
         self.lease = ctx.lease
         self.client, self.claims, self.listener = ctx.client, claims, ctx.listener
@@ -34,6 +35,9 @@ class DryRunDelivery:
         self._waiting: list[RecordOutcome] = []
         self._asked: dict[str, bool] = {}
         self._given_up: set[str] = set()
+        self.plan = plan
+        self.seen: dict[str, bool] = {}
+        """The records that were refused before, and whether they came as they were then."""
         ledger.forget_predicted(ctx.run)
 
     def recover(self) -> None:
@@ -61,10 +65,16 @@ class DryRunDelivery:
 
         What waits for another record is looked at again at the end, as the sync does.
         """
+        self._see(outcomes)
         gone = [s for s in outcomes if s.gone and _held(known, s)]
         self._report_withdrawn([s.external_id for s in gone if not self._may_go(s)])
         self._waiting += [s for s in outcomes if _waits(s)]
         self._refuse([s for s in outcomes if not _waits(s)])
+
+    def _see(self, outcomes: Sequence[RecordOutcome]) -> None:
+        for outcome in outcomes:
+            if outcome.outcome == Outcome.FAILED:
+                self.seen[outcome.external_id] = not outcome.problems
 
     def conclude(self) -> None:
         """Bring what waited to its end, now that every record was seen."""
@@ -153,7 +163,10 @@ class DryRunDelivery:
             lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
         )
         old = {row.external_id: row for row in rows.exclude(entity_hash="")}
+        errors = self._on_file([c.entity.external_id for c in candidates])
+        self.seen |= dict.fromkeys(errors, False)
         refused: list[tuple[str, Sequence[Problem]]] = []
+        going: list[Candidate] = []
         for candidate in candidates:
             entity = candidate.entity
             keys = [entity.name_key, *sorted(entity.alias_keys)]
@@ -166,7 +179,9 @@ class DryRunDelivery:
                 refused.append((entity.external_id, (problem,)))
             else:
                 self._would_write(candidate, old.get(entity.external_id))
+                going.append(candidate)
         self._keep(refused)
+        self.plan.keep(going)
 
     def _would_write(self, candidate: Candidate, before: LedgerEntry | None) -> None:
         entity, schema = candidate.entity, schema_view(self.lane)

@@ -28,6 +28,8 @@ from registry_sync.models import Adoption, TakenName
 from registry_sync.sync import benchling_state
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
+from registry_sync.sync.plans.held import hold
+from registry_sync.sync.plans.keeper import NoPlan
 from registry_sync.sync.records import Candidate, record_outcome
 
 How, State = Adoption.How, Adoption.State
@@ -64,8 +66,8 @@ class AdoptionGate:
     What waits for a decision stays a candidate, which the name gate refuses.
     """
 
-    def __init__(self, ctx: RunContext) -> None:
-        self.ctx = ctx
+    def __init__(self, ctx: RunContext, plan: NoPlan) -> None:
+        self.ctx, self.plan = ctx, plan
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates, adopted ones no longer new, and the outcomes of equal ones."""
@@ -84,13 +86,22 @@ class AdoptionGate:
         for candidate in new if taken else ():
             matches.judge(candidate, [name for name in taken if name.entity_id in found])
         matches.close()
-        return matches.sort(candidates)
+        taken_over = [c for c in new if c.entity.external_id in matches.adopted]
+        if ctx.run.dry_run and taken_over:
+            self.plan.keep(taken_over, matches.adopted)
+        going, settled = matches.sort(candidates)
+        left = [c for c in going if c.entity.external_id in matches.left]
+        if left:
+            going = [c for c in going if c not in left]
+            settled += hold(ctx, left)
+        return going, settled
 
 
 class _Matches:
     """Judges candidates against the entities found, and keeps their Adoption rows."""
 
     def __init__(self, ctx: RunContext, found: dict[str, Json]) -> None:
+        self.ctx = ctx
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.setup, self.client, self.found = ctx.setup, ctx.client, found
         self.pause = ctx.pacer.pause
@@ -98,7 +109,10 @@ class _Matches:
         definitions = ctx.setup.mapping.definitions
         self.targets = benchling_state.link_targets(here, definitions, ctx.client)
         self.equal: set[str] = set()
-        self.adopted: set[str] = set()
+        self.adopted: dict[str, str] = {}
+        """The Benchling ids of entities that are taken over, by external id."""
+        self.left: set[str] = set()
+        """Records whose entities may not be taken over without a plan."""
         self.rows: dict[tuple[str, str], Adoption] = {}
         self.met: set[int] = set()
 
@@ -118,7 +132,7 @@ class _Matches:
         if not any(name.kind == "id" for name in holders.values()):
             holders |= {name.entity_id: name for name in taken if name.key == key}
         for entity_id in holders:
-            if candidate.entity.external_id not in self.adopted | self.equal:
+            if candidate.entity.external_id not in self.adopted.keys() | self.equal:
                 self._weigh(candidate, self.found[entity_id])
 
     def close(self) -> None:
@@ -153,8 +167,13 @@ class _Matches:
             self.equal.add(candidate.entity.external_id)
             return
         row = self._row(candidate, raw, how, differences)
-        if row.state == State.APPROVED and self._carried_out(candidate, row, raw, theirs):
-            self.adopted.add(candidate.entity.external_id)
+        if row.state != State.APPROVED:
+            return
+        id_ = candidate.entity.external_id
+        if not self.ctx.permit.begin([id_]):
+            self.left.add(id_)
+        elif self._carried_out(candidate, row, raw, theirs):
+            self.adopted[id_] = str(raw["id"])
 
     def _how(self, entity: Entity, raw: Json) -> Adoption.How:
         if not self._in_our_schema(raw):

@@ -61,7 +61,7 @@ def stopped_run(lane: Lane, what: Allowance.What) -> SyncRun | None:
     stopped = lane.runs.filter(
         status=SyncRun.Status.FAILED, error_code=STOPS[what], pk__gt=good.pk if good else 0
     )
-    return stopped.exclude(kind=SyncRun.Kind.DRY_RUN).order_by("-pk").first()
+    return stopped.exclude(kind__in=SyncRun.DRY).order_by("-pk").first()
 
 
 def _known(lane: Lane, external_id: str) -> bool:

@@ -20,6 +20,7 @@ from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans.held import hold
 from registry_sync.sync.records import Candidate, SourceRecord
 
 What = Allowance.What
@@ -53,19 +54,26 @@ class UpdateGuard:
     """
 
     def __init__(self, ctx: RunContext) -> None:
-        self.run, self.lane = ctx.run, ctx.lane
+        self.ctx, self.run, self.lane = ctx, ctx.run, ctx.lane
         self.percent = ctx.terms.great_change_percent
-        self._off = False
+        self._off = ctx.run.kind in (SyncRun.Kind.PLAN, SyncRun.Kind.APPLY)
+        self._holds = False
         self._limit = self._held = self._since = 0
         self._count: int | None = None
 
     def check(
         self, candidates: Sequence[Candidate]
     ) -> tuple[Sequence[Candidate], Sequence[RecordOutcome]]:
-        """Count the updates and let all candidates go on. Raises SourceError above the limit."""
+        """Count the updates and let all candidates go on.
+
+        Above the limit they are left for a plan where the lane needs one; else it raises
+        SourceError.
+        """
         updates = [c.entity.external_id for c in candidates if not c.is_new]
-        if updates and not self._off:
+        if updates and not self._off and not self._holds:
             self._count_updates(updates)
+        if self._holds and candidates:
+            return (), hold(self.ctx, candidates)
         return candidates, ()
 
     def _count_updates(self, updates: Sequence[str]) -> None:
@@ -77,7 +85,10 @@ class UpdateGuard:
         counted = set(known.values_list("external_id", flat=True).distinct())
         self._count = (self._count or 0) + len(set(updates) - counted)
         if self._count > self._limit and not allowed(self.run, self.lane, What.GREAT_CHANGE):
-            raise self._stop(updates)
+            if self.run.dry_run or self.lane.plans_for != Lane.PlansFor.GREAT_CHANGES:
+                raise self._stop(updates)
+            self._holds = True
+            return
         self._off = self._count > self._limit
 
     def _begin(self) -> None:
@@ -89,7 +100,8 @@ class UpdateGuard:
         self._count = self._changes().values("external_id").distinct().count()
 
     def _changes(self) -> QuerySet[Change]:
-        return Change.objects.filter(lane=self.lane, run_id__gt=self._since, created=False)
+        rows = Change.objects.filter(lane=self.lane, run_id__gt=self._since, created=False)
+        return rows.exclude(run__kind=SyncRun.Kind.APPLY)  # which were signed
 
     def _stop(self, updates: Sequence[str]) -> SourceError:
         return SourceError(

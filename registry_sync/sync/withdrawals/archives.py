@@ -18,8 +18,9 @@ from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.models import Change, Lane, Withdrawal
+from registry_sync.models import Change, Lane, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans.held import note_held
 from registry_sync.sync.withdrawals.own_entity import UNSEEN, containers_shown, reason_of, why_left
 from registry_sync.sync.withdrawals.rows import Rows
 
@@ -41,7 +42,7 @@ class Archives:
     def archive(self, rows: Sequence[Withdrawal]) -> bool:
         """Archive the entities of some withdrawals; return False when the slice's time is up."""
         refusals = 0
-        for some in _parts(rows):
+        for some in _parts(self._permitted(rows, PlanRow.Action.ARCHIVE)):
             going = self._usable(some)
             if not going:
                 continue
@@ -190,7 +191,7 @@ class Archives:
         Others are marked as archived by someone else.
         """
         done: list[Withdrawal] = []
-        for some in _parts(rows):
+        for some in _parts(self._permitted(rows, PlanRow.Action.UNARCHIVE)):
             entities = self._entities(some)
             going = []
             for row in some:
@@ -235,6 +236,11 @@ class Archives:
             ledger.record_archiving(self.ctx.run, self.ctx.lane, values, Kind.UNARCHIVED)
             self.rows.move(rows, state=State.KEPT, note="")
         runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_of(rows)}.")
+
+    def _permitted(self, rows: Sequence[Withdrawal], action: PlanRow.Action) -> list[Withdrawal]:
+        going = self.ctx.permit.settled(rows, action)
+        note_held(self.ctx, len(rows) - len(going))
+        return going
 
     # -- rows --------------------------------------------------------------------------------
 

@@ -9,15 +9,16 @@ from functools import cached_property
 from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import number_of
-from registry_sync.models import LedgerEntry, Withdrawal
+from registry_sync.models import LedgerEntry, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans.keeper import NoPlan
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows
 from registry_sync.sync.withdrawals.listings import APART, Listings
 from registry_sync.sync.withdrawals.own_entity import containers_shown, why_left
 from registry_sync.sync.withdrawals.pointers import pointers_to
 
-State = Withdrawal.State
+Action, State = PlanRow.Action, Withdrawal.State
 LOOKED_UP = 500
 """Entities that are looked up in Benchling, with their containers."""
 
@@ -25,8 +26,8 @@ LOOKED_UP = 500
 class Forecast:
     """Tells the listener which entities would be archived, staged or unarchived."""
 
-    def __init__(self, ctx: RunContext, departures: Departures) -> None:
-        self.ctx, self.departures = ctx, departures
+    def __init__(self, ctx: RunContext, departures: Departures, plan: NoPlan) -> None:
+        self.ctx, self.departures, self.plan = ctx, departures, plan
 
     def tell(self) -> None:
         """Tell it. Raise SyncError where Benchling or the registry cannot be asked."""
@@ -46,10 +47,12 @@ class Forecast:
         for external_id in self.departures.back:
             said = "This app archived it, and its record is back."
             self.ctx.listener.finding(external_id, "unarchived", [said])
-        undone = open_rows(self.ctx).filter(state=State.UNDO).order_by("pk")
-        for external_id in undone.values_list("external_id", flat=True):
+        rows = open_rows(self.ctx).filter(state=State.UNDO).order_by("pk")
+        undone = rows.values_list("external_id", flat=True)
+        for external_id in undone:
             said = "Someone decided to undo its archive."
             self.ctx.listener.finding(external_id, "unarchived", [said])
+        self.plan.keep_settled(self._entries([*self.departures.back, *undone]), Action.UNARCHIVE)
 
     def _tell_staged(self, ids: Sequence[str], most: int) -> None:
         text = (
@@ -84,7 +87,7 @@ class Forecast:
         return self.departures.returned | {id_ for id_ in ids if id_ in listed}
 
     def _tell_archived(self, ids: Sequence[str], rows: Mapping[str, Withdrawal]) -> None:
-        entries = list(self.ctx.lane.ledger.filter(external_id__among=list(ids)).order_by("pk"))
+        entries, kept = self._entries(ids), list[LedgerEntry]()
         left = self._left(entries[:LOOKED_UP])
         held = self._containers([e for e in entries[:LOOKED_UP] if e.external_id not in left])
         links = pointers_to([e.entity_registry_id for e in entries], self.ctx.lane) if ids else {}
@@ -101,7 +104,13 @@ class Forecast:
             if why := left.get(entry.external_id):
                 said, stays = [f"{entry.entity_registry_id} “{entry.name}”. {why}"], True
             outcome = "left in use" if stays else "archived"
+            kept += [] if stays else [entry]
             self.ctx.listener.finding(entry.external_id, outcome, said)
+        self.plan.keep_settled(kept, Action.ARCHIVE)
+
+    def _entries(self, ids: Sequence[str]) -> list[LedgerEntry]:
+        rows = self.ctx.lane.ledger.filter(external_id__among=list(ids))
+        return list(rows.order_by("pk"))
 
     def _left(self, entries: Sequence[LedgerEntry]) -> dict[str, str]:
         """Return why entities are left that are not this app's to archive, by external id."""

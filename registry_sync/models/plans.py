@@ -1,0 +1,177 @@
+"""Plans: what a dry run would write, kept for a second person to sign; and what two decide."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from registry_sync.models.lanes import Lane
+
+
+class Plan(models.Model):
+    """Every write that a dry run found, digested, until it is signed, applied, void or expired."""
+
+    class State(models.TextChoices):
+        MAKING = "making", "being made"
+        OPEN = "open", "waits for a signature"
+        SIGNED = "signed", "signed, waits to be applied"
+        APPLIED = "applied", "applied"
+        VOID = "void", "void"
+        EMPTY = "empty", "nothing to write"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="plans")
+    run = models.ForeignKey(
+        "registry_sync.SyncRun", on_delete=models.PROTECT, related_name="+",
+        help_text="The dry run that made it.",
+    )  # fmt: skip
+    state = models.CharField(max_length=8, choices=State.choices, default=State.MAKING)
+    planned_by = models.CharField(
+        max_length=150, blank=True, help_text="User, or empty: the schedule."
+    )
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 over the digests of its rows, in order."
+    )
+    creates = models.BigIntegerField(default=0)
+    changes = models.BigIntegerField(default=0)
+    archives = models.BigIntegerField(default=0)
+    unarchives = models.BigIntegerField(default=0)
+    signed_by = models.CharField(max_length=150, blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
+    sign_reason = models.TextField("reason of the signature", blank=True)
+    applied_run = models.ForeignKey(
+        "registry_sync.SyncRun", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+    )  # fmt: skip
+    void_reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = (("sign_plan", "May sign plans and confirm what others proposed"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(signed_by="") | ~Q(signed_by=F("planned_by")),
+                name="plan_signed_by_another",
+                violation_error_message="Who planned cannot sign.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["signed", "applied"])
+                | (~Q(signed_by="") & Q(signed_at__isnull=False) & ~Q(sign_reason="")),
+                name="plan_signed_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["lane", "state"],
+                condition=Q(state__in=["open", "signed"]),
+                name="plan_one_of_a_lane",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Plan {self.pk}"
+
+    @property
+    def writes(self) -> int:
+        """Return how many entities it would write."""
+        return self.creates + self.changes + self.archives + self.unarchives
+
+    @property
+    def is_expired(self) -> bool:
+        """Return whether its time to be signed and applied is over."""
+        waits = self.state in (self.State.OPEN, self.State.SIGNED)
+        return waits and self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class PlanRow(models.Model):
+    """One write of a plan, with both sides as they were, and what became of it."""
+
+    class Action(models.TextChoices):
+        CREATE = "create"
+        CHANGE = "change"
+        ARCHIVE = "archive"
+        UNARCHIVE = "unarchive"
+
+    class Fate(models.TextChoices):
+        WAITING = "", "waits"
+        BEGUN = "begun", "begun"
+        WRITTEN = "written", "written"
+        SOURCE = "source", "left: the record changed in the registry"
+        BENCHLING = "benchling", "left: the entity changed in Benchling"
+        REFUSED = "refused", "refused"
+        SAME = "same", "left: nothing to write any more"
+        UNREAD = "unread", "left: the registry did not return the record"
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="rows")
+    external_id = models.CharField(max_length=255)
+    entity_registry_id = models.CharField("registry id", max_length=255, blank=True)
+    entity_id = models.CharField("Benchling id", max_length=64, blank=True)
+    name = models.TextField(blank=True)
+    action = models.CharField(max_length=9, choices=Action.choices)
+    values = models.JSONField(
+        default=list, help_text="Field id, value before and value after, of each that changes."
+    )
+    source_digest = models.CharField(
+        max_length=32, blank=True, help_text="Of the record and the mapping that reads it."
+    )
+    entity_digest = models.CharField(
+        max_length=32, blank=True, help_text="Of the entity as it would be."
+    )
+    benchling_digest = models.CharField(
+        max_length=64, blank=True, help_text="Of the entity as Benchling held it."
+    )
+    digest = models.CharField(max_length=64, help_text="SHA-256 of this row.")
+    fate = models.CharField(
+        "what became of it", max_length=9, choices=Fate.choices, blank=True, default=Fate.WAITING
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["plan", "external_id", "action"], name="plan_row_of_record"
+            ),
+        )
+        indexes = (models.Index(fields=["plan", "fate"], name="plan_row_fate"),)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.external_id}"
+
+
+class Proposal(models.Model):
+    """What one person proposes and a second one confirms, where a lane's settings ask for it."""
+
+    class What(models.TextChoices):
+        PUBLISH = "publish", "publish a mapping"
+        ALLOW = "allow", "allow a stop once"
+        RELEASE = "release", "archive what left the registry"
+
+    class State(models.TextChoices):
+        OPEN = "open", "waits for a second person"
+        CONFIRMED = "confirmed", "confirmed"
+        DECLINED = "declined", "declined"
+        VOID = "void", "void"
+
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="proposals")
+    what = models.CharField(max_length=8, choices=What.choices)
+    subject = models.JSONField(default=dict, help_text="What exactly would be done.")
+    text = models.TextField(help_text="What would be done, in words.")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    proposed_by = models.CharField(max_length=150)
+    reason = models.TextField()
+    proposed_at = models.DateTimeField(default=timezone.now)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decision = models.TextField("reason of the decision", blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(state="confirmed")
+                | (~Q(decided_by="") & ~Q(decided_by=F("proposed_by")) & ~Q(decision="")),
+                name="proposal_confirmed_by_another",
+                violation_error_message="Who proposed cannot confirm.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Proposal {self.pk}: {self.get_what_display()}"

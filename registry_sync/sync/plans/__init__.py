@@ -1,0 +1,1 @@
+"""Plans: what a dry run would write, kept, signed by a second person, and applied as signed."""

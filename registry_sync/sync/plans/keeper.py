@@ -1,0 +1,172 @@
+"""Keep what a dry run would write as the rows of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry_sync import ledger, runs
+from registry_sync.benchling.entity_types.parts import PART_KEYS, plain_part
+from registry_sync.core.text import storable
+from registry_sync.core.types import Json
+from registry_sync.mapping.model import UNKNOWN, Entity
+from registry_sync.mapping.values import is_held
+from registry_sync.models import LedgerEntry, PlanRow
+from registry_sync.sync.benchling_state import entity_of, link_targets
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans import life
+from registry_sync.sync.plans.sides import benchling_side, row_digest
+from registry_sync.sync.records import Candidate
+
+Action = PlanRow.Action
+COLUMNS = [
+    "entity_registry_id", "entity_id", "name", "values", "source_digest", "entity_digest",
+    "benchling_digest", "digest",
+]  # fmt: skip
+CHUNK = 500
+
+
+class NoPlan:
+    """Keeps nothing: a dry run that no one asked to keep."""
+
+    def keep(
+        self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
+    ) -> None:
+        """Keep the writes of candidates, by their records' entities in Benchling."""
+
+    def keep_settled(self, entries: Sequence[LedgerEntry], action: PlanRow.Action) -> None:
+        """Keep that entities would be archived or unarchived."""
+
+    def close(self, days: int) -> None:
+        """End the plan, which expires after some days."""
+
+
+class PlanKeeper(NoPlan):
+    """Keeps the rows of a run's plan. A run that starts over starts its plan over."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+        self.plan = life.begin(ctx.run, ctx.lane, ctx.lease)
+
+    def keep(
+        self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
+    ) -> None:
+        """Keep the writes of candidates. Raises LeaseLost, and what Benchling's client raises."""
+        known = self._entries([c for c in candidates if not c.is_new])
+        ids = {key: entry.entity_id for key, entry in known.items()} | (entity_ids or {})
+        raws = self._entities(list(ids.values()))
+        definitions = self.ctx.setup.mapping.definitions
+        targets = link_targets(list(raws.values()), definitions, self.ctx.client)
+        rows = []
+        for candidate in candidates:
+            id_ = candidate.entity.external_id
+            entry, raw = known.get(id_), raws.get(ids.get(id_, ""))
+            row = self._row(candidate, entry, raw, targets)
+            row.entity_id = ids.get(id_, "")
+            rows.append(row)
+        self._save(rows)
+
+    def keep_settled(self, entries: Sequence[LedgerEntry], action: PlanRow.Action) -> None:
+        reason = self.ctx.lane.withdrawn_reason
+        values = [
+            ["archived", None, reason] if action == Action.ARCHIVE else ["archived", reason, None]
+        ]
+        for some in _parts(entries):
+            raws = self._entities([entry.entity_id for entry in some])
+            self._save(
+                PlanRow(
+                    external_id=entry.external_id, entity_registry_id=entry.entity_registry_id,
+                    entity_id=entry.entity_id, name=entry.name, action=action, values=values,
+                    benchling_digest=benchling_side(raws.get(entry.entity_id)),
+                )
+                for entry in some
+            )  # fmt: skip
+
+    def close(self, days: int) -> None:
+        expires = timezone.now() + timedelta(days=days)
+        kept = life.close(self.plan, self.ctx.lease, expires)
+        self.ctx.run.plan = kept
+
+    def _entries(self, candidates: Sequence[Candidate]) -> dict[str, LedgerEntry]:
+        ids = [c.entity.external_id for c in candidates]
+        rows = self.ctx.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
+        return {row.external_id: row for row in rows}
+
+    def _entities(self, ids: Sequence[str]) -> dict[str, Json]:
+        wanted = [id_ for id_ in ids if id_]
+        found = self.ctx.client.entities_by_id(wanted) if wanted else []
+        return {str(raw["id"]): raw for raw in found}
+
+    def _row(
+        self,
+        candidate: Candidate,
+        entry: LedgerEntry | None,
+        raw: Json | None,
+        targets: dict[str, str],
+    ) -> PlanRow:
+        entity = candidate.entity
+        is_change = entry is not None or raw is not None
+        theirs = entity_of(entity.external_id, raw, self.ctx.setup, targets) if raw else None
+        return PlanRow(
+            external_id=entity.external_id,
+            entity_registry_id=entity.registry_id,
+            name=entity.name,
+            action=Action.CHANGE if is_change else Action.CREATE,
+            values=storable([list(value) for value in _values(entry, theirs, entity)]),
+            source_digest=candidate.record.raw_hash,
+            entity_digest=entity.digest(),
+            benchling_digest=benchling_side(raw) if is_change else "",
+        )
+
+    def _save(self, rows: Iterator[PlanRow] | Sequence[PlanRow]) -> None:
+        kept = []
+        for row in rows:
+            row.plan, row.digest = self.plan, row_digest(row)
+            kept.append(row)
+        if not kept:
+            return
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            PlanRow.objects.bulk_create(
+                kept, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
+                unique_fields=["plan", "external_id", "action"],
+            )  # fmt: skip
+
+
+def _values(
+    entry: LedgerEntry | None, theirs: Entity | None, entity: Entity
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what would change: field id, value before and after.
+
+    What people changed since the last sync is overwritten as well, so the value before is
+    Benchling's own where it can be read.
+    """
+    if theirs is None:
+        yield from ledger.differences(entry, entity)
+        return
+    if theirs.registry_id != entity.registry_id:
+        yield "registry id", theirs.registry_id, entity.registry_id
+    if theirs.name != entity.name:
+        yield "name", theirs.name, entity.name
+    known = {} if entry is None else {f: was for f, was, _ in ledger.differences(entry, entity)}
+    for field_id, value in entity.fields.items():
+        held = theirs.fields.get(field_id)
+        readable = held != UNKNOWN and field_id not in PART_KEYS
+        if field_id in known:
+            yield field_id, plain_part(field_id, held) if readable else known[field_id], value
+        elif (readable or entry is None) and not _is_held(field_id, value, held):
+            yield field_id, "?" if held == UNKNOWN else plain_part(field_id, held), value
+
+
+def _is_held(field_id: str, value: Any, held: Any) -> bool:
+    nothing = value in (None, []) and held in (None, [])
+    return nothing or is_held(field_id, value, held)
+
+
+def _parts(entries: Sequence[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:
+    for start in range(0, len(entries), CHUNK):
+        yield entries[start : start + CHUNK]

@@ -1,0 +1,156 @@
+"""A plan's life: made, renewed, signed, void, expired, applied."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.ledger import admin_log
+from registry_sync.models import Lane, Plan, PlanRow, SyncRun
+
+State, Action = Plan.State, PlanRow.Action
+CHUNK = 5000
+
+
+class PlanError(Exception):
+    """Why a plan cannot be signed or applied, as a sentence with what to do."""
+
+
+def begin(run: SyncRun, lane: Lane, lease: runs.Lease) -> Plan:
+    """Begin a run's plan, without rows. What a dead process of the run kept is deleted."""
+    for left in Plan.objects.filter(lane=lane, state=State.MAKING):
+        _discard(left)
+    with transaction.atomic():
+        runs.renew(lease)
+        return Plan.objects.create(lane=lane, run=run, planned_by=run.actor)
+
+
+def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
+    """End the making of a plan and return the lane's plan: this one, or the same made before.
+
+    An older plan without a signature is void then. Raise LeaseLost.
+    """
+    counted = plan.rows.values_list("action").annotate(n=Count("pk"))
+    counts = dict(counted.order_by())
+    plan.creates, plan.changes = counts.get(Action.CREATE, 0), counts.get(Action.CHANGE, 0)
+    plan.archives = counts.get(Action.ARCHIVE, 0)
+    plan.unarchives = counts.get(Action.UNARCHIVE, 0)
+    plan.digest, plan.expires_at = digest_of(plan), expires
+    plan.state = State.OPEN if plan.writes else State.EMPTY
+    older = Plan.objects.filter(lane=plan.lane, state=State.OPEN).first()
+    if older is not None and older.digest == plan.digest:
+        return _renewed(older, plan, lease)
+    with transaction.atomic():
+        runs.renew(lease)
+        if older is not None:
+            _void(older, f"Plan {plan.pk} is newer.")
+        plan.save()
+        SyncRun.objects.filter(pk=plan.run_id).update(plan=plan)
+    if older is not None:
+        delete_rows(older)
+    return plan
+
+
+def _renewed(older: Plan, plan: Plan, lease: runs.Lease) -> Plan:
+    """Keep the older of two plans that are the same, as long as the newer one would be."""
+    with transaction.atomic():
+        runs.renew(lease)
+        older.expires_at = plan.expires_at
+        older.save(update_fields=["expires_at"])
+        SyncRun.objects.filter(pk=plan.run_id).update(plan=older)
+    _discard(plan)
+    return older
+
+
+def digest_of(plan: Plan) -> str:
+    """Return the digest over the digests of a plan's rows, in their order: 64 hex characters."""
+    found = hashlib.sha256()
+    for digest in plan.rows.order_by("pk").values_list("digest", flat=True).iterator(CHUNK):
+        found.update(digest.encode())
+    return found.hexdigest()
+
+
+def open_plan(lane: Lane) -> Plan | None:
+    """Return the lane's plan that waits for a signature and is not expired."""
+    plan = Plan.objects.filter(lane=lane, state=State.OPEN).first()
+    return None if plan is None or plan.is_expired else plan
+
+
+def signed_plan(lane: Lane) -> Plan | None:
+    """Return the lane's signed plan that waits to be applied and is not expired."""
+    plan = Plan.objects.filter(lane=lane, state=State.SIGNED).first()
+    return None if plan is None or plan.is_expired else plan
+
+
+def sign_fault(plan: Plan, actor: str) -> str:
+    """Return why this person cannot sign a plan; "" if they can."""
+    if plan.state != State.OPEN:
+        return f"{plan} is {plan.get_state_display()}: only an open plan can be signed."
+    if plan.is_expired:
+        return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
+    if plan.planned_by == actor:
+        return f"{actor} made {plan}. A second person must sign it."
+    return ""
+
+
+def sign(plan: Plan, *, actor: str, reason: str) -> None:
+    """Sign a plan. A signed plan of the lane that was not applied is void. Raise PlanError."""
+    with transaction.atomic():
+        row = Plan.objects.select_for_update().get(pk=plan.pk)
+        if fault := sign_fault(row, actor):
+            raise PlanError(fault)
+        if not reason.strip():
+            raise PlanError("A signature needs a reason.")
+        if digest_of(row) != row.digest:
+            raise PlanError(f"The rows of {row} are not those that were planned. Make a new plan.")
+        for earlier in Plan.objects.filter(lane=row.lane, state=State.SIGNED):
+            _void(earlier, f"{actor} signed {row} instead.")
+        row.state, row.signed_by, row.sign_reason = State.SIGNED, actor, reason.strip()
+        row.signed_at = timezone.now()
+        row.save()
+        admin_log.note(row, f"{actor} signed {row} ({row.digest}): {reason.strip()}", actor=actor)
+    plan.refresh_from_db()
+
+
+def void(plan: Plan, *, actor: str, reason: str) -> None:
+    """Void a plan that waits. Raise PlanError."""
+    with transaction.atomic():
+        row = Plan.objects.select_for_update().get(pk=plan.pk)
+        if row.state not in (State.OPEN, State.SIGNED):
+            raise PlanError(f"{row} is {row.get_state_display()}.")
+        _void(row, f"{actor}: {reason.strip()}")
+        admin_log.note(row, f"{actor} voided {row}: {reason.strip()}", actor=actor)
+    plan.refresh_from_db()
+
+
+def apply_fault(plan: Plan) -> str:
+    """Return why a plan cannot be applied; "" if it can."""
+    if plan.is_expired:
+        return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
+    if plan.state == State.EMPTY and plan.applied_run_id is None:
+        return ""
+    if plan.state != State.SIGNED:
+        return f"{plan} is {plan.get_state_display()}: only a signed plan can be applied."
+    return ""
+
+
+def _void(plan: Plan, why: str) -> None:
+    plan.state, plan.void_reason = State.VOID, why
+    plan.save(update_fields=["state", "void_reason"])
+
+
+def _discard(plan: Plan) -> None:
+    SyncRun.objects.filter(plan=plan).update(plan=None)
+    delete_rows(plan)
+    plan.delete()
+
+
+def delete_rows(plan: Plan) -> None:
+    """Delete the rows of a plan that was never signed, some at a time."""
+    while some := list(plan.rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        plan.rows.filter(pk__lte=some[-1]).delete()

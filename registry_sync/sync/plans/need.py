@@ -1,0 +1,94 @@
+"""Whether a run may write at once, makes a plan instead, or applies the one that is signed."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.core.problems import SyncError
+from registry_sync.models import Lane, Plan, SyncRun
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans import life
+from registry_sync.sync.plans.permit import FREE, NOTHING, Permit
+from registry_sync.sync.plans.signed import Signed
+
+Kind, PlansFor = SyncRun.Kind, Lane.PlansFor
+WHOLE = (Kind.INCREMENTAL, Kind.FULL)
+
+
+def settle_kind(ctx: RunContext) -> None:
+    """Turn a run whose writes need a plan into one that applies or makes it. Raise SyncError.
+
+    Runs of some records stay what they are, and write nothing.
+    """
+    run, lane = ctx.run, ctx.lane
+    if run.kind == Kind.APPLY:
+        _refuse_unfit(run.plan, lane)
+        return
+    whole = run.kind in WHOLE and not run.only and run.since_asked is None
+    if not whole or lane.plans_for == PlansFor.NOTHING:
+        return
+    if (signed := life.signed_plan(lane)) is not None:
+        text = f"{signed} is signed by {signed.signed_by}: it is applied first."
+        runs.log(run, "INFO", text)
+        runs.save(run, ctx.lease, kind=Kind.APPLY, plan=signed, follow_up=_afterwards(run))
+    elif needs_plan(ctx):
+        why = f"Plans are needed for {lane.get_plans_for_display()} in this lane: nothing is "
+        runs.log(run, "INFO", why + "written, and a plan is made.")
+        reads_all = run.reads_all or run.kind == Kind.FULL
+        runs.save(run, ctx.lease, kind=Kind.PLAN, reads_all=reads_all)
+
+
+def needs_plan(ctx: RunContext) -> bool:
+    """Return whether whatever the run would write needs a plan."""
+    lane = ctx.lane
+    if lane.plans_for == PlansFor.NEW_MAPPINGS:
+        return _is_new_mapping(ctx)
+    return lane.plans_for == PlansFor.EVERYTHING
+
+
+def permit_of(ctx: RunContext) -> Permit:
+    """Return what the run may write. Raise SyncError where its plan can no longer be applied."""
+    run = ctx.run
+    if run.kind == Kind.APPLY:
+        _refuse_unfit(run.plan, ctx.lane)
+        assert run.plan is not None
+        return Signed(ctx, run.plan)
+    if run.dry_run or not needs_plan(ctx):
+        return FREE
+    return NOTHING
+
+
+def _is_new_mapping(ctx: RunContext) -> bool:
+    """Return whether no good run, and no applied plan, was the last one under this mapping."""
+    used = runs.good_runs(ctx.lane).first()
+    applied = ctx.lane.runs.filter(kind=Kind.APPLY, status__in=SyncRun.GOOD, only=[])
+    newest = [run for run in (used, applied.order_by("-pk").first()) if run is not None]
+    last = max(newest, key=lambda run: run.pk, default=None)
+    return last is None or last.fingerprint != ctx.setup.mapping.fingerprint
+
+
+def _refuse_unfit(plan: Plan | None, lane: Lane) -> None:
+    fault = "The run has no plan." if plan is None else life.apply_fault(plan)
+    if plan is not None and not fault:
+        if plan.lane_id != lane.pk:
+            fault = f"{plan} is of another lane."
+        elif life.digest_of(plan) != plan.digest:
+            fault = f"The rows of {plan} are not those that were signed."
+    if fault:
+        raise SyncError(
+            f"{fault} Nothing was written.",
+            remedy="The integration owner makes a new plan, and a second person signs it.",
+            kind="mapping",
+            code="plan_unfit",
+        )
+
+
+def _afterwards(run: SyncRun) -> dict[str, object]:
+    """Return the run that was asked for: it follows the one that applies the plan."""
+    if run.follow_up is not None:
+        return run.follow_up
+    return {
+        "kind": run.kind, "trigger": run.trigger, "actor": run.actor, "only": [],
+        "asked_at": timezone.now().isoformat(), "retries_all": run.retries_all, "notes": [],
+    }  # fmt: skip

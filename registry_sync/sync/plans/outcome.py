@@ -1,0 +1,100 @@
+"""The end of a run that made or applied a plan: what became of each row, and what it warns of."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from registry_sync import runs
+from registry_sync.core.text import number_of
+from registry_sync.models import Change, LedgerEntry, Plan, PlanRow
+from registry_sync.sync.context import RunContext
+
+Action, Fate, Outcome = PlanRow.Action, PlanRow.Fate, LedgerEntry.Outcome
+NAMED = 5
+
+
+def conclude(ctx: RunContext) -> None:
+    """Say at each row of an applied plan what became of it, and warn of those not written."""
+    plan = ctx.run.plan
+    if ctx.run.kind == ctx.run.Kind.PLAN:
+        _warn_of_waiting(ctx, plan)
+    elif plan is not None:
+        _settle(ctx, plan)
+        _warn_of_left(ctx, plan)
+    elif ctx.run.held:
+        text = f"{number_of(ctx.run.held, 'change')} left for a plan, and not written. "
+        text += "A second person signs the plan that the next run makes."
+        runs.warn(ctx.run, ctx.lease, "plan_waits", text)
+
+
+def _warn_of_waiting(ctx: RunContext, plan: Plan | None) -> None:
+    if plan is None or plan.state != Plan.State.OPEN:
+        return
+    runs.warn(ctx.run, ctx.lease, "plan_waits", waits_sentence(plan))
+
+
+def waits_sentence(plan: Plan) -> str:
+    """Return what a plan waits for, with its counts."""
+    return (
+        f"{plan} waits for a signature: {counts_sentence(plan)}. A second person signs it in the "
+        f"desk before {plan.expires_at:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def counts_sentence(plan: Plan) -> str:
+    """Return what a plan would do, counted."""
+    counts = (
+        (plan.creates, "to create"), (plan.changes, "to change"),
+        (plan.archives, "to archive"), (plan.unarchives, "to unarchive"),
+    )  # fmt: skip
+    return ", ".join(f"{n:,} {what}" for n, what in counts if n) or "nothing to write"
+
+
+def _settle(ctx: RunContext, plan: Plan) -> None:
+    run, rows = ctx.run, plan.rows.all()
+    here = LedgerEntry.objects.filter(
+        lane=ctx.lane, external_id=OuterRef("external_id"), seen_run_id=run.pk
+    )
+    written = here.filter(
+        outcome__in=(Outcome.CREATED, Outcome.UPDATED),
+        entity_hash=OuterRef("entity_digest"),
+        written_run_id=run.pk,
+    )
+    records = rows.filter(action__in=(Action.CREATE, Action.CHANGE))
+    records.filter(Exists(written)).update(fate=Fate.WRITTEN)
+    rest = records.filter(fate__in=(Fate.WAITING, Fate.BEGUN))
+    rest.filter(Exists(here.filter(outcome=Outcome.FAILED))).update(fate=Fate.REFUSED)
+    rest.filter(Exists(here)).update(fate=Fate.SAME)
+    rest.update(fate=Fate.UNREAD)
+    _settle_archives(ctx, rows.exclude(action__in=(Action.CREATE, Action.CHANGE)))
+    if plan.state == Plan.State.SIGNED:
+        plan.state = Plan.State.APPLIED
+    plan.applied_run = run
+    plan.save(update_fields=["state", "applied_run"])
+
+
+def _settle_archives(ctx: RunContext, rows: QuerySet[PlanRow]) -> None:
+    for action, kind in (
+        (Action.ARCHIVE, Change.Kind.ARCHIVED),
+        (Action.UNARCHIVE, Change.Kind.UNARCHIVED),
+    ):
+        done = Change.objects.filter(
+            lane=ctx.lane, run=ctx.run, kind=kind, external_id=OuterRef("external_id")
+        )
+        own = rows.filter(action=action)
+        own.filter(Exists(done)).update(fate=Fate.WRITTEN)
+        own.filter(Q(fate=Fate.WAITING)).update(fate=Fate.SAME)
+
+
+def _warn_of_left(ctx: RunContext, plan: Plan) -> None:
+    left = plan.rows.exclude(fate=Fate.WRITTEN).order_by("pk")
+    count = left.count()
+    if not count:
+        return
+    named = ", ".join(
+        f"{row.external_id} ({row.get_fate_display().removeprefix('left: ')})"
+        for row in left[:NAMED]
+    )
+    more = f" and {count - NAMED:,} more" if count > NAMED else ""
+    text = f"{number_of(count, 'signed change')} of {plan} not written: {named}{more}. The plan's "
+    runs.warn(ctx.run, ctx.lease, "plan_left", text + "page names them all.")

@@ -1,0 +1,40 @@
+"""Digests of both sides of a write, and of the write itself. All are over canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.ledger.digests import canonical_json
+from registry_sync.models import PlanRow
+
+GONE = "-"
+"""The digest of an entity that Benchling does not show."""
+
+
+def benchling_side(raw: Json | None) -> str:
+    """Return the digest of an entity as Benchling holds it: 64 hex characters.
+
+    Any edit moves it, also one of a value that is not mapped: Benchling's `modifiedAt` is in it.
+    """
+    if raw is None:
+        return GONE
+    fields = {name: field.get("value") for name, field in (raw.get("fields") or {}).items()}
+    held = [
+        raw["id"], raw.get("modifiedAt"), raw.get("entityRegistryId"), raw.get("name"),
+        bool(raw.get("archiveRecord")), raw.get("aliases") or [], fields,
+    ]  # fmt: skip
+    return _sha256(held)
+
+
+def row_digest(row: PlanRow) -> str:
+    """Return the digest of a row of a plan: 64 hex characters."""
+    return _sha256(
+        [row.action, row.external_id, row.entity_registry_id, row.entity_id, row.name, row.values,
+         row.source_digest, row.entity_digest, row.benchling_digest]
+    )  # fmt: skip
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()
