@@ -42,7 +42,7 @@ def standing_of(rows: QuerySet[SyncRun]) -> Standing:
     active = newest.filter(status__in=SyncRun.ACTIVE).first()
     if active is not None and is_whole(active):
         return Standing(active)
-    ended = newest.exclude(kind=Kind.DRY_RUN).exclude(status__in=SyncRun.ACTIVE)
+    ended = newest.exclude(kind__in=SyncRun.DRY).exclude(status__in=SyncRun.ACTIVE)
     whole = ended.filter(only=[]).exclude(kind=Kind.RETRY).first()
     if active is not None or whole is None:
         return Standing(whole or ended.first(), active)
@@ -52,7 +52,7 @@ def standing_of(rows: QuerySet[SyncRun]) -> Standing:
 
 def is_whole(run: SyncRun) -> bool:
     """Return whether a run syncs whatever has changed, not chosen records."""
-    return not run.only and run.kind not in (Kind.RETRY, Kind.DRY_RUN)
+    return not run.only and run.kind not in (Kind.RETRY, *SyncRun.DRY)
 
 
 def standings_of(lanes: Sequence[Lane]) -> list[Standing]:

@@ -125,5 +125,5 @@ def _runs(schema_id: str) -> QuerySet[SyncRun]:
 
 
 def _good(schema_id: str) -> QuerySet[SyncRun]:
-    good = SyncRun.objects.of_app().filter(status__in=SyncRun.GOOD).exclude(kind=Kind.DRY_RUN)
+    good = SyncRun.objects.of_app().filter(status__in=SyncRun.GOOD).exclude(kind__in=SyncRun.DRY)
     return good.filter(lane__schema_id=schema_id) if schema_id else good

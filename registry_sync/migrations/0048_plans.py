@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry_sync', '0046_canvas_wanted'),
+        ('registry_sync', '0047_connection_tests'),
     ]
 
     operations = [
