@@ -108,7 +108,7 @@ worker: $(STAMP)  ## a worker of the queue `sync`, for development
 reference: $(STAMP)  ## the tables of docs/ that are rendered from the code
 	@$(BIN)/python -m tools.reference
 
-docs: $(STAMP)  ## site/: the docs as a site; a broken link is an error
+docs: $(STAMP) $(NPM_STAMP)  ## site/: the docs as a site; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 release: $(STAMP)  ## dist/: what an operator gets, with a bill of materials, licenses and checksums

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), f"{page.name}: {link}"
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lists_are_lists_in_the_site_too(page: Path) -> None:
+    """What stands in a list's item is indented by four, and the next item follows a blank line."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    lines = text.split("\n")
+    for before, line in pairwise(lines):
+        assert before.strip() or not re.match(r" {1,3}\S", line), f"{page.name}: {line}"
+        item = re.match(r"(\d+\.|[-*]) ", line)
+        assert not (item and re.match(r" {4}\S", before)), f"{page.name}: {line}"
 
 
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
+from tools import json_server
 
 pytestmark = [pytest.mark.once, pytest.mark.process]
 MKDOCS = Path(sys.executable).parent / "mkdocs"
 
 
 def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
+    json_server.install()
     command = [str(MKDOCS), "build", "--strict", "--site-dir", str(tmp_path)]
     env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
@@ -26,7 +28,14 @@ def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
     first = (tmp_path / "index.html").read_text()
     assert "make demo" in first and 'href="deployment.html' in first
     assert (tmp_path / "search" / "search_index.json").exists()
-    assert 'class="mermaid"' in (tmp_path / "architecture.html").read_text()
+    diagrams = (tmp_path / "architecture.html").read_text()
+    assert 'class="mermaid"' in diagrams and 'src="assets/mermaid.js"' in diagrams
+    assert "mermaid" in (tmp_path / "assets" / "mermaid.js").read_text()[:5000]
+    for page in tmp_path.glob("*.html"):
+        asked = re.findall(
+            r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="([^"]+)"', page.read_text()
+        )
+        assert [url for url in asked if "//" in url] == [], page.name
 
 
 def test_the_tests_that_the_threat_model_names_exist() -> None:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -22,6 +23,9 @@ PAGES = {
 }
 """Pages of the root, by their names in the site."""
 ELSEWHERE = {"LICENSE": "https://www.apache.org/licenses/LICENSE-2.0"}
+DIAGRAMS = "assets/mermaid.js"
+"""Mermaid in the site, so that no reader's browser asks a third party for it."""
+MERMAID = ROOT / "tools/json-server/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 
 
@@ -30,7 +34,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, name in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, name, content=text))
+    if not MERMAID.exists():
+        raise PluginError("Mermaid is not installed. Run: make install")
+    files.append(File.generated(config, DIAGRAMS, abs_src_path=str(MERMAID)))
     return files
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Return a page's HTML, which loads Mermaid where it has diagrams.
+
+    The theme would load it from a server on the internet, but not where it is there already.
+    https://squidfunk.github.io/mkdocs-material/reference/diagrams/
+    """
+    if 'class="mermaid"' not in output:
+        return output
+    return output.replace("</head>", f'<script src="{DIAGRAMS}"></script></head>', 1)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
