@@ -87,6 +87,16 @@ def follow_plan(ended: SyncRun) -> SyncRun | None:
     return run if ours else None
 
 
+def following_plan(ended: SyncRun) -> SyncRun | None:
+    """Return the run that waits because of a plan that this one made, applied or needs."""
+    if ended.lane is None or ended.status not in SyncRun.GOOD:
+        return None
+    if ended.kind not in (Kind.PLAN, Kind.APPLY) and not ended.held:
+        return None
+    then = runs.active(ended.lane)
+    return then if then is not None and then.pk > ended.pk and not runs.is_held(then) else None
+
+
 def _wrote(run: SyncRun) -> bool:
     """Return whether a run may have brought entities into Benchling that were not there before."""
     part = run.failed and Change.objects.filter(run=run).exists()

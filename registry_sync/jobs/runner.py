@@ -34,6 +34,7 @@ from registry_sync.sync.delivery.dry_run_log import LoggedFindings
 from registry_sync.sync.listener import Listener, NullListener
 from registry_sync.sync.pacing import Pacer, Terms
 from registry_sync.sync.pipeline import work_run
+from registry_sync.sync.plans.need import give_up_plan
 
 logger = logging.getLogger(__name__)
 
@@ -216,6 +217,7 @@ def _sleep_until(run: SyncRun, until: datetime) -> None:
 def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> None:
     """End a run as FAILED. A cause that repeats does not open a session each time."""
     try:
+        give_up_plan(run, lease)
         with _despite_faults(run, "open"):
             if not run.session_id and not runs.repeats_last_failure(run, error):
                 app_status.Session(run, lease, pacer.client).open()

@@ -35,6 +35,11 @@ LONGEST_NAME = 88
 """Characters of a session's name, of which Benchling takes 100, before what kind of run it is."""
 
 
+def is_shown(run: SyncRun) -> bool:
+    """Return whether a run has a session: a dry run has one if its plan waits for a signature."""
+    return not run.dry_run or any(one["code"] == "plan_waits" for one in run.warnings)
+
+
 @dataclass
 class Session:
     """The App Status session of one run. No method raises what Benchling answers."""
@@ -54,7 +59,7 @@ class Session:
 
         `quiet`: not yet if no one waits and the last run failed, since this one may fail too.
         """
-        if self.run.session_id or self.run.dry_run:
+        if self.run.session_id or not is_shown(self.run):
             return
         if quiet and not self.run.actor and self._failing is None:
             self._failing = runs.fails_lately(self.run)

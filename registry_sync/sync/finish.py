@@ -24,6 +24,7 @@ def finish(ctx: RunContext) -> None:
         text = f"{equal:,} entities that were in Benchling before equal the registry's records"
         runs.log(run, "INFO", f"{text} and were taken over.")
     outcome.conclude(ctx)
+    ctx.session.open()  # a plan that waits is shown
     for warning in [*run_verdict.warnings(run, ctx.lane), *told.cautions(ctx)]:
         runs.warn(run, ctx.lease, warning.code, warning.text)
     with transaction.atomic():

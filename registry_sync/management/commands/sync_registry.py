@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from registry_sync import runs
 from registry_sync.core import stopping
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.following import following_plan
 from registry_sync.jobs.presses import work_presses
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.management.lane_options import lanes_to_sync
@@ -107,7 +108,19 @@ class Command(OperatorCommand):
         self.stdout.write(summary(run))
         if run.dry_run:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
-        self._exit(run)
+        self._exit(*self._with_following(run))
+
+    def _with_following(self, run: SyncRun) -> list[SyncRun]:
+        """Work the runs that a plan leads to; return all of them, in order."""
+        done = [run]
+        while (then := following_plan(done[-1])) is not None:
+            with RunProgress(self.stdout.isatty(), details=False, out=self.stdout) as watch:
+                then = jobs.work_to_end(then.pk, watch)
+            self.stdout.write(f"Then {summary(then)[0].lower()}{summary(then)[1:]}")
+            done.append(then)
+            if then.is_active:
+                break
+        return done
 
     def _take_over(self, run: SyncRun, wanted: dict[str, Any]) -> SyncRun:
         """Finish a run whose process died, then continue with the requested one.
@@ -138,18 +151,18 @@ class Command(OperatorCommand):
         self.stderr.write(left)
         raise SystemExit(BUSY)
 
-    def _note(self, run: SyncRun, busy: str = "") -> None:
+    def _note(self, *found: SyncRun, busy: str = "") -> None:
         """Keep what became of the only lane for `--json`."""
-        self.ended.append(LaneWork(run.lane, [run], busy))
+        self.ended.append(LaneWork(found[0].lane, list(found), busy))
 
-    def _exit(self, run: SyncRun) -> NoReturn:
-        if run.is_active:
-            self._left_to_others(run)
-        self._note(run)
-        if run.status == SyncRun.Status.SUCCEEDED:
+    def _exit(self, *found: SyncRun) -> NoReturn:
+        if found[-1].is_active:
+            self._left_to_others(found[-1])
+        self._note(*found)
+        statuses = {run.status for run in found}
+        if statuses == {SyncRun.Status.SUCCEEDED}:
             raise SystemExit(SUCCEEDED)
-        good = run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
-        raise SystemExit(WARNINGS if good else FAILED)
+        raise SystemExit(WARNINGS if statuses <= set(SyncRun.GOOD) else FAILED)
 
     # -- several lanes ---------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.sync.context import RunContext
@@ -37,6 +37,17 @@ def settle_kind(ctx: RunContext) -> None:
         runs.log(run, "INFO", why + "written, and a plan is made.")
         reads_all = run.reads_all or run.kind == Kind.FULL
         runs.save(run, ctx.lease, kind=Kind.PLAN, reads_all=reads_all)
+
+
+def give_up_plan(run: SyncRun, lease: runs.Lease) -> None:
+    """Turn a failed run that made a plan, as its lane needs one, into the sync it began as.
+
+    A lane that fails must look like one, while dry runs prove nothing. Raise LeaseLost.
+    """
+    if run.kind != Kind.PLAN or run.lane is None or run.lane.plans_for == PlansFor.NOTHING:
+        return
+    kind = Kind.FULL if run.reads_all else Kind.INCREMENTAL
+    runs.save(run, lease, kind=kind, **dict.fromkeys(ledger.COUNTS, 0))
 
 
 def needs_plan(ctx: RunContext) -> bool:
