@@ -219,6 +219,12 @@ GREAT_CHANGE_PERCENT = env_int("GREAT_CHANGE_PERCENT", 50, least=1, most=100)
 PLAN_DAYS = env_int("PLAN_DAYS", 7, least=1, most=365)
 FULL_SYNC_EVERY_DAYS = env_int("FULL_SYNC_EVERY_DAYS", 7, least=1, most=3650)
 REGISTRY_ALLOW_PRIVATE_NETWORKS = env_bool("REGISTRY_ALLOW_PRIVATE_NETWORKS", default=False)
+# Retention, in days; 0: for ever.
+KEEP_RUNS_DAYS = env_int("KEEP_RUNS_DAYS", 0, least=0, most=36500)
+KEEP_LOGS_DAYS = env_int("KEEP_LOGS_DAYS", 0, least=0, most=36500)
+KEEP_ERRORS_DAYS = env_int("KEEP_ERRORS_DAYS", 0, least=0, most=36500)
+KEEP_RAW_RECORDS_DAYS = env_int("KEEP_RAW_RECORDS_DAYS", 0, least=0, most=36500)
+KEEP_DELIVERIES_DAYS = env_int("KEEP_DELIVERIES_DAYS", 0, least=0, most=36500)
 METRICS_TOKEN = env_secret("METRICS_TOKEN")
 HEARTBEAT_URL = env_secret("HEARTBEAT_URL")
 

@@ -104,6 +104,27 @@ LIMITS = (
         "80",
     ),
 )
+RETENTION = (
+    _one(
+        "KEEP_RUNS_DAYS",
+        "runs before the last good one of their lane that wrote nothing and that nothing refers to",
+        "0: for ever",
+    ),
+    _one("KEEP_LOGS_DAYS", "the lines of the logs of ended runs", "0: for ever"),
+    _one(
+        "KEEP_ERRORS_DAYS", "errors that are closed, with what each run said of them", "0: for ever"
+    ),
+    _one(
+        "KEEP_RAW_RECORDS_DAYS",
+        "the records that closed errors keep, as the registry sent them",
+        "0: for ever",
+    ),
+    _one(
+        "KEEP_DELIVERIES_DAYS",
+        "processed webhooks, counts of refused ones, and alerts that are over with their messages",
+        "0: for ever",
+    ),
+)
 MONITORING = (
     _one(
         "EMAIL_URL",
@@ -150,6 +171,7 @@ GROUPS = {
     "stores": STORES,
     "benchling": BENCHLING,
     "limits": LIMITS,
+    "retention": RETENTION,
     "monitoring": MONITORING,
     "network": NETWORK,
 }

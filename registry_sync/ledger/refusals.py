@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from registry_sync.core.problems import Problem
@@ -67,16 +67,25 @@ def drop_refusals(run: SyncRun, external_ids: Sequence[str]) -> None:
         Refusal.objects.filter(run=run, external_id__in=external_ids).delete()
 
 
-def prune(lane: Lane, *, before: datetime) -> int:
-    """Delete what runs refused that ended before a time, and return how many rows.
+def outdated(before: datetime) -> QuerySet[Refusal]:
+    """Return what runs refused that ended before a time, as far as nothing needs it.
 
-    Words that a later run's refusal points at stay, and so does what an open error says.
+    Words that a later run's refusal points at are needed, and so is what an open error says. Rows
+    that point at others come first: where they are deleted, these are outdated as well.
     """
-    old = Refusal.objects.filter(run__lane=lane, run__finished_at__lt=before)
+    old = Refusal.objects.filter(run__finished_at__lt=before)
     old = old.exclude(error__closed_at__isnull=True, error__isnull=False)
-    count, _ = old.filter(same_as__isnull=False).delete()
     needed = Refusal.objects.filter(same_as=OuterRef("pk"))
-    return count + old.filter(~Exists(needed)).delete()[0]
+    free = old.filter(Q(same_as__isnull=False) | ~Exists(needed))
+    return free.order_by(F("same_as").desc(nulls_last=True), "pk")
+
+
+def prune(lane: Lane, *, before: datetime) -> int:
+    """Delete what a lane's runs refused that ended before a time, and return how many rows."""
+    count = 0
+    while deleted := outdated(before).filter(run__lane=lane).order_by().delete()[0]:
+        count += deleted
+    return count
 
 
 def _refusal(run: SyncRun, error: EntityError, said: Refusal | None) -> Refusal:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings as deployment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_sync.jobs.schedule import ScheduleError, parse_schedule
+from registry_sync.management.commands import scheduler
 from tests.support.commands import manage
 from tests.support.deployment import kill, until
 
@@ -104,3 +106,16 @@ def test_one_of_two_works_and_the_other_takes_its_place(deploy) -> None:
     assert second.wait(40) == 0
     assert "The scheduler has stopped." in deployment.log("second")
     assert set(deployment.statuses()) <= {"SUCCEEDED"}
+
+
+def test_it_prunes_once_a_day_where_a_setting_says_so(monkeypatch) -> None:
+    command, begun = scheduler.Command(), []
+    monkeypatch.setattr(command, "_start", lambda words: begun.append(words) or 0)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    assert command._prune(long_ago) == long_ago and not begun
+    monkeypatch.setattr(deployment, "KEEP_LOGS_DAYS", 30)
+    last = command._prune(long_ago)
+    assert begun == [["prune"]] and command._prune(last) == last
+    assert begun == [["prune"]]
+    command._prune(last - timedelta(days=1))
+    assert begun == [["prune"], ["prune"]]

@@ -337,3 +337,13 @@ class WebhookRefusalFactory(DjangoModelFactory):
 
     day = factory.LazyFunction(lambda: timezone.now().date())
     reason = "signature"
+
+
+class RunLogFactory(DjangoModelFactory):
+    class Meta:
+        model = models.RunLog
+
+    run = factory.SubFactory(SyncRunFactory)
+    at = factory.LazyFunction(timezone.now)
+    level = "INFO"
+    text = "Everything is read."

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -14,19 +14,22 @@ from django.core.management.base import CommandError
 from registry_sync import runs
 from registry_sync.core import stopping
 from registry_sync.core.stopping import Stopping
+from registry_sync.jobs.pruning.prune import wanted
 from registry_sync.jobs.schedule import Schedule, ScheduleError, parse_schedule
 from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
 
 STANDBY = 10.0
 """Seconds between two tries to become the scheduler that works."""
+PRUNE_EVERY = timedelta(days=1)
 OUTCOMES = {0: "succeeded", 2: "completed with warnings", 75: "another run was active"}
 
 
 class Command(OperatorCommand):
     help = (
         "Start a sync at each time of a schedule, until this process is stopped. A second "
-        "scheduler of the same lane waits until the first one ends. cron does the same."
+        "scheduler of the same lane waits until the first one ends. cron does the same. Once a "
+        "day it also prunes, where a setting KEEP_…_DAYS says so."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -70,6 +73,7 @@ class Command(OperatorCommand):
 
     def _work(self, schedule: Schedule, words: list[str], place: SoleHolder) -> None:
         self._wait_for_place(place)
+        pruned_at = datetime.min.replace(tzinfo=UTC)
         while True:
             at = schedule.after(datetime.now(UTC))
             self._say(f"The next sync starts at {at:%Y-%m-%d %H:%M:%S} UTC.")
@@ -78,7 +82,9 @@ class Command(OperatorCommand):
                 self._wait_for_place(place)
             if (late := -left) > 0 and schedule.after(at) < datetime.now(UTC):
                 self._say(f"The start is {late:.0f} s late; missed times are not made up for.")
-            self._start(words)
+            status = self._start(words)
+            self._say(f"The sync ended: {OUTCOMES.get(status, 'failed')} (exit status {status}).")
+            pruned_at = self._prune(pruned_at)
 
     def _wait_for_place(self, place: SoleHolder) -> None:
         said = False
@@ -88,8 +94,20 @@ class Command(OperatorCommand):
             said = True
             stopping.sleep(STANDBY, grace=0)
 
-    def _start(self, words: list[str]) -> None:
-        """Run one sync in a process of its own, which SIGTERM ends after its batch."""
+    def _prune(self, last: datetime) -> datetime:
+        """Delete what the settings no longer keep, once a day; return when that was last done."""
+        now = datetime.now(UTC)
+        if not wanted() or now - last < PRUNE_EVERY:
+            return last
+        if status := self._start(["prune"]):
+            self._say(f"manage.py prune failed (exit status {status}).")
+        return now
+
+    def _start(self, words: list[str]) -> int:
+        """Run one command in a process of its own, which SIGTERM ends after its batch.
+
+        Return its exit status.
+        """
         child = subprocess.Popen([sys.executable, *_ourselves(), *words])
         try:
             while child.poll() is None:
@@ -98,8 +116,7 @@ class Command(OperatorCommand):
             child.terminate()
             child.wait()
             raise
-        status = child.returncode
-        self._say(f"The sync ended: {OUTCOMES.get(status, 'failed')} (exit status {status}).")
+        return child.returncode
 
     def _say(self, text: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from registry_sync.models import Tally
-from registry_sync.monitoring.metrics.tallied import KINDS, Numbers, Part, Tallied
+from django.db.models import QuerySet
+
+from registry_sync.models import Tally, WebhookRefusal
+from registry_sync.monitoring.metrics.tallied import KINDS, Numbers, Part, Refusals, Tallied
 from registry_sync.runs import app_key
 from registry_sync.runs.lease import write_past_frozen
 
@@ -45,10 +47,10 @@ def _fold(kind: Tallied, ids: list[int]) -> int:
     return kind.model.objects.filter(pk__in=ids, tallied=False).update(tallied=True)
 
 
-def add(numbers: Numbers) -> None:
-    """Add numbers of the app whose rows are about to be deleted. The caller has a transaction."""
+def add_refused(rows: QuerySet[WebhookRefusal]) -> None:
+    """Add counts of refused webhooks that the caller deletes in the same transaction."""
     _lock(skip=False)
-    _store([(None, numbers)])
+    _store(Refusals().parts(rows))
 
 
 def _lock(*, skip: bool = True) -> bool:

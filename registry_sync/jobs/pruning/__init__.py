@@ -1,0 +1,1 @@
+"""Retention: old rows that nothing needs any more are deleted, as the settings say."""

@@ -1,0 +1,65 @@
+"""`manage.py prune`: delete what the settings no longer keep."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from registry_sync.core import stopping
+from registry_sync.core.text import number_of
+from registry_sync.core.types import Json
+from registry_sync.jobs.pruning.prune import Outcome, prune
+from registry_sync.management.operator import FAILED, OperatorCommand, refuse_misconfiguration
+from registry_sync.management.run_json import time_json
+
+
+class Command(OperatorCommand):
+    help = (
+        "Delete runs, logs, errors, raw records and deliveries that are older than the settings "
+        "KEEP_…_DAYS keep them. The history of changes stays, and so does what it names; "
+        "manage.py audit --forget-before deletes from it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="delete nothing, only count")
+        parser.add_argument("--json", action="store_true", help="write JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_misconfiguration()
+        dry_run = options["dry_run"]
+        with stopping.heeded():
+            try:
+                found = prune(dry_run=dry_run)
+            except stopping.Stopping:
+                text = "Stopped. What was deleted stays deleted; the next call goes on."
+                raise CommandError(text, returncode=FAILED) from None
+        if options["json"]:
+            said = {"dry_run": dry_run, "kinds": [_json(one) for one in found]}
+            self.stdout.write(json.dumps(said, indent=2))
+            return
+        for one in found:
+            self.stdout.write(_line(one, dry_run=dry_run))
+
+
+def _line(one: Outcome, *, dry_run: bool) -> str:
+    name = one.name.replace("_", " ")
+    if one.days is None:
+        return f"{name}: kept for ever ({one.setting})"
+    verb = "would be deleted" if dry_run else "deleted"
+    return (
+        f"{name}: {number_of(one.rows, 'row')} before {one.before:%Y-%m-%d %H:%M} UTC {verb} "
+        f"({one.setting}={one.days})"
+    )
+
+
+def _json(one: Outcome) -> Json:
+    return {
+        "name": one.name,
+        "setting": one.setting,
+        "days": one.days,
+        "before": time_json(one.before),
+        "rows": one.rows,
+    }

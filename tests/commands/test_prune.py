@@ -1,0 +1,202 @@
+"""`manage.py prune`: what is old goes, and what the audit, runs or people still need stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.core import stopping
+from registry_sync.jobs.pruning import prune as pruning
+from registry_sync.ledger import chain_check
+from registry_sync.models import (
+    Alert,
+    AlertMessage,
+    Batch,
+    Change,
+    EntityError,
+    Lane,
+    Refusal,
+    RunLog,
+    SyncRun,
+    WebhookDelivery,
+    WebhookRefusal,
+)
+from registry_sync.monitoring.metrics import tallies
+from tests.support.command_schema import checked
+from tests.support.commands import command, command_apart
+from tests.support.factories import (
+    AlertFactory,
+    AlertMessageFactory,
+    BatchFactory,
+    CanvasFactory,
+    EntityErrorFactory,
+    LaneFactory,
+    RunLogFactory,
+    SyncRunFactory,
+    WebhookDeliveryFactory,
+    WebhookRefusalFactory,
+)
+from tests.support.registry import compound
+
+SETTINGS = ("RUNS", "LOGS", "ERRORS", "RAW_RECORDS", "DELIVERIES")
+DAYS = 30
+
+
+@pytest.fixture
+def keep(settings):
+    def set_days(*names: str, days: int = DAYS) -> None:
+        for name in names or SETTINGS:
+            setattr(settings, f"KEEP_{name}_DAYS", days)
+
+    return set_days
+
+
+def age(days: float) -> None:
+    """Let everything have happened so many days ago."""
+    then = timezone.now() - timedelta(days=days)
+    SyncRun.objects.exclude(finished_at=None).update(finished_at=then, created_at=then)
+    EntityError.objects.exclude(closed_at=None).update(closed_at=then)
+    WebhookDelivery.objects.update(received_at=then)
+    WebhookRefusal.objects.update(day=then.date())
+    Alert.objects.exclude(ended_at=None).update(ended_at=then)
+    AlertMessage.objects.update(created_at=then)
+
+
+def rows() -> dict[str, int]:
+    kept = (SyncRun, RunLog, EntityError, Refusal, Change, Batch)
+    return {model.__name__: model.objects.count() for model in kept}
+
+
+def test_what_is_old_goes_and_the_lane_goes_on_as_before(world, keep):
+    records = [compound(n) for n in range(6)]
+    records[4]["approval"] = records[5]["approval"] = "x"
+    w = world(records)
+    first = w.sync()
+    w.sync(kind=SyncRun.Kind.DRY_RUN)
+    w.registry.edit("C-000004", approval=1999)
+    cure = w.sync()
+    quiet = [w.sync() for _ in range(2)]
+    lane = Lane.objects.get()
+
+    age(5000)
+    before = rows()
+    status, said = command(name="prune")
+    assert status == 0 and "runs: kept for ever (KEEP_RUNS_DAYS)" in said
+    assert rows() == before
+
+    keep("RAW_RECORDS")
+    assert "raw records: 1 row before" in command(name="prune")[1] and rows() == before
+    opened, closed = EntityError.objects.order_by("-external_id")
+    assert opened.raw and closed.raw is None and closed.message
+
+    keep()
+    age(DAYS - 1)
+    before = rows()
+    assert "runs: 0 rows before" in command(name="prune")[1] and rows() == before
+    age(DAYS + 1)
+    totals, verdict = tallies.totals(), chain_check.verify_chain(lane)
+    status, out, _ = command_apart("--dry-run", "--json", name="prune")
+    would = {one["name"]: one["rows"] for one in checked("prune", out)["kinds"]}
+    assert status == 0 and rows() == before and would["runs"] and would["logs"]
+    status, out, _ = command_apart("--json", name="prune")
+    done = {one["name"]: one["rows"] for one in checked("prune", out)["kinds"]}
+    assert done["logs"] == before["RunLog"] and not RunLog.objects.exists()
+    assert done["errors"] == 1 and EntityError.objects.get().external_id == "C-000005"
+    left = set(SyncRun.objects.values_list("pk", flat=True))
+    # The first and the curing run wrote; the last one is where the next run starts.
+    assert left >= {first.pk, cure.pk, quiet[-1].pk}
+    assert not left & {run.pk for run in quiet[:-1]}
+    assert Change.objects.count() == before["Change"]
+    assert tallies.totals() == totals, "the metrics' counters stay"
+    assert chain_check.verify_chain(lane) == verdict and not verdict.broken
+    assert command("--verify", name="audit")[0] == 0
+    assert {one["rows"] for one in checked("prune", command_apart("--json", name="prune")[1])[
+        "kinds"]} == {0}  # fmt: skip
+    w.registry.edit("C-000001", approval=2001)
+    w.registry.edit("C-000005", approval=2002)
+    run = w.sync()
+    assert (run.status, run.kind, run.updated + run.created) == (
+        "SUCCEEDED", "incremental", 2
+    )  # fmt: skip
+    assert not runs.open_errors(lane).exists()
+
+
+def test_runs_that_something_needs_stay(db, keep):
+    keep("RUNS")
+    lane = LaneFactory()
+    base = {"lane": lane, "finished_at": timezone.now()}
+    plain, lost = SyncRunFactory(**base), SyncRunFactory(**base | {"lane": None}, status="FAILED")
+    kept = {
+        "open session": SyncRunFactory(**base, session_open=True),
+        "a run follows": SyncRunFactory(**base, follow_up={"asked_at": "x"}),
+        "wrote": SyncRunFactory(**base, updated=1),
+        "on a canvas": CanvasFactory(
+            canvas_id="cnvs_9", run=SyncRunFactory(**base), used_at=timezone.now()
+        ).run,
+        "run again": SyncRunFactory(**base, updated=1, rerun_of=SyncRunFactory(**base)).rerun_of,
+        "open batch": BatchFactory(run=SyncRunFactory(**base), done_at=None).run,
+    }
+    words = SyncRunFactory(**base)
+    error = EntityErrorFactory(lane=lane, run=SyncRunFactory(**base))
+    said = {"external_id": "C-1", "at": timezone.now(), "kind": "source", "code": "refused"}
+    first = Refusal.objects.create(run=words, error=error, message="No.", **said)
+    Refusal.objects.create(run=error.run, error=error, same_as=first, **said)
+    kept |= {"has words": words, "last to refuse": error.run}
+    last = SyncRunFactory(**base)
+    failed = SyncRunFactory(**base, status="FAILED")
+    active = SyncRunFactory(lane=lane, status="RUNNING")
+    age(DAYS + 1)
+    command(name="prune")
+    left = set(SyncRun.objects.values_list("pk", flat=True))
+    assert not left & {plain.pk, lost.pk}
+    assert {why for why, run in kept.items() if run.pk not in left} == set()
+    assert {last.pk, failed.pk, active.pk} <= left
+
+
+def test_deliveries_and_alerts_that_are_over_go(db, keep):
+    keep("DELIVERIES")
+    now, state = timezone.now(), WebhookDelivery.State
+    for n, one in enumerate([state.DONE, state.IGNORED, state.RECEIVED, state.WORKING]):
+        WebhookDeliveryFactory(webhook_id=f"w{n}", type="v2.app.installed", state=one)
+    press = WebhookDeliveryFactory(webhook_id="w9", type=WebhookDelivery.PRESS, state=state.DONE)
+    WebhookRefusalFactory(reason="stale", count=4)
+    over, going = AlertFactory(what="stale", ended_at=now), AlertFactory(what="failing")
+    AlertMessageFactory(alert=over, sent_at=now)
+    AlertMessageFactory(alert=going, sent_at=now)
+    AlertMessageFactory(alert=None, sent_at=now)
+    age(DAYS + 1)
+    totals = tallies.totals()
+    said = command(name="prune")[1]
+    assert "\ndeliveries: 2 rows before" in said and "refused deliveries: 1 row before" in said
+    left = set(WebhookDelivery.objects.values_list("state", flat=True))
+    assert left == {state.RECEIVED, state.WORKING, state.DONE}
+    assert WebhookDelivery.objects.get(state=state.DONE) == press
+    assert [m.alert for m in AlertMessage.objects.all()] == [going] == list(Alert.objects.all())
+    assert not WebhookRefusal.objects.exists() and tallies.totals() == totals
+
+
+def test_it_goes_on_where_it_was_stopped(db, keep, monkeypatch):
+    keep()
+    lane = LaneFactory()
+    for _ in range(4):
+        run = SyncRunFactory(lane=lane, finished_at=timezone.now())
+        RunLogFactory.create_batch(3, run=run)
+    age(DAYS + 1)
+    monkeypatch.setattr(pruning, "CHUNK", 2)
+    calls = iter(range(100))
+
+    def stop_at_the_third() -> None:
+        if next(calls) == 2:
+            raise stopping.Stopping
+
+    monkeypatch.setattr(pruning.stopping, "check", stop_at_the_third)
+    before = RunLog.objects.count()
+    status, said = command(name="prune")
+    assert status == 1 and "the next call goes on" in said
+    assert RunLog.objects.count() == before - 4
+    monkeypatch.setattr(pruning.stopping, "check", lambda: None)
+    assert command(name="prune")[0] == 0 and not RunLog.objects.exists()
+    assert list(SyncRun.objects.all()) == [run], "it is the last good one"
