@@ -76,6 +76,14 @@ class Alert(models.Model):
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_text = models.TextField(blank=True)
+    shared = models.CharField(
+        max_length=300, blank=True,
+        help_text="The system that failed for every lane that uses it; empty: the lane's own.",
+    )  # fmt: skip
+    together = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="others",
+        help_text="The alert whose messages are about this one too.",
+    )  # fmt: skip
 
     objects = models.Manager.from_queryset(AppQuerySet)()
 

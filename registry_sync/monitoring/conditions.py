@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.models import Alert, AlertSettings, Lane, SyncRun
 from registry_sync.monitoring import freshness
+from registry_sync.monitoring.common_causes import SCHEDULE, shared_system
 from registry_sync.reporting.catalogue import ACTORS, Actor, record_actor, run_actor
 
 What = Alert.What
@@ -23,7 +24,8 @@ FEWEST = 10
 class Condition:
     """A condition that holds: what, since when, who must act and how, and the page to open.
 
-    `path` is the name of a URL of the admin, `pk` its argument.
+    `path` is the name of a URL of the admin, `pk` its argument. `shared` names the system whose
+    failure it is for every lane that uses it, "" where it is the lane's own.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Condition:
     remedy: str
     path: str = "admin:index"
     pk: int | None = None
+    shared: str = ""
 
 
 Answer = Condition | bool | None
@@ -69,6 +72,7 @@ def check_failing(lane: Lane | None, limits: AlertSettings) -> Answer:
         remedy=last.remedy,
         path="admin:registry_sync_syncrun_change",
         pk=last.pk,
+        shared=shared_system(last),
     )
 
 
@@ -85,6 +89,7 @@ def check_stale(lane: Lane | None, limits: AlertSettings) -> Answer:
         who=_sentence(ACTORS["operator"]),
         remedy="Check that the schedule (cron) still starts manage.py sync_registry and that it "
         "can reach the database. manage.py doctor checks every part and says what to do.",
+        shared=SCHEDULE,
     )
 
 
@@ -96,13 +101,19 @@ def check_refused(lane: Lane | None, limits: AlertSettings) -> Answer:
     """
     if lane is None:
         return None
+    for run, count in large_refusals(lane, limits):
+        return _refused(run, count, limits)
+    return False if lane.runs.exclude(status__in=SyncRun.ACTIVE).exists() else None
+
+
+def large_refusals(lane: Lane, limits: AlertSettings) -> Iterator[tuple[SyncRun, int]]:
+    """Yield runs that refused too many new records, and how many of these are still refused."""
     opened = runs.open_errors(lane).exclude(opened_by=None).order_by().values("opened_by")
     many = opened.annotate(count=Count("pk")).filter(count__gte=FEWEST)
     counts = dict(many.values_list("opened_by", "count"))
     for run in SyncRun.objects.filter(pk__in=counts).exclude(status__in=SyncRun.ACTIVE):
         if run.moves_watermark and _is_large_share(counts[run.pk], run, limits):
-            return _refused(run, counts[run.pk], limits)
-    return False if lane.runs.exclude(status__in=SyncRun.ACTIVE).exists() else None
+            yield run, counts[run.pk]
 
 
 def _is_large_share(count: int, run: SyncRun, limits: AlertSettings) -> bool:

@@ -44,7 +44,7 @@ def content_of(message: AlertMessage) -> dict[str, object]:
     over = alert is not None and alert.ended_at and message.created_at >= alert.ended_at
     return {
         "id": f"alert-{message.pk}",
-        "event": "test" if alert is None else "ended" if over else "began",
+        "event": "test" if alert is None else "ended" if over else _event(message),
         "what": alert.what if alert else "test",
         "tenant": alert.tenant if alert else "",
         "began_at": alert.began_at.isoformat() if alert else None,
@@ -52,6 +52,13 @@ def content_of(message: AlertMessage) -> dict[str, object]:
         "subject": message.subject,
         "body": message.body,
     }
+
+
+def _event(message: AlertMessage) -> str:
+    """Return `began` for the first message of an alert to a recipient, `more` for later ones."""
+    same = {"channel": message.channel, "receiver": message.receiver, "pk__lt": message.pk}
+    before = message.alert is not None and message.alert.messages.filter(**same).exists()
+    return "more" if before else "began"
 
 
 def _signed(message: AlertMessage, body: bytes) -> dict[str, str]:
