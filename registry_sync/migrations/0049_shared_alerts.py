@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry_sync', '0047_connection_tests'),
+        ('registry_sync', '0048_plans'),
     ]
 
     operations = [
