@@ -149,9 +149,12 @@ class Connecting(Proposing):
     # -- test ----------------------------------------------------------------------------------
 
     def _do_test(self, request: HttpRequest, facts: Facts) -> str:
+        """Test the connection, unless Benchling did not even say what to test."""
+        if facts.config is None:
+            return BY_NAME["access"].address(facts)
         row = try_connection(
             client_of_settings(), element=facts.sync.element, actor=request.user.get_username(),
-            api_url=facts.config.api_url if facts.config else "",
+            api_url=facts.config.api_url,
         )  # fmt: skip
         self.log_addition(request, row, "Tested the connection to the registry.")
         return BY_NAME["test"].address(facts)

@@ -112,9 +112,9 @@ def _open_drafts(lane: Lane) -> SafeString | str:
 def settings(request: HttpRequest) -> list[Card]:
     """Return how the service is set up, subject by subject."""
     return [
-        Card("Connection and check-ups", _checked(request), tables(request, (
+        Card("Connection and check-ups", _checked(request), [*_connect(request), *tables(request, (
             ("checkup", "Check-ups", "The whole setup, checked point by point"),
-        ))),
+        ))]),
         Card("Alerts", _notified(request), tables(request, (
             ("alertsettings", "Alert settings", "Who is notified, and from which limits on"),
             ("alert", "Alerts", "Conditions that were reported"),
@@ -151,6 +151,12 @@ def tables(
             address = reverse(f"admin:{app}_{model}_changelist")
             found.append(Link(title, f"{address}?{query}" if query else address, about))
     return found
+
+
+def _connect(request: HttpRequest) -> list[Link]:
+    about = "From its address and key to a first dry run, step by step"
+    address = reverse("admin:registry_sync_connect")
+    return [Link("Connect a registry", address, about)] * allowed(request, "add_mappingdraft")
 
 
 def _checked(request: HttpRequest) -> list[tuple[str, SafeString | str]]:

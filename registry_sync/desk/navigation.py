@@ -47,7 +47,7 @@ SECTIONS = (
     )),
     Section("Mapping", "mapping", "view_mappingdraft", ("mappingdraft", "mappingversion"), True),
     Section("Settings", "settings", "view_lane", (
-        "lane", "checkup", "alertsettings", "alert", "allowance", "webhookdelivery",
+        "connect", "lane", "checkup", "alertsettings", "alert", "allowance", "webhookdelivery",
         "webhookrefusal", "canvas", "installation", "user", "group",
     )),
 )  # fmt: skip

@@ -56,8 +56,9 @@ def bar(html: str) -> list[str]:
 
 def test_from_nothing_to_a_green_dry_run(empty: World, owner: Client, serve: Any) -> None:
     w = empty
-    start = owner.get(page())
-    assert start["Location"] == page("access")
+    for at in (reverse("admin:index"), reverse("admin:settings")):
+        assert f'href="{page()}"' in text(owner.get(at))
+    assert owner.get(page())["Location"] == page("access")
     html = text(owner.get(page("access")))
     assert bar(html) == ["to do"] * 8
     assert "API URL is missing" in html and "API Key is missing" in html
@@ -103,7 +104,9 @@ def test_from_nothing_to_a_green_dry_run(empty: World, owner: Client, serve: Any
     assert bar(text(owner.get(reverse("admin:registry_sync_syncrun_change", args=[run.pk]))))
     assert w.tenant.counters["objects_written"] == 0
 
+    assert "Go on connecting" in text(owner.get(reverse("admin:index")))
     w.sync()
+    assert f'href="{page()}"' not in text(owner.get(reverse("admin:index")))
     assert 'class="connect-bar"' not in text(owner.get(at["change"]))
     assert owner.get(page())["Location"] == page("dry_run")
 
@@ -112,7 +115,6 @@ def test_what_fails_is_said_with_what_to_do(
     empty: World, owner: Client, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = empty
-    monkeypatch.setattr(connect, "PATIENCE", 0.4)
     w.configure(**{"API URL": serve(lims).url + "/list", "API Key": "wr0ng-key"})
     html = text(owner.post(page("test"), {"do": "test"}, follow=True))
     assert bar(html)[1] == "failed" and "API Key" in html and "wr0ng-key" not in html
@@ -124,6 +126,7 @@ def test_what_fails_is_said_with_what_to_do(
     owner.post(page("proposal"), {"do": "use", "connector": "{"})
     assert not MappingDraft.objects.exists()
     w.server.stop()
+    monkeypatch.setattr(connect, "PATIENCE", 0.4)
     html = text(owner.get(page("access")))
     assert bar(html)[0] == "failed"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from registry_sync.desk.cures.base import User
-from registry_sync.desk.worklist import causes, decisions, mappings, service, stops
+from registry_sync.desk.worklist import causes, connecting, decisions, mappings, service, stops
 from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
@@ -29,6 +29,7 @@ CARD_KINDS: tuple[CardKind, ...] = (
     service.ServiceFindings(),
     stops.Stops(),
     stops.Paused(),
+    connecting.Connecting(),
     stops.Beginning(),
     causes.Causes(),
     stops.Warnings(),
