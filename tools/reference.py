@@ -107,7 +107,22 @@ def _about(action: argparse.Action) -> str:
     return text + " (required)" * bool(action.option_strings and action.required)
 
 
-KINDS: dict[str, Callable[[str], str]] = {"variables": variables, "commands": commands}
+def metrics(name: str) -> str:
+    """Return every metric; `name` is `all`."""
+    from registry_sync.monitoring.metrics.families import FAMILIES
+
+    rows = []
+    for each in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in ("lane",) * each.by_lane + each.labels)
+        rows.append([f"`{each.name}`", each.kind, labels, each.text])
+    return table(("metric", "type", "labels", "what it tells"), rows)
+
+
+KINDS: dict[str, Callable[[str], str]] = {
+    "variables": variables,
+    "commands": commands,
+    "metrics": metrics,
+}
 
 
 def write(docs: Path = DOCS) -> None:
