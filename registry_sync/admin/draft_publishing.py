@@ -33,6 +33,11 @@ PUBLISH = "registry_sync.publish_mappingdraft"
 NAMED = 500
 """Refused records that a preview's page lists."""
 NEXT_RUN = "The mapping has changed, so the next run reads the whole registry."
+NEXT_RUNS = {
+    "publish_and_dry_run": (SyncRun.Kind.DRY_RUN, "Dry run of"),
+    "publish_and_sync": (SyncRun.Kind.INCREMENTAL, "Sync with"),
+}
+"""What can follow a publication at once: the run, and what its log calls it."""
 NO_WORKER = (
     "No worker could be notified (Redis is not configured or unavailable). Run "
     "“manage.py mapping preview {}” on the server instead."
@@ -201,11 +206,11 @@ class Publishing(Reasoned):
             )
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
-        if do == "publish_and_dry_run" and request.user.has_perm("registry_sync.add_syncrun"):
-            title = f"Dry run of version {version.number}"
+        if do in NEXT_RUNS and request.user.has_perm("registry_sync.add_syncrun"):
+            kind, what = NEXT_RUNS[do]
+            title = f"{what} version {version.number}"
             lane = runs.LaneNames().find(draft.schema_id)
-            wanted = {"kind": SyncRun.Kind.DRY_RUN, "lane": lane}
-            run, _ = start(self, request, title=title, reason=reason, **wanted)
+            run, _ = start(self, request, title=title, reason=reason, kind=kind, lane=lane)
             return HttpResponseRedirect(page_of(run))
         return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
 

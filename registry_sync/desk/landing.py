@@ -16,7 +16,7 @@ from registry_sync.desk import lanes
 from registry_sync.desk.navigation import allowed
 from registry_sync.desk.times import time_html
 from registry_sync.drafts import draft as drafts
-from registry_sync.models import Checkup, Lane, MappingDraft, WebhookDelivery
+from registry_sync.models import Checkup, Lane, MappingDraft, MappingVersion, WebhookDelivery
 from registry_sync.monitoring.notified import who_is_notified
 
 
@@ -82,15 +82,13 @@ def mapping(request: HttpRequest) -> list[Card]:
 
 def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card:
     """Return what is published and prepared for one lane."""
-    version = runs.versions_of(lane).defer("rows", "before", "connector").first()
+    published = list(runs.versions_of(lane).defer("rows", "before", "connector")[:2])
     said: SafeString | str = "Not yet from here: runs use what is in the app’s configuration"
-    if version is not None:
-        address = reverse("admin:registry_sync_mappingversion_change", args=[version.pk])
-        said = format_html(
-            '<a href="{}">{}</a>, {}, by {}: {}',
-            address, version, time_html(version.at, ago=True), version.actor, version.reason,
-        )  # fmt: skip
+    if published:
+        said = _version_link(published[0])
     facts = [("Published", said), ("Being prepared", _open_drafts(lane))]
+    if len(published) > 1:  # the way back, if the last one was a mistake
+        facts.insert(1, ("Before that", _version_link(published[1])))
     linked = [one for one in names.lanes if one != lane and one.schema_id in (lane.links_to or ())]
     if linked:
         facts.append(("Links to", _lane_links(linked, names)))
@@ -98,6 +96,14 @@ def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card
     key = urlencode({"schema": lane.schema_id}) if names.several else ""
     history = tables(request, (("mappingversion", "All versions", ""),), key)
     return Card(title, facts, history)
+
+
+def _version_link(version: MappingVersion) -> SafeString:
+    address = reverse("admin:registry_sync_mappingversion_change", args=[version.pk])
+    return format_html(
+        '<a href="{}">{}</a>, {}, by {}: {}',
+        address, version, time_html(version.at, ago=True), version.actor, version.reason,
+    )  # fmt: skip
 
 
 def _open_drafts(lane: Lane) -> SafeString | str:

@@ -49,7 +49,8 @@ def test_entities_that_were_there_are_adopted_many_at_once(world, owner, viewer)
     put(w, "CMP-9", "Nine", Approval=1)
     put(w, "C-000003", "By someone", Approval=1)
     w.sync()
-    url = page_of("not_ours")
+    url = page_of("adoptions")
+    assert "C-000001" in ticked(text(owner.get(page_of("name_taken", "adopt"))))
     page = text(owner.get(url))
     assert ticked(page) == {"C-000001": True, "C-000002": True, "C-000003": True}
     assert "Approval: 1900 → 1951" in page

@@ -18,6 +18,8 @@ from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.gates import adoption
 
 MOST = 500
+BY_NAME = "name_taken"
+"""The cause of records whose name an entity has that was there before, beside other ones."""
 COLUMNS = ("Record", "Entity in Benchling", "Match", "What would change: Benchling → registry")
 EXPLANATION = (
     "The entities become the records' own: the registry's values are written over Benchling's, and "
@@ -35,15 +37,15 @@ class Adopt(Press):
 
     name, label = "adopt", "Adopt these"
     permissions = ("registry_sync.change_adoption", "registry_sync.add_syncrun")
-    codes = ("not_ours", "adoptions")
+    codes = ("not_ours", "adoptions", BY_NAME)
 
     def applies(self, case: Case) -> bool:
         """Return whether an entity waits for the decision."""
-        return _waiting(case).exists()
+        return waiting(case).exists()
 
     def prospect(self, case: Case) -> Prospect:
         """Return both sides of what waits; what conflicts stands apart, unticked."""
-        schema, rows = schema_view(case.lane), list(_waiting(case)[:MOST])
+        schema, rows = schema_view(case.lane), list(waiting(case)[:MOST])
         clashing = _clashing(rows)
         groups = [
             Group(title, COLUMNS, tuple(_row(row, schema, ticked=ticked) for row in some), note)
@@ -55,13 +57,13 @@ class Adopt(Press):
         ]
         if not groups:
             return Prospect("No adoption waits for a decision.")
-        count = _waiting(case).count()
+        count = waiting(case).count()
         facts = [f"{count:,} wait. The first {MOST:,} are shown."] if count > MOST else []
         return Prospect(EXPLANATION, facts=facts, groups=groups, presses={"adopt": self.label})
 
     def do(self, case: Case, order: Order) -> Done:
         """Approve the chosen ones, and check their records again."""
-        chosen = [row for row in _waiting(case) if str(row.pk) in order.chosen]
+        chosen = [row for row in waiting(case) if str(row.pk) in order.chosen]
         if not chosen:
             raise CannotCure("Tick at least one that still waits. Nothing was done.")
         if twice := adoption.chosen_twice(chosen):
@@ -71,9 +73,12 @@ class Adopt(Press):
         return Done(said, said=[said], noted=chosen, check=[row.external_id for row in chosen])
 
 
-def _waiting(case: Case) -> QuerySet[Adoption]:
+def waiting(case: Case) -> QuerySet[Adoption]:
+    """Return what waits for a decision and can be adopted, as far as a case is about it."""
     rows = Adoption.objects.filter(lane=case.lane, state=Adoption.State.OPEN)
     rows = rows.filter(how__in=Adoption.ADOPTABLE).order_by("pk")
+    if case.code == BY_NAME:
+        return rows.filter(external_id__in=case.errors().values("external_id"))
     return rows.filter(external_id__in=case.ids) if case.ids else rows
 
 

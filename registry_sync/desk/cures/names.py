@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from registry_sync.core.text import name_key
+from registry_sync.core.text import name_key, number_of
+from registry_sync.desk.cures.adoptions import waiting
 from registry_sync.desk.cures.base import Case, page
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.drafts import draft as drafts
@@ -36,13 +37,20 @@ class NameTemplate(Press):
         """Return the template, and the names that the refused records would have."""
         now, then = templates(case.lane)
         rows = tuple(_rows(case, now, then))
-        groups = [Group("Refused records", COLUMNS, rows, fixed=True)] if rows else []
+        columns = COLUMNS if any(row.cells[-1] for row in rows) else COLUMNS[:-1]
+        shown = tuple(Row(row.key, row.cells[: len(columns)]) for row in rows)
+        groups = [Group("Refused records", columns, shown, fixed=True)] if rows else []
         count = case.errors().count()
         facts = [
             f"{NAME_FIELD}: {now} → {then}",
             "Every entity of the lane is renamed, not only those below.",
             "Nothing changes in Benchling until you publish the draft.",
         ]
+        if met := waiting(case).count():
+            facts.append(
+                f"{number_of(met, 'record')} match an entity that was in Benchling before. If it "
+                "is the same one, adopt it first; with another name it would be created again."
+            )
         if count > len(rows):
             facts.append(f"{count:,} records are refused. The first {len(rows):,} are shown.")
         text = "A draft of the mapping is started with this template and previewed on all records."

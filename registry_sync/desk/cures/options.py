@@ -24,7 +24,7 @@ MOST_OPTIONS = 500
 """Options that one page shows, the most frequent ones."""
 MOST = 1000
 """Records that are checked again one by one."""
-COLUMNS = ("Option", "Dropdown", "Records", "Note")
+COLUMNS = ("Option", "Dropdown", "Records")
 EXPLANATION = (
     "The ticked options are added to the dropdown in Benchling, as this app. Every option that is "
     "there now stays, archived ones too. The records are then checked again."
@@ -92,7 +92,7 @@ class AddOptions(Press):
         found = [Group("Missing options", COLUMNS, plain)] if plain else []
         if apart:
             why = "Not ticked: each is like another option. The registry's owner may have to act."
-            found.append(Group("Like another option", COLUMNS, apart, why))
+            found.append(Group("Like another option", (*COLUMNS, "Note"), apart, why))
         if not found:
             text = "The dropdown has every option now. Check the records again."
             return Prospect(text, presses={})
@@ -158,11 +158,16 @@ def _compared(labels: Counter[str], options: Iterable[Option]) -> Iterator[Missi
 
 def _rows(dropdowns: Sequence[Dropdown], *, plain: bool) -> tuple[Row, ...]:
     return tuple(
-        Row(dropdown.key(each), (each.label, dropdown.field, f"{each.count:,}", each.note), plain)
+        Row(dropdown.key(each), _cells(dropdown, each), plain)
         for dropdown in dropdowns
         for each in dropdown.missing
         if each.is_plain is plain and not each.is_there
     )
+
+
+def _cells(dropdown: Dropdown, each: Missing) -> tuple[str, ...]:
+    note = () if each.is_plain else (each.note,)
+    return (each.label, dropdown.field, f"{each.count:,}", *note)
 
 
 def letter(dropdowns: Sequence[Dropdown]) -> str:

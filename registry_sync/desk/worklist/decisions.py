@@ -112,6 +112,10 @@ class Adoptions(Decision):
         """Return the open ones that can be adopted."""
         return Adoption.objects.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE)
 
+    def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
+        """Return the cure of adoptions."""
+        return tuple(cures.all_of(lane, "adoptions"))
+
 
 class DriftedValues(Decision):
     """Values that people changed in Benchling."""
