@@ -169,4 +169,3 @@ def test_each_path_takes_as_few_clicks_as_docs_say(hand):
     told = TABLE.read_text(encoding="utf-8")
     for name, clicks in h.counted.items():
         assert f"| {name} | {clicks} | {MOST[name]} |" in told
-
