@@ -9,14 +9,17 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
-from django.db.models import DateTimeField, Field, JSONField, Model, QuerySet
+from django.db.models import DateTimeField, Field, ForeignKey, JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from registry_sync.core.types import Json
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_text
+from registry_sync.models import SyncRun
 
 COUNTED = 10_000
 """Rows that a list counts at most, so that a large table is never counted as a whole."""
@@ -52,6 +55,15 @@ def column(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Mode
     return shown
 
 
+def row_link(row: Model | None) -> SafeString | str:
+    """Link the page of a row of another table."""
+    if row is None:
+        return "–"
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    text = f"Run {row.pk}" if isinstance(row, SyncRun) else str(row)
+    return format_html('<a href="{}">{}</a>', address, text)
+
+
 class ReadOnly(admin.ModelAdmin):
     """History can be read but not edited, not even by superusers."""
 
@@ -69,7 +81,12 @@ class ReadOnly(admin.ModelAdmin):
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return self._with_own_columns(super().get_list_display(request))
+        shown = self._with_own_columns(self.columns(request))
+        return [self._links.get(name, name) for name in shown]
+
+    def columns(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the list's columns, which may depend on what is asked for."""
+        return self.list_display
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self._with_own_columns(super().get_fields(request, obj))
@@ -90,6 +107,15 @@ class ReadOnly(admin.ModelAdmin):
             elif isinstance(field, JSONField):
                 found[field.name] = column(field, as_text)
         return found
+
+    @cached_property
+    def _links(self) -> dict[Any, Callable[[Model], str]]:
+        """Return the columns that name a row of another table of the desk."""
+        return {
+            field.name: column(field, row_link)
+            for field in self.opts.fields
+            if isinstance(field, ForeignKey) and self.admin_site.is_registered(field.related_model)
+        }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

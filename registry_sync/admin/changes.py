@@ -4,32 +4,40 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.filters import Chosen
 from registry_sync.admin.links import record_link
+from registry_sync.core.types import Json
+from registry_sync.desk.change_lines import LINES, with_values
 from registry_sync.desk.values import as_html, as_text
 from registry_sync.ledger import audit, chain_check, retention
 from registry_sync.models import ChainHead, Change, Lane, Retention
 from registry_sync.runs import schema_view
 
 
+class LinesFilter(Chosen):
+    """A created record as one line, or every value that was written."""
+
+    title, parameter_name = "created records", "values"
+    standard = narrowed = "lines"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("lines", "As one line each"), ("all", "Every value")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset if self.chosen() == "all" else queryset.filter(LINES)
+
+
 @admin.register(Change)
 class ChangeAdmin(ByLane):
     nothing = "Nothing has been written to Benchling yet."
-    list_display = (
-        "at",
-        "record",
-        "field",
-        "value_before",
-        "value_after",
-        "run",
-        "actor",
-        "trigger",
-    )
-    list_filter = ("trigger", LaneChoice)
+    list_display = ("at", "record", "what", "run", "asked")
+    list_filter = (LinesFilter, "trigger", LaneChoice)
     fields = (
         "at", "lane", "run", "record", "entity_id", "field", "value_before", "value_after",
         "value_in_registry", "created", "actor", "trigger", "fingerprint", "service_version",
@@ -45,6 +53,25 @@ class ChangeAdmin(ByLane):
     @admin.display(description="record")
     def record(self, change: Change) -> str:
         return record_link(change.external_id, change.lane_id)
+
+    @admin.display(description="what changed")
+    def what(self, change: Change) -> SafeString:
+        shown = {"change": change, "schema": schema_view(change.lane)}
+        return mark_safe(render_to_string("admin/registry_sync/change_line.html", shown))
+
+    @admin.display(description="started by")
+    def asked(self, change: Change) -> str:
+        return f"{change.trigger}, {change.actor}" if change.actor else change.trigger
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: Json | None = None
+    ) -> HttpResponse:
+        """Show created records with what they were created with."""
+        response = super().changelist_view(request, extra_context)
+        changelist = getattr(response, "context_data", {}).get("cl")
+        if changelist is not None and request.GET.get("values") != "all":
+            with_values(changelist.result_list)
+        return response
 
     @admin.display(description="before")
     def value_before(self, change: Change) -> SafeString:

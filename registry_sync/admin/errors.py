@@ -14,14 +14,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.html import format_html
 
 from registry_sync import runs
 from registry_sync.admin.by_lane import ByLane
 from registry_sync.admin.cures import CurePages
 from registry_sync.admin.error_causes import CHOSEN, DISMISS
 from registry_sync.admin.error_checks import Checks, asked_outcome
+from registry_sync.admin.error_columns import EVERY, ErrorColumns, columns_of, with_waits
 from registry_sync.admin.error_copies import Copies
 from registry_sync.admin.filters import (
     AssignedFilter,
@@ -37,8 +36,6 @@ from registry_sync.core.text import as_key
 from registry_sync.desk import cures, lanes
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
-from registry_sync.desk.cures.assign import name_of
-from registry_sync.desk.times import time_html
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
@@ -46,13 +43,15 @@ from registry_sync.reporting.redaction import redact
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Errors = QuerySet[EntityError]
+ON_EVERY_CAUSE = ("check", "dismiss")
+"""Cures that each cause has as a button of the list's own."""
 
 
 @admin.register(EntityError)
-class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
+class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
     nothing = "No record has been refused."
     change_list_template = "admin/registry_sync/entityerror/change_list.html"
-    list_display = ("record", "problem", "who_must_act", "assigned_user", "seen")
+    list_display = EVERY
     list_display_links = None
     list_filter = (
         StateFilter, "kind", UserFilter, AssignedFilter, "last_seen", RunFilter, LaneFilter,
@@ -92,9 +91,7 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
         changelist = getattr(response, "context_data", {}).get("cl")
         if isinstance(response, TemplateResponse) and changelist is not None:
             names = runs.LaneNames()
-            told = waiting.waits_of(changelist.result_list)
-            for error in changelist.result_list:
-                error.waits_text = told[error.pk]
+            with_waits(changelist.result_list)
             response.context_data = {
                 **(response.context_data or {}),
                 "title": "Errors",
@@ -120,31 +117,8 @@ class EntityErrorAdmin(ByLane, CurePages, Copies, Checks):
     def _lanes(self, request: HttpRequest) -> list[Lane]:
         return lanes.chosen(request.GET.get("lane", ""))
 
-    @admin.display(description="record")
-    def record(self, error: EntityError) -> str:
-        record, steps = (f(error.external_id, error.lane_id) for f in (record_link, steps_url))
-        return format_html('{}<br><a class="desk-quiet" href="{}">step by step</a>', record, steps)
-
-    @admin.display(description="who must act")
-    def who_must_act(self, error: EntityError) -> str:
-        return record_actor(error.code, error.kind, error.assigned).label
-
-    @admin.display(description="assigned to")
-    def assigned_user(self, error: EntityError) -> str:
-        return name_of(error.assigned_to) if error.assigned_to else "–"
-
-    @admin.display(description="problem, and what it waits for")
-    def problem(self, error: EntityError) -> str:
-        address = reverse("admin:registry_sync_entityerror_change", args=[error.pk])
-        text = '<a href="{}">{}</a><br><span class="desk-quiet">{}</span>'
-        return format_html(text, address, error.message, getattr(error, "waits_text", ""))
-
-    @admin.display(description="seen")
-    def seen(self, error: EntityError) -> str:
-        first, last = time_html(error.first_seen), time_html(error.last_seen)
-        if error.times_seen == 1:
-            return format_html("once, {}", first)
-        return format_html("{} times, {} to {}", f"{error.times_seen:,}", first, last)
+    def columns(self, request: HttpRequest) -> Sequence[Any]:
+        return columns_of(request.GET.get("code", ""))
 
     # -- one error ---------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator, ReadOnly
 from registry_sync.core.text import are, as_key, number_of
 from registry_sync.core.types import Json
+from registry_sync.desk import change_lines, error_waits, run_counts
 from registry_sync.desk import csv_export as csvs
-from registry_sync.desk import error_waits, run_counts
 from registry_sync.desk import run_actions as orders
 from registry_sync.desk import run_display as looks
 from registry_sync.desk import run_records as handled
@@ -252,12 +252,12 @@ def _causes(run: SyncRun) -> Json:
 
 
 def _changes(run: SyncRun, after: str) -> Json:
-    """Return one page of changes, field by field, in the order in which they were written."""
-    rows = Change.objects.filter(run=run).order_by("pk")
+    """Return one page of changes, line by line, in the order in which they were written."""
+    rows = Change.objects.filter(change_lines.LINES, run=run).order_by("pk")
     start = as_key(after) or 0
     some = list(rows.filter(pk__gt=start)[: PAGE + 1])
     return {
-        "changes": some[:PAGE],
+        "changes": change_lines.with_values(some[:PAGE]),
         "changes_next": some[PAGE - 1].pk if len(some) > PAGE else None,
         "changes_later": start > 0,
     }

@@ -11,19 +11,33 @@ from registry_sync.sync.gates import names
 from registry_sync.sync.gates.names import Holder
 from registry_sync.sync.retry_choice import UNSENDABLE
 
-Holders = dict[tuple[int, str], list[Holder]]
+Holders = dict[int, list[Holder]]
+"""Who holds a name, by the error that waits for it."""
 KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
-def waits_of(errors: Sequence[EntityError]) -> dict[int, str]:
-    """Return what each error waits for, by primary key. Names are looked up once for all."""
-    holders: Holders = {}
+def waits_of(errors: Sequence[EntityError], held: Holders | None = None) -> dict[int, str]:
+    """Return what each error waits for, by primary key; `held` is what `holders_of` returned."""
+    others = holders_of(errors) if held is None else held
+    return {error.pk: _sentence(error, others[error.pk]) for error in errors}
+
+
+def holders_of(errors: Sequence[EntityError]) -> Holders:
+    """Return which others hold the name that each error waits for: one look-up for all."""
+    holders: dict[tuple[int, str], list[Holder]] = {}
     named = [e for e in errors if e.waits_for == "name" and e.closed_at is None]
     for lane in {error.lane for error in named}:
         keys = {error.waits_key for error in named if error.lane_id == lane.pk}
         for key, found in names.holders(lane, keys).items():
             holders[(lane.pk, key)] = found
-    return {error.pk: _sentence(error, holders) for error in errors}
+    return {
+        error.pk: [
+            holder
+            for holder in holders.get((error.lane_id, error.waits_key), [])
+            if holder.external_id != error.external_id
+        ]
+        for error in errors
+    }
 
 
 def waited_for(refusal: Refusal) -> str:
@@ -38,7 +52,7 @@ def waited_for(refusal: Refusal) -> str:
     return wait.owner.format(key=words.waits_key, field=words.field, name=_shown(words))
 
 
-def _sentence(error: EntityError, holders: Holders) -> str:
+def _sentence(error: EntityError, holders: Sequence[Holder]) -> str:
     if error.closed_at is not None:
         return f"waits for nothing: closed by run {error.closed_by_run_id}"
     if error.dismissed_at is not None:
@@ -46,7 +60,7 @@ def _sentence(error: EntityError, holders: Holders) -> str:
     if error.kind == EntityError.Kind.TRANSIENT:
         return "is transient: will be retried by the next run"
     if error.waits_for == "name" and error.code not in UNSENDABLE:
-        return _name(error, holders.get((error.lane_id, error.waits_key), []))
+        return _name(error, holders)
     wait = record_wait("source" if error.code in UNSENDABLE else error.waits_for)
     return wait.owner.format(key=error.waits_key, field=error.field, name=_shown(error))
 
@@ -54,10 +68,9 @@ def _sentence(error: EntityError, holders: Holders) -> str:
 def _name(error: EntityError, holders: Sequence[Holder]) -> str:
     what = "registry id" if error.field == "registry id" else "name"
     told = f"waits for the {what} “{_shown(error)}”"
-    others = [holder for holder in holders if holder.external_id != error.external_id]
-    if not others:
+    if not holders:
         return f"{told}, which is free now; will be retried by the next run"
-    first = others[0]
+    first = holders[0]
     ours = "" if first.external_id else " (not created by this app)"
     return f"{told}, which {first.entity_registry_id}{ours} uses{KINDS[first.kind]}"
 
