@@ -13,21 +13,22 @@ from django.utils.html import format_html
 from registry_sync import runs
 from registry_sync.admin.base import ReadOnly
 from registry_sync.core.text import as_key
+from registry_sync.desk import lanes
 from registry_sync.models import Lane
 
 
-def lane_choices() -> list[tuple[str, str]]:
+def lane_choices(request: HttpRequest) -> list[tuple[str, str]]:
     """Return the lanes of this app by primary key and name, those that are synced now first."""
-    names = runs.LaneNames()
+    names = lanes.names_of(request)
     former = Lane.objects.of_app().filter(position__isnull=True).order_by("-pk")[:100]
     named = [(str(lane.pk), names.of(lane) if names.several else str(lane)) for lane in names.lanes]
     return named + [(str(lane.pk), str(lane)) for lane in former]
 
 
-def fed(page: admin.ModelAdmin, request: HttpRequest, lanes: Iterable[Lane]) -> list[Lane]:
+def fed(page: admin.ModelAdmin, request: HttpRequest, of: Iterable[Lane]) -> list[Lane]:
     """Return the lanes that runs feed now; report the others, about which nothing is done."""
     names = runs.LaneNames()
-    for lane in (asked := dict.fromkeys(lanes)):
+    for lane in (asked := dict.fromkeys(of)):
         if lane not in names.lanes:
             text = f"Nothing was done about records of {names.of(lane)}: no run reads them."
             page.message_user(request, text, messages.WARNING)
@@ -40,7 +41,7 @@ class LaneChoice(admin.SimpleListFilter):
     title, parameter_name = "lane", "lane"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        found = lane_choices()
+        found = lane_choices(request)
         return found if len(found) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -60,7 +61,7 @@ class ByLane(ReadOnly):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = super().get_list_display(request)
-        names = runs.LaneNames()
+        names = lanes.names_of(request)
         if not names.several:
             return shown
         if self.lane_below not in shown:

@@ -36,6 +36,7 @@ from registry_sync.core.text import as_key
 from registry_sync.desk import cures, lanes
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
+from registry_sync.desk.cures.assign import name_of
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
@@ -43,8 +44,6 @@ from registry_sync.reporting.redaction import redact
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Errors = QuerySet[EntityError]
-ON_EVERY_CAUSE = ("check", "dismiss")
-"""Cures that each cause has as a button of the list's own."""
 
 
 @admin.register(EntityError)

@@ -67,7 +67,7 @@ class LaneFilter(Chosen):
     standard, narrowed = "current", "all"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        lanes = lane_choices()
+        lanes = lane_choices(request)
         return [("current", "Currently synced"), ("all", "All"), *lanes] if len(lanes) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:

@@ -27,6 +27,7 @@ from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.runs import estimate
 from registry_sync.runs.workers import see_queues
 
+RERUN = ("status", "kind", "failed", "warnings", "paused_at")
 PAGE = 50
 LOG_LINES = 200
 TRUSTED = 2_000
@@ -86,7 +87,7 @@ class RunViews(ReadOnly):
             "title": f"Run {run.pk}{f' ({name})' if name else ''}",
             "opts": self.opts,
             **standing(run),
-            "reruns": list(SyncRun.objects.filter(rerun_of=run).only("status")[:20]),
+            "reruns": list(SyncRun.objects.filter(rerun_of=run).only(*RERUN)[:20]),
             "mapping": looks.mapping(run),
             "schema": runs.schema_view(run.lane),
             **(refused := _causes(run)),

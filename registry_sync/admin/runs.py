@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
-from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.base import ReadOnly, row_link
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.run_actions import CONTROLS, RunOrders
 from registry_sync.admin.run_page import RunViews
@@ -28,7 +28,7 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         words = {
-            str(SyncRun.Status(value).label): looks.status_words(SyncRun(status=value))
+            str(SyncRun.Status(value).label): looks.words_of(value)
             for value in SyncRun.Status.values
         }
         for choice in super().choices(changelist):
@@ -82,7 +82,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         """Leave in the database what no list shows and may be long."""
         shown = Spanned(self.model).order_by(*self.ordering)
-        return shown.defer("mapping", "position", "warnings", "only")
+        return shown.defer("mapping", "position")
 
     # -- actions of the list ---------------------------------------------------------------
 
@@ -125,13 +125,17 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
 
     @admin.display(description="status", ordering="status")
     def pill(self, run: SyncRun) -> SafeString:
-        return format_html(
-            '<span class="pill {}">{}</span>', looks.pill(run), looks.status_words(run)
-        )
+        mark = '<span class="pill {}">{}</span>'
+        shown = format_html(mark, looks.pill(run), looks.status_words(run))
+        if not looks.others_wait(run):
+            return shown
+        return format_html('{}<br><span class="desk-quiet">earlier errors open</span>', shown)
 
     @admin.display(description="kind, started by")
     def asked(self, run: SyncRun) -> SafeString:
-        return _lines(run.kind, looks.by(run))
+        sort = looks.sort(run)
+        kind = format_html('<span class="desk-sort">{}</span>', sort) if sort else run.kind
+        return _lines(kind, looks.by(run))
 
     @admin.display(description="requested, duration", ordering="id")
     def begun(self, run: SyncRun) -> SafeString:
@@ -156,8 +160,8 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
 
 
 def _lines(*texts: str) -> SafeString:
-    """Write short lines one below the other, for a narrow column."""
-    lines = format_html_join(mark_safe("<br>"), "{}", ((text,) for text in texts if text))
+    """Write short lines, one below the other in a narrow column."""
+    lines = format_html_join(" ", "<span>{}</span>", ((text,) for text in texts if text))
     return format_html('<span class="desk-lines">{}</span>', lines)
 
 
@@ -169,5 +173,6 @@ class BatchAdmin(ReadOnly):
     fields = list_display
 
     @admin.display(description="run", ordering="run")
-    def of_run(self, batch: Batch) -> str:
-        return f"Run {batch.run_id} ({batch.run.kind}, {looks.status_words(batch.run)})"
+    def of_run(self, batch: Batch) -> SafeString:
+        about = f"({batch.run.kind}, {looks.status_words(batch.run)})"
+        return format_html("{} {}", row_link(batch.run), about)

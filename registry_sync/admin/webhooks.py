@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
-from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.base import ReadOnly, row_link
 from registry_sync.desk import run_display as looks
-from registry_sync.models import Canvas, Installation, SyncRun, WebhookDelivery, WebhookRefusal
+from registry_sync.models import Canvas, Installation, WebhookDelivery, WebhookRefusal
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 
 
@@ -55,12 +56,15 @@ class CanvasAdmin(ReadOnly):
     @admin.display(description="run", ordering="run")
     def for_run(self, canvas: Canvas) -> str:
         run = canvas.run
-        return f"Run {run.pk} ({run.kind}, {looks.status_words(run)})" if run else "–"
+        if run is None:
+            return "–"
+        about = f"({run.kind}, {looks.status_words(run)})"
+        return format_html("{} {}", row_link(run), about)
 
     @admin.display(description="drawn status", ordering="drawn_status")
     def drawn(self, canvas: Canvas) -> str:
         status = canvas.drawn_status
-        return looks.status_words(SyncRun(status=status)) if status else "–"
+        return looks.words_of(status) if status else "–"
 
 
 @admin.register(Installation)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.http import HttpRequest
+
 from registry_sync import runs
 from registry_sync.core.text import as_key
 from registry_sync.models import Lane, SyncRun
+
+
+def names_of(request: HttpRequest) -> runs.LaneNames:
+    """Return the lanes and their names, read once for a whole request."""
+    found: runs.LaneNames | None = getattr(request, "lane_names", None)
+    if found is None:
+        found = request.lane_names = runs.LaneNames()  # type: ignore[attr-defined]
+    return found
 
 
 def find(asked: str = "") -> Lane | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from registry_sync.core.dates import duration, stamp
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import charts as figures
 from registry_sync.desk.values import rule_text
@@ -41,29 +42,57 @@ STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
 """What is said of the phase in which a run was stopped."""
 
 
+def outcome(run: SyncRun) -> Status:
+    """Return how a run itself ended.
+
+    Its status also says whether records of earlier runs still wait, as its exit status must; a run
+    that refused nothing and warned of nothing succeeded all the same.
+    """
+    status = Status(run.status)
+    if status == Status.COMPLETED_WITH_WARNINGS and not (run.failed or run.warnings):
+        return Status.SUCCEEDED
+    return status
+
+
+def others_wait(run: SyncRun) -> bool:
+    """Return whether a run succeeded while records of earlier runs were still refused."""
+    return outcome(run) != run.status
+
+
 def pill(run: SyncRun) -> str:
     """Return how a run looks; a dry run that went well has done nothing to be green for."""
     if run.paused_at or (run.dry_run and run.status in SyncRun.GOOD):
         return "quiet"
-    return PILLS[Status(run.status)]
+    return PILLS[outcome(run)]
 
 
 def status_sign(run: SyncRun) -> str:
     """Return the sign by which a run's outcome is known without colour."""
     if run.dry_run and run.status in SyncRun.GOOD:
         return DRY
-    return SIGNS[PILLS[Status(run.status)]]
+    return SIGNS[PILLS[outcome(run)]]
 
 
 def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
-    if run.is_active and run.paused_at:
-        words = "paused"
-    elif run.status == Status.COMPLETED_WITH_WARNINGS:
-        words = "with warnings"
-    else:
-        words = run.status.replace("_", " ").lower()
+    words = "paused" if run.is_active and run.paused_at else words_of(outcome(run))
     return f"dry run {words}" if run.dry_run else words
+
+
+def words_of(status: str) -> str:
+    """Return a status in words."""
+    if status == Status.COMPLETED_WITH_WARNINGS:
+        return "with warnings"
+    return status.replace("_", " ").lower()
+
+
+def sort(run: SyncRun) -> str:
+    """Return what a run is if it is no sync of all records: "dry run", "retry", "1 record"."""
+    if run.dry_run:
+        return "dry run"
+    if run.only:
+        return number_of(len(run.only), "record")
+    return "retry" if run.kind == SyncRun.Kind.RETRY else ""
 
 
 def by(run: SyncRun) -> str:

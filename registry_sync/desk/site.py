@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.desk import landing, navigation
 from registry_sync.desk.breadcrumbs import way_back
+from registry_sync.desk.lanes import names_of
 from registry_sync.desk.today import first_page
 
 ORDER = (
@@ -41,7 +41,7 @@ class Desk(admin.AdminSite):
         if shown["has_permission"] and not shown["is_popup"]:
             shown["nav"] = {
                 "entries": navigation.entries(request),
-                "lanes": navigation.lane_switch(request, self._parameters(), runs.LaneNames()),
+                "lanes": navigation.lane_switch(request, self._parameters(), names_of(request)),
                 "may_search": navigation.allowed(request, "view_ledgerentry"),
                 **way_back(request, self),
             }

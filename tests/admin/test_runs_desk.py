@@ -71,7 +71,7 @@ def test_a_runs_page_and_the_list_tell_what_it_did(told, owner, viewer):
         "with warnings", "incremental", f"what changed since {second.since:%Y-%m-%d}",
         f"{second.session_id} , closed", "SMILES smiles as is", "Approval approval as is",
         "Record id: id . Name: name .", "1 1 option missing in a Benchling dropdown", FORMULA,
-        "C-000001 SMILES CC N", "3 records read: 0 created, 1 changed, 1 unchanged, 1 refused.",
+        "C-000001 SMILES: CC → N", "3 records read: 0 created, 1 changed, 1 unchanged, 1 refused.",
         "To schema Compound",
     ):  # fmt: skip
         assert said in text, said
@@ -252,7 +252,11 @@ def test_changes_and_log_are_paged(world, owner):
         if following is None:
             break
         asked = f"?{following[0]}"
-    assert len(seen) == run.changes.count() and len(set(seen)) == 30
+    assert len(seen) == len(set(seen)) == 30, "a created record is one line"
+    html = owner.get(page(run)).content.decode()
+    assert "“Compound 0”" in html and html.count("<dt>SMILES</dt>") == 30, (
+        "its values are behind it"
+    )
 
 
 def test_its_queries_do_not_grow(world, owner, django_assert_max_num_queries):
