@@ -26,13 +26,19 @@ from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
+from registry_sync.sync.plans.second import SecondPerson
 
 POLICY = ("withdrawn_policy", "withdrawn_reason", "withdrawn_held")
+TWO_PEOPLE = ("second_publish", "second_allow", "second_release")
+OPEN = ("drift_policy", *POLICY, "plans_for", *TWO_PEOPLE)
+"""What the form changes; what a request leaves out stays as it is."""
 SIDES = "admin/registry_sync/adoption/sides.html"
 
 
 class AllowanceForm(ModelForm):
     """Accepts only what stopped a run, as `manage.py allow` does."""
+
+    actor = ""
 
     def clean(self) -> dict[str, Any]:
         """Reject a superfluous or missing id, and an override of something that stopped no run."""
@@ -45,7 +51,17 @@ class AllowanceForm(ModelForm):
             self.add_error("external_id", fault)
         elif fault := allowances.nothing_to_allow(lane, what, external_id):
             self.add_error("external_id" if external_id else None, fault)
+        elif not self.errors and self.actor:
+            self._claim(lane, what, external_id, given["reason"])
         return given
+
+    def _claim(self, lane: Lane, what: str, external_id: str, reason: str) -> None:
+        """Reject, as a proposal, what the lane's settings let no one do alone."""
+        kind = Allowance.What(what)
+        try:
+            allowances.claim(lane, kind, external_id, actor=self.actor, reason=reason)
+        except SecondPerson as proposed:
+            self.add_error(None, f"{proposed} {proposed.remedy}")
 
 
 @admin.register(Allowance)
@@ -60,6 +76,11 @@ class AllowanceAdmin(ReadOnly):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
+        found: Any = super().get_form(request, *args, **more)
+        found.actor = request.user.get_username()
+        return found
 
     def save_model(self, request: HttpRequest, obj: Allowance, form: object, change: bool) -> None:
         obj.actor = request.user.get_username()
@@ -174,10 +195,10 @@ class LaneForm(ModelForm):
     """Both policies of a lane; a form without the second one leaves it as it is."""
 
     def __init__(self, data: Any = None, *args: Any, **more: Any) -> None:
-        if data is not None and "withdrawn_policy" not in data:
-            lane = more["instance"]
-            held = {name: getattr(lane, name) for name in POLICY}
-            data = {**data.dict(), **{name: value for name, value in held.items() if value}}
+        for first, names in (("withdrawn_policy", POLICY), ("plans_for", OPEN[-4:])):
+            if data is not None and first not in data:
+                held = {name: getattr(more["instance"], name) for name in names}
+                data = {**dict(data.items()), **{n: v for n, v in held.items() if v}}
         super().__init__(data, *args, **more)
 
 
@@ -192,10 +213,10 @@ class LaneAdmin(ReadOnly):
     )  # fmt: skip
     fields = (
         "schema_name", "collection", "tenant", "app_id", "registry_id", "schema_id",
-        "drift_policy", *POLICY, "withdrawn_set_at", "archive_fault", "field_keys", "kept",
-        "cleared", "rebuilt_at", "looked_at", "created_at",
+        "drift_policy", *POLICY, "plans_for", *TWO_PEOPLE, "withdrawn_set_at",
+        "archive_fault", "field_keys", "kept", "cleared", "rebuilt_at", "looked_at", "created_at",
     )  # fmt: skip
-    readonly_fields = tuple(n for n in fields if n not in ("drift_policy", *POLICY))
+    readonly_fields = tuple(n for n in fields if n not in OPEN)
     form = LaneForm
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -206,7 +227,7 @@ class LaneAdmin(ReadOnly):
     ) -> Any:
         """Return a field's input; nothing must be given."""
         found = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if found is not None and db_field.name in POLICY:
+        if found is not None and db_field.name in OPEN[1:]:
             found.required = False
         return found
 

@@ -16,6 +16,7 @@ from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.models import SyncRun, Withdrawal
+from registry_sync.sync.plans.second import SecondPerson
 
 ARCHIVE = (
     "A run archives these entities in Benchling, each with its lane's archive reason. Scientists "
@@ -110,7 +111,12 @@ class WithdrawalAdmin(ByLane, Reasoned):
         if not isinstance(reason, str):
             return reason
         who = request.user.get_username()
-        decided = act(able, actor=who, reason=reason)
+        try:
+            decided = act(able, actor=who, reason=reason)
+        except SecondPerson as proposed:
+            text = f"{proposed} {proposed.remedy}"
+            self.message_user(request, text, messages.WARNING)
+            return None
         self.note(request, decided, f"{title}: {reason}")
         if action == "keep":
             text = f"{number_of(len(decided), 'entity', 'entities')} stay in use."

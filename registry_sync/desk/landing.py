@@ -43,6 +43,8 @@ Cards = Callable[[HttpRequest], list[Card]]
 
 RECORDS = (
     ("What needs a decision", (
+        ("plan", "Plans", "What would be written, for a second person to sign"),
+        ("proposal", "Proposals", "What one person proposed and a second one confirms"),
         ("entityerror", "Errors", "Records that Benchling refused, by cause"),
         ("adoption", "Adoptions", "Records that met an entity that was in Benchling before"),
         ("drift", "Drift", "Values that someone changed in Benchling"),

@@ -40,10 +40,10 @@ class Section:
 
 SECTIONS = (
     Section("Today", "index", "", takes_lane=True),
-    Section("Runs", "registry_sync_syncrun_changelist", "view_syncrun", ("syncrun",), True),
+    Section("Runs", "registry_sync_syncrun_changelist", "view_syncrun", ("syncrun", "plan"), True),
     Section("Records", "registry_sync_record", "view_ledgerentry", (
         "record", "ledgerentry", "entityerror", "change", "adoption", "drift", "pin", "withdrawal",
-        "merge", "substance", "reconciliation", "reconciledrecord",
+        "merge", "substance", "reconciliation", "reconciledrecord", "proposal",
     )),
     Section("Mapping", "mapping", "view_mappingdraft", ("mappingdraft", "mappingversion"), True),
     Section("Settings", "settings", "view_lane", (

@@ -13,6 +13,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.models import Lane, Withdrawal
 from registry_sync.sync.clients import impatient_client
+from registry_sync.sync.plans import second
 from registry_sync.sync.withdrawals.pointers import pointers_to
 
 State = Withdrawal.State
@@ -39,7 +40,22 @@ def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
 
 
 def release(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
-    """Let entities be archived by the next run; return the withdrawals that could be released."""
+    """Let entities be archived by the next run; return the withdrawals that could be released.
+
+    Raises SecondPerson where their lane asks for two people.
+    """
+    able = rows.filter(state__in=Withdrawal.RELEASABLE, closed_at__isnull=True)
+    lanes: dict[Lane, list[Withdrawal]] = {}
+    for row in able.select_related("lane").order_by("pk"):
+        lanes.setdefault(row.lane, []).append(row)
+    for lane, some in lanes.items():
+        named = ", ".join(row.entity_registry_id or row.external_id for row in some[:10])
+        more = f" and {len(some) - 10:,} more" if len(some) > 10 else ""
+        second.require(
+            lane, second.What.RELEASE, {"withdrawals": [row.pk for row in some]},
+            f"Archive {number_of(len(some), 'entity', 'entities')}: {named}{more}.",
+            actor=actor, reason=reason,
+        )  # fmt: skip
     return _decide(rows.filter(state__in=Withdrawal.RELEASABLE), State.RELEASED, actor, reason)
 
 

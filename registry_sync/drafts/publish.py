@@ -29,6 +29,7 @@ from registry_sync.drafts import brake, preview, versions
 from registry_sync.drafts import draft as drafts
 from registry_sync.mapping.parts import without_parts
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
+from registry_sync.sync.plans import second
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
 HELD = timedelta(minutes=5)
@@ -166,6 +167,11 @@ def publish(
         if found.hindrances:
             raise found.hindrances[0]
         brake.refuse_untyped(brake.effect_of(draft), typed)
+        second.require(
+            runs.LaneNames().find(draft.schema_id), second.What.PUBLISH,
+            {"draft": draft.pk, "version": version}, f"Publish the draft “{draft.title}”.",
+            actor=actor, reason=reason,
+        )  # fmt: skip
         _remember(draft, actor=actor, reason=reason)
         _write(draft, client, found)
         return _conclude(draft, client, actor=actor, reason=reason)

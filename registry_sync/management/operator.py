@@ -16,7 +16,8 @@ from registry_sync import __version__
 from registry_sync.checks import TAG
 from registry_sync.models import pending_migrations
 
-FAILED, USAGE = 1, 64
+FAILED, PROPOSED, USAGE = 1, 2, 64
+"""PROPOSED: nothing was done yet, as a second person must confirm it."""
 UNMIGRATED = (
     "The database does not match this version: migrations are missing. The operator must run "
     "manage.py migrate."

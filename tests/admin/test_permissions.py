@@ -62,6 +62,11 @@ RULES = {
     "mappingdraft_test": ("add_mappingdraft", "add_mappingdraft"),
     "mappingdraft_yaml": ("view_mappingdraft", "view_mappingdraft"),
     "mappingversion_roll_back": ("publish_mappingdraft", "publish_mappingdraft"),
+    "plan_change": ("view_plan", "view_plan"),  # its forms have addresses of their own
+    "proposal_change": ("view_proposal", "view_proposal"),
+    "plan_sign": ("sign_plan", "sign_plan"),
+    **{f"plan_{what}": ("add_syncrun", "add_syncrun") for what in ("make", "apply", "void")},
+    "proposal_decide": ("sign_plan", "sign_plan"),
     "pin_csv": ("view_pin", "view_pin"),
     "reconciliation_csv": ("view_reconciliation", "view_reconciliation"),
     "reconciliation_run": ("add_syncrun", "add_syncrun"),

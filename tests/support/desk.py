@@ -18,7 +18,9 @@ from registry_sync.models import SyncRun
 from tests.support.factories import SyncRunFactory
 
 groups = import_module("registry_sync.migrations.0004_groups")
-LATER = [import_module("registry_sync.migrations.0044_cures")]
+LATER = [
+    import_module(f"registry_sync.migrations.{name}") for name in ("0044_cures", "0049_plan_rights")
+]
 """Migrations that give the owners more."""
 OWNERS_MAY = {*groups.OWNERS_MAY, *(right for each in LATER for right in each.OWNERS_MAY)}
 

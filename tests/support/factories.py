@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
@@ -212,6 +214,31 @@ class PinFactory(DjangoModelFactory):
     actor = "mona"
     reason = "The lab's name"
     created_at = factory.LazyFunction(timezone.now)
+
+
+class PlanFactory(DjangoModelFactory):
+    """A plan of the schedule that waits for a signature."""
+
+    class Meta:
+        model = models.Plan
+
+    lane = factory.SubFactory(LaneFactory)
+    run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
+    state = models.Plan.State.OPEN
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+
+
+class ProposalFactory(DjangoModelFactory):
+    """A stop that someone proposes to allow."""
+
+    class Meta:
+        model = models.Proposal
+
+    lane = factory.SubFactory(LaneFactory)
+    what = models.Proposal.What.ALLOW
+    subject = factory.LazyFunction(lambda: {"what": "path_gone", "external_id": ""})
+    text = "Override “path gone” once."
+    proposed_by, reason = "mona", "The registry renamed it"
 
 
 class WithdrawalFactory(DjangoModelFactory):

@@ -7,6 +7,7 @@ from registry_sync.desk.cures.base import Case, page
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.models import Allowance, LedgerEntry, SyncRun
 from registry_sync.sync.gates import allowances
+from registry_sync.sync.plans.second import SecondPerson
 
 What = Allowance.What
 OF_RUN = {code: what for what, code in allowances.STOPS.items()}
@@ -119,6 +120,9 @@ def _before(entry: LedgerEntry | None) -> str:
 
 
 def _allow(case: Case, what: What, external_id: str, order: Order) -> Allowance:
-    return Allowance.objects.create(
-        lane=case.lane, what=what, external_id=external_id, actor=order.actor, reason=order.reason
-    )
+    try:
+        return allowances.allow(
+            case.lane, what, external_id, actor=order.actor, reason=order.reason
+        )
+    except SecondPerson as proposed:
+        raise CannotCure(f"{proposed} {proposed.remedy}") from proposed

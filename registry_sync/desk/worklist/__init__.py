@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from registry_sync.desk.cures.base import User
-from registry_sync.desk.worklist import causes, connecting, decisions, mappings, service, stops
+from registry_sync.desk.worklist import (
+    causes,
+    connecting,
+    decisions,
+    mappings,
+    plans,
+    service,
+    stops,
+)
 from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
@@ -33,6 +41,8 @@ CARD_KINDS: tuple[CardKind, ...] = (
     stops.Beginning(),
     causes.Causes(),
     stops.Warnings(),
+    plans.PlansWaiting(),
+    plans.ProposalsWaiting(),
     mappings.Outstanding(),
     decisions.StagedWithdrawals(),
     decisions.Adoptions(),

@@ -10,9 +10,10 @@ from django.core.management.base import CommandError
 
 from registry_sync import runs
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
-from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.operator import PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
+from registry_sync.sync.plans.second import SecondPerson
 
 
 class Command(OperatorCommand):
@@ -41,13 +42,11 @@ class Command(OperatorCommand):
         asked = options["lane"]
         lanes = names.lanes if asked is None else [lane_named(asked, names)]
         lane = _lane_to_allow(lanes, what, external_id, names)
-        Allowance.objects.create(
-            lane=lane,
-            what=what,
-            external_id=external_id,
-            actor=getpass.getuser(),
-            reason=options["reason"].strip(),
-        )
+        who, reason = getpass.getuser(), options["reason"].strip()
+        try:
+            allowances.allow(lane, what, external_id, actor=who, reason=reason)
+        except SecondPerson as proposed:
+            raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
         named = names.beside(lane) or lane
         self.stdout.write(f"The next run of {named} allows it once: {what.label}.")
 

@@ -28,12 +28,14 @@ from registry_sync.drafts.import_file import check_connector, places_of
 from registry_sync.drafts.mapping_document import Malformed
 from registry_sync.drafts.preview_queue import AT_WORK
 from registry_sync.management.operator import (
+    FAILED,
     USAGE,
     OperatorCommand,
     refuse_misconfiguration,
     unreadable,
 )
 from registry_sync.sync.clients import client_of_settings, source_of
+from registry_sync.sync.plans.second import What, is_asked
 from registry_sync.sync.setup import configure, read_items
 
 KEPT = ("API URL", "Synced Entity Location")
@@ -118,6 +120,12 @@ class Command(OperatorCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise unreadable(path, error) from error
         lanes = mapping_file.read(text, mapping_file.catalog_of(client))
+        if not dry_run and any(is_asked(lane, What.PUBLISH) for lane in runs.current_lanes()):
+            raise CommandError(
+                "A lane of this app asks for a second person to publish a mapping, and a file "
+                "would be written at once. Publish a draft in the desk.",
+                returncode=FAILED,
+            )
         if runs.active() is not None and not dry_run:
             raise CommandError(
                 "A run is active and would see only part of the change. Wait until it ends, or "

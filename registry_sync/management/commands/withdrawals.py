@@ -14,8 +14,9 @@ from registry_sync.core.text import number_of
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.ledger import admin_log
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
-from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.operator import PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Withdrawal
+from registry_sync.sync.plans.second import SecondPerson
 
 ACTIONS = {
     "archive": (decisions.release, "will be archived by the next run"),
@@ -56,7 +57,10 @@ class Command(OperatorCommand):
         chosen, reason = self._chosen(rows, options), options["reason"].strip()
         if asked is None:
             _refuse_several(chosen)
-        done = act(chosen, actor=who, reason=reason)
+        try:
+            done = act(chosen, actor=who, reason=reason)
+        except SecondPerson as proposed:
+            raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
         for row in done:
             text = f"{who}, manage.py withdrawals {options['action']}: {reason}"
             admin_log.note(row, text, actor=who)

@@ -30,6 +30,12 @@ ACTION_FAILURES = (
         "Preview the draft, check the result, then publish.",
     ),
     Cause(
+        "second_person",
+        "decision that takes two people",
+        ("mapping",),
+        "A second person confirms it under Proposals. Until then, nothing is done.",
+    ),
+    Cause(
         "run_active",
         "run in progress",
         ("mapping",),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from registry_sync import runs
 from registry_sync.models import Allowance, Lane, SyncRun
+from registry_sync.sync.plans import second
 
 What = Allowance.What
 STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
@@ -46,6 +47,25 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
             "second override would also let a later stop pass."
         )
     return ""
+
+
+def allow(
+    lane: Lane, what: Allowance.What, external_id: str, *, actor: str, reason: str
+) -> Allowance:
+    """Override a guard once. Raises SecondPerson where the lane asks for two people."""
+    claim(lane, what, external_id, actor=actor, reason=reason)
+    return Allowance.objects.create(
+        lane=lane, what=what, external_id=external_id, actor=actor, reason=reason
+    )
+
+
+def claim(lane: Lane, what: Allowance.What, external_id: str, *, actor: str, reason: str) -> None:
+    """Return if this person may override now. Raises SecondPerson."""
+    of = f" of {external_id}" if external_id else ""
+    second.require(
+        lane, second.What.ALLOW, {"what": str(what), "external_id": external_id},
+        f"Override “{What(what).label}”{of} once.", actor=actor, reason=reason,
+    )  # fmt: skip
 
 
 def _named(lane: Lane) -> str:

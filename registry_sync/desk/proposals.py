@@ -1,0 +1,53 @@
+"""What confirming a proposal does, and who may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from registry_sync.core.text import number_of
+from registry_sync.desk import plans, withdrawals
+from registry_sync.models import Allowance, Proposal, Withdrawal
+from registry_sync.sync.gates import allowances
+
+What = Proposal.What
+NEEDED = {
+    What.PUBLISH: "registry_sync.publish_mappingdraft",
+    What.ALLOW: "registry_sync.add_allowance",
+    What.RELEASE: "registry_sync.change_lane",
+}
+"""The permission to do what is proposed, beside that to sign."""
+
+
+def hindrance(user: Any, row: Proposal) -> str:
+    """Return why a user cannot confirm a proposal; "" if they can."""
+    if row.state != Proposal.State.OPEN:
+        return f"It is {row.get_state_display()}."
+    if row.proposed_by == user.get_username():
+        return "You proposed it. A second person must confirm it; you can take it back."
+    if not (user.has_perm(plans.SIGN) and user.has_perm(NEEDED[What(row.what)])):
+        return "Confirming needs the permission “may sign plans” and the one to do it yourself."
+    if row.what == What.PUBLISH:
+        return "Confirm it on the draft's page: publish the draft there with your reason."
+    return ""
+
+
+def address_of(row: Proposal) -> str:
+    """Return the address of what a proposal is about; "" if it has no page of its own."""
+    if row.what == What.PUBLISH:
+        return reverse("admin:registry_sync_mappingdraft_publish", args=[row.subject["draft"]])
+    if row.what == What.RELEASE:
+        return reverse("admin:registry_sync_withdrawal_changelist")
+    return ""
+
+
+def carry_out(row: Proposal, *, actor: str, reason: str) -> str:
+    """Do what was proposed, as the second person; return what was done. Raises SyncError."""
+    if row.what == What.ALLOW:
+        what, id_ = Allowance.What(row.subject["what"]), row.subject["external_id"]
+        allowances.allow(row.lane, what, id_, actor=actor, reason=reason)
+        return f"Confirmed. The next run is let pass once: {what.label}."
+    rows = Withdrawal.objects.filter(pk__in=row.subject["withdrawals"])
+    done = withdrawals.release(rows, actor=actor, reason=reason)
+    return f"Confirmed. The next run archives {number_of(len(done), 'entity', 'entities')}."

@@ -1,0 +1,65 @@
+"""Cards for what waits for a second person: plans and proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
+from registry_sync.models import Plan, Proposal
+from registry_sync.sync.plans import outcome
+
+State = Plan.State
+
+
+class PlansWaiting(CardKind):
+    """A plan that waits to be signed, or to be applied."""
+
+    name = "plans"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each lane's plan that waits: one query."""
+        by_lane = {lane.pk: lane for lane in morning.lanes}
+        rows = Plan.objects.filter(lane__in=list(by_lane), state__in=(State.OPEN, State.SIGNED))
+        for plan in rows.order_by("pk"):
+            signed = plan.state == State.SIGNED
+            until = f"{plan.expires_at:%Y-%m-%d %H:%M} UTC" if plan.expires_at else "any time"
+            text = f"It has {outcome.counts_sentence(plan)}. "
+            if plan.is_expired:
+                text += f"It expired at {until}: make a new one."
+            elif signed:
+                text += f"{plan.signed_by} signed it. Apply it before {until}."
+            else:
+                text += f"Someone other than who planned it signs it before {until}."
+            yield Card(
+                title=f"{plan} waits" + (" to be applied" if signed else " for a signature"),
+                gravity=Gravity.WAITING,
+                actors=("mapping",),
+                text=text,
+                lane=by_lane[plan.lane_id],
+                count=plan.writes,
+                since=plan.signed_at if signed else plan.made_at,
+                address=(address := link("plan_change", plan.pk)),
+                presses=(press("Read the plan", address, "view_plan"),),
+            )
+
+
+class ProposalsWaiting(CardKind):
+    """What one person proposed and a second one has not decided."""
+
+    name = "proposals"
+
+    def cards(self, morning: Morning) -> Iterable[Card]:
+        """Return a card for each open proposal of the lanes: one query."""
+        by_lane = {lane.pk: lane for lane in morning.lanes}
+        rows = Proposal.objects.filter(lane__in=list(by_lane), state=Proposal.State.OPEN)
+        for row in rows.order_by("pk")[:50]:
+            yield Card(
+                title=f"{row.proposed_by} proposes to {row.get_what_display()}",
+                gravity=Gravity.WAITING,
+                actors=("mapping",),
+                text=f"{row.text} Reason: {row.reason}",
+                lane=by_lane[row.lane_id],
+                since=row.proposed_at,
+                address=(address := link("proposal_change", row.pk)),
+                presses=(press("Confirm or decline", address, "view_proposal"),),
+            )
