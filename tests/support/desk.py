@@ -19,7 +19,7 @@ from tests.support.factories import SyncRunFactory
 
 groups = import_module("registry_sync.migrations.0004_groups")
 LATER = [
-    import_module(f"registry_sync.migrations.{name}") for name in ("0044_cures", "0049_plan_rights")
+    import_module(f"registry_sync.migrations.{name}") for name in ("0044_cures", "0050_plan_rights")
 ]
 """Migrations that give the owners more."""
 OWNERS_MAY = {*groups.OWNERS_MAY, *(right for each in LATER for right in each.OWNERS_MAY)}

@@ -23,6 +23,6 @@ def let_owners(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registry_sync", "0048_plans")]
+    dependencies = [("registry_sync", "0049_shared_alerts")]
 
     operations = [migrations.RunPython(let_owners, migrations.RunPython.noop)]
