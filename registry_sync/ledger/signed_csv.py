@@ -17,7 +17,7 @@ from django.db.models import Max
 
 from registry_sync.core import signing
 from registry_sync.core.spreadsheet import SheetWriter, original_text
-from registry_sync.ledger import retention
+from registry_sync.ledger import retention, signed_pins
 from registry_sync.ledger.audit import labels, value_origin
 from registry_sync.models import ChainLink, Change, Lane, Retention, SyncRun
 from registry_sync.runs import schema_view
@@ -27,13 +27,16 @@ EXPORTED = (
     "path", "rule", "source", "created", "actor", "trigger", "fingerprint", "service_version",
     "source_modified_at", "at", "digest",
 )  # fmt: skip
-LATER = ("kind", "lane_key", "before_label", "after_label")
-"""Columns after those that a digest or an origin has: what was done, the lane's key, and both
-values as people read them."""
+LATER = ("kind", "lane_key", "reason", "before_label", "after_label")
+"""Columns after those that a digest or an origin has: what was done, the lane's key, of an
+accepted difference why, and both values as people read them."""
 
 
 def export(out: TextIO, *, since: datetime, until: datetime) -> int:
-    """Write the changes of a period, of every lane, as CSV. Return how many."""
+    """Write the changes of a period, of every lane, as CSV. Return how many rows.
+
+    The differences that were accepted in the period, or whose acceptance ended, come after them.
+    """
     writer = SheetWriter(out)
     writer.writerow((*EXPORTED, *LATER))
     rows = Change.objects.filter(at__gte=since, at__lt=until).order_by("id")
@@ -46,7 +49,12 @@ def export(out: TextIO, *, since: datetime, until: datetime) -> int:
         row = _row(change, run) | {"lane": named}
         texts = labels(change, schema, empty="")
         cells = [_cell(row[name]) for name in EXPORTED]
-        writer.writerow([*cells, change.kind, lane.mark, *texts])
+        writer.writerow([*cells, change.kind, lane.mark, "", *texts])
+        count += 1
+    for found in signed_pins.entries(since, until):
+        lane, named, schema = lanes[found.pin.lane_id]
+        cells = [_cell(found.cells(named).get(name)) for name in EXPORTED]
+        writer.writerow([*cells, found.kind, lane.mark, found.reason, *found.labels(schema)])
         count += 1
     return count
 
@@ -151,15 +159,16 @@ class CheckedCsv:
 
     def _words(self, rows: Sequence[dict[str, str]]) -> Iterator[str]:
         """Yield for each row what became of it."""
+        changes = [row["id"] for row in rows if not signed_pins.is_entry(row["id"])]
         held = {
-            pk: (lane_id, digest)
-            for pk, lane_id, digest in Change.objects.filter(
-                pk__in=[row["id"] for row in rows]
-            ).values_list("pk", "lane_id", "digest")
-        }
+            str(pk): (lane_id, digest)
+            for pk, lane_id, digest in Change.objects.filter(pk__in=changes).values_list(
+                "pk", "lane_id", "digest"
+            )
+        } | signed_pins.held([row["id"] for row in rows])
         for row in rows:
             lane = self._lane(row)
-            found = held.get(int(row["id"]))
+            found = held.get(row["id"])
             if found is None:
                 gone = lane is not None and self._deleted[lane.pk].covers(row)
                 yield DELETED if gone else MISSING
@@ -205,6 +214,8 @@ class _Deleted:
 
     def covers(self, row: dict[str, str]) -> bool:
         """Return whether a row was old enough to be deleted."""
+        if signed_pins.is_entry(row["id"]):
+            return False  # they are kept
         if int(row["id"]) <= self._last_id:
             return True
         return self._before is not None and datetime.fromisoformat(row["at"]) < self._before

@@ -44,6 +44,15 @@ def enqueue(run_id: int) -> bool:
     return queued
 
 
+def is_worker() -> bool:
+    """Return whether this process works on a job of the queue, and is no command."""
+    if not settings.REDIS_URL:
+        return False
+    from rq import get_current_job
+
+    return get_current_job() is not None
+
+
 def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
     """Queue a slice on `sync` under a path of core.dotted_paths. Return False without Redis.
 

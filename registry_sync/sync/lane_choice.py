@@ -8,6 +8,7 @@ from django.db import IntegrityError
 
 from registry_sync import runs
 from registry_sync.models import Lane, SyncRun
+from registry_sync.runs.queue import enqueue, is_worker
 from registry_sync.sync.lanes import Placed
 from registry_sync.sync.pacing import Pacer
 
@@ -53,7 +54,8 @@ def request_new(run: SyncRun, placed: Placed, fed: Lane | None) -> None:
     """Request the runs of lanes that were not configured before: no trigger could name them.
 
     `fed` is the lane that the run feeds from now on. A run of named records, or since a given time,
-    requests nothing: who asked for it did not ask for a first load.
+    requests nothing: who asked for it did not ask for a first load. A worker queues them at once
+    for the others; a command works them itself.
     """
     if run.only or run.since_asked:
         return
@@ -62,7 +64,9 @@ def request_new(run: SyncRun, placed: Placed, fed: Lane | None) -> None:
         kind = SyncRun.Kind.INCREMENTAL
     for lane in runs.in_link_order(placed.new):
         if lane != fed:
-            runs.request(lane=lane, kind=kind, trigger=trigger, actor=run.actor)
+            new, _ = runs.request(lane=lane, kind=kind, trigger=trigger, actor=run.actor)
+            if is_worker():
+                enqueue(new.pk)
 
 
 def _successor(lane: Lane, lanes: tuple[Lane, ...]) -> Lane | None:
