@@ -77,7 +77,7 @@ class Alert(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_text = models.TextField(blank=True)
     shared = models.CharField(
-        max_length=300, blank=True,
+        max_length=300, blank=True, db_default="",
         help_text="The system that failed for every lane that uses it; empty: the lane's own.",
     )  # fmt: skip
     together = models.ForeignKey(

@@ -30,7 +30,7 @@ class Canvas(models.Model):
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     wanted = models.JSONField(
-        default=list, blank=True,
+        default=list, db_default=[], blank=True,
         help_text="The records that were asked to be synced in it: lane and external id.",
     )  # fmt: skip
     wanted_at = models.DateTimeField(null=True, blank=True)
