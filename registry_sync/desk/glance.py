@@ -31,8 +31,9 @@ class Glance:
     def who(self) -> str:
         """Return who acts, in words; "" if no one has to."""
         graver = sorted(self._grave(), key=lambda card: card.gravity)
-        actors = dict.fromkeys(card.actors[0] for card in graver if card.actors[0] != "transient")
-        return ", ".join(ACTORS[actor].label for actor in actors)
+        actors = dict.fromkeys(card.actors[0] for card in graver)
+        people = [ACTORS[actor].label for actor in actors if actor != "transient"]
+        return ", ".join(people or (ACTORS[actor].label for actor in actors))
 
     @property
     def since(self) -> datetime | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -299,3 +302,30 @@ def test_its_queries_depend_on_no_number_of_rows(lane, owner, django_assert_max_
             make(lane)
     with django_assert_max_num_queries(len(few.captured_queries)):
         owner.get(INDEX)
+
+
+def test_before_the_first_sync_it_leads_to_the_first_steps(db, owner, viewer):
+    assert "… waiting Nothing has been synced yet" in read(owner)
+    presses = card(owner, "No sync yet").presses
+    assert list(presses) == ["Connect a registry", "Dry run", "Sync now"]
+    for address in presses.values():
+        assert owner.get(address, follow=True).status_code == 200, address
+    assert not card(viewer, "No sync yet").presses
+
+
+@pytest.mark.once  # asks SQLite for its plans
+def test_no_query_reads_all_runs_or_all_errors(lane, owner):
+    refuse(lane, "name_taken", 2)
+    for make, *_ in KINDS:
+        make(lane)
+    with CaptureQueriesContext(connection) as caught:
+        owner.get(INDEX)
+    wide = []
+    for query in caught:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql'].replace('%', '%%')}")
+            steps = [row[3] for row in cursor.fetchall()]
+        whole = re.compile(r"^SCAN registry_sync_(syncrun|entityerror)( |$)(?!USING)")
+        ends_early = 'ORDER BY "registry_sync_syncrun"."id" DESC LIMIT' in query["sql"]
+        wide += [(step, query["sql"]) for step in steps if whole.match(step) and not ends_early]
+    assert not wide

@@ -16,7 +16,14 @@ from registry_sync.desk.worklist.base import (
     link,
     press,
 )
-from registry_sync.models import Alert, AlertMessage, HistoryResult, Lane, WebhookDelivery
+from registry_sync.models import (
+    Alert,
+    AlertMessage,
+    HistoryResult,
+    Lane,
+    SyncRun,
+    WebhookDelivery,
+)
 from registry_sync.models.app_scope import app_key
 from registry_sync.monitoring.health import HealthState
 from registry_sync.monitoring.notified import who_is_notified
@@ -156,15 +163,7 @@ class RefusedResults(CardKind):
 
     def cards(self, morning: Morning) -> Iterable[Card]:
         """Return one card with the last refusal."""
-        mine = {f"run__{key}": value for key, value in app_key().items()}
-        rows = HistoryResult.objects.filter(**mine).exclude(state=HistoryResult.State.WAITING)
-        newest = rows.order_by("-run_id").select_related("run")[:100]
-        refused = []
-        for row in newest:
-            if row.state == HistoryResult.State.WRITTEN:
-                break
-            refused.append(row)
-        if refused:
+        if refused := self._refused():
             yield Card(
                 title=f"{number_of(len(refused), 'run')} without a result in Sync History Schema",
                 gravity=Gravity.BEHIND,
@@ -173,3 +172,20 @@ class RefusedResults(CardKind):
                 since=refused[-1].run.created_at,
                 address=link("syncrun_change", refused[0].run_id),
             )
+
+    def _refused(self) -> list[HistoryResult]:
+        """Return the refused results since the last one that was written, the newest first."""
+        rows = HistoryResult.objects.exclude(state=HistoryResult.State.WAITING)
+        newest = list(rows.order_by("-run_id")[:100])  # not by the app: all runs would be joined
+        runs_here = (
+            SyncRun.objects.of_app().only("created_at").in_bulk([row.run_id for row in newest])
+        )
+        refused = []
+        for row in newest:
+            if (run := runs_here.get(row.run_id)) is None:
+                continue
+            if row.state == HistoryResult.State.WRITTEN:
+                break
+            row.run = run
+            refused.append(row)
+        return refused
