@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from django.core.checks import run_checks
+from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.dates import stamp
@@ -287,11 +288,13 @@ def needed_queues() -> list[str]:
 
 
 def _last_dry_run(lane: Lane | None) -> SyncRun | None:
-    ended = runs_of(lane).filter(status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED])
-    return ended.filter(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
+    return _ended(lane).filter(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
 
 
 def _last_ended(lane: Lane | None) -> SyncRun | None:
-    """Return the newest run that was not cancelled; a dry run proves nothing."""
-    ended = runs_of(lane).filter(status__in=[*SyncRun.GOOD, SyncRun.Status.FAILED])
-    return ended.exclude(kind__in=SyncRun.DRY).order_by("-id").first()
+    return _ended(lane).exclude(kind__in=SyncRun.DRY).order_by("-id").first()
+
+
+def _ended(lane: Lane | None) -> QuerySet[SyncRun]:
+    """Return the runs that were not cancelled, from the newest back: by status, all are sorted."""
+    return runs_of(lane).exclude(status__in=[*SyncRun.ACTIVE, SyncRun.Status.CANCELLED])

@@ -141,7 +141,7 @@ class Beginning(CardKind):
             actors=("mapping",),
             text="A dry run reads everything and writes nothing. A sync writes." if is_new else "",
             lane=health.lane,
-            presses=(connect(), dry, sync) if is_new else (sync,),
+            presses=(dry, sync) if is_new else (sync,),
         )
 
 
@@ -175,11 +175,6 @@ class Warnings(CardKind):
             address=link("syncrun_change", run.pk),
             presses=tuple(cures.all_of(health.lane, code)) if health.lane else (),
         )
-
-
-def connect() -> cures.Offer:
-    """Return the press that leads to the path from nothing to a green dry run."""
-    return press("Connect a registry", link("connect"), "add_mappingdraft")
 
 
 def of_runs(found: Iterable[tuple[Health, SyncRun | None]]) -> Iterator[tuple[Health, SyncRun]]:
