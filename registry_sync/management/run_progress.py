@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from registry_sync.models import Refusal, SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.sync.delivery.dry_run_log import cause_line, predicted_causes
+from registry_sync.sync.links import LINK_WAITS
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -88,7 +89,7 @@ class RunProgress:
         for code, kind, count in predicted_causes(run):
             self.out.write(cause_line(code, kind, count))
             for row in rows.filter(code=code, kind=kind).order_by("pk").iterator(CHUNK):
-                self.out.write(f"{row.external_id}: refused")
+                self.out.write(f"{row.external_id}: {'waits' if code == LINK_WAITS else 'refused'}")
                 self.out.write(f"    {row.message} {row.remedy}")
         self._changes.seek(0)
         for line in self._changes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
@@ -11,6 +12,9 @@ from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
+
+LINK_WAITS = "link_waits"
+"""The cause, in dry runs only, of what waits for a record that another lane's first sync brings."""
 
 
 def own_links(entity: Entity, schema: EntitySchema) -> set[str]:
@@ -87,4 +91,20 @@ def missing_link(entity: Entity, target: str, said: str = "", *, of: str = "") -
         f"{entity.registry_id} will be synced automatically.",
         value=target[:200],
         waits_for=("link", target),
+    )
+
+
+def waits_for_lane(problem: Problem, entity: Entity, lane: str) -> Problem:
+    """Return a missing link as a dry run tells it while its lane was never synced.
+
+    What that lane will bring is not known yet, so nothing says that the link is wrong.
+    """
+    target = problem.value
+    return replace(
+        problem,
+        kind="transient",
+        code=LINK_WAITS,
+        message=f"{entity.registry_id} points at {target} of {lane}, which has never been synced.",
+        remedy=f"{entity.registry_id} waits for {target} and follows automatically once {lane} has "
+        "synced it.",
     )

@@ -329,6 +329,19 @@ def test_a_reason_that_the_tenant_refuses_is_told(leaving):
     assert w.sync().archived == 1 and Lane.objects.get().archive_fault == ""
 
 
+def test_a_dry_run_says_which_records_left_the_scope_and_which_the_registry(leaving):
+    scope = [{"path": "approval", "is_not": 1800}]
+    w = leaving(FLAG, policy="tell", scope=scope)
+    w.registry.edit("C-000001", retired=True)
+    w.registry.edit("C-000002", approval=1800)
+    dry = w.sync(kind=Kind.DRY_RUN)
+    said = dry.warnings[0]["text"]
+    assert "Left the lane's scope: C-000002." in said
+    assert "Deleted, as the registry's record says: C-000001." in said
+    line = "C-000002 would be reported as withdrawn. Left the lane's scope. Nothing is changed."
+    assert line in log_of(dry)
+
+
 def test_a_feed_is_read_since_its_own_last_read(leaving):
     feed = {"mode": "feed", "path": "deleted?since={incremental.start_value}"}
     w = leaving(None)
@@ -338,6 +351,16 @@ def test_a_feed_is_read_since_its_own_last_read(leaving):
     remove(w, 3)
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     w.registry.deleted.append({"id": "C-000003", "modified_at": now})
+    before = FeedReading.objects.values().get()
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert "C-000003 would be archived. C-000003 “Compound 3”, as “Retired”" in log_of(dry)
+    assert archived(w) == {} and not Withdrawal.objects.exists()
+    assert FeedReading.objects.values().get() == before, "a dry run keeps nothing"
+    set_policy("tell")
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert "In the registry's list of deletions: C-000003" in dry.warnings[0]["text"]
+    assert "C-000003 would be reported as withdrawn" in log_of(dry)
+    set_policy("archive")
     run = w.sync()
     assert run.archived == 1 and archived(w) == {"C-000003": "Retired"}
     asked = [query for path, query in w.registry.asked if path.endswith("deleted")]

@@ -231,6 +231,24 @@ def linked_world(world: Any, *, back: bool = False) -> tuple[World, str]:
     return w, w.lanes[0].schema
 
 
+def test_a_dry_run_says_that_links_to_a_lane_that_was_never_synced_wait(world):
+    w, _ = linked_world(world)
+    w.sync(kind=Kind.DRY_RUN)
+    work_all()
+    compounds, lot_lane = runs.current_lanes()
+    dry = w.sync(kind=Kind.DRY_RUN, lane=lot_lane)
+    (code,) = set(dry.refusals.values_list("code", flat=True))
+    log = "\n".join(dry.log.values_list("text", flat=True))
+    assert code == "link_waits" and "4 records would wait, and follow automatically" in log
+    assert "L-000002 would wait. L-000002 points at C-000002 of Compound, which has never" in log
+    assert "refused:" not in log and w.written() == 0
+    w.sync(lane=compounds)
+    w.registry.records.clear()
+    w.lanes[0].registry.records[0]["parent"] = "C-999999"
+    dry = w.sync(kind=Kind.DRY_RUN, lane=lot_lane)
+    assert list(dry.refusals.values_list("code", "external_id")) == [("link_missing", "L-000000")]
+
+
 def test_links_to_a_lane_that_runs_later_wait_by_name_and_follow(world):
     w, _ = linked_world(world)
     w.sync(kind=Kind.DRY_RUN)

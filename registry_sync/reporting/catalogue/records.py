@@ -80,6 +80,14 @@ RECORD_CAUSES = (
         waits_for="link",
     ),
     Cause(
+        "link_waits",
+        "waits for a record of another lane",
+        ("transient",),
+        "Nothing to do: in a dry run, it links to a record of a lane that has never been synced. "
+        "The record follows automatically once that lane has synced it.",
+        waits_for="link",
+    ),
+    Cause(
         "dropdown_option_missing",
         "option missing in a Benchling dropdown",
         ("benchling", "source"),

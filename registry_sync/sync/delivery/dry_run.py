@@ -23,6 +23,14 @@ from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawn import named
 
+LEFT = {
+    "scope": "Left the lane's scope",
+    "flag": "Deleted, as the registry's record says",
+    "tombstone": "Marked as deleted in the registry",
+    "": "Left the registry",
+}
+"""How records left, by `RecordOutcome.how`."""
+
 
 class DryRunDelivery:
     """The delivery that writes nothing: it counts, and tells the listener what would happen."""
@@ -67,7 +75,7 @@ class DryRunDelivery:
         """
         self._see(outcomes)
         gone = [s for s in outcomes if s.gone and _held(known, s)]
-        self._report_withdrawn([s.external_id for s in gone if not self._may_go(s)])
+        self._report_withdrawn([s for s in gone if not self._may_go(s)])
         self._waiting += [s for s in outcomes if _waits(s)]
         self._refuse([s for s in outcomes if not _waits(s)])
 
@@ -90,13 +98,16 @@ class DryRunDelivery:
         allowed = policy.BY_MODE[self.setup.connector.deletes.mode]
         return policy.archives(self.lane) and outcome.how in allowed
 
-    def _report_withdrawn(self, external_ids: Sequence[str]) -> None:
-        for external_id in external_ids:
-            said = "The record left the registry or the lane's scope. Nothing is changed."
-            self.listener.finding(external_id, "reported as withdrawn", [said])
-        if external_ids:
-            text = f"Left the registry or the lane's scope: {named(external_ids)}. Nothing is "
-            text += "archived."
+    def _report_withdrawn(self, outcomes: Sequence[RecordOutcome]) -> None:
+        """Say of each record how it left, and warn of all that left in the same way."""
+        by_way: dict[str, list[str]] = {}
+        for outcome in outcomes:
+            said = f"{LEFT.get(outcome.how, LEFT[''])}. Nothing is changed."
+            self.listener.finding(outcome.external_id, "reported as withdrawn", [said])
+            by_way.setdefault(outcome.how, []).append(outcome.external_id)
+        if by_way:
+            ways = [f"{LEFT.get(how, LEFT[''])}: {named(ids)}." for how, ids in by_way.items()]
+            text = f"{' '.join(ways)} Nothing is archived."
             runs.warn(self.run, self.lease, "withdrawn", text)
 
     def _passing(self) -> list[Candidate]:

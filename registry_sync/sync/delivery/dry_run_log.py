@@ -11,6 +11,7 @@ from django.utils import timezone
 from registry_sync.core.text import number_of, storable
 from registry_sync.models import Refusal, RunLog, SyncRun
 from registry_sync.reporting.catalogue import record_actor, record_cause
+from registry_sync.sync.links import LINK_WAITS
 from registry_sync.sync.listener import Listener
 
 CHANGES, REFUSALS = 200, 10_000
@@ -64,10 +65,18 @@ def predicted_causes(run: SyncRun) -> Iterator[tuple[str, str, int]]:
     yield from counted.order_by("-n", "code", "kind")
 
 
+def verdict(code: str) -> str:
+    """Return what would become of a record that is not written: refused, or waiting."""
+    return "wait" if code == LINK_WAITS else "be refused"
+
+
 def cause_line(code: str, kind: str, count: int) -> str:
     """Return how many records a dry run would refuse for a cause, and who must act."""
     title, who = record_cause(code).title, record_actor(code, kind).label
-    return f"{number_of(count, 'record')} would be refused: {title}. Who must act: {who}."
+    records = number_of(count, "record")
+    if code == LINK_WAITS:
+        return f"{records} would wait, and follow automatically: {title}."
+    return f"{records} would be refused: {title}. Who must act: {who}."
 
 
 def refused_lines(run: SyncRun) -> Iterator[tuple[str, str]]:
@@ -77,7 +86,7 @@ def refused_lines(run: SyncRun) -> Iterator[tuple[str, str]]:
     for code, kind, count in predicted_causes(run):
         yield "WARNING", cause_line(code, kind, count)
         for row in rows.filter(code=code, kind=kind).order_by("pk")[:left].iterator(CHUNK):
-            yield "WARNING", f"{row.external_id} would be refused. {row.message} {row.remedy}"
+            yield "WARNING", f"{row.external_id} would {verdict(code)}. {row.message} {row.remedy}"
         left = max(0, left - count)
     if (total := rows.count()) > REFUSALS:
         yield "INFO", f"These are {REFUSALS:,} of {total:,} refused records. The run's CSV has all."

@@ -18,6 +18,7 @@ from registry_sync.sync.links import (
     missing_link,
     others_linked,
     own_links,
+    waits_for_lane,
 )
 from registry_sync.sync.records import Candidate, record_outcome
 
@@ -63,11 +64,14 @@ def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str,
         wanted = set().union(*(targets.get(schema_id, ()) for targets in links.values()))
         absent[schema_id] = wanted - in_lane(ctx, lane, wanted)
     names, held = runs.LaneNames(), {}
+    new = {lane for lane in lanes.values() if ctx.run.dry_run and not runs.good_runs(lane).exists()}
     for candidate in candidates:
         for schema_id, lane in lanes.items():
             targets = links[candidate.entity.external_id].get(schema_id, set())
             if missing := targets & absent[schema_id]:
                 problem = missing_link(candidate.entity, min(missing), of=names.of(lane))
+                if lane in new:
+                    problem = waits_for_lane(problem, candidate.entity, names.of(lane))
                 held[candidate.entity.external_id] = problem
     return held
 

@@ -44,6 +44,16 @@ class Feed:
         self._entries: set[str] = set()
         self._whole = run_verdict.read_whole(ctx.run, ctx.lane)
         self._cut = ""
+        self._predicted: list[str] = []
+
+    def predict(self) -> list[str]:
+        """Return the records of the ledger that a run now would take as deleted; keep nothing.
+
+        Doubts are left out. A dry run keeps no record as seen, so entries without a time are
+        believed as in a run that saw none of them. Raise LeaseLost, SourceError.
+        """
+        self.read()
+        return self._predicted
 
     def read(self) -> None:
         """Read what is new. Raise LeaseLost, SourceError."""
@@ -61,6 +71,8 @@ class Feed:
         finally:
             source.close()
         self._settle_doubts()
+        if ctx.run.dry_run:
+            return
         if self._cut:
             self._warn_of_cut()
             began = self.last.read_at if self.last else None
@@ -124,6 +136,11 @@ class Feed:
     def _keep(self, found: Sequence[Withdrawal]) -> None:
         """Keep withdrawals; those of records that were only missing become these."""
         said = {row.external_id: row.said for row in found}
+        if self.ctx.run.dry_run:
+            open_now = open_rows(self.ctx).filter(external_id__among=list(said))
+            known = {row.external_id for row in open_now if not was_missed(row)}
+            self._predicted += [external_id for external_id in said if external_id not in known]
+            return
         rows = open_rows(self.ctx).filter(external_id__among=list(said), how=How.ABSENCE)
         for row in filter(was_missed, rows):
             row.state, row.how, row.said = State.GONE, How.FEED, said[row.external_id]

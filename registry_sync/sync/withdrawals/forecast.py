@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
+from registry_sync import runs
 from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import number_of
@@ -14,9 +15,11 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.keeper import NoPlan
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows
+from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.listings import APART, Listings
 from registry_sync.sync.withdrawals.own_entity import containers_shown, why_left
 from registry_sync.sync.withdrawals.pointers import pointers_to
+from registry_sync.sync.withdrawn import named
 
 Action, State = PlanRow.Action, Withdrawal.State
 LOOKED_UP = 500
@@ -32,6 +35,8 @@ class Forecast:
     def tell(self) -> None:
         """Tell it. Raise SyncError where Benchling or the registry cannot be asked."""
         self._tell_unarchived()
+        if not policy.archives(self.ctx.lane):
+            self._tell_deleted()
         going = {row.external_id: row for row in policy.going(self.ctx)}
         fresh = self._fresh() if policy.archives(self.ctx.lane) else []
         back = self._back() & going.keys()
@@ -68,10 +73,26 @@ class Forecast:
             return None, ()
         return Listings(self.ctx).predict(self.departures.met)
 
+    @cached_property
+    def _deleted(self) -> list[str]:
+        """Return what the registry's list of deletions has, and is in Benchling."""
+        if self.ctx.setup.connector.deletes.mode != "feed" or self.ctx.run.only:
+            return []
+        return Feed(self.ctx).predict()
+
+    def _tell_deleted(self) -> None:
+        for external_id in self._deleted:
+            said = "The registry's list of deletions has it. Nothing is changed."
+            self.ctx.listener.finding(external_id, "reported as withdrawn", [said])
+        if self._deleted:
+            text = f"In the registry's list of deletions: {named(self._deleted)}. Nothing is "
+            runs.warn(self.ctx.run, self.ctx.lease, "withdrawn", f"{text}archived.")
+
     def _fresh(self) -> list[str]:
         """Return the records that a run now would count as withdrawn, and that are not kept yet."""
         allowed = policy.BY_MODE[self.ctx.setup.connector.deletes.mode]
         found = [id_ for id_, left in self.departures.left.items() if left.how in allowed]
+        found += [external_id for external_id in self._deleted if external_id not in found]
         began, listed = self._listing
         if began is not None:
             rows = policy.covered(self.ctx).filter(state=State.ABSENT, listed_at__lte=began - APART)
