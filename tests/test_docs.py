@@ -46,6 +46,12 @@ def test_lists_are_lists_in_the_site_too(page: Path) -> None:
         assert not (item and re.match(r" {4}\S", before)), f"{page.name}: {line}"
 
 
+def test_every_picture_is_shown() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    pictures = {path.name for path in (ROOT / "docs" / "images").iterdir()}
+    assert {name for name in pictures if f"images/{name}" not in text} == set()
+
+
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_named_modules_exist(page: str) -> None:
     for name in MODULE.findall((ROOT / page).read_text()):

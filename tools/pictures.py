@@ -24,7 +24,7 @@ from sandbox.demo.world import MANAGE, World, build
 from sandbox.redis import RedisServer
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 
-IMAGES = Path("/tmp/b5/adopt/pics")
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 PAGES = {
     "today": "",
     "runs": "registry_sync/syncrun/",
@@ -33,7 +33,7 @@ PAGES = {
     "errors": "registry_sync/entityerror/",
     "error": "registry_sync/entityerror/1/change/",
     "record": "registry_sync/ledgerentry/record/?id=CHEMBL25",
-    "steps": "registry_sync/ledgerentry/record/steps/?id=CHEMBL14",
+    "steps": "registry_sync/ledgerentry/record/steps/?id=CHEMBL965&lane=1",
     "ledger": "registry_sync/ledgerentry/",
     "changes": "registry_sync/change/",
     "mapping": "mapping/",
@@ -51,10 +51,11 @@ PAGES = {
     "allowances": "registry_sync/allowance/",
     "plans": "registry_sync/plan/",
     "plan": "registry_sync/plan/1/change/",
+    "proposals": "registry_sync/proposal/",
     "settings": "settings/",
     "lanes": "registry_sync/lane/",
     "lane": "registry_sync/lane/1/change/",
-    "alert-settings": "registry_sync/alertsettings/1/change/",
+    "alert-settings": "registry_sync/alertsettings/",
     "alerts": "registry_sync/alert/",
     "check-ups": "registry_sync/checkup/",
     "check-up": "registry_sync/checkup/1/change/",
@@ -95,11 +96,24 @@ def prepare(page: Page, desk: str) -> None:
     page.get_by_text("records of the sample").first.wait_for()
 
 
+def publish(page: Page) -> None:
+    """Publish the draft whose page is open, so that there is a version."""
+    page.get_by_label("Reason (visible to all users)").fill("First mapping from the desk")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_text("Published as version").wait_for()
+
+
+BEFORE: dict[str, Callable[[Page], None]] = {"versions": publish}
+"""What is done on the page before, so that a picture has something to show."""
+
+
 def take(page: Page, desk: str, folder: Path, wanted: set[str]) -> None:
     """Take the wanted pictures."""
     for name, path in PAGES.items():
         if wanted and name not in wanted:
             continue
+        if name in BEFORE:
+            BEFORE[name](page)
         looks = [("light", 1280)]
         if name in IN_EVERY_LOOK:
             looks += [("dark", 1280), ("light", 390)]
@@ -123,6 +137,9 @@ def serve(world: World) -> str:
     world.start(*MANAGE, "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
     world.start(*MANAGE, "rqworker", "interactive", log="interactive.log")
     _wait(lambda: requests.get(f"http://127.0.0.1:{port}/healthz?live", timeout=5).ok)
+    webhooks = f"http://127.0.0.1:{port}/benchling/webhooks"
+    world.tenant.state.apps["app_demo"]["webhook_url"] = webhooks
+    requests.post(f"{world.tenant.url}/sandbox/insert", json={}, timeout=10).raise_for_status()
     return f"http://127.0.0.1:{port}/admin/"
 
 
