@@ -153,6 +153,14 @@ MONITORING = (
         "text",
     ),
 )
+TRACES = (
+    _one(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "where traces are sent by OTLP over HTTP", "none: no traces"
+    ),
+    _one("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the same with its whole path", "none"),
+    _one("OTEL_TRACES_EXPORTER", "`otlp`, `console` or `none`", "otlp with an endpoint"),
+    _one("OTEL_SDK_DISABLED", "`true` turns traces off", "off"),
+)
 NETWORK = (
     Variable(
         ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
@@ -173,6 +181,7 @@ GROUPS = {
     "limits": LIMITS,
     "retention": RETENTION,
     "monitoring": MONITORING,
+    "traces": TRACES,
     "network": NETWORK,
 }
 """The variables by the section of docs/settings.md that lists them."""

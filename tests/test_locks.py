@@ -10,6 +10,7 @@ import pytest
 from tests.support import ROOT
 
 pytestmark = pytest.mark.once
+LOCKS = ["requirements", "requirements-chem", "requirements-otel", "requirements-dev"]
 PIN = re.compile(r"^([\w.-]+)(?:\[[\w,]+\])?==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -19,13 +20,13 @@ def pins(name: str) -> set[tuple[str, str]]:
     return {(re.sub(r"[-_.]+", "-", package).lower(), version) for package, version in found}
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-chem", "requirements-dev"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_has_what_was_asked_for(name: str) -> None:
     assert pins(f"{name}.txt") <= pins(f"{name}.lock"), "run make lock"
     assert pins("requirements.lock") <= pins("requirements-dev.lock"), "run make lock"
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-chem", "requirements-dev"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / f"{name}.lock").read_text()
     packages = re.split(r"\n(?=\w)", text.strip())

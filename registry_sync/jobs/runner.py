@@ -20,7 +20,7 @@ from registry_sync import runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.syncs import label_of
 from registry_sync.canvas.watch import CanvasWatch
-from registry_sync.core import log_context, stopping
+from registry_sync.core import log_context, stopping, tracing
 from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow, follow_plan, retry_linked
 from registry_sync.models import Installation, Lane, SyncRun
@@ -72,11 +72,23 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
         return End.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     lane = run.lane.schema_name if run.lane else ""
-    with log_context.bind(run=run.pk, lane=lane):
-        end = _work_claimed(run, lease, listener)
+    with log_context.bind(run=run.pk, lane=lane), tracing.of_run(_trace_key(run)):
+        with tracing.span("slice"):
+            end = _work_claimed(run, lease, listener)
         if end is End.DONE:
+            _trace_end(run)
             heartbeat.report(run.pk)
         return end
+
+
+def _trace_key(run: SyncRun) -> str:
+    return f"{run.tenant} {run.app_id} {run.pk}"
+
+
+def _trace_end(run: SyncRun) -> None:
+    began = run.started_at or run.created_at
+    ended = run.finished_at or timezone.now()
+    tracing.end_run(_trace_key(run), began, ended, kind=run.kind, status=run.status)
 
 
 def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) -> End:

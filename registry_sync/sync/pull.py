@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import closing
+from itertools import count
 
 from django.utils import timezone
 
 from registry_sync import ledger, runs
+from registry_sync.core import tracing
 from registry_sync.models import SyncRun
 from registry_sync.source.client import Source
 from registry_sync.source.loop_detection import repeats
@@ -88,12 +91,14 @@ class Pull:
         run = self.ctx.run
         since = None if run.reads_all else run.since
         with closing(self.source.pages_ahead(since, position=run.position)) as pages:
-            while True:
+            for number in count(1):
+                began = time.time_ns()
                 with self.ctx.timed("pull"):
                     page = next(pages, None)
                 if page is None:
                     return
-                yield page
+                with tracing.span("page", began=began, page=number, records=len(page.records)):
+                    yield page
 
     def _carry_named(self) -> None:
         """Read and carry the records that the run was asked for, and no others."""

@@ -18,6 +18,7 @@ from registry_sync import ledger, runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.lost_answers import send_once
 from registry_sync.benchling.upsert_rows import Flight, Row, batch_length
+from registry_sync.core import tracing
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome, in_chunks
 from registry_sync.mapping.model import Entity
@@ -46,7 +47,7 @@ class BatchDelivery:
         self.underway = self.log.underway
         self.size = BatchSize(ctx)
         self._pending: list[Pending] = []
-        self._flights: deque[tuple[Batch, Flight]] = deque()
+        self._flights: deque[tuple[Batch, Flight, Any]] = deque()
 
     def record(
         self,
@@ -127,9 +128,10 @@ class BatchDelivery:
         while len(self._flights) >= self.ctx.terms.in_flight:
             self._land_oldest()
         self.log.open(batch)
-        if going := self._in_use(rows):
-            self._flights.append((batch, self._start(going)))
-        self.log.record_landed()
+        with tracing.span("batch", batch=batch.number, entities=len(rows)):
+            if going := self._in_use(rows):
+                self._flights.append((batch, self._start(going), tracing.here()))
+            self.log.record_landed()
         if alone:
             self._land_all()
             self.unmapped.conclude()
@@ -221,9 +223,10 @@ class BatchDelivery:
     # -- landing ---------------------------------------------------------------------------
 
     def _land_oldest(self) -> None:
-        batch, flight = self._flights.popleft()
+        batch, flight, place = self._flights.popleft()
         self.log.open(batch)
-        self.log.upserter.land(flight)
+        with tracing.span("task", under=place, batch=batch.number, task=flight.task_id):
+            self.log.upserter.land(flight)
         clean = self.log.upserter.calls == flight.calls == 1 and flight.lost is None
         self.size.landed(len(flight.rows), clean=clean)
 

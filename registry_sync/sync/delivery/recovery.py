@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from registry_sync.benchling.upsert_rows import Row, in_parts
+from registry_sync.core import tracing
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Batch
 from registry_sync.runs.quota import wait_for_room
@@ -23,20 +24,33 @@ def recover_batches(
 ) -> None:
     """Finish the run's open batches. Raises SyncError for a task that Benchling never ends."""
     for batch in Batch.objects.filter(run=ctx.run, done_at__isnull=True):
-        log.open(batch)
-        rows = make_rows(list(batch.packed.values()))
-        log.underway.update((item["external_id"], item["registry_id"]) for item in batch.items())
-        _give_up_on_old(ctx, batch)
-        if batch.asked_at is None and not batch.task_id:
-            rows = in_use(rows)
-            wait_for_room(ctx.run, len(rows), per_hour=ctx.terms.objects_per_hour)
-            # In parts: a tenant that is near its limit of objects may never take all at once.
-            for part in in_parts(rows):
-                log.upserter.land(log.upserter.start(part, spent=batch.calls, size=batch.size))
-                log.record_landed()
-        else:
-            _take_up(ctx, log, batch, rows, in_use)
-        log.record_landed()
+        with tracing.span("batch", batch=batch.number, entities=batch.size):
+            _recover(ctx, log, batch, make_rows, in_use)
+
+
+def _recover(
+    ctx: RunContext,
+    log: BatchLog,
+    batch: Batch,
+    make_rows: Callable[[Sequence[str]], list[Row]],
+    in_use: Callable[[Sequence[Row]], list[Row]],
+) -> None:
+    log.open(batch)
+    rows = make_rows(list(batch.packed.values()))
+    log.underway.update((item["external_id"], item["registry_id"]) for item in batch.items())
+    _give_up_on_old(ctx, batch)
+    if batch.asked_at is None and not batch.task_id:
+        rows = in_use(rows)
+        wait_for_room(ctx.run, len(rows), per_hour=ctx.terms.objects_per_hour)
+        # In parts: a tenant that is near its limit of objects may never take all at once.
+        for part in in_parts(rows):
+            flight = log.upserter.start(part, spent=batch.calls, size=batch.size)
+            with tracing.span("task", batch=batch.number, task=flight.task_id):
+                log.upserter.land(flight)
+            log.record_landed()
+    else:
+        _take_up(ctx, log, batch, rows, in_use)
+    log.record_landed()
 
 
 def _give_up_on_old(ctx: RunContext, batch: Batch) -> None:
@@ -79,7 +93,8 @@ def _take_up(
 def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, Row]) -> None:
     """Wait for the task of a process that died, and record what it wrote."""
     flying = [rows[i] for i in batch.task_ids if i in rows]
-    task = log.upserter.outcome(log.upserter.resume(flying, batch.task_id)) if flying else None
+    with tracing.span("task", batch=batch.number, task=batch.task_id):
+        task = log.upserter.outcome(log.upserter.resume(flying, batch.task_id)) if flying else None
     if task is not None and not task.succeeded:
         log.failed = set(batch.task_ids)
     if task is not None and task.succeeded:
