@@ -18,7 +18,7 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.desk import cures, lanes
 from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
-from registry_sync.reporting.catalogue import record_cause, run_failure
+from registry_sync.reporting.catalogue import record_cause
 
 FAILURES = (CannotCure, SyncError, Refused, Wait)
 TEMPLATE = "admin/registry_sync/cure/page.html"
@@ -99,7 +99,7 @@ class CurePages(Reasoned):
         name = runs.LaneNames().beside(case.lane)
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
-            "title": cure.title(case) + (f" ({name})" if name else ""),
+            "title": f"{_title(cure, case)}{f' ({name})' if name else ''}",
             "opts": self.opts,
             "prospect": prospect,
             "trouble": in_words(trouble) if trouble else "",
@@ -108,18 +108,16 @@ class CurePages(Reasoned):
             "type_number": len(ticked) if cure.needs_typing(len(rows)) else 0,
             "typed_over": cure.typed_over,
             "reason": request.POST.get("reason", ""),
-            "person": request.POST.get("person", ""),
+            "person": request.POST.get("person", str(request.user.pk)),
             "back": _back(case),
-            "cause": cause_title(case.code),
         }
         return TemplateResponse(request, TEMPLATE, context)
 
 
-def cause_title(code: str) -> str:
-    """Return the title of a cause, of whichever sort."""
-    title = run_failure(code).title
-    found = record_cause(code).title if title == code.replace("_", " ") else title
-    return f"{found[:1].upper()}{found[1:]}"
+def _title(cure: Press, case: cures.Case) -> str:
+    """Return the title of a cure's page: its label, and the cause of errors that it is for."""
+    label = cure.label_for(case)
+    return f"{label}: {record_cause(case.code).title}" if case.errors().exists() else label
 
 
 def in_words(error: Exception) -> str:

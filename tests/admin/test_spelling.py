@@ -11,15 +11,18 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from registry_sync.desk import cures
+from registry_sync.desk.cures.press import Press
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
-from registry_sync.models import Drift, SyncRun
+from registry_sync.models import Drift, EntityError, Lane, SyncRun
 from tests.support.people import by_hand
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
 UNSHOWN = re.compile(
-    r"<(script|style|svg|form|select|head)\b.*?</\1>|<[^>]*desk-mono[^>]*>[^<]*<", re.DOTALL
+    r"<(script|style|svg|form|select|head)\b(?! class=\"cure).*?</\1>|<[^>]*desk-mono[^>]*>[^<]*<",
+    re.DOTALL,
 )
 """What is no text, and what is set as an id on purpose."""
 WRONG = {
@@ -74,6 +77,10 @@ def pages() -> list[str]:
             found.append(reverse(f"{name}_changelist"))
             for row in model.objects.order_by("-pk")[:3]:
                 found.append(reverse(f"{name}_change", args=[row.pk]))
+    lane = Lane.objects.get()
+    for code in ("drift", *EntityError.objects.values_list("code", flat=True).distinct()):
+        offers = cures.all_of(lane, code)
+        found += [each.address for each in offers if isinstance(cures.find(each.name, code), Press)]
     for number in range(1, 9):
         found.append(f"{reverse('admin:registry_sync_record')}?id=C-{number:06d}")
         if number % 2:  # each asks both systems

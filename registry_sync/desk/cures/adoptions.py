@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.base import Case, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.desk.values import as_text
 from registry_sync.models import Adoption
@@ -76,7 +76,7 @@ class Adopt(Press):
 def waiting(case: Case) -> QuerySet[Adoption]:
     """Return what waits for a decision and can be adopted, as far as a case is about it."""
     rows = Adoption.objects.filter(lane=case.lane, state=Adoption.State.OPEN)
-    rows = rows.filter(how__in=Adoption.ADOPTABLE).order_by("pk")
+    rows = rows.filter(how__in=Adoption.ADOPTABLE).select_related("lane").order_by("pk")
     if case.code == BY_NAME:
         return rows.filter(external_id__in=case.errors().values("external_id"))
     return rows.filter(external_id__in=case.ids) if case.ids else rows
@@ -92,7 +92,8 @@ def _clashing(rows: Iterable[Adoption]) -> set[int]:
 
 def _row(row: Adoption, schema: SchemaView, *, ticked: bool) -> Row:
     entity = f"{row.entity_registry_id or row.entity_id} “{row.name}”"
-    return Row(str(row.pk), (row.external_id, entity, row.how, _sides(row, schema)), ticked)
+    record = record_cell(row.external_id, row.lane)
+    return Row(str(row.pk), (record, entity, row.how, _sides(row, schema)), ticked)
 
 
 def _sides(row: Adoption, schema: SchemaView) -> SafeString:

@@ -17,7 +17,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import withdrawals
-from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.base import Case, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.desk.times import time_html
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun, Withdrawal
@@ -90,7 +90,8 @@ def _own_row(row: Withdrawal) -> Row:
     entity = _entity(row.external_id, row.lane, f"{row.entity_registry_id} “{row.name}”")
     when = time_html(row.archived_at) or "–"
     run = f"run {row.archive_run_id}" if row.archive_run_id else "this app"
-    return Row(str(row.pk), (row.external_id, entity, row.reason, when, run))
+    record = record_cell(row.external_id, row.lane)
+    return Row(str(row.pk), (record, entity, row.reason, when, run))
 
 
 def _rows(lane: Lane, ids: Sequence[str]) -> Iterable[Row]:
@@ -103,13 +104,14 @@ def _rows(lane: Lane, ids: Sequence[str]) -> Iterable[Row]:
     except (Refused, SyncError, Wait):
         found = {}
     for number, external_id in enumerate(ids):
+        record = record_cell(external_id, lane)
         raw = found.get(entity_ids.get(external_id, ""))
         if raw is None:
-            yield Row(external_id, (external_id, "not visible to this app", "–", "–", "not known"))
+            yield Row(external_id, (record, "not visible to this app", "–", "–", "not known"))
             continue
         named = f"{raw.get('entityRegistryId') or raw['id']} “{raw.get('name')}”"
         when, who = _who(client, lane, raw) if number < ASKED else ("–", "not asked")
-        cells = (external_id, _entity(external_id, lane, named), reason_of(raw) or "–", when, who)
+        cells = (record, _entity(external_id, lane, named), reason_of(raw) or "–", when, who)
         yield Row(external_id, cells)
 
 

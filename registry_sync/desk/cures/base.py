@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from registry_sync import runs
 from registry_sync.models import EntityError, Lane
@@ -104,3 +106,10 @@ def page(name: str, *parts: Any, query: str = "") -> str:
     """Return the address of a page of the desk."""
     address = reverse(f"admin:registry_sync_{name}", args=parts)
     return f"{address}?{query}" if query else address
+
+
+def record_cell(external_id: str, lane: Lane) -> SafeString:
+    """Link a record's id to its page."""
+    query = urlencode({"id": external_id, "lane": lane.pk})
+    address = f"{reverse('admin:registry_sync_record')}?{query}"
+    return format_html('<a href="{}">{}</a>', address, external_id)

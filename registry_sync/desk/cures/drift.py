@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.base import Case, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.desk.drift import difference_of, open_drift
 from registry_sync.desk.times import time_html
@@ -85,7 +85,7 @@ def _row(row: Drift, schema: SchemaView) -> Row:
     return Row(
         str(row.pk),
         (
-            row.external_id,
+            record_cell(row.external_id, row.lane),
             row.field,
             as_html(theirs, row.field_id, schema),
             as_html(each.source, row.field_id, schema),

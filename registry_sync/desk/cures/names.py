@@ -9,7 +9,7 @@ from django.conf import settings
 
 from registry_sync.core.text import name_key, number_of
 from registry_sync.desk.cures.adoptions import waiting
-from registry_sync.desk.cures.base import Case, page
+from registry_sync.desk.cures.base import Case, page, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, starting
@@ -110,7 +110,8 @@ def _rows(case: Case, now: str, then: str) -> Iterator[Row]:
         name = _name(error, after)
         note = "" if name and name_key(name) not in seen else "still not unique"
         seen.add(name_key(name))
-        yield Row(error.external_id, (error.external_id, _name(error, before), name, note))
+        record = record_cell(error.external_id, case.lane)
+        yield Row(error.external_id, (record, _name(error, before), name, note))
 
 
 def _name(error: EntityError, template: Callable[[Any], Any]) -> str:

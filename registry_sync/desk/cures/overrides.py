@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case, page
+from registry_sync.desk.cures.base import Case, page, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
 from registry_sync.models import Allowance, LedgerEntry, SyncRun
 from registry_sync.sync.gates import allowances
@@ -86,7 +86,7 @@ class AllowRecord(Press):
             Row(
                 error.external_id,
                 (
-                    error.external_id,
+                    record_cell(error.external_id, case.lane),
                     _before(held.get(error.external_id)),
                     error.value,
                     error.message,

@@ -112,10 +112,6 @@ class Press(Cure):
         """Return the address of its page."""
         return page("entityerror_cure", self.name, case.code, query=case.query())
 
-    def title(self, case: Case) -> str:
-        """Return the title of its page."""
-        return self.label_for(case)
-
     def prospect(self, case: Case) -> Prospect:
         """Return what it would do. Raise CannotCure, SyncError, Refused, Wait."""
         raise NotImplementedError
