@@ -58,11 +58,12 @@ class Connecting(Proposing):
         return [*own, *super().get_urls()]
 
     def connect_view(self, request: HttpRequest) -> HttpResponse:
-        """Lead to the first step that is not done; of several lanes, offer each."""
+        """Lead to the first step that is not done; without `?sync=` offer each of several lanes."""
         self._admit(request)
         found = live(hasty_client(PATIENCE))
-        if len(found) == 1:
-            steps = places(found[0])
+        named = [one for one in found if one.sync.element == request.GET.get("sync")] or found
+        if len(named) == 1:
+            steps = places(named[0])
             there = next_step(steps) or steps[-1]
             return HttpResponseRedirect(there.address)
         paths = []

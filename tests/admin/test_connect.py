@@ -13,29 +13,15 @@ from registry_sync.admin import connect
 from registry_sync.jobs import runner
 from registry_sync.models import ConnectionTest, MappingDraft, SyncRun
 from tests.support.desk import text
-from tests.support.odd import Asked, Reply
+from tests.support.lims import FIELDS, KEY, lims
 from tests.support.registry import compound
 from tests.support.worlds import World
 
 pytestmark = pytest.mark.once
-KEY = "k3y-of-the-registry"
-FIELDS = [{"name": "Title", "type": "text"}, {"name": "Amount", "type": "float"}]
 
 
 def page(name: str = "") -> str:
     return reverse(f"admin:registry_sync_connect{f'_{name}' if name else ''}")
-
-
-def lims(asked: Asked) -> Any:
-    """Answer as an invented LIMS: a key in a header, records in an envelope."""
-    if asked.headers.get("X-API-Key") != KEY:
-        return Reply({"error": f"key {asked.headers.get('Authorization')} is not valid"}, 401)
-    rows = [
-        {"code": f"K-{n:03d}", "title": f"Kind {n}", "amount": n + 0.5, "token": f"t0ken-{n}"}
-        for n in range(30)
-    ]
-    start = int(asked.query.get("offset", 0))
-    return {"data": {"rows": rows[start : start + 20], "total": len(rows)}}
 
 
 @pytest.fixture

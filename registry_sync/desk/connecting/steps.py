@@ -92,8 +92,9 @@ class Access(Step):
         faults = facts.faults(*self.needed)
         if not faults:
             return done(f"{public_address(facts.config.api_url)}, and its key.")
-        text = f"{'; '.join(faults)}. The integration owner fills this in in Benchling."
         missing = all(fault.endswith("is missing") for fault in faults)
+        what = "enters it" if missing else "corrects it"
+        text = f"{'; '.join(faults)}. The integration owner {what} in Benchling."
         return to_do(text) if missing else failed(text)
 
 

@@ -26,7 +26,7 @@ class Connecting(CardKind):
         steps = places(stored(lane.schema_id if lane else ""))
         done = sum(one.reached.mark == "done" for one in steps)
         further = next_step(steps)
-        text = "It leads from its address and key to a first dry run, step by step."
+        text = "From its address and key to a first dry run, step by step."
         if done and further is not None:
             text = f"{done} of {len(steps)} steps are done. Next: {further.step.title}."
         label = "Go on connecting" if done else "Connect a registry"
