@@ -15,8 +15,13 @@ from registry_sync.canvas import text as words
 from registry_sync.canvas.queue_place import place_in_queue
 from registry_sync.models import Lane, SyncRun
 from registry_sync.runs import estimate
+from registry_sync.sync.plans.life import waiting_plan
 
 Kind = SyncRun.Kind
+PLAN_WAITS = (
+    "A plan waits: changes are written once a second person has signed them. Ask your integration "
+    "owner."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class Standing:
     def lines(self, *, attended: bool) -> list[str]:
         """Return the standing in words; none where the lane was never synced."""
         shown = [run for run in (self.run, self.beside) if run is not None]
-        return [said_of(run, attended=attended) for run in shown]
+        said = [said_of(run, attended=attended) for run in shown]
+        lane = next((run.lane for run in shown if run.lane is not None), None)
+        return said + ([PLAN_WAITS] if waiting_plan(lane) is not None else [])
 
 
 def standing_of(rows: QuerySet[SyncRun]) -> Standing:

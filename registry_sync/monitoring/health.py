@@ -20,6 +20,7 @@ from registry_sync.monitoring.lane_runs import runs_of
 from registry_sync.reporting.catalogue import ActorKey
 from registry_sync.runs.rhythm import Rhythm, see_rhythm
 from registry_sync.runs.workers import Queues, see_queues
+from registry_sync.sync.plans.outcome import waiting_plan, waits_sentence
 
 
 class HealthState(IntEnum):
@@ -67,12 +68,7 @@ class Health:
 
     @property
     def word(self) -> str:
-        return {
-            HealthState.GOOD: "good",
-            HealthState.NEW: "not started",
-            HealthState.ATTENTION: "attention",
-            HealthState.BAD: "bad",
-        }[self.state]
+        return ("good", "not started", "attention", "bad")[self.state]
 
     @property
     def why(self) -> str:
@@ -153,6 +149,7 @@ def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None =
     findings = [
         *_runs(last, last_good, active, dry),
         *_mapping(lane, last_good),
+        *_plan(lane),
         *_records(last, open_errors, dismissed),
     ]
     return Health(
@@ -210,6 +207,11 @@ def _runs(
         text = "No run has read the whole registry yet. Press Sync now, or start the schedule."
         found.append(Finding(HealthState.ATTENTION, text))
     return found
+
+
+def _plan(lane: Lane | None) -> list[Finding]:
+    plan = waiting_plan(lane)
+    return [] if plan is None else [Finding(HealthState.ATTENTION, waits_sentence(plan), "mapping")]
 
 
 def _mapping(lane: Lane | None, good: SyncRun | None) -> list[Finding]:

@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from registry_sync.canvas.standing import PLAN_WAITS, standing_of
 from registry_sync.desk import withdrawals
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun, Withdrawal
+from registry_sync.monitoring.health import assess
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.second import SecondPerson
 from tests.support import factories
@@ -129,6 +131,12 @@ def test_sync_registry_exits_with_2_while_a_plan_waits(world, capsys):
     assert "plan_waits" in json.dumps(said) and w.values()["C-000001"]["name"] == "Compound 1"
     (session,) = [s for s in w.tenant.sessions.values() if "signature" in json.dumps(s)]
     assert session["status"] == "COMPLETED_WITH_WARNINGS"
+    lane = Lane.objects.get()
+    assert any("waits for a signature" in one.text for one in assess(lane).findings)
+    assert standing_of(lane.runs.all()).lines(attended=True)[-1] == PLAN_WAITS
+    Lane.objects.update(plans_for=Lane.PlansFor.NOTHING)
+    lane.refresh_from_db()
+    assert PLAN_WAITS not in standing_of(lane.runs.all()).lines(attended=True)
 
 
 def test_an_override_takes_two_people(world, owner):

@@ -60,6 +60,7 @@ def busy(world):
         row.lane, [FieldDifference(*named, row.theirs, row.ours)], actor="mona", reason="Seen"
     )
     w.sync(kind=SyncRun.Kind.DRY_RUN, reads_all=True)
+    w.sync(kind=SyncRun.Kind.PLAN, reads_all=True)
     for command in ("reconcile", "doctor"):
         with suppress(SystemExit):
             call_command(command)

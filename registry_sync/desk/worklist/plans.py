@@ -36,7 +36,6 @@ class PlansWaiting(CardKind):
                 actors=("mapping",),
                 text=text,
                 lane=by_lane[plan.lane_id],
-                count=plan.writes,
                 since=plan.signed_at if signed else plan.made_at,
                 address=(address := link("plan_change", plan.pk)),
                 presses=(press("Read the plan", address, "view_plan"),),

@@ -87,6 +87,13 @@ def signed_plan(lane: Lane) -> Plan | None:
     return None if plan is None or plan.is_expired else plan
 
 
+def waiting_plan(lane: Lane | None) -> Plan | None:
+    """Return the plan that waits in a lane that needs plans; None without a query in others."""
+    if lane is None or lane.plans_for == Lane.PlansFor.NOTHING:
+        return None
+    return signed_plan(lane) or open_plan(lane)
+
+
 def sign_fault(plan: Plan, actor: str) -> str:
     """Return why this person cannot sign a plan; "" if they can."""
     if plan.state != State.OPEN:

@@ -8,7 +8,9 @@ from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.models import Change, LedgerEntry, Plan, PlanRow
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans.life import waiting_plan
 
+__all__ = ["conclude", "counts_sentence", "waiting_plan", "waits_sentence"]
 Action, Fate, Outcome = PlanRow.Action, PlanRow.Fate, LedgerEntry.Outcome
 NAMED = 5
 
@@ -35,6 +37,11 @@ def _warn_of_waiting(ctx: RunContext, plan: Plan | None) -> None:
 
 def waits_sentence(plan: Plan) -> str:
     """Return what a plan waits for, with its counts."""
+    if plan.state == Plan.State.SIGNED:
+        return (
+            f"{plan}, signed by {plan.signed_by}, waits to be applied: {counts_sentence(plan)}. "
+            f"The next run applies it if it begins before {plan.expires_at:%Y-%m-%d %H:%M} UTC."
+        )
     return (
         f"{plan} waits for a signature: {counts_sentence(plan)}. A second person signs it in the "
         f"desk before {plan.expires_at:%Y-%m-%d %H:%M} UTC."
