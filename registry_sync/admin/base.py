@@ -155,20 +155,22 @@ class Reasoned(ReadOnly):
         action: str,
         title: str,
         explanation: str,
+        needs_reason: bool = True,
         **more: Any,
     ) -> str | HttpResponse:
         """Return the reason that the user entered, or the page that asks for it.
 
-        `more` reaches the template: `facts` are lines that say what would change; with `most` of ""
-        all rows are shown.
+        Without `needs_reason` it may be "". `more` reaches the template: `facts` are lines that say
+        what would change; with `most` of "" all rows are shown.
         """
         reason = (request.POST.get("reason") or "").strip()
-        if request.POST.get("decided") and reason:
+        if request.POST.get("decided") and (reason or not needs_reason):
             return reason
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "explanation": explanation,
+            "needs_reason": needs_reason,
             "rows": rows,
             "action": action,
             "opts": self.opts,

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.start_run import page_of, start
+from registry_sync.admin.start_run import page_of, start, with_reason
 from registry_sync.desk import lanes
 from registry_sync.desk import run_actions as orders
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
@@ -139,7 +139,7 @@ class RunOrders(Reasoned):
             raise PermissionDenied
         return self.ask(
             request, [], action="start", title=order.title, explanation=order.explanation,
-            facts=facts, back=back,
+            facts=facts, back=back, needs_reason=order.needs_reason,
         )  # fmt: skip
 
     def _start(
@@ -148,7 +148,7 @@ class RunOrders(Reasoned):
         asked = {"title": order.title, "reason": reason, **order.wanted, **more}
         run, is_new = start(self, request, **asked)
         if is_new:
-            self.note(request, [run], f"{order.title}: {reason}")
+            self.note(request, [run], with_reason(order.title, reason))
         return run
 
     def _control(self, request: HttpRequest, run: SyncRun, what: str) -> HttpResponse:

@@ -74,7 +74,12 @@ def start_or_follow(
 
 
 def _requested(request: HttpRequest, title: str, reason: str) -> str:
-    return f"{title}, requested by {request.user.get_username()}: {reason}"
+    return with_reason(f"{title}, requested by {request.user.get_username()}", reason)
+
+
+def with_reason(text: str, reason: str) -> str:
+    """Return what was done, and why if someone said so."""
+    return f"{text}: {reason}" if reason else text
 
 
 def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun, name: str = "") -> None:

@@ -26,11 +26,15 @@ MOST_IDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run to start: its button, the arguments of `runs.request`, and an explanation."""
+    """A run to start: its button, the arguments of `runs.request`, and an explanation.
+
+    What a schedule would do, and what writes nothing, needs no reason.
+    """
 
     title: str
     wanted: Json
     explanation: str
+    needs_reason: bool = True
 
 
 ORDERS = {
@@ -38,6 +42,7 @@ ORDERS = {
         "Sync now",
         {"kind": Kind.INCREMENTAL},
         "Syncs what changed in the registry to Benchling, as the schedule does.",
+        needs_reason=False,
     ),
     "full": Order(
         "Full check",
@@ -48,6 +53,7 @@ ORDERS = {
         "Dry run",
         {"kind": Kind.DRY_RUN},
         "Does everything that a sync does, but writes nothing to Benchling.",
+        needs_reason=False,
     ),
     "retry": Order(
         "Retry failed",

@@ -238,8 +238,9 @@ def test_a_button_asks_first_and_then_starts(world, owner, what):
         "retry": "Retries 1 open error.",
     }[what] in said
     assert "the run starts when a worker polls or at the next manage.py sync_registry" in said
-    owner.post(start_url(what), {"decided": "yes", "reason": " "})
-    assert SyncRun.objects.count() == 1  # no reason, no run
+    if what in ("full", "retry"):  # what the schedule does, and what writes nothing, needs none
+        owner.post(start_url(what), {"decided": "yes", "reason": " "})
+        assert SyncRun.objects.count() == 1  # no reason, no run
     answer = owner.post(start_url(what), {"decided": "yes", "reason": "Wanted"}, follow=True)
     run = SyncRun.objects.first()
     assert (run.trigger, run.actor, run.status) == ("admin", "Olivia", "QUEUED")

@@ -1,4 +1,4 @@
-// The inputs of the rule that is chosen; a preview that is under way shows itself anew.
+// The inputs of the rule that is chosen.
 document.querySelectorAll("select[data-rule]").forEach((select) => {
   const show = () => {
     select.parentElement.querySelectorAll("[data-for]").forEach((part) => {
@@ -8,7 +8,3 @@ document.querySelectorAll("select[data-rule]").forEach((select) => {
   select.addEventListener("change", show);
   show();
 });
-const waiting = document.querySelector("[data-refresh]");
-if (waiting) {
-  setTimeout(() => location.reload(), 1000 * Number(waiting.dataset.refresh));
-}
