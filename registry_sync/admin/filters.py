@@ -83,6 +83,7 @@ class LaneFilter(Chosen):
 
 class CauseFilter(admin.SimpleListFilter):
     title, parameter_name = "cause", "code"
+    template = "admin/registry_sync/filter_closed.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         known = {cause.code: cause.title for cause in catalogue.RECORD_CAUSES}

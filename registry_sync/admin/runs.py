@@ -151,7 +151,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     @admin.display(description="since")
     def from_when(self, run: SyncRun) -> SafeString:
         if run.since is None or run.kind == SyncRun.Kind.RETRY:  # a retry asks for no changes
-            return _lines(*("the", "beginning") if run.reads_all else "–")
+            return _lines("the beginning" if run.reads_all else "–")
         return _lines(time_html(run.since))
 
     @admin.display(description="watermark")

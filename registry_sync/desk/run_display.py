@@ -88,11 +88,9 @@ def words_of(status: str) -> str:
 
 def sort(run: SyncRun) -> str:
     """Return what a run is if it is no sync of all records: "dry run", "retry", "1 record"."""
-    if run.dry_run:
-        return "dry run"
     if run.only:
         return number_of(len(run.only), "record")
-    return "retry" if run.kind == SyncRun.Kind.RETRY else ""
+    return "" if run.kind in (SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL) else str(run.kind)
 
 
 def by(run: SyncRun) -> str:
