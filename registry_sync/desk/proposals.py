@@ -47,7 +47,7 @@ def carry_out(row: Proposal, *, actor: str, reason: str) -> str:
     if row.what == What.ALLOW:
         what, id_ = Allowance.What(row.subject["what"]), row.subject["external_id"]
         allowances.allow(row.lane, what, id_, actor=actor, reason=reason)
-        return f"Confirmed. {what.label} is overridden for the next run."
+        return f"Confirmed. Overridden for the next run: {what.label}."
     rows = Withdrawal.objects.filter(pk__in=row.subject["withdrawals"])
     done = withdrawals.release(rows, actor=actor, reason=reason)
     return f"Confirmed. The next run archives {number_of(len(done), 'entity', 'entities')}."
