@@ -38,7 +38,7 @@ class Notes:
         ordered = sorted(keys)
         for start in range(0, len(ordered), CHUNK):
             rows = self._rows.filter(
-                kind__in=[Kind.NAME, Kind.ID], key__in=ordered[start : start + CHUNK]
+                kind__in=[Kind.NAME, Kind.ID, Kind.ALIAS], key__in=ordered[start : start + CHUNK]
             )
             for key, kind, external_id in rows.values_list("key", "kind", "external_id"):
                 self._hold(key, kind, external_id)
@@ -54,6 +54,12 @@ class Notes:
             self.add(kind, external_id, key)
         if old_key:
             self.add(Kind.FREED, external_id, old_key)
+
+    def claim_aliases(self, external_id: str, keys: Iterable[str]) -> None:
+        """Give a record its aliases, which are unique among names and ids too."""
+        for key in sorted(keys):
+            self._hold(key, Kind.ALIAS, external_id)
+            self.add(Kind.ALIAS, external_id, key)
 
     def add(self, kind: PreviewNote.Kind, external_id: str, key: str, **data: object) -> None:
         """Note something about a record, with the current page."""
@@ -103,6 +109,7 @@ class Notes:
             note.external_id, name_key=data["name_key"], id_key=data["id_key"],
             old_key=data["old_key"],
         )  # fmt: skip
+        self.claim_aliases(note.external_id, data.get("alias_keys", ()))
 
     def forget(self) -> None:
         """Delete all notes of the draft: a new preview begins."""

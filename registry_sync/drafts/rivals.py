@@ -63,6 +63,9 @@ class Rivals:
                 problems[claimant.entity.external_id] = problem
             elif claimant.is_named:
                 self.claim(claimant)
+            else:
+                entity = claimant.entity
+                self.notes.claim_aliases(entity.external_id, entity.alias_keys)
         return problems
 
     def claim(self, claimant: Claimant) -> None:
@@ -72,6 +75,7 @@ class Rivals:
             entity.external_id, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
         )  # fmt: skip
+        self.notes.claim_aliases(entity.external_id, entity.alias_keys)
 
     def _problem(
         self, entity: Entity, taken: dict[str, list[names.Holder]], missing: set[str]
@@ -110,6 +114,7 @@ class Rivals:
             Kind.WAIT, entity.external_id, name_key(key) if what == "link" else key, what=what,
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
+            alias_keys=sorted(entity.alias_keys),
             targets=sorted(name_key(link) for link in entity.links & self._absent),
             problem={**said, "remedy": problem.remedy}, **data,
         )  # fmt: skip

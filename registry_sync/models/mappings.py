@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from registry_sync.models.app_scope import AppQuerySet
 
@@ -81,13 +82,14 @@ class MappingDraft(models.Model):
 class PreviewNote(models.Model):
     """What a preview keeps of a record from one page to the next, and whom it would refuse.
 
-    `key` is the name or registry id that the record would have (name, id), gives up (freed) or
-    waits for (wait), as names are compared; of a refused record, the code of its cause.
+    `key` is the name, registry id or alias that the record would have (name, id, alias), gives up
+    (freed) or waits for (wait), as names are compared; of a refused record, the code of its cause.
     """
 
     class Kind(models.TextChoices):
         NAME = "name"
         ID = "id"
+        ALIAS = "alias"
         FREED = "freed"
         WAIT = "wait"
         REFUSED = "refused"
@@ -101,7 +103,14 @@ class PreviewNote(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["draft", "kind", "external_id"], name="one_preview_note"
+                fields=["draft", "kind", "external_id"],
+                condition=~Q(kind="alias"),
+                name="one_preview_note",
+            ),
+            models.UniqueConstraint(
+                fields=["draft", "external_id", "key"],
+                condition=Q(kind="alias"),
+                name="one_preview_alias",
             ),
         )
         indexes = (models.Index(fields=["draft", "key"], name="preview_key"),)

@@ -60,6 +60,19 @@ def test_before_the_first_run_the_preview_equals_the_run(world, desk):
     assert run.failed == 9 and found["refused"] == 9
 
 
+def test_aliases_that_new_records_share_are_refused_as_the_run_refuses_them(world, desk):
+    aliases = {
+        1: ["Twin", "Own 1"], 2: ["twin"],  # two records want one alias
+        3: ["Compound 4"],  # which is the name of a later record
+        5: ["Fourth"], 6: ["Fifth", "C-000000"],  # another's registry id
+    }  # fmt: skip
+    records = [compound(n, syn=aliases.get(n, [])) for n in range(8)]
+    w = world(records, config={"Mapping Rules": {"aliases": ["syn[*]"]}})
+    found = preview_all(desk, desk.start("live"))
+    run = w.sync()
+    assert counted(found) == ran(run) and run.failed == found["refused"] == 3
+
+
 def test_an_unchanged_mapping_refuses_what_the_run_refuses_and_names_it(world, desk, owner):
     w = world([compound(n) for n in range(20)])
     lively(w)
