@@ -178,7 +178,8 @@ def cure_pages(path):
     """Yield the page of each cure that has one, for the first cause that it is for."""
     for cure in cures.CURES:
         if isinstance(cure, Press):
-            at = path.replace("<slug:what>", cure.name).replace("<slug:code>", cure.codes[0])
+            code = cure.codes[0].replace("*", "unreachable")
+            at = path.replace("<slug:what>", cure.name).replace("<slug:code>", code)
             yield f"registry_sync_entityerror_cure:{cure.name}", "/" + at
 
 
