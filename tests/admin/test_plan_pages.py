@@ -154,7 +154,7 @@ def test_an_override_takes_two_people(world, owner):
     assert not Allowance.objects.exists()
     at = f"/admin/registry_sync/proposal/{row.pk}/"
     assert "Confirm and do it" in text(owner.get(at + "change/"))
-    assert "let pass once" in text(
+    assert "allows it once" in text(
         owner.post(at + "decide/", {"do": "confirm", "reason": "seen"}, follow=True)
     )
     row.refresh_from_db()
