@@ -144,8 +144,11 @@ def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None =
         open_errors = runs.open_errors(lane).count() if lane else 0
     dismissed = _dismissed(lane) if lane else 0
     active = around.active if lane is None else runs.active(lane)
-    last, last_good = _last_ended(lane), runs.good_runs(lane).first() if lane else None
-    dry = _last_dry_run(lane) if last is None else None
+    last, last_good = (
+        _ended(lane).exclude(kind__in=SyncRun.DRY).first(),
+        runs.good_runs(lane).first() if lane else None,
+    )
+    dry = _ended(lane).filter(kind=SyncRun.Kind.DRY_RUN).first() if last is None else None
     findings = [
         *_runs(last, last_good, active, dry),
         *_mapping(lane, last_good),
@@ -289,14 +292,7 @@ def needed_queues() -> list[str]:
     return ["sync", *(["interactive"] if Canvas.objects.of_app().exists() else [])]
 
 
-def _last_dry_run(lane: Lane | None) -> SyncRun | None:
-    return _ended(lane).filter(kind=SyncRun.Kind.DRY_RUN).order_by("-id").first()
-
-
-def _last_ended(lane: Lane | None) -> SyncRun | None:
-    return _ended(lane).exclude(kind__in=SyncRun.DRY).order_by("-id").first()
-
-
 def _ended(lane: Lane | None) -> QuerySet[SyncRun]:
     """Return the runs that were not cancelled, from the newest back: by status, all are sorted."""
-    return runs_of(lane).exclude(status__in=[*SyncRun.ACTIVE, SyncRun.Status.CANCELLED])
+    rows = runs_of(lane).exclude(status__in=[*SyncRun.ACTIVE, SyncRun.Status.CANCELLED])
+    return rows.order_by("-id")
