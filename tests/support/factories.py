@@ -147,7 +147,7 @@ class ChangeFactory(DjangoModelFactory):
     lane = factory.SubFactory(LaneFactory)
     run = factory.SubFactory(SyncRunFactory, lane=factory.SelfAttribute("..lane"))
     external_id = factory.Sequence(lambda n: f"C-{n}")
-    field = field_id = "name"
+    field = field_id = "registry id"
     after = "Aspirin"
     created = True
     trigger = "schedule"
