@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core import stopping
+from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.pruning import prune as pruning
 from registry_sync.ledger import chain_check
 from registry_sync.models import (
@@ -18,6 +19,7 @@ from registry_sync.models import (
     Change,
     EntityError,
     Lane,
+    Plan,
     Refusal,
     RunLog,
     SyncRun,
@@ -25,6 +27,7 @@ from registry_sync.models import (
     WebhookRefusal,
 )
 from registry_sync.monitoring.metrics import tallies
+from registry_sync.sync.plans import life
 from tests.support.command_schema import checked
 from tests.support.commands import command, command_apart
 from tests.support.factories import (
@@ -34,11 +37,14 @@ from tests.support.factories import (
     CanvasFactory,
     EntityErrorFactory,
     LaneFactory,
+    PlanFactory,
     RunLogFactory,
     SyncRunFactory,
     WebhookDeliveryFactory,
     WebhookRefusalFactory,
+    WithdrawalFactory,
 )
+from tests.support.plans import apply
 from tests.support.registry import compound
 
 SETTINGS = ("RUNS", "LOGS", "ERRORS", "RAW_RECORDS", "DELIVERIES")
@@ -138,6 +144,10 @@ def test_runs_that_something_needs_stay(db, keep):
         ).run,
         "run again": SyncRunFactory(**base, updated=1, rerun_of=SyncRunFactory(**base)).rerun_of,
         "open batch": BatchFactory(run=SyncRunFactory(**base), done_at=None).run,
+        "saw it return": WithdrawalFactory(lane=lane, closed_run=SyncRunFactory(**base)).closed_run,
+        "previewed": CanvasFactory(canvas_id="cnvs_10", preview=SyncRunFactory(**base)).preview,
+        "drawn": CanvasFactory(canvas_id="cnvs_11", drawn_run=SyncRunFactory(**base)).drawn_run,
+        "planned": PlanFactory(lane=lane, run=SyncRunFactory(**base)).run,
     }
     words = SyncRunFactory(**base)
     error = EntityErrorFactory(lane=lane, run=SyncRunFactory(**base))
@@ -154,6 +164,32 @@ def test_runs_that_something_needs_stay(db, keep):
     assert not left & {plain.pk, lost.pk}
     assert {why for why, run in kept.items() if run.pk not in left} == set()
     assert {last.pk, failed.pk, active.pk} <= left
+
+
+def test_plans_that_no_one_signed_go_with_their_runs(world, keep):
+    w = world([compound(1)])
+    w.sync()
+    Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
+    for name in ("Other", "Signed"):
+        w.registry.edit("C-000001", f"2026-03-0{len(name) - 4}T00:00:00Z", name=name)
+        w.sync()
+    void, signed = Plan.objects.order_by("pk")
+    life.sign(signed, actor="bea", reason="checked")
+    applied = apply(signed)
+    quiet = []
+    for _ in range(2):  # nothing to write: a plan without rows, and a run that notes the reading
+        planned = w.sync()
+        quiet += [planned, jobs.work_to_end(runs.active(planned.lane).pk)]
+    keep("RUNS")
+    age(DAYS + 1)
+    Plan.objects.update(made_at=timezone.now() - timedelta(days=DAYS + 1))
+    assert "\nplans: 2 rows before" in command("--dry-run", name="prune")[1]
+    assert "\nplans: 2 rows before" in command(name="prune")[1]
+    left = set(SyncRun.objects.values_list("pk", flat=True))
+    assert not left & {void.run_id, quiet[0].pk, quiet[1].pk}
+    assert left >= {signed.run_id, applied.pk, quiet[2].pk, quiet[3].pk}
+    assert set(Plan.objects.all()) == {signed, quiet[3].plan}, "the last one says what is in force"
+    assert w.sync().status == SyncRun.Status.SUCCEEDED
 
 
 def test_deliveries_and_alerts_that_are_over_go(db, keep):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import CASCADE, Exists, OuterRef, Q, QuerySet
+from django.db.models import CASCADE, Exists, ForeignObjectRel, OuterRef, Q, QuerySet
 
 from registry_sync import runs
 from registry_sync.jobs.pruning.kind import Pruned, ended_runs
@@ -34,19 +34,16 @@ class Runs(Pruned):
     """Runs before the last good one of their lane, with logs, batches and refusals.
 
     A run stays that any row refers to: changes and links of their chain, errors, decisions,
-    differences, withdrawals, canvases. So runs that wrote something stay for the audit.
+    differences, withdrawals, plans, canvases. So runs that wrote something stay for the audit.
     """
 
     name, setting = "runs", "KEEP_RUNS_DAYS"
 
     def rows(self, before: datetime) -> QuerySet[SyncRun]:
-        old = ended_runs(before).filter(_is_passed(), tallied=True)
+        old = ended_runs(before).filter(is_passed(), tallied=True)
         old = old.filter(session_open=False, follow_up__isnull=True)
-        old = old.filter(created=0, updated=0, archived=0)
-        for relation in SyncRun._meta.related_objects:
-            if relation.on_delete is not CASCADE:
-                rows = relation.related_model._default_manager.all()
-                old = old.filter(~Exists(rows.filter(**{relation.field.name: OuterRef("pk")})))
+        old = old.filter(Q(kind__in=SyncRun.DRY) | Q(created=0, updated=0, archived=0))
+        old = old.filter(*(~rows for rows in _referring()))
         free = old.filter(~_is_named_in_the_ledger(), ~_owes_a_result(), ~_has_words())
         return free.filter(~_has_open_batches()).order_by("pk")
 
@@ -54,7 +51,18 @@ class Runs(Pruned):
         return [model.objects.filter(run__in=pks) for model in (RunLog, Refusal, Batch)]
 
 
-def _is_passed() -> Q:
+def _referring() -> Iterator[Exists]:
+    """Yield whether rows refer to a run, by each relation that does not delete them with it.
+
+    Relations without a name at the run are among them.
+    """
+    for relation in SyncRun._meta.get_fields(include_hidden=True):
+        if isinstance(relation, ForeignObjectRel) and relation.on_delete is not CASCADE:
+            rows = relation.related_model._default_manager.all()
+            yield Exists(rows.filter(**{relation.field.name: OuterRef("pk")}))
+
+
+def is_passed() -> Q:
     """Return which runs come before the last good one of their lane, or of every lane.
 
     The next run goes on from that one, and looks at those after it.

@@ -18,6 +18,7 @@ from registry_sync.core import stopping
 from registry_sync.jobs.pruning.kind import Pruned
 from registry_sync.jobs.pruning.old_deliveries import Alerts, Deliveries, Refusals, TestMessages
 from registry_sync.jobs.pruning.old_errors import Errors, RawRecords, RunRefusals
+from registry_sync.jobs.pruning.old_plans import Plans
 from registry_sync.jobs.pruning.old_runs import Logs, Runs
 from registry_sync.monitoring.metrics import tallies
 
@@ -25,10 +26,10 @@ logger = logging.getLogger(__name__)
 CHUNK = 500
 """Rows that one transaction deletes, so that no run waits for it."""
 KINDS: Sequence[Pruned] = (
-    Logs(), RawRecords(), RunRefusals(), Errors(), Runs(),
+    Logs(), RawRecords(), RunRefusals(), Errors(), Plans(), Runs(),
     Deliveries(), Refusals(), Alerts(), TestMessages(),
 )  # fmt: skip
-"""In this order: a closed error may be the last to refer to a run."""
+"""In this order: a closed error or a plan may be the last to refer to a run."""
 
 
 @dataclass(frozen=True, slots=True)
