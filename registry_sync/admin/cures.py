@@ -14,13 +14,18 @@ from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.error_causes import outcome_address
 from registry_sync.admin.start_run import page_of, start_or_follow
-from registry_sync.benchling.errors import Refused, Wait
-from registry_sync.core.problems import SyncError
 from registry_sync.desk import cures, lanes
-from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
+from registry_sync.desk.cures.press import (
+    FAILURES,
+    CannotCure,
+    Done,
+    Order,
+    Press,
+    Prospect,
+    in_words,
+)
 from registry_sync.reporting.catalogue import record_cause
 
-FAILURES = (CannotCure, SyncError, Refused, Wait)
 TEMPLATE = "admin/registry_sync/cure/page.html"
 
 
@@ -118,20 +123,6 @@ def _title(cure: Press, case: cures.Case) -> str:
     """Return the title of a cure's page: its label, and the cause of errors that it is for."""
     label = cure.label_for(case)
     return f"{label}: {record_cause(case.code).title}" if case.errors().exists() else label
-
-
-def in_words(error: Exception) -> str:
-    """Return what failed and who must act."""
-    if isinstance(error, Refused):
-        return (
-            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin must "
-            "check the app's permissions."
-        )
-    if isinstance(error, SyncError):
-        return f"{error.message} {error.remedy}"
-    if isinstance(error, Wait):
-        return f"Benchling did not answer in time ({error.reason}). Try again in a minute."
-    return str(error)
 
 
 def _back(case: cures.Case) -> str:

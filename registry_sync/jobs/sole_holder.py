@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -11,7 +13,7 @@ from django.db import DatabaseError, connection
 
 
 class SoleHolder:
-    """A lock that its process keeps until it ends, however it ends; others wait for it.
+    """A lock that its process keeps until it releases it or ends, however it ends; others wait.
 
     PostgreSQL keeps it for the session of a connection, so the connection must not pass a pooler
     that changes sessions (PgBouncer's transaction mode). SQLite is used on one host: there it is a
@@ -28,15 +30,30 @@ class SoleHolder:
         """Take the lock or confirm it; return whether this process has it."""
         return self._on_postgres() if connection.vendor == "postgresql" else self._on_file()
 
+    def release(self) -> None:
+        """Give the lock back, if this process has it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._session is not None:
+            self._session = None
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", [self._key()])
+            except DatabaseError:
+                connection.close()  # which gives it back, too
+
+    def _key(self) -> int:
+        return int.from_bytes(self.digest[:8], "big", signed=True)
+
     def _on_postgres(self) -> bool:
-        key = int.from_bytes(self.digest[:8], "big", signed=True)
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 (session,) = cursor.fetchone()
                 if session == self._session:
                     return True
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
                 (taken,) = cursor.fetchone()
         except DatabaseError:
             connection.close()  # the next question opens another
@@ -49,6 +66,8 @@ class SoleHolder:
         if self._file is not None:
             return True
         database = Path(str(connection.settings_dict["NAME"]))
+        if "mode=memory" in database.name:  # it is this process's own, and has no folder
+            database = Path(tempfile.gettempdir()) / f"registry-sync-{os.getpid()}"
         file = database.with_name(f"{database.name}.{self.digest.hex()[:12]}.lock").open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import html
+import threading
 
 import pytest
 from django.contrib.admin.models import LogEntry
 
 from registry_sync.benchling import dropdowns
+from registry_sync.benchling.errors import Wait, retry_time
+from registry_sync.desk.cures import options as cure
+from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.models import RunLog, SyncRun
 from tests.support.desk import text
 from tests.support.presses import REASON, page_of, press, ticked, ticks, work
@@ -71,7 +75,7 @@ def test_what_someone_else_changes_at_the_same_time_stays(world, owner, monkeypa
     shown = ticks(text(owner.get(cure_page())))
     w.tenant.add_option(w.kinds, "Peptide")
     w.tenant.add_option(w.kinds, "Mixture")
-    send = dropdowns._set
+    send = dropdowns._send
 
     def meddled(*asked):
         after = send(*asked)
@@ -79,13 +83,90 @@ def test_what_someone_else_changes_at_the_same_time_stays(world, owner, monkeypa
         options(w)["Mixture"]["name"] = "Blend"
         return after
 
-    monkeypatch.setattr(dropdowns, "_set", meddled)
+    monkeypatch.setattr(dropdowns, "_send", meddled)
     sent = {"decided": "yes", "reason": REASON, "chosen": [key for key, _ in shown.values()]}
     answer = owner.post(cure_page(), sent)
     names = list(options(w))
     assert names == ["Small molecule", "Protein", "Peptide", "Blend", "Oligo", "Lipid"]
     told = html.unescape(text(owner.get(answer.url)))
     assert "1 option had been added by someone else" in told and "is called “Blend” now" in told
+
+
+def test_two_presses_change_a_dropdown_one_after_the_other(world, owner, monkeypatch):
+    w = wanting(world, "Peptide")
+    other, holds = SoleHolder(f"dropdown {w.kinds}"), []
+    holds.append(other.holds())
+    monkeypatch.setattr(cure, "TURN", 0.05)
+    told = html.unescape(text(press(owner, cure_page())))
+    assert "adds options to the dropdown of “Kind” at this moment" in told
+    assert holds == [True] and list(options(w)) == ["Small molecule", "Protein"]
+    monkeypatch.setattr(cure, "TURN", 10)
+    threading.Timer(0.2, other.release).start()
+    assert press(owner, cure_page()).status_code == 302
+    assert list(options(w)) == ["Small molecule", "Protein", "Peptide"]
+    assert other.holds()  # the press has given it back
+    other.release()
+
+
+def test_names_are_put_back_into_the_list_as_it_is_then(world, owner, monkeypatch):
+    w = wanting(world, "Peptide")
+    send, sent = dropdowns._send, []
+
+    def meddled(*asked):
+        after = send(*asked)
+        if not sent:
+            small = options(w)["Small molecule"]
+            after = {**after, small["id"]: {**small, "name": "Small"}}
+            small["name"] = "Small"
+            w.tenant.add_option(w.kinds, "Lipid")
+        sent.append(asked)
+        return after
+
+    monkeypatch.setattr(dropdowns, "_send", meddled)
+    answer = press(owner, cure_page())
+    assert list(options(w)) == ["Small molecule", "Protein", "Peptide", "Lipid"]
+    assert len(sent) == 2 and "has its name again" in html.unescape(text(owner.get(answer.url)))
+
+
+def test_an_option_that_was_seen_and_is_gone_is_said(world, owner, monkeypatch):
+    """Whoever sends an older list removes what others have added since."""
+    wanting(world, "Peptide")
+    send, gone = dropdowns._send, {"sfso_gone": {"name": "Lipid", "archiveRecord": None}}
+    monkeypatch.setattr(dropdowns, "_send", lambda *asked: send(*asked) | gone)
+    answer = press(owner, cure_page())
+    told = html.unescape(text(owner.get(answer.url)))
+    assert "“Lipid” (sfso_gone) is no longer in the dropdown" in told
+
+
+@pytest.mark.parametrize("verb", ["archive", "get"])
+def test_what_was_done_before_a_failure_is_told_and_noted(world, owner, monkeypatch, verb):
+    w = wanting(world, "Peptide", "Oligo", dropdown_writes="unarchive")
+    url, call, sent = cure_page(), dropdowns.Client.call, []
+
+    def fails(client, method, path, *rest, **more):
+        if sent and (path.endswith(f":{verb}") or method == verb):
+            raise Wait(retry_time(1), "Benchling")
+        if method == "patch" and path.startswith("dropdowns/"):
+            sent.append(path)
+        return call(client, method, path, *rest, **more)
+
+    shown = ticks(text(owner.get(url)))
+    with monkeypatch.context() as within:
+        within.setattr(dropdowns.Client, "call", fails)
+        answer = owner.post(
+            url, {"decided": "yes", "reason": REASON, "chosen": [k for k, _ in shown.values()]}
+        )
+    assert answer.status_code == 302
+    told = html.unescape(text(owner.get(answer.url)))
+    assert "2 options added to the dropdown of “Kind”" in told
+    assert "did not answer in time" in told
+    noted = [row.change_message for row in LogEntry.objects.all()]
+    assert any("“Peptide”" in one and "did not answer in time" in one for one in noted)
+    if verb == "archive":
+        left = "“Protein” was unarchived, and is not archived again"
+        assert left in told and any(left in one for one in noted)
+    work()
+    assert not w.open_errors()
 
 
 def test_where_the_app_may_not_the_list_is_for_a_benchling_admin(world, owner):

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.dropdowns import Addition, add_options
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import FieldDefinition, Option, parse_schema
+from registry_sync.core import stopping
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case
-from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.desk.cures.press import (
+    FAILURES,
+    CannotCure,
+    Done,
+    Group,
+    Order,
+    Press,
+    Prospect,
+    Row,
+    in_words,
+)
+from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.mapping.fitting import option_key
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.clients import hasty_client
 
 PATIENCE = 20.0
 """Seconds that the page waits for Benchling."""
+TURN = 5.0
+"""Seconds that it waits for another that changes the same dropdown."""
 MOST_OPTIONS = 500
 """Options that one page shows, the most frequent ones."""
 MOST = 1000
@@ -106,9 +122,19 @@ class AddOptions(Press):
         added: list[tuple[str, str]] = []
         for dropdown in read_dropdowns(case, client):
             chosen = [each for each in dropdown.missing if dropdown.key(each) in order.chosen]
-            if chosen:
-                _tell(done, dropdown, _add(client, dropdown, chosen))
+            if not chosen:
+                continue
+            try:
+                fault = _tell(done, dropdown, _add(client, dropdown, chosen))
                 added += [(dropdown.field, each.label) for each in chosen]
+            except FAILURES as error:
+                if not added:
+                    raise
+                fault = error
+            if fault is not None:  # what was done until then is told, noted and checked
+                done.warnings.append(f"{in_words(fault)} {getattr(fault, 'letter', '')}".strip())
+                done.note += f" It ended early: {in_words(fault)}"
+                break
         if not added:
             raise CannotCure("Tick at least one option. Nothing was done.")
         _finish(done, case, added)
@@ -181,11 +207,29 @@ def letter(dropdowns: Sequence[Dropdown]) -> str:
     return "\n\n".join(parts)
 
 
+@contextmanager
+def _turn(dropdown: Dropdown) -> Iterator[None]:
+    """Let one at a time change a dropdown. Raise CannotCure if another takes too long."""
+    place, until = SoleHolder(f"dropdown {dropdown.id}"), time.monotonic() + TURN
+    while not place.holds():
+        if time.monotonic() > until:
+            raise CannotCure(
+                f"Someone else adds options to the dropdown of “{dropdown.field}” at this moment. "
+                "Try again in a minute."
+            )
+        stopping.sleep(0.1)
+    try:
+        yield
+    finally:
+        place.release()
+
+
 def _add(client: Client, dropdown: Dropdown, chosen: Sequence[Missing]) -> Addition:
     again = [m.near.id for m in chosen if m.near is not None and m.near.label == m.label]
     new = [m.label for m in chosen if m.near is None or not (m.is_there or m.near.id in again)]
     try:
-        found = add_options(client, dropdown.id, new, again)
+        with _turn(dropdown):
+            found = add_options(client, dropdown.id, new, again)
         found.there += [m.label for m in chosen if m.is_there]
         return found
     except Refused as refused:
@@ -198,7 +242,8 @@ def _add(client: Client, dropdown: Dropdown, chosen: Sequence[Missing]) -> Addit
         ) from refused
 
 
-def _tell(done: Done, dropdown: Dropdown, found: Addition) -> None:
+def _tell(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None:
+    """Say what became of a dropdown; return why it ended early, if it did."""
     where = f"the dropdown of “{dropdown.field}”"
     if found.added:
         done.said.append(f"{number_of(len(found.added), 'option')} added to {where}.")
@@ -209,6 +254,8 @@ def _tell(done: Done, dropdown: Dropdown, found: Addition) -> None:
     done.warnings += [f"In {where}: {text}" for text in (*found.put_back, *found.left)]
     names = ", ".join(f"“{label}”" for label in (*found.added, *found.unarchived))
     done.note += f"{' ' if done.note else ''}Options of {where} added: {names or 'none'}."
+    done.note += "".join(f" {text}" for text in found.left)
+    return found.fault
 
 
 def _finish(done: Done, case: Case, added: Sequence[tuple[str, str]]) -> None:

@@ -9,6 +9,8 @@ from typing import ClassVar
 from django.db.models import Model
 from django.utils.safestring import SafeString
 
+from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, Cure, page
 from registry_sync.models import SyncRun
@@ -23,6 +25,24 @@ class CannotCure(Exception):
     def __init__(self, text: str, letter: str = "") -> None:
         super().__init__(text)
         self.letter = letter
+
+
+FAILURES = (CannotCure, SyncError, Refused, Wait)
+"""How a cure fails in a way that its page tells."""
+
+
+def in_words(error: Exception) -> str:
+    """Return what failed and who must act."""
+    if isinstance(error, Refused):
+        return (
+            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin must "
+            "check the app's permissions."
+        )
+    if isinstance(error, SyncError):
+        return f"{error.message} {error.remedy}"
+    if isinstance(error, Wait):
+        return f"Benchling did not answer in time ({error.reason}). Try again in a minute."
+    return str(error)
 
 
 @dataclass(frozen=True, slots=True)
