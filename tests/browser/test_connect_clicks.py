@@ -12,8 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.support import ROOT
-from tests.support.browser import SHOTS
-from tests.support.deployment import Deployment
+from tests.support.browser import SHOTS, log_in
 from tests.support.lims import FIELDS, KEY, lims
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
@@ -63,22 +62,12 @@ class Keyboard:
         self.page.blocked[:] = blocked  # axe sets inline styles of its own
 
 
-def log_in(d: Deployment, page: Any) -> None:
-    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
-    words = ("--noinput", "--username", "olivia", "--email", "olivia@localhost")
-    assert d.run("createsuperuser", *words)[0] == 0
-    page.goto(f"{d.serve_admin()}/admin/")
-    page.get_by_label("Username:").fill("olivia")
-    page.get_by_label("Password:").fill("demo")
-    page.keyboard.press("Enter")
-
-
 def test_ones_own_registry_is_connected_by_keyboard(deploy: Any, serve: Any, page: Any) -> None:
     d = deploy(0, fields=FIELDS)
     registry = {"API URL": serve(lims).url + "/list", "API Key": KEY}
     rest = {"Connector Settings": None, "Field Configurations": [], "Modified Since Parameter": ""}
     d.world.configure(**{**rest, "API URL": None, "API Key": None})
-    log_in(d, page)
+    log_in(d, page, d.serve_admin())
     hand = Keyboard(page)
     page.get_by_text("No registry is connected yet").wait_for()
     hand.look("today")

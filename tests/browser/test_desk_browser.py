@@ -7,31 +7,17 @@ narrow.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.support.browser import SHOTS
-from tests.support.deployment import Deployment, Service, serve
+from tests.support.browser import SHOTS, log_in
+from tests.support.deployment import Service, serve
 
 pytestmark = pytest.mark.once  # a page looks the same over every database
 
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 GRAVE = {"serious", "critical"}
-
-
-def log_in(d: Deployment, page: Any, url: str) -> None:
-    """Make an owner of the desk and log in as one."""
-    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
-    status, said = d.run(
-        "createsuperuser", "--noinput", "--username", "olivia", "--email", "o@localhost"
-    )
-    assert status == 0, said
-    page.goto(f"{url}/admin/")
-    page.get_by_label("Username:").fill("olivia")
-    page.get_by_label("Password:").fill("demo")
-    page.get_by_role("button", name="Log in").click()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.deployment import Deployment
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 
@@ -36,3 +38,16 @@ def page() -> Iterator[Any]:
         browser.close()
         if blocked:
             pytest.fail(f"The browser blocked: {blocked}")
+
+
+def log_in(d: Deployment, page: Any, url: str) -> None:
+    """Make an owner of the desk and log in as one."""
+    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
+    status, said = d.run(
+        "createsuperuser", "--noinput", "--username", "olivia", "--email", "o@localhost"
+    )
+    assert status == 0, said
+    page.goto(f"{url}/admin/")
+    page.get_by_label("Username:").fill("olivia")
+    page.get_by_label("Password:").fill("demo")
+    page.keyboard.press("Enter")

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from registry_sync.core.types import Json
-from tests.browser.test_desk_browser import log_in
+from tests.support.browser import log_in
 from tests.support.deployment import Deployment
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
