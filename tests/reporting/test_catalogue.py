@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -27,20 +27,27 @@ def trees() -> Iterator[ast.Module]:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
+def constants_of(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
+    """Return what these nodes assign to names."""
+    named: dict[str, list[ast.expr]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    named.setdefault(target.id, []).append(node.value)
+    return named
+
+
 @cache
 def calls() -> tuple[tuple[ast.Call, dict[str, list[ast.expr]]], ...]:
-    """Return every call of the service, with the constants its function gives to names."""
+    """Return every call of the service, with the constants its function or file gives to names."""
     found = {}
     for tree in trees():
+        constants = constants_of(tree.body)
         for scope in ast.walk(tree):  # inner functions last: theirs are the names that count
             if not isinstance(scope, ast.FunctionDef | ast.Module):
                 continue
-            named: dict[str, list[ast.expr]] = {}
-            for node in ast.walk(scope):
-                if isinstance(node, ast.Assign):
-                    for target in node.targets:
-                        if isinstance(target, ast.Name):
-                            named.setdefault(target.id, []).append(node.value)
+            named = {**constants, **constants_of(ast.walk(scope))}
             for node in ast.walk(scope):
                 if isinstance(node, ast.Call):
                     found[node] = named
@@ -91,7 +98,9 @@ def default_codes() -> Iterator[str]:
             pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
             for argument, default in pairs:
                 if argument.arg == "code" and default is not None:
-                    yield from codes_of(default, {})
+                    codes = codes_of(default, {})
+                    # Elsewhere "" stands for no code, as in a search that any code fits.
+                    yield from codes if node.name == "__init__" else codes - {""}
 
 
 def run_codes() -> Iterator[str]:

@@ -62,14 +62,21 @@ def faces(owner, error):
     yield "App Status", after(said, ", for ", ": It was") if ", for " in said else ""
     alert = check_old_error(error.lane, AlertSettings(error_days=1))
     yield "alert", alert.who
-    (line,) = [text for _, text in refused_lines(error.run) if "Who must act" in text]
-    yield "dry run's log", after(line, "Who must act: ", "~")
+    (_, line), *_ = refused_lines(error.run)
+    yield "dry run's log", dry_run_says(line)
     out = io.StringIO()
     out.write = lambda text, write=out.write: write(f"{text}\n")
     RunProgress(False, details=False, out=out).write_findings(error.run)
-    yield "dry run's command", after(out.getvalue(), "Who must act: ", "\n")
+    yield "dry run's command", dry_run_says(out.getvalue().partition("\n")[0])
     yield "canvas, in words", record_text.not_in_benchling(error, is_there=False)
     yield "canvas, by cause", canvas_text.attention(error.run)[0]
+
+
+def dry_run_says(line):
+    """Return who must act by a dry run's line on a cause: no one, where the records only wait."""
+    if "would wait, and follow automatically" in line:
+        return LABELS["transient"]
+    return after(line, "Who must act: ", "~")
 
 
 def opened(lane, cause):
