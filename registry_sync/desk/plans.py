@@ -22,7 +22,9 @@ NO_PASSWORD = (
     "You log in by a directory and have no password here, so you cannot sign. An administrator "
     "gives you one under Users, or someone else signs."
 )
-MAY_NOT = "You may read this plan. Signing it needs the permission “may sign plans”."
+SIGN_TITLE = dict(Plan._meta.permissions)["sign_plan"]
+"""The permission to sign, as the page of a user or a group shows it."""
+MAY_NOT = f"You may read this plan. Signing it needs the permission “{SIGN_TITLE}”."
 PILLS = {
     Plan.State.OPEN: ("active", "…"), Plan.State.SIGNED: ("active", "✎"),
     Plan.State.APPLIED: ("good", "✓"), Plan.State.EMPTY: ("good", "✓"),

@@ -27,7 +27,8 @@ def hindrance(user: Any, row: Proposal) -> str:
     if row.proposed_by == user.get_username():
         return "You proposed it. A second person must confirm it; you can take it back."
     if not (user.has_perm(plans.SIGN) and user.has_perm(NEEDED[What(row.what)])):
-        return "Confirming needs the permission “may sign plans” and the one to do it yourself."
+        title = plans.SIGN_TITLE
+        return f"Confirming needs the permission “{title}” and the one to do it yourself."
     if row.what == What.PUBLISH:
         return "Confirm it on the draft's page: publish the draft there with your reason."
     return ""

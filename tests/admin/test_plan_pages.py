@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -16,7 +16,7 @@ from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun, Withd
 from registry_sync.monitoring.health import assess
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.second import SecondPerson
-from tests.support import factories
+from tests.support import ROOT, factories
 from tests.support.command_schema import checked
 from tests.support.desk import groups, person, text
 from tests.support.registry import compound
@@ -81,7 +81,9 @@ def test_who_may_not_sign_does_not(planned, viewer):
     _, plan = planned
     at = f"/admin/registry_sync/plan/{plan.pk}/"
     assert viewer.post(at + "sign/", {"password": "secret", "reason": "x"}).status_code == 403
-    assert "may sign plans" in text(viewer.get(at + "change/"))
+    title = Permission.objects.get(codename="sign_plan").name  # as a group's page shows it
+    assert f"“{title}”" in text(viewer.get(at + "change/"))
+    assert f"*{title}* (`sign_plan`)" in (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
     directory = User.objects.create_superuser("Dora")
     directory.set_unusable_password()
     directory.save()

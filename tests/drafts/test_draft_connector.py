@@ -15,6 +15,7 @@ from registry_sync.models import MappingDraft, MappingVersion
 from tests.support.odd import Asked
 from tests.support.registry import compound
 
+CONNECT = "admin:registry_sync_connect"
 BASE = datetime(2026, 1, 5, 8, tzinfo=UTC)
 ROWS = [
     {**compound(n), "modified_at": f"{BASE + n * timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"}
@@ -56,14 +57,15 @@ def test_from_a_tested_connection_to_a_sync_and_back(world, serve, owner, viewer
                    "Field Configurations": [], "Connector Settings": None})  # fmt: skip
     test = reverse("admin:registry_sync_mappingdraft_test")
     assert viewer.get(test).status_code == 403
+    add, path = reverse("admin:registry_sync_mappingdraft_add"), reverse(CONNECT)
     assert "no key is asked for here" in owner.get(test).content.decode()
+    assert all(f'href="{path}"' in owner.get(at).content.decode() for at in (test, add))
     page = owner.post(test, {"do": "test"}).content.decode()
     assert "nextPageToken" in page and "none of them older" in page
     connector = json.loads(area(page))
     assert connector["endpoint"]["data_selector"] == "compounds"
     assert connector_in(w) is None, "nothing was written"
 
-    add = reverse("admin:registry_sync_mappingdraft_add")
     owner.post(add, {"title": "First", "do": "connector", "connector": area(page)})
     draft = MappingDraft.objects.get()
     assert draft.connector == connector and len(draft.sample) == 30
