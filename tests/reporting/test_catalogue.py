@@ -18,6 +18,8 @@ from registry_sync.reporting.catalogue import Cause
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES = ("filter", "exclude", "get")
+PROBLEMS = ("Problem", "replace")
+"""What makes the problem of a record; it may be made from another one."""
 NOT_CAUSES = ("CommandError", "ErrorGroup", "RunWait", "RecordWait")
 
 
@@ -82,7 +84,7 @@ def record_codes() -> Iterator[str]:
             given = call.args[:1]
         elif name == "RefusalKind":  # Benchling's refusals by their words
             given = given or call.args[2:3]
-        elif name != "Problem":
+        elif name not in PROBLEMS:
             continue
         for node in given:
             yield from codes_of(node, named)
@@ -106,7 +108,7 @@ def default_codes() -> Iterator[str]:
 def run_codes() -> Iterator[str]:
     yield from default_codes()
     for call, named in calls():
-        if name_of(call) in (*QUERIES, *NOT_CAUSES, "Problem", "RefusalKind"):
+        if name_of(call) in (*QUERIES, *NOT_CAUSES, *PROBLEMS, "RefusalKind"):
             continue
         for node in keyword(call, "code", "error_code"):
             yield from codes_of(node, named)
