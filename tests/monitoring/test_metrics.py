@@ -16,6 +16,7 @@ from registry_sync.monitoring.metrics import tallies
 from tests.support.factories import (
     AlertFactory,
     AlertMessageFactory,
+    LaneFactory,
     SyncRunFactory,
     WebhookDeliveryFactory,
     WebhookRefusalFactory,
@@ -182,6 +183,28 @@ def test_a_fold_between_two_queries_counts_nothing_twice(world, client, token, m
     monkeypatch.setattr(tallies, "_stored", stored_and_then_folded)
     said = read(client)
     assert said["runs_total FAILED"] == said["runs_total SUCCEEDED"] == 1
+
+
+def test_folds_without_end_let_no_counter_jump(db, client, token, monkeypatch):
+    """Who folds stands back while the tally is held; before that it folds between any queries."""
+    lane = LaneFactory()
+    SyncRunFactory.create_batch(12, status="FAILED", lane=lane)
+    stored, lock, held = tallies._stored, tallies._lock, []
+
+    def folded_and_stored():
+        if not held:
+            left = SyncRun.objects.filter(tallied=False).order_by("pk").values_list("pk", flat=True)
+            tallies._fold(tallies.KINDS[0], list(left[:1]))
+        return stored()
+
+    def locked(*, skip=True):
+        held.extend([] if skip else [1])
+        return lock(skip=skip)
+
+    monkeypatch.setattr(tallies, "_stored", folded_and_stored)
+    monkeypatch.setattr(tallies, "_lock", locked)
+    assert read(client)["runs_total FAILED"] == 12
+    assert SyncRun.objects.filter(tallied=False).exists()
 
 
 def test_queues_and_workers_come_from_redis(db, client, token, settings, redis):

@@ -69,18 +69,29 @@ def _store(parts: Iterable[Part]) -> None:
 
 
 def totals() -> Totals:
-    """Return all that was ever counted. Nothing is written.
+    """Return all that was ever counted.
 
-    Rows may be folded between two of the queries. The tallies then differ, and all is read again.
+    Rows may be folded between two of the queries. The tallies then differ, and all is read again:
+    at last while this process holds the app's tally, so that no one folds.
     """
     before = _stored()
     for _ in range(ATTEMPTS):
-        live = [part for kind in KINDS for part in kind.parts(kind.counted())]
+        live = _live()
         after = _stored()
         if before == after:
-            break
+            return sum_up([*before.items(), *live])
         before = after
-    return sum_up([*before.items(), *live])
+    return write_past_frozen(_held_totals)
+
+
+def _held_totals() -> Totals:
+    _lock(skip=False)
+    return sum_up([*_stored().items(), *_live()])
+
+
+def _live() -> list[Part]:
+    """Return what no tally includes yet."""
+    return [part for kind in KINDS for part in kind.parts(kind.counted())]
 
 
 def _stored() -> Totals:
