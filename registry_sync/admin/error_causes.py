@@ -1,4 +1,4 @@
-"""Check again, retry or dismiss all open errors of one cause."""
+"""Check again, retry or dismiss the open errors of one cause: all, or those of some records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from django.urls import URLPattern, path, reverse
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.start_run import page_of, start, start_or_follow
+from registry_sync.core.text import number_of
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import lanes
+from registry_sync.desk.cures import Case
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync import retry_choice
@@ -37,6 +39,8 @@ CHECK = (
 )
 WHATS = {"check": CHECK, "retry": RETRY, "dismiss": DISMISS}
 TITLES = {"check": "Check all again", "retry": "Retry all stored copies", "dismiss": "Dismiss all"}
+OF_SOME = {"check": "Check again", "retry": "Retry the stored copies", "dismiss": "Dismiss"}
+"""The titles where the address names records."""
 KEPT = {"check": retry_choice.askable, "retry": retry_choice.sendable}
 NOT_CURRENT = "These errors belong to a lane that is no longer synced, so they cannot be retried."
 
@@ -50,7 +54,10 @@ class WholeCauses(Reasoned):
         return [path(pattern, view, name="registry_sync_entityerror_cause"), *super().get_urls()]
 
     def cause_view(self, request: HttpRequest, code: str, what: str) -> HttpResponse:
-        """Retry or dismiss all open errors of a cause, after a page that asks for a reason."""
+        """Check, retry or dismiss open errors of a cause, after a page that asks for a reason.
+
+        With `?id=` only those of these records are meant.
+        """
         lane = lanes.find(request.GET.get("lane", ""))
         if not self.may(request):
             raise PermissionDenied
@@ -59,23 +66,21 @@ class WholeCauses(Reasoned):
         if what != "dismiss" and not lanes.is_current(lane):
             self.message_user(request, NOT_CURRENT, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
-        able = runs.open_errors(lane).filter(code=code)
+        case = Case(lane, code, tuple(request.GET.getlist("id")))
+        able = case.errors().order_by("first_seen")  # by the key, a million closed would be walked
         able = KEPT[what](able) if what in KEPT else able
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
         back += f"&lane={lane.pk}" if runs.LaneNames().several else ""
-        able = able.order_by("first_seen")  # by the key, a million closed ones would be walked
-        first = able.first()
-        if first is None:
+        if (first := able.first()) is None:
             text = "No open error with this cause can be handled this way."
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
-        counted = f"{able.count():,} × {record_cause(code).title}"
-        counted += f" ({name})" if (name := runs.LaneNames().beside(lane)) else ""
+        counted, title = _counted(case, able), (OF_SOME if case.ids else TITLES)[what]
         reason = self.ask(
             request,
             [],
             action=what,
-            title=f"{TITLES[what]}: {record_cause(code).title}",
+            title=f"{title}: {record_cause(code).title}",
             explanation=WHATS[what],
             back=back,
             facts=[counted, *(str(error) for error in able[:10])],
@@ -85,31 +90,46 @@ class WholeCauses(Reasoned):
         if what == "dismiss":
             who = request.user.get_username()
             count = decisions.dismiss(able, actor=who, reason=reason)
-            self.note(request, [first], f"All {counted} dismissed: {reason}")
-            self.message_user(request, f"{count:,} errors dismissed.")
+            self.note(
+                request, [first], f"{'' if case.ids else 'All '}{counted} dismissed: {reason}"
+            )
+            self.message_user(request, f"{number_of(count, 'error')} dismissed.")
             return HttpResponseRedirect(back)
-        title = f"{TITLES[what]} ({counted})"
-        return self._all_again(request, what, title, able, reason) or HttpResponseRedirect(back)
+        asked = self._start_again(request, what, f"{title} ({counted})", case, able, reason)
+        return asked or HttpResponseRedirect(back)
 
-    def _all_again(
-        self, request: HttpRequest, what: str, title: str, able: QuerySet[EntityError], reason: str
+    def _start_again(
+        self,
+        request: HttpRequest,
+        what: str,
+        title: str,
+        case: Case,
+        able: QuerySet[EntityError],
+        reason: str,
     ) -> HttpResponse | None:
         """Start the run, and lead to its outcome; None where another run is active."""
-        first = able[0]
-        if what == "check":
+        first, only = able[0], []
+        if what == "check" or case.ids:
             only = sorted(able.values_list("external_id", flat=True)[:CHOSEN])
+        if what == "check":
             kind = SyncRun.Kind.INCREMENTAL
             run, answer = start_or_follow(
-                self, request, title=title, reason=reason, kind=kind, only=only, lane=first.lane
+                self, request, title=title, reason=reason, kind=kind, only=only, lane=case.lane
             )
             self.note(request, [first], f"{title}, run {run.pk}: {reason}")
             return HttpResponseRedirect(outcome_address(run, answer))
-        asked = {"kind": SyncRun.Kind.RETRY, "only_cause": first.code, "lane": first.lane}
-        run, ours = start(self, request, title=title, reason=reason, **asked)
+        asked = {"kind": SyncRun.Kind.RETRY, "only_cause": case.code, "lane": case.lane}
+        run, ours = start(self, request, title=title, reason=reason, only=only, **asked)
         if not ours:
             return None
         self.note(request, [first], f"{title}, run {run.pk}: {reason}")
         return HttpResponseRedirect(page_of(run))
+
+
+def _counted(case: Case, able: QuerySet[EntityError]) -> str:
+    """Return how many errors are meant, of which cause and lane."""
+    name = runs.LaneNames().beside(case.lane)
+    return f"{able.count():,} × {record_cause(case.code).title}" + (f" ({name})" if name else "")
 
 
 def outcome_address(run: SyncRun, answer: runs.Answer) -> str:

@@ -6,7 +6,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 
+from registry_sync import runs
 from registry_sync.desk import cures
+from registry_sync.desk.cures.base import page
 from registry_sync.models import (
     Allowance,
     Drift,
@@ -18,6 +20,7 @@ from registry_sync.models import (
     Withdrawal,
 )
 from sandbox.tenant.entities import add_by_hand
+from tests.support import factories as made
 from tests.support.desk import text
 from tests.support.people import by_hand
 from tests.support.presses import REASON, page_of, press, ticked, words, work
@@ -212,3 +215,27 @@ def test_a_dismissed_error_comes_back_when_it_says_something_else(world, owner):
     w.sync(kind=SyncRun.Kind.FULL)
     error = EntityError.objects.get()
     assert (error.code, error.dismissed_at) == ("dropdown_ambiguous", None)
+
+
+def test_a_press_for_one_record_leaves_the_others_of_its_cause(db, owner, viewer):
+    kept = {"code": "name_taken", "raw": {}}
+    lane = (error := made.EntityErrorFactory(**kept)).lane
+    others = [made.EntityErrorFactory(lane=lane, run=error.run, **kept) for _ in range(3)]
+    mine = [error.external_id, others[0].external_id]
+    offered = {one.name: one.address for one in cures.all_of(lane, "name_taken", mine)}
+    asked = text(owner.get(offered["dismiss"]))
+    assert "2 × name already used" in asked and "<h1>Dismiss: name already" in asked
+    assert others[1].external_id not in asked and "Dismiss all" not in asked
+    assert viewer.post(offered["dismiss"], {"decided": "1", "reason": REASON}).status_code == 403
+    retry = offered["check"].replace("/check/", "/retry/")
+    for address, only in ((offered["check"], mine), (retry, mine)):
+        owner.post(address, {"decided": "1", "reason": REASON})
+        run = SyncRun.objects.get(status="QUEUED")
+        assert run.only == sorted(only)
+        SyncRun.objects.filter(pk=run.pk).update(status="CANCELLED")
+    told = text(owner.post(offered["dismiss"], {"decided": "1", "reason": REASON}, follow=True))
+    assert "2 errors dismissed." in told
+    assert {one.external_id for one in runs.open_errors(lane)} == {
+        others[1].external_id, others[2].external_id,
+    }  # fmt: skip
+    assert owner.get(f"{page('entityerror_cause', 'name_taken', 'dismiss')}?id=").status_code == 302
