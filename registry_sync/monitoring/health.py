@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from django.core.checks import run_checks
-from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.dates import stamp
 from registry_sync.core.text import are, number_of
 from registry_sync.models import Canvas, Installation, Lane, SyncRun
-from registry_sync.monitoring.lane_runs import runs_of
+from registry_sync.monitoring.lane_runs import ended_runs, judged_run
 from registry_sync.reporting.catalogue import ActorKey
 from registry_sync.runs.rhythm import Rhythm, see_rhythm
 from registry_sync.runs.workers import Queues, see_queues
@@ -60,7 +59,7 @@ class Health:
     dismissed: int = 0
     """Records that are not up to date and whose errors were dismissed."""
     last: SyncRun | None = None
-    """The newest run that ended, good or failed; a dry run only where there is no other."""
+    """The ended run by which the lane is judged; a dry run only where there is no other."""
 
     @property
     def state(self) -> HealthState:
@@ -144,11 +143,8 @@ def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None =
         open_errors = runs.open_errors(lane).count() if lane else 0
     dismissed = _dismissed(lane) if lane else 0
     active = around.active if lane is None else runs.active(lane)
-    last, last_good = (
-        _ended(lane).exclude(kind__in=SyncRun.DRY).first(),
-        runs.good_runs(lane).first() if lane else None,
-    )
-    dry = _ended(lane).filter(kind=SyncRun.Kind.DRY_RUN).first() if last is None else None
+    last, last_good = judged_run(lane), runs.good_runs(lane).first() if lane else None
+    dry = ended_runs(lane).filter(kind=SyncRun.Kind.DRY_RUN).first() if last is None else None
     findings = [
         *_runs(last, last_good, active, dry),
         *_mapping(lane, last_good),
@@ -290,9 +286,3 @@ def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
 def needed_queues() -> list[str]:
     """Return the queues that need a worker: the one for presses only where there are canvases."""
     return ["sync", *(["interactive"] if Canvas.objects.of_app().exists() else [])]
-
-
-def _ended(lane: Lane | None) -> QuerySet[SyncRun]:
-    """Return the runs that were not cancelled, from the newest back: by status, all are sorted."""
-    rows = runs_of(lane).exclude(status__in=[*SyncRun.ACTIVE, SyncRun.Status.CANCELLED])
-    return rows.order_by("-id")

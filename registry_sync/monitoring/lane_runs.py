@@ -29,3 +29,28 @@ def runs_of(lane: Lane | None) -> QuerySet[SyncRun]:
     if set(placed) == {None} and not lane.runs.exists():
         return mine
     return mine.filter(Q(lane=lane) | Q(lane__isnull=True))
+
+
+def ended_runs(lane: Lane | None) -> QuerySet[SyncRun]:
+    """Return the runs that were not cancelled, from the newest back: by status, all are sorted."""
+    rows = runs_of(lane).exclude(status__in=[*SyncRun.ACTIVE, SyncRun.Status.CANCELLED])
+    return rows.order_by("-id")
+
+
+def whole_runs(rows: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+    """Keep the runs that write whatever has changed: no retries, pilots or `--since` runs."""
+    return rows.filter(kind__in=SyncRun.WHOLE, since_asked__isnull=True, only=[])
+
+
+def judged_run(lane: Lane | None) -> SyncRun | None:
+    """Return the ended run by which a lane is judged, dry runs aside: the last of all records.
+
+    A run of some records lifts no stop. It counts where it failed after a run of all records that
+    did not, and before there is any run of all records.
+    """
+    ended = ended_runs(lane).exclude(kind__in=SyncRun.DRY)
+    newest, whole = ended.first(), whole_runs(ended).first()
+    failed = SyncRun.Status.FAILED
+    if whole is None or (newest is not None and newest.status == failed != whole.status):
+        return newest
+    return whole

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync.desk import worklist
+from registry_sync.management.commands import lanes
 from registry_sync.models import EntityError, HistoryResult, MappingDraft, SyncRun
 from tests.support import factories as made
 from tests.support.desk import INDEX, read
@@ -231,6 +232,30 @@ def test_cards_of_several_lanes_name_their_lane(lane, owner):
     only = cards(owner, f"{INDEX}?lane={lots.pk}")
     assert [one.title for one in only] == [names.title]
     assert "Who acts: the registry's owner." in read(owner, f"{INDEX}?lane={lots.pk}")
+
+
+@pytest.mark.once
+def test_a_run_of_some_records_lifts_no_stop(lane, owner):
+    good(lane, kind="retry")
+    assert "Good morning." in read(owner)
+    row = {"status": "FAILED", "error": "Too many.", "finished_at": NOW}
+    stopped = made.SyncRunFactory(lane=lane, error_code="great_change", **row, kind="full")
+    some = {"kind": "retry"}, {"kind": "incremental", "only": ["C-1"]}
+    some += ({"kind": "full", "since_asked": OLD},)
+    for more in some:
+        good(lane, **more)
+        assert "✕ stopped The last run" in (page := read(owner)) and "Good morning" not in page
+        assert "Allow once" in card(owner, f"Run {stopped.pk} stopped").presses
+    assert "failed: Too many." in lanes._standing(lane), "manage.py lanes"
+    warned(lane)
+    good(lane, kind="retry")
+    assert "! behind" in read(owner) and card(owner, "warned: fewer records than")
+    good(lane)
+    made.SyncRunFactory(lane=lane, **row, error_code="benchling_rejects", kind="retry")
+    assert "✕ stopped" in read(owner), "no run of all records failed, but the last one did"
+    cancelled(lane)
+    good(lane, kind="retry")
+    assert "✓ in sync" in read(owner) and card(owner, "was cancelled")
 
 
 def test_paused_waits_and_runs_of_all_lanes_are_shown_once(lane, owner):

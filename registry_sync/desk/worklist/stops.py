@@ -20,7 +20,7 @@ from registry_sync.desk.worklist.base import (
 )
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.health import Health, HealthState
-from registry_sync.monitoring.lane_runs import runs_of
+from registry_sync.monitoring.lane_runs import runs_of, whole_runs
 from registry_sync.reporting.catalogue import run_actor_key, run_failure, warning_cause
 
 Status = SyncRun.Status
@@ -31,12 +31,12 @@ COUNTED = 1000
 
 
 class Stops(CardKind):
-    """The last run of a lane failed before it was through."""
+    """The run by which a lane is judged failed before it was through."""
 
     name = "stops"
 
     def cards(self, morning: Morning) -> Iterable[Card]:
-        """Return a card for each last run that failed."""
+        """Return a card for each such run, once."""
         for health, run in of_runs((health, health.last) for health in morning.health.values()):
             if run.status == Status.FAILED:
                 yield self._card(morning, health, run)
@@ -73,12 +73,12 @@ class Stops(CardKind):
 
 
 class Cancelled(CardKind):
-    """Someone cancelled the newest run, and none has come after it."""
+    """Someone cancelled a run of all records, and none has come after it."""
 
     name = "cancelled"
 
     def cards(self, morning: Morning) -> Iterable[Card]:
-        """Return a card for each lane whose newest run was cancelled."""
+        """Return a card for each lane whose newest run of all records was cancelled."""
         for health, run in of_runs((one, _cancelled(one)) for one in morning.health.values()):
             lane = health.lane if run.lane_id else None
             yield Card(
@@ -201,4 +201,4 @@ def _cancelled(health: Health) -> SyncRun | None:
     rows = runs_of(health.lane).filter(status=Status.CANCELLED, pk__gt=after)
     if health.active is not None:
         return None
-    return rows.exclude(kind__in=SyncRun.DRY).order_by("-pk").first()
+    return whole_runs(rows).order_by("-pk").first()

@@ -15,6 +15,7 @@ from registry_sync.management.lane_policy import (
 )
 from registry_sync.management.operator import OperatorCommand
 from registry_sync.models import Lane, SyncRun
+from registry_sync.monitoring.lane_runs import judged_run
 
 NEVER = "never ran"
 
@@ -58,7 +59,8 @@ def _listed(lane: Lane, names: runs.LaneNames) -> str:
 
 
 def _last_run(lane: Lane) -> str:
-    last = _ended(lane)
+    ended = lane.runs.exclude(status__in=SyncRun.ACTIVE).exclude(kind__in=SyncRun.DRY)
+    last = ended.order_by("-id").first()
     if last is None:
         return "none"
     at = last.finished_at or last.created_at
@@ -66,7 +68,7 @@ def _last_run(lane: Lane) -> str:
 
 
 def _standing(lane: Lane) -> str:
-    last = _ended(lane)
+    last = judged_run(lane)
     if last is None:
         return NEVER
     errors = runs.open_errors(lane).count()
@@ -74,11 +76,6 @@ def _standing(lane: Lane) -> str:
     if last.status in SyncRun.GOOD:
         return f"{'up to date' if not errors else 'synced'}, {said}"
     return f"{last.status.lower()}: {last.error} ({said})"
-
-
-def _ended(lane: Lane) -> SyncRun | None:
-    ended = lane.runs.exclude(status__in=SyncRun.ACTIVE).exclude(kind__in=SyncRun.DRY)
-    return ended.order_by("-id").first()
 
 
 def _active(lane: Lane) -> str:
