@@ -162,7 +162,7 @@ def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
         if row.follow_up is not None:
             notes = [*row.follow_up.get("notes", ()), *wanted["notes"]][:NOTES]
             merged = _merged(row.follow_up, wanted)
-            merged |= {"asked_at": wanted["asked_at"], "notes": notes}
+            merged |= {"asked_at": wanted["asked_at"], "notes": notes, "if_good": False}
         SyncRun.objects.filter(pk=run.pk).update(follow_up=merged)
         return True
 
@@ -182,7 +182,8 @@ def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
 def start_following(run: SyncRun) -> SyncRun | None:
     """Request the run that was asked for while this one was active; None if there is none.
 
-    Nothing follows a run that was cancelled: who cancelled it wanted it to end.
+    Nothing follows a run that was cancelled: who cancelled it wanted it to end. With `if_good`,
+    nothing follows one that failed.
     """
 
     def write() -> SyncRun | None:
@@ -190,9 +191,11 @@ def start_following(run: SyncRun) -> SyncRun | None:
         if row.is_active or row.follow_up is None:
             return None
         SyncRun.objects.filter(pk=run.pk).update(follow_up=None)
-        if row.status == SyncRun.Status.CANCELLED:
-            return None
         wanted = dict(row.follow_up)
+        if_good = wanted.pop("if_good", False)
+        failed = row.status == SyncRun.Status.FAILED
+        if row.status == SyncRun.Status.CANCELLED or (if_good and failed):
+            return None
         asked_at = parse_datetime(wanted.pop("asked_at"))
         assert asked_at is not None
         found, answer = request_or_follow(asked_at=asked_at, lane=row.lane, **wanted)

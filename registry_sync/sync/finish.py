@@ -12,6 +12,7 @@ from registry_sync.source.watermark import settled
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.plans import outcome
+from registry_sync.sync.plans.held import watermark_of_plan
 from registry_sync.sync.withdrawals import told
 
 
@@ -62,3 +63,6 @@ def _settle_watermark(ctx: RunContext) -> None:
     if held:  # the record that set the last watermark is still expected
         last = runs.good_runs(ctx.lane).exclude(pk=run.pk).first()
         run.watermark_record = last.watermark_record if last and run.since else ""
+    limit = watermark_of_plan(ctx)
+    if run.plan is not None and limit is not None and run.watermark and run.watermark > limit:
+        run.watermark, run.watermark_record = limit, run.plan.run.watermark_record

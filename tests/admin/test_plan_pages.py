@@ -175,3 +175,13 @@ def test_a_release_of_withdrawals_takes_two_people(world):
     assert rows.get().state == Withdrawal.State.STAGED
     withdrawals.release(rows, actor="paul", reason="retired, seen")
     assert rows.get().state == Withdrawal.State.RELEASED
+
+
+def test_plan_make_with_nothing_to_write_leaves_no_run_behind(world):
+    w = world([compound(1)])
+    w.sync()
+    Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
+    with pytest.raises(SystemExit) as end:
+        call_command("plan", "make")
+    noted = SyncRun.objects.first()
+    assert (end.value.code, noted.kind, noted.status) == (0, Kind.APPLY, SyncRun.Status.SUCCEEDED)

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.jobs import runner as jobs
+from registry_sync.jobs.following import following_plan
 from registry_sync.management.lane_options import add_lane_argument, add_limit, lanes_to_sync
 from registry_sync.management.operator import (
     FAILED,
@@ -24,6 +25,7 @@ from registry_sync.management.run_json import run_json
 from registry_sync.management.run_progress import RunProgress
 from registry_sync.management.run_summary import busy_sentence, summary
 from registry_sync.models import Plan, SyncRun
+from registry_sync.sync.listener import NullListener
 from registry_sync.sync.plans import life
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
@@ -110,13 +112,27 @@ class Command(OperatorCommand):
             self._write({"run": run_json(run, names), "plan": plan})
         else:
             self.stdout.write(summary(run))
-        if run.is_active:
-            raise SystemExit(BUSY)
-        good = {Status.SUCCEEDED: SUCCEEDED, Status.COMPLETED_WITH_WARNINGS: WARNINGS}
-        raise SystemExit(good.get(Status(run.status), FAILED))
+        noted = self._note_what_was_read(run)
+        raise SystemExit(FAILED if noted == FAILED else _exit_status(run))
+
+    def _note_what_was_read(self, run: SyncRun) -> int:
+        """Work the run that follows a plan with nothing to write; return its exit status."""
+        then = following_plan(run) if run.kind == Kind.PLAN else None
+        if then is None:
+            return SUCCEEDED
+        then = jobs.work_to_end(then.pk, NullListener())
+        self.stderr.write(f"Then {summary(then)[0].lower()}{summary(then)[1:]}")
+        return _exit_status(then)
 
     def _write(self, found: Json) -> None:
         self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _exit_status(run: SyncRun) -> int:
+    if run.is_active:
+        return BUSY
+    good = {Status.SUCCEEDED: SUCCEEDED, Status.COMPLETED_WITH_WARNINGS: WARNINGS}
+    return good.get(Status(run.status), FAILED)
 
 
 def _plan(number: int) -> Plan:

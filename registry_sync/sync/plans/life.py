@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import transaction
@@ -42,29 +44,33 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     plan.unarchives = counts.get(Action.UNARCHIVE, 0)
     plan.digest, plan.expires_at = digest_of(plan), expires
     plan.state = State.OPEN if plan.writes else State.EMPTY
-    older = Plan.objects.filter(lane=plan.lane, state=State.OPEN).first()
-    if older is not None and older.digest == plan.digest:
-        return _renewed(older, plan, lease)
     with transaction.atomic():
         runs.renew(lease)
-        if older is not None:
-            _void(older, f"Plan {plan.pk} is newer.")
-        plan.save()
-        SyncRun.objects.filter(pk=plan.run_id).update(plan=plan)
-    if older is not None:
+        older = _locked(lane=plan.lane_id, state=State.OPEN)  # unless it is signed right now
+        kept = older if older is not None and _is_same(older, plan) else plan
+        if kept is older:
+            Plan.objects.filter(pk=kept.pk).update(expires_at=expires)
+            kept.expires_at = expires
+        else:
+            if older is not None:
+                _void(older, f"Plan {plan.pk} is newer.")
+            plan.save()
+        SyncRun.objects.filter(pk=plan.run_id).update(plan=kept)
+    if kept is older:
+        _discard(plan)
+    elif older is not None:
         delete_rows(older)
-    return plan
+    return kept
 
 
-def _renewed(older: Plan, plan: Plan, lease: runs.Lease) -> Plan:
-    """Keep the older of two plans that are the same, as long as the newer one would be."""
-    with transaction.atomic():
-        runs.renew(lease)
-        older.expires_at = plan.expires_at
-        older.save(update_fields=["expires_at"])
-        SyncRun.objects.filter(pk=plan.run_id).update(plan=older)
-    _discard(plan)
-    return older
+def _locked(**which: object) -> Plan | None:
+    """Return the plan that this is true of. No one signs or voids it until the transaction ends."""
+    return Plan.objects.select_for_update().filter(**which).first()
+
+
+def _is_same(older: Plan, plan: Plan) -> bool:
+    """Return whether two plans write the same, by the same mapping."""
+    return older.digest == plan.digest and older.run.fingerprint == plan.run.fingerprint
 
 
 def digest_of(plan: Plan) -> str:
@@ -102,7 +108,15 @@ def sign_fault(plan: Plan, actor: str) -> str:
         return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
     if plan.planned_by == actor:
         return f"{actor} made {plan}. A second person must sign it."
+    if (run := _applying(lane=plan.lane_id)) is not None:
+        return f"Run {run.pk} applies {run.plan}. Sign {plan} when it has ended."
     return ""
+
+
+def _applying(**which: object) -> SyncRun | None:
+    """Return the active run that applies a plan, of a lane or this one."""
+    rows = SyncRun.objects.filter(kind=SyncRun.Kind.APPLY, status__in=SyncRun.ACTIVE, **which)
+    return rows.select_related("plan").first()
 
 
 def sign(plan: Plan, *, actor: str, reason: str) -> None:
@@ -115,7 +129,9 @@ def sign(plan: Plan, *, actor: str, reason: str) -> None:
             raise PlanError("A signature needs a reason.")
         if digest_of(row) != row.digest:
             raise PlanError(f"The rows of {row} are not those that were planned. Make a new plan.")
-        for earlier in Plan.objects.filter(lane=row.lane, state=State.SIGNED):
+        if (earlier := _locked(lane=row.lane_id, state=State.SIGNED)) is not None:
+            if fault := sign_fault(row, actor):  # it is being applied by now
+                raise PlanError(fault)
             _void(earlier, f"{actor} signed {row} instead.")
         row.state, row.signed_by, row.sign_reason = State.SIGNED, actor, reason.strip()
         row.signed_at = timezone.now()
@@ -130,9 +146,26 @@ def void(plan: Plan, *, actor: str, reason: str) -> None:
         row = Plan.objects.select_for_update().get(pk=plan.pk)
         if row.state not in (State.OPEN, State.SIGNED):
             raise PlanError(f"{row} is {row.get_state_display()}.")
+        if (run := _applying(plan=row)) is not None:
+            raise PlanError(f"Run {run.pk} applies {row}. Cancel that run first.")
         _void(row, f"{actor}: {reason.strip()}")
         admin_log.note(row, f"{actor} voided {row}: {reason.strip()}", actor=actor)
     plan.refresh_from_db()
+
+
+def outdate(plan: Plan, why: str) -> None:
+    """Void a signed plan that no run applies any more."""
+    with transaction.atomic():
+        row = _locked(pk=plan.pk, state=State.SIGNED)
+        if row is not None and _applying(plan=row) is None:
+            _void(row, why)
+
+
+@contextmanager
+def locked(plan: Plan) -> Iterator[Plan]:
+    """Lock a plan while a run begins to apply it: after that, no one voids it or signs another."""
+    with transaction.atomic():
+        yield Plan.objects.select_for_update().get(pk=plan.pk)
 
 
 def apply_fault(plan: Plan) -> str:

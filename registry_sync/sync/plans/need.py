@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import ledger, runs
@@ -23,20 +24,49 @@ def settle_kind(ctx: RunContext) -> None:
     """
     run, lane = ctx.run, ctx.lane
     if run.kind == Kind.APPLY:
-        _refuse_unfit(run.plan, lane)
+        _begin_to_apply(ctx)
         return
     whole = run.kind in WHOLE and not run.only and run.since_asked is None
     if not whole or lane.plans_for == PlansFor.NOTHING:
         return
-    if (signed := life.signed_plan(lane)) is not None:
+    if (signed := _signed(ctx)) is not None:
         text = f"{signed} is signed by {signed.signed_by}: it is applied first."
         runs.log(run, "INFO", text)
         runs.save(run, ctx.lease, kind=Kind.APPLY, plan=signed, follow_up=_afterwards(run))
+        _begin_to_apply(ctx)
     elif needs_plan(ctx):
         why = f"Plans are needed for {lane.get_plans_for_display()} in this lane: nothing is "
         runs.log(run, "INFO", why + "written, and a plan is made.")
         reads_all = run.reads_all or run.kind == Kind.FULL
         runs.save(run, ctx.lease, kind=Kind.PLAN, reads_all=reads_all)
+
+
+def _signed(ctx: RunContext) -> Plan | None:
+    """Return the plan to apply first; one that another mapping made is void."""
+    signed = life.signed_plan(ctx.lane)
+    if signed is None or _is_by_mapping(signed, ctx):
+        return signed
+    why = "The mapping has changed since it was made."
+    life.outdate(signed, why)
+    runs.log(ctx.run, "WARNING", f"{signed} is void: {why[0].lower()}{why[1:]}")
+    return None
+
+
+def _begin_to_apply(ctx: RunContext) -> None:
+    """Check that the run's plan may be applied, for the whole of the run. Raise SyncError.
+
+    Where there was nothing to write and the mapping has changed, a new plan is made instead.
+    """
+    run, plan = ctx.run, ctx.run.plan
+    if plan is None or plan.lane_id != ctx.lane.pk:
+        raise _unfit("The run has no plan of this lane. Nothing was written.")
+    if plan.state == Plan.State.EMPTY and not _is_by_mapping(plan, ctx):
+        runs.log(run, "INFO", f"The mapping has changed since {plan} was made: a new one is made.")
+        runs.save(run, ctx.lease, kind=Kind.PLAN, plan=None)
+        return
+    with life.locked(plan) as row:
+        if fault := life.apply_fault(row):
+            raise _unfit(f"{fault} Nothing was written.")
 
 
 def give_up_plan(run: SyncRun, lease: runs.Lease) -> None:
@@ -62,44 +92,61 @@ def permit_of(ctx: RunContext) -> Permit:
     """Return what the run may write. Raise SyncError where its plan can no longer be applied."""
     run = ctx.run
     if run.kind == Kind.APPLY:
-        _refuse_unfit(run.plan, ctx.lane)
-        assert run.plan is not None
-        return Signed(ctx, run.plan)
+        return _permit_of_plan(ctx, run.plan)
     if run.dry_run or not needs_plan(ctx):
         return FREE
     return NOTHING
 
 
+def _permit_of_plan(ctx: RunContext, plan: Plan | None) -> Permit:
+    fault = ""
+    if plan is None or plan.lane_id != ctx.lane.pk:
+        fault = "The run has no plan of this lane."
+    elif not _is_by_mapping(plan, ctx):
+        fault = f"The mapping has changed since {plan} was made."
+    elif life.digest_of(plan) != plan.digest:
+        fault = f"The rows of {plan} are not those that were signed."
+    if plan is None or fault:
+        raise _unfit(f"{fault} Nothing more is written.")
+    return Signed(ctx, plan)
+
+
 def _is_new_mapping(ctx: RunContext) -> bool:
     """Return whether no good run, and no applied plan, was the last one under this mapping."""
     used = runs.good_runs(ctx.lane).first()
-    applied = ctx.lane.runs.filter(kind=Kind.APPLY, status__in=SyncRun.GOOD, only=[])
+    applied = ctx.lane.runs.filter(
+        kind=Kind.APPLY, status__in=SyncRun.GOOD, plan__state=Plan.State.APPLIED,
+        plan__run__fingerprint=F("fingerprint"),
+    )  # fmt: skip
     newest = [run for run in (used, applied.order_by("-pk").first()) if run is not None]
     last = max(newest, key=lambda run: run.pk, default=None)
     return last is None or last.fingerprint != ctx.setup.mapping.fingerprint
 
 
-def _refuse_unfit(plan: Plan | None, lane: Lane) -> None:
-    fault = "The run has no plan." if plan is None else life.apply_fault(plan)
-    if plan is not None and not fault:
-        if plan.lane_id != lane.pk:
-            fault = f"{plan} is of another lane."
-        elif life.digest_of(plan) != plan.digest:
-            fault = f"The rows of {plan} are not those that were signed."
-    if fault:
-        raise SyncError(
-            f"{fault} Nothing was written.",
-            remedy="The integration owner makes a new plan, and a second person signs it.",
-            kind="mapping",
-            code="plan_unfit",
-        )
+def _is_by_mapping(plan: Plan, ctx: RunContext) -> bool:
+    """Return whether a plan was made by the mapping as it is now."""
+    return plan.run.fingerprint == ctx.setup.mapping.fingerprint
+
+
+def _unfit(why: str) -> SyncError:
+    return SyncError(
+        why,
+        remedy="The integration owner makes a new plan, and a second person signs it.",
+        kind="mapping",
+        code="plan_unfit",
+    )
 
 
 def _afterwards(run: SyncRun) -> dict[str, object]:
-    """Return the run that was asked for: it follows the one that applies the plan."""
+    """Return the run that was asked for: it follows the one that applies the plan.
+
+    Unless people have asked for it as well, it does not follow where the plan could not be applied:
+    it would try to apply it again.
+    """
     if run.follow_up is not None:
         return run.follow_up
+    kind = Kind.FULL if run.reads_all else run.kind
     return {
-        "kind": run.kind, "trigger": run.trigger, "actor": run.actor, "only": [],
+        "kind": kind, "trigger": run.trigger, "actor": run.actor, "only": [], "if_good": True,
         "asked_at": timezone.now().isoformat(), "retries_all": run.retries_all, "notes": [],
     }  # fmt: skip

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry_sync import runs
 from registry_sync.core.text import number_of
-from registry_sync.models import Change, LedgerEntry, Plan, PlanRow
+from registry_sync.models import Change, LedgerEntry, Plan, PlanRow, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.life import waiting_plan
 
@@ -59,13 +59,11 @@ def counts_sentence(plan: Plan) -> str:
 
 def _settle(ctx: RunContext, plan: Plan) -> None:
     run, rows = ctx.run, plan.rows.all()
-    here = LedgerEntry.objects.filter(
-        lane=ctx.lane, external_id=OuterRef("external_id"), seen_run_id=run.pk
-    )
-    written = here.filter(
-        outcome__in=(Outcome.CREATED, Outcome.UPDATED),
-        entity_hash=OuterRef("entity_digest"),
-        written_run_id=run.pk,
+    applying = plan.runs.filter(kind=run.Kind.APPLY)  # those that were interrupted wrote as well
+    ours = LedgerEntry.objects.filter(lane=ctx.lane, external_id=OuterRef("external_id"))
+    here = ours.filter(seen_run_id=run.pk)
+    written = ours.filter(
+        entity_hash=OuterRef("entity_digest"), written_run_id__in=applying.values("pk")
     )
     records = rows.filter(action__in=(Action.CREATE, Action.CHANGE))
     records.filter(Exists(written)).update(fate=Fate.WRITTEN)
@@ -73,20 +71,18 @@ def _settle(ctx: RunContext, plan: Plan) -> None:
     rest.filter(Exists(here.filter(outcome=Outcome.FAILED))).update(fate=Fate.REFUSED)
     rest.filter(Exists(here)).update(fate=Fate.SAME)
     rest.update(fate=Fate.UNREAD)
-    _settle_archives(ctx, rows.exclude(action__in=(Action.CREATE, Action.CHANGE)))
-    if plan.state == Plan.State.SIGNED:
-        plan.state = Plan.State.APPLIED
-    plan.applied_run = run
-    plan.save(update_fields=["state", "applied_run"])
+    _settle_archives(ctx, rows.exclude(action__in=(Action.CREATE, Action.CHANGE)), applying)
+    Plan.objects.filter(pk=plan.pk, state=Plan.State.SIGNED).update(state=Plan.State.APPLIED)
+    Plan.objects.filter(pk=plan.pk).update(applied_run=run)
 
 
-def _settle_archives(ctx: RunContext, rows: QuerySet[PlanRow]) -> None:
+def _settle_archives(ctx: RunContext, rows: QuerySet[PlanRow], applying: QuerySet[SyncRun]) -> None:
     for action, kind in (
         (Action.ARCHIVE, Change.Kind.ARCHIVED),
         (Action.UNARCHIVE, Change.Kind.UNARCHIVED),
     ):
         done = Change.objects.filter(
-            lane=ctx.lane, run=ctx.run, kind=kind, external_id=OuterRef("external_id")
+            lane=ctx.lane, run__in=applying, kind=kind, external_id=OuterRef("external_id")
         )
         own = rows.filter(action=action)
         own.filter(Exists(done)).update(fate=Fate.WRITTEN)
