@@ -24,6 +24,7 @@ from registry_sync.desk.cures.press import (
     Prospect,
     in_words,
 )
+from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue import record_cause
 
 TEMPLATE = "admin/registry_sync/cure/page.html"
@@ -81,12 +82,14 @@ class CurePages(Reasoned):
         self, request: HttpRequest, cure: Press, case: cures.Case, order: Order, done: Done
     ) -> str:
         """Start the run that checks the records; return the page that tells what came of it."""
-        if (done.whole or done.check) and lanes.is_current(case.lane):
+        if (done.whole or done.retries or done.check) and lanes.is_current(case.lane):
+            kind = SyncRun.Kind.RETRY if done.retries else done.kind
             run, answer = start_or_follow(
                 self, request, title=cure.label_for(case), reason=f"{done.note} {order.reason}",
-                kind=done.kind, only=sorted(done.check), lane=case.lane,
+                kind=kind, only=sorted(done.check), only_cause=done.retries, lane=case.lane,
             )  # fmt: skip
-            return page_of(run) if done.whole else outcome_address(run, answer)
+            named = bool(done.check)
+            return outcome_address(run, answer) if named else page_of(run)
         return done.address or _back(case)
 
     def _cure_page(

@@ -48,12 +48,13 @@ def start_or_follow(
     reason: str,
     kind: SyncRun.Kind,
     only: Sequence[str],
+    only_cause: str = "",
     lane: Lane | None = None,
 ) -> tuple[SyncRun, runs.Answer]:
-    """Request a run of some records, or one that follows the active run, and notify a worker.
+    """Request a run of some records or of a cause, or one that follows the active run.
 
-    Return the run, or the one that it follows. The log of the run that does it keeps who
-    requested it and why.
+    A worker is notified. Return the run, or the one that it follows. The log of the run that does
+    it keeps who requested it and why.
     """
     run, answer = runs.request_or_follow(
         kind=kind,
@@ -62,6 +63,7 @@ def start_or_follow(
         asked_at=runs.database_now(),
         lane=lane,
         only=only,
+        only_cause=only_cause,
         notes=[_requested(request, title, reason)],
     )
     if answer is runs.Answer.FOLLOWS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
@@ -88,12 +88,13 @@ def lines_of(copy: ErrorCopy) -> Iterator[RecordLine]:
     summary = _summary(copy)
     name_of, paths = _naming(summary), _paths(summary)
     for group in copy.groups:
-        found = copy.errors.filter(code=group.code).order_by("first_seen", "pk")
-        keys = iter(list(found.values_list("pk", flat=True)))
-        while some := list(islice(keys, CHUNK)):
-            by_key = EntityError.objects.select_related("lane").in_bulk(some)
-            errors = [by_key[key] for key in some if key in by_key]
+        found = copy.errors.filter(code=group.code).select_related("lane")
+        after = found = found.order_by("first_seen", "pk")
+        while errors := list(after[:CHUNK]):
             yield from _lines(copy, errors, name_of, paths)
+            last = errors[-1]
+            beyond = Q(first_seen__gt=last.first_seen) | Q(pk__gt=last.pk)
+            after = found.filter(beyond, first_seen__gte=last.first_seen)
 
 
 def _lines(

@@ -47,6 +47,7 @@ def request_or_follow(
     asked_at: datetime,
     lane: Lane | None = None,
     only: Sequence[str] = (),
+    only_cause: str = "",
     notes: Sequence[str] = (),
     retries_all: bool = False,
 ) -> tuple[SyncRun, Answer]:
@@ -58,7 +59,8 @@ def request_or_follow(
     for _ in range(ATTEMPTS):
         absorb = trigger == SyncRun.Trigger.CANVAS
         wide: dict[str, bool] = {"absorb": absorb, "retries_all": retries_all}
-        run = joinable(kind, asked_at=asked_at, lane=lane, only=only, **wide)
+        records: dict[str, Any] = {"lane": lane, "only": only, "only_cause": only_cause}
+        run = joinable(kind, asked_at=asked_at, **records, **wide)
         if run is not None:
             return _noted(run, notes), Answer.JOINED
         if (running := active(lane)) is None:
@@ -68,13 +70,13 @@ def request_or_follow(
                 "actor": actor,
                 "retries_all": retries_all,
             }
-            run, is_new = request(lane=lane, only=only, **asked)
+            run, is_new = request(**records, **asked)
             if is_new:
                 return _noted(run, notes), Answer.STARTED
         else:
             wanted = {"kind": kind, "trigger": trigger, "actor": actor, "only": list(only),
                       "asked_at": asked_at.isoformat(), "retries_all": retries_all,
-                      "notes": list(notes)}  # fmt: skip
+                      "only_cause": only_cause, "notes": list(notes)}  # fmt: skip
             if _note(running, wanted):
                 return running, Answer.FOLLOWS
     raise AssertionError("runs begin and end faster than one can be asked for")
@@ -92,6 +94,7 @@ def joinable(
     asked_at: datetime,
     lane: Lane | None = None,
     only: Sequence[str] = (),
+    only_cause: str = "",
     absorb: bool = True,
     retries_all: bool = False,
 ) -> SyncRun | None:
@@ -112,7 +115,8 @@ def joinable(
     wide = {"absorb": absorb, "retries_all": retries_all}
     found = next((run for run in newest if _does(run, kind, only, **wide)), None)
     if found is None and (absorb or retries_all) and kind != Kind.DRY_RUN:
-        wanted = {"kind": kind, "only": list(only), "retries_all": retries_all}
+        wanted = {"kind": kind, "only": list(only), "only_cause": only_cause,
+                  "retries_all": retries_all}  # fmt: skip
         return _widened(later.filter(unbegun), wanted)
     return found
 
@@ -172,11 +176,13 @@ def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
 def _merged(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
     """Return what does both: where they differ, a sync that retries every error as well."""
     alike = earlier["kind"] == later["kind"] and bool(earlier["only"]) == bool(later["only"])
-    if alike:
+    causes = {each.get("only_cause", "") for each in (earlier, later)}
+    if alike and len(causes) == 1:
         only = list(dict.fromkeys([*earlier["only"], *later["only"]]))
         retries_all = earlier["retries_all"] or later["retries_all"]
         return {**earlier, "only": only, "retries_all": retries_all}
-    return {**earlier, "kind": Kind.INCREMENTAL, "only": [], "retries_all": True}
+    whole = {"only": [], "only_cause": "", "retries_all": True}
+    return {**earlier, "kind": Kind.INCREMENTAL, **whole}
 
 
 def start_following(run: SyncRun) -> SyncRun | None:

@@ -7,13 +7,17 @@ import threading
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from registry_sync import runs
 from registry_sync.benchling import dropdowns
 from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.desk.cures import options as cure
+from registry_sync.jobs import runner
 from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.models import RunLog, SyncRun
-from tests.support.desk import text
+from tests.support.desk import text, unbounded
 from tests.support.presses import REASON, page_of, press, ticked, ticks, work
 from tests.support.registry import compound
 
@@ -186,6 +190,33 @@ def test_more_than_twenty_need_their_number(world, owner):
         assert "Type 21 to confirm. Nothing was done." in page and len(options(w)) == 2
     press(owner, cure_page(), typed="21")
     assert len(options(w)) == 23
+
+
+def test_many_records_are_neither_loaded_nor_named_one_by_one(world, owner, monkeypatch):
+    monkeypatch.setattr(cure, "MOST", 2)
+    w = wanting(world, *["Peptide"] * 3, *["Oligo"] * 2)
+    with CaptureQueriesContext(connection) as asked:
+        page = text(owner.get(cure_page()))
+    assert ticked(page) == {"Peptide": True, "Oligo": True} and not unbounded(asked)
+    with CaptureQueriesContext(connection) as asked:
+        answer = press(owner, cure_page())
+    assert not unbounded(asked)
+    assert sum(REASON in row.change_message for row in LogEntry.objects.all()) == 3
+    run = work()
+    assert (run.kind, run.only, run.only_cause) == ("retry", [], "dropdown_option_missing")
+    assert answer.url.endswith(f"/syncrun/{run.pk}/change/") and not w.open_errors()
+
+
+def test_a_retry_of_a_cause_follows_the_active_run(world, owner, monkeypatch):
+    monkeypatch.setattr(cure, "MOST", 1)
+    w = wanting(world, "Peptide", "Peptide")
+    active, _ = runs.request(kind=SyncRun.Kind.DRY_RUN, trigger=SyncRun.Trigger.SCHEDULE)
+    press(owner, cure_page())
+    runner.work_to_end(active.pk)
+    assert len(w.open_errors()) == 2
+    run = work()
+    assert (run.kind, run.only_cause) == ("retry", "dropdown_option_missing")
+    assert not w.open_errors()
 
 
 def test_no_one_adds_options_without_the_permission(world, owner, viewer):

@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync.desk import worklist
+from registry_sync.desk import error_copies, worklist
 from registry_sync.management.commands import lanes
 from registry_sync.models import EntityError, HistoryResult, MappingDraft, SyncRun
 from tests.support import factories as made
-from tests.support.desk import INDEX, read
+from tests.support.desk import INDEX, read, unbounded
 from tests.support.registry import compound
 from tests.support.today import card, cards
 
@@ -192,6 +192,21 @@ def test_each_thing_to_do_has_its_card_and_each_role_its_presses(lane, owner, vi
 def test_every_kind_of_card_is_in_the_table():
     found = {kind.name for kind in worklist.CARD_KINDS}
     assert len(found) == len(worklist.CARD_KINDS) > 20
+
+
+def test_a_long_list_is_read_in_parts(lane, owner, monkeypatch):
+    monkeypatch.setattr(error_copies, "CHUNK", 3)
+    monkeypatch.setattr(error_copies, "IN_TEXT", 4)
+    late = refuse(lane, "name_taken", 4, since=NOW)
+    rows = [*refuse(lane, "name_taken", 5), *late]
+    with CaptureQueriesContext(connection) as asked:
+        text = read(owner, f"{COPY}?code=name_taken&lane={lane.pk}")
+    assert not unbounded(asked) and sum("LIMIT 3" in q["sql"] for q in asked) == 2
+    ids = [row.external_id for row in rows]
+    assert [one for one in ids if f"- {one}:" in text] == ids[:4]
+    answer = owner.get(f"{CSV}?code=name_taken&lane={lane.pk}")
+    lines = list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
+    assert [line[0] for line in lines[1:]] == ids
 
 
 def test_a_viewer_can_copy_but_not_cure(lane, viewer):

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync.models import SyncRun
+from registry_sync.models import EntityError, SyncRun
 from tests.support.factories import SyncRunFactory
 
 groups = import_module("registry_sync.migrations.0004_groups")
@@ -52,6 +52,14 @@ def text(response: Any) -> str:
     return response.content.decode()
 
 
+def unbounded(asked: Any) -> list[str]:
+    """Give the captured queries that load rows of errors without a limit."""
+    rows = [each["sql"] for each in asked.captured_queries if f'FROM "{ERRORS}"' in each["sql"]]
+    few = re.compile(r" LIMIT |GROUP BY|COUNT\(|EXISTS")
+    return [sql for sql in rows if not few.search(sql)]
+
+
+ERRORS = EntityError._meta.db_table
 INDEX = reverse("admin:index")
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
 
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.dropdowns import Addition, add_options
@@ -29,7 +31,7 @@ from registry_sync.desk.cures.press import (
 )
 from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.mapping.fitting import option_key
-from registry_sync.models import EntityError, Lane, SyncRun
+from registry_sync.models import EntityError, Lane
 from registry_sync.sync.clients import hasty_client
 
 PATIENCE = 20.0
@@ -39,7 +41,7 @@ TURN = 5.0
 MOST_OPTIONS = 500
 """Options that one page shows, the most frequent ones."""
 MOST = 1000
-"""Records that are checked again one by one."""
+"""Records that are checked again one by one; of more, the whole cause is retried."""
 COLUMNS = ("Option", "Dropdown", "Records")
 EXPLANATION = (
     "The ticked options are added to the dropdown in Benchling, as this app. Every option that is "
@@ -146,17 +148,24 @@ def read_dropdowns(case: Case, client: Client) -> list[Dropdown]:
 
     A field that is no longer in the schema, or no dropdown any more, is left out.
     """
-    rows = case.errors().values_list("field", "waits_key")
-    wanted = Counter((field, label) for field, label in rows.iterator(2000) if label.strip())
     fields = {field.name: field for field in _schema_fields(case.lane, client)}
     found: dict[str, tuple[FieldDefinition, Counter[str]]] = {}
-    for (name, label), count in wanted.most_common(MOST_OPTIONS):
-        if (field := fields.get(name)) is not None and field.dropdown_id:
+    for name, label, count in _wanted(case):
+        field = fields.get(name)
+        if field is not None and field.dropdown_id and label.strip():
             found.setdefault(field.dropdown_id, (field, Counter()))[1][label.strip()] += count
     return [
         Dropdown(id_, field.name, tuple(_compared(labels, _options(client, id_))))
         for id_, (field, labels) in found.items()
     ]
+
+
+def _wanted(case: Case) -> QuerySet[EntityError, tuple[str, str, int]]:
+    """Return the fields, the options that errors name, and in how many, most frequent first."""
+    counted = case.errors().order_by().values("field", "waits_key").annotate(count=Count("pk"))
+    return counted.order_by("-count", "field", "waits_key").values_list(
+        "field", "waits_key", "count"
+    )[:MOST_OPTIONS]
 
 
 def _schema_fields(lane: Lane, client: Client) -> Sequence[FieldDefinition]:
@@ -260,13 +269,16 @@ def _tell(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None:
 
 def _finish(done: Done, case: Case, added: Sequence[tuple[str, str]]) -> None:
     """Name the lane and the records whose history keeps it, and those to check."""
-    wanted = set(added)
-    rows: list[EntityError] = [
-        error
-        for error in case.errors().defer("raw")
-        if (error.field, error.waits_key.strip()) in wanted
-    ]
+    written = defaultdict(list)  # by field, the labels as errors have them
+    for field, label, _ in _wanted(case):
+        if (field, label.strip()) in added:
+            written[field].append(label)
+    meant = Q(pk__in=())
+    for field, labels in written.items():
+        meant |= Q(field=field, waits_key__in=labels)
+    rows = list(case.errors().filter(meant).defer("raw")[: MOST + 1])
     done.noted = [case.lane, *rows[:MOST]]
-    done.check = [error.external_id for error in rows]
-    if len(rows) > MOST:  # the registry has not changed, so the stored copies do
-        done.kind = SyncRun.Kind.RETRY
+    if len(rows) <= MOST:
+        done.check = [error.external_id for error in rows]
+    else:  # the registry has not changed, so the stored copies do
+        done.retries = case.code

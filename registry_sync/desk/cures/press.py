@@ -107,6 +107,7 @@ class Done:
 
     `said` and `warnings` are sentences. `noted` are the rows whose history keeps it, as `note`.
     `check` are the records that a run of `kind` checks now; with `whole` the run is of all records.
+    With `retries`, a cause, all its errors are retried from the stored copies instead.
     `address` is the page to open next, if no run starts.
     """
 
@@ -117,6 +118,7 @@ class Done:
     check: Sequence[str] = ()
     kind: SyncRun.Kind = SyncRun.Kind.INCREMENTAL
     whole: bool = False
+    retries: str = ""
     address: str = ""
 
 
