@@ -20,7 +20,7 @@ from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.links import record_link
 from registry_sync.desk import cures
-from registry_sync.desk.drift import ARCHIVED, difference_of
+from registry_sync.desk.drift import ARCHIVED, differences_of
 from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
@@ -108,8 +108,7 @@ class DriftAdmin(DecidesDifferences, ByLane):
 
     def differences(self, row: Drift) -> list[FieldDifference]:
         """Return the difference of an open row."""
-        found = difference_of(row)
-        return [] if found is None else [found]
+        return list(differences_of(row.lane, [row]).values())
 
     @admin.display(description="record")
     def record(self, row: Drift) -> str:

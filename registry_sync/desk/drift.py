@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
 from registry_sync.benchling.entity_types.parts import PART_KEYS
-from registry_sync.ledger.pins import UNREADABLE, FieldDifference, covered_fields
+from registry_sync.ledger.pins import UNREADABLE, FieldDifference, open_pins
 from registry_sync.models import Drift, Lane
 
 ARCHIVED = "archived"
@@ -21,16 +21,21 @@ def open_drift(lane: Lane, external_ids: Sequence[str] = ()) -> QuerySet[Drift]:
     return rows.select_related("lane").order_by("-pk")
 
 
-def difference_of(row: Drift) -> FieldDifference | None:
-    """Return the difference of an open row; None where nothing can be decided.
+def differences_of(lane: Lane, rows: Iterable[Drift]) -> dict[Drift, FieldDifference]:
+    """Return the difference of each of a lane's rows that can be decided, in their order.
 
     Nothing unarchives an entity. In a pinned field the row has the pin's value as ours, and the
     registry has another.
     """
-    if row.closed_at is not None or row.field_id == ARCHIVED:
-        return None
-    theirs = UNREADABLE if row.field_id in PART_KEYS else row.theirs
-    pin = covered_fields(row.lane, row.external_id).get(row.field_id)
-    source = pin.source if pin else row.ours
-    named = (row.external_id, row.entity_id, row.field_id, row.field)
-    return FieldDifference(*named, theirs, source)
+    able = [row for row in rows if row.closed_at is None and row.field_id != ARCHIVED]
+    pins = open_pins(lane, {row.external_id for row in able})
+    found = {}
+    for row in able:
+        covering = (pin for pin in pins.get(row.external_id, ()) if pin.field_id == row.field_id)
+        pin = next(covering, None)
+        found[row] = FieldDifference(
+            row.external_id, row.entity_id, row.field_id, row.field,
+            UNREADABLE if row.field_id in PART_KEYS else row.theirs,
+            pin.source if pin else row.ours,
+        )  # fmt: skip
+    return found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from registry_sync import runs
 from registry_sync.desk import cures
 from registry_sync.desk.cures.base import page
+from registry_sync.desk.cures.press import CannotCure, Order
 from registry_sync.models import (
     Allowance,
     Drift,
@@ -87,6 +92,24 @@ def test_drift_is_restored_or_accepted_row_by_row(world, owner):
     assert not Drift.objects.filter(closed_at=None).exclude(field_id="archived")
     assert cures.of(Lane.objects.get(), "drift") is None
     assert "Nothing differs" in text(owner.get(one))
+
+
+@pytest.mark.parametrize(
+    ("code", "make"), [("drift", made.DriftFactory), ("adoptions", made.AdoptionFactory)]
+)
+def test_the_queries_for_many_rows_are_bounded(owner, code, make):
+    lane = made.LaneFactory()
+    rows = make.create_batch(12, lane=lane)
+    url = page_of(code)
+    with CaptureQueriesContext(connection) as asked:
+        assert len(ticked(text(owner.get(url)))) == 12
+    assert len(asked) <= 14
+    order = Order("Olivia", REASON, "accept", (str(rows[3].pk), "9" * 30, "x"))
+    with CaptureQueriesContext(connection) as asked, suppress(CannotCure):
+        cures.find(code if code == "drift" else "adopt", code).do(cures.Case(lane, code), order)
+    table = make._meta.model._meta.db_table
+    first = next(q["sql"] for q in asked if f'FROM "{table}"' in q["sql"])
+    assert f"IN ({rows[3].pk})" in first
 
 
 def test_another_substance_is_allowed_once_and_written(world, owner):

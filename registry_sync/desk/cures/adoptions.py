@@ -63,7 +63,7 @@ class Adopt(Press):
 
     def do(self, case: Case, order: Order) -> Done:
         """Approve the chosen ones, and check their records again."""
-        chosen = [row for row in waiting(case) if str(row.pk) in order.chosen]
+        chosen = list(waiting(case).filter(pk__in=order.keys()))
         if not chosen:
             raise CannotCure("Tick at least one that still waits. Nothing was done.")
         if twice := adoption.chosen_twice(chosen):

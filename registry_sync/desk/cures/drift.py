@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.desk.drift import difference_of, open_drift
+from registry_sync.desk.drift import differences_of, open_drift
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_html
 from registry_sync.ledger import pins
@@ -37,7 +37,8 @@ class DecideDrift(Press):
     def prospect(self, case: Case) -> Prospect:
         """Return the values that differ, both sides."""
         schema, rows = schema_view(case.lane), open_drift(case.lane, case.ids)
-        shown = tuple(_row(row, schema) for row in rows[:MOST])
+        found = differences_of(case.lane, rows[:MOST])
+        shown = tuple(_row(row, each, schema) for row, each in found.items())
         if not shown:
             return Prospect("Nothing differs now that can be decided.")
         count = rows.count()
@@ -48,8 +49,8 @@ class DecideDrift(Press):
 
     def do(self, case: Case, order: Order) -> Done:
         """Restore or accept the chosen values."""
-        rows = [row for row in open_drift(case.lane, case.ids) if str(row.pk) in order.chosen]
-        found = {row: each for row in rows if (each := difference_of(row)) is not None}
+        rows = open_drift(case.lane, case.ids).filter(pk__in=order.keys())
+        found = differences_of(case.lane, rows)
         if not found:
             raise CannotCure("Tick at least one value that still differs. Nothing was done.")
         act = _accept if order.press == "accept" else _restore
@@ -78,9 +79,7 @@ def _with_left(done: Done, left: int) -> Done:
     return done
 
 
-def _row(row: Drift, schema: SchemaView) -> Row:
-    each = difference_of(row)
-    assert each is not None
+def _row(row: Drift, each: FieldDifference, schema: SchemaView) -> Row:
     theirs = "cannot be read back" if each.theirs == UNREADABLE else row.theirs
     return Row(
         str(row.pk),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -14,6 +15,8 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, Cure, page
 from registry_sync.models import SyncRun
+
+KEY = re.compile("[0-9]{1,18}")  # the database has numbers of 64 bits
 
 
 class CannotCure(Exception):
@@ -99,6 +102,10 @@ class Order:
     press: str = ""
     chosen: tuple[str, ...] = ()
     person: str = ""
+
+    def keys(self) -> list[int]:
+        """Return the primary keys of what is chosen; what cannot be one is left out."""
+        return [int(key) for key in self.chosen if KEY.fullmatch(key)]
 
 
 @dataclass(slots=True)
