@@ -58,7 +58,7 @@ def request_or_follow(
     """
     for _ in range(ATTEMPTS):
         absorb = trigger == SyncRun.Trigger.CANVAS
-        wide: dict[str, bool] = {"absorb": absorb, "retries_all": retries_all}
+        wide: dict[str, Any] = {"absorb": absorb, "retries_all": retries_all}
         records: dict[str, Any] = {"lane": lane, "only": only, "only_cause": only_cause}
         run = joinable(kind, asked_at=asked_at, **records, **wide)
         if run is not None:

@@ -21,12 +21,13 @@ from registry_sync.models import (
     Lane,
     MappingDraft,
     Pin,
+    Proposal,
     SyncRun,
     Withdrawal,
 )
 from sandbox.tenant.entities import add_by_hand
 from tests.support import factories as made
-from tests.support.desk import text
+from tests.support.desk import groups, person, text
 from tests.support.people import by_hand
 from tests.support.presses import REASON, page_of, press, ticked, words, work
 from tests.support.registry import compound
@@ -127,6 +128,29 @@ def test_another_substance_is_allowed_once_and_written(world, owner):
     run = work()
     assert Allowance.objects.get().used_by == run
     assert w.values()["C-000002"]["SMILES"] == "O" and w.values()["C-000001"]["SMILES"] == "CC"
+
+
+def test_records_that_take_two_people_are_proposed_together(owner):
+    lane = made.LaneFactory(second_allow=True)
+    wanted = {"lane": lane, "code": "another_substance"}
+    errors = made.EntityErrorFactory.create_batch(3, **wanted)
+    ids = [error.external_id for error in errors]
+    url = page_of("another_substance", "allow-record")
+    for _ in range(2):  # a second press of the same person changes nothing
+        answer = press(owner, url, ids[:2])
+        assert answer.status_code == 302 and not Allowance.objects.exists()
+        told = words(owner, answer.url)
+        assert "second person: the override for 2 records is proposed" in told
+    assert Proposal.objects.filter(state="open").count() == 2 and not lane.runs.filter(only=ids[:2])
+    answer = press(person("Mona", groups.OWNERS), url, ids)
+    assert set(Allowance.objects.values_list("external_id", "actor")) == {
+        (ids[0], "Mona"), (ids[1], "Mona"),
+    }  # fmt: skip
+    assert Proposal.objects.get(state="open").subject["external_id"] == ids[2]
+    run = lane.runs.get(status="QUEUED")
+    assert run.only == sorted(ids[:2])
+    noted = LogEntry.objects.filter(change_message__contains="Overridden once for 2 records")
+    assert {entry.object_id for entry in noted} == {str(error.pk) for error in errors[:2]}
 
 
 def test_a_stopped_run_is_allowed_once_and_synced(world, owner):

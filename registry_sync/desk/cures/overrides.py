@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, page, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.models import Allowance, LedgerEntry, SyncRun
+from registry_sync.models import Allowance, EntityError, LedgerEntry, SyncRun
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.second import SecondPerson
 
@@ -60,7 +62,10 @@ class AllowRun(Press):
         fault = allowances.nothing_to_allow(case.lane, what, "")
         if fault or run is None:
             raise CannotCure(fault)
-        row = _allow(case, what, "", order)
+        try:
+            row = _allow(case, what, "", order)
+        except SecondPerson as proposed:
+            raise CannotCure(f"{proposed} {proposed.remedy}") from proposed
         done = Done(f"Overridden once: {what.label}.", noted=[row, case.lane])
         done.whole, done.kind = order.press == "sync", SyncRun.Kind(run.kind)
         done.said.append("The next run uses the override.")
@@ -108,11 +113,31 @@ class AllowRecord(Press):
             raise CannotCure("Tick at least one record. Nothing was done.")
         armed = Allowance.objects.filter(lane=case.lane, what=what, used_by=None)
         held = set(armed.values_list("external_id", flat=True))  # a second one would stay armed
+        allowed = []
         for error in rows:
-            if error.external_id not in held:
-                _allow(case, what, error.external_id, order)
-        said = f"Overridden once for {number_of(len(rows), 'record')}: {what.label}."
-        return Done(said, said=[said], noted=rows, check=[error.external_id for error in rows])
+            try:
+                if error.external_id not in held:
+                    _allow(case, what, error.external_id, order)
+                allowed.append(error)
+            except SecondPerson:
+                continue  # it is proposed; the others may be confirmed by this press
+        return _told(what, allowed, len(rows) - len(allowed))
+
+
+def _told(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
+    """Tell which records are overridden, and for how many that is only proposed."""
+    done = Done("", noted=allowed, check=[error.external_id for error in allowed])
+    if allowed:
+        done.note = f"Overridden once for {number_of(len(allowed), 'record')}: {what.label}."
+        done.said.append(done.note)
+    if proposed:
+        done.warnings.append(
+            "This lane asks for a second person: the override for "
+            f"{number_of(proposed, 'record')} is proposed, and nothing was done yet. Someone else "
+            "confirms it under Proposals in the desk, or does the same."
+        )
+        done.address = page("proposal_changelist")
+    return done
 
 
 def _before(entry: LedgerEntry | None) -> str:
@@ -120,9 +145,5 @@ def _before(entry: LedgerEntry | None) -> str:
 
 
 def _allow(case: Case, what: What, external_id: str, order: Order) -> Allowance:
-    try:
-        return allowances.allow(
-            case.lane, what, external_id, actor=order.actor, reason=order.reason
-        )
-    except SecondPerson as proposed:
-        raise CannotCure(f"{proposed} {proposed.remedy}") from proposed
+    """Override it once. Raise SecondPerson where that is a proposal."""
+    return allowances.allow(case.lane, what, external_id, actor=order.actor, reason=order.reason)
