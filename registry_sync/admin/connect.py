@@ -154,8 +154,8 @@ class Connecting(Proposing):
         if facts.config is None:
             return BY_NAME["access"].address(facts)
         row = try_connection(
-            client_of_settings(), element=facts.sync.element, actor=request.user.get_username(),
-            api_url=facts.config.api_url,
+            client_of_settings(), facts.config, element=facts.sync.element,
+            actor=request.user.get_username(),
         )  # fmt: skip
         self.log_addition(request, row, "Tested the connection to the registry.")
         return BY_NAME["test"].address(facts)

@@ -27,6 +27,7 @@ from registry_sync.desk.cures.press import (
 from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue import record_cause
 
+NO_RUN = "This lane is no longer synced, so no run was started."
 TEMPLATE = "admin/registry_sync/cure/page.html"
 
 
@@ -82,7 +83,10 @@ class CurePages(Reasoned):
         self, request: HttpRequest, cure: Press, case: cures.Case, order: Order, done: Done
     ) -> str:
         """Start the run that checks the records; return the page that tells what came of it."""
-        if (done.whole or done.retries or done.check) and lanes.is_current(case.lane):
+        wanted = done.whole or done.retries or done.check
+        if wanted and not lanes.is_current(case.lane):
+            self.message_user(request, NO_RUN, messages.WARNING)
+        elif wanted:
             kind = SyncRun.Kind.RETRY if done.retries else done.kind
             run, answer = start_or_follow(
                 self, request, title=cure.label_for(case), reason=f"{done.note} {order.reason}",

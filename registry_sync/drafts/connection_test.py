@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
@@ -13,13 +14,16 @@ from registry_sync.core.text import number_of, storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.proposal.live import propose_live
 from registry_sync.models import ConnectionTest
+from registry_sync.reporting.redaction import mark
 
 MOST_KEPT = 60
 """Requests that a test keeps; it sends up to some forty."""
 MEANINGS = {401: "the key was refused", 403: "the key may not read this", 404: "nothing is there"}
 
 
-def try_connection(client: Client, *, element: str, api_url: str, actor: str) -> ConnectionTest:
+def try_connection(
+    client: Client, config: AppConfig, *, element: str, actor: str
+) -> ConnectionTest:
     """Test the registry of a sync with API URL and API Key alone, and keep what came.
 
     A failure is kept as the row's `fault`; it is not raised.
@@ -47,7 +51,7 @@ def try_connection(client: Client, *, element: str, api_url: str, actor: str) ->
         element=element,
         defaults={
             **storable(kept), "asked": storable(asked), "actor": actor, "at": timezone.now(),
-            "api_url": public_address(api_url),
+            "api_url": public_address(config.api_url), "key_mark": mark(config.api_key),
         },
     )  # fmt: skip
     return row

@@ -20,6 +20,10 @@ class ConnectionTest(models.Model):
         max_length=255, blank=True, help_text="The element of Additional Syncs; empty: the app's."
     )  # fmt: skip
     api_url = models.TextField(blank=True, help_text="The address that was tried.")
+    key_mark = models.CharField(
+        max_length=32, blank=True, db_default="",
+        help_text="By which the key that was tried is recognized.",
+    )  # fmt: skip
     asked = models.JSONField(default=list, blank=True)
     lines = models.JSONField(default=list, blank=True)
     proposal = models.JSONField(null=True, blank=True, help_text="Connector Settings that fit.")

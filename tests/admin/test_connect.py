@@ -104,6 +104,9 @@ def test_what_fails_is_said_with_what_to_do(
     w.configure(**{"API URL": serve(lims).url + "/list", "API Key": "wr0ng-key"})
     html = text(owner.post(page("test"), {"do": "test"}, follow=True))
     assert bar(html)[1] == "failed" and "API Key" in html and "wr0ng-key" not in html
+    w.configure(**{"API Key": "another-key"})
+    html = text(owner.get(page("test")))
+    assert bar(html)[1] == "to do" and "API Key is another one since the last test" in html
     w.configure(**{"API URL": serve(lambda asked: {"status": "ok"}).url})
     html = text(owner.get(page("test")))
     assert bar(html)[1] == "to do" and "API URL is another one since the last test" in html

@@ -230,6 +230,22 @@ def test_the_connection_is_tested_without_showing_the_key(world, owner):
     assert work().status == "SUCCEEDED"
 
 
+def test_a_former_lane_says_that_no_run_starts(owner):
+    lane = made.LaneFactory(position=None)
+    made.SyncRunFactory(lane=made.LaneFactory())
+    error = made.EntityErrorFactory(lane=lane, code="another_substance")
+    query = f"?lane={lane.pk}"
+    answer = press(owner, page("entityerror_cure", "allow-record", error.code) + query,
+                   [error.external_id])  # fmt: skip
+    assert "no longer synced, so no run was started" in words(owner, answer.url)
+    url = page("entityerror_cure", "test-connection", "registry_unauthorised") + query
+    for answer in (owner.get(url), press(owner, url)):
+        said = text(answer)
+        assert "no longer synced, so its connection cannot be tested" in said
+        assert "Sync now" not in said
+    assert not SyncRun.objects.filter(status="QUEUED").exists()
+
+
 def test_errors_are_assigned_to_a_user_and_found_by_it(world, owner):
     records = [compound(n) for n in range(4)]
     records[2]["approval"] = records[3]["approval"] = "x"

@@ -17,6 +17,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import versions
 from registry_sync.models import ConnectionTest, MappingDraft, MappingVersion, SyncRun
+from registry_sync.monitoring.lane_runs import whole_runs
 from registry_sync.sync.setup import read_config, read_items
 
 Kind, State = SyncRun.Kind, MappingDraft.State
@@ -80,7 +81,7 @@ def stored(schema_id: str) -> Facts:
 
 
 def has_good_run(schema_id: str = "") -> bool:
-    """Return whether a run has written to Benchling without failing: of a schema's lane, or any."""
+    """Return whether a run of all records did not fail: of a schema's lane, or any."""
     return _good(schema_id).exists()
 
 
@@ -125,5 +126,5 @@ def _runs(schema_id: str) -> QuerySet[SyncRun]:
 
 
 def _good(schema_id: str) -> QuerySet[SyncRun]:
-    good = SyncRun.objects.of_app().filter(status__in=SyncRun.GOOD).exclude(kind__in=SyncRun.DRY)
+    good = whole_runs(SyncRun.objects.of_app().filter(status__in=SyncRun.GOOD))
     return good.filter(lane__schema_id=schema_id) if schema_id else good

@@ -18,6 +18,7 @@ from registry_sync.desk.connecting.facts import Facts
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview
 from registry_sync.models import MappingDraft, SyncRun
+from registry_sync.reporting.redaction import mark
 
 Mark = Literal["done", "warning", "failed", "open"]
 SIGNS: dict[Mark, str] = {"done": "✓", "warning": "!", "failed": "✕", "open": "○"}
@@ -87,8 +88,8 @@ class Access(Step):
         if facts.trouble:
             return failed(facts.trouble)
         if facts.config is None:
-            known = facts.draft is not None or facts.tried is not None
-            return done("Filled in in Benchling.") if known else to_do("Not looked at yet.")
+            used = _was_used(facts)
+            return done("Filled in in Benchling.") if used else to_do("Not looked at yet.")
         faults = facts.faults(*self.needed)
         if not faults:
             return done(f"{public_address(facts.config.api_url)}, and its key.")
@@ -110,6 +111,8 @@ class Test(Step):
             return to_do("The registry was not asked yet.")
         if facts.config is not None and tried.api_url != public_address(facts.config.api_url):
             return to_do("API URL is another one since the last test.")
+        if facts.config and tried.key_mark not in ("", mark(facts.config.api_key)):
+            return to_do("API Key is another one since the last test.")
         if tried.fault:
             return failed(tried.fault)
         return done(f"The registry answered {number_of(len(tried.asked), 'request')}.")
@@ -209,6 +212,13 @@ class DryRun(Step):
             text = f"Run {run.pk} has warnings, or would refuse records: its page names them."
             return Reached("warning", text)
         return failed(f"Run {run.pk}: {run.error or 'It was cancelled.'} {run.remedy}".strip())
+
+
+def _was_used(facts: Facts) -> bool:
+    """Return whether the registry has answered with the address and the key."""
+    tested = facts.tried is not None and not facts.tried.fault
+    sampled = facts.draft is not None and bool(facts.draft.sample)
+    return tested or sampled or facts.good_run is not None
 
 
 def _by_hand(facts: Facts) -> Reached | None:

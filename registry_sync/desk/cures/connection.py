@@ -9,8 +9,9 @@ from django.conf import settings
 
 from registry_sync import __version__
 from registry_sync.core.secrets import is_secret, public_address
+from registry_sync.desk import lanes
 from registry_sync.desk.cures.base import Case
-from registry_sync.desk.cures.press import Done, Order, Press, Prospect
+from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
 from registry_sync.desk.record_live import impatient
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
 from registry_sync.source.connection import Connection, Received
@@ -37,7 +38,12 @@ class TestConnection(Press):
     codes = ("registry_*",)
 
     def prospect(self, case: Case) -> Prospect:
-        """Return what was asked and answered just now, without secrets. Raise SyncError."""
+        """Return what was asked and answered just now, without secrets.
+
+        Raise SyncError, and CannotCure for a lane that is no longer synced: its element may be
+        another lane's now.
+        """
+        _require_current(case)
         client = hasty_client(PATIENCE)
         key = settings.BENCHLING_PRIVATE_KEY
         sides = configure(client, private_key=key, element=case.lane.element)
@@ -48,8 +54,14 @@ class TestConnection(Press):
         return Prospect(GOOD if answer.ok else BAD, listing=listing, presses=presses)
 
     def do(self, case: Case, order: Order) -> Done:
-        """Start a sync."""
+        """Start a sync. Raise CannotCure for a lane that is no longer synced."""
+        _require_current(case)
         return Done("The connection was tested.", noted=[case.lane], whole=True)
+
+
+def _require_current(case: Case) -> None:
+    if not lanes.is_current(case.lane):
+        raise CannotCure("This lane is no longer synced, so its connection cannot be tested.")
 
 
 def _first(sides: Sides) -> tuple[Request, Received]:
