@@ -51,6 +51,11 @@ class TenantState:
     trouble: str = ""
     known_since: datetime | None = None
 
+    @property
+    def is_gone(self) -> bool:
+        """Return whether nothing can be written to it: it is archived, or cannot be found."""
+        return "archived" in self.word or "not found" in self.word
+
 
 def see(lane: Lane, external_id: str, client: Client | None = None) -> TenantState | None:
     """Return what Benchling has of a record; None where it was never written there.

@@ -168,11 +168,21 @@ def _writing(walk: Walk, found: Explanation) -> Said:
     ahead, state = walk.ahead, walk.state
     assert ahead is not None
     found.changes = ahead.changes
-    gone = state is not None and ("archived" in state.word or "not found" in state.word)
-    if gone and ahead.sort != "unchanged":
+    if state is not None and state.trouble:
+        return "unknown", "Not known yet: see the step Benchling.", (), ""
+    if state is not None and state.is_gone:
         return "stopped", "Nothing would be written: see the step Benchling.", (), ""
+    if state is not None and ahead.sort == "unchanged" and state.pill != "good":
+        return "warning", f"The registry says what it said. {_differs(walk.lane, state)}", (), ""
     details = [f"{name}: {before} → {after}" for name, before, after in ahead.changes]
     return "ok", _said(ahead), details, ""
+
+
+def _differs(lane: Lane, state: in_benchling.TenantState) -> str:
+    """Return what becomes of an entity that is not as this app left it."""
+    if state.theirs and lane.drift_policy == Lane.DriftPolicy.RESTORE:
+        return f"Benchling does not have that: see the step Benchling. {in_benchling.RESTORES}"
+    return "Benchling does not have that: see the step Benchling. A run would write nothing."
 
 
 def _said(ahead: Outlook) -> str:

@@ -6,11 +6,15 @@ import time
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from registry_sync.models import SyncRun
+from registry_sync.benchling.errors import Wait
+from registry_sync.models import Lane, SyncRun
+from registry_sync.records import in_benchling
 from registry_sync.records.explanation import Explanation, short_sentences
 from registry_sync.records.steps import explain
 from registry_sync.source.client import Source
+from tests.support.people import by_hand
 from tests.support.registry import compound
 from tests.support.worlds import World, looked_up
 
@@ -84,3 +88,34 @@ def test_a_canvas_gets_it_in_a_few_sentences_without_secrets(synced: World) -> N
     (said,) = short_sentences(explain(lane, "C-000004"))
     assert said.startswith("✕ ") and "Who must act: " in said
     assert "(hidden: a secret)" in said and "hunter22" not in said
+
+
+def test_what_is_not_in_benchling_as_it_was_written_is_not_said_to_be(
+    synced: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = Lane.objects.get()
+    by_hand(synced, "C-000001", archived="Retired")
+    by_hand(synced, "C-000002", Approval=1)
+    assert _writing(lane, "C-000000")[0] == "ok"
+    assert _writing(lane, "C-000001") == (
+        "stopped", "Nothing would be written: see the step Benchling.",
+    )  # fmt: skip
+    outcome, text = _writing(lane, "C-000002")
+    assert outcome == "warning" and text.endswith("A run would write nothing.")
+    lane.drift_policy = Lane.DriftPolicy.RESTORE
+    said = short_sentences(explain(lane, "C-000002"))
+    assert said[-1].endswith(in_benchling.RESTORES) and "write nothing" not in str(said)
+
+    def late(*args: Any) -> Any:
+        raise Wait(timezone.now(), "Benchling")
+
+    monkeypatch.setattr(in_benchling, "_compared", late)
+    assert _writing(lane, "C-000000")[0] == "unknown"
+
+
+def _writing(lane: Lane, external_id: str) -> tuple[str, str]:
+    """Give the outcome and the text of the last step, and see that a canvas says it too."""
+    found = explain(lane, external_id)
+    step = found.steps[-1]
+    assert f"{step.mark} {step.text}" in short_sentences(found)
+    return step.outcome, step.text
