@@ -69,9 +69,7 @@ def records(request: HttpRequest) -> list[Card]:
 def mapping(request: HttpRequest) -> list[Card]:
     """Return each lane's mapping: what is published and what is prepared."""
     names = runs.LaneNames()
-    asked = request.GET.get("lane", "")
-    shown = lanes.chosen(asked) if asked else names.lanes
-    cards = [_mapping_of(request, lane, names) for lane in shown]
+    cards = [_mapping_of(request, lane, names) for lane in lanes.fed(request, names)]
     start = [Link("Start a draft", reverse("admin:registry_sync_mappingdraft_add"),
                   "Prepare a new mapping without changing the one in use")]  # fmt: skip
     more = tables(request, (

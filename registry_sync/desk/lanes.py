@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.contrib import messages
 from django.http import HttpRequest
 
 from registry_sync import runs
 from registry_sync.core.text import as_key
 from registry_sync.models import Lane, SyncRun
+
+NOT_SYNCED = "The lane in this address is no longer synced. This page shows what is synced now."
 
 
 def names_of(request: HttpRequest) -> runs.LaneNames:
@@ -35,6 +38,20 @@ def chosen(asked: str = "") -> list[Lane]:
     if (key := as_key(asked)) is not None:
         return list(Lane.objects.filter(pk=key))
     return runs.current_lanes()
+
+
+def fed(request: HttpRequest, names: runs.LaneNames) -> list[Lane]:
+    """Return the lanes of a page about what is synced now: the one it names, else all.
+
+    Where it names one that is not synced, the page says so and shows all.
+    """
+    asked = request.GET.get("lane", "")
+    of = chosen(asked) if asked else names.lanes
+    if found := [lane for lane in of if lane in names.lanes]:
+        return found
+    if asked:
+        messages.warning(request, NOT_SYNCED)
+    return names.lanes
 
 
 def is_current(lane: Lane | None) -> bool:

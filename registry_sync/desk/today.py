@@ -28,11 +28,11 @@ DAY = timedelta(days=1)
 
 def first_page(request: HttpRequest) -> Json:
     """Return what the first page shows: of several lanes all at a glance, and one in full."""
-    names, asked = runs.LaneNames(), request.GET.get("lane", "")
-    of = lanes.chosen(asked) if asked else names.lanes
+    names = runs.LaneNames()
+    of = lanes.fed(request, names)
     lane = of[0] if len(of) == 1 else None
     key = lane.pk if lane is not None and names.several else ""
-    whole = _morning(names, list(dict.fromkeys([*names.lanes, *of])))
+    whole = _morning(names, names.lanes)
     every = worklist.sections(whole, request.user)
     sections = worklist.of_lanes(every, of) if names.several else every
     shown = history.last_runs(lane if names.several else None)
@@ -86,18 +86,23 @@ def _morning(names: runs.LaneNames, of: Sequence[Lane]) -> Morning:
 
 def _glances(morning: Morning, sections: Sequence[worklist.Section]) -> list[Glance]:
     """Return the lanes that are fed now at a glance, in their order."""
-    cards = _cards(sections)
+    cards, shared = _cards(sections), bool(morning.service.findings)
     return [
-        glance(lane, morning.names.of(lane), morning.health[lane.pk], cards, shared=False)
+        glance(lane, morning.names.of(lane), _around(morning, lane), cards, shared=shared)
         for lane in morning.names.lanes
     ]
 
 
 def _full(morning: Morning, lane: Lane | None, sections: Sequence[worklist.Section]) -> Glance:
-    """Return one lane with what holds for every lane."""
+    """Return one lane in full."""
+    found = _around(morning, lane)
+    return glance(lane, morning.names.beside(lane), found, _cards(sections), shared=True)
+
+
+def _around(morning: Morning, lane: Lane | None) -> Health:
+    """Return the health of a lane, with what holds for every lane."""
     found, service = morning.health[lane.pk if lane is not None else 0], morning.service
-    whole = replace(found, findings=[*service.first, *found.findings, *service.last])
-    return glance(lane, morning.names.beside(lane), whole, _cards(sections), shared=True)
+    return replace(found, findings=[*service.first, *found.findings, *service.last])
 
 
 def _cards(sections: Sequence[worklist.Section]) -> list[Card]:

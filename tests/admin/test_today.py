@@ -273,6 +273,37 @@ def test_a_run_of_some_records_lifts_no_stop(lane, owner):
     assert "✓ in sync" in read(owner) and card(owner, "was cancelled")
 
 
+@pytest.mark.once
+def test_what_stops_every_lane_is_in_every_lanes_light(lane, owner):
+    good(made.LaneFactory(schema_id="ts_l", schema_name="Lots", position=1))
+    assert read(owner).count("✓ in sync") == 2
+    here = made.InstallationFactory(deactivated_at=NOW)
+    page = read(owner)
+    assert "Lots ✕ stopped The app was deactivated" in page and "in sync" not in page
+    assert "A Benchling admin must activate it. a Benchling admin" in page
+    here.deactivated_at = None
+    here.save()
+    refuse(lane, "name_taken")
+    page = read(owner)
+    assert "Lots ✓ in sync" in page and "Compounds ! behind" in page
+
+
+@pytest.mark.once
+def test_a_lane_that_is_no_longer_synced_is_not_shown_as_the_present_one(lane, owner):
+    gone = made.LaneFactory(schema_id="ts_p", schema_name="Plates", position=None)
+    failed(lane)
+    good(gone)
+    made.MappingVersionFactory(number=7, schema_id="ts_p", at=NOW, actor="mona", reason="Wells")
+    said = "The lane in this address is no longer synced."
+    for others in range(2):
+        made.LaneFactory.create_batch(others, schema_id="ts_l", schema_name="Lots", position=1)
+        today = read(owner, f"{INDEX}?lane={gone.pk}")
+        assert said in today and "✕ stopped The last run" in today and "✓ in sync" not in today
+        mapping = read(owner, f"{reverse('admin:mapping')}?lane={gone.pk}")
+        assert said in mapping and "Version 7" not in mapping
+    assert said not in read(owner, f"{INDEX}?lane={lane.pk}") + read(owner)
+
+
 def test_paused_waits_and_runs_of_all_lanes_are_shown_once(lane, owner):
     paused(lane)
     assert "… waiting Run" in read(owner)
