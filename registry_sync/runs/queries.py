@@ -29,8 +29,8 @@ def active_runs() -> list[SyncRun]:
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
     """Return the runs that the next one may start from, newest first.
 
-    Dry runs, retries, pilots and `--since` runs do not count, nor do those that left writes for a
-    plan.
+    Dry runs, retries, pilots and `--since` runs do not count, nor do those that left writes which
+    the next run would not read again.
     """
     return lane.runs.filter(
         status__in=SyncRun.GOOD,
