@@ -10,19 +10,21 @@ import re
 from logging.config import DictConfigurator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
 from registry_sync import runs
 from registry_sync.core import kept_secrets
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
-from registry_sync.models import AlertMessage, SyncRun
+from registry_sync.models import AlertMessage, Lane, SyncRun
+from registry_sync.reporting.redaction import HIDDEN
 from registry_sync.source.client import Source
 from sandbox.redis import RedisServer
 from sandbox.tenant.state import Fault
@@ -32,6 +34,7 @@ from tests.support.commands import command
 from tests.support.factories import AlertSettingsFactory
 from tests.support.odd import Asked, Reply
 from tests.support.planted import leaks, plant
+from tests.support.presses import page_of
 from tests.support.registry import compound
 from tests.support.worlds import APP, CLIENT, DEFINITION, INCREMENTAL, PRIVATE, PUBLIC
 
@@ -83,7 +86,8 @@ class Registry:
         given = [asked.headers.get("Authorization"), asked.headers.get("X-CDD-Token")]
         known = [f"Bearer {token}" for token in self.tokens] + [KEY, f"Basic {BASIC}"]
         if self.status != 200 or not {*given, asked.query.get("sid")} & set(known):
-            return Reply({"error": f"{asked.headers} {asked.query}"}, status=self.status or 401)
+            return Reply({"error": f"{asked.headers} {asked.query}"}, status=self.status or 401,
+                         headers={"Location": f"/compounds?{urlencode(asked.query)}"})  # fmt: skip
         start = int(asked.query.get("start", 0))
         follows = f"/compounds?start={start + 10}&sid={quote(asked.query.get('sid', ''), safe='')}"
         more = start + 10 < len(self.records)
@@ -186,6 +190,7 @@ def lively(
         for status in (400, 401, 403):  # each time the registry repeats what it was sent
             registry.status = status
             run()
+            said += asked_on_pages(status)
         manage("doctor")
         registry.status = 200
     sign_in_by(w, registry, "query")
@@ -218,6 +223,22 @@ def lively(
     said += [("file", file.read_text()) for file in folder.iterdir()]
     assert len(list(folder.iterdir())) >= 2
     return said
+
+
+def asked_on_pages(status: int) -> list[tuple[str, str]]:
+    """Open the pages that ask the registry; return what they show of its answer."""
+    client, lane = Client(), Lane.objects.get()
+    client.force_login(
+        User.objects.get_or_create(username="Una", is_superuser=True, is_staff=True)[0]
+    )
+    record = f"?id=C-000001&lane={lane.pk}"
+    pages = {
+        "Test connection": page_of("registry_unauthorised", "test-connection"),
+        "step by step": reverse("admin:registry_sync_record_steps") + record,
+    }
+    shown = {name: client.get(address).content.decode() for name, address in pages.items()}
+    assert status == 401 or HIDDEN in shown["Test connection"]
+    return [(f"{name} {status}", page) for name, page in shown.items()]
 
 
 def _breaks(self: Source, *args: Any, **more: Any) -> Any:

@@ -10,7 +10,17 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
-SECRET = re.compile(r"(?i).*(token|secret|password|passwd|api[-_]?key|apikey|authorization|cookie)")
+NAMES = r"(?:token|secret|password|passwd|api[-_]?key|authorization|cookie)"
+SECRET = re.compile(f"(?i).*{NAMES}")
+PAIR = re.compile(
+    rf"""(?imx)
+    ( (?: ^ | ["'<?&{{,;(] ) [ \t]* [\w.-]* {NAMES} (?:\\?["'])? \s* [:=>] \s*
+      | (?<![\w.-]) [\w.-]* {NAMES} = )
+    ( "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | \\["'].*?(?:\\["']|$)
+      | (?:(?:bearer|basic)\s+)? [^\s"'\\<>&;,]+ )
+    """
+)
+"""A value under a secret's name in a text: of a form, a header, or JSON or XML that is cut."""
 PLACEHOLDER = re.compile(r"|\{.*\}")
 
 
@@ -44,6 +54,7 @@ def public_address(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
 
 
+QUOTED = re.compile("%[0-9A-F]{2}")
 SHORTEST = 4
 """Characters below which a secret is not searched for: it would be found everywhere."""
 _held: set[str] = set()
@@ -74,5 +85,6 @@ def _pattern(secrets: frozenset[str]) -> re.Pattern[str]:
 def _forms(secret: str) -> set[str]:
     """Return a secret as it is, and as an address, JSON or HTML writes it."""
     forms = {secret, *(json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (True, False))}
-    forms |= {html.escape(form) for form in forms}
-    return forms | {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    forms |= {json.dumps(form)[1:-1] for form in forms} | {html.escape(form) for form in forms}
+    quoted = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    return forms | quoted | {QUOTED.sub(lambda sign: sign[0].lower(), form) for form in quoted}

@@ -63,7 +63,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
     if found.raw is None:
         return Answer(text=found.text)
     marks = [mark(setup.config.api_key)]
-    raw = redact(found.raw, marks)
+    raw = redact(found.raw, marks, source.secrets())
     if has_left(raw, setup.mapping):
         return Answer(found.text, raw, withdrawn=True)
     done = transform(raw, external_id, setup.mapping)

@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(slots=True)
 class Explanation:
-    """What becomes of a record; `marks` stand for the secrets that must not be shown."""
+    """What becomes of a record; `marks` and `secrets` must not be shown."""
 
     external_id: str
     lane: Lane
@@ -59,6 +59,8 @@ class Explanation:
     changes: list[tuple[str, str, str]] = field(default_factory=list)
     """Each field that would change, and its value before and after."""
     marks: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)
+    """What signed the requests to the registry."""
     seconds: float = 0.0
     """How long it took."""
 
@@ -95,6 +97,7 @@ def as_json(found: Explanation, lane_name: str) -> Json:
             ],
         },
         found.marks,
+        found.secrets,
     )  # fmt: skip
     return said
 
@@ -114,4 +117,4 @@ def short_sentences(found: Explanation) -> list[str]:
         said += [f"{name}: {a} → {b}" for name, a, b in found.changes[:MOST_SAID]]
         if (more := len(found.changes) - MOST_SAID) > 0:
             said.append(f"And {more} more.")
-    return [str(line) for line in redact(said, found.marks)]
+    return [str(line) for line in redact(said, found.marks, found.secrets)]

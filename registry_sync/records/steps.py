@@ -48,6 +48,7 @@ def explain(lane: Lane, external_id: str, *, limit: float = LIMIT) -> Explanatio
                 found.steps.append(_taken(name, stage, walk, found))
     finally:
         walk.close()
+    found.secrets = walk.secrets
     found.seconds = time.monotonic() - began
     return found
 

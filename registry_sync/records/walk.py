@@ -32,6 +32,8 @@ class Walk:
 
     def __init__(self, lane: Lane, external_id: str, marks: set[str], limit: float) -> None:
         self.lane, self.external_id, self.marks = lane, external_id, marks
+        self.secrets = set[str]()
+        """What signed the requests to the registry."""
         self.deadline = TimeLimit(limit)
         self.benchling: Client = hasty_client(limit)
         self.setup: Setup | None = None
@@ -71,7 +73,10 @@ class Walk:
             keep_alive=wait,
             memory=memory_of(setup.config, setup.connector),
         )
-        self.raw = self._found(source)
+        try:
+            self.raw = self._found(source)
+        finally:
+            self.secrets.update(filter(None, source.secrets()))
         self.was_asked = True
         return _took(began)
 
@@ -141,7 +146,7 @@ class Walk:
 
     def shown_raw(self) -> Json:
         """Return the record without its secrets, which are hidden in every other text, too."""
-        shown: Json = redact(self.raw, self.marks)
+        shown: Json = redact(self.raw, self.marks, self.secrets)
         self.marks |= {mark(secret) for secret in _hidden(self.raw, shown)}
         return shown
 

@@ -81,6 +81,10 @@ class Source:
         self._pages = PageReader(self._exchange, self._finder, self._details, self._since)
         self._terms = connector.incremental or Incremental()
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what signed its requests, which must not be shown if the registry repeats it."""
+        return self._connection.auth.secrets()
+
     @property
     def requests(self) -> int:
         """Return the number of requests so far, without repeats after a failure."""

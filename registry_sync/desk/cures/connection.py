@@ -13,7 +13,7 @@ from registry_sync.desk import lanes
 from registry_sync.desk.cures.base import Case
 from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
 from registry_sync.desk.record_live import impatient
-from registry_sync.reporting.redaction import HIDDEN, mark, redact
+from registry_sync.reporting.redaction import HIDDEN, redact, redact_answer, redact_text
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.request import Request, page_request
 from registry_sync.sync.clients import hasty_client
@@ -47,9 +47,10 @@ class TestConnection(Press):
         client = hasty_client(PATIENCE)
         key = settings.BENCHLING_PRIVATE_KEY
         sides = configure(client, private_key=key, element=case.lane.element)
-        request, answer = _first(sides)
-        lines = "\n".join([*_asked(request, sides), "", *_answered(answer)])
-        listing = str(redact(lines, [mark(sides.config.api_key)]))
+        request, answer, secrets = _first(sides)
+        head = "\n".join([*_asked(request, sides), "", *_answered(answer), ""])
+        body = redact_answer(answer.content, SHOWN, secrets)
+        listing = f"{redact_text(head, secrets)}\n{body}{_rest(answer, body)}"
         presses = {"sync": "Sync now"}
         return Prospect(GOOD if answer.ok else BAD, listing=listing, presses=presses)
 
@@ -64,8 +65,8 @@ def _require_current(case: Case) -> None:
         raise CannotCure("This lane is no longer synced, so its connection cannot be tested.")
 
 
-def _first(sides: Sides) -> tuple[Request, Received]:
-    """Send the request for the first page; return it and the answer as it came."""
+def _first(sides: Sides) -> tuple[Request, Received, list[str]]:
+    """Send the request for the first page; return it, the answer, and what signed it."""
     wait = impatient("The registry")
     connection = Connection(
         sides.connector,
@@ -79,7 +80,8 @@ def _first(sides: Sides) -> tuple[Request, Received]:
     )
     request = page_request(sides.connector, None, "")
     try:
-        return request, connection.follow(request)
+        answer = connection.follow(request)
+        return request, answer, [each for each in connection.auth.secrets() if each]
     finally:
         connection.close()
 
@@ -100,13 +102,14 @@ def _asked(request: Request, sides: Sides) -> Iterator[str]:
 
 
 def _answered(answer: Received) -> Iterator[str]:
-    """Yield the answer's status, some headers and the beginning of its body."""
+    """Yield the answer's status and some headers."""
     yield f"{answer.status}"
     for name in HEADERS:
         if name in answer.headers:
-            yield f"{name}: {answer.headers[name]}"
-    yield ""
-    body = answer.content[: 4 * SHOWN].decode("utf-8", "replace")[:SHOWN]
-    yield body.replace("\x00", "�")
-    if len(answer.content) > len(body.encode()):
-        yield f"… ({len(answer.content):,} bytes in total)"
+            value = answer.headers[name]
+            yield f"{name}: {public_address(value) if name == 'Location' else value}"
+
+
+def _rest(answer: Received, body: str) -> str:
+    """Return how large an answer is of which only the beginning is shown."""
+    return f"\n… ({len(answer.content):,} bytes in total)" if len(body) >= SHOWN else ""
