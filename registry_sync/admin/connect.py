@@ -192,7 +192,7 @@ class Connecting(Proposing):
     def _on_records(self, request: HttpRequest, facts: Facts) -> Json:
         draft = facts.draft
         if draft is None:
-            return {"sample": [], "fault": ""}
+            return {"sample": [], "fault": "", "may_change": False}
         every = paths_of(draft.sample)
         chosen = [(at, compile_path(at)) for at in every[:COLUMNS]]
         good, said = judge_ids(draft.sample, drafts.lenient_connector(draft).id_paths)
@@ -205,12 +205,15 @@ class Connecting(Proposing):
             "more_paths": max(0, len(every) - COLUMNS),
             "count": len(draft.sample),
             "fault": draft.base.get("sample_fault") or "",
+            "may_change": self.may(request),
             "ids_good": good,
             "ids_said": said if draft.sample else "",
         }
 
     def _do_records(self, request: HttpRequest, facts: Facts) -> str:
-        """Read both sides again, into the same draft."""
+        """Read both sides again, into the same draft, which may be another user's."""
+        if not self.may(request):
+            raise PermissionDenied
         if facts.draft is not None:
             actor = request.user.get_username()
             try:

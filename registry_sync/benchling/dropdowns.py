@@ -131,7 +131,7 @@ def _put_back(
 ) -> None:
     """Rename back, archive again what the request unarchived, unarchive what it archived.
 
-    `seen` are the options as the request left them; those that others add meanwhile are added.
+    `seen` are the options as the request left them; those that others add until it ends are added.
     """
     waiting = list(_steps(client, dropdown_id, before, seen))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
@@ -33,7 +33,7 @@ def way_back(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
     if match is None or match.url_name in (None, "index", "login"):
         return {"crumbs": [], "back": None}
     crumbs = [one for one in _above(request, match, site) if one.address != request.path]
-    came = urlsplit(request.headers.get("Referer", ""))
+    came = _came_from(request)
     if came.netloc != request.get_host() or came.path == request.path:
         return {"crumbs": crumbs, "back": None}
     whole = came.path + (f"?{came.query}" if came.query else "")
@@ -43,6 +43,14 @@ def way_back(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
         return {"crumbs": same, "back": None}
     title = _title(came.path, dict(parse_qsl(came.query)), site)
     return {"crumbs": crumbs, "back": Crumb(title, whole) if title else None}
+
+
+def _came_from(request: HttpRequest) -> SplitResult:
+    """Return the address that a browser says it came from; an empty one if it is none."""
+    try:
+        return urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return urlsplit("")
 
 
 def _above(request: HttpRequest, match: ResolverMatch, site: AdminSite) -> list[Crumb]:

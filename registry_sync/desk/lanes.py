@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from registry_sync import runs
 from registry_sync.core.text import as_key
@@ -25,11 +25,14 @@ def names_of(request: HttpRequest) -> runs.LaneNames:
 def find(asked: str = "") -> Lane | None:
     """Return the lane with the primary key `asked`, else this app's first current lane.
 
-    `asked` is what an address gives as `?lane=`. None: there is no such lane, or no run has read
-    its configuration yet.
+    `asked` is what an address gives as `?lane=`. None: no run has read the configuration yet.
+    Raise Http404 if there is no such lane: nothing may act on another one instead.
     """
-    if (key := as_key(asked)) is not None:
-        return Lane.objects.filter(pk=key).first()
+    if asked:
+        key = as_key(asked)
+        if key is None or (lane := Lane.objects.filter(pk=key).first()) is None:
+            raise Http404("There is no such lane.")
+        return lane
     return next(iter(runs.current_lanes()), None)
 
 

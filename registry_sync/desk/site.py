@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import wraps
 from typing import Any
 
 # Not in the package `admin`: Django imports this class before the pages that register with it.
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBadRequest, QueryDict
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 
@@ -34,6 +37,18 @@ class Desk(admin.AdminSite):
     index_template = "admin/registry_sync/first.html"
     site_url = None  # there is no other site to view
     enable_nav_sidebar = False  # the entries above every page lead everywhere
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Return a page for those who may log in; it answers 400 where it was sent a NUL."""
+
+        @wraps(view)
+        def readable(request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
+            sent = [request.path_info, *_words(request.GET), *_words(request.POST)]
+            if any("\0" in word for word in sent):  # PostgreSQL stores and compares none
+                return HttpResponseBadRequest("The request contains a NUL character.")
+            return view(request, *args, **named)
+
+        return super().admin_view(readable, cacheable)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what every page has; to those who are logged in, the way around."""
@@ -95,3 +110,9 @@ class Desk(admin.AdminSite):
 
 def _place(name: str) -> int:
     return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+def _words(sent: QueryDict) -> Iterator[str]:
+    """Yield the names and values of an address or a form."""
+    for name, values in sent.lists():
+        yield from (name, *values)

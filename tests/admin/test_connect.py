@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
@@ -131,6 +132,27 @@ def test_each_lane_has_its_own_path(world: Any, owner: Client) -> None:
     html = text(owner.post(there.replace("&amp;", "&"), {"do": "test"}, follow=True))
     assert ConnectionTest.objects.get().element and bar(html)[:2] == ["done", "done"]
     assert owner.get(page("test") + "?sync=nothing").status_code == 404
+
+
+def test_a_draft_is_read_again_only_by_who_may_change_it(
+    empty: World, owner: Client, serve: Any, client: Client
+) -> None:
+    empty.configure(**{"API URL": serve(lims).url + "/list", "API Key": KEY})
+    owner.post(page("test"), {"do": "test"})
+    owner.post(page("proposal"), {"do": "use", "connector": ""})
+    draft = MappingDraft.objects.get()
+    adds = User.objects.create_user("Ada", is_staff=True)
+    for name in ("view_mappingdraft", "add_mappingdraft"):
+        adds.user_permissions.add(Permission.objects.get(codename=name))
+    client.force_login(adds)
+    assert "Read them again" not in text(client.get(page("records")))
+    assert client.post(page("records"), {"do": "again"}).status_code == 403
+    draft.refresh_from_db()
+    assert draft.version == 1
+    assert "Read them again" in text(owner.get(page("records")))
+    assert owner.post(page("records"), {"do": "again"}).status_code == 302
+    draft.refresh_from_db()
+    assert draft.version == 2
 
 
 def test_viewers_are_not_let_in(empty: World, viewer: Client) -> None:

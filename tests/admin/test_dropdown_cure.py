@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -219,9 +220,13 @@ def test_a_retry_of_a_cause_follows_the_active_run(world, owner, monkeypatch):
     assert not w.open_errors()
 
 
-def test_no_one_adds_options_without_the_permission(world, owner, viewer):
+def test_no_one_adds_options_without_the_permissions(world, owner, viewer, client):
+    """It adds options and starts a run, which are two permissions."""
     w = wanting(world, "Peptide")
-    for who in (viewer,):
+    adds = User.objects.create_user("Ada", is_staff=True)
+    adds.user_permissions.add(Permission.objects.get(codename="add_dropdown_options"))
+    client.force_login(adds)
+    for who in (viewer, client):
         assert who.get(cure_page()).status_code == 403
         sent = {"decided": "yes", "reason": REASON}
         assert who.post(cure_page(), sent).status_code == 403

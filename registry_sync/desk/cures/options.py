@@ -99,7 +99,7 @@ class AddOptions(Press):
     """Add the options that the open errors of a lane name."""
 
     name, label = "add-options", "Add these options"
-    permissions = ("registry_sync.add_dropdown_options",)
+    permissions = ("registry_sync.add_dropdown_options", "registry_sync.add_syncrun")
     codes = ("dropdown_option_missing",)
     typed_over = 20
 
