@@ -119,6 +119,10 @@ class PlanRow(models.Model):
     benchling_digest = models.CharField(
         max_length=64, blank=True, help_text="Of the entity as Benchling held it."
     )
+    touched_digest = models.CharField(
+        max_length=64, blank=True, default="", db_default="",
+        help_text="Of the entity as this app left it, where it touched it before this write.",
+    )  # fmt: skip
     digest = models.CharField(max_length=64, help_text="SHA-256 of this row.")
     fate = models.CharField(
         "what became of it", max_length=9, choices=Fate.choices, blank=True, default=Fate.WAITING

@@ -15,7 +15,7 @@ from registry_sync.mapping.departures import departure
 from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import merges, pinned, withdrawn
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates import guards
+from registry_sync.sync.gates import guards, overrides
 from registry_sync.sync.records import Candidate, Compared, SourceRecord, record_outcome
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.vanished_paths import report_vanished
@@ -36,7 +36,7 @@ def compare(
     `underway` holds the external ids of batches not yet recorded. With `force` a record that was
     refused before is tried again even though it is the same.
     """
-    run, lane, setup = ctx.run, ctx.lane, ctx.setup
+    run, lane = ctx.run, ctx.lane
     known = ledger.known(lane, {record.external_id for record in records})
     out = Compared(known, pins=open_pins(lane, known), merges=merges.open_merges(lane, list(known)))
     earlier = _seen_otherwise(records, known, run)
@@ -67,7 +67,7 @@ def compare(
             continue
         in_page[record.external_id] = record
         forced = force or record.external_id in afresh
-        _compare_one(record, before, run, setup, out, force=forced, position=position)
+        _compare_one(record, before, run, ctx, out, force=forced, position=position)
     out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
     _report(ctx, out)
     merges.resolve_links(out)
@@ -194,7 +194,7 @@ def _compare_one(
     record: SourceRecord,
     before: LedgerView | None,
     run: SyncRun,
-    setup: Setup,
+    ctx: RunContext,
     out: Compared,
     *,
     force: bool,
@@ -212,6 +212,7 @@ def _compare_one(
                 RecordOutcome(id_, record.raw_hash, outcome, None, None, "", (), when, retried)
             )
         return
+    setup = ctx.setup
     if record.problem is not None and not _is_elsewhere(record, setup):
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
         return
@@ -229,10 +230,11 @@ def _compare_one(
     out.coerced += len(done.coercions)
     if done.entity is None or done.problems:
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=done.problems))
-    elif other := guards.other_substance(run, record.external_id, before, identity):
+    elif other := guards.other_substance(ctx, record.external_id, before, identity):
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(other,)))
     elif before is not None and before.entity_hash == done.entity.digest():
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, identity=identity))
+        overrides.use(ctx, [record.external_id])
     else:
         is_new = before is None or not before.entity_hash
         out.candidates.append(Candidate(record, done.entity, is_new, position, identity))

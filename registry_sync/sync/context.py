@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
-from registry_sync.models import Lane, SyncRun
+from registry_sync.models import Allowance, Lane, SyncRun
 from registry_sync.reporting.app_status import Session
 from registry_sync.sync.listener import Listener
 from registry_sync.sync.pacing import Pacer, Terms
@@ -31,6 +31,8 @@ class RunContext:
     pacer: Pacer
     permit: Permit = FREE
     """What the run may write."""
+    passed: dict[str, dict[int, Allowance]] = field(default_factory=dict)
+    """Overrides that let records pass and are not used up yet, by external id."""
 
     @property
     def client(self) -> Client:

@@ -164,10 +164,7 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
     run, lane = ctx.run, ctx.lane
     if limited(run) and run.kind != SyncRun.Kind.RETRY:
         return []  # a pilot tries no error again, so none would ever get its name
-    waiting = _waiting(run, lane, "name")
-    wants = dict(waiting.values_list("external_id", "waits_key"))
-    circles = names.name_circles(lane, wants)
-    firsts = [circle[0] for circle in circles if ctx.permit.begin(circle)]
+    firsts = [circle[0] for circle in name_circles(ctx) if ctx.permit.begin(circle)]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
     return [
         Entity(
@@ -179,6 +176,12 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
         )
         for row in rows
     ]
+
+
+def name_circles(ctx: RunContext) -> list[list[str]]:
+    """Return circles of refused records that wait for each other's names, by external id."""
+    waiting = _waiting(ctx.run, ctx.lane, "name")
+    return names.name_circles(ctx.lane, dict(waiting.values_list("external_id", "waits_key")))
 
 
 def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:

@@ -93,10 +93,12 @@ class BatchDelivery:
             except Refused as refused:
                 text = f"{entity.registry_id} could not be renamed for a moment: {refused}"
                 runs.log(self.ctx.run, "WARNING", text)
+                self.unmapped.conclude()
             else:
                 renamed = ledger.passing_name(self.ctx.lane, entity)
                 ledger.record(self.ctx.run, self.ctx.lease, [renamed])
-            self.unmapped.conclude()
+                self.unmapped.conclude()
+                self.ctx.permit.touched([entity.external_id])
 
     def _send_name(self, entity: Entity, body: Json) -> None:
         client, registry_id = self.ctx.client, self.ctx.setup.config.registry_id

@@ -46,6 +46,8 @@ class DryRunDelivery:
         self.plan = plan
         self.seen: dict[str, bool] = {}
         """The records that were refused before, and whether they came as they were then."""
+        self.refused: dict[str, str] = {}
+        """The hashes of records that this run refused and that did not pass since."""
         ledger.forget_predicted(ctx.run)
 
     def recover(self) -> None:
@@ -83,6 +85,7 @@ class DryRunDelivery:
         for outcome in outcomes:
             if outcome.outcome == Outcome.FAILED:
                 self.seen[outcome.external_id] = not outcome.problems
+                self.refused[outcome.external_id] = outcome.raw_hash
 
     def conclude(self) -> None:
         """Bring what waited to its end, now that every record was seen."""
@@ -180,6 +183,7 @@ class DryRunDelivery:
         going: list[Candidate] = []
         for candidate in candidates:
             entity = candidate.entity
+            self.refused.pop(entity.external_id, None)
             keys = [entity.name_key, *sorted(entity.alias_keys)]
             problem = next((held[key] for key in keys if key in held), None)
             if problem is None:

@@ -170,10 +170,15 @@ class _Matches:
         if row.state != State.APPROVED:
             return
         id_ = candidate.entity.external_id
-        if not self.ctx.permit.begin([id_]):
+        if not self._permitted(candidate):
             self.left.add(id_)
         elif self._carried_out(candidate, row, raw, theirs):
             self.adopted[id_] = str(raw["id"])
+
+    def _permitted(self, candidate: Candidate) -> bool:
+        known = replace(candidate, is_new=False)
+        permit = self.ctx.permit
+        return bool(permit.fitting([known])) and permit.begin([candidate.entity.external_id])
 
     def _how(self, entity: Entity, raw: Json) -> Adoption.How:
         if not self._in_our_schema(raw):
@@ -240,6 +245,7 @@ class _Matches:
                 row.state, row.note = State.OPEN, f"Benchling refused it: {refused.message}"
                 row.save()
                 return False
+            self.ctx.permit.touched([candidate.entity.external_id])
         self._take_over(candidate, raw, theirs, row)
         return True
 

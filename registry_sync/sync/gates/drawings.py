@@ -13,7 +13,7 @@ from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.known_ids import ids_of
 from registry_sync.sync.gates.gate import hold_back
-from registry_sync.sync.gates.guards import allowed
+from registry_sync.sync.gates.overrides import lets_pass
 from registry_sync.sync.records import Candidate
 
 CHANGING = ("sequence", "circular")
@@ -51,7 +51,7 @@ class DrawingsGate:
             candidate = changed[str(raw["id"])]
             lost = self._lost(raw, candidate)
             external_id = candidate.entity.external_id
-            if lost and not self._allowed(external_id):
+            if lost and not lets_pass(self.ctx, Allowance.What.DRAWINGS, external_id):
                 held[external_id] = drawings_lost(candidate, lost)
         return held
 
@@ -62,9 +62,6 @@ class DrawingsGate:
         if raw.get("isCircular") and candidate.entity.fields.get("circular") is False:
             lost += [name for name in _around(raw, self.kinds) if name not in lost]
         return lost
-
-    def _allowed(self, external_id: str) -> bool:
-        return allowed(self.ctx.run, self.ctx.lane, Allowance.What.DRAWINGS, external_id)
 
 
 def _changes(row: LedgerEntry, candidate: Candidate) -> bool:

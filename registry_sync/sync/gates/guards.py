@@ -20,6 +20,7 @@ from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.gates.overrides import lets_pass
 from registry_sync.sync.plans.held import hold
 from registry_sync.sync.records import Candidate, SourceRecord
 
@@ -28,21 +29,6 @@ LEAST = 500
 """Updates that never stop a run, however small the ledger."""
 EVIDENCE = 10
 """Records that a path must be missing from before anything is made of it."""
-
-
-def allowed(run: SyncRun, lane: Lane, what: Allowance.What, external_id: str = "") -> bool:
-    """Return whether an override lets this run pass; the run uses it up."""
-    mine = Allowance.objects.filter(lane=lane, what=what, external_id=external_id)
-    if mine.filter(used_by=run).exists():
-        return True
-    if run.dry_run:
-        return mine.filter(used_by=None).exists()
-    first = mine.filter(used_by=None).order_by("pk").first()
-    if first is None:
-        return False
-    Allowance.objects.filter(pk=first.pk, used_by=None).update(used_by=run)
-    runs.log(run, "WARNING", f"{first} was overridden by {first.actor}: {first.reason}")
-    return True
 
 
 class UpdateGuard:
@@ -84,7 +70,7 @@ class UpdateGuard:
         known = self._changes().filter(external_id__among=updates)
         counted = set(known.values_list("external_id", flat=True).distinct())
         self._count = (self._count or 0) + len(set(updates) - counted)
-        if self._count > self._limit and not allowed(self.run, self.lane, What.GREAT_CHANGE):
+        if self._count > self._limit and not lets_pass(self.ctx, What.GREAT_CHANGE):
             if self.run.dry_run or self.lane.plans_for != Lane.PlansFor.GREAT_CHANGES:
                 raise self._stop(updates)
             self._holds = True
@@ -139,7 +125,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
         return []
     held = _held_before(lane, gone, records)
     lost = [m for m in gone if held.get(m.field.id, 0) >= EVIDENCE]
-    if lost and not allowed(run, lane, What.PATH_GONE):
+    if lost and not lets_pass(ctx, What.PATH_GONE):
         raise _gone(lost, len(records))
     missing = [m for m in gone if m not in lost]
     for mapped in missing:
@@ -178,13 +164,12 @@ def check_values(
 
 
 def other_substance(
-    run: SyncRun, external_id: str, before: LedgerView | None, identity: str
+    ctx: RunContext, external_id: str, before: LedgerView | None, identity: str
 ) -> Problem | None:
     """Find a known id that has become another substance, by the paths of `identity`."""
     if before is None or not is_other_substance(before.identity, identity):
         return None
-    assert run.lane is not None
-    if allowed(run, run.lane, What.IDENTITY, external_id):
+    if lets_pass(ctx, What.IDENTITY, external_id):
         return None
     return substance_problem(external_id, before.identity, identity)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from registry_sync import runs
 from registry_sync.core.text import number_of
@@ -86,7 +86,8 @@ def _settle_archives(ctx: RunContext, rows: QuerySet[PlanRow], applying: QuerySe
         )
         own = rows.filter(action=action)
         own.filter(Exists(done)).update(fate=Fate.WRITTEN)
-        own.filter(Q(fate=Fate.WAITING)).update(fate=Fate.SAME)
+        own.filter(fate=Fate.WAITING).update(fate=Fate.SAME)
+        own.filter(fate=Fate.BEGUN).update(fate=Fate.REFUSED)
 
 
 def _warn_of_left(ctx: RunContext, plan: Plan) -> None:

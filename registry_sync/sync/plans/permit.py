@@ -26,9 +26,12 @@ class Permit:
     def begin(self, external_ids: Collection[str]) -> bool:
         """Return whether these entities may be changed now, ahead of their records' turn.
 
-        This is asked before a registry id or a passing name is given.
+        This is asked before a registry id or a passing name is given, and `touched` told after.
         """
         return True
+
+    def touched(self, external_ids: Collection[str]) -> None:
+        """Note how entities are that this app has just changed, ahead of their records' turn."""
 
 
 class Nothing(Permit):

@@ -13,6 +13,8 @@ from registry_sync.sync.records import Candidate
 
 Action, Fate = PlanRow.Action, PlanRow.Fate
 RECORDS = (Action.CREATE, Action.CHANGE)
+SENT = (Withdrawal.State.SENT, Withdrawal.State.UNDO)
+"""States of withdrawals that a killed process may have archived, or unarchived."""
 
 
 class Signed(Permit):
@@ -24,47 +26,45 @@ class Signed(Permit):
     def fitting(self, candidates: Sequence[Candidate]) -> Collection[str]:
         """Return the candidates that are signed, and whose records are as they were."""
         rows = self._rows([c.entity.external_id for c in candidates], RECORDS)
-        fit, moved = set[str](), dict[int, PlanRow.Fate]()
+        left: dict[PlanRow.Fate | None, list[PlanRow]] = {}
         for candidate in candidates:
-            row = rows.get(candidate.entity.external_id)
-            if row is None:
-                continue
-            fate = _fate(row, candidate)
-            if fate is None:
-                fit.add(row.external_id)
-            else:
-                moved[row.pk] = fate
-        self._note(moved)
+            if (row := rows.get(candidate.entity.external_id)) is not None:
+                left.setdefault(_fate(row, candidate), []).append(row)
+        fit = {row.external_id for row in left.pop(None, ())}
+        for fate, moved in left.items():
+            assert fate is not None
+            self._leave(moved, fate)
         return fit
 
     def unmoved(self, external_ids: Collection[str]) -> Collection[str]:
         rows = self._rows(external_ids, RECORDS)
-        known = [r for r in rows.values() if r.action == Action.CHANGE and r.fate != Fate.BEGUN]
-        moved = self._moved(known)
-        self._note({row.pk: Fate.BENCHLING for row in moved})
-        left = {row.external_id for row in moved}
-        return {id_ for id_ in external_ids if id_ in rows and id_ not in left}
+        known = [row for row in rows.values() if row.action == Action.CHANGE]
+        left = self._leave(self._moved(known, self._entities(known)), Fate.BENCHLING)
+        return {id_ for id_ in external_ids if id_ in rows.keys() - left}
 
     def settled(self, rows: Sequence[Withdrawal], action: PlanRow.Action) -> list[Withdrawal]:
         signed = self._rows([row.external_id for row in rows], (action,))
-        sent = {row.external_id for row in rows if row.state == Withdrawal.State.SENT}
-        ask = [row for id_, row in signed.items() if id_ not in sent]
-        moved = self._moved(ask)
-        self._note({row.pk: Fate.BENCHLING for row in moved})
-        left = {row.external_id for row in moved}
-        fit = signed.keys() - left
+        raws = self._entities(signed.values())
+        sent = {row.external_id for row in rows if row.state in SENT}
+        done = {id_ for id_ in sent & signed.keys() if _is_done(signed[id_], raws)}
+        ask = [row for id_, row in signed.items() if id_ not in done]
+        fit = signed.keys() - self._leave(self._moved(ask, raws), Fate.BENCHLING)
+        self._leave([signed[id_] for id_ in fit], Fate.BEGUN)
         return [row for row in rows if row.external_id in fit]
 
     def begin(self, external_ids: Collection[str]) -> bool:
-        """Return whether all of these are signed and unmoved, and note that they are begun."""
         rows = self._rows(external_ids, RECORDS)
-        if set(external_ids) - rows.keys() or self._source_moved(rows):
-            return False
-        fresh = [row for row in rows.values() if row.fate != Fate.BEGUN]
-        if self._moved([row for row in fresh if row.action == Action.CHANGE]):
-            return False
-        self._note({row.pk: Fate.BEGUN for row in fresh})
-        return True
+        known = [row for row in rows.values() if row.action == Action.CHANGE]
+        left = self._leave(self._moved(known, self._entities(known)), Fate.BENCHLING)
+        left |= self._leave(self._source_moved(rows), Fate.SOURCE)
+        return not left and not set(external_ids) - rows.keys()
+
+    def touched(self, external_ids: Collection[str]) -> None:
+        rows = list(self._rows(external_ids, (Action.CHANGE,)).values())
+        raws = self._entities(rows)
+        for row in rows:
+            row.touched_digest = benchling_side(raws.get(row.entity_id))
+        PlanRow.objects.bulk_update(rows, ["touched_digest"])
 
     def _rows(
         self, external_ids: Collection[str], actions: Iterable[PlanRow.Action]
@@ -73,32 +73,52 @@ class Signed(Permit):
         found = self.plan.rows.filter(external_id__among=external_ids, action__in=list(actions))
         return {row.external_id: row for row in found if row_digest(row) == row.digest}
 
-    def _moved(self, rows: Sequence[PlanRow]) -> list[PlanRow]:
-        """Return the rows whose entities Benchling no longer holds as they were planned."""
-        raws: dict[str, Json] = {}
-        if ids := [row.entity_id for row in rows if row.entity_id]:
-            raws = {str(raw["id"]): raw for raw in self.ctx.client.entities_by_id(ids)}
+    def _entities(self, rows: Iterable[PlanRow]) -> dict[str, Json]:
+        ids = [row.entity_id for row in rows if row.entity_id]
+        found = self.ctx.client.entities_by_id(ids) if ids else []
+        return {str(raw["id"]): raw for raw in found}
+
+    def _moved(self, rows: Iterable[PlanRow], raws: dict[str, Json]) -> list[PlanRow]:
+        """Return the rows whose entities are neither as they were planned nor as this app left."""
         return [
-            row for row in rows if benchling_side(raws.get(row.entity_id)) != row.benchling_digest
+            row
+            for row in rows
+            if benchling_side(raws.get(row.entity_id))
+            != (row.touched_digest or row.benchling_digest)
         ]
 
-    def _source_moved(self, rows: dict[str, PlanRow]) -> bool:
-        """Return whether a refused record is kept in another form than it was planned in."""
+    def _source_moved(self, rows: dict[str, PlanRow]) -> list[PlanRow]:
+        """Return the rows whose refused records are, or came, in another form than planned."""
         errors = EntityError.objects.filter(
             lane=self.ctx.lane, closed_at__isnull=True, external_id__among=list(rows)
         )
         kept = errors.values_list("external_id", "raw_hash")
-        return any(digest != rows[id_].source_digest for id_, digest in kept)
+        came = {id_ for id_, row in rows.items() if row.fate == Fate.SOURCE}
+        came |= {id_ for id_, digest in kept if digest != rows[id_].source_digest}
+        return [rows[id_] for id_ in came]
 
-    def _note(self, fates: dict[int, PlanRow.Fate]) -> None:
-        for fate in set(fates.values()):
-            pks = [pk for pk, one in fates.items() if one == fate]
-            PlanRow.objects.filter(pk__in=pks).exclude(fate=Fate.WRITTEN).update(fate=fate)
+    def _leave(self, rows: Iterable[PlanRow], fate: PlanRow.Fate) -> set[str]:
+        """Note a fate at rows, but for those that are written; return their external ids."""
+        left = {row.pk: row.external_id for row in rows}
+        PlanRow.objects.filter(pk__among=list(left)).exclude(fate=Fate.WRITTEN).update(fate=fate)
+        return set(left.values())
+
+
+def _is_done(row: PlanRow, raws: dict[str, Json]) -> bool:
+    """Return whether an entity is archived, or unarchived, as a killed process was about to."""
+    raw = raws.get(row.entity_id)
+    return (
+        row.fate == Fate.BEGUN
+        and raw is not None
+        and bool(raw.get("archiveRecord")) == (row.action == Action.ARCHIVE)
+    )
 
 
 def _fate(row: PlanRow, candidate: Candidate) -> PlanRow.Fate | None:
     """Return why a signed row does not fit a candidate; None if it does."""
-    if row.source_digest != candidate.record.raw_hash:
+    record = candidate.record
+    # What is kept of a refused record is not what the registry has, once it came in another form.
+    if row.source_digest != record.raw_hash or (record.retried and row.fate == Fate.SOURCE):
         return Fate.SOURCE
     is_new = row.action == Action.CREATE
     if is_new != candidate.is_new or row.entity_digest != candidate.entity.digest():

@@ -226,6 +226,7 @@ class Archives:
                 "permission; each run tries again.",
             )  # fmt: skip
             return []
+        self.ctx.permit.touched([row.external_id for row in rows])
         self._unarchived_now(rows)
         return rows
 
