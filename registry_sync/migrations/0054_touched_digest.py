@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry_sync', '0052_alias_notes'),
+        ('registry_sync', '0053_tested_key'),
     ]
 
     operations = [
