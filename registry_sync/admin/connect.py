@@ -60,7 +60,7 @@ class Connecting(Proposing):
     def connect_view(self, request: HttpRequest) -> HttpResponse:
         """Lead to the first step that is not done; without `?sync=` offer each of several lanes."""
         self._admit(request)
-        found = live(hasty_client(PATIENCE))
+        found = live(hasty_client(PATIENCE), request.GET.get("sync"))
         named = [one for one in found if one.sync.element == request.GET.get("sync")] or found
         if len(named) == 1:
             steps = places(named[0])
@@ -75,8 +75,8 @@ class Connecting(Proposing):
     def _page(self, name: str) -> Callable[[HttpRequest], HttpResponse]:
         def view(request: HttpRequest) -> HttpResponse:
             self._admit(request)
-            found = live(hasty_client(PATIENCE))
             element = request.GET.get("sync", "")
+            found = live(hasty_client(PATIENCE), element)
             facts = next((one for one in found if one.sync.element == element), None)
             if facts is None:
                 raise Http404("The app's configuration has no such sync.")

@@ -13,6 +13,7 @@ from django.urls import reverse
 from registry_sync.admin import connect
 from registry_sync.jobs import runner
 from registry_sync.models import ConnectionTest, MappingDraft, SyncRun
+from tests.support import factories as made
 from tests.support.desk import text
 from tests.support.lims import FIELDS, KEY, lims
 from tests.support.registry import compound
@@ -121,7 +122,9 @@ def test_what_fails_is_said_with_what_to_do(
     assert bar(html)[0] == "failed"
 
 
-def test_each_lane_has_its_own_path(world: Any, owner: Client) -> None:
+def test_each_lane_has_its_own_path(
+    world: Any, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     w = world([compound(n) for n in range(2)])
     w.sync()
     w.add_lane("Lot", [compound(5)], rows=[])
@@ -132,6 +135,15 @@ def test_each_lane_has_its_own_path(world: Any, owner: Client) -> None:
     html = text(owner.post(there.replace("&amp;", "&"), {"do": "test"}, follow=True))
     assert ConnectionTest.objects.get().element and bar(html)[:2] == ["done", "done"]
     assert owner.get(page("test") + "?sync=nothing").status_code == 404
+
+    element = ConnectionTest.objects.get().element
+    made.MappingDraftFactory(schema_id="ts_lot", base={"element": element})
+    w.server.stop()
+    monkeypatch.setattr(connect, "PATIENCE", 0.4)
+    for asked, others in (("", element), (f"?sync={element}", "Compound")):
+        shown = owner.get(page("access") + asked)
+        html = text(shown)
+        assert shown.status_code == 200 and bar(html)[0] == "failed" and others not in html
 
 
 def test_a_draft_is_read_again_only_by_who_may_change_it(

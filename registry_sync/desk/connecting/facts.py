@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from registry_sync import runs
 from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.config_items import by_path
@@ -56,16 +57,17 @@ class Facts:
         return [text for item, text in config.faults if item in names] if config else []
 
 
-def live(client: Client) -> list[Facts]:
+def live(client: Client, asked: str | None = None) -> list[Facts]:
     """Return the facts of every sync of the configuration as it is now.
 
-    Where Benchling does not answer, the one sync has what is known here, and why: `trouble`.
+    Where Benchling does not answer, only the sync of the element `asked` is returned (None: of the
+    newest draft), with what is known here, and why: `trouble`.
     """
     try:
         raw = read_items(client)
         return [_read(sync, raw) for sync in syncs_of(by_path(raw))]
     except (Refused, SyncError, Wait) as error:
-        facts = stored("")
+        facts = stored("") if asked is None else _remembered(asked)
         facts.trouble = _words(error)
         return [facts]
 
@@ -78,6 +80,16 @@ def stored(schema_id: str) -> Facts:
     draft = _draft(schema_id)
     element = str((draft.base.get("element") if draft else "") or "")
     return _known(Sync(element, schema_id))
+
+
+def _remembered(element: str) -> Facts:
+    """Return the facts of the sync of an element, by its lane, else by its newest draft."""
+    lane = next((one for one in runs.current_lanes() if one.element == element), None)
+    if lane is not None:
+        return _known(Sync(element, lane.schema_id, lane.schema_name))
+    kept = drafts.mine().exclude(state=State.DISCARDED).values_list("base", "schema_id")
+    of = (schema_id for base, schema_id in kept[:100] if (base.get("element") or "") == element)
+    return _known(Sync(element, next(of, "")))
 
 
 def has_good_run(schema_id: str = "") -> bool:
