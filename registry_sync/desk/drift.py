@@ -14,9 +14,14 @@ ARCHIVED = "archived"
 """The field of a row that says that the entity was archived."""
 
 
+def undecided() -> QuerySet[Drift]:
+    """Return what differs and can be decided, of all lanes."""
+    return Drift.objects.filter(closed_at__isnull=True).exclude(field_id=ARCHIVED)
+
+
 def open_drift(lane: Lane, external_ids: Sequence[str] = ()) -> QuerySet[Drift]:
     """Return what differs and can be decided, of a lane or of these records, the newest first."""
-    rows = Drift.objects.filter(lane=lane, closed_at__isnull=True).exclude(field_id=ARCHIVED)
+    rows = undecided().filter(lane=lane)
     rows = rows.filter(external_id__in=external_ids) if external_ids else rows
     return rows.select_related("lane").order_by("-pk")
 

@@ -127,7 +127,8 @@ def as_text(copy: ErrorCopy) -> str:
     """Return the list as a text for a mail or a ticket."""
     now, where = stamp(timezone.now()), f" of {copy.name}" if copy.name else ""
     are = "is" if copy.count == 1 else "are"
-    parts = [f"{number_of(copy.count, 'record')}{where} {are} not in Benchling, as of {now}."]
+    head = f"{number_of(copy.count, 'record')}{where} {are} not up to date in Benchling"
+    parts = [f"{head}, as of {now}."]
     records = islice(lines_of(copy), IN_TEXT)
     by_code: dict[str, list[RecordLine]] = {}
     for line in records:

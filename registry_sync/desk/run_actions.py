@@ -58,7 +58,7 @@ ORDERS = {
     "retry": Order(
         "Retry failed",
         {"kind": Kind.RETRY},
-        "Retries what is not in Benchling, from the stored copies of the records.",
+        "Retries what is not up to date in Benchling, from the stored copies of the records.",
     ),
 }
 
@@ -235,7 +235,7 @@ def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
     order = Order(
         "Retry its failures",
         {"kind": Kind.RETRY, "only": ids, "rerun_of": run, "lane": lane_again(run)},
-        "Retries the records that this run refused and that are still not in Benchling.",
+        "Retries the records that this run refused and that are still not up to date in Benchling.",
     )
     if not ids:
         return None, ["No errors of this run are open any more. There is nothing to retry."]

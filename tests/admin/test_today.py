@@ -7,6 +7,7 @@ import io
 import re
 import uuid
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -163,6 +164,8 @@ KINDS = [
      "Adopt these"),
     (row(made.DriftFactory), "1 × value changed in Benchling", "accept Benchling's", "active",
      None),
+    (row(made.DriftFactory, field_id="archived"), "1 × entity archived in Benchling",
+     "until a Benchling admin unarchives them", "quiet", None),
     (row(made.MergeFactory), "1 × entity merged", "Follow the survivor", "active", "Decide"),
     (row(made.AlertFactory, text="Runs fail.", began_at=NOW), "1 × open alert",
      "The last one: Runs fail.", "quiet", None),
@@ -187,6 +190,20 @@ def test_each_thing_to_do_has_its_card_and_each_role_its_presses(lane, owner, vi
                 assert owner.get(address, follow=True).status_code == 200, address
             allowed = card(viewer, title).presses
             assert not allowed, "a viewer presses nothing here"
+
+
+@pytest.mark.once
+def test_what_cannot_be_decided_is_not_counted_as_waiting_for_a_decision(lane, owner):
+    made.DriftFactory(lane=lane, field_id="archived", field="archived")
+    assert [one.title for one in cards(owner)] == ["i note 1 × entity archived in Benchling"]
+    assert "archived" in read(owner, next(iter(_links(owner)))), "the list of those entities"
+    made.DriftFactory(lane=lane)
+    assert list(card(owner, "1 × value changed in Benchling").presses) == ["Restore or accept"]
+
+
+def _links(owner):
+    html = unescape(owner.get(INDEX).content.decode())
+    return re.findall(r'<h4>.*?<a href="([^"]+)">', html, re.S)
 
 
 def test_every_kind_of_card_is_in_the_table():
@@ -325,7 +342,7 @@ def test_the_list_for_the_registrys_owner_has_exactly_these_records(world, owner
     html = page.content.decode()
     assert "<textarea" in html and "readonly" in html and "C-000002" not in html
     text = page.context["text"]
-    assert "1 record of Compound is not in Benchling, as of " in text or "1 record of " in text
+    assert text.startswith("1 record of Compound is not up to date in Benchling, as of ")
     assert "- C-000003 “Compound 3”: " in text
     assert "  Field: Kind (in the registry: kind)\n  Value: =1+1" in text
     assert "Who must act: a Benchling admin\nWhat to do: " in text

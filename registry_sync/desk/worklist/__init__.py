@@ -53,6 +53,7 @@ CARD_KINDS: tuple[CardKind, ...] = (
     service.RefusedResults(),
     stops.Cancelled(),
     decisions.LeftInUse(),
+    decisions.ArchivedByPeople(),
     mappings.Drafts(),
     service.OpenAlerts(),
     service.NobodyNotified(),

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db.models import QuerySet
 
 from registry_sync.desk import cures
+from registry_sync.desk.drift import ARCHIVED, undecided
 from registry_sync.desk.worklist.base import (
     Card,
     CardKind,
@@ -125,12 +126,29 @@ class DriftedValues(Decision):
     text = "They differ from what the registry says. Restore the registry's, or accept Benchling's."
 
     def rows(self) -> QuerySet[Drift]:
-        """Return the open ones."""
-        return Drift.objects.filter(closed_at__isnull=True)
+        """Return the open ones that can be decided."""
+        return undecided()
 
     def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
         """Return the cures of drift."""
         return tuple(cures.all_of(lane, "drift"))
+
+
+class ArchivedByPeople(Decision):
+    """Entities that people archived in Benchling."""
+
+    name, page, query = "archived", "drift", f"closed_at__isempty=1&field__exact={ARCHIVED}"
+    title = "entity archived in Benchling"
+    text = "Nothing is written to them until a Benchling admin unarchives them."
+    gravity = Gravity.NOTE
+
+    def rows(self) -> QuerySet[Drift]:
+        """Return the open ones."""
+        return Drift.objects.filter(closed_at__isnull=True, field_id=ARCHIVED)
+
+    def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
+        """Return none: the desk does not unarchive what people archived."""
+        return ()
 
 
 class Merges(Decision):
