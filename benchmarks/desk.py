@@ -1,7 +1,9 @@
-"""`python -m benchmarks.desk`: how long the admin's lists take with 100,000 runs, 1,000,000 errors.
+"""`python -m benchmarks.desk`: how long the desk's lists take with 100,000 runs, 1,000,000 errors.
 
 On a separate PostgreSQL (Debian's, as in the tests), filled by SQL in a minute. Each page is
 requested by a logged-in owner through Django's test client: middleware, queries, template and all.
+CPU time is that of this process and of its PostgreSQL backend, which uses no parallel workers: on
+a busy machine it says more than the time that passes. `--part 10` fills a tenth of each table.
 """
 
 from __future__ import annotations
@@ -13,25 +15,29 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sandbox.postgres import VARIABLE, PostgresServer
 
 from .world import ROOT
 
-RUNS, ERRORS, OPEN = 100_000, 1_000_000, 20_000
-"""The number of open errors: a registry in trouble. The others are its history."""
+RUNS, ERRORS, CHANGES, PLANNED = 100_000, 1_000_000, 1_000_000, 20_000
+OPEN = 50
+"""Of so many errors one is open and one dismissed: a registry in trouble. The rest is history."""
+TICKS = os.sysconf("SC_CLK_TCK")
 TIMES = 9
 FILL = (
-    """INSERT INTO registry_sync_lane (tenant, app_id, registry_id, schema_id, collection,
-         schema_name, drift_policy, field_keys, kept, cleared, created_at)
-       VALUES ('127.0.0.1:1', 'app_test', 'src_1', 'ts_1', 'https://registry/compounds', 'Compound',
-         'report', 'name', '[]', '[]', now())""",
     # A row of each sort was made as the service would; the others differ in what lists sort by.
     """INSERT INTO registry_sync_syncrun ({run_columns}) SELECT {run_values}
        FROM registry_sync_syncrun, generate_series(2, {runs}) AS n WHERE id = 1""",
     """INSERT INTO registry_sync_entityerror ({error_columns}) SELECT {error_values}
        FROM registry_sync_entityerror, generate_series(2, {errors}) AS n WHERE id = 1""",
+    """INSERT INTO registry_sync_change ({change_columns}) SELECT {change_values}
+       FROM registry_sync_change, generate_series(2, {changes}) AS n WHERE id = 1""",
+    """INSERT INTO registry_sync_planrow ({planned_columns}) SELECT {planned_values}
+       FROM registry_sync_planrow, generate_series(2, {planned}) AS n WHERE id = 1""",
     "ANALYZE",
 )
 RUN = {
@@ -42,37 +48,56 @@ RUN = {
     "read": "n % 300",
     "unchanged": "n % 300 - n % 20",
     "updated": "n % 20",
+    "only": "CASE WHEN n % 50 = 0 THEN (SELECT jsonb_agg('C-' || i) FROM generate_series(1, 1000) "
+    "AS i) ELSE '[]' END",
     **{
-        column: f"now() - ({RUNS} - n) * interval '15 minutes' + interval '{seconds} seconds'"
+        column: f"now() - ({{runs}} - n) * interval '15 minutes' + interval '{seconds} seconds'"
         for column, seconds in (("created_at", 0), ("started_at", 1), ("finished_at", 9))
     },
 }
 ERROR = {
     "id": "n",
     "external_id": "'C-' || n",
-    "run_id": f"1 + n % {RUNS}",
+    "run_id": "1 + n % {runs}",
     "code": "(ARRAY['name_taken', 'dropdown_option_missing', 'link_missing', 'wrong_type', "
     "'required_missing', 'refused', 'not_unique'])[1 + n % 7]",
     "kind": "(ARRAY['source', 'benchling', 'source', 'mapping', 'source', 'source', "
     "'source'])[1 + n % 7]",
-    "closed_at": f"CASE WHEN n % {ERRORS // OPEN} = 0 THEN NULL ELSE now() END",
-    "first_seen": f"now() - ({ERRORS} - n) * interval '1 minute'",
-    "last_seen": f"now() - ({ERRORS} - n) * interval '30 seconds'",
+    "closed_at": f"CASE WHEN n % {OPEN} < 2 THEN NULL ELSE now() END",
+    "dismissed_at": f"CASE WHEN n % {OPEN} = 1 THEN now() END",
+    "first_seen": "now() - ({errors} - n) * interval '1 minute'",
+    "last_seen": "now() - ({errors} - n) * interval '30 seconds'",
 }
+CHANGE = {
+    "id": "n",
+    "external_id": "'C-' || n / 5",
+    "run_id": "1 + n % {runs}",
+    "field_id": "(ARRAY['registry id', 'name', 'fld_1', 'fld_2', 'fld_3'])[1 + n % 5]",
+    "created": "n < {changes} / 2",
+}
+"""The first half are created records with five values each, the other half changed values."""
+PLANNED_ROW = {"id": "n", "external_id": "'C-' || n", "digest": "md5(n::text)"}
 PAGES = {
-    "first page": "/admin/",
+    "Today": "/admin/",
     "runs": "/admin/registry_sync/syncrun/",
     "runs, failed ones": "/admin/registry_sync/syncrun/?status__exact=FAILED",
-    "runs, last page": "/admin/registry_sync/syncrun/?p=200",
+    "runs, last page": "/admin/registry_sync/syncrun/?p={last_page}",
     "open errors": "/admin/registry_sync/entityerror/",
     "open errors of one cause": "/admin/registry_sync/entityerror/?code=link_missing",
     "closed errors": "/admin/registry_sync/entityerror/?state=closed",
     "all errors": "/admin/registry_sync/entityerror/?state=all",
-    "errors, one record searched": "/admin/registry_sync/entityerror/?state=all&q=C-777777",
-    "one run": "/admin/registry_sync/syncrun/99999/change/",
+    "errors, one record searched": "/admin/registry_sync/entityerror/?state=all&q=C-7777",
+    "dismissed errors": "/admin/registry_sync/entityerror/?state=dismissed",
+    "errors to copy, one cause": "/admin/registry_sync/entityerror/copy/?code=link_missing",
+    "errors to copy, the registry's owner": "/admin/registry_sync/entityerror/copy/?who=source",
+    "changes": "/admin/registry_sync/change/",
+    "changes, every value": "/admin/registry_sync/change/?values=all",
+    "changes, one record searched": "/admin/registry_sync/change/?q=C-7777",
+    "one run": "/admin/registry_sync/syncrun/{last_run}/change/",
+    "a plan": "/admin/registry_sync/plan/1/change/",
 }
 STORED = {
-    "first page": "/admin/",
+    "Today": "/admin/",
     "runs": "/admin/registry_sync/syncrun/",
     "one run": "/admin/registry_sync/syncrun/1/change/",
     "records": "/admin/registry_sync/ledgerentry/",
@@ -85,10 +110,11 @@ STORED = {
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A page: its median and slowest time in seconds, and its number of queries."""
+    """A page: its median and slowest time and its CPU time in seconds, and how many queries."""
 
     median: float
     slowest: float
+    cpu: float
     queries: int
 
 
@@ -96,6 +122,7 @@ def main() -> None:
     """Fill a database, or take a service's own, request each page, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", help="the address of a service's database, as it is")
+    parser.add_argument("--part", type=int, default=1, help="divide the size of each table by this")
     given = parser.parse_args()
     if given.database:
         os.environ[VARIABLE] = given.database
@@ -104,7 +131,7 @@ def main() -> None:
     server = PostgresServer().start()
     os.environ[VARIABLE] = server.url
     try:
-        print(table(measure(PAGES)))
+        print(table(measure(PAGES, part=given.part)))
     finally:
         from django.db import connections
 
@@ -118,7 +145,7 @@ def pages_of(database: str) -> str:
     return subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def measure(pages: dict[str, str], *, filled: bool = False) -> dict[str, Timed]:
+def measure(pages: dict[str, str], *, filled: bool = False, part: int = 1) -> dict[str, Timed]:
     """Return how long each page takes."""
     import django
 
@@ -128,29 +155,36 @@ def measure(pages: dict[str, str], *, filled: bool = False) -> dict[str, Timed]:
 
     if not filled:
         call_command("migrate", verbosity=0)
-        fill()
+        fill(part)
     client = owner()
-    return {name: timed(client, url) for name, url in pages.items()}
+    last = {"last_page": RUNS // part // 500, "last_run": RUNS // part - 1}
+    return {name: timed(client, url.format(**last)) for name, url in pages.items()}
 
 
-def fill() -> None:
+def fill(part: int) -> None:
     """Create one row of each kind as the service would, and the others like it."""
     from django.db import connection
     from django.utils import timezone
 
-    from registry_sync.models import EntityError, Lane, SyncRun
+    from registry_sync.models import Change, EntityError, Lane, Plan, PlanRow, SyncRun
 
     now = timezone.now()
-    sizes = {
-        "runs": RUNS, "errors": ERRORS, **columns(SyncRun, RUN, "run"),
-        **columns(EntityError, ERROR, "error"),
+    counts = {"runs": RUNS, "errors": ERRORS, "changes": CHANGES, "planned": PLANNED}
+    sizes = {name: str(count // part) for name, count in counts.items()}
+    sizes |= {
+        **columns(SyncRun, RUN, "run", sizes), **columns(EntityError, ERROR, "error", sizes),
+        **columns(Change, CHANGE, "change", sizes),
+        **columns(PlanRow, PLANNED_ROW, "planned", sizes),
     }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(FILL[0])
-        lane = Lane.objects.get()
+        lane = Lane.objects.create(
+            tenant="127.0.0.1:1", app_id="app_test", registry_id="src_1", schema_id="ts_1",
+            collection="https://registry/compounds", schema_name="Compound", position=0,
+        )  # fmt: skip
         run = SyncRun.objects.create(
             id=1, tenant=lane.tenant, app_id=lane.app_id, lane=lane, trigger="schedule",
             status="SUCCEEDED", phase_seconds={"pull": 4.2, "upsert": 3.1}, watermark=now,
+            warnings=[{"code": "slow", "text": "The registry answers slowly."}] * 5,
         )  # fmt: skip
         EntityError.objects.create(
             id=1, lane=lane, run=run, external_id="C-1", kind="source", code="name_taken",
@@ -158,14 +192,26 @@ def fill() -> None:
             raw={"id": "C-1", "name": "Aspirin", "smiles": "CC(=O)Oc1ccccc1C(O)=O"},
             first_seen=now, last_seen=now,
         )  # fmt: skip
-        for statement in FILL[1:]:
+        Change.objects.create(
+            id=1, lane=lane, run=run, external_id="C-1", entity_id="bfi_1", field_id="registry id",
+            field="Registry ID", after="C-1", created=True, trigger="schedule", at=now, digest="0",
+        )  # fmt: skip
+        plan = Plan.objects.create(
+            id=1, lane=lane, run=run, state="open", creates=PLANNED // part,
+            expires_at=now + timedelta(days=7),
+        )  # fmt: skip
+        PlanRow.objects.create(
+            id=1, plan=plan, external_id="C-1", action="create", name="Aspirin", digest="0",
+            values=[["name", None, "Aspirin"], ["fld_1", None, 180.2]],
+        )  # fmt: skip
+        for statement in FILL:
             cursor.execute(statement.format(**sizes))
 
 
-def columns(model: Any, values: dict[str, str], name: str) -> dict[str, str]:
+def columns(model: Any, values: dict[str, str], name: str, sizes: dict[str, str]) -> dict[str, str]:
     """Map all columns of a table to what fills them: themselves, unless `values` has them."""
     names = [field.column for field in model._meta.concrete_fields]
-    filled = [values.get(column, f'"{column}"') for column in names]
+    filled = [values.get(column, f'"{column}"').format(**sizes) for column in names]
     quoted = ", ".join(f'"{column}"' for column in names)
     return {f"{name}_columns": quoted, f"{name}_values": ", ".join(filled)}
 
@@ -190,18 +236,33 @@ def timed(client: Any, url: str) -> Timed:
         answer = client.get(url)
         if answer.status_code != 200:
             raise SystemExit(f"{url}: {answer.status_code}")
-    seconds = []
+    seconds, busy = [], []
     for _ in range(TIMES):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), cpu_seconds()
         client.get(url)
         seconds.append(time.perf_counter() - began)
-    return Timed(statistics.median(seconds), max(seconds), len(queries))
+        busy.append(cpu_seconds() - before)
+    return Timed(statistics.median(seconds), max(seconds), statistics.mean(busy), len(queries))
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time so far of this process and of its PostgreSQL backend on this host."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return time.process_time() + (int(spent[11]) + int(spent[12])) / TICKS
 
 
 def table(pages: dict[str, Timed]) -> str:
-    lines = ["| page | median ms | slowest ms | queries |", "| --- | ---: | ---: | ---: |"]
+    head = ("page", "median ms", "slowest ms", "CPU ms", "queries")
+    lines = [f"| {' | '.join(head)} |", "| --- | ---: | ---: | ---: | ---: |"]
     for name, t in pages.items():
-        lines.append(f"| {name} | {t.median * 1000:.0f} | {t.slowest * 1000:.0f} | {t.queries} |")
+        times = " | ".join(f"{each * 1000:.0f}" for each in (t.median, t.slowest, t.cpu))
+        lines.append(f"| {name} | {times} | {t.queries} |")
     return "\n".join(lines)
 
 
