@@ -16,7 +16,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk.change_lines import LINES, with_values
 from registry_sync.desk.values import as_html, as_text
 from registry_sync.ledger import audit, chain_check, retention
-from registry_sync.models import ChainHead, Change, Lane, Retention
+from registry_sync.models import ChainHead, Change, Lane, Retention, SyncRun
 from registry_sync.runs import schema_view
 
 
@@ -33,11 +33,23 @@ class LinesFilter(Chosen):
         return queryset if self.chosen() == "all" else queryset.filter(LINES)
 
 
+class TriggerFilter(admin.SimpleListFilter):
+    """The triggers that there are; the values of the table would be read from every row."""
+
+    title = parameter_name = "trigger"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return list(SyncRun.Trigger.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(trigger=self.value()) if self.value() else queryset
+
+
 @admin.register(Change)
 class ChangeAdmin(ByLane):
     nothing = "Nothing has been written to Benchling yet."
     list_display = ("at", "record", "what", "run", "asked")
-    list_filter = (LinesFilter, "trigger", LaneChoice)
+    list_filter = (LinesFilter, TriggerFilter, LaneChoice)
     fields = (
         "at", "lane", "run", "record", "entity_id", "field", "value_before", "value_after",
         "value_in_registry", "created", "actor", "trigger", "fingerprint", "service_version",

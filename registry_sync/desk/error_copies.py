@@ -200,5 +200,6 @@ def _paths(summary: Json) -> dict[str, str]:
 def _marks(errors: Sequence[EntityError]) -> list[str]:
     """Return the marks of the registry's keys that the runs of these errors used."""
     of = {error.run_id for error in errors}
-    found = SyncRun.objects.filter(pk__in=of).values_list("mapping__key_mark", flat=True)
-    return [str(mark) for mark in set(found) if mark]
+    used = SyncRun.objects.filter(pk__in=of).order_by()
+    found = used.values_list("mapping__key_mark", flat=True).distinct()
+    return [str(mark) for mark in found if mark]

@@ -81,6 +81,12 @@ class EntityError(models.Model):
                 condition=Q(closed_at__isnull=True, dismissed_at__isnull=False),
                 name="error_dismissed",
             ),
+            # Each look at a lane's health counts these.
+            models.Index(
+                fields=["lane"],
+                condition=Q(closed_at__isnull=True, dismissed_at__isnull=False),
+                name="error_dismissed_lane",
+            ),
             models.Index(fields=["code", "-last_seen", "-id"], name="error_code_seen"),
             models.Index(fields=["kind", "-last_seen", "-id"], name="error_kind_seen"),
             models.Index(
