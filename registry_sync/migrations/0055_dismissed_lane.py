@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry_sync', '0053_tested_key'),
+        ('registry_sync', '0054_touched_digest'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
