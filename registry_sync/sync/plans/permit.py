@@ -26,7 +26,7 @@ class Permit:
     def begin(self, external_ids: Collection[str]) -> bool:
         """Return whether these entities may be changed now, ahead of their records' turn.
 
-        This is asked before a registry id or a passing name is given, and `touched` told after.
+        Ask before a registry id or a passing name is given, and call `touched` after.
         """
         return True
 
