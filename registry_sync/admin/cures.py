@@ -26,6 +26,7 @@ from registry_sync.desk.cures.press import (
 )
 from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue import record_cause
+from registry_sync.sync.plans.second import Person
 
 NO_RUN = "This lane is no longer synced, so no run was started."
 TEMPLATE = "admin/registry_sync/cure/page.html"
@@ -51,7 +52,7 @@ class CurePages(Reasoned):
         trouble, sent = None, request.POST
         if request.method == "POST" and sent.get("decided"):
             order = Order(
-                request.user.get_username(),
+                Person.of(request.user),
                 sent.get("reason", "").strip()[:500],
                 sent.get("press", ""),
                 tuple(sent.getlist("chosen")),

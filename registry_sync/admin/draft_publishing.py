@@ -28,6 +28,7 @@ from registry_sync.drafts.preview_queue import AT_WORK, enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.clients import client_of_settings, plain_source
+from registry_sync.sync.plans.second import Person
 
 PUBLISH = "registry_sync.publish_mappingdraft"
 NAMED = 500
@@ -202,7 +203,7 @@ class Publishing(Reasoned):
             asked = int(request.POST.get("version") or 0)
             typed = request.POST.get("typed", "")
             version = publish.publish(
-                draft, client, actor=actor, reason=reason, version=asked, typed=typed
+                draft, client, by=Person.of(request.user), reason=reason, version=asked, typed=typed
             )
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")

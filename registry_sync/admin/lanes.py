@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -21,24 +22,27 @@ from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.links import record_link
 from registry_sync.desk import cures
 from registry_sync.desk.drift import ARCHIVED, differences_of
+from registry_sync.desk.plans import SIGN_TITLE
 from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
-from registry_sync.sync.plans.second import SecondPerson
+from registry_sync.sync.plans.second import Consent, Person, SecondPerson
 
 POLICY = ("withdrawn_policy", "withdrawn_reason", "withdrawn_held")
 TWO_PEOPLE = ("second_publish", "second_allow", "second_release")
 OPEN = ("drift_policy", *POLICY, "plans_for", *TWO_PEOPLE)
 """What the form changes; what a request leaves out stays as it is."""
+MAY_NOT_LOOSEN = f"Taking this back also needs the permission “{SIGN_TITLE}”."
 SIDES = "admin/registry_sync/adoption/sides.html"
 
 
 class AllowanceForm(ModelForm):
     """Accepts only what stopped a run, as `manage.py allow` does."""
 
-    actor = ""
+    by: Person | None = None
+    consent: Consent | None = None
 
     def clean(self) -> dict[str, Any]:
         """Reject a superfluous or missing id, and an override of something that stopped no run."""
@@ -51,15 +55,22 @@ class AllowanceForm(ModelForm):
             self.add_error("external_id", fault)
         elif fault := allowances.nothing_to_allow(lane, what, external_id):
             self.add_error("external_id" if external_id else None, fault)
-        elif not self.errors and self.actor:
-            self._claim(lane, what, external_id, given["reason"])
         return given
 
-    def _claim(self, lane: Lane, what: str, external_id: str, reason: str) -> None:
-        """Reject, as a proposal, what the lane's settings let no one do alone."""
-        kind = Allowance.What(what)
+    def full_clean(self) -> None:
+        """Reject, as a proposal, what the lane's settings let no one do alone.
+
+        Last of all: nothing is proposed in a form that is refused for another reason.
+        """
+        super().full_clean()
+        if not self.is_bound or self.errors or self.by is None:
+            return
+        given = self.cleaned_data
+        kind, external_id = Allowance.What(given["what"]), given["external_id"]
         try:
-            allowances.claim(lane, kind, external_id, actor=self.actor, reason=reason)
+            self.consent = allowances.claim(
+                given["lane"], kind, external_id, by=self.by, reason=given["reason"]
+            )
         except SecondPerson as proposed:
             self.add_error(None, f"{proposed} {proposed.remedy}")
 
@@ -79,12 +90,17 @@ class AllowanceAdmin(ReadOnly):
 
     def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
         found: Any = super().get_form(request, *args, **more)
-        found.actor = request.user.get_username()
+        found.by = Person.of(request.user)
         return found
 
-    def save_model(self, request: HttpRequest, obj: Allowance, form: object, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Allowance, form: AllowanceForm, change: bool
+    ) -> None:
         obj.actor = request.user.get_username()
-        obj.save()
+        with transaction.atomic():
+            if form.consent is not None:
+                form.consent.use()
+            obj.save()
 
 
 @admin.register(Drift)
@@ -193,12 +209,32 @@ class AdoptionAdmin(ByLane):
 class LaneForm(ModelForm):
     """Both policies of a lane; a form without the second one leaves it as it is."""
 
+    by: Person | None = None
+
     def __init__(self, data: Any = None, *args: Any, **more: Any) -> None:
         for first, names in (("withdrawn_policy", POLICY), ("plans_for", OPEN[-4:])):
             if data is not None and first not in data:
                 held = {name: getattr(more["instance"], name) for name in names}
                 data = {**dict(data.items()), **{n: v for n, v in held.items() if v}}
         super().__init__(data, *args, **more)
+
+    def clean(self) -> dict[str, Any]:
+        """Reject that someone who may not sign lets one person do what takes two."""
+        given = super().clean() or {}
+        if self.by is not None and not self.by.may_sign:
+            for name in (n for n in self.changed_data if n in OPEN[-4:]):
+                held, now = self.initial.get(name), given.get(name)
+                if is_looser(name, held, now):
+                    self.add_error(name, MAY_NOT_LOOSEN)
+        return given
+
+
+def is_looser(name: str, held: Any, now: Any) -> bool:
+    """Return whether a lane's setting would let one person do what took two."""
+    if name != "plans_for":
+        return bool(held) and not now
+    free, all_ = Lane.PlansFor.NOTHING, Lane.PlansFor.EVERYTHING
+    return held not in (free, now) and now != all_
 
 
 @admin.register(Lane)
@@ -217,6 +253,11 @@ class LaneAdmin(ReadOnly):
     )  # fmt: skip
     readonly_fields = tuple(n for n in fields if n not in OPEN)
     form = LaneForm
+
+    def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
+        found: Any = super().get_form(request, *args, **more)
+        found.by = Person.of(request.user)
+        return found
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)

@@ -24,6 +24,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk import lanes, plans
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.sync.plans import life, outcome
+from registry_sync.sync.plans.second import SIGN
 
 TEMPLATES = "admin/registry_sync/plan/"
 
@@ -130,7 +131,7 @@ class PlanAdmin(ByLane):
     def sign(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Sign a plan with the user's password and a reason."""
         plan, reason = self._plan(pk), request.POST.get("reason", "").strip()
-        if not request.user.has_perm(plans.SIGN):
+        if not request.user.has_perm(SIGN):
             raise PermissionDenied
         fault = plans.sign_hindrance(request, plan)
         if not fault and not reason:
@@ -139,7 +140,8 @@ class PlanAdmin(ByLane):
             fault = "The password is wrong. Nothing was signed."
         if not fault:
             try:
-                life.sign(plan, actor=request.user.get_username(), reason=reason)
+                who = request.user
+                life.sign(plan, actor=who.get_username(), user_id=who.pk, reason=reason)
             except life.PlanError as error:
                 fault = str(error)
         if fault:

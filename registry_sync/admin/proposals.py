@@ -18,9 +18,10 @@ from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
-from registry_sync.desk import plans, proposals
+from registry_sync.desk import proposals
 from registry_sync.models import Lane, Proposal
 from registry_sync.sync.plans import second
+from registry_sync.sync.plans.second import Person
 
 
 @admin.register(Proposal)
@@ -60,32 +61,32 @@ class ProposalAdmin(ByLane):
             "row": row,
             "address": proposals.address_of(row),
             "hindrance": proposals.hindrance(request.user, row),
-            "is_own": row.proposed_by == request.user.get_username(),
-            "may": request.user.has_perm(plans.SIGN),
+            "is_own": Person.of(request.user).proposed(row),
+            "may": request.user.has_perm(second.SIGN),
         }
         return TemplateResponse(request, "admin/registry_sync/plan/proposal.html", context)
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Confirm a proposal, or decline it, with a reason."""
         row = _proposal(pk)
-        if not request.user.has_perm(plans.SIGN):
+        if not request.user.has_perm(second.SIGN):
             raise PermissionDenied
         said, level = self._decided(request, row)
         self.message_user(request, said, level)
         return redirect("admin:registry_sync_proposal_change", pk)
 
     def _decided(self, request: HttpRequest, row: Proposal) -> tuple[str, Any]:
-        reason, who = request.POST.get("reason", "").strip(), request.user.get_username()
+        reason, who = request.POST.get("reason", "").strip(), Person.of(request.user)
         if not reason:
             return "Enter a reason. It is visible to all users.", messages.ERROR
         if request.POST.get("do") == "decline":
-            done = second.decline(row, actor=who, reason=reason)
+            done = second.decline(row, by=who, reason=reason)
             said = "Declined. Nothing was done." if done else "It was decided already."
             return said, messages.SUCCESS if done else messages.WARNING
         if fault := proposals.hindrance(request.user, row):
             return fault, messages.ERROR
         try:
-            return proposals.carry_out(row, actor=who, reason=reason), messages.SUCCESS
+            return proposals.carry_out(row, by=who, reason=reason), messages.SUCCESS
         except SyncError as error:
             return f"{error} {error.remedy}", messages.ERROR
 

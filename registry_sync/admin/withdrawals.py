@@ -16,7 +16,7 @@ from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.models import SyncRun, Withdrawal
-from registry_sync.sync.plans.second import SecondPerson
+from registry_sync.sync.plans.second import Person, SecondPerson
 
 ARCHIVE = (
     "A run archives these entities in Benchling, each with its lane's archive reason. Scientists "
@@ -110,9 +110,8 @@ class WithdrawalAdmin(ByLane, Reasoned):
         reason = self.ask(request, chosen, action=action, title=title, explanation=text, **more)
         if not isinstance(reason, str):
             return reason
-        who = request.user.get_username()
         try:
-            decided = act(able, actor=who, reason=reason)
+            decided = act(able, by=Person.of(request.user), reason=reason)
         except SecondPerson as proposed:
             text = f"{proposed} {proposed.remedy}"
             self.message_user(request, text, messages.WARNING)

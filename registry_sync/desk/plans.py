@@ -14,8 +14,9 @@ from django.http import HttpRequest
 from registry_sync.models import Plan, PlanRow
 from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.plans import life
+from registry_sync.sync.plans.second import SIGN
 
-SIGN, APPLY = "registry_sync.sign_plan", "registry_sync.add_syncrun"
+APPLY = "registry_sync.add_syncrun"
 PAGE = 100
 WORDS = {"create": "creates", "change": "changes", "archive": "archives", "unarchive": "unarchives"}
 NO_PASSWORD = (
@@ -73,7 +74,7 @@ def sign_hindrance(request: HttpRequest, plan: Plan) -> str:
     user = request.user
     if plan.state != Plan.State.OPEN:
         return ""
-    if fault := life.sign_fault(plan, user.get_username()):
+    if fault := life.sign_fault(plan, user.get_username(), user.pk):
         return fault
     if not user.has_perm(SIGN):
         return MAY_NOT

@@ -10,6 +10,8 @@ from registry_sync.core.text import number_of
 from registry_sync.desk import plans, withdrawals
 from registry_sync.models import Allowance, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
+from registry_sync.sync.plans import second
+from registry_sync.sync.plans.second import Person
 
 What = Proposal.What
 NEEDED = {
@@ -24,11 +26,15 @@ def hindrance(user: Any, row: Proposal) -> str:
     """Return why a user cannot confirm a proposal; "" if they can."""
     if row.state != Proposal.State.OPEN:
         return f"It is {row.get_state_display()}."
-    if row.proposed_by == user.get_username():
+    if Person.of(user).proposed(row):
         return "You proposed it. A second person must confirm it; you can take it back."
-    if not (user.has_perm(plans.SIGN) and user.has_perm(NEEDED[What(row.what)])):
+    if not (user.has_perm(second.SIGN) and user.has_perm(NEEDED[What(row.what)])):
         title = plans.SIGN_TITLE
         return f"Confirming needs the permission “{title}” and the one to do it yourself."
+    if row.what == What.ALLOW:
+        return allowances.outdated(row)
+    if row.what == What.RELEASE and not second.left_of(row)["withdrawals"]:
+        return "None of these entities can be archived any more. Decline it."
     if row.what == What.PUBLISH:
         return "Confirm it on the draft's page: publish the draft there with your reason."
     return ""
@@ -40,15 +46,17 @@ def address_of(row: Proposal) -> str:
         return reverse("admin:registry_sync_mappingdraft_publish", args=[row.subject["draft"]])
     if row.what == What.RELEASE:
         return reverse("admin:registry_sync_withdrawal_changelist")
+    if run := row.subject.get("run"):
+        return reverse("admin:registry_sync_syncrun_change", args=[run])
     return ""
 
 
-def carry_out(row: Proposal, *, actor: str, reason: str) -> str:
+def carry_out(row: Proposal, *, by: Person, reason: str) -> str:
     """Do what was proposed, as the second person; return what was done. Raises SyncError."""
     if row.what == What.ALLOW:
         what, id_ = Allowance.What(row.subject["what"]), row.subject["external_id"]
-        allowances.allow(row.lane, what, id_, actor=actor, reason=reason)
+        allowances.allow(row.lane, what, id_, by=by, reason=reason)
         return f"Confirmed. Overridden for the next run: {what.label}."
     rows = Withdrawal.objects.filter(pk__in=row.subject["withdrawals"])
-    done = withdrawals.release(rows, actor=actor, reason=reason)
+    done = withdrawals.release(rows, by=by, reason=reason)
     return f"Confirmed. The next run archives {number_of(len(done), 'entity', 'entities')}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from registry_sync.core.text import number_of
 from registry_sync.models import Lane, Withdrawal
 from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.plans import second
+from registry_sync.sync.plans.second import Person
 from registry_sync.sync.withdrawals.pointers import pointers_to
 
 State = Withdrawal.State
@@ -39,34 +41,42 @@ def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
     return rows.select_related("lane").order_by("lane_id", "pk")
 
 
-def release(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
+def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
     """Let entities be archived by the next run; return the withdrawals that could be released.
 
-    Raises SecondPerson where their lane asks for two people.
+    Raises SecondPerson where a lane asks for two people: then nothing is released in any lane.
     """
     able = rows.filter(state__in=Withdrawal.RELEASABLE, closed_at__isnull=True)
     lanes: dict[Lane, list[Withdrawal]] = {}
     for row in able.select_related("lane").order_by("pk"):
         lanes.setdefault(row.lane, []).append(row)
-    for lane, some in lanes.items():
-        named = ", ".join(row.entity_registry_id or row.external_id for row in some[:10])
-        more = f" and {len(some) - 10:,} more" if len(some) > 10 else ""
-        second.require(
-            lane, second.What.RELEASE, {"withdrawals": [row.pk for row in some]},
-            f"Archive {number_of(len(some), 'entity', 'entities')}: {named}{more}.",
-            actor=actor, reason=reason,
-        )  # fmt: skip
-    return _decide(rows.filter(state__in=Withdrawal.RELEASABLE), State.RELEASED, actor, reason)
+    wants = [_release_wanted(lane, some) for lane, some in lanes.items()]
+    consent = second.ask(wants, by=by, reason=reason)
+    chosen = Withdrawal.objects.filter(pk__in=[row.pk for some in lanes.values() for row in some])
+    with transaction.atomic():
+        consent.use()
+        return _decide(
+            chosen.filter(state__in=Withdrawal.RELEASABLE), State.RELEASED, by.name, reason
+        )
 
 
-def keep(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
+def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> second.Wanted:
+    named = ", ".join(row.entity_registry_id or row.external_id for row in rows[:10])
+    more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
+    return second.Wanted(
+        lane, second.What.RELEASE, {"withdrawals": [row.pk for row in rows]},
+        f"Archive {number_of(len(rows), 'entity', 'entities')}: {named}{more}.",
+    )  # fmt: skip
+
+
+def keep(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
     """Decide that entities stay in use; return the withdrawals for which that was possible."""
-    return _decide(rows.filter(state__in=Withdrawal.KEEPABLE), State.KEPT, actor, reason)
+    return _decide(rows.filter(state__in=Withdrawal.KEEPABLE), State.KEPT, by.name, reason)
 
 
-def undo(rows: QuerySet[Withdrawal], *, actor: str, reason: str) -> list[Withdrawal]:
+def undo(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
     """Let this app's archives be undone by the next run; return those that can be."""
-    return _decide(rows.filter(state__in=UNDOABLE), State.UNDO, actor, reason)
+    return _decide(rows.filter(state__in=UNDOABLE), State.UNDO, by.name, reason)
 
 
 def _decide(rows: QuerySet[Withdrawal], to: str, actor: str, reason: str) -> list[Withdrawal]:

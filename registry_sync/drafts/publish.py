@@ -30,6 +30,7 @@ from registry_sync.drafts import draft as drafts
 from registry_sync.mapping.parts import without_parts
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.sync.plans import second
+from registry_sync.sync.plans.second import Person
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 
 HELD = timedelta(minutes=5)
@@ -154,7 +155,7 @@ def _changed_meanwhile() -> ConfigError:
 
 
 def publish(
-    draft: MappingDraft, client: Client, *, actor: str, reason: str, version: int, typed: str = ""
+    draft: MappingDraft, client: Client, *, by: Person, reason: str, version: int, typed: str = ""
 ) -> MappingVersion:
     """Write a draft to Benchling, read it back, and keep it as a version.
 
@@ -167,16 +168,30 @@ def publish(
         if found.hindrances:
             raise found.hindrances[0]
         brake.refuse_untyped(brake.effect_of(draft), typed)
-        second.require(
-            runs.LaneNames().find(draft.schema_id), second.What.PUBLISH,
-            {"draft": draft.pk, "version": version}, f"Publish the draft “{draft.title}”.",
-            actor=actor, reason=reason,
-        )  # fmt: skip
-        _remember(draft, actor=actor, reason=reason)
+        _agree(draft, by=by, reason=reason)
         _write(draft, client, found)
-        return _conclude(draft, client, actor=actor, reason=reason)
+        return _conclude(draft, client, actor=by.name, reason=reason)
     finally:
         MappingDraft.objects.filter(pk=draft.pk).update(publishing_at=None)
+
+
+def _agree(draft: MappingDraft, *, by: Person, reason: str) -> None:
+    """Remember who publishes and why. Raises SecondPerson where the lane asks for two people.
+
+    What two people have agreed on is completed, where writing it was interrupted, without more.
+    """
+    named = {"actor": by.name, "reason": reason}
+    if draft.publishing.get("agreed") == draft.version:
+        _remember(draft, **named)
+        return
+    wanted = second.Wanted(
+        runs.LaneNames().find(draft.schema_id), second.What.PUBLISH,
+        {"draft": draft.pk, "version": draft.version}, f"Publish the draft “{draft.title}”.",
+    )  # fmt: skip
+    consent = second.ask([wanted], by=by, reason=reason)
+    with transaction.atomic():
+        consent.use()
+        _remember(draft, **named, agreed=draft.version if consent.proposals else None)
 
 
 def publish_by_hand(draft: MappingDraft, client: Client, *, actor: str) -> MappingVersion:

@@ -31,6 +31,7 @@ from registry_sync.runs import estimate
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.clients import client_of_settings, impatient_client, source_of
 from registry_sync.sync.delivery.dry_run_log import LoggedFindings
+from registry_sync.sync.gates import allowances
 from registry_sync.sync.listener import Listener, NullListener
 from registry_sync.sync.pacing import Pacer, Terms
 from registry_sync.sync.pipeline import work_run
@@ -102,6 +103,8 @@ def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) ->
             found.write()
         return end
     finally:
+        if run.lane is not None and not run.is_active:
+            allowances.void_outdated(run.lane)
         follow(run)
         if (planned := follow_plan(run)) is not None and listener is None:
             enqueue(planned.pk)  # who watches a run works on what follows it

@@ -29,6 +29,9 @@ class Plan(models.Model):
     planned_by = models.CharField(
         max_length=150, blank=True, help_text="User, or empty: the schedule."
     )
+    planned_user = models.BigIntegerField(
+        null=True, blank=True, help_text="Id of the desk's user, who may be renamed."
+    )
     made_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     digest = models.CharField(
@@ -39,6 +42,7 @@ class Plan(models.Model):
     archives = models.BigIntegerField(default=0)
     unarchives = models.BigIntegerField(default=0)
     signed_by = models.CharField(max_length=150, blank=True)
+    signed_user = models.BigIntegerField(null=True, blank=True, help_text="As above.")
     signed_at = models.DateTimeField(null=True, blank=True)
     sign_reason = models.TextField("reason of the signature", blank=True)
     applied_run = models.ForeignKey(
@@ -53,6 +57,13 @@ class Plan(models.Model):
             models.CheckConstraint(
                 condition=Q(signed_by="") | ~Q(signed_by=F("planned_by")),
                 name="plan_signed_by_another",
+                violation_error_message="Who planned cannot sign.",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_user__isnull=True)
+                | Q(planned_user__isnull=True)
+                | ~Q(signed_user=F("planned_user")),
+                name="plan_signed_by_another_user",
                 violation_error_message="Who planned cannot sign.",
             ),
             models.CheckConstraint(
@@ -160,9 +171,13 @@ class Proposal(models.Model):
     text = models.TextField(help_text="What would be done, in words.")
     state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
     proposed_by = models.CharField(max_length=150)
+    proposed_user = models.BigIntegerField(
+        null=True, blank=True, help_text="Id of the desk's user. Empty: a command."
+    )
     reason = models.TextField()
     proposed_at = models.DateTimeField(default=timezone.now)
     decided_by = models.CharField(max_length=150, blank=True)
+    decided_user = models.BigIntegerField(null=True, blank=True, help_text="As above.")
     decision = models.TextField("reason of the decision", blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
 
@@ -173,6 +188,14 @@ class Proposal(models.Model):
                 condition=~Q(state="confirmed")
                 | (~Q(decided_by="") & ~Q(decided_by=F("proposed_by")) & ~Q(decision="")),
                 name="proposal_confirmed_by_another",
+                violation_error_message="Who proposed cannot confirm.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="confirmed")
+                | Q(decided_user__isnull=True)
+                | Q(proposed_user__isnull=True)
+                | ~Q(decided_user=F("proposed_user")),
+                name="proposal_confirmed_by_another_user",
                 violation_error_message="Who proposed cannot confirm.",
             ),
         )

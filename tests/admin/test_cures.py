@@ -25,6 +25,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
+from registry_sync.sync.plans.second import Person
 from sandbox.tenant.entities import add_by_hand
 from tests.support import factories as made
 from tests.support.desk import groups, person, text
@@ -105,7 +106,7 @@ def test_the_queries_for_many_rows_are_bounded(owner, code, make):
     with CaptureQueriesContext(connection) as asked:
         assert len(ticked(text(owner.get(url)))) == 12
     assert len(asked) <= 14
-    order = Order("Olivia", REASON, "accept", (str(rows[3].pk), "9" * 30, "x"))
+    order = Order(Person("Olivia"), REASON, "accept", (str(rows[3].pk), "9" * 30, "x"))
     with CaptureQueriesContext(connection) as asked, suppress(CannotCure):
         cures.find(code if code == "drift" else "adopt", code).do(cures.Case(lane, code), order)
     table = make._meta.model._meta.db_table

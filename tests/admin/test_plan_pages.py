@@ -6,16 +6,20 @@ import json
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from registry_sync.canvas.standing import PLAN_WAITS, standing_of
 from registry_sync.desk import withdrawals
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun, Withdrawal
+from registry_sync.models import Allowance, EntityError, Lane, Plan, Proposal, SyncRun, Withdrawal
 from registry_sync.monitoring.health import assess
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second import SecondPerson
+from registry_sync.sync.plans.second import Person, SecondPerson
 from tests.support import ROOT, factories
 from tests.support.command_schema import checked
 from tests.support.desk import groups, person, text
@@ -141,40 +145,186 @@ def test_sync_registry_exits_with_2_while_a_plan_waits(world, capsys):
     assert PLAN_WAITS not in standing_of(lane.runs.all()).lines(attended=True)
 
 
-def test_an_override_takes_two_people(world, owner):
-    w = world([compound(1)])
-    run = w.sync()
-    lane = run.lane
-    Lane.objects.update(second_allow=True)
-    factories.SyncRunFactory(lane=lane, status="FAILED", error_code="path_gone")
-    what = Allowance.What.PATH_GONE
-    with pytest.raises(SecondPerson):
-        allowances.allow(lane, what, "", actor="mona", reason="renamed")
-    with pytest.raises(SecondPerson):  # the same person again
-        allowances.allow(lane, what, "", actor="mona", reason="renamed")
+ALICE, BOB = Person("alice", 1001, may_sign=True), Person("bob", 1002, may_sign=True)
+
+
+def stopped(lane: Lane) -> SyncRun:
+    return factories.SyncRunFactory(lane=lane, status="FAILED", error_code="path_gone")
+
+
+def allow(lane: Lane, by: Person) -> Allowance:
+    return allowances.allow(lane, Allowance.What.PATH_GONE, "", by=by, reason="renamed")
+
+
+def states() -> list[str]:
+    return list(Proposal.objects.order_by("pk").values_list("state", flat=True))
+
+
+def test_an_override_takes_two_people(owner):
+    lane = factories.LaneFactory(second_allow=True)
+    stopped(lane)
+    for _ in range(2):  # the same person again
+        with pytest.raises(SecondPerson):
+            allow(lane, ALICE)
     row = Proposal.objects.get()
     assert not Allowance.objects.exists()
+    stopped(lane)  # the schedule goes on: it is the same stop
     at = f"/admin/registry_sync/proposal/{row.pk}/"
     assert "Confirm and do it" in text(owner.get(at + "change/"))
-    assert "allows it once" in text(
+    assert "Overridden for the next run" in text(
         owner.post(at + "decide/", {"do": "confirm", "reason": "seen"}, follow=True)
     )
     row.refresh_from_db()
-    assert (row.state, row.decided_by) == ("confirmed", "Olivia")
+    olivia = User.objects.get(username="Olivia")
+    assert (row.state, row.decided_by, row.decided_user) == ("confirmed", "Olivia", olivia.pk)
     assert Allowance.objects.get().actor == "Olivia"
 
 
-def test_a_release_of_withdrawals_takes_two_people(world):
+def test_no_one_confirms_what_was_proposed_about_an_earlier_stop(world, owner):
     w = world([compound(1)])
     lane = w.sync().lane
-    Lane.objects.update(second_release=True)
-    left = factories.WithdrawalFactory(lane=lane)
-    rows = Withdrawal.objects.filter(pk=left.pk)
+    Lane.objects.update(second_allow=True)
+    stopped(lane)
     with pytest.raises(SecondPerson):
-        withdrawals.release(rows, actor="mona", reason="retired")
-    assert rows.get().state == Withdrawal.State.STAGED
-    withdrawals.release(rows, actor="paul", reason="retired, seen")
-    assert rows.get().state == Withdrawal.State.RELEASED
+        allow(lane, ALICE)
+    factories.SyncRunFactory(lane=lane, status="SUCCEEDED")
+    row = Proposal.objects.get()
+    at = f"/admin/registry_sync/proposal/{row.pk}/"
+    assert "Confirm and do it" not in text(owner.get(at + "change/"))
+    owner.post(at + "decide/", {"do": "confirm", "reason": "seen"})
+    assert not Allowance.objects.exists()
+    stopped(lane)
+    with pytest.raises(SecondPerson):  # another stop: this proposes
+        allow(lane, BOB)
+    assert not Allowance.objects.exists() and Proposal.objects.count() == 2
+    w.sync()  # a good run: both are over
+    assert states() == ["void", "void"]
+
+
+def test_a_record_is_overridden_in_the_form_that_both_saw(db):
+    lane = factories.LaneFactory(second_allow=True)
+    error = factories.EntityErrorFactory(lane=lane, code="another_substance", raw_hash="one")
+    how = {"what": Allowance.What.IDENTITY, "external_id": error.external_id, "reason": "same"}
+    with pytest.raises(SecondPerson):
+        allowances.allow(lane, by=ALICE, **how)
+    EntityError.objects.update(raw_hash="another")
+    with pytest.raises(SecondPerson):
+        allowances.allow(lane, by=BOB, **how)
+    allowances.void_outdated(lane)
+    assert states() == ["void", "open"] and not Allowance.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Person("renamed", 1001, may_sign=True),
+        Person("alice", 1003, may_sign=True),
+        Person("bob", 1002),
+        Person("root"),
+    ],
+    ids=["renamed", "takes the name", "may not sign", "command"],
+)
+def test_who_is_no_second_person(db, second):
+    lane = factories.LaneFactory(second_allow=True)
+    stopped(lane)
+    for one in (ALICE, second):
+        with pytest.raises(SecondPerson):
+            allow(lane, one)
+    assert states() == ["open"] and not Allowance.objects.exists()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Proposal.objects.update(
+            state="confirmed", decided_by="renamed", decided_user=1001, decision="x"
+        )
+    assert allow(lane, BOB)
+
+
+def test_commands_only_propose(db, capsys):
+    lane = factories.LaneFactory(second_allow=True, position=1)
+    stopped(lane)
+    with pytest.raises(SecondPerson):
+        allow(lane, ALICE)
+    with pytest.raises(CommandError) as refused:
+        call_command("allow", "path-gone", "--reason", "renamed")
+    assert refused.value.returncode == 2 and not Allowance.objects.exists()
+
+
+def test_who_is_renamed_is_still_who_planned(planned):
+    _, plan = planned
+    maker = person("Olivia", groups.OWNERS)
+    Plan.objects.update(planned_user=User.objects.get().pk)
+    User.objects.update(username="Oona")
+    assert "second person" in sign(maker, plan) and plan.state == State.OPEN
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Plan.objects.update(signed_by="x", signed_user=F("planned_user"))
+
+
+def test_a_plan_keeps_the_user_who_made_it(world, owner):
+    w = world([compound(1)])
+    w.sync(kind=Kind.PLAN, actor="Olivia", trigger=SyncRun.Trigger.ADMIN)
+    assert Plan.objects.get().planned_user == User.objects.get(username="Olivia").pk
+
+
+def test_an_invalid_form_spends_no_confirmation(owner, monkeypatch):
+    lane = factories.LaneFactory(second_allow=True)
+    stopped(lane)
+    with pytest.raises(SecondPerson):
+        allow(lane, ALICE)
+    sent = {"lane": lane.pk, "what": "path-gone", "external_id": "", "reason": "seen"}
+
+    def unfit(self, **more):
+        raise ValidationError("Not now.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Allowance, "clean", unfit)
+        assert "Not now." in text(owner.post("/admin/registry_sync/allowance/add/", sent))
+    assert states() == ["open"]
+    owner.post("/admin/registry_sync/allowance/add/", sent)
+    assert states() == ["confirmed"] and Allowance.objects.get().actor == "Olivia"
+
+
+def test_a_release_of_withdrawals_takes_two_people(db):
+    lane = factories.LaneFactory(second_release=True)
+    one, other = factories.WithdrawalFactory.create_batch(2, lane=lane)
+    rows = Withdrawal.objects.all()
+    with pytest.raises(SecondPerson):
+        withdrawals.release(rows, by=ALICE, reason="retired")
+    assert one.state == Withdrawal.State.STAGED
+    Withdrawal.objects.filter(pk=other.pk).update(closed_at=timezone.now())  # it came back
+    withdrawals.release(rows, by=BOB, reason="retired, seen")
+    assert rows.get(pk=one.pk).state == Withdrawal.State.RELEASED
+    assert rows.get(pk=other.pk).state == Withdrawal.State.STAGED
+    assert states() == ["confirmed"]
+
+
+def test_a_release_over_two_lanes_is_whole_or_not_at_all(db):
+    lanes = [factories.LaneFactory(second_release=True) for _ in range(2)]
+    first, _ = (factories.WithdrawalFactory(lane=lane) for lane in lanes)
+    rows = Withdrawal.objects.all()
+    with pytest.raises(SecondPerson):
+        withdrawals.release(rows.filter(pk=first.pk), by=ALICE, reason="retired")
+    with pytest.raises(SecondPerson):
+        withdrawals.release(rows, by=BOB, reason="retired, seen")
+    assert states() == ["open", "open"], "the confirmation is not spent"
+    withdrawals.release(rows, by=Person("carol", 1004, may_sign=True), reason="retired, seen")
+    assert {row.state for row in rows} == {Withdrawal.State.RELEASED}
+
+
+def test_who_may_not_sign_does_not_take_back_that_it_takes_two(owner):
+    lane = factories.LaneFactory(second_allow=True, plans_for=Lane.PlansFor.NEW_MAPPINGS)
+    at = f"/admin/registry_sync/lane/{lane.pk}/change/"
+    clerk = person("Carl", groups.VIEWERS)
+    rights = Permission.objects.filter(codename__in=["change_lane", "view_lane"])
+    User.objects.get(username="Carl").user_permissions.add(*rights)
+    form = {"drift_policy": lane.drift_policy, "withdrawn_policy": lane.withdrawn_policy}
+    loose = form | {"plans_for": "nothing"}
+    assert "Taking this back also needs" in text(clerk.post(at, loose))
+    strict = form | {"plans_for": "everything", "second_allow": "on", "second_publish": "on"}
+    clerk.post(at, strict)
+    lane.refresh_from_db()
+    assert (lane.plans_for, lane.second_allow, lane.second_publish) == ("everything", True, True)
+    assert owner.post(at, loose).status_code == 302
+    lane.refresh_from_db()
+    assert (lane.plans_for, lane.second_allow, lane.second_publish) == ("nothing", False, False)
 
 
 def test_plan_make_with_nothing_to_write_leaves_no_run_behind(world):

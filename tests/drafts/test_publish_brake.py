@@ -14,6 +14,7 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.tasks import run_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.sync.clients import client_of_settings
+from registry_sync.sync.plans.second import Person
 from tests.support.desk import read
 from tests.support.drafting import as_posted, page, preview_all
 from tests.support.registry import compound
@@ -158,7 +159,7 @@ def test_two_at_the_same_moment_publish_one(synced, desk, monkeypatch):
         begin.wait()
         try:
             publish.publish(
-                draft, client_of_settings(), actor="a", reason="r", version=draft.version,
+                draft, client_of_settings(), by=Person("a"), reason="r", version=draft.version,
                 typed=str(brake.effect_of(draft).number),
             )  # fmt: skip
             told.append("published")

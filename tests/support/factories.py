@@ -236,7 +236,7 @@ class ProposalFactory(DjangoModelFactory):
 
     lane = factory.SubFactory(LaneFactory)
     what = models.Proposal.What.ALLOW
-    subject = factory.LazyFunction(lambda: {"what": "path_gone", "external_id": ""})
+    subject = factory.LazyFunction(lambda: {"what": "path-gone", "external_id": "", "run": None})
     text = "Override “path gone” once."
     proposed_by, reason = "mona", "The registry renamed it"
 

@@ -14,6 +14,7 @@ from registry_sync.desk import withdrawals as decisions
 from registry_sync.ledger.chain_check import verify_chain
 from registry_sync.models import Change, Drift, FeedReading, Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
+from registry_sync.sync.plans.second import Person
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
 from tests.support.entities import of_type
@@ -293,13 +294,13 @@ def test_a_release_covers_the_containers_that_were_shown(leaving, monkeypatch):
     w.sync()
     rows = decisions.open_rows([Lane.objects.get()])
     decisions.facts(list(rows))
-    decisions.release(rows, actor="Olivia", reason="Shown")
+    decisions.release(rows, by=Person("Olivia"), reason="Shown")
     store_by_hand(w.tenant, entity_of(w, 2), "Tube 2")
     count = archiving.containers_of
 
     def keep_one(*args: Any) -> dict[str, int]:
         """Decide about one entity while a run is about to archive it."""
-        decisions.keep(rows.filter(external_id="C-000003"), actor="Olivia", reason="Needed")
+        decisions.keep(rows.filter(external_id="C-000003"), by=Person("Olivia"), reason="Needed")
         return count(*args)
 
     def die(*args: Any) -> None:

@@ -70,7 +70,7 @@ class Unarchive(Press):
     def do(self, case: Case, order: Order) -> Done:
         """Let the next run unarchive the chosen entities, and write their records."""
         chosen = _ours(case).filter(pk__in=order.keys())
-        rows = withdrawals.undo(chosen, actor=order.actor, reason=order.reason)
+        rows = withdrawals.undo(chosen, by=order.by, reason=order.reason)
         if not rows:
             raise CannotCure("Tick at least one entity that this app archived. Nothing was done.")
         said = f"{number_of(len(rows), 'entity', 'entities')} will be unarchived."

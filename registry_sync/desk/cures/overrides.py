@@ -146,4 +146,4 @@ def _before(entry: LedgerEntry | None) -> str:
 
 def _allow(case: Case, what: What, external_id: str, order: Order) -> Allowance:
     """Override it once. Raise SecondPerson where that is a proposal."""
-    return allowances.allow(case.lane, what, external_id, actor=order.actor, reason=order.reason)
+    return allowances.allow(case.lane, what, external_id, by=order.by, reason=order.reason)

@@ -15,6 +15,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, Cure, page
 from registry_sync.models import SyncRun
+from registry_sync.sync.plans.second import Person
 
 KEY = re.compile("[0-9]{1,18}")  # the database has numbers of 64 bits
 
@@ -97,7 +98,7 @@ class Prospect:
 class Order:
     """What someone asked for: which press, on what, and why."""
 
-    actor: str
+    by: Person
     reason: str
     press: str = ""
     chosen: tuple[str, ...] = ()
@@ -106,6 +107,11 @@ class Order:
     def keys(self) -> list[int]:
         """Return the primary keys of what is chosen; what cannot be one is left out."""
         return [int(key) for key in self.chosen if KEY.fullmatch(key)]
+
+    @property
+    def actor(self) -> str:
+        """The name of who asked."""
+        return self.by.name
 
 
 @dataclass(slots=True)

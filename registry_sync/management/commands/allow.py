@@ -13,7 +13,7 @@ from registry_sync.management.lane_options import add_lane_argument, lane_named,
 from registry_sync.management.operator import PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second import SecondPerson
+from registry_sync.sync.plans.second import Person, SecondPerson
 
 
 class Command(OperatorCommand):
@@ -44,7 +44,7 @@ class Command(OperatorCommand):
         lane = _lane_to_allow(lanes, what, external_id, names)
         who, reason = getpass.getuser(), options["reason"].strip()
         try:
-            allowances.allow(lane, what, external_id, actor=who, reason=reason)
+            allowances.allow(lane, what, external_id, by=Person(who), reason=reason)
         except SecondPerson as proposed:
             raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
         named = names.beside(lane) or lane

@@ -16,7 +16,7 @@ from registry_sync.ledger import admin_log
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Withdrawal
-from registry_sync.sync.plans.second import SecondPerson
+from registry_sync.sync.plans.second import Person, SecondPerson
 
 ACTIONS = {
     "archive": (decisions.release, "will be archived by the next run"),
@@ -58,7 +58,7 @@ class Command(OperatorCommand):
         if asked is None:
             _refuse_several(chosen)
         try:
-            done = act(chosen, actor=who, reason=reason)
+            done = act(chosen, by=Person(who), reason=reason)
         except SecondPerson as proposed:
             raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
         for row in done:

@@ -5,9 +5,14 @@ The command and the admin's form ask here before they save an Allowance.
 
 from __future__ import annotations
 
+from django.db import transaction
+from django.db.models import QuerySet
+
 from registry_sync import runs
-from registry_sync.models import Allowance, Lane, SyncRun
+from registry_sync.core.types import Json
+from registry_sync.models import Allowance, Lane, Proposal, SyncRun
 from registry_sync.sync.plans import second
+from registry_sync.sync.plans.second import Consent, Person
 
 What = Allowance.What
 STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
@@ -50,22 +55,57 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
 
 
 def allow(
-    lane: Lane, what: Allowance.What, external_id: str, *, actor: str, reason: str
+    lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
 ) -> Allowance:
     """Override a guard once. Raises SecondPerson where the lane asks for two people."""
-    claim(lane, what, external_id, actor=actor, reason=reason)
-    return Allowance.objects.create(
-        lane=lane, what=what, external_id=external_id, actor=actor, reason=reason
-    )
+    consent = claim(lane, what, external_id, by=by, reason=reason)
+    with transaction.atomic():
+        consent.use()
+        return Allowance.objects.create(
+            lane=lane, what=what, external_id=external_id, actor=by.name, reason=reason
+        )
 
 
-def claim(lane: Lane, what: Allowance.What, external_id: str, *, actor: str, reason: str) -> None:
-    """Return if this person may override now. Raises SecondPerson."""
+def claim(
+    lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
+) -> Consent:
+    """Return the consent with which this person may override now. Raises SecondPerson."""
     of = f" of {external_id}" if external_id else ""
-    second.require(
-        lane, second.What.ALLOW, {"what": str(what), "external_id": external_id},
-        f"Override “{What(what).label}”{of} once.", actor=actor, reason=reason,
+    wanted = second.Wanted(
+        lane, second.What.ALLOW, subject(lane, what, external_id),
+        f"Override “{what.label}”{of} once.",
     )  # fmt: skip
+    return second.ask([wanted], by=by, reason=reason)
+
+
+def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:
+    """Return what exactly an override is about, so that no one confirms another stop.
+
+    A stop stands from the run that it stopped first until a good one: what the schedule repeats is
+    the same stop. A record's is that of the form in which it was refused.
+    """
+    found: Json = {"what": str(what), "external_id": external_id}
+    if what in OF_ONE:
+        errors = lane.errors.filter(external_id=external_id, closed_at__isnull=True)
+        return found | {"form": errors.values_list("raw_hash", flat=True).first() or ""}
+    first = _stopped_runs(lane, what).order_by("pk").first()
+    return found | {"run": first.pk if first is not None else None}
+
+
+def outdated(row: Proposal) -> str:
+    """Return why a proposed override is one no more; "" if it still is."""
+    what, external_id = What(row.subject["what"]), row.subject["external_id"]
+    if row.subject != subject(row.lane, what, external_id):
+        return "What it would override is over, or is another stop now."
+    return nothing_to_allow(row.lane, what, external_id)
+
+
+def void_outdated(lane: Lane) -> None:
+    """Void what was proposed about stops that are over, after a run."""
+    rows = Proposal.objects.filter(lane=lane, what=second.What.ALLOW, state=second.State.OPEN)
+    for row in rows.select_related("lane"):
+        if fault := outdated(row):
+            second.void(row, fault)
 
 
 def _named(lane: Lane) -> str:
@@ -77,11 +117,15 @@ def stopped_run(lane: Lane, what: Allowance.What) -> SyncRun | None:
 
     One that failed in between for another cause, such as an unavailable registry, lifts no stop.
     """
+    return _stopped_runs(lane, what).order_by("-pk").first()
+
+
+def _stopped_runs(lane: Lane, what: Allowance.What) -> QuerySet[SyncRun]:
     good = runs.good_runs(lane).first()
     stopped = lane.runs.filter(
         status=SyncRun.Status.FAILED, error_code=STOPS[what], pk__gt=good.pk if good else 0
     )
-    return stopped.exclude(kind__in=SyncRun.DRY).order_by("-pk").first()
+    return stopped.exclude(kind__in=SyncRun.DRY)
 
 
 def _known(lane: Lane, external_id: str) -> bool:

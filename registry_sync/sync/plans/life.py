@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.ledger import admin_log
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
+from registry_sync.sync.plans.second import Person
 
 State, Action = Plan.State, PlanRow.Action
 CHUNK = 5000
@@ -29,7 +31,17 @@ def begin(run: SyncRun, lane: Lane, lease: runs.Lease) -> Plan:
         _discard(left)
     with transaction.atomic():
         runs.renew(lease)
-        return Plan.objects.create(lane=lane, run=run, planned_by=run.actor)
+        return Plan.objects.create(
+            lane=lane, run=run, planned_by=run.actor, planned_user=_user_of(run)
+        )
+
+
+def _user_of(run: SyncRun) -> int | None:
+    """Return the id of the desk's user who started a run, by which they are known when renamed."""
+    if run.trigger != SyncRun.Trigger.ADMIN:
+        return None
+    user = get_user_model().objects.filter(username=run.actor).first()
+    return None if user is None else user.pk
 
 
 def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
@@ -100,13 +112,13 @@ def waiting_plan(lane: Lane | None) -> Plan | None:
     return signed_plan(lane) or open_plan(lane)
 
 
-def sign_fault(plan: Plan, actor: str) -> str:
+def sign_fault(plan: Plan, actor: str, user_id: int | None = None) -> str:
     """Return why this person cannot sign a plan; "" if they can."""
     if plan.state != State.OPEN:
         return f"{plan} is {plan.get_state_display()}: only an open plan can be signed."
     if plan.is_expired:
         return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
-    if plan.planned_by == actor:
+    if Person(actor, user_id).is_it(plan.planned_by, plan.planned_user):
         return f"{actor} made {plan}. A second person must sign it."
     if (run := _applying(lane=plan.lane_id)) is not None:
         return f"Run {run.pk} applies {run.plan}. Sign {plan} when it has ended."
@@ -119,22 +131,22 @@ def _applying(**which: object) -> SyncRun | None:
     return rows.select_related("plan").first()
 
 
-def sign(plan: Plan, *, actor: str, reason: str) -> None:
+def sign(plan: Plan, *, actor: str, reason: str, user_id: int | None = None) -> None:
     """Sign a plan. A signed plan of the lane that was not applied is void. Raise PlanError."""
     with transaction.atomic():
         row = Plan.objects.select_for_update().get(pk=plan.pk)
-        if fault := sign_fault(row, actor):
+        if fault := sign_fault(row, actor, user_id):
             raise PlanError(fault)
         if not reason.strip():
             raise PlanError("A signature needs a reason.")
         if digest_of(row) != row.digest:
             raise PlanError(f"The rows of {row} are not those that were planned. Make a new plan.")
         if (earlier := _locked(lane=row.lane_id, state=State.SIGNED)) is not None:
-            if fault := sign_fault(row, actor):  # it is being applied by now
+            if fault := sign_fault(row, actor, user_id):  # it is being applied by now
                 raise PlanError(fault)
             _void(earlier, f"{actor} signed {row} instead.")
         row.state, row.signed_by, row.sign_reason = State.SIGNED, actor, reason.strip()
-        row.signed_at = timezone.now()
+        row.signed_user, row.signed_at = user_id, timezone.now()
         row.save()
         admin_log.note(row, f"{actor} signed {row} ({row.digest}): {reason.strip()}", actor=actor)
     plan.refresh_from_db()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.ledger import admin_log
-from registry_sync.models import Lane, Proposal
+from registry_sync.models import Lane, Proposal, Withdrawal
 
 What, State = Proposal.What, Proposal.State
 SETTINGS = {
@@ -17,6 +21,46 @@ SETTINGS = {
     What.RELEASE: "second_release",
 }
 """The setting of a lane that asks for a second person."""
+SIGN = "registry_sync.sign_plan"
+"""The permission that whoever confirms needs, however they do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts: a user of the desk, or whoever runs a command, who can only propose.
+
+    A user keeps their id when they are renamed.
+    """
+
+    name: str
+    user_id: int | None = None
+    may_sign: bool = False
+
+    @classmethod
+    def of(cls, user: Any) -> Person:
+        """Return a user of the desk as the person that they are."""
+        return cls(user.get_username(), user.pk, user.has_perm(SIGN))
+
+    def is_it(self, name: str, user_id: int | None) -> bool:
+        """Return whether a name, or the id of a user of the desk, is this person's."""
+        return name == self.name or (user_id is not None and user_id == self.user_id)
+
+    def proposed(self, row: Proposal) -> bool:
+        """Return whether this person proposed it."""
+        return self.is_it(row.proposed_by, row.proposed_user)
+
+
+SERVICE = Person("Registry Sync")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What someone wants to do in a lane. `subject` says what exactly is done."""
+
+    lane: Lane | None
+    what: Proposal.What
+    subject: Json
+    text: str
 
 
 class SecondPerson(SyncError):
@@ -26,11 +70,32 @@ class SecondPerson(SyncError):
         super().__init__(
             f"This lane asks for a second person. {proposal.proposed_by} proposed it; nothing was "
             "done yet.",
-            remedy="Someone else confirms it under Proposals in the desk, or does the same.",
+            remedy="Someone else who may sign plans confirms it under Proposals in the desk, or "
+            "does the same in the desk.",
             kind="mapping",
             code="second_person",
         )
         self.proposal = proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """That something may be done now. It is used up by what is done, not by having been asked."""
+
+    by: Person
+    reason: str
+    proposals: tuple[Proposal, ...] = ()
+
+    def use(self) -> None:
+        """Confirm what was proposed, in the transaction that does it. Raise SyncError."""
+        for proposal in self.proposals:
+            row = Proposal.objects.select_for_update().get(pk=proposal.pk)
+            if row.state != State.OPEN:
+                raise SyncError(
+                    f"{row} is {row.get_state_display()} by now. Nothing was done.",
+                    remedy="Reload the page and check.", kind="mapping", code="taken",
+                )  # fmt: skip
+            _decide(row, State.CONFIRMED, self.by, self.reason)
 
 
 def is_asked(lane: Lane | None, what: Proposal.What) -> bool:
@@ -40,43 +105,75 @@ def is_asked(lane: Lane | None, what: Proposal.What) -> bool:
     return bool(Lane.objects.filter(pk=lane.pk).values_list(SETTINGS[what], flat=True).first())
 
 
-def require(
-    lane: Lane | None, what: Proposal.What, subject: Json, text: str, *, actor: str, reason: str
-) -> None:
-    """Return if this may be done now: no second person is asked for, or this is the second.
+def ask(wants: Iterable[Wanted], *, by: Person, reason: str) -> Consent:
+    """Return the consent to do some things now: no second person is asked for, or this is them.
 
-    `subject` says what exactly is done; only the same thing is a confirmation. Raises SecondPerson
-    where it is a proposal.
+    Raises SecondPerson where one of them needs a second person; each of these is proposed then.
     """
-    if lane is None or not is_asked(lane, what):
-        return
-    same = Proposal.objects.filter(lane=lane, what=what, subject=subject, state=State.OPEN)
+    found, missing = list[Proposal](), list[Proposal]()
     with transaction.atomic():
-        mine = same.select_for_update().order_by("pk").first()
-        if mine is not None and mine.proposed_by != actor:
-            _decide(mine, State.CONFIRMED, actor, reason)
-            return
-        if mine is None:
-            named = {"proposed_by": actor, "reason": reason}
-            mine = Proposal.objects.create(
-                lane=lane, what=what, subject=subject, text=text, **named
-            )
-            admin_log.note(mine, f"{actor} proposed: {text} {reason}", actor=actor)
-    raise SecondPerson(mine)
+        for wanted in wants:
+            lane = wanted.lane
+            if lane is None or not is_asked(lane, wanted.what):
+                continue
+            row = _same(lane, wanted)
+            if row is None:
+                missing.append(_propose(lane, wanted, by, reason))
+            elif by.may_sign and by.user_id is not None and not by.proposed(row):
+                found.append(row)
+            else:
+                missing.append(row)
+    if missing:
+        raise SecondPerson(missing[0])
+    return Consent(by, reason, tuple(found))
 
 
-def decline(proposal: Proposal, *, actor: str, reason: str) -> bool:
+def _same(lane: Lane, wanted: Wanted) -> Proposal | None:
+    """Return the open proposal of the same thing."""
+    rows = Proposal.objects.filter(lane=lane, what=wanted.what, state=State.OPEN)
+    return next((row for row in rows.order_by("pk") if left_of(row) == wanted.subject), None)
+
+
+def left_of(row: Proposal) -> Json:
+    """Return what a proposal is about now: a record that came back is released no more."""
+    if row.what != What.RELEASE:
+        return dict(row.subject)
+    able = Withdrawal.objects.filter(
+        pk__in=row.subject["withdrawals"], state__in=Withdrawal.RELEASABLE, closed_at__isnull=True
+    )
+    return {"withdrawals": list(able.order_by("pk").values_list("pk", flat=True))}
+
+
+def _propose(lane: Lane, wanted: Wanted, by: Person, reason: str) -> Proposal:
+    row = Proposal.objects.create(
+        lane=lane, what=wanted.what, subject=wanted.subject, text=wanted.text,
+        proposed_by=by.name, proposed_user=by.user_id, reason=reason,
+    )  # fmt: skip
+    admin_log.note(row, f"{by.name} proposed: {row.text} {reason}", actor=by.name)
+    return row
+
+
+def decline(proposal: Proposal, *, by: Person, reason: str) -> bool:
     """Decline a proposal; who made it may take it back so. Return whether it was still open."""
+    return _close(proposal, State.DECLINED, by, reason)
+
+
+def void(proposal: Proposal, reason: str) -> bool:
+    """Void a proposal of what can no longer be done. Return whether it was still open."""
+    return _close(proposal, State.VOID, SERVICE, reason)
+
+
+def _close(proposal: Proposal, state: Proposal.State, by: Person, reason: str) -> bool:
     with transaction.atomic():
         row = Proposal.objects.select_for_update().get(pk=proposal.pk)
         if row.state != State.OPEN:
             return False
-        _decide(row, State.DECLINED, actor, reason)
+        _decide(row, state, by, reason)
     return True
 
 
-def _decide(row: Proposal, state: Proposal.State, actor: str, reason: str) -> None:
-    row.state, row.decided_by, row.decision = state, actor, reason.strip()
-    row.decided_at = timezone.now()
+def _decide(row: Proposal, state: Proposal.State, by: Person, reason: str) -> None:
+    row.state, row.decision, row.decided_at = state, reason.strip(), timezone.now()
+    row.decided_by, row.decided_user = by.name, by.user_id
     row.save()
-    admin_log.note(row, f"{actor}: {row.get_state_display()}. {reason}", actor=actor)
+    admin_log.note(row, f"{by.name}: {row.get_state_display()}. {reason}", actor=by.name)
