@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.filters import OpenFilter, SentFilter
 from registry_sync.core import kept_secrets
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
@@ -216,7 +217,7 @@ class AlertAdmin(ByLane):
 
     nothing = "No alerts so far."
     list_display = ("what", "text", "began_at", "ended_at")
-    list_filter = ("what", ("ended_at", admin.EmptyFieldListFilter), LaneChoice)
+    list_filter = ("what", ("ended_at", OpenFilter), LaneChoice)
     fields = ("what", "text", "began_at", "ended_at", "ended_text", "told")
     readonly_fields = ("told",)
 
@@ -232,7 +233,7 @@ class AlertMessageAdmin(ReadOnly):
 
     nothing = "No alert has been sent. Set the recipients in Alert settings."
     list_display = ("subject", "channel", "receiver", "created_at", "sent_at", "attempts", "error")
-    list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter))
+    list_filter = ("channel", ("sent_at", SentFilter))
     list_select_related = ("alert",)
     exclude = ("notice",)
 

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from registry_sync.core.types import Json
+from registry_sync.desk.table_names import title_of
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_text
 from registry_sync.models import SyncRun
@@ -70,6 +71,7 @@ class ReadOnly(admin.ModelAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
+    empty_value_display = "–"
     nothing = "Nothing yet."
     """The text of an empty list."""
 
@@ -77,7 +79,7 @@ class ReadOnly(admin.ModelAdmin):
         self, request: HttpRequest, extra_context: Json | None = None
     ) -> HttpResponse:
         """Show the list under its own name."""
-        title = str(self.opts.verbose_name_plural).capitalize()
+        title = title_of(self.model)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:

@@ -44,7 +44,7 @@ class ErrorColumns:
     def record(self, error: EntityError) -> SafeString:
         """Link the record, and its way step by step."""
         record, steps = (f(error.external_id, error.lane_id) for f in (record_link, steps_url))
-        return format_html('{} <a class="desk-quiet" href="{}">step by step</a>', record, steps)
+        return format_html('{}<br><a class="desk-quiet" href="{}">step by step</a>', record, steps)
 
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> str:
@@ -60,7 +60,7 @@ class ErrorColumns:
     def problem(self, error: EntityError) -> SafeString:
         """Link the error, by its cause; then what it waits for, or else what was refused."""
         cause = _error_link(error, record_cause(error.code).title)
-        return format_html("{}: {}", cause, _detail(error, getattr(error, "waits_text", "")))
+        return format_html("{}<br>{}", cause, _detail(error, getattr(error, "waits_text", "")))
 
     @admin.display(description="name it wants")
     def wants(self, error: EntityError) -> SafeString:

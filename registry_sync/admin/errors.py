@@ -36,7 +36,9 @@ from registry_sync.core.text import as_key
 from registry_sync.desk import cures, lanes
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
+from registry_sync.desk.awaited import awaited
 from registry_sync.desk.cures.assign import name_of
+from registry_sync.desk.worklist.causes import presses_of
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
 from registry_sync.reporting.error_groups import error_groups
@@ -107,10 +109,16 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         return response
 
     def _with_cures(self, request: HttpRequest, lane: Lane) -> list[Any]:
-        """Return a lane's causes, each with the presses that the user has for it."""
+        """Return a lane's causes, each with the user's presses, and what it waits for."""
+        groups = error_groups(runs.open_errors(lane))
+        named = awaited((lane, group) for group in groups)
         return [
-            (group, cures.presses(lane, group.code, request.user))
-            for group in error_groups(runs.open_errors(lane))
+            (
+                group,
+                [one for one in presses_of(lane, group) if one.is_open_to(request.user)],
+                named.get((lane.pk, group.code), ()),
+            )
+            for group in groups
         ]
 
     def _lanes(self, request: HttpRequest) -> list[Lane]:
@@ -135,6 +143,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         marks = [str(error.run.mapping.get("key_mark") or "")]
         named = {error.field or "value": error.value}
         name = f" ({beside})" if (beside := runs.LaneNames().beside(error.lane)) else ""
+        offers = cures.presses(error.lane, error.code, request.user, [error.external_id])
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
         context = {
             **self.admin_site.each_context(request),
@@ -154,7 +163,8 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             "steps_url": steps_url(error.external_id, error.lane_id),
             "record_link": record_link(error.external_id, error.lane_id),
             "askable": error.code not in UNSENDABLE,
-            "cures": cures.presses(error.lane, error.code, request.user, [error.external_id]),
+            "best": [one for one in offers if one.name != "assign"],
+            "assign": [one for one in offers if one.name == "assign"],
             "assigned_user": name_of(error.assigned_to) if error.assigned_to else "",
             **asked_outcome(request, error.external_id),
         }
@@ -200,15 +210,15 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             return None
         return reason
 
-    @admin.action(description="Assign to the source (the registry's owner)", permissions=["act"])
+    @admin.action(description="Hand over to the registry's owner", permissions=["act"])
     def to_source(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
         return self._assign(request, rows, "to_source", "source")
 
-    @admin.action(description="Assign to the mapping (integration owner)", permissions=["act"])
+    @admin.action(description="Hand over to the integration owner", permissions=["act"])
     def to_mapping(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
         return self._assign(request, rows, "to_mapping", "mapping")
 
-    @admin.action(description="Undo the assignment", permissions=["act"])
+    @admin.action(description="Undo the handover", permissions=["act"])
     def unassign(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
         return self._assign(request, rows.exclude(assigned=""), "unassign", "")
 
@@ -216,14 +226,14 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         self, request: HttpRequest, rows: Errors, action: str, to: str
     ) -> HttpResponse | None:
         able = rows.filter(closed_at__isnull=True)
-        title = f"Assign to the {to}" if to else "Undo the assignment"
-        whom = f"“{ACTORS[to].label}”" if to else "the role that the cause names"
+        whom = ACTORS[to].label if to else "the role that the cause names"
+        title = f"Hand over to {whom}" if to else "Undo the handover"
         reason = self._ask(request, able, action, title, f"Who must act changes to {whom}.")
         if isinstance(reason, str):
             some = list(able[:CHOSEN])
             who = request.user.get_username()
             count = decisions.assign(able, to, actor=who, reason=reason)
-            what = f"assigned to the {to}" if to else "no longer assigned"
+            what = f"handed over to {whom}" if to else "no longer handed over"
             self._done(request, some, count, what, reason)
             return None
         return reason

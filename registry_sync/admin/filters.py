@@ -21,6 +21,28 @@ NARROWED = ("q", "run__id__exact", "closed_by_run__id__exact")
 """Questions about some records: closed errors, and those of other lanes, answer them as well."""
 
 
+class OpenFilter(admin.EmptyFieldListFilter):
+    """Rows that are open, or closed: by whether they have a time at which they were closed."""
+
+    words = ("Open", "Closed")
+    named = "open or closed"
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.title = self.named
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        titles = ("All", *self.words)
+        for title, choice in zip(titles, super().choices(changelist), strict=True):
+            yield {**choice, "display": title}
+
+
+class SentFilter(OpenFilter):
+    """Alerts that wait to be sent, or were sent."""
+
+    words, named = ("Not sent", "Sent"), "sent or not"
+
+
 class Chosen(admin.SimpleListFilter):
     """A filter that has a choice where none is named: `standard`, or `narrowed`."""
 
@@ -96,10 +118,14 @@ class CauseFilter(admin.SimpleListFilter):
 
 
 class AssignedFilter(admin.SimpleListFilter):
-    title, parameter_name = "assigned manually", "assigned"
+    title, parameter_name = "handed over", "assigned"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("source", "To the source"), ("mapping", "To the mapping"), ("no", "Not assigned")]
+        return [
+            ("source", "To the registry's owner"),
+            ("mapping", "To the integration owner"),
+            ("no", "Not handed over"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
         if self.value() is None:

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
+from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.desk import cures
 from registry_sync.desk.drift import ARCHIVED, differences_of
@@ -118,7 +119,7 @@ class DriftAdmin(DecidesDifferences, ByLane):
     )  # fmt: skip
     readonly_fields = ("record", "written_value", "value_now")
     list_display_links = ("field",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", LaneChoice)
+    list_filter = (("closed_at", OpenFilter), "ended", "field", LaneChoice)
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "found_at"
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.by_lane import ByLane, LaneChoice
+from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.models import LedgerEntry, Merge, SyncRun
@@ -22,8 +29,7 @@ FOLLOW = (
 )
 ANEW = (
     "Runs create these entities again once the survivors no longer have their ids and names as "
-    "aliases. Until then the records wait. A Benchling admin removes the aliases, which are listed "
-    "below."
+    "aliases. Until then the records wait. A Benchling admin removes these aliases."
 )
 UNDO = "The decision is taken back. The records wait for another one."
 TEXTS = {"follow": FOLLOW, "anew": ANEW, "undo": UNDO}
@@ -47,10 +53,10 @@ class MergeAdmin(ByLane, Reasoned):
     nothing = "No merges: no entity of this app was merged into another one. Full runs look."
     list_display = (
         "record", "entity_registry_id", "name", "survivor_registry_id", "survivor_name", "state",
-        "found_at", "actor",
+        "found_at", "actor", "decide_it",
     )  # fmt: skip
     list_display_links = ("entity_registry_id",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "state", LaneChoice)
+    list_filter = (("closed_at", OpenFilter), "state", LaneChoice)
     search_fields = ("external_id", "entity_registry_id", "survivor_registry_id", "entity_id")
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "survivor_registry_id",
@@ -63,6 +69,38 @@ class MergeAdmin(ByLane, Reasoned):
     @admin.display(description="record")
     def record(self, row: Merge) -> str:
         return record_link(row.external_id, row.lane_id)
+
+    @admin.display(description="decide")
+    def decide_it(self, row: Merge) -> SafeString | str:
+        if row.closed_at is not None:
+            return "–"
+        address = reverse("admin:registry_sync_merge_decide", args=[row.pk])
+        return format_html('<a href="{}">Decide…</a>', address)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.decide_view)
+        own = path("<int:pk>/decide/", view, name="registry_sync_merge_decide")
+        return [own, *super().get_urls()]
+
+    def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what can be decided about one merge; the list's own actions do it."""
+        if not self.may(request):
+            raise PermissionDenied
+        row = Merge.objects.filter(pk=pk, closed_at__isnull=True).first()
+        if row is None:
+            raise Http404("This merge is not open.")
+        able = [what for what, states in STATES.items() if row.state in states]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{row}: decide",
+            "opts": self.opts,
+            "row": row,
+            "choices": [(TITLES[what], TEXTS[what]) for what in able],
+            "presses": [(what, TITLES[what]) for what in able],
+            "back": reverse("admin:registry_sync_merge_changelist"),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/registry_sync/merge/decide.html", context)
 
     def may(self, request: HttpRequest) -> bool:
         """Return whether the user may decide: whoever may decide about errors, and start runs."""

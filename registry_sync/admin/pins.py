@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.by_lane import ByLane, LaneChoice, fed
 from registry_sync.admin.differences import write
+from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import pins as shown
@@ -38,7 +39,7 @@ class PinAdmin(ByLane, Reasoned):
         "created_at", "closed_at", "ended",
     )  # fmt: skip
     list_display_links = ("field",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "ended", "field", LaneChoice)
+    list_filter = (("closed_at", OpenFilter), "ended", "field", LaneChoice)
     search_fields = ("external_id", "entity_id")
     fields = (
         "lane", "record", "entity_id", "field", "value_in_benchling", "value_in_registry", "actor",

@@ -109,6 +109,8 @@ class PlanAdmin(ByLane):
             "page": page,
             "asked": asked,
             "actions": plans.WORDS,
+            "unsigned": plans.unsigned(plan),
+            "may_sign": plans.SIGN_TITLE,
             "hindrance": plans.sign_hindrance(request, plan),
             "can_sign": plans.can_sign(request, plan),
             "can_apply": plans.can_apply(request, plan),
@@ -179,7 +181,7 @@ class PlanAdmin(ByLane):
 
     def _plan(self, pk: Any) -> Plan:
         rows = Plan.objects.filter(pk=as_key(str(pk)) or 0, lane__in=Lane.objects.of_app())
-        plan = rows.select_related("lane").first()
+        plan = rows.select_related("lane", "run").first()
         if plan is None:
             raise Http404("This plan does not exist.")
         return plan

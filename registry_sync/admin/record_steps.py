@@ -74,6 +74,7 @@ def _shown(found: Explanation, names: runs.LaneNames) -> Json:
             }
             for one, step in zip(found.steps, said["steps"], strict=True)
         ],
+        "stops": stop is not None,
         "raw": json.dumps(said["record"], indent=2, ensure_ascii=False) if said["record"] else "",
         "fields": said["fields"],
         "changes": said["changes"],

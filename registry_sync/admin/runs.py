@@ -148,7 +148,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     def counts(self, run: SyncRun) -> SafeString:
         return _lines(*looks.counts(run))
 
-    @admin.display(description="since")
+    @admin.display(description="read from")
     def from_when(self, run: SyncRun) -> SafeString:
         if run.since is None or run.kind == SyncRun.Kind.RETRY:  # a retry asks for no changes
             return _lines("the beginning" if run.reads_all else "–")

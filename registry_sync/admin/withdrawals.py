@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.by_lane import ByLane, LaneChoice, fed
+from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
@@ -41,7 +42,7 @@ class WithdrawalAdmin(ByLane, Reasoned):
         "found_at", "actor", "note",
     )  # fmt: skip
     list_display_links = ("entity_registry_id",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "state", "how", LaneChoice)
+    list_filter = (("closed_at", OpenFilter), "state", "how", LaneChoice)
     search_fields = ("external_id", "entity_registry_id", "entity_id")
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "how", "said", "found_run",

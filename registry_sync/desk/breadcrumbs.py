@@ -12,6 +12,7 @@ from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.urls.base import get_script_prefix
 
 from registry_sync.desk.navigation import allowed, section_of
+from registry_sync.desk.table_names import title_of
 
 ROWS = ("object_id", "pk", "run_id")
 """Parts of an address that name a row."""
@@ -32,7 +33,8 @@ def way_back(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
     match = request.resolver_match
     if match is None or match.url_name in (None, "index", "login"):
         return {"crumbs": [], "back": None}
-    crumbs = [one for one in _above(request, match, site) if one.address != request.path]
+    here = "" if request.GET.get("id") else request.path  # one record is below all of them
+    crumbs = [one for one in _above(request, match, site) if one.address != here]
     came = _came_from(request)
     if came.netloc != request.get_host() or came.path == request.path:
         return {"crumbs": crumbs, "back": None}
@@ -65,7 +67,7 @@ def _above(request: HttpRequest, match: ResolverMatch, site: AdminSite) -> list[
         return found
     table = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
     if allowed(request, f"{model._meta.app_label}.view_{model._meta.model_name}"):
-        found.append(Crumb(_table_title(model), table))
+        found.append(Crumb(title_of(model), table))
     if row := _row(match, model):
         found.append(row)
     first: dict[str, Crumb] = {}
@@ -96,11 +98,6 @@ def _key(match: ResolverMatch) -> Any:
     return next((match.kwargs[name] for name in ROWS if name in match.kwargs), None)
 
 
-def _table_title(model: Any) -> str:
-    title = str(model._meta.verbose_name_plural)
-    return title[:1].upper() + title[1:]
-
-
 def _row_title(model: Any, key: Any) -> str:
     singular = str(model._meta.verbose_name)
     return f"{NAMED.get(model._meta.model_name, singular[:1].upper() + singular[1:])} {key}"
@@ -119,6 +116,6 @@ def _title(path: str, query: dict[str, str], site: AdminSite) -> str:
         section = section_of(name)
         return section.title if section else ""
     if name.endswith("_changelist"):
-        return _table_title(model)
+        return title_of(model)
     shown, key = name.endswith(("_change", "_records")), _key(match)
     return _row_title(model, key) if shown and key is not None else ""

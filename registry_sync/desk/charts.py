@@ -65,6 +65,19 @@ def bars(
     return drawn
 
 
+def percents(values: Sequence[float]) -> list[int]:
+    """Return whole percentages that add up to 100: the largest rests are rounded up."""
+    whole = sum(values)
+    if not whole:
+        return [0 for _ in values]
+    exact = [100 * value / whole for value in values]
+    found = [int(share) for share in exact]
+    by_rest = sorted(range(len(exact)), key=lambda n: found[n] - exact[n])
+    for number in by_rest[: 100 - sum(found)]:
+        found[number] += 1
+    return found
+
+
 def lines(most: int, *, height: float) -> list[Line]:
     """Give the lines for 1, 10, 100 … up to `most`."""
     values = [10**power for power in range(len(str(max(most, 9))))]

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from registry_sync.models import Plan, PlanRow
+from registry_sync.models import Lane, Plan, PlanRow
 from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.plans import life
 from registry_sync.sync.plans.second import SIGN
@@ -79,6 +79,16 @@ def sign_hindrance(request: HttpRequest, plan: Plan) -> str:
     if not user.has_perm(SIGN):
         return MAY_NOT
     return NO_PASSWORD if isinstance(user, AnonymousUser) or not user.has_usable_password() else ""
+
+
+def unsigned(plan: Plan) -> str:
+    """Return what becomes of a plan's rows if no one signs it."""
+    needed = plan.lane.plans_for
+    if needed == Lane.PlansFor.NOTHING:
+        return "The next run writes these changes all the same: the lane needs no plans."
+    if needed == Lane.PlansFor.EVERYTHING:
+        return "Nothing of it is written: the lane needs a plan for everything."
+    return f"Runs write only what needs no plan: the lane needs plans for {needed}."
 
 
 def can_sign(request: HttpRequest, plan: Plan) -> bool:

@@ -36,6 +36,7 @@ OUTCOMES: dict[str, str] = {
 """Where the desk uses another word than the ledger."""
 
 
+WRITTEN = {"created": "Created in Benchling.", "changed": "Written to Benchling by this app."}
 OTHER_KINDS: dict[str, tuple[str, str]] = {
     Change.Kind.ARCHIVED: ("archived", "Archived in Benchling: the record left the registry."),
     Change.Kind.UNARCHIVED: ("unarchived", "Unarchived in Benchling by this app."),
@@ -157,7 +158,7 @@ def _written(story: Story) -> Iterable[Event]:
     for (_, at), changes in together.items():
         first = changes[-1]
         what = "created" if first.created else "changed"
-        what, text = OTHER_KINDS.get(first.kind, (what, f"{what.capitalize()} in Benchling."))
+        what, text = OTHER_KINDS.get(first.kind, (what, WRITTEN[what]))
         if first.source_modified_at:
             text += f" Modified in the registry on {first.source_modified_at:%Y-%m-%d %H:%M} UTC."
         yield Event(
@@ -211,9 +212,9 @@ def _adopted(story: Story) -> Iterable[Event]:
 def _drifted(story: Story) -> Iterable[Event]:
     rows = Drift.objects.filter(lane=story.lane, external_id=story.external_id)
     for row in rows.select_related("run").order_by("-pk")[:200]:
-        text = f"Changed in Benchling on or before {row.modified_at:%Y-%m-%d %H:%M} UTC."
+        text = f"Someone changed it in Benchling on or before {row.modified_at:%Y-%m-%d %H:%M} UTC."
         if row.changed_by and row.changed_at:
-            text += f" By Benchling's audit log, {row.changed_by} did, on "
+            text += f" Benchling's audit log names {row.changed_by}, on "
             text += f"{row.changed_at:%Y-%m-%d %H:%M} UTC."
         found = Difference(row.field_id, row.field, row.ours, row.theirs)
         yield Event(row.found_at, "drifted", "warning", text, row.run, differences=(found,))
@@ -233,7 +234,7 @@ def _seen(story: Story) -> Iterable[Event]:
     if entry is not None and run is not None and run.started_at is not None:
         outcome = OUTCOMES.get(entry.outcome, entry.outcome) or "not finished yet"
         text = f"{_how_seen(story, run)}; outcome: {outcome}."
-        yield Event(run.finished_at or run.started_at, "seen last", "active", text, run, run.actor)
+        yield Event(run.finished_at or run.started_at, "last seen", "active", text, run, run.actor)
 
 
 def _how_seen(story: Story, run: SyncRun) -> str:

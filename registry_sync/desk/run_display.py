@@ -76,7 +76,8 @@ def status_sign(run: SyncRun) -> str:
 def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
     words = "paused" if run.is_active and run.paused_at else words_of(outcome(run))
-    return f"dry run {words}" if run.dry_run else words
+    kind = "plan" if run.kind == SyncRun.Kind.PLAN else "dry run"
+    return f"{kind} {words}" if run.dry_run else words
 
 
 def words_of(status: str) -> str:
@@ -141,10 +142,10 @@ def seconds(length: float) -> str:
 def phases(run: SyncRun) -> list[Json]:
     """Return the phases of a run: their duration and state, and where the run stopped."""
     spent = {name: float(run.phase_seconds.get(name, 0.0)) for name in PHASES}
-    whole = sum(spent.values())
+    percents = figures.percents(list(spent.values()))
     cut = figures.shares(list(spent.values()), width=1000.0)
     drawn = []
-    for (name, what), (x, width) in zip(PHASES.items(), cut, strict=True):
+    for (name, what), (x, width), percent in zip(PHASES.items(), cut, percents, strict=True):
         now_here = run.is_active and run.phase == name and run.started_at is not None
         told = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
         state = "now" if now_here else "done" if spent[name] or told else "not needed"
@@ -156,7 +157,7 @@ def phases(run: SyncRun) -> list[Json]:
                 "what": what,
                 "state": state,
                 "seconds": seconds(spent[name]) if spent[name] else "",
-                "percent": round(100 * spent[name] / whole) if whole else 0,
+                "percent": percent,
                 "x": x,
                 "width": width,
             }

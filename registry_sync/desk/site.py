@@ -18,6 +18,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk import landing, navigation
 from registry_sync.desk.breadcrumbs import way_back
 from registry_sync.desk.lanes import names_of
+from registry_sync.desk.table_names import title_of
 from registry_sync.desk.today import first_page
 
 ORDER = (
@@ -101,10 +102,12 @@ class Desk(admin.AdminSite):
         return super().index(request, {**seen, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the apps, this service's tables first, in the order of the work."""
+        """Return the apps, this service's first: its tables by title, in the order of the work."""
         apps: list[Any] = super().get_app_list(request, app_label)
         for app in apps:
             app["models"].sort(key=lambda model: _place(model["object_name"]))
+            for table in app["models"]:
+                table["name"] = title_of(table["model"])
         return sorted(apps, key=lambda app: app["app_label"] != "registry_sync")
 
 

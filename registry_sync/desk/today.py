@@ -24,6 +24,8 @@ from registry_sync.monitoring.notified import who_is_notified
 from registry_sync.reporting.error_groups import groups_by_lane
 
 DAY = timedelta(days=1)
+GOOD_RUN = "The last run that reached its end. It may have refused records or given warnings."
+NO_RHYTHM = "Not known. It takes at least 4 scheduled runs at regular intervals to predict it."
 
 
 def first_page(request: HttpRequest) -> Json:
@@ -51,6 +53,8 @@ def first_page(request: HttpRequest) -> Json:
         "lane_key": key,
         "asked_lane": f"?lane={key}" if key else "",
         "notified": who_is_notified(),
+        "good_run": GOOD_RUN,
+        "no_rhythm": NO_RHYTHM,
         "sections": sections,
         "all_well": _all_well(sections, [full] if full else glances),
         "last_good": _last_good([full] if full else glances),

@@ -115,7 +115,7 @@ def _hindrances(draft: MappingDraft) -> list[SyncError]:
         found.append(
             SyncError(
                 f"Run {run.pk} is active and would read a half-written configuration.",
-                remedy="Wait until it ends, or cancel it under Sync runs.",
+                remedy="Wait until it ends, or cancel it under Runs.",
                 kind="mapping",
                 code="run_active",
             )

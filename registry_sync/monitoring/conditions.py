@@ -126,7 +126,7 @@ def _refused(run: SyncRun, count: int, limits: AlertSettings) -> Condition:
         f"more than {limits.refused_percent} %.",
         since=run.finished_at or run.created_at,
         who="The integration owner, who can see the causes.",
-        remedy="Open Entity errors in the admin: each cause says who must act. A change to the "
+        remedy="Open Errors in the admin: each cause says who must act. A change to the "
         "mapping or to a Benchling field may have caused all of them.",
         path="admin:registry_sync_syncrun_change",
         pk=run.pk,

@@ -120,7 +120,7 @@ def _scope(walk: Walk, found: Explanation) -> Said:
     if (left := departure(record.raw, setup.mapping)) is not None:
         text = f"It is not of this lane now: {left.said}. Nothing is written for it."
         return "stopped", text, (), ""
-    return "ok", "It is of this lane.", (), ""
+    return "ok", "It belongs to this lane.", (), ""
 
 
 def _mapping(walk: Walk, found: Explanation) -> Said:

@@ -111,11 +111,11 @@ def test_the_switch_keeps_the_page_and_the_entries_keep_the_lane(viewer):
 def test_breadcrumbs_lead_back_to_the_list_as_it_was_left(viewer):
     error = EntityErrorFactory(external_id="C-1")
     page = reverse("admin:registry_sync_entityerror_change", args=[error.pk])
-    plain = [("Today", INDEX), ("Records", RECORD), ("Entity errors", ERRORS)]
+    plain = [("Today", INDEX), ("Records", RECORD), ("Errors", ERRORS)]
     assert crumbs(text(viewer.get(page))) == plain
     left = f"{ERRORS}?code={error.code}&state=all"
     back = text(viewer.get(page, HTTP_REFERER=f"http://testserver{left}"))
-    assert crumbs(back) == [*plain[:2], ("Entity errors", left)]
+    assert crumbs(back) == [*plain[:2], ("Errors", left)]
     run = reverse("admin:registry_sync_syncrun_change", args=[error.run_id])
     from_run = text(viewer.get(page, HTTP_REFERER=f"http://testserver{run}"))
     assert crumbs(from_run) == [(f"← Run {error.run_id}", run), *plain]

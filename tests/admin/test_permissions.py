@@ -62,6 +62,7 @@ RULES = {
     "mappingdraft_test": ("add_mappingdraft", "add_mappingdraft"),
     "mappingdraft_yaml": ("view_mappingdraft", "view_mappingdraft"),
     "mappingversion_roll_back": ("publish_mappingdraft", "publish_mappingdraft"),
+    "merge_decide": ("change_entityerror", "change_entityerror"),
     "plan_change": ("view_plan", "view_plan"),  # its forms have addresses of their own
     "proposal_change": ("view_proposal", "view_proposal"),
     "plan_sign": ("sign_plan", "sign_plan"),

@@ -96,7 +96,7 @@ def test_drift_is_part_of_the_story(world, owner):
     edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
     w.sync(kind=Kind.FULL)
     page = story(owner, "C-000001")
-    assert "Changed in Benchling on or before" in page and "<td>Mine</td>" in page
+    assert "Someone changed it in Benchling on or before" in page and "<td>Mine</td>" in page
 
 
 def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):

@@ -75,7 +75,7 @@ def test_a_cause_has_one_card_with_its_count_age_and_cure(lane, owner):
     refuse(lane, "rule", 1, kind="mapping")
     found = {one.section: one for one in cards(owner)}
     assert list(found) == [
-        "For the integration owner", "For the registry's owner", "For a Benchling admin",
+        "For the registry's owner", "For a Benchling admin", "For the integration owner",
     ]  # fmt: skip
     names = found["For the registry's owner"]
     assert names.title == "! behind 6 × name already used in this Benchling registry"
@@ -87,7 +87,7 @@ def test_a_cause_has_one_card_with_its_count_age_and_cure(lane, owner):
     options = found["For a Benchling admin"]
     assert "since yesterday" not in options.text and "Copy for a Benchling admin" in options.presses
     text = read(owner)
-    assert "Who acts: the integration owner, the registry's owner, a Benchling admin. Since" in text
+    assert "Who acts: the registry's owner, a Benchling admin, the integration owner. Since" in text
     # One press leads to the page that asks for the reason.
     assert "Reason (visible to all users)" in read(owner, names.presses["Check again"])
 

@@ -143,7 +143,7 @@ def test_each_path_takes_as_few_clicks_as_docs_say(hand):
         h.shoot("names")
         h.click("Start the draft")
         page.get_by_text("What it would do to all 110 records").wait_for(timeout=RUNS)
-        h.click("Publish …", "link")
+        h.click("Publish…", "link")
         h.give_reason()
         h.confirm_number()
         h.shoot("publish")

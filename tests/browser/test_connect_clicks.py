@@ -91,7 +91,7 @@ def test_ones_own_registry_is_connected_by_keyboard(deploy: Any, serve: Any, pag
     hand.look("5-mapping")
     hand.press("Preview on the sample")
     hand.look("6-preview")
-    hand.press("Publish …")
+    hand.press("Publish…")
     hand.look("7-publish")
     page.get_by_label("Reason (visible to all users)").fill("It is ours")
     hand.press("Publish and dry-run")

@@ -52,7 +52,7 @@ def test_a_tested_connection_becomes_a_published_mapping(deploy, datasette, page
     shoot(page, "3-draft")
     page.get_by_role("button", name="Preview on the sample").first.click()
     page.get_by_text("records of the sample").first.wait_for()
-    page.get_by_role("link", name="Publish …").click()
+    page.get_by_role("link", name="Publish…").click()
     page.get_by_label("Reason (visible to all users)").fill("First connection")
     shoot(page, "4-publish")
     page.get_by_role("button", name="Publish", exact=True).click()

@@ -71,7 +71,7 @@ def test_from_a_red_morning_to_green(morning, page):
     page.get_by_role("status").wait_for(state="detached", timeout=60_000)
     job = "SELECT preview_state, preview_scope, preview_done FROM registry_sync_mappingdraft"
     assert morning.d.rows(job) == [("done", "all", 40)]
-    page.get_by_role("link", name="Publish …").click()
+    page.get_by_role("link", name="Publish…").click()
     page.get_by_label("Reason (visible to all users)").fill("Antibodies are proteins here")
     page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_text("Published as version").wait_for()

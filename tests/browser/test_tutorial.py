@@ -82,7 +82,7 @@ def test_fifteen_clicks_from_nothing_to_a_mapping_that_syncs(chembl, page):
     hand.click("Preview on the sample")
     page.get_by_text("records of the sample").first.wait_for()
     hand.shoot("4-preview")
-    hand.click("Publish …", "link")
+    hand.click("Publish…", "link")
     page.get_by_label("Reason (visible to all users)").fill("ChEMBL goes live")
     hand.shoot("5-publish")
     hand.click("Publish")

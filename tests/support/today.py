@@ -37,7 +37,10 @@ def cards(client: Client, url: str = INDEX) -> list[Shown]:
         title = words(re.search(r"<h3[^>]*>(.*?)</h3>", section, re.DOTALL)[1])
         for look, body in CARD.findall(section + "</section>"):
             head = words(re.search(r"<h4>(.*?)</h4>", body, re.DOTALL)[1])
-            presses = {html.unescape(text): html.unescape(to) for to, text in PRESS.findall(body)}
+            presses = {
+                html.unescape(text).removesuffix("…"): html.unescape(to)
+                for to, text in PRESS.findall(body)
+            }
             found.append(Shown(title, look, head, words(body), presses))
     return found
 

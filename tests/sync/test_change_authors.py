@@ -42,7 +42,7 @@ def test_a_run_and_the_record_s_page_name_who_changed_it(edited, owner):  # noqa
     where = f"{url}?id=C-000001&lane={Lane.objects.get().pk}"
     page = owner.post(where, {"action": "who"}).content.decode()
     assert "1900" in page and page.count(row.changed_by) >= 2
-    assert f"audit log, {row.changed_by} did" in page
+    assert f"audit log names {row.changed_by}, on " in page
 
 
 def test_who_edits_it_again_is_named_instead(edited):

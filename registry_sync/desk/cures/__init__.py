@@ -14,12 +14,12 @@ from registry_sync.desk.cures import (
     connection,
     drift,
     every_cause,
+    merges,
     names,
     options,
     overrides,
 )
 from registry_sync.desk.cures.base import Case, Cure, Offer, User
-from registry_sync.desk.cures.press import Press
 from registry_sync.models import Lane
 
 __all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of", "presses"]
@@ -29,6 +29,7 @@ CURES: tuple[Cure, ...] = (
     names.NameTemplate(),
     adoptions.Adopt(),
     archived.Unarchive(),
+    merges.DecideMerge(),
     overrides.AllowRun(),
     overrides.AllowRecord(),
     drift.DecideDrift(),
@@ -52,12 +53,12 @@ def all_of(lane: Lane, code: str, ids: Sequence[str] = ()) -> list[Offer]:
 
 
 def presses(lane: Lane, code: str, user: User, ids: Sequence[str] = ()) -> list[Offer]:
-    """Return the cures that have a page of their own and that a user may use."""
+    """Return the cures that a user may use, but for those that every cause has."""
     offers = all_of(lane, code, ids)
     return [
         offer
         for offer in offers
-        if offer.is_open_to(user) and isinstance(find(offer.name, code), Press)
+        if offer.is_open_to(user) and not isinstance(find(offer.name, code), every_cause.OfCause)
     ]
 
 

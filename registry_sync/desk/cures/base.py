@@ -50,12 +50,21 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A cure as a page offers it: a link to `address`, where it is confirmed with a reason."""
+    """A cure as a page offers it: a link to `address`.
+
+    There it is confirmed with a reason, unless the page only shows something: then `asks` is False.
+    """
 
     name: str
     label: str
     address: str
     permissions: tuple[str, ...]
+    asks: bool = True
+
+    @property
+    def words(self) -> str:
+        """Return the words of its button."""
+        return f"{self.label}…" if self.asks else self.label
 
     @property
     def permission(self) -> str:
@@ -78,6 +87,7 @@ class Cure:
     permissions: ClassVar[tuple[str, ...]] = ("registry_sync.change_entityerror",)
     codes: ClassVar[tuple[str, ...]] = ()
     except_for: ClassVar[tuple[str, ...]] = ()
+    asks: ClassVar[bool] = True
 
     def fits(self, code: str) -> bool:
         """Return whether it is a cure for a cause."""
@@ -99,7 +109,7 @@ class Cure:
     def offer(self, case: Case) -> Offer:
         """Return it as a page offers it."""
         label, address = self.label_for(case), self.address(case)
-        return Offer(self.name, label, address, self.permissions)
+        return Offer(self.name, label, address, self.permissions, self.asks)
 
 
 def page(name: str, *parts: Any, query: str = "") -> str:

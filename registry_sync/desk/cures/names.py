@@ -14,7 +14,7 @@ from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, starting
 from registry_sync.drafts.preview_queue import enqueue_preview
-from registry_sync.models import EntityError, Lane
+from registry_sync.models import EntityError, Lane, LedgerEntry
 from registry_sync.source.paths import ABSENT, PathError, compile_template
 from registry_sync.sync.clients import client_of_settings, hasty_client, plain_source
 from registry_sync.sync.setup import connector_of, read_config, read_items
@@ -41,9 +41,11 @@ class NameTemplate(Press):
         shown = tuple(Row(row.key, row.cells[: len(columns)]) for row in rows)
         groups = [Group("Refused records", columns, shown, fixed=True)] if rows else []
         count = case.errors().count()
+        renamed = LedgerEntry.objects.filter(lane=case.lane).exclude(entity_id="").count()
         facts = [
             f"{NAME_FIELD}: {now} → {then}",
-            "Every entity of the lane is renamed, not only those below.",
+            "Publishing it renames every entity of the lane, not only those below: "
+            f"{number_of(renamed, 'entity', 'entities')}.",
             "Nothing changes in Benchling until you publish the draft.",
         ]
         if met := waiting(case).count():

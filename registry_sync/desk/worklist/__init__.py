@@ -110,8 +110,11 @@ def of_lanes(sections: Iterable[Section], lanes: Sequence[Lane]) -> list[Section
 
 def _sorted(by_actor: Mapping[str, Sequence[Card]]) -> list[Section]:
     found = [
-        Section(actor, sorted(cards, key=lambda card: (card.gravity, -(card.count or 0))))
-        for actor, cards in by_actor.items()
-        if cards
+        Section(actor, sorted(cards, key=_weight)) for actor, cards in by_actor.items() if cards
     ]
-    return sorted(found, key=lambda one: (one.cards[0].gravity, ORDER.index(one.actor)))
+    return sorted(found, key=lambda one: (*_weight(one.cards[0]), ORDER.index(one.actor)))
+
+
+def _weight(card: Card) -> tuple[int, int]:
+    """Return by what cards and sections are sorted: the gravest first, then the most records."""
+    return card.gravity, -(card.count or 0)

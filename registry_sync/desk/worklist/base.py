@@ -48,8 +48,9 @@ class Card:
     """One thing to do.
 
     `actors` are keys of ACTORS, the one who acts first at the beginning. `address` leads to what
-    the card is about. `new` counts those of `count` that came within a day. The worklist fills in
-    `lane_name` and leaves the presses that a user may use.
+    the card is about, `awaited` names the records that it waits for, each with its page. `new`
+    counts those of `count` that came within a day. The worklist fills in `lane_name` and leaves the
+    presses that a user may use.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Card:
     new: int = 0
     address: str = ""
     presses: tuple[Offer, ...] = ()
+    awaited: Sequence[tuple[str, str]] = ()
     lane_name: str = ""
 
     @property
@@ -129,14 +131,15 @@ def link(name: str, *parts: Any, query: str = "") -> str:
     return f"{address}?{query}" if query else address
 
 
-def press(label: str, address: str, permission: str) -> Offer:
+def press(label: str, address: str, permission: str, *, asks: bool = False) -> Offer:
     """Return a press that leads to `address`; `permission` is a codename of this app."""
-    return Offer(label.lower().replace(" ", "-"), label, address, (f"registry_sync.{permission}",))
+    name, permissions = label.lower().replace(" ", "-"), (f"registry_sync.{permission}",)
+    return Offer(name, label, address, permissions, asks)
 
 
 def start(what: str, label: str, query: str = "") -> Offer:
     """Return the press that starts a run: sync, full, dry-run or retry."""
-    return press(label, link("syncrun_start", what, query=query), "add_syncrun")
+    return press(label, link("syncrun_start", what, query=query), "add_syncrun", asks=True)
 
 
 def actor_or(actors: Sequence[ActorKey], other: ActorKey) -> tuple[ActorKey, ...]:

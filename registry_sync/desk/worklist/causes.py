@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from registry_sync.desk import cures
+from registry_sync.desk.awaited import awaited
 from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
@@ -24,9 +26,11 @@ class Causes(CardKind):
 
     def cards(self, morning: Morning) -> Iterable[Card]:
         """Return one card a cause of each lane."""
-        for lane in morning.lanes:
-            for group in morning.causes.get(lane.pk, ()):
-                yield self._card(morning, lane, group)
+        groups = [(lane, one) for lane in morning.lanes for one in morning.causes.get(lane.pk, ())]
+        named = awaited(groups)
+        for lane, group in groups:
+            card = self._card(morning, lane, group)
+            yield replace(card, awaited=named.get((lane.pk, group.code), ()))
 
     def _card(self, morning: Morning, lane: Lane, group: ErrorGroup) -> Card:
         query = urlencode({"code": group.code, **self._lane(morning, lane)})
@@ -40,26 +44,31 @@ class Causes(CardKind):
             since=group.first_seen,
             new=group.new,
             address=link("entityerror_changelist", query=query),
-            presses=self._presses(lane, group),
+            presses=presses_of(lane, group),
         )
-
-    def _presses(self, lane: Lane, group: ErrorGroup) -> tuple[cures.Offer, ...]:
-        """Return its cures; whoever repairs it elsewhere is sent the list before all else."""
-        found, copy = cures.all_of(lane, group.code), self._copy(lane, group)
-        own = [one for one in found if one.name not in ANY_CAUSE]
-        rest = sorted(
-            (one for one in found if one.name in ANY_CAUSE),
-            key=lambda one: ANY_CAUSE.index(one.name),
-        )
-        sent = group.actors[0] in FOR_OTHERS
-        return (*own, copy, *rest) if sent else (*own, *rest, copy)
 
     def _lane(self, morning: Morning, lane: Lane) -> dict[str, int]:
         return {"lane": lane.pk} if morning.names.several else {}
 
-    def _copy(self, lane: Lane, group: ErrorGroup) -> cures.Offer:
-        address = link("entityerror_copy", query=urlencode({"code": group.code, "lane": lane.pk}))
-        return press(copy_label(group), address, "view_entityerror")
+
+def presses_of(lane: Lane, group: ErrorGroup) -> tuple[cures.Offer, ...]:
+    """Return the presses of a cause, the best one first.
+
+    Whoever repairs it elsewhere is sent the list before all else.
+    """
+    found, copy = cures.all_of(lane, group.code), _copy(lane, group)
+    own = [one for one in found if one.name not in ANY_CAUSE]
+    rest = sorted(
+        (one for one in found if one.name in ANY_CAUSE),
+        key=lambda one: ANY_CAUSE.index(one.name),
+    )
+    sent = group.actors[0] in FOR_OTHERS
+    return (*own, copy, *rest) if sent else (*own, *rest, copy)
+
+
+def _copy(lane: Lane, group: ErrorGroup) -> cures.Offer:
+    address = link("entityerror_copy", query=urlencode({"code": group.code, "lane": lane.pk}))
+    return press(copy_label(group), address, "view_entityerror")
 
 
 def copy_label(group: ErrorGroup) -> str:

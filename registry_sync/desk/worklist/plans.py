@@ -23,13 +23,13 @@ class PlansWaiting(CardKind):
         for plan in rows.order_by("pk"):
             signed = plan.state == State.SIGNED
             until = f"{plan.expires_at:%Y-%m-%d %H:%M} UTC" if plan.expires_at else "any time"
-            text = f"It has {outcome.counts_sentence(plan)}. "
+            text = f"Records: {outcome.counts_sentence(plan)}. "
             if plan.is_expired:
                 text += f"It expired at {until}: make a new one."
             elif signed:
                 text += f"{plan.signed_by} signed it. Apply it before {until}."
             else:
-                text += f"Someone other than who planned it signs it before {until}."
+                text += f"Someone other than the person who planned it signs it before {until}."
             yield Card(
                 title=f"{plan} waits" + (" to be applied" if signed else " for a signature"),
                 gravity=Gravity.WAITING,

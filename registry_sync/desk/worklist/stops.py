@@ -113,8 +113,12 @@ class Paused(CardKind):
                 since=run.paused_at,
                 address=link("syncrun_change", run.pk),
                 presses=(
-                    press("Resume", link("syncrun_do", run.pk, "resume"), "change_syncrun"),
-                    press("Cancel", link("syncrun_do", run.pk, "cancel"), "change_syncrun"),
+                    press(
+                        "Resume", link("syncrun_do", run.pk, "resume"), "change_syncrun", asks=True
+                    ),
+                    press(
+                        "Cancel", link("syncrun_do", run.pk, "cancel"), "change_syncrun", asks=True
+                    ),
                 ),
             )
 
