@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
@@ -11,7 +13,7 @@ from registry_sync.models import Lane, Merge, SyncRun, Withdrawal
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import merge_by_hand
 from tests.support.commands import command
-from tests.support.desk import owner, read, viewer  # noqa: F401
+from tests.support.desk import owner, read, text, viewer  # noqa: F401
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -160,6 +162,10 @@ def test_a_merge_is_followed_and_undone_at_the_desk(world, owner):  # noqa: F811
     merge_by_hand(w.tenant, by_id["C-000001"], by_id["C-000002"])
     w.sync(kind="full")
     merge = Merge.objects.get()
+    decide = reverse("admin:registry_sync_merge_decide", args=[merge.pk])
+    assert f'<a href="{decide}">Decide…</a>' in text(owner.get(MERGES))
+    offered = re.findall(r'name="action" value="(\w+)"', text(owner.get(decide)))
+    assert offered == ["follow", "anew"]
     page = act(owner, "anew", [merge], url=MERGES, reason={}).content.decode()
     assert "C-000002 must lose the aliases “C-000001” and “Compound 1”." in page
     act(owner, "follow", [merge], url=MERGES)
