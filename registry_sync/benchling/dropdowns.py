@@ -131,11 +131,7 @@ def _put_back(
 ) -> None:
     """Rename back, archive again what the request unarchived, unarchive what it archived.
 
-    <<<<<<< HEAD
-        `seen` are the options as the request left them; those that others add until it ends are added.
-    =======
-        `seen` are the options as the request left them; those that others add until then are added.
-    >>>>>>> 75dd6d0 (Test the way to decide a merge and the sums of percentages)
+    `seen` are the options as the request left them; those that others add until it ends are added.
     """
     waiting = list(_steps(client, dropdown_id, before, seen))
     try:
