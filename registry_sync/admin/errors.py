@@ -1,4 +1,4 @@
-"""Errors: what is not up to date in Benchling, by cause, who must act, and the available actions."""
+"""Errors: what is not up to date in Benchling, by cause, who must act, and the actions."""
 
 from __future__ import annotations
 
