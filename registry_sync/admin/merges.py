@@ -53,7 +53,7 @@ class MergeAdmin(ByLane, Reasoned):
     nothing = "No merges: no entity of this app was merged into another one. Full runs look."
     list_display = (
         "record", "entity_registry_id", "name", "survivor_registry_id", "survivor_name", "state",
-        "found_at", "actor", "decide_it",
+        "found_at", "decide_it",
     )  # fmt: skip
     list_display_links = ("entity_registry_id",)
     list_filter = (("closed_at", OpenFilter), "state", LaneChoice)
