@@ -156,7 +156,7 @@ def phases(run: SyncRun) -> list[Json]:
                 "name": name,
                 "what": what,
                 "state": state,
-                "seconds": seconds(spent[name]) if spent[name] else "",
+                "seconds": seconds(spent[name]) if spent[name] and state != "not reached" else "",
                 "percent": percent,
                 "x": x,
                 "width": width,
@@ -172,9 +172,12 @@ def _stopped(run: SyncRun, name: str) -> str:
     order, end = list(PHASES), _ended_in(run)
     if name == end:
         return STOPS[Status(run.status)]
+    is_later = order.index(name) > order.index(end)
+    if is_later and not run.read:  # what it spent there was for no record
+        return "not reached"
     if run.phase_seconds.get(name) or name == "configure":
         return "done"
-    if order.index(name) > order.index(end):
+    if is_later:
         return "not reached"
     if name == "drift" and run.kind != SyncRun.Kind.FULL:
         return "not needed"

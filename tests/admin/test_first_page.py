@@ -107,11 +107,13 @@ def test_a_dry_run_looks_like_what_it_is(world, owner):
 def test_it_says_when_nobody_is_notified(world, owner, settings):
     world([])
     settings.EMAIL_READY = True
-    assert "Alerts ! No one is notified of failing runs" in read(owner)
+    assert "Alerts ! not set up No one is notified of failing runs" in read(owner)
     row = AlertSettingsFactory(emails="ann@example.com\nbob@example.com")
     assert "Alerts Sent to 2 recipients." in read(owner)
     settings.EMAIL_READY = False
-    nobody = "! No one is notified: alerts cannot be sent. The operator must set EMAIL_URL."
+    nobody = (
+        "! not set up No one is notified: alerts cannot be sent. The operator must set EMAIL_URL."
+    )
     assert nobody in read(owner)
     row.webhook_url = "https://example.com/hook"
     row.save()
