@@ -45,9 +45,9 @@ def test_an_empty_list_says_why_and_a_long_one_counts_so_far(world, viewer, monk
     assert "Nothing has been read from the registry yet." in viewer.get(url).content.decode()
     world([compound(n) for n in range(12)]).sync()
     assert "Nothing matches" in viewer.get(f"{url}?q=C-999999").content.decode()
-    assert "12 ledger\n" in viewer.get(url).content.decode()
+    assert "12 records\n" in viewer.get(url).content.decode()
     monkeypatch.setattr("registry_sync.admin.base.COUNTED", 10)
-    for asked, said in (("", "10 or more ledger"), ("?q=C-000001", "1 found")):
+    for asked, said in (("", "10 or more records"), ("?q=C-000001", "1 found")):
         assert said in viewer.get(url + asked).content.decode()
 
 
