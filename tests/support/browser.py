@@ -51,3 +51,4 @@ def log_in(d: Deployment, page: Any, url: str) -> None:
     page.get_by_label("Username:").fill("olivia")
     page.get_by_label("Password:").fill("demo")
     page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: "/login/" not in address)
