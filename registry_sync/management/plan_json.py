@@ -27,6 +27,7 @@ def plan_json(plan: Plan, names: runs.LaneNames, rows: int | None = None) -> Jso
         "reason": plan.sign_reason or None,
         "applied_run": plan.applied_run_id,
         "void": plan.void_reason or None,
+        "rows": None,
     }
     if rows is not None:
         found["rows"] = [_row_json(row, plan.lane) for row in plan.rows.order_by("pk")[:rows]]

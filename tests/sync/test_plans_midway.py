@@ -23,6 +23,7 @@ from registry_sync.sync.delivery.delivery import BatchDelivery
 from registry_sync.sync.gates.adoption import approve
 from registry_sync.sync.gates.allowances import allow
 from registry_sync.sync.plans import life
+from registry_sync.sync.plans.second import Person
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply
@@ -185,7 +186,7 @@ def test_an_override_of_a_record_waits_for_the_plan_that_has_it(world):
     assert w.open_errors()["C-000001"].code == "another_substance"
     w.registry.edit("C-000000", name="Another name")
     unrelated = signed(w)
-    how = {"actor": "ann", "reason": "It was drawn wrongly"}
+    how = {"by": Person("ann"), "reason": "It was drawn wrongly"}
     override = allow(Lane.objects.get(), Allowance.What.IDENTITY, "C-000001", **how)
     assert w.sync(kind=Kind.RETRY, only=["C-000001"]).held
     assert apply(unrelated).updated == 1
