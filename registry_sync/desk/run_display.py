@@ -91,7 +91,7 @@ def sort(run: SyncRun) -> str:
     """Return what a run is if it is no sync of all records: "dry run", "retry", "1 record"."""
     if run.only:
         return number_of(len(run.only), "record")
-    return "" if run.kind in (SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL) else str(run.kind)
+    return "" if run.kind in SyncRun.SYNC else str(run.kind)
 
 
 def by(run: SyncRun) -> str:

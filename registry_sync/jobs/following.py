@@ -82,7 +82,7 @@ def follow_plan(ended: SyncRun) -> SyncRun | None:
     if ended.kind == Kind.PLAN and plan is not None and plan.state == Plan.State.EMPTY:
         if lane.plans_for != Lane.PlansFor.NOTHING and plan.applied_run_id is None:
             run, ours = runs.request(kind=Kind.APPLY, lane=lane, plan=plan, **how)
-    elif ended.kind in (Kind.INCREMENTAL, Kind.FULL) and ended.held:
+    elif ended.kind in SyncRun.SYNC and ended.held:
         run, ours = runs.request(kind=Kind.PLAN, lane=lane, **how)
     return run if ours else None
 

@@ -38,7 +38,9 @@ class SyncRun(models.Model):
 
     DRY = (Kind.DRY_RUN, Kind.PLAN)
     """The kinds that write nothing to Benchling."""
-    WHOLE = (Kind.INCREMENTAL, Kind.FULL, Kind.APPLY)
+    SYNC = (Kind.INCREMENTAL, Kind.FULL)
+    """The kinds that read and write whatever changed."""
+    WHOLE = (*SYNC, Kind.APPLY)
     """The kinds that write whatever changed, or of it what is signed."""
 
     class Trigger(models.TextChoices):

@@ -42,19 +42,10 @@ def limits() -> AlertSettings:
 def counted(lane: Lane | None) -> QuerySet[SyncRun]:
     """Return the runs that show whether a lane's sync works, newest first.
 
-    Incremental and full runs of all records, whoever started them; no dry runs, retries, pilots
-    or `--since` runs, and none that were cancelled.
+    Runs of all records, whoever started them, and none that were cancelled.
     """
-    return (
-        runs_of(lane)
-        .filter(
-            kind__in=[SyncRun.Kind.INCREMENTAL, SyncRun.Kind.FULL],
-            since_asked__isnull=True,
-            only=[],
-        )
-        .exclude(status=SyncRun.Status.CANCELLED)
-        .order_by("-id")
-    )
+    rows = runs.whole_runs(runs_of(lane))
+    return rows.exclude(status=SyncRun.Status.CANCELLED).order_by("-id")
 
 
 def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Freshness:

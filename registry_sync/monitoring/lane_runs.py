@@ -37,11 +37,6 @@ def ended_runs(lane: Lane | None) -> QuerySet[SyncRun]:
     return rows.order_by("-id")
 
 
-def whole_runs(rows: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
-    """Keep the runs that write whatever has changed: no retries, pilots or `--since` runs."""
-    return rows.filter(kind__in=SyncRun.WHOLE, since_asked__isnull=True, only=[])
-
-
 def judged_run(lane: Lane | None) -> SyncRun | None:
     """Return the ended run by which a lane is judged, dry runs aside: the last of all records.
 
@@ -49,7 +44,7 @@ def judged_run(lane: Lane | None) -> SyncRun | None:
     did not, and before there is any run of all records.
     """
     ended = ended_runs(lane).exclude(kind__in=SyncRun.DRY)
-    newest, whole = ended.first(), whole_runs(ended).first()
+    newest, whole = ended.first(), runs.whole_runs(ended).first()
     failed = SyncRun.Status.FAILED
     if whole is None or (newest is not None and newest.status == failed != whole.status):
         return newest

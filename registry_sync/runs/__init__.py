@@ -48,6 +48,7 @@ from registry_sync.runs.queries import (
     good_runs,
     open_errors,
     repeats_last_failure,
+    whole_runs,
 )
 from registry_sync.runs.run_log import count_wait, log, of_run, warn
 from registry_sync.runs.source_state import learn
@@ -105,4 +106,5 @@ __all__ = [
     "versions_of",
     "waiting_sentence",
     "warn",
+    "whole_runs",
 ]

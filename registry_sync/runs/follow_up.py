@@ -24,8 +24,6 @@ from registry_sync.runs.run_log import log
 Kind = SyncRun.Kind
 NOTES = 100
 """Reasons that are kept for one following run, however many people ask for it."""
-WHOLE = (Kind.INCREMENTAL, Kind.FULL)
-"""The kinds of runs that read whatever changed."""
 LOOKED_AT = 20
 
 
@@ -129,7 +127,7 @@ def _widened(unbegun: QuerySet[SyncRun], wanted: dict[str, Any]) -> SyncRun | No
     run = unbegun.exclude(kind__in=SyncRun.DRY).first()
     if run is None:
         return None
-    whole = run.kind in WHOLE and not run.only
+    whole = run.kind in SyncRun.SYNC and not run.only
     if not whole and run.trigger != SyncRun.Trigger.CANVAS:
         return None
     now = {"kind": run.kind, "only": run.only, "retries_all": run.retries_all}
@@ -146,7 +144,7 @@ def _does(
     """Return whether a run includes what a run of this kind for these records would do."""
     if kind == Kind.DRY_RUN or run.dry_run:
         return run.kind == kind and not (only or run.only)
-    if run.kind in WHOLE and not run.only:
+    if run.kind in SyncRun.SYNC and not run.only:
         if run.retries_all and absorb:
             return True
         return not (only or kind == Kind.RETRY) and (run.retries_all or not retries_all)

@@ -26,19 +26,18 @@ def active_runs() -> list[SyncRun]:
     return list(rows.order_by("lane__position", "pk"))
 
 
+def whole_runs(rows: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+    """Keep the runs that write whatever has changed: no dry runs, retries, pilots or `--since`."""
+    return rows.filter(kind__in=SyncRun.WHOLE, since_asked__isnull=True, only=[])
+
+
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
     """Return the runs that the next one may start from, newest first.
 
     Dry runs, retries, pilots and `--since` runs do not count, nor do those that left writes which
     the next run would not read again.
     """
-    return lane.runs.filter(
-        status__in=SyncRun.GOOD,
-        kind__in=SyncRun.WHOLE,
-        since_asked__isnull=True,
-        only=[],
-        held=0,
-    ).order_by("-id")
+    return whole_runs(lane.runs.filter(status__in=SyncRun.GOOD, held=0)).order_by("-id")
 
 
 def open_errors(*lanes: Lane) -> QuerySet[EntityError]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, Plan, SyncRun
+from registry_sync.monitoring.freshness import check_freshness
 from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.gates import guards
 from registry_sync.sync.plans import life
@@ -143,6 +144,9 @@ def test_a_quiet_lane_is_in_sync_and_moves_on(world):
     assert (noted.kind, noted.status, noted.held) == (Kind.APPLY, Status.SUCCEEDED, 0)
     assert runs.good_runs(first.lane).first() == noted
     assert runs.active(first.lane) is None
+    old = timezone.now() - timedelta(days=30)
+    SyncRun.objects.exclude(pk=noted.pk).update(finished_at=old, created_at=old)
+    assert check_freshness(first.lane).state == "ok"
 
 
 def test_one_record_on_demand_is_left_for_the_plan(world):

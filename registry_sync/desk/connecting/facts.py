@@ -18,7 +18,6 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import versions
 from registry_sync.models import ConnectionTest, MappingDraft, MappingVersion, SyncRun
-from registry_sync.monitoring.lane_runs import whole_runs
 from registry_sync.sync.setup import read_config, read_items
 
 Kind, State = SyncRun.Kind, MappingDraft.State
@@ -138,5 +137,5 @@ def _runs(schema_id: str) -> QuerySet[SyncRun]:
 
 
 def _good(schema_id: str) -> QuerySet[SyncRun]:
-    good = whole_runs(SyncRun.objects.of_app().filter(status__in=SyncRun.GOOD))
+    good = runs.whole_runs(SyncRun.objects.of_app().filter(status__in=SyncRun.GOOD))
     return good.filter(lane__schema_id=schema_id) if schema_id else good

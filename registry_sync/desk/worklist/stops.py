@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import cures
@@ -20,7 +21,7 @@ from registry_sync.desk.worklist.base import (
 )
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.health import Health, HealthState
-from registry_sync.monitoring.lane_runs import runs_of, whole_runs
+from registry_sync.monitoring.lane_runs import runs_of
 from registry_sync.reporting.catalogue import run_actor_key, run_failure, warning_cause
 
 Status = SyncRun.Status
@@ -205,4 +206,4 @@ def _cancelled(health: Health) -> SyncRun | None:
     rows = runs_of(health.lane).filter(status=Status.CANCELLED, pk__gt=after)
     if health.active is not None:
         return None
-    return whole_runs(rows).order_by("-pk").first()
+    return runs.whole_runs(rows).order_by("-pk").first()

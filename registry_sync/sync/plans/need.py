@@ -14,7 +14,6 @@ from registry_sync.sync.plans.permit import FREE, NOTHING, Permit
 from registry_sync.sync.plans.signed import Signed
 
 Kind, PlansFor = SyncRun.Kind, Lane.PlansFor
-WHOLE = (Kind.INCREMENTAL, Kind.FULL)
 
 
 def settle_kind(ctx: RunContext) -> None:
@@ -26,7 +25,7 @@ def settle_kind(ctx: RunContext) -> None:
     if run.kind == Kind.APPLY:
         _begin_to_apply(ctx)
         return
-    whole = run.kind in WHOLE and not run.only and run.since_asked is None
+    whole = run.kind in SyncRun.SYNC and not run.only and run.since_asked is None
     if not whole or lane.plans_for == PlansFor.NOTHING:
         return
     if (signed := _signed(ctx)) is not None:
