@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from django.http import HttpRequest
@@ -105,8 +104,7 @@ def _full(morning: Morning, lane: Lane | None, sections: Sequence[worklist.Secti
 
 def _around(morning: Morning, lane: Lane | None) -> Health:
     """Return the health of a lane, with what holds for every lane."""
-    found, service = morning.health[lane.pk if lane is not None else 0], morning.service
-    return replace(found, findings=[*service.first, *found.findings, *service.last])
+    return morning.service.added_to(morning.health[lane.pk if lane is not None else 0])
 
 
 def _cards(sections: Sequence[worklist.Section]) -> list[Card]:

@@ -116,6 +116,10 @@ class Service:
         """Return everything that is wrong, the most serious first."""
         return sorted([*self.first, *self.last], key=lambda finding: -finding.state)
 
+    def added_to(self, found: Health) -> Health:
+        """Return the health of a lane, with what holds for every lane."""
+        return replace(found, findings=[*self.first, *found.findings, *self.last])
+
 
 def assess_service() -> Service:
     """Return what holds for all lanes."""
@@ -133,8 +137,7 @@ def assess(
     `open_errors` is their count, and `around` the service, where the caller has them already.
     """
     around = around or assess_service()
-    found = assess_lane(lane, around, open_errors=open_errors)
-    return replace(found, findings=[*around.first, *found.findings, *around.last])
+    return around.added_to(assess_lane(lane, around, open_errors=open_errors))
 
 
 def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None = None) -> Health:
