@@ -26,8 +26,8 @@ class Dropdowns(Handlers):
     async def update(self, request: Request) -> Response:
         """Set the whole list: what is left out is gone, what has no id is new."""
         dropdown = self._own(request)
-        wanted = (await body_of(request))["options"]
-        names = [str(option["name"]).strip() for option in wanted]
+        wanted = _given(await body_of(request), "options")
+        names = [str(option.get("name") or "").strip() for option in wanted]
         if not all(names) or len(set(names)) < len(names):
             raise ApiError(400, "Each option needs a name that no other option has.")
         known = {option["id"]: option for option in dropdown["options"]}
@@ -48,11 +48,12 @@ class Dropdowns(Handlers):
 
     async def archive(self, request: Request) -> Response:
         dropdown, body = self._own(request), await body_of(request)
-        return _set(dropdown, body["dropdownOptionIds"], {"reason": body["reason"]})
+        ids, reason = _given(body, "dropdownOptionIds"), _given(body, "reason")
+        return _set(dropdown, ids, {"reason": reason})
 
     async def unarchive(self, request: Request) -> Response:
         dropdown, body = self._own(request), await body_of(request)
-        return _set(dropdown, body["dropdownOptionIds"], None)
+        return _set(dropdown, _given(body, "dropdownOptionIds"), None)
 
     def _own(self, request: Request) -> Json:
         """Return the dropdown that a request is to change. Raise ApiError if the app may not."""
@@ -60,6 +61,13 @@ class Dropdowns(Handlers):
         if self.state.switches.dropdown_writes == "forbidden":
             raise forbidden(id_of(request))
         return dropdown
+
+
+def _given(body: Json, name: str) -> Any:
+    """Return a body's item, which the document does not call required. Raise ApiError without."""
+    if name not in body:
+        raise ApiError(400, f"{name} is missing.")
+    return body[name]
 
 
 def _set(dropdown: Json, ids: list[str], record: Json | None) -> Response:
