@@ -20,10 +20,10 @@ from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.filters import OpenFilter
+from registry_sync.admin.lane_form import OPEN, POLICY, TWO_PEOPLE, WHY, LaneForm
 from registry_sync.admin.links import record_link
 from registry_sync.desk import cures
 from registry_sync.desk.drift import ARCHIVED, differences_of
-from registry_sync.desk.plans import SIGN_TITLE
 from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Allowance, Drift, Lane
@@ -31,11 +31,6 @@ from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption, allowances
 from registry_sync.sync.plans.second import Consent, Person, SecondPerson
 
-POLICY = ("withdrawn_policy", "withdrawn_reason", "withdrawn_held")
-TWO_PEOPLE = ("second_publish", "second_allow", "second_release")
-OPEN = ("drift_policy", *POLICY, "plans_for", *TWO_PEOPLE)
-"""What the form changes; what a request leaves out stays as it is."""
-MAY_NOT_LOOSEN = f"Taking this back also needs the permission “{SIGN_TITLE}”."
 SIDES = "admin/registry_sync/adoption/sides.html"
 
 
@@ -207,37 +202,6 @@ class AdoptionAdmin(ByLane):
         return TemplateResponse(request, "admin/registry_sync/adoption/decide.html", context)
 
 
-class LaneForm(ModelForm):
-    """Both policies of a lane; a form without the second one leaves it as it is."""
-
-    by: Person | None = None
-
-    def __init__(self, data: Any = None, *args: Any, **more: Any) -> None:
-        for first, names in (("withdrawn_policy", POLICY), ("plans_for", OPEN[-4:])):
-            if data is not None and first not in data:
-                held = {name: getattr(more["instance"], name) for name in names}
-                data = {**dict(data.items()), **{n: v for n, v in held.items() if v}}
-        super().__init__(data, *args, **more)
-
-    def clean(self) -> dict[str, Any]:
-        """Reject that someone who may not sign lets one person do what takes two."""
-        given = super().clean() or {}
-        if self.by is not None and not self.by.may_sign:
-            for name in (n for n in self.changed_data if n in OPEN[-4:]):
-                held, now = self.initial.get(name), given.get(name)
-                if is_looser(name, held, now):
-                    self.add_error(name, MAY_NOT_LOOSEN)
-        return given
-
-
-def is_looser(name: str, held: Any, now: Any) -> bool:
-    """Return whether a lane's setting would let one person do what took two."""
-    if name != "plans_for":
-        return bool(held) and not now
-    free, all_ = Lane.PlansFor.NOTHING, Lane.PlansFor.EVERYTHING
-    return held not in (free, now) and now != all_
-
-
 @admin.register(Lane)
 class LaneAdmin(ReadOnly):
     """Read-only, except for what is done about drift and about what left the registry."""
@@ -249,16 +213,21 @@ class LaneAdmin(ReadOnly):
     )  # fmt: skip
     fields = (
         "schema_name", "collection", "tenant", "app_id", "registry_id", "schema_id",
-        "drift_policy", *POLICY, "plans_for", *TWO_PEOPLE, "withdrawn_set_at",
+        "drift_policy", *POLICY, WHY, "plans_for", *TWO_PEOPLE, "withdrawn_set_at",
         "archive_fault", "field_keys", "kept", "cleared", "rebuilt_at", "looked_at", "created_at",
     )  # fmt: skip
-    readonly_fields = tuple(n for n in fields if n not in OPEN)
+    readonly_fields = tuple(n for n in fields if n not in (*OPEN, WHY))
     form = LaneForm
 
     def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
         found: Any = super().get_form(request, *args, **more)
         found.by = Person.of(request.user)
         return found
+
+    def get_fields(self, request: HttpRequest, obj: Lane | None = None) -> Any:
+        """Return the fields: a reason only where it may be needed."""
+        asks = obj is not None and obj.second_release and self.has_change_permission(request, obj)
+        return [name for name in super().get_fields(request, obj) if asks or name != WHY]
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)
@@ -272,12 +241,14 @@ class LaneAdmin(ReadOnly):
             found.required = False
         return found
 
-    def save_model(
-        self, request: HttpRequest, obj: Lane, form: ModelForm[Lane], change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: Lane, form: LaneForm, change: bool) -> None:
         # What a request leaves out stays as it is.
-        changed = [n for n in form.changed_data if getattr(obj, n) != form.initial.get(n)]
+        given = [n for n in form.changed_data if n in OPEN]
+        changed = [n for n in given if getattr(obj, n) != form.initial.get(n)]
         if set(changed) & set(POLICY):  # listings count from now on
             obj.withdrawn_set_at, obj.archive_fault = timezone.now(), ""
             changed += ["withdrawn_set_at", "archive_fault"]
-        obj.save(update_fields=changed)  # a run may be writing the others
+        with transaction.atomic():
+            if form.consent is not None:
+                form.consent.use()
+            obj.save(update_fields=changed)  # a run may be writing the others

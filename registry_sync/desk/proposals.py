@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from registry_sync.core.text import number_of
-from registry_sync.desk import plans, withdrawals
+from registry_sync.desk import plans, withdrawal_policy, withdrawals
 from registry_sync.models import Allowance, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans import second
@@ -18,6 +18,7 @@ NEEDED = {
     What.PUBLISH: "registry_sync.publish_mappingdraft",
     What.ALLOW: "registry_sync.add_allowance",
     What.RELEASE: "registry_sync.change_lane",
+    What.POLICY: "registry_sync.change_lane",
 }
 """The permission to do what is proposed, beside that to sign."""
 
@@ -35,6 +36,8 @@ def hindrance(user: Any, row: Proposal) -> str:
         return allowances.outdated(row)
     if row.what == What.RELEASE and not second.left_of(row)["withdrawals"]:
         return "None of these entities can be archived any more. Decline it."
+    if row.what == What.POLICY and not withdrawal_policy.proposed(row).archives_more(row.lane):
+        return "The lane's policy archives as much already. Decline it."
     if row.what == What.PUBLISH:
         return "Confirm it on the draft's page: publish the draft there with your reason."
     return ""
@@ -46,6 +49,8 @@ def address_of(row: Proposal) -> str:
         return reverse("admin:registry_sync_mappingdraft_publish", args=[row.subject["draft"]])
     if row.what == What.RELEASE:
         return reverse("admin:registry_sync_withdrawal_changelist")
+    if row.what == What.POLICY:
+        return reverse("admin:registry_sync_lane_change", args=[row.lane_id])
     if run := row.subject.get("run"):
         return reverse("admin:registry_sync_syncrun_change", args=[run])
     return ""
@@ -57,6 +62,10 @@ def carry_out(row: Proposal, *, by: Person, reason: str) -> str:
         what, id_ = Allowance.What(row.subject["what"]), row.subject["external_id"]
         allowances.allow(row.lane, what, id_, by=by, reason=reason)
         return f"Confirmed. Overridden for the next run: {what.label}."
+    if row.what == What.POLICY:
+        wish = withdrawal_policy.proposed(row)
+        withdrawal_policy.set_policy(row.lane, wish, by=by, reason=reason)
+        return f"Confirmed. From now on, what leaves the registry is {wish}."
     rows = Withdrawal.objects.filter(pk__in=row.subject["withdrawals"])
     done = withdrawals.release(rows, by=by, reason=reason)
     return f"Confirmed. The next run archives {number_of(len(done), 'entity', 'entities')}."

@@ -24,17 +24,6 @@ COUNTED = 2000
 """Entities whose containers are counted before a decision."""
 
 
-def set_policy(lane: Lane, policy: str, *, reason: str, held: bool) -> None:
-    """Set what is done about a lane's withdrawals. Listings count from now on."""
-    Lane.objects.filter(pk=lane.pk).update(
-        withdrawn_policy=policy,
-        withdrawn_reason=reason,
-        withdrawn_held=held,
-        withdrawn_set_at=timezone.now(),
-        archive_fault="",
-    )
-
-
 def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
     """Return the open withdrawals of some lanes."""
     rows = Withdrawal.objects.filter(lane__in=list(lanes), closed_at__isnull=True)

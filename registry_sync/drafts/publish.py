@@ -32,6 +32,7 @@ from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.sync.plans import second
 from registry_sync.sync.plans.second import Person
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
+from registry_sync.sync.withdrawals.policy import decides_with
 
 HELD = timedelta(minutes=5)
 """How long one publication excludes others, including one that was interrupted."""
@@ -168,14 +169,14 @@ def publish(
         if found.hindrances:
             raise found.hindrances[0]
         brake.refuse_untyped(brake.effect_of(draft), typed)
-        _agree(draft, by=by, reason=reason)
+        _agree(draft, found, by=by, reason=reason)
         _write(draft, client, found)
         return _conclude(draft, client, actor=by.name, reason=reason)
     finally:
         MappingDraft.objects.filter(pk=draft.pk).update(publishing_at=None)
 
 
-def _agree(draft: MappingDraft, *, by: Person, reason: str) -> None:
+def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None:
     """Remember who publishes and why. Raises SecondPerson where the lane asks for two people.
 
     What two people have agreed on is completed, where writing it was interrupted, without more.
@@ -184,10 +185,10 @@ def _agree(draft: MappingDraft, *, by: Person, reason: str) -> None:
     if draft.publishing.get("agreed") == draft.version:
         _remember(draft, **named)
         return
-    wanted = second.Wanted(
-        runs.LaneNames().find(draft.schema_id), second.What.PUBLISH,
-        {"draft": draft.pk, "version": draft.version}, f"Publish the draft “{draft.title}”.",
-    )  # fmt: skip
+    lane = runs.LaneNames().find(draft.schema_id)
+    subject = {"draft": draft.pk, "version": draft.version}
+    text, to = f"Publish the draft “{draft.title}”.", decides_with(lane, found.todo)
+    wanted = second.Wanted(lane, second.What.PUBLISH, subject, text, to)
     consent = second.ask([wanted], by=by, reason=reason)
     with transaction.atomic():
         consent.use()

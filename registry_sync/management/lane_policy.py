@@ -8,11 +8,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from registry_sync.desk import withdrawals
+from registry_sync.desk import withdrawal_policy
 from registry_sync.ledger import admin_log
 from registry_sync.management.lane_options import lanes_to_sync
-from registry_sync.management.operator import USAGE
+from registry_sync.management.operator import PROPOSED, USAGE
 from registry_sync.models import Lane
+from registry_sync.sync.plans.second import Person, SecondPerson
 
 Policy, Reason = Lane.WithdrawnPolicy, Lane.ArchiveReason
 
@@ -50,9 +51,12 @@ def set_policy(options: dict[str, Any]) -> str:
         raise CommandError(text, returncode=USAGE)
     lane = lanes_to_sync(name)[0]
     reason = options["reason"] or lane.withdrawn_reason
-    withdrawals.set_policy(lane, policy, reason=reason, held=options["held"])
+    wish, who = withdrawal_policy.Wish(policy, reason, options["held"]), getpass.getuser()
+    try:
+        withdrawal_policy.set_policy(lane, wish, by=Person(who), reason="manage.py lanes set")
+    except SecondPerson as proposed:
+        raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
     lane.refresh_from_db()
-    who = getpass.getuser()
     text = f"{who}, manage.py lanes set: withdrawn records are {policy_of(lane)}."
     admin_log.note(lane, text, actor=who)
     return f"{lane.schema_name or lane.schema_id}: {policy_of(lane)}."
@@ -60,7 +64,4 @@ def set_policy(options: dict[str, Any]) -> str:
 
 def policy_of(lane: Lane) -> str:
     """Return what is done about a lane's withdrawals, in words."""
-    if lane.withdrawn_policy == Policy.TELL:
-        return "reported only"
-    held = "" if lane.withdrawn_held else ", unless a container holds it"
-    return f"archived as “{lane.withdrawn_reason}”{held}"
+    return str(withdrawal_policy.of(lane))

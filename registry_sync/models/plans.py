@@ -158,6 +158,7 @@ class Proposal(models.Model):
         PUBLISH = "publish", "publish a mapping"
         ALLOW = "allow", "allow a stop once"
         RELEASE = "release", "archive what left the registry"
+        POLICY = "policy", "archive what leaves the registry from now on"
 
     class State(models.TextChoices):
         OPEN = "open", "waits for a second person"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from registry_sync.management.operator import (
 from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.plans.second import What, is_asked
 from registry_sync.sync.setup import configure, read_items
+from registry_sync.sync.withdrawals.policy import decides_with
 
 KEPT = ("API URL", "Synced Entity Location")
 """Items that keep this tenant's values: a production tenant reads another registry."""
@@ -120,12 +122,6 @@ class Command(OperatorCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise unreadable(path, error) from error
         lanes = mapping_file.read(text, mapping_file.catalog_of(client))
-        if not dry_run and any(is_asked(lane, What.PUBLISH) for lane in runs.current_lanes()):
-            raise CommandError(
-                "A lane of this app asks for a second person to publish a mapping, and a file "
-                "would be written at once. Publish a draft in the desk.",
-                returncode=FAILED,
-            )
         if runs.active() is not None and not dry_run:
             raise CommandError(
                 "A run is active and would see only part of the change. Wait until it ends, or "
@@ -143,6 +139,7 @@ class Command(OperatorCommand):
             for write in changed:
                 self.stdout.write(str(write))
         else:
+            _refuse_alone(changed)
             items.write_all(client, changed, lambda write: self.stdout.write(str(write)))
         for place in places:
             self._say_what_stays(held, place)
@@ -184,3 +181,15 @@ def _wanted(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> 
             continue
         wanted[path] = (kind, json.dumps(value) if isinstance(value, dict) else value)
     return wanted | items.rows_wanted(held, resolved.rows, place)
+
+
+def _refuse_alone(changed: Sequence[items.Write]) -> None:
+    """Raise CommandError 1 where a lane asks for a second person to decide what is written."""
+    for lane in runs.current_lanes():
+        if any(is_asked(lane, what) for what in (What.PUBLISH, *decides_with(lane, changed))):
+            raise CommandError(
+                "A lane of this app asks for a second person to publish a mapping or to let "
+                "entities be archived, and a file would be written at once. Publish a draft in "
+                "the desk.",
+                returncode=FAILED,
+            )

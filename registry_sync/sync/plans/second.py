@@ -19,6 +19,7 @@ SETTINGS = {
     What.PUBLISH: "second_publish",
     What.ALLOW: "second_allow",
     What.RELEASE: "second_release",
+    What.POLICY: "second_release",
 }
 """The setting of a lane that asks for a second person."""
 SIGN = "registry_sync.sign_plan"
@@ -55,12 +56,16 @@ SERVICE = Person("Registry Sync")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What someone wants to do in a lane. `subject` says what exactly is done."""
+    """What someone wants to do in a lane. `subject` says what exactly is done.
+
+    A second person is needed as well where the lane asks for one to do what it leads `to`.
+    """
 
     lane: Lane | None
     what: Proposal.What
     subject: Json
     text: str
+    to: tuple[Proposal.What, ...] = ()
 
 
 class SecondPerson(SyncError):
@@ -114,7 +119,7 @@ def ask(wants: Iterable[Wanted], *, by: Person, reason: str) -> Consent:
     with transaction.atomic():
         for wanted in wants:
             lane = wanted.lane
-            if lane is None or not is_asked(lane, wanted.what):
+            if lane is None or not any(is_asked(lane, w) for w in (wanted.what, *wanted.to)):
                 continue
             row = _same(lane, wanted)
             if row is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from registry_sync.models import Lane, Withdrawal
+from registry_sync.benchling.config_items import CONNECTOR, Write
+from registry_sync.models import Lane, Proposal, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals.departures import open_rows
 
@@ -36,6 +37,16 @@ class Decision:
 def archives(lane: Lane) -> bool:
     """Return whether the lane's policy archives."""
     return lane.withdrawn_policy == Lane.WithdrawnPolicy.ARCHIVE
+
+
+def decides_with(lane: Lane | None, writes: Iterable[Write]) -> tuple[Proposal.What, ...]:
+    """Return what publishing these items decides as well: what the lane's policy will archive.
+
+    The scope, and which records have left and how many may at once, are in Connector Settings.
+    """
+    if lane is None or not archives(lane):
+        return ()
+    return (Proposal.What.POLICY,) if any(w.path[-1] == CONNECTOR for w in writes) else ()
 
 
 def new_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
