@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
-from django.db.models import DateTimeField, Field, ForeignKey, JSONField, Model, QuerySet
+from django.db.models import DateTimeField, Field, ForeignKey, JSONField, Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from registry_sync.admin.actors import ActorFilter, actor_link
+from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk.table_names import title_of
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_text
 from registry_sync.models import SyncRun
 
+GROWN = "More match now than the {:,} that were shown. Nothing was done: look at them again."
 COUNTED = 10_000
 """Rows that a list counts at most, so that a large table is never counted as a whole."""
 
@@ -108,7 +111,14 @@ class ReadOnly(admin.ModelAdmin):
                 found[field.name] = column(field, lambda at: time_html(at) or "–")
             elif isinstance(field, JSONField):
                 found[field.name] = column(field, as_text)
+            elif field.name == "actor":
+                found[field.name] = column(field, partial(actor_link, self.model))
         return found
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        """Add the filter by user, which is shown where a link has set it."""
+        given = super().get_list_filter(request)
+        return [*given, ActorFilter] if "actor" in self._own_columns else given
 
     @cached_property
     def _links(self) -> dict[Any, Callable[[Model], str]]:
@@ -147,7 +157,21 @@ class Reasoned(ReadOnly):
             chosen = ",".join(sent.getlist(ACTION_CHECKBOX_NAME)).split(",")
             sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in chosen if pk])
             request.POST = sent  # type: ignore[assignment]
+        if request.POST.get("select_across") == "1":
+            queryset = self.until_shown(request, queryset)
         return super().response_action(request, queryset, *more, **named)
+
+    def until_shown(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of `rows` that were there when the page that asks was shown.
+
+        The page keeps the newest one. What comes later is not what the user decided about.
+        """
+        newest = as_key(request.POST.get("newest", ""))
+        if newest is None:
+            newest = self.model._default_manager.aggregate(newest=Max("pk"))["newest"] or 0
+            request.POST = request.POST.copy()  # type: ignore[assignment]
+            request.POST["newest"] = str(newest)  # type: ignore[index]
+        return rows.filter(pk__lte=newest)
 
     def ask(
         self,
@@ -158,21 +182,30 @@ class Reasoned(ReadOnly):
         title: str,
         explanation: str,
         needs_reason: bool = True,
+        count: int | None = None,
+        facts: Sequence[str] = (),
         **more: Any,
     ) -> str | HttpResponse:
         """Return the reason that the user entered, or the page that asks for it.
 
-        Without `needs_reason` it may be "". `more` reaches the template: `facts` are lines that say
-        what would change; with `most` of "" all rows are shown.
+        Without `needs_reason` it may be "". `facts` are lines that say what would change. The page
+        asks again where `count`, how many rows are meant, has grown since it was shown. `more`
+        reaches the template: with `most` of "" all rows are shown.
         """
         reason = (request.POST.get("reason") or "").strip()
-        if request.POST.get("decided") and (reason or not needs_reason):
+        shown = as_key(request.POST.get("shown", ""))
+        grown = shown is not None and count is not None and count > shown
+        if request.POST.get("decided") and (reason or not needs_reason) and not grown:
             return reason
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "explanation": explanation,
             "needs_reason": needs_reason,
+            "reason": reason,
+            "count": count,
+            "newest": request.POST.get("newest", ""),
+            "facts": [GROWN.format(shown), *facts] if grown else facts,
             "rows": rows,
             "action": action,
             "opts": self.opts,

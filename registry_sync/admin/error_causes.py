@@ -68,14 +68,15 @@ class WholeCauses(Reasoned):
             return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
         case = Case(lane, code, tuple(request.GET.getlist("id")))
         able = case.errors().order_by("first_seen")  # by the key, a million closed would be walked
-        able = KEPT[what](able) if what in KEPT else able
+        able = self.until_shown(request, KEPT[what](able) if what in KEPT else able)
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
         back += f"&lane={lane.pk}" if runs.LaneNames().several else ""
         if (first := able.first()) is None:
             text = "No open error with this cause can be handled this way."
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
-        counted, title = _counted(case, able), (OF_SOME if case.ids else TITLES)[what]
+        title, count = (OF_SOME if case.ids else TITLES)[what], able.count()
+        counted = _counted(case, count)
         reason = self.ask(
             request,
             [],
@@ -83,6 +84,7 @@ class WholeCauses(Reasoned):
             title=f"{title}: {record_cause(code).title}",
             explanation=WHATS[what],
             back=back,
+            count=count,
             facts=[counted, *(str(error) for error in able[:10])],
         )
         if isinstance(reason, HttpResponse):
@@ -126,10 +128,10 @@ class WholeCauses(Reasoned):
         return HttpResponseRedirect(page_of(run))
 
 
-def _counted(case: Case, able: QuerySet[EntityError]) -> str:
+def _counted(case: Case, count: int) -> str:
     """Return how many errors are meant, of which cause and lane."""
     name = runs.LaneNames().beside(case.lane)
-    return f"{able.count():,} × {record_cause(case.code).title}" + (f" ({name})" if name else "")
+    return f"{count:,} × {record_cause(case.code).title}" + (f" ({name})" if name else "")
 
 
 def outcome_address(run: SyncRun, answer: runs.Answer) -> str:

@@ -47,8 +47,7 @@ class Checks(WholeCauses):
         return self._again(request, rows, able, "retry", SyncRun.Kind.RETRY)
 
     def _open(self, rows: Errors) -> Errors:
-        open_now = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
-        return open_now.filter(lane__in=runs.current_lanes())
+        return runs.only_open(rows).filter(lane__in=runs.current_lanes())
 
     def _again(
         self, request: HttpRequest, rows: Errors, able: Errors, what: str, kind: SyncRun.Kind
@@ -105,10 +104,11 @@ class Checks(WholeCauses):
             text = "None of the selected errors can be handled this way."
             self.message_user(request, text, messages.WARNING)
             return None
-        if across:
-            facts = [*facts, f"{rows.count():,} errors in total. The first {len(shown)}:"]
+        count = rows.count() if across else None
+        if count is not None:
+            facts = [*facts, f"{count:,} errors in total. The first {len(shown)}:"]
         return self.ask(
-            request, shown, action=action, title=title, explanation=text, facts=facts,
+            request, shown, action=action, title=title, explanation=text, facts=facts, count=count,
             select_across="1" if across else "",
         )  # fmt: skip
 

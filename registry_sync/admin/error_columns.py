@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.urls import reverse
@@ -15,8 +16,9 @@ from registry_sync.admin.links import record_link, record_url, search_url, steps
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk.cures.assign import name_of
 from registry_sync.desk.times import time_html
+from registry_sync.desk.worklist.causes import FOR_OTHERS
 from registry_sync.models import EntityError
-from registry_sync.reporting.catalogue import record_actor, record_cause
+from registry_sync.reporting.catalogue import ACTORS, record_actor_key, record_cause
 
 EVERY = ("record", "problem", "who_must_act", "assigned_user", "since")
 OF_CAUSE = {"name_taken": ("record", "wants", "holds", "assigned_user", "since")}
@@ -47,9 +49,15 @@ class ErrorColumns:
         return format_html('{}<br><a class="desk-quiet" href="{}">step by step</a>', record, steps)
 
     @admin.display(description="who must act")
-    def who_must_act(self, error: EntityError) -> str:
-        """Name the role."""
-        return record_actor(error.code, error.kind, error.assigned).label
+    def who_must_act(self, error: EntityError) -> SafeString | str:
+        """Name the role. Of one without a desk, link the list to send."""
+        key = record_actor_key(error.code, error.kind, error.assigned)
+        label = ACTORS[key].label
+        if key not in FOR_OTHERS or not _is_open(error):
+            return label
+        query = urlencode({"who": key, "lane": error.lane_id})
+        address = reverse("admin:registry_sync_entityerror_copy")
+        return format_html('<a href="{}?{}">{}</a>', address, query, label)
 
     @admin.display(description="assigned to")
     def assigned_user(self, error: EntityError) -> str:
@@ -86,6 +94,10 @@ class ErrorColumns:
         return format_html(
             '{}<span class="desk-quiet">{}</span>', time_html(error.first_seen), times
         )
+
+
+def _is_open(error: EntityError) -> bool:
+    return error.closed_at is None and error.dismissed_at is None
 
 
 def _error_link(error: EntityError, text: Any) -> SafeString:

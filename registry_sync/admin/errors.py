@@ -189,7 +189,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
 
     @admin.action(description="Dismiss the selected errors", permissions=["act"])
     def dismiss(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
-        able = rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+        able = runs.only_open(rows)
         reason = self._ask(request, able, "dismiss", "Dismiss", DISMISS)
         if isinstance(reason, str):
             some = list(able[:CHOSEN])
@@ -201,7 +201,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
 
     @admin.action(description="Undo the dismissal of the selected errors", permissions=["act"])
     def bring_back(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
-        able = rows.filter(closed_at__isnull=True, dismissed_at__isnull=False)
+        able = runs.only_dismissed(rows)
         text = "The errors are open again, affect the status of runs, and are retried."
         reason = self._ask(request, able, "bring_back", "Undo the dismissal", text)
         if isinstance(reason, str):

@@ -76,10 +76,10 @@ class StateFilter(Chosen):
         if self.chosen() == "closed":
             return queryset.filter(closed_at__isnull=False)
         if self.chosen() == "dismissed":
-            return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=False)
+            return runs.only_dismissed(queryset)
         if self.chosen() == "all":
             return queryset
-        return queryset.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+        return runs.only_open(queryset)
 
 
 class LaneFilter(Chosen):

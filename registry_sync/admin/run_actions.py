@@ -32,6 +32,7 @@ CONTROLS: dict[str, tuple[str, str]] = {
         "last good run ended.",
     ),
 }
+NOT_FED = "The lane in this address is no longer synced. No run was started."
 
 
 class RunOrders(Reasoned):
@@ -65,8 +66,11 @@ class RunOrders(Reasoned):
         if what not in orders.ORDERS:
             raise Http404
         asked = request.GET.get("lane", "")
-        of = lanes.chosen(asked)
         order, back = orders.ORDERS[what], reverse("admin:index")
+        of = lanes.named(asked)
+        if asked and not lanes.is_current(of[0]):
+            self.message_user(request, NOT_FED, messages.WARNING)
+            return HttpResponseRedirect(back)
         if len(of) < 2:
             lane = of[0] if of else None
             order = replace(order, wanted={**order.wanted, "lane": lane})
@@ -86,8 +90,8 @@ class RunOrders(Reasoned):
         if not self.may(request):
             raise PermissionDenied
         asked, back = request.GET.get("lane", ""), reverse("admin:index")
-        of = lanes.chosen(asked)
-        back += f"?lane={of[0].pk}" if asked and of else ""
+        of = lanes.named(asked)
+        back += f"?lane={of[0].pk}" if asked else ""
         found = orders.active_of(of)
         if not found:
             self.message_user(request, "No run is active.", messages.WARNING)

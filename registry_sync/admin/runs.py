@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from registry_sync.admin.actors import started_by
 from registry_sync.admin.base import ReadOnly, row_link
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.run_actions import CONTROLS, RunOrders
@@ -135,7 +136,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     def asked(self, run: SyncRun) -> SafeString:
         sort = looks.sort(run)
         kind = format_html('<span class="desk-sort">{}</span>', sort) if sort else run.kind
-        return _lines(kind, looks.by(run))
+        return _lines(kind, started_by(run))
 
     @admin.display(description="requested, duration", ordering="id")
     def begun(self, run: SyncRun) -> SafeString:

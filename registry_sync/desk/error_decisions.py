@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import EntityError
 
 Errors = QuerySet[EntityError]
@@ -16,14 +17,16 @@ def dismiss(errors: Errors, *, actor: str, reason: str) -> int:
 
     Dismissed errors affect neither a run's status nor an exit code.
     """
-    open_now = errors.filter(closed_at__isnull=True, dismissed_at__isnull=True)
-    return open_now.update(dismissed_at=timezone.now(), dismissed_by=actor, dismissed_reason=reason)
+    return runs.only_open(errors).update(
+        dismissed_at=timezone.now(), dismissed_by=actor, dismissed_reason=reason
+    )
 
 
 def bring_back(errors: Errors) -> int:
     """Undo a dismissal. Return how many errors are open again."""
-    dismissed = errors.filter(closed_at__isnull=True, dismissed_at__isnull=False)
-    return dismissed.update(dismissed_at=None, dismissed_by="", dismissed_reason="")
+    return runs.only_dismissed(errors).update(
+        dismissed_at=None, dismissed_by="", dismissed_reason=""
+    )
 
 
 def assign(errors: Errors, to: str, *, actor: str, reason: str) -> int:

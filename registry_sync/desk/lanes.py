@@ -43,6 +43,15 @@ def chosen(asked: str = "") -> list[Lane]:
     return runs.current_lanes()
 
 
+def named(asked: str = "") -> list[Lane]:
+    """Return the lanes to act on: the one that `asked` names, else all current ones.
+
+    Raise Http404 if there is no such lane.
+    """
+    lane = find(asked) if asked else None
+    return runs.current_lanes() if lane is None else [lane]
+
+
 def fed(request: HttpRequest, names: runs.LaneNames) -> list[Lane]:
     """Return the lanes of a page about what is synced now: the one it names, else all.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from registry_sync import runs
 from registry_sync.models import Change, EntityError, LedgerEntry, Refusal, Retention, SyncRun
 from registry_sync.reporting.catalogue import record_actor, record_cause
 
@@ -73,9 +74,7 @@ def refused(run: SyncRun) -> QuerySet[Refusal]:
 def open_now(run: SyncRun) -> QuerySet[EntityError]:
     """List the errors of records that the run refused and that are still not in Benchling."""
     ids = Refusal.objects.filter(run=run).values("external_id")
-    return EntityError.objects.filter(
-        lane=run.lane_id, external_id__in=ids, closed_at__isnull=True, dismissed_at__isnull=True
-    )
+    return runs.only_open(EntityError.objects.filter(lane=run.lane_id, external_id__in=ids))
 
 
 def unchanged(run: SyncRun) -> QuerySet[LedgerEntry]:

@@ -161,7 +161,7 @@ def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None =
 
 
 def _dismissed(lane: Lane) -> int:
-    return lane.errors.filter(closed_at__isnull=True, dismissed_at__isnull=False).count()
+    return runs.only_dismissed(lane.errors.all()).count()
 
 
 def _settings() -> list[Finding]:

@@ -43,8 +43,17 @@ def good_runs(lane: Lane) -> QuerySet[SyncRun]:
 def open_errors(*lanes: Lane) -> QuerySet[EntityError]:
     """Return the errors of lanes' records that are not in Benchling, without dismissed ones."""
     alone = len(lanes) == 1
-    rows = lanes[0].errors.all() if alone else EntityError.objects.filter(lane__in=lanes)
-    return rows.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+    return only_open(lanes[0].errors.all() if alone else EntityError.objects.filter(lane__in=lanes))
+
+
+def only_open(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """Keep the errors that are neither closed nor dismissed."""
+    return errors.filter(closed_at__isnull=True, dismissed_at__isnull=True)
+
+
+def only_dismissed(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+    """Keep the errors that are dismissed, and that no run has closed since."""
+    return errors.filter(closed_at__isnull=True, dismissed_at__isnull=False)
 
 
 def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from typing import Any
 
 import pytest
@@ -15,7 +17,8 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.error_groups import error_groups
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
-from tests.support.desk import text
+from tests.support.desk import read, text
+from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
 from tests.support.registry import compound
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
@@ -219,3 +222,43 @@ def test_the_raw_record_is_shown_without_secrets(world, owner):
     page = text(owner.get(reverse("admin:registry_sync_entityerror_change", args=[error.pk])))
     assert "Peptide" in page and "hunter2" not in page
     assert json.dumps("via")[1:-1] in page and "&quot;key&quot;" not in page
+
+
+def hidden(page: Any) -> dict[str, str]:
+    """Return the hidden values of the form that asks for a reason."""
+    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.content.decode())
+    return {name: value for name, value in found if not name.startswith("csrf")}
+
+
+@pytest.mark.once
+@pytest.mark.django_db
+@pytest.mark.parametrize("whole", [False, True], ids=["all of the list", "a cause"])
+def test_what_came_after_the_question_is_not_decided(owner, whole):
+    lane = LaneFactory()
+    run = SyncRunFactory(lane=lane)
+    first = EntityErrorFactory(lane=lane, run=run, external_id="C-1", code="refused")
+    other = EntityErrorFactory(lane=lane, run=run, external_id="C-2", code="wrong_type")
+    where, asked = LIST + "?code=refused", {"action": "dismiss", "select_across": "1"}
+    if whole:
+        where, asked = cause("refused", "dismiss"), {}
+    page = owner.post(where, {**asked, "_selected_action": first.pk})
+    sent = {**hidden(page), "reason": "Known"}
+    later = EntityErrorFactory(lane=lane, run=run, external_id="C-3", code="refused")
+    EntityError.objects.filter(pk=other.pk).update(code="refused")  # refused again, for this cause
+    again = owner.post(where, sent)
+    assert "More match now than the 1 that were shown. Nothing was done" in text(again)
+    assert not EntityError.objects.filter(dismissed_at__isnull=False).exists()
+    owner.post(where, {**hidden(again), "reason": "Known"})
+    assert set(EntityError.objects.filter(dismissed_at__isnull=False)) == {first, other}
+    later.refresh_from_db()
+    assert later.dismissed_at is None
+
+
+@pytest.mark.once
+@pytest.mark.django_db
+def test_who_must_act_leads_to_the_list_for_them(owner):
+    lane = LaneFactory()
+    EntityErrorFactory(lane=lane, run=SyncRunFactory(lane=lane), code="name_taken", kind="source")
+    page = owner.get(LIST).content.decode()
+    link = re.search(r'<a href="([^"]+)">the registry&#x27;s owner</a>', page)
+    assert link and "Copy for the registry's owner" in read(owner, html.unescape(link[1]))

@@ -13,6 +13,7 @@ from registry_sync.runs.rhythm import see_rhythm
 from tests.support.desk import INDEX, read
 from tests.support.factories import (
     AdoptionFactory,
+    AllowanceFactory,
     ChangeFactory,
     DriftFactory,
     EntityErrorFactory,
@@ -89,6 +90,33 @@ def test_sync_now_is_for_every_lane_or_for_one(two, owner):
     owner.post(start_url("retry", lots), {"reason": "These", "decided": "yes"})
     assert made.get(kind="retry").lane == lots
     assert not SyncRun.objects.filter(lane=compounds, status="QUEUED").exists()
+
+
+@pytest.mark.once
+def test_no_run_starts_for_a_lane_that_is_not_fed(two, owner):
+    former = LaneFactory(schema_id="ts_f", schema_name="Former", position=None)
+    before = SyncRun.objects.count()
+    for what in ("sync", "full", "dry-run", "retry"):
+        asked = start_url(what, former)
+        answer = owner.post(asked, {"reason": "All", "decided": "yes"}, follow=True)
+        assert "no longer synced. No run was started" in answer.content.decode()
+        for unknown in ("987654", "abc"):
+            url = f"{start_url(what)}?lane={unknown}"
+            assert owner.post(url, {"reason": "All", "decided": "yes"}).status_code == 404
+    assert SyncRun.objects.count() == before
+
+
+@pytest.mark.once
+def test_a_user_in_a_list_leads_to_what_they_did(two, owner):
+    SyncRunFactory(lane=two[0], actor="Olivia & co", trigger="admin")
+    page = owner.get(RUNS).content.decode()
+    assert f'<a href="{RUNS}?actor=Olivia+%26+co">Olivia &amp; co</a>' in page
+    found = owner.get(f"{RUNS}?actor=Olivia+%26+co")
+    assert [run.actor for run in found.context["cl"].result_list] == ["Olivia & co"]
+    assert "Olivia &amp; co" in found.content.decode()
+    versions = reverse("admin:registry_sync_allowance_changelist")
+    AllowanceFactory(lane=two[0], actor="Olivia")
+    assert f'<a href="{versions}?actor=Olivia">Olivia</a>' in owner.get(versions).content.decode()
 
 
 def test_pause_is_for_every_lane_or_for_one(two, owner):
