@@ -83,7 +83,7 @@ def mapping(request: HttpRequest) -> list[Card]:
 def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card:
     """Return what is published and prepared for one lane."""
     published = list(runs.versions_of(lane).defer("rows", "before", "connector")[:2])
-    said: SafeString | str = "Not yet from here: runs use what is in the app’s configuration"
+    said: SafeString | str = "Nothing from the desk yet: runs use the app’s configuration"
     if published:
         said = _version_link(published[0])
     facts = [("Published", said), ("Being prepared", _open_drafts(lane))]

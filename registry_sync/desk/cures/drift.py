@@ -17,8 +17,8 @@ MOST = 500
 COLUMNS = ("Record", "Field", "In Benchling", "In the registry", "Changed", "By")
 EXPLANATION = (
     "Restore: a run writes the registry's values over what people entered in Benchling; the "
-    "history keeps it. Accept: Benchling keeps its values until the registry's change or someone "
-    "takes it back."
+    "history keeps both. Accept: Benchling keeps its values until the registry's values change, or "
+    "until someone takes the acceptance back under Accepted differences."
 )
 
 

@@ -81,7 +81,7 @@ class StagedWithdrawals(Decision):
 
     name, page, query = "withdrawals", "withdrawal", f"state__exact={Left.STAGED}"
     title, label, permission = "withdrawal to decide", "Archive or keep", "change_lane"
-    text = "Their records left the registry. Nothing is archived until you decide."
+    text = "The record left the registry. Its entity is not archived until you decide."
 
     def rows(self) -> QuerySet[Withdrawal]:
         """Return the open ones that wait."""
@@ -93,7 +93,7 @@ class LeftInUse(Decision):
 
     name, page, query = "left", "withdrawal", f"state__exact={Left.GONE}"
     title, label, permission = "record that left the registry", "Archive or keep", "change_lane"
-    text = "Their entities are still in use in Benchling. Archive them, or say that they stay."
+    text = "The entity is still in use in Benchling. Archive it, or keep it in use."
     gravity = Gravity.NOTE
 
     def rows(self) -> QuerySet[Withdrawal]:
@@ -106,7 +106,7 @@ class Adoptions(Decision):
 
     name, page, query = "adoptions", "adoption", f"state__exact={Adoption.State.OPEN}"
     title, label, permission = "entity to adopt or not", "Decide", "change_adoption"
-    text = "They were in Benchling before and match records. Both sides are shown first."
+    text = "It was in Benchling before and matches a record. Both sides are shown first."
     cause = "not_ours"
 
     def rows(self) -> QuerySet[Adoption]:
@@ -123,7 +123,7 @@ class DriftedValues(Decision):
 
     name, page, query = "drift", "drift", "closed_at__isempty=1"
     title, label, permission = "value changed in Benchling", "Restore or accept", "change_lane"
-    text = "They differ from what the registry says. Restore the registry's, or accept Benchling's."
+    text = "Benchling and the registry differ. Restore the registry's value, or accept Benchling's."
 
     def rows(self) -> QuerySet[Drift]:
         """Return the open ones that can be decided."""
@@ -139,7 +139,7 @@ class ArchivedByPeople(Decision):
 
     name, page, query = "archived", "drift", f"closed_at__isempty=1&field__exact={ARCHIVED}"
     title = "entity archived in Benchling"
-    text = "Nothing is written to them until a Benchling admin unarchives them."
+    text = "Nothing is written to it until a Benchling admin unarchives it."
     gravity = Gravity.NOTE
 
     def rows(self) -> QuerySet[Drift]:
