@@ -115,10 +115,10 @@ class ReadOnly(admin.ModelAdmin):
                 found[field.name] = column(field, partial(actor_link, self.model))
         return found
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Add the filter by user, which is shown where a link has set it."""
         given = super().get_list_filter(request)
-        return [*given, ActorFilter] if "actor" in self._own_columns else given
+        return [*given, *([ActorFilter] if "actor" in self._own_columns else [])]
 
     @cached_property
     def _links(self) -> dict[Any, Callable[[Model], str]]:
@@ -169,8 +169,9 @@ class Reasoned(ReadOnly):
         newest = as_key(request.POST.get("newest", ""))
         if newest is None:
             newest = self.model._default_manager.aggregate(newest=Max("pk"))["newest"] or 0
-            request.POST = request.POST.copy()  # type: ignore[assignment]
-            request.POST["newest"] = str(newest)  # type: ignore[index]
+            sent = request.POST.copy()
+            sent["newest"] = str(newest)
+            request.POST = sent  # type: ignore[assignment]
         return rows.filter(pk__lte=newest)
 
     def ask(

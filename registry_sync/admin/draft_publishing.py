@@ -33,7 +33,7 @@ from registry_sync.sync.plans.second import Person
 PUBLISH = "registry_sync.publish_mappingdraft"
 NAMED = 500
 """Refused records that a preview's page lists."""
-NEXT_RUN = "The mapping has changed, so the next run reads the whole registry."
+NEXT_RUN = "If the mapping has changed, the next run reads the whole registry."
 NEXT_RUNS = {
     "publish_and_dry_run": (SyncRun.Kind.DRY_RUN, "Dry run of"),
     "publish_and_sync": (SyncRun.Kind.INCREMENTAL, "Sync with"),

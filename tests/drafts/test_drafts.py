@@ -62,7 +62,7 @@ def test_from_nothing_to_a_published_mapping(bare, desk):
     assert "Small molecule" in str(draft.preview["rows"][0]["cells"])
     said = desk.publish(draft, "Go live")
     assert (
-        "Published as version 1. The mapping has changed, so the next run reads the whole registry"
+        "Published as version 1. If the mapping has changed, the next run reads the whole registry"
         in said
     )
     assert rows_in(bare) == FED and draft.state == "published"
