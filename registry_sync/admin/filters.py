@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -19,6 +19,18 @@ from registry_sync.reporting import catalogue
 Errors = QuerySet[EntityError]
 NARROWED = ("q", "run__id__exact", "closed_by_run__id__exact")
 """Questions about some records: closed errors, and those of other lanes, answer them as well."""
+
+
+class InWords(admin.ChoicesFieldListFilter):
+    """Choices as the desk calls them: by `words`, or by the value that the rows show."""
+
+    words: ClassVar[Mapping[str, str]] = {}
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        values = {str(label): str(value) for value, label in self.field.flatchoices}
+        for choice in super().choices(changelist):
+            value = values.get(str(choice["display"]), str(choice["display"]))
+            yield {**choice, "display": self.words.get(value, value)}
 
 
 class OpenFilter(admin.EmptyFieldListFilter):

@@ -152,22 +152,26 @@ class AdoptionAdmin(ByLane):
 
     nothing = "No adoptions pending."
     list_display = (
-        "record", "how", "entity_registry_id", "name", "differs", "state", "note",
+        "record", "way", "entity_registry_id", "name", "differs", "state", "note",
         "modified_at", "actor", "decided_at",
     )  # fmt: skip
-    list_display_links = ("how",)
-    list_filter = ("state", "how", LaneChoice)
+    list_display_links = ("way",)
+    list_filter = ("state", ("how", InWords), LaneChoice)
     search_fields = ("external_id", "entity_registry_id", "name", "entity_id")
     fields = (
-        "external_id", "how", "entity_registry_id", "entity_id", "name", "schema_name", "sides",
+        "external_id", "way", "entity_registry_id", "entity_id", "name", "schema_name", "sides",
         "modified_at", "found_at", "state", "note", "actor", "reason", "decided_at", "run",
     )  # fmt: skip
-    readonly_fields = ("sides",)
+    readonly_fields = ("sides", "way")
     actions = ("take_over",)
 
     @admin.display(description="record")
     def record(self, row: Adoption) -> str:
         return record_link(row.external_id, row.lane_id)
+
+    @admin.display(description="how", ordering="how")
+    def way(self, row: Adoption) -> str:
+        return row.how
 
     @admin.display(description="differing values")
     def differs(self, row: Adoption) -> int:

@@ -17,6 +17,7 @@ from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.by_lane import LaneChoice
 from registry_sync.admin.error_checks import asked_outcome
+from registry_sync.admin.filters import InWords
 from registry_sync.admin.links import record_link, record_url, search_url, steps_url
 from registry_sync.admin.record_steps import StepByStep
 from registry_sync.admin.start_run import start_or_follow
@@ -25,6 +26,8 @@ from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.desk.change_authors import who_changed
+from registry_sync.desk.record_history import HITS
+from registry_sync.desk.record_search import SHORTEST, search
 from registry_sync.desk.record_tenant import with_event
 from registry_sync.desk.values import as_html
 from registry_sync.models import AuthorOfChange, EntityError, Lane, LedgerEntry, SyncRun
@@ -35,18 +38,22 @@ TEMPLATE = "admin/registry_sync/record/record.html"
 DRIFT = "drift"
 
 
+class OutcomeFilter(InWords):
+    words = story.OUTCOMES
+
+
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(StepByStep, Reasoned):
     nothing = "Nothing has been read from the registry yet."
-    list_display = ("record", "entity_registry_id", "name", "entity_id", "outcome")
-    list_display_links = ("outcome",)
-    list_filter = ("outcome", LaneChoice)
+    list_display = ("record", "entity_registry_id", "name", "entity_id", "came_to")
+    list_display_links = ("came_to",)
+    list_filter = (("outcome", OutcomeFilter), LaneChoice)
     list_select_related = ("lane",)
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "values", "modified_at",
-        "written_run_id", "seen_run_id", "outcome",
+        "written_run_id", "seen_run_id", "came_to",
     )  # fmt: skip
-    readonly_fields = ("record", "values")
+    readonly_fields = ("record", "values", "came_to")
     search_fields = ("external_id",)
     show_facets = admin.ShowFacets.NEVER
 
@@ -56,6 +63,10 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
     @admin.display(description="record")
     def record(self, row: LedgerEntry) -> str:
         return record_link(row.external_id, row.lane_id)
+
+    @admin.display(description="outcome", ordering="outcome")
+    def came_to(self, row: LedgerEntry) -> str:
+        return story.OUTCOMES.get(row.outcome, row.outcome) or "–"
 
     @admin.display(description="values in Benchling, as last written")
     def values(self, row: LedgerEntry) -> SafeString:
@@ -69,11 +80,11 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
     ) -> tuple[QuerySet[LedgerEntry], bool]:
-        """Find whole ids and names, each by its index: parts would be looked for in every row."""
+        """Find ids, names and parts of names, as the search in every page's header does."""
         asked = search_term.strip()
         if not asked:
             return queryset, False
-        hits = story.find(asked)
+        hits = search(asked)
         return queryset.filter(external_id__in=[hit.external_id for hit in hits]), False
 
     # -- the page ----------------------------------------------------------------------------
@@ -92,7 +103,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         if not self.has_view_permission(request):
             raise PermissionDenied
         asked = request.GET.get("q", "").strip()
-        hits = story.find(asked) if asked else []
+        hits = search(asked) if asked else []
         if len(hits) == 1:
             return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
         external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
@@ -109,6 +120,8 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             "opts": self.opts,
             "asked": asked,
             "cards": [] if asked or external_id else landing.records(request),
+            "are_all": len(hits) < HITS,
+            "shortest": SHORTEST,
             "hits": [
                 (hit, names.beside(hit.lane) or hit.lane, record_url(hit.external_id, hit.lane.pk))
                 for hit in hits

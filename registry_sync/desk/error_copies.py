@@ -88,7 +88,7 @@ def lines_of(copy: ErrorCopy) -> Iterator[RecordLine]:
     summary = _summary(copy)
     name_of, paths = _naming(summary), _paths(summary)
     for group in copy.groups:
-        found = copy.errors.filter(code=group.code).select_related("lane")
+        found = copy.errors.filter(code=group.code)
         after = found = found.order_by("first_seen", "pk")
         while errors := list(after[:CHUNK]):
             yield from _lines(copy, errors, name_of, paths)
@@ -103,6 +103,8 @@ def _lines(
     name_of: Callable[[Json | None], str],
     paths: dict[str, str],
 ) -> Iterator[RecordLine]:
+    for error in errors:
+        error.lane = copy.lane
     marks, waits = _marks(errors), waits_of(errors)
     ids = [error.external_id for error in errors]
     entries = copy.lane.ledger.filter(external_id__in=ids)

@@ -112,7 +112,7 @@ def find(asked: str) -> list[Hit]:
         ("Benchling id", rows.filter(entity_id=asked)),
     ):
         for row in entries.order_by("pk")[:HITS]:
-            found.setdefault((row.lane_id, row.external_id), _hit(row, by))
+            found.setdefault((row.lane_id, row.external_id), hit_of(row, by))
     for by, others in (("external id", errors.filter(external_id=asked)), ("name", waiting)):
         for error in others.order_by("-pk")[:HITS]:
             hit = Hit(error.lane, error.external_id, error.value, "", "", f"{by}, refused")
@@ -127,7 +127,8 @@ def find(asked: str) -> list[Hit]:
     return list(found.values())
 
 
-def _hit(row: LedgerEntry, by: str) -> Hit:
+def hit_of(row: LedgerEntry, by: str) -> Hit:
+    """Return a row of the ledger as what was found, `by` which of its names."""
     return Hit(row.lane, row.external_id, row.name, row.entity_registry_id, row.entity_id, by)
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateField,
+    ExpressionWrapper,
+    Func,
+    Q,
+    QuerySet,
+    Sum,
+)
 from django.utils import timezone
 
 from registry_sync.models import Lane, SyncRun
@@ -19,6 +27,16 @@ SEEN = (
     "warnings",
 )  # fmt: skip
 """Columns of a run that a list shows: its mapping and position may be long."""
+
+
+class DayOf(Func):
+    """The day of a time, in UTC, as the database stores it.
+
+    Django's own function is Python on SQLite, called for each row.
+    """
+
+    function = "DATE"
+    output_field = DateField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +88,7 @@ def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
         mine(lane)
         .filter(created_at__gte=since)
         .exclude(kind__in=SyncRun.DRY)
-        .annotate(day=TruncDate("created_at"))
+        .annotate(day=DayOf("created_at"))
         .order_by()
         .values_list("day")
         .annotate(

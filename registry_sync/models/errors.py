@@ -81,11 +81,11 @@ class EntityError(models.Model):
                 condition=Q(closed_at__isnull=True, dismissed_at__isnull=False),
                 name="error_dismissed",
             ),
-            # Each look at a lane's health counts these.
+            # Each look at a lane's health counts these, and its list has the newest first.
             models.Index(
-                fields=["lane"],
+                fields=["lane", "-last_seen", "-id"],
                 condition=Q(closed_at__isnull=True, dismissed_at__isnull=False),
-                name="error_dismissed_lane",
+                name="error_dismissed_by_lane",
             ),
             models.Index(fields=["code", "-last_seen", "-id"], name="error_code_seen"),
             models.Index(fields=["kind", "-last_seen", "-id"], name="error_kind_seen"),

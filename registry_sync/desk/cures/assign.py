@@ -27,8 +27,8 @@ class Assign(Press):
         count = case.errors().count()
         people = {NO_ONE: "No one"} | {str(user.pk): name_of(user) for user in assignable()}
         text = (
-            "The errors show who takes care of them, and the list of errors can be filtered by user. "
-            "Who must act does not change."
+            "The errors show who takes care of them, and the list can be filtered by user. Who "
+            "must act does not change."
         )
         facts = [number_of(count, "open error")]
         return Prospect(text, facts=facts, people=people, presses={"assign": self.label})
