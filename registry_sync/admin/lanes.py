@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
-from registry_sync.admin.filters import OpenFilter
+from registry_sync.admin.filters import InWords, OpenFilter
 from registry_sync.admin.lane_form import OPEN, POLICY, TWO_PEOPLE, WHY, LaneForm
 from registry_sync.admin.links import record_link
 from registry_sync.desk import cures

@@ -39,6 +39,13 @@ def test_a_record_is_found_by_any_of_its_names(world, owner, viewer):
     several = text(viewer.get(PAGE, {"q": "COMPOUND 0"}))
     assert "2 records match" in several and "C-000000" in several and "name, refused" in several
     assert "No record found" in text(owner.get(PAGE, {"q": "C-000009"}))
+    # Without one of that name, a part of the name finds it, and who wants the name.
+    assert "Record C-000003" in text(owner.get(PAGE, {"q": "POUND 3"}, follow=True))
+    parts = text(owner.get(PAGE, {"q": "pound 0"}))
+    assert "2 records match" in parts and "part of the name, refused" in parts
+    assert "C-000000" in parts and "C-000001" in parts and "C-000002" not in parts
+    assert "No record found" in text(owner.get(PAGE, {"q": "po"}))
+    assert "No record found" in text(owner.get(PAGE, {"q": "p%d 0"}))
     assert Client().get(PAGE, {"q": "C-000002"}).url.startswith(reverse("admin:login"))
     assert "C-000003" in text(owner.get(reverse("admin:registry_sync_ledgerentry_changelist")))
 

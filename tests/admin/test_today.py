@@ -165,7 +165,7 @@ KINDS = [
     (row(made.DriftFactory), "1 × value changed in Benchling", "accept Benchling's", "active",
      None),
     (row(made.DriftFactory, field_id="archived"), "1 × entity archived in Benchling",
-     "until a Benchling admin unarchives them", "quiet", None),
+     "until a Benchling admin unarchives it", "quiet", None),
     (row(made.MergeFactory), "1 × entity merged", "Follow the survivor", "active", "Decide"),
     (row(made.AlertFactory, text="Runs fail.", began_at=NOW), "1 × open alert",
      "The last one: Runs fail.", "quiet", None),

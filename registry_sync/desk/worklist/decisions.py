@@ -81,7 +81,7 @@ class StagedWithdrawals(Decision):
 
     name, page, query = "withdrawals", "withdrawal", f"state__exact={Left.STAGED}"
     title, label, permission = "withdrawal to decide", "Archive or keep", "change_lane"
-    text = "The record left the registry. Its entity is not archived until you decide."
+    text = "The record left the registry. Nothing is archived until you decide."
 
     def rows(self) -> QuerySet[Withdrawal]:
         """Return the open ones that wait."""
