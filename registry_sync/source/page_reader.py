@@ -17,7 +17,13 @@ from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder, RecordList
 from registry_sync.source.completeness.more import says_end
-from registry_sync.source.completeness.page_end import End, announced, check_bounds, starts_over
+from registry_sync.source.completeness.page_end import (
+    End,
+    announced,
+    check_bounds,
+    ends_empty,
+    starts_over,
+)
 from registry_sync.source.completeness.proposals import written
 from registry_sync.source.completeness.reading import counts_records
 from registry_sync.source.completeness.signs import ignored_records, signs_of
@@ -98,7 +104,7 @@ class PageReader:
         over = starts_over(paginator, loops, answer, overlap=asked.overlap)
         answer = answer.without_records(loops.came) if over else answer
         ended = reply.ignored or (reply.excused_by and not listed.count)
-        follows = None if over or ended else self._follows(where, answer)
+        follows = None if over or ended or ends_empty(answer) else self._follows(where, answer)
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)

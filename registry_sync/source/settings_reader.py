@@ -67,7 +67,8 @@ class SettingsReader:
         """Return the settings of a dataclass that are given, by name.
 
         Names that end with `_path` are paths. The others are text or whole numbers, as their
-        defaults are; numbers are 1 or more, and those that begin with `base_` 0 or more.
+        defaults are. Numbers are 1 or more; an `offset` and those that begin with `base_` are 0 or
+        more.
         """
         read: Json = {}
         for each in dataclasses.fields(kind):
@@ -79,7 +80,7 @@ class SettingsReader:
             elif isinstance(each.default, bool) or each.type == "bool | None":
                 read[name] = self.truth(value, f"{where}.{name}")
             elif isinstance(each.default, int):
-                least = 0 if name.startswith("base_") else 1
+                least = 0 if name.startswith("base_") or name == "offset" else 1
                 read[name] = self.whole(value, f"{where}.{name}", least=least)
             else:
                 read[name] = self.text(value, f"{where}.{name}")

@@ -28,13 +28,14 @@ FOLLOWED = {
     "Airtable: offset text", "Slack: response_metadata.next_cursor", "HubSpot: paging.next.after",
     "Notion: next_cursor and has_more", "Mango: bookmark",
     "DynamoDB: continuationToken, isTruncated", "GitLab: X-Next-Page, X-Total",
-    "Kaminari: meta.next_page",
+    "Kaminari: meta.next_page", "Discourse: more_topics_url", "CKAN: _links.next with each page",
 }  # fmt: skip
 SELECTORS = {
     "FHIR: link with relation and url": "entry",
     "OData v2: d.__next and __count": "d.results",
     "Elasticsearch: hits.total.value": "hits.hits",
     "Solr: numFound": "response.docs",
+    "CKAN: _links.next with each page": "result.records",
 }
 """Where the records are, for shapes that have them deeper."""
 
@@ -99,6 +100,18 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"items": FEW, "page": {"total": 12, "number": 1}}, {}),
     ({"results": FEW, "metadata": {"resultset": {"count": 12, "offset": 1}}}, {}),
     ({"value": FEW, "@count": "12"}, {}),
+    ({"Items": FEW, "Count": 5, "LastEvaluatedKey": {"id": {"S": "K"}}}, {}),
+    ({"record": FEW, "resumptionToken": {"#text": "t5", "@cursor": "0"}}, {}),
+    ({"members": FEW, "continue": {"cmcontinue": "t5", "continue": "-||"}}, {}),
+    ({"artists": FEW, "artist-count": 12, "artist-offset": 0}, {}),
+    ({"compounds": FEW, "numCompounds": 12}, {}),
+    ({"items": FEW, "range": "0-4/12"}, {}),
+    ({"items": FEW, "showing": "1 – 5 of 12"}, {}),
+    ({"items": FEW, "linkNext": "later"}, {}),
+    (FEW, {"Sforce-Locator": "t5"}),
+    (FEW, {"x-ms-continuation-NextRowKey": "t5"}),
+    (FEW, {"X-PAGINATION-LIMIT": "5", "X-PAGINATION-SIZE": "12"}),
+    (FEW, {"X-Angie-PaginationTotalItems": "12"}),
     (FEW, {"X-Has-More": "true"}),
     (FEW, {"X-Next-Cursor": "abc"}),
     (FEW, {"X-WP-TotalPages": "3"}),
@@ -123,6 +136,11 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"X-Total": "5", "X-Next-Page": "", "X-Total-Pages": "1"}),
     (FEW, {"Content-Range": "items 0-4/5", "X-RateLimit-Remaining": "12"}),
     (FEW, {"Link": '</style.css>; rel="preload"'}),
+    (FEW, {"X-PAGINATION-LIMIT": "50", "X-PAGINATION-SIZE": "5", "X-Query-Count": "33"}),
+    ({"items": FEW, "item-count": 5, "range": "0-4/5", "linkNext": None}, {}),
+    ({"items": FEW, "resumptionToken": {"#text": ""}, "LastEvaluatedKey": None}, {}),
+    ({"items": FEW, "projects": [{"cursor": "abc", "next_page": "x"}]}, {}),
+    ({"items": FEW, "per_page": 50, "limit": 20}, {}),
 )
 
 
@@ -132,7 +150,45 @@ def test_more_is_understood_in_other_words_too(serve: Any) -> None:
     registry = serve(lambda asked: Reply(said[0], headers=said[1]))
     for said in MORE:
         _, trouble = read(registry.source())
+        assert trouble, said
         assert settings_in(trouble)["endpoint"]["paginator"], said
+
+
+POSTED = {"method": "POST"}
+ASKED: tuple[Any, ...] = (
+    *({"params": {name: 5}} for name in ("length", "maxItems", "rpp", "show", "num", "batch",
+                                         "maxRecords", "retmax", "page[limit]", "$top")),
+    *({"params": {"range": text}} for text in ("0-4", "[0,4]", "items=0-4")),
+    {"params": {"from": 1, "to": 5}},
+    {"params": {"_start": 0, "_end": 5}},
+    *({"params": {"q": text}} for text in ("SELECT ?id WHERE { ?s ?p ?id } LIMIT 5",
+                                           "select id from c limit 5", '{"limit": 5}')),
+    *({**POSTED, "json": body} for body in (
+        {"page": {"size": 5}}, {"variables": {"first": 5}}, {"params": {"kwargs": {"limit": 5}}},
+        {"query": "{ c(first: 5) { id } }"}, {"query": "{ c(limit: 5, offset: 0) { id } }"},
+    )),
+)  # fmt: skip
+"""Requests for five records, in other words."""
+NOT_ASKED: tuple[Any, ...] = (
+    {"params": {"page": 5}}, {"params": {"limit": 6}}, {"params": {"range": "0-9"}},
+    {"params": {"q": "limit 50"}}, {**POSTED, "json": {"query": "{ c(first: 50) { id } }"}},
+)  # fmt: skip
+
+
+@pytest.mark.invariant(5)
+def test_as_many_as_were_asked_for_are_not_known_to_be_all(serve: Any) -> None:
+    registry = serve(lambda asked: FEW)
+    for endpoint in ASKED:
+        assert "there may be more" in read(registry.source({"endpoint": endpoint}))[1], endpoint
+    for endpoint in NOT_ASKED:
+        assert not read(registry.source({"endpoint": endpoint}))[1], endpoint
+    registry.answer = lambda asked: {"items": FEW, "limit": 5}
+    assert "as many as limit of the answer allows" in read(registry.source())[1]
+    registry.answer = lambda asked: {"boards": [{"page": {"cursor": "t5", "items": FEW}}]}
+    inner = {"endpoint": {"data_selector": "boards[0].page.items"}}
+    assert "boards[0].page.cursor" in read(registry.source(inner))[1]
+    registry.answer = lambda asked: Reply(FEW, 206)
+    assert "206 Partial Content" in read(registry.source())[1]
 
 
 def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:

@@ -1,4 +1,4 @@
-"""How 48 registries page their lists, as their vendors document it: one function each.
+"""How 54 registries page their lists, as their vendors document it: one function each.
 
 Each serves `RECORDS`, 16 on a page, by its own parameters; whoever ignores what an answer says
 gets the first page alone.
@@ -236,6 +236,20 @@ def datasette(asked: Asked) -> Any:
             "next_url": f"/list?_next={follows}" if follows else None}  # fmt: skip
 
 
+@shape("Discourse: more_topics_url")
+def discourse(asked: Asked) -> Any:
+    start = number(asked, "page") * SIZE
+    follows = f"/list?page={start // SIZE + 1}" if onward(start) else None
+    return {"per_page": SIZE, "topics": cut(start), "more_topics_url": follows}
+
+
+@shape("CKAN: _links.next with each page")
+def ckan(asked: Asked) -> Any:
+    start = number(asked, "offset")
+    links = {"start": "/list", "next": f"/list?offset={start + SIZE}"}
+    return {"result": {"total": 60, "limit": 16, "records": cut(start), "_links": links}}
+
+
 # -- tokens ------------------------------------------------------------------------------------
 
 
@@ -290,6 +304,25 @@ def mango(asked: Asked) -> Any:
     return {"docs": cut(start), "bookmark": f"t{min(start + SIZE, 60)}"}
 
 
+@shape("AWS: NextToken")
+def aws(asked: Asked) -> Any:
+    start = token(asked, "NextToken")
+    return {"Items": cut(start), **some(NextToken=onward(start))}
+
+
+@shape("AWS: NextMarker, IsTruncated")
+def aws_marker(asked: Asked) -> Any:
+    start = token(asked, "Marker")
+    return {"Functions": cut(start), "IsTruncated": bool(onward(start)),
+            **some(NextMarker=onward(start))}  # fmt: skip
+
+
+@shape("Jira: nextPageToken into its own name")
+def jira_token(asked: Asked) -> Any:
+    start = token(asked, "nextPageToken")
+    return {"issues": cut(start), "isLast": not onward(start), **some(nextPageToken=onward(start))}
+
+
 @shape("GraphQL: pageInfo")
 def graphql(asked: Asked) -> Any:
     start = token(asked, "after")
@@ -340,6 +373,13 @@ def elasticsearch(asked: Asked) -> Any:
     total = {"value": 60, "relation": "eq"}
     hits = {"total": total, "max_score": 1.0, "hits": cut(start, number(asked, "size", SIZE))}
     return {"took": 2, "timed_out": False, "hits": hits}
+
+
+@shape("SCIM: startIndex from 1")
+def scim(asked: Asked) -> Any:
+    start = max(number(asked, "startIndex", 1), 1)
+    return {"totalResults": 60, "itemsPerPage": SIZE, "startIndex": start,
+            "Resources": cut(start - 1, number(asked, "count", SIZE))}  # fmt: skip
 
 
 @shape("CouchDB: total_rows and offset")

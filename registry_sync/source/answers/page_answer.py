@@ -10,12 +10,22 @@ from typing import Any
 
 DEPTH = 6
 """How many keys deep an answer may say something about its pages."""
+PARTIAL = 206
+STATUS, OF_PART = "status", "its status, 206 Partial Content"
+"""The word and the path of a status that says that an answer is part of something."""
 OTHER = frozenset({
     "facets", "aggregations", "aggs", "schema", "fields", "columns", "query", "request",
     "params", "parameters", "filters", "error", "errors", "warnings", "included", "includes",
     "user", "account", "profile", "ratelimit", "debug", "profiling",
 })  # fmt: skip
 """Words of parts of an answer that are about something else."""
+
+
+OWN_WORD = re.compile(
+    r"(?:pagination|paging)?((?:total(?:count|records|results|items|entries|pages|objects))"
+    r"|next(?:page|cursor|token|link|url|marker|offset)|hasmore|hasnext(?:page)?)"
+)
+"""Ends of headers' names that are about pages, whatever comes before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,9 @@ class PageAnswer:
     def entries(self) -> list[Entry]:
         """Return what the answer says beside its records, headers first."""
         records = {id(record) for record in self.records}
-        return [*_headers(self.headers), *_entries(self.body, records)]
+        told = any(name.lower() == "content-range" for name in self.headers)
+        partial = [] if self.status != PARTIAL or told else [Entry(OF_PART, STATUS, "206", {})]
+        return [*_headers(self.headers), *partial, *_entries(self.body, records)]
 
 
 def word_of(key: str) -> str:
@@ -103,6 +115,19 @@ def _entries(
             yield from _entries(value, records, at, (*within, word))
         elif isinstance(value, list) and word in ("link", "links", "next"):
             yield from _linked(value, at, word, within)
+        elif isinstance(value, list) and len(value) == 1 and _holds(value[0], records):
+            yield from _entries(value[0], records, f"{at}[0]", (*within, word))
+
+
+def _holds(value: Any, records: set[int], depth: int = DEPTH) -> bool:
+    """Return whether the records are inside an object, not the object itself."""
+    if not isinstance(value, dict) or id(value) in records or not depth:
+        return False
+    return any(
+        (isinstance(inner, list) and inner and id(inner[0]) in records)
+        or _holds(inner, records, depth - 1)
+        for inner in value.values()
+    )
 
 
 def _linked(links: list[Any], at: str, word: str, within: tuple[str, ...]) -> Iterator[Entry]:
@@ -146,17 +171,24 @@ def _inside(name: str, value: str) -> Iterator[Entry]:
 
 
 def _may_tell(name: str) -> bool:
+    if re.search(r"pagination|paging", name.lower()):
+        return True
     return not re.search(
         r"rate|limit|retry|date|time|length|cookie|etag|^content-(?!range)|expires", name.lower()
     )
 
 
 def header_words(name: str) -> tuple[str, ...]:
-    """Return the words that a header's name can stand for: X-WP-TotalPages is totalpages."""
+    """Return the words that a header's name can stand for: X-WP-TotalPages is totalpages.
+
+    After a vendor's own word, only what can hardly mean anything else counts.
+    """
     word = word_of(name)
     short = re.sub(
         r"^x?(wp|ms|pagination|paging|pager|page|results?|collection|list|api|records?)(?=[a-z])",
         "",
         word,
     )
-    return tuple(dict.fromkeys((word.removeprefix("x"), short)))
+    last = word_of(name.rpartition("-")[2])
+    own = OWN_WORD.fullmatch(last)
+    return tuple(dict.fromkeys((word.removeprefix("x"), short, *([own[1]] if own else []))))

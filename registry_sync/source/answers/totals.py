@@ -6,7 +6,7 @@ Pure. A total judges what came; it never ends a read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,12 @@ ESTIMATED = ("totalisestimate", "isestimate", "estimated", "capped", "totalisapp
 OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordcount", "results",
                        "numresults", "numrecords", "hits", "found", "matches"})  # fmt: skip
 """Keys that some servers use for the number of records on the page."""
+OF_A_RANGE = re.compile(
+    r"\D{0,20}(\d{1,9})\s*(?:-|–|\.\.|to)\s*(\d{1,9})\s*(?:/|of|out of)\s*(\d{1,12})\D*"
+)
+RANGES = frozenset({"range", "itemrange", "showing", "shown", "displaying", "items", "results",
+                    "records", "rows", "summary", "position", "paging", "pageinfo"})  # fmt: skip
+"""Keys whose text may be a range with its total: `1-16 of 60`."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count")
 ROUND = 1000
 
@@ -59,7 +65,8 @@ class Total:
     @property
     def may_count_a_page(self) -> bool:
         """Return whether servers use its key for the number of records on a page as well."""
-        return word_of(re.split(r"[.:]", self.path)[-1]) in OF_A_PAGE
+        word = word_of(re.split(r"[.:]", self.path)[-1])
+        return word in OF_A_PAGE or (_rank(word) is None and word.endswith("count"))
 
     @property
     def capped(self) -> bool:
@@ -128,7 +135,7 @@ def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Tot
         text = str(entry.value).strip()
         if entry.word == "contentrange":
             text = text.rpartition("/")[2]
-        elif entry.word not in HEADER_WORDS and not LIKE_TOTAL.fullmatch(entry.word):
+        elif not _is_header_total(entry):
             continue
         number = as_number(text) if entry.header else None
         found = None if number is None else Total(number, path=entry.path, in_body=False)
@@ -137,10 +144,22 @@ def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Tot
     return None
 
 
-def _of_body(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Total | None:
+def _is_header_total(entry: Entry) -> bool:
+    """Return whether a header has a total; of Tuleap, `X-PAGINATION-SIZE` beside its limit.
+
+    https://tuleap.net/doc/en/user-guide/integration/rest.html
+    """
+    tuleap = entry.word == "paginationsize" and "paginationlimit" in entry.beside
+    return tuleap or entry.word in HEADER_WORDS or bool(LIKE_TOTAL.fullmatch(entry.word))
+
+
+def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total | None:
     found: list[tuple[int, int, Total]] = []
+    counts = _counts_of_list(entries, answer)
     for entry in entries:
-        rank = _rank(entry.word)
+        rank = len(WORDS) + 1 if entry.word in counts else _rank(entry.word)
+        if entry.word in RANGES and isinstance(entry.value, str):
+            rank = len(WORDS)
         if rank is None or (entry.header and ":" not in entry.path):
             continue
         total = _counts_all(_total_at(entry), answer, last=last)
@@ -156,8 +175,20 @@ def _rank(word: str) -> int | None:
     return len(WORDS) if LIKE_TOTAL.fullmatch(word) else None
 
 
+def _counts_of_list(entries: Sequence[Entry], answer: PageAnswer) -> frozenset[str]:
+    """Return the words that count a list by its own name: of `artists`, `artist-count`."""
+    first = answer.records[0] if answer.records else None
+    lists = (e.word for e in entries if isinstance(e.value, list) and e.value[:1] == [first])
+    stems = {stem for word in lists for stem in (word, word.removesuffix("s"))} - {""}
+    return frozenset(
+        form for stem in stems for form in (f"{stem}count", f"num{stem}", f"n{stem}", f"nb{stem}")
+    )
+
+
 def _total_at(entry: Entry) -> Total | None:
     if isinstance(entry.value, dict) and entry.word in NESTED:
         return _object(entry.value, entry.path)
+    if isinstance(entry.value, str) and (found := OF_A_RANGE.fullmatch(entry.value.strip())):
+        return Total(int(found[3]), not is_least(entry.beside), entry.path)
     number = as_number(entry.value)
     return None if number is None else Total(number, not is_least(entry.beside), entry.path)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from registry_sync.source.answers.page_answer import Entry, PageAnswer
+from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
 NONE = ("", "null", "none", "nil", "false", "0", "-1", "undefined")
@@ -20,14 +20,24 @@ NO = ("false", "no", "n", "0", "f")
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
                   r"step|date|time|action|id$|at$|maint))")  # fmt: skip
 """A key about a next page; `nextSyncToken` and the like are about the next synchronization."""
+NEXT_LAST = re.compile(
+    r".*(page|results?|items?|records?|list|link|url|uri|href|cursor|token|offset|start|set)next"
+)
+MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more[a-z]*(url|uri|link|href)")
+"""Other keys of an address: `linkNext`, `more_topics_url`."""
 ADDRESS = re.compile(r"https?://\S*|[/?][^\s]*|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*")
 ONLY_HTTP = re.compile(r"https?://\S*")
 TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
 TOKENS = frozenset({
     "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
     "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
-    "morerecordstoken",
+    "morerecordstoken", "locator", "pagingstate", "pagestate", "scrolltoken", "pagingcookie",
 })  # fmt: skip
+TOKEN_HEADER = re.compile(
+    r".*(continuation|resumption|locator|paging(token|state|cookie)"
+    r"|next(page|cursor|token|marker|partition|row|offset|key|set|link|url)).*"
+)
+"""Words of headers with a token or an address, whatever their vendor's prefix."""
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
     "searchafter", "cursormark", "offset",
@@ -139,7 +149,8 @@ def address_in(value: Any, word: str) -> str:
 
 
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
-    if not NEXT.match(entry.word):
+    named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
+    if not named and not MORE_ADDRESS.fullmatch(entry.word):
         return None
     found = address_in(entry.value, entry.word)
     return Mark("address", entry, address=found) if found else None
@@ -149,8 +160,9 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
     value, word = entry.value, entry.word
     if isinstance(value, (dict, list, bool)) or not is_filled(value):
         return None
-    within_next = any(NEXT.match(part) for part in entry.within)
-    sure = bool(NEXT.match(word) or word in TOKENS or within_next)
+    within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
+    named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or word in TOKENS
+    sure = bool(named or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
         return None
     number = as_number(value)
@@ -176,6 +188,8 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
 
     https://docs.postgrest.org/en/stable/references/api/pagination_count.html
     """
+    if entry.path == OF_PART:
+        return Mark("partial", entry, sure=False)
     unknown = entry.word == "contentrange" and str(entry.value).strip().endswith("/*")
     return Mark("partial", entry) if entry.header and unknown and answer.status == 206 else None
 

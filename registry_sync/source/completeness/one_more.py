@@ -13,26 +13,13 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.client import Source
-from registry_sync.source.completeness.proposals import SIZE, written
+from registry_sync.source.completeness.more import as_number
+from registry_sync.source.completeness.page_sizes import BESIDE, SIZE
+from registry_sync.source.completeness.proposals import written
 from registry_sync.source.connector import Connector
 from registry_sync.source.pages import Page
 from registry_sync.source.paginators import PAGINATORS, Paginator
 
-BESIDE: dict[str, tuple[str, ...]] = {
-    "limit": ("offset", "skip", "start", "_start", "startAt"),
-    "top": ("$skip", "skip"),
-    "rows": ("start",),
-    "maxresults": ("startAt", "startIndex"),
-    "sysparmlimit": ("sysparm_offset",),
-    "limitpagelength": ("limit_start",),
-    "pagelimit": ("page[offset]",),
-    "take": ("skip",),
-    "count": ("startIndex", "offset", "_getpagesoffset"),
-    "size": ("from", "offset"),
-    "first": ("skip", "offset"),
-    "max": ("offset", "start"),
-}
-"""Parameters that skip records, by the word of the parameter that limits them."""
 OFFSETS = ("offset", "skip", "start", "$skip", "_start", "startAt")
 PAGES = ("page", "_page", "pageNumber", "page[number]", "p")
 
@@ -90,7 +77,8 @@ def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Pagina
 
 def _size(asked: Json) -> str:
     """Return the parameter of a request that limits the records of a page, or ""."""
-    return next((name for name in asked if SIZE.fullmatch(word_of(name))), "")
+    sizes = (name for name, value in asked.items() if as_number(value))
+    return next((name for name in sizes if SIZE.fullmatch(word_of(name))), "")
 
 
 def _beside(size: str) -> Sequence[str]:

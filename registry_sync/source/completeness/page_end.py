@@ -81,6 +81,18 @@ def announced(end: End) -> bool:
     )
 
 
+def ends_empty(answer: PageAnswer) -> bool:
+    """Return whether a page without records is the end, whatever it says of a next one.
+
+    Some servers name a next page with each; by their own total, all records came before it.
+    https://docs.ckan.org/en/latest/maintaining/datastore.html
+    """
+    if answer.count or not answer.came:
+        return False
+    total = find_total(answer, "", last=False)
+    return total is not None and total.exact and total.count == answer.came
+
+
 def starts_over(
     paginator: Paginator, loops: LoopDetector, answer: PageAnswer, *, overlap: int = 0
 ) -> bool:
@@ -113,6 +125,7 @@ def check_bounds(paginator: Paginator, loops: LoopDetector, follows: Json | None
     if loops.empty >= MOST_EMPTY:
         raise bad_answer(
             f"{MOST_EMPTY} pages in a row are empty, though each says that there are more",
-            "corrects endpoint.paginator in Connector Settings",
+            "corrects endpoint.paginator in Connector Settings. If an empty page is the end, "
+            "types offset and page_number stop there, with stop_after_empty_page true",
             code="registry_paging",
         )

@@ -9,25 +9,21 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.answers.totals import Total
 from registry_sync.source.completeness.more import PAGE_NOW, Kind, Mark, as_number
+from registry_sync.source.completeness.page_sizes import BESIDE, size_asked
 
 OFFSETS = {"skip": "limit", "start": "rows", "from": "size", "startat": "maxResults",
            "startindex": "count", "offset": "limit", "first": "max"}  # fmt: skip
 """Parameters that skip records, by the word an answer repeats them with, each with its size."""
-SIZE = re.compile(
-    r".*(limit|size|perpage|top|rows|count|maxresults|take|pagelength|resultsperpage|itemsperpage)"
-    r"|first|max|n|results"
-)
-"""Parameters that say how many records a page is to have."""
 TOKEN_PARAMS = {
     "offset": "offset", "bookmark": "bookmark", "scrollid": "scroll_id", "endcursor": "after",
     "continue": "continue", "cursormark": "cursorMark", "querylocator": "queryLocator",
     "nextset": "set", "next": "cursor", "nextpage": "page", "nextid": "cursor",
+    "nexttoken": "nextToken",
 }  # fmt: skip
 """Query parameters of tokens whose name does not tell them."""
 
@@ -59,6 +55,10 @@ def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = Non
     for kind, way in WAYS.items():
         if kind in by_kind:
             return {**way(by_kind[kind], answer), **_beside_a_token(kind, by_kind)}
+    words = _body_words(answer)
+    numbered = as_number(next((words[word] for word in PAGE_NOW if word in words), None))
+    if numbered is not None and not any(word in words for word in OFFSETS):
+        return _numbered_by(words)
     return _by_offset(answer, _total_path(total))
 
 
@@ -68,23 +68,6 @@ def _beside_a_token(kind: Kind, by_kind: Mapping[Kind, Mark]) -> Json:
     if kind != "token" or flag is None or flag.entry.header:
         return {}
     return {"has_more_path": flag.entry.path}
-
-
-def asked_values(answer: PageAnswer) -> dict[str, Any]:
-    """Return the parameters of the request, of its query and of its JSON body's top."""
-    asked: dict[str, Any] = dict(parse_qsl(urlsplit(answer.url).query))
-    if isinstance(answer.posted, Mapping):
-        asked |= {str(name): value for name, value in answer.posted.items()}
-    return asked
-
-
-def size_asked(answer: PageAnswer) -> tuple[str, int] | None:
-    """Return the parameter that asks for a number of records on a page, and that number."""
-    for name, value in asked_values(answer).items():
-        number = as_number(value)
-        if number and SIZE.fullmatch(word_of(name)):
-            return name, number
-    return None
 
 
 # -- by what was found -------------------------------------------------------------------------
@@ -106,9 +89,11 @@ def _token_param(mark: Mark) -> str:
     """Return the parameter that takes a token: `nextPageToken` goes into `pageToken`."""
     key = re.split(r"[.:]", mark.entry.path)[-1].strip('"')
     if known := TOKEN_PARAMS.get(mark.entry.word):
-        return known
+        return key if known.lower() == key.lower() else known
     plain = re.sub(r"^(x-ms-|x-)", "", key.lower()).replace("-", "_") if mark.entry.header else key
     short = re.sub(r"^_*next[_-]?", "", plain, flags=re.IGNORECASE)
+    if plain.startswith("Next"):  # AWS: NextMarker goes into Marker
+        return short or "cursor"
     return short[:1].lower() + short[1:] if short else "cursor"
 
 
@@ -154,16 +139,20 @@ def _by_pages(mark: Mark, answer: PageAnswer) -> Json:
 
 def _numbered(mark: Mark, answer: PageAnswer) -> Json:
     """Describe numbered pages, as the answer names the page that it is."""
-    beside = mark.entry.beside
-    word = next((word for word in PAGE_NOW if as_number(beside.get(word)) is not None), "page")
-    base = as_number(beside.get(word))
+    named = _numbered_by(mark.entry.beside)
+    if mark.entry.within[-2:] == ("meta", "pagination") and mark.entry.word == "pagecount":
+        named["page_param"] = "pagination[page]"  # Strapi
+    return named
+
+
+def _numbered_by(words: Mapping[str, Any]) -> Json:
+    """Describe numbered pages by the values beside what says so, by word."""
+    word = next((word for word in PAGE_NOW if as_number(words.get(word)) is not None), "page")
     named: Json = {"type": "page_number"}
     param = {"pagenumber": "pageNumber", "pageindex": "pageIndex", "pageno": "pageNo"}.get(word)
-    if mark.entry.within[-2:] == ("meta", "pagination") and mark.entry.word == "pagecount":
-        param = "pagination[page]"  # Strapi
     if param:
         named["page_param"] = param
-    if base == 0:
+    if as_number(words.get(word)) == 0:
         named["base_page"] = 0
     return named
 
@@ -180,8 +169,12 @@ def _by_offset(answer: PageAnswer, more: Json) -> Json:
     if size != "limit":
         proposed["limit_param"] = size
     param = {"startat": "startAt", "startindex": "startIndex"}.get(name, name)
+    if asked and not offset:
+        param = BESIDE.get(word_of(size), (param,))[0]
     if param != "offset":
         proposed["offset_param"] = param
+    if answer.pages == 1 and as_number(words.get(offset)) == 1:
+        proposed["offset"] = 1  # SCIM counts its records from 1
     return {**proposed, **more}
 
 

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from registry_sync.core.text import number_of
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.completeness.more import as_number, truth_of
-from registry_sync.source.completeness.page_end import End
-from registry_sync.source.completeness.proposals import propose, size_asked, written
+from registry_sync.source.completeness.page_end import End, ends_empty
+from registry_sync.source.completeness.page_sizes import fills, size_asked
+from registry_sync.source.completeness.proposals import propose, written
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign
 from registry_sync.source.paths import compile_path
 
-USUAL_SIZES = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 50_000,
-                         100_000})  # fmt: skip
+USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000,
+                         50_000, 100_000})  # fmt: skip
 """How many records servers give at once where no one asks for a number."""
 FIRST = re.compile(r"(is)?first(page)?")
 EARLIER = re.compile(r"has(prev|previous|earlier)(page|pages|items|results)?")
@@ -110,7 +111,7 @@ def _unseen(end: End) -> Sign | None:
 
 
 def _more_said(end: End) -> Sign | None:
-    if not end.paginator.judges:
+    if not end.paginator.judges or ends_empty(end.answer):
         return None
     marks, settings = end.marks(), ""
     if "next" in end.answer.links:
@@ -175,12 +176,8 @@ def _full_page(end: End) -> Sign | None:
     count = end.answer.count
     if not end.only or not count or not end.paginator.judges or end.is_told():
         return None
-    asked = size_asked(end.answer)
-    if asked and count == asked[1]:
-        why = f"as many as {asked[0]} asks for"
-    elif count in USUAL_SIZES:
-        why = "a usual size of a page"
-    else:
+    why = fills(end.answer) or ("a usual size of a page" if count in USUAL_SIZES else "")
+    if not why:
         return None
     settings = written(propose((), end.answer))
     return Sign(

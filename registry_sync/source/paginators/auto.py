@@ -84,6 +84,13 @@ def doubt_of(position: Json | None, pages: int, error: SourceError) -> SourceErr
         f"it mentions a next page at {path}, but with that as “{place}” of the request "
         f"{(error.message.partition(': ')[2] or error.message).rstrip('.')}",
         "sets endpoint.paginator in Connector Settings, with the registry's own name of the "
-        f"parameter: {written(found)}",
+        f"parameter: {written(_renamed(found))}",
         code="registry_paging",
     )
+
+
+def _renamed(found: Json) -> Json:
+    """Return the paginator with the token's own key as its parameter, as some servers have it."""
+    place = "cursor_param" if "cursor_param" in found else "cursor_body_path"
+    key = found.get("cursor_path", "").rpartition(".")[2]
+    return {**found, place: key} if key else found

@@ -27,6 +27,10 @@ class Offset(Paginator):
     counted: ClassVar[bool] = True
     overlaps: ClassVar[bool] = True
     limit: int = setting(500, "The number of records on a page.", example=100)
+    offset: int = setting(
+        0, "The offset of the first record: 1 where a registry counts them from 1.",
+        type=whole(0), example=1,
+    )  # fmt: skip
     limit_param: str = setting("limit", "The query parameter of the limit.", example="pageSize")
     offset_param: str = setting("offset", "The query parameter of the offset.", example="skip")
     limit_body_path: str = setting(
@@ -57,13 +61,13 @@ class Offset(Paginator):
         return {name: path for name, path in paths.items() if path}
 
     def values(self, position: Json | None) -> Json:
-        offset = position["offset"] - ("after" in position) if position else 0
+        offset = position["offset"] - ("after" in position) if position else self.offset
         return {"offset": offset, "limit": self.limit}
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
         if not has_more(answer.body, self.has_more_path):
             return None
-        now = position["offset"] if position else 0
+        now = position["offset"] if position else self.offset
         if not answer.count and not self._goes_on(now, answer):
             return None
         # Some servers return fewer than the limit: continue from what they returned.
@@ -85,5 +89,5 @@ class Offset(Paginator):
             return True
         total = find_total(answer, self.total_path, last=False) if answer.whole else None
         if total is not None and total.exact and total.count >= answer.came:
-            return now + (answer.largest or self.limit) < total.count
+            return now - self.offset + (answer.largest or self.limit) < total.count
         return goes_on_empty(answer, self.stop_after_empty_page)
