@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from sandbox.redis import RedisServer
 from tests.support.browser import page
 from tests.support.chembl import datasette
+from tests.support.database import copy_into, migrated, on_postgres
 from tests.support.deployment import deploy, redis
 from tests.support.desk import owner, viewer
 from tests.support.drafting import desk
@@ -28,6 +29,35 @@ __all__ = ["datasette", "deploy", "desk", "owner", "page", "redis", "serve", "te
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, copies: pytest.MonkeyPatch
+) -> None:
+    """Have each worker copy the one migrated database: to migrate takes ten seconds."""
+    from django.core.management.commands import migrate
+    from django.db import connections
+
+    def copy(_command: object, *_: object, database: str, **__: object) -> None:
+        copy_into(database)
+
+    copies.setattr(migrate.Command, "handle", copy)
+    if on_postgres():
+        copies.setitem(connections["default"].settings_dict["TEST"], "TEMPLATE", migrated())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, copies: pytest.MonkeyPatch) -> None:
+    """Let the command be itself again once the database is there."""
+    copies.undo()
+
+
+@pytest.fixture(scope="session")
+def copies() -> Iterator[pytest.MonkeyPatch]:
+    """Hold what is changed while the database is made."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ def main() -> int:
     if given.room and given.room not in rooms():
         parser.error(f"there is no room {given.room}; there are: {', '.join(rooms())}")
     env = os.environ | ({FULL: "1"} if given.long else {})
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile all of the code
     passes = commands(given.room, more)
     began = time.monotonic()
     ends = {}

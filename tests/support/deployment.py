@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -12,7 +11,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,62 +20,12 @@ import requests
 from sandbox.children import dies_with_parent, free_port
 from sandbox.redis import RedisServer
 from tests.support import ROOT
+from tests.support.database import OPERATOR, create_database, migrated, on_postgres
 from tests.support.registry import compound
 from tests.support.worlds import APP, CLIENT, DEFINITION, EXCHANGES, PRIVATE, SECRET, World, build
 
-OPERATOR = {
-    "DJANGO_SETTINGS_MODULE": "integration.settings",  # not the tests', which undo what is set here
-    "DEBUG": "1",
-    "SECRET_KEY": "only-for-tests",
-}
 LEASE = 2
 """Seconds; the product's 90 would make each of these tests wait for minutes."""
-
-
-@cache
-def _migrated() -> str:
-    """Migrate one database for all workers, who copy it; returns its path or its name."""
-    shared = Path(os.environ["SHARED_BY_TESTS"])
-    done = shared / "migrated"
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            done.write_text(_migrated_database() if _on_postgres() else _migrated_file(shared))
-    return done.read_text()
-
-
-def _on_postgres() -> bool:
-    return os.environ.get("DATABASE_URL", "").startswith("postgres")
-
-
-def _migrated_file(folder: Path) -> str:
-    path = folder / "migrated.sqlite3"
-    _migrate(f"sqlite:///{path}")
-    with sqlite3.connect(path) as database:  # one file, with nothing beside it
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return str(path)
-
-
-def _migrated_database() -> str:
-    url = _create_database("")
-    _migrate(url)
-    return url.rsplit("/", 1)[1]
-
-
-def _create_database(how: str) -> str:
-    import psycopg
-
-    server = os.environ["DATABASE_URL"]
-    name = f"d_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} {how}")
-    return f"{server.rsplit('/', 1)[0]}/{name}"
-
-
-def _migrate(database: str) -> None:
-    env = {**os.environ, **OPERATOR, "DATABASE_URL": database}
-    words = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
-    subprocess.run(words, cwd=ROOT, env=env, check=True, timeout=120)
 
 
 class Deployment:
@@ -86,7 +34,7 @@ class Deployment:
     def __init__(self, world: World, folder: Path, **env: str) -> None:
         self.world, self.folder = world, folder
         self.children: list[subprocess.Popen[bytes]] = []
-        self.postgres = _on_postgres()
+        self.postgres = on_postgres()
         self.database = self._new_database()
         self.env = {
             **os.environ,
@@ -107,15 +55,15 @@ class Deployment:
         """Copy a database that was migrated once for all tests."""
         if not self.postgres:
             self.path = self.folder / "deployment.sqlite3"
-            shutil.copy(_migrated(), self.path)
+            shutil.copy(migrated(), self.path)
             # Patient for a second, not for 20: one test outlasts it.
             return f"sqlite:///{self.path}?timeout=1"
-        return _create_database(f"TEMPLATE {_migrated()}")
+        return create_database(f"TEMPLATE {migrated()}")
 
     def use_empty_database(self) -> None:
         """Go on with a database that has nothing, not even tables."""
         if self.postgres:
-            self.database = _create_database("")
+            self.database = create_database()
         else:
             self.path = self.folder / "empty.sqlite3"
             self.database = f"sqlite:///{self.path}?timeout=1"

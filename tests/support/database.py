@@ -1,0 +1,105 @@
+"""A database that is migrated once; the suite's workers and its deployments copy it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import connections
+
+from tests.support import ROOT
+
+OPERATOR = {
+    "DJANGO_SETTINGS_MODULE": "integration.settings",  # not the tests', which undo what is set here
+    "DEBUG": "1",
+    "SECRET_KEY": "only-for-tests",
+}
+KEPT = ROOT / ".pytest_cache" / "migrated"
+"""SQLite files of earlier passes, named for the code that made them."""
+
+
+def on_postgres() -> bool:
+    """Return whether this pass is on PostgreSQL."""
+    return os.environ.get("DATABASE_URL", "").startswith("postgres")
+
+
+@cache
+def migrated() -> str:
+    """Migrate one database for all workers, who copy it; return its path or its name."""
+    shared = Path(os.environ["SHARED_BY_TESTS"])
+    done = shared / "migrated"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_text(_migrated_database() if on_postgres() else _migrated_file(shared))
+    return done.read_text()
+
+
+def create_database(how: str = "") -> str:
+    """Create a database on the suite's PostgreSQL; return its URL."""
+    import psycopg
+
+    server = os.environ["DATABASE_URL"]
+    name = f"d_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} {how}")
+    return f"{server.rsplit('/', 1)[0]}/{name}"
+
+
+def copy_into(alias: str) -> None:
+    """Fill a worker's own database in memory; on PostgreSQL it was created as a copy."""
+    if on_postgres():
+        return
+    connection: Any = connections[alias]
+    connection.ensure_connection()
+    with sqlite3.connect(migrated()) as source:
+        source.backup(connection.connection)
+    source.close()
+
+
+def _migrated_file(folder: Path) -> str:
+    kept, path = KEPT / f"{_digest_of_code()}.sqlite3", folder / "migrated.sqlite3"
+    if not kept.exists():
+        _migrate(f"sqlite:///{path}")
+        with sqlite3.connect(path) as database:  # one file, with nothing beside it
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        shutil.rmtree(KEPT, ignore_errors=True)
+        KEPT.mkdir(parents=True)
+        shutil.copy(path, folder / "kept")
+        os.replace(shutil.move(folder / "kept", KEPT / f"{os.getpid()}"), kept)
+    else:
+        shutil.copy(kept, path)
+    return str(path)
+
+
+def _digest_of_code() -> str:
+    """Return a digest of whatever migrations may read: the code, and the packages' versions."""
+    digest = hashlib.sha256(sys.version.encode())
+    code = sorted(
+        p for room in ("registry_sync", "integration") for p in (ROOT / room).rglob("*.py")
+    )
+    for path in (*code, ROOT / "requirements-dev.lock"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _migrated_database() -> str:
+    url = create_database()
+    _migrate(url)
+    return url.rsplit("/", 1)[1]
+
+
+def _migrate(database: str) -> None:
+    env = {**os.environ, **OPERATOR, "DATABASE_URL": database}
+    words = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
+    subprocess.run(words, cwd=ROOT, env=env, check=True, timeout=120)
