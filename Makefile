@@ -115,6 +115,7 @@ release: $(STAMP)  ## dist/: what an operator gets, with a bill of materials, li
 	@$(BIN)/python -m tools.release $(ARGS)
 
 wheels: $(STAMP)  ## dist/: the wheels of the service and of the sandbox
+	@rm -f dist/registry_sync*.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./sandbox
 	@rm -rf build sandbox/build *.egg-info sandbox/*.egg-info
 	@ls dist/*.whl

@@ -24,6 +24,7 @@ keepalive = 5
 timeout = 60
 graceful_timeout = 30
 max_requests, max_requests_jitter = 20_000, 2_000
+control_socket_disable = True  # nothing uses it, and its file needs a writable home
 # As Django: X-Forwarded-Proto, and SCRIPT_NAME, count only where the proxy is trusted.
 trusted = os.environ.get("TRUST_PROXY_HEADERS", "").lower() in ("1", "true", "yes", "on")
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or ("*" if trusted else "127.0.0.1,::1")

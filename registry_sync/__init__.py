@@ -1,3 +1,3 @@
 """Registry Sync: keeps a Benchling Registry true to an external registry."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from packaging.version import Version
 
 from registry_sync import __version__
 from tests.support import ROOT
@@ -67,6 +68,24 @@ def test_without_an_audit_nothing_is_built_unless_asked(tmp_path, monkeypatch, c
     assert built and "nothing answers" in (tmp_path / "dist" / "NOT-AUDITED.txt").read_text()
     sums = (tmp_path / "dist" / "SHA256SUMS").read_text()
     assert "requirements.lock" in sums and "NOT-AUDITED.txt" in sums
+
+
+def test_the_version_is_newer_than_the_last_release_where_anything_has_changed():
+    """pip takes a wheel of the installed version for installed, and upgrades nothing."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    _, unreleased, last, *_ = re.split(r"^## ", text, flags=re.MULTILINE)
+    if "\n- " in unreleased:
+        assert Version(__version__) > Version(last.split()[0])
+        assert f"The next version is {__version__}." in unreleased
+    kustomization = (ROOT / "deploy" / "kubernetes" / "kustomization.yaml").read_text("utf-8")
+    assert f"newTag: {__version__}\n" in kustomization
+
+
+def test_the_release_has_every_lock_that_an_operator_installs_from(tmp_path):
+    release.copy_locks(tmp_path)
+    named = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
+    locks = set(re.findall(r"-r (?:dist/)?(requirements[\w-]*\.lock)", named))
+    assert len(locks) == 3 and {path.name for path in tmp_path.iterdir()} == locks
 
 
 def test_the_version_stands_once():

@@ -25,7 +25,7 @@ from registry_sync import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-LOCKS = ("requirements.lock", "requirements-chem.lock")
+LOCKS = ("requirements.lock", "requirements-chem.lock", "requirements-otel.lock")
 PINNED = re.compile(r"^([A-Za-z0-9][^ \\#]*==[^\\#]+?)\s*\\?$", re.MULTILINE)
 NOT_AUDITED = """
 *** NOT AUDITED: {reason}

@@ -75,6 +75,8 @@ class Health:
         worst = [finding.text for finding in self.findings if finding.state == self.state]
         if worst:
             return worst[0]
+        if self.last is None and self.active is not None:
+            return f"The first run ({self.active.pk}) is active; none has ended yet."
         rest = f"; {self.dismissed:,} {are(self.dismissed)} dismissed" if self.dismissed else ""
         return f"The last run succeeded, and no record is waiting{rest}."
 

@@ -31,8 +31,8 @@ class Light(StrEnum):
 def light_of(health: Health) -> Light:
     """Return the light of a lane.
 
-    It is stopped until someone acts, and waits where a run is paused, waits for Benchling, or has
-    never begun. Else it is behind if anything is left to do.
+    It is stopped until someone acts, and waits where a run is paused, waits for Benchling, or none
+    has ended yet. Else it is behind if anything is left to do.
     """
     if health.state is HealthState.BAD:
         return Light.STOPPED
@@ -41,7 +41,9 @@ def light_of(health: Health) -> Light:
         return Light.WAITING
     if health.state is HealthState.ATTENTION:
         return Light.BEHIND
+    if health.last is None or health.state is HealthState.NEW:
+        return Light.WAITING
     waits = active.waiting_until if active is not None else None
-    if health.state is HealthState.NEW or (waits is not None and waits > timezone.now()):
+    if waits is not None and waits > timezone.now():
         return Light.WAITING
     return Light.IN_SYNC

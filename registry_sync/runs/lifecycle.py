@@ -118,8 +118,11 @@ def pause(run: SyncRun, *, actor: str, reason: str) -> bool:
 
 
 def resume(run: SyncRun) -> bool:
-    """Let a paused run continue where it stopped. Return False when it has already ended."""
-    return _control(run, paused_at=None, paused_by="", paused_reason="")
+    """Let a paused run continue where it stopped. Return False when it has already ended.
+
+    What it waited for is asked again, because the operator may have lifted the limit since.
+    """
+    return _control(run, **NOT_WAITING, paused_at=None, paused_by="", paused_reason="")
 
 
 def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:

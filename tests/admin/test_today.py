@@ -306,6 +306,15 @@ def test_what_stops_every_lane_is_in_every_lanes_light(lane, owner):
 
 
 @pytest.mark.once
+def test_a_lane_is_not_in_sync_while_its_first_run_is_at_work(lane, owner):
+    lots = made.LaneFactory(schema_id="ts_l", schema_name="Lots", position=1)
+    run = made.SyncRunFactory(lane=lots, status="RUNNING", finished_at=None)
+    page = read(owner)
+    assert f"Lots … waiting The first run ({run.pk}) is active; none has ended yet." in page
+    assert page.count("in sync") == 1 and "Compounds ✓ in sync" in page
+
+
+@pytest.mark.once
 def test_a_lane_that_is_no_longer_synced_is_not_shown_as_the_present_one(lane, owner):
     gone = made.LaneFactory(schema_id="ts_p", schema_name="Plates", position=None)
     failed(lane)

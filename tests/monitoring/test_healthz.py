@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 from redis import Connection, Redis
@@ -137,3 +138,14 @@ def test_a_worker_that_is_back_ends_it(db, deploy, redis, settings, client):
 
 
 WAITS = "waiting for a worker"
+
+
+@pytest.mark.once
+def test_a_probe_asks_at_whatever_address_it_has(client, settings):
+    """A container asks itself at 127.0.0.1, and Kubernetes at the pod's address."""
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["sync.example.com"], True
+    for address in ("127.0.0.1:8000", "10.1.2.3:8000"):
+        answer = client.get("/healthz?live", headers={"host": address})
+        assert (answer.status_code, answer.json()) == (200, {"live": True})
+        for page in ("/healthz", "/admin/?live", "/benchling/webhooks?live"):
+            assert client.get(page, headers={"host": address}).status_code == 400, page

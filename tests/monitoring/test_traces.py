@@ -15,6 +15,7 @@ from registry_sync import runs
 from registry_sync.core import trace_provider, tracing
 from registry_sync.jobs.runner import End, work_slice
 from registry_sync.models import Batch, SyncRun
+from tests.support.otlp import Collector
 from tests.support.registry import compound
 from tests.support.worlds import SECRET
 
@@ -57,6 +58,19 @@ def test_a_run_in_two_slices_is_one_trace(world, settings, exporter) -> None:
     told = " ".join(span.to_json() for span in spans)
     for hidden in (SECRET, w.registry.token, w.registry.url, "Compound 1", "C-00000"):
         assert hidden not in told
+
+
+def test_a_collector_gets_the_spans_of_a_real_process_over_http(deploy) -> None:
+    with Collector() as collector:
+        d = deploy(3, env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+        assert d.run("sync_registry")[0] == 0 and d.world.written() == 3
+    assert collector.services == {"registry-sync"}
+    names = {span.span_id: span.name for span in collector.spans}
+    tree = {(span.name, names.get(span.parent_span_id)) for span in collector.spans}
+    assert tree >= {("run", None), ("slice", "run"), ("batch", "page"), ("task", "batch")}
+    assert len({span.trace_id for span in collector.spans}) == 1
+    for hidden in (SECRET, d.world.registry.token, "Compound 1", "C-00000"):
+        assert hidden.encode() not in collector.bodies
 
 
 def test_a_fault_shows_by_its_type_alone(exporter) -> None:

@@ -235,3 +235,13 @@ def test_a_connection_that_was_frozen_in_a_transaction_is_ended(monkeypatch, set
     ended = [params for sql, params in sent if "pg_terminate_backend" in sql]
     assert ended == [["0:00:20"]] * 6, "whoever was silent for most of a lease"
     assert write_past_frozen(lambda: 5) == 5
+
+
+def test_a_resumed_run_asks_again_for_what_it_waited_for(run):
+    runs.release(
+        runs.claim(run.pk), waiting_until=timezone.now() + timedelta(hours=1), reason=OBJECT_LIMIT
+    )
+    assert runs.pause(run, actor="Ann", reason="The limit is lifted.")
+    assert runs.is_waiting(run) and runs.claim(run.pk) is None
+    assert runs.resume(run) and not runs.is_waiting(run)
+    assert runs.claim(run.pk) is not None
