@@ -18,6 +18,8 @@ from typing import Any
 from django.db import connections
 from redis.exceptions import ResponseError
 from rq import Worker
+from rq.exceptions import StopRequested
+from rq.worker import WorkerStatus
 
 from registry_sync import __version__, runs
 from registry_sync.core import stopping
@@ -55,6 +57,7 @@ class QuickWorker(Worker):
         self._parent = os.getpid()
         self._reconciled = time.monotonic()
         self._child = 0
+        self._told_to_stop = False
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]
@@ -69,6 +72,10 @@ class QuickWorker(Worker):
     def handle_warm_shutdown_request(self) -> None:
         """Ask the job and the reconciler to stop where nothing is lost: systemd may not do it."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._told_to_stop = True
+        self._stop_children()
+
+    def _stop_children(self) -> None:
         for pid in (self.horse_pid, self._child):
             if pid:
                 with suppress(ProcessLookupError):
@@ -91,6 +98,18 @@ class QuickWorker(Worker):
         if time.monotonic() - self._reconciled >= reconcile_interval() * 0.8:
             self._reconciled = time.monotonic()
             self._reconcile()
+        if self._told_to_stop:
+            self._stop_now()
+
+    def _stop_now(self) -> None:
+        """Do what a signal asked for that came during a fork.
+
+        Python runs the handler in a hook of the fork, which drops the exception that stops an idle
+        worker; and the pid of a new job is not known yet. https://docs.python.org/3/library/os.html
+        """
+        self._stop_children()
+        if self.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
 
     def _register_again(self) -> None:
         """Be seen by runs.workers after Redis has lost its data, or after a broken connection."""
@@ -107,10 +126,10 @@ class QuickWorker(Worker):
         connections.close_all()  # the child must not share a connection
         self._child = os.fork()
         if self._child == 0:
-            stopping.heed()
             try:
+                stopping.heed()
                 reconcile()
-            except stopping.Stopping:
+            except (stopping.Stopping, StopRequested):
                 logger.info("The reconciler was asked to stop")
             except Exception:
                 logger.exception(
