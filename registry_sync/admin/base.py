@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Field, ForeignKey, JSONField, Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -219,5 +220,6 @@ class Reasoned(ReadOnly):
 
     def note(self, request: HttpRequest, rows: Iterable[Model], text: str) -> None:
         """Record in the admin's log what the user did with each of these rows, and why."""
-        for row in rows:
-            self.log_change(request, row, text)
+        found, log = list(rows), LogEntry.objects
+        if found:  # 2,000 one by one take a minute
+            log.log_actions(request.user.pk or 0, found, CHANGE, text)

@@ -66,12 +66,13 @@ def start_or_follow(
         only_cause=only_cause,
         notes=[_requested(request, title, reason)],
     )
+    name = runs.LaneNames().beside(run.lane)
     if answer is runs.Answer.FOLLOWS:
         text = "{} is already active (started by {}). {} starts when it ends."
-        text = format_html(text, _link(run), orders.who(run), title)
+        text = format_html(text, _link(run, name), orders.who(run), title)
         page.message_user(request, text, messages.WARNING)
     else:
-        _notify(page, request, run)
+        _notify(page, request, run, name)
     return run, answer
 
 
@@ -84,7 +85,7 @@ def with_reason(text: str, reason: str) -> str:
     return f"{text}: {reason}" if reason else text
 
 
-def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun, name: str = "") -> None:
+def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun, name: str) -> None:
     queues = see_queues()
     if enqueue(run.pk) and queues.listening:
         page.message_user(request, format_html("{} is queued.", _link(run, name)), messages.SUCCESS)
@@ -93,7 +94,7 @@ def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun, name: st
         page.message_user(request, text, messages.WARNING)
 
 
-def _link(run: SyncRun, name: str = "") -> SafeString:
+def _link(run: SyncRun, name: str) -> SafeString:
     lane = f"{name}: " if name else ""
     return format_html('{}<a href="{}">Run {}</a>', lane, page_of(run), run.pk)
 

@@ -106,8 +106,8 @@ class WithdrawalAdmin(ByLane, Reasoned):
             self.message_user(request, said, messages.WARNING)
             return None
         more: dict[str, Any] = {"most": ""}
-        if action == "archive" and not request.POST.get("decided"):
-            more["facts"] = decisions.facts(chosen)
+        if not request.POST.get("decided"):
+            more["facts"] = _facts(chosen, action, left_out=len(rows) - len(chosen))
         reason = self.ask(request, chosen, action=action, title=title, explanation=text, **more)
         if not isinstance(reason, str):
             return reason
@@ -133,6 +133,16 @@ class WithdrawalAdmin(ByLane, Reasoned):
                 self, request, title=title, reason=reason, kind=SyncRun.Kind.RETRY, only=ids,
                 lane=lane,
             )  # fmt: skip
+
+
+def _facts(rows: Sequence[Withdrawal], action: str, *, left_out: int) -> list[str]:
+    """Return what is decided about, and what it would mean."""
+    facts = decisions.counts(rows, archived=action == "archive")
+    if left_out:
+        text = "selected withdrawal is left out: its state does not allow this."
+        many = "selected withdrawals are left out: their state does not allow this."
+        facts.append(number_of(left_out, text, many))
+    return facts + (decisions.facts(rows) if action == "archive" else [])
 
 
 DECISIONS: dict[str, tuple[Sequence[str], Decide]] = {

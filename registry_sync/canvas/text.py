@@ -191,16 +191,19 @@ def changes(run: SyncRun) -> str:
     parts = [f"{n:,} {word}" for n, word in ((run.created, "new"), (run.updated, "changed")) if n]
     if run.failed:
         parts.append(f"{run.failed:,} refused")
+    if run.archived:
+        parts.append(f"{run.archived:,} archived")
     return f"{', '.join(parts).capitalize()}." if parts else "Nothing had changed."
 
 
 def previewed(run: SyncRun) -> str:
     """Return what a preview found."""
-    if not (run.created or run.updated or run.failed):
+    if not (run.created or run.updated or run.failed or run.archived):
         return f"**Preview** {moment(run.finished_at)}: nothing would change."
+    archived = f", {run.archived:,} archived" if run.archived else ""
     return (
         f"**Preview** {moment(run.finished_at)}: {run.created:,} would be created, "
-        f"{run.updated:,} changed, {run.failed:,} refused. Nothing was written."
+        f"{run.updated:,} changed, {run.failed:,} refused{archived}. Nothing was written."
     )
 
 

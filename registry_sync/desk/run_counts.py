@@ -25,6 +25,8 @@ OTHERS = (
     ("archived", "archived because their records left the registry"),
 )
 
+OTHERS_WOULD = {"archived": "would be archived because their records left the registry"}
+
 
 def counts(run: SyncRun) -> list[tuple[str, str, str, int, bool]]:
     """Return each count: its name, word, meaning and number, and whether its records are listed."""
@@ -37,4 +39,5 @@ def counts(run: SyncRun) -> list[tuple[str, str, str, int, bool]]:
 
 def others(run: SyncRun) -> list[tuple[int, str]]:
     """Return the numbers beside the outcomes that are not zero, and their words."""
-    return [(getattr(run, name), word) for name, word in OTHERS if getattr(run, name)]
+    words = {**dict(OTHERS), **(OTHERS_WOULD if run.dry_run else {})}
+    return [(getattr(run, name), word) for name, word in words.items() if getattr(run, name)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
@@ -22,6 +24,8 @@ State = Withdrawal.State
 UNDOABLE = (State.ARCHIVED,)
 COUNTED = 2000
 """Entities whose containers are counted before a decision."""
+NAMED = 10
+"""Entities that a sentence names."""
 
 
 def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
@@ -69,14 +73,16 @@ def undo(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdra
 
 
 def _decide(rows: QuerySet[Withdrawal], to: str, actor: str, reason: str) -> list[Withdrawal]:
-    chosen = list(rows.filter(closed_at__isnull=True))
-    decided = []
-    for row in chosen:  # a run may have acted on it since it was shown
-        same = Withdrawal.objects.filter(pk=row.pk, state=row.state, closed_at__isnull=True)
-        values = {"actor": actor, "decision": reason, "decided_at": timezone.now()}
-        if same.update(state=to, **values):
-            row.state = to
-            decided.append(row)
+    """Give rows a state, all at once; leave out what a run acted on since it was shown."""
+    chosen = list(rows.filter(closed_at__isnull=True).select_related("lane"))
+    values = {"actor": actor, "decision": reason, "decided_at": timezone.now(), "state": to}
+    same = Withdrawal.objects.filter(pk__among=[row.pk for row in chosen], closed_at__isnull=True)
+    with transaction.atomic():
+        states = dict(same.select_for_update().values_list("pk", "state"))
+        decided = [row for row in chosen if states.get(row.pk) == row.state]
+        Withdrawal.objects.filter(pk__among=[row.pk for row in decided]).update(**values)
+    for row in decided:
+        row.state = to
     return decided
 
 
@@ -88,10 +94,20 @@ def by_lane(rows: Iterable[Withdrawal]) -> dict[Lane, list[str]]:
     return found
 
 
+def counts(rows: Iterable[Withdrawal], *, archived: bool) -> list[str]:
+    """Return how many entities of each lane are decided about; `archived`: and the reason."""
+    names, found = runs.LaneNames(), []
+    for lane, ids in by_lane(rows).items():
+        of = f" of {names.of(lane)}" if names.beside(lane) else ""
+        what = f", to be archived as “{lane.withdrawn_reason}”" if archived else ""
+        found.append(f"{number_of(len(ids), 'entity', 'entities')}{of}{what}.")
+    return found
+
+
 def facts(rows: Sequence[Withdrawal]) -> list[str]:
     """Return what archiving these entities would mean: containers that hold them, and links.
 
-    The containers are counted in Benchling now, and kept with each withdrawal.
+    The containers are counted in Benchling now. Both are kept with each withdrawal.
     """
     said: list[str] = []
     lanes: dict[Lane, list[Withdrawal]] = {}
@@ -108,25 +124,38 @@ def _containers(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
     client = impatient_client()
     client.entity_type = lane.entity_type
     try:
-        counts = archiving.containers_of(client, [row.entity_id for row in rows])
+        held = archiving.containers_of(client, [row.entity_id for row in rows])
     except (Refused, SyncError, Wait) as error:
         return [f"Benchling does not show which containers hold these entities: {error}"]
-    for row in rows:
-        if row.containers != counts[row.entity_id]:
-            row.containers = counts[row.entity_id]
-            row.save(update_fields=["containers"])
-    held = [row for row in rows if row.containers]
-    if not held:
+    _keep(rows, "containers", {row.pk: held[row.entity_id] for row in rows})
+    some = [row for row in rows if row.containers]
+    if not some:
         return ["No container holds any of these entities."]
-    named = ", ".join(
-        f"{row.entity_registry_id} ({number_of(row.containers or 0, 'container')})" for row in held
+    named = _first(
+        f"{row.entity_registry_id} ({number_of(row.containers or 0, 'container')})" for row in some
     )
-    return [f"Containers hold {number_of(len(held), 'entity', 'entities')}: {named}."]
+    return [f"Containers hold {number_of(len(some), 'entity', 'entities')}: {named}."]
 
 
 def _links(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
     links = pointers_to([row.entity_registry_id for row in rows], lane)
-    return [
-        f"Entities link to {target}: {', '.join(pointing)}."
-        for target, pointing in sorted(links.items())
-    ]
+    _keep(rows, "links", {row.pk: links.get(row.entity_registry_id, []) for row in rows})
+    some = [row for row in rows if row.links]
+    named = _first(f"{row.entity_registry_id} (from {', '.join(row.links)})" for row in some)
+    count = number_of(len(some), "of these entities", "of these entities")
+    return [f"Entities in use link to {count}: {named}."] if some else []
+
+
+def _keep(rows: Iterable[Withdrawal], name: str, values: Mapping[int, Any]) -> None:
+    """Keep what was found out about rows, those alone that it changes."""
+    changed = [row for row in rows if getattr(row, name) != values[row.pk]]
+    for row in changed:
+        setattr(row, name, values[row.pk])
+    Withdrawal.objects.bulk_update(changed, [name], batch_size=500)
+
+
+def _first(named: Iterable[str]) -> str:
+    """Return the first items in words; each is also in the list of all rows."""
+    items = list(named)
+    more = f" and {len(items) - NAMED:,} more, named below" if len(items) > NAMED else ""
+    return ", ".join(items[:NAMED]) + more

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 COMMANDS = "manage.py"
@@ -13,17 +14,15 @@ COMMANDS = "manage.py"
 
 def note(row: Model, text: str, *, actor: str, flag: int = CHANGE) -> None:
     """Record what `actor` did with a row, under their user, or under that of commands."""
+    note_all([row], text, actor=actor, flag=flag)
+
+
+def note_all(rows: Sequence[Model], text: str, *, actor: str, flag: int = CHANGE) -> None:
+    """Record what `actor` did with each of some rows, under their user or that of commands."""
     users = get_user_model().objects
     user = users.filter(username=actor).first()
     if user is None:
         user, _ = users.get_or_create(
             username=COMMANDS, defaults={"is_active": False, "password": "!"}
         )
-    LogEntry.objects.create(
-        user=user,
-        content_type=ContentType.objects.get_for_model(type(row)),
-        object_id=str(row.pk),
-        object_repr=str(row)[:200],
-        action_flag=flag,
-        change_message=text,
-    )
+    LogEntry.objects.log_actions(user.pk, rows, flag, text)

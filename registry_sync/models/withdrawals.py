@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from registry_sync.core.text import number_of
 from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
 
@@ -98,10 +99,11 @@ class Withdrawal(models.Model):
         )
 
     def __str__(self) -> str:
-        held = f", held by {self.containers} container(s)" if self.containers else ""
+        held = f", held by {number_of(self.containers, 'container')}" if self.containers else ""
+        links = f", linked from {', '.join(self.links)}" if self.links else ""
         return (
             f"{self.entity_registry_id or self.external_id} “{self.name}”: "
-            f"{self.get_how_display()}, {self.get_state_display()}{held}"
+            f"{self.get_how_display()}, {self.get_state_display()}{held}{links}"
         )
 
 

@@ -83,7 +83,7 @@ def counts_sentence(run: SyncRun) -> str:
     if run.failed:
         parts.append(f"{run.failed:,} {be}refused")
     if run.archived:
-        parts.append(f"{run.archived:,} archived")
+        parts.append(f"{run.archived:,} {be}archived")
     read = "record" if run.read == 1 else "records"
     return f"{run.read:,} {read} read: {', '.join(parts)}."
 

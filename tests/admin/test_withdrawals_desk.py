@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from registry_sync.jobs import runner
 from registry_sync.models import Lane, Merge, SyncRun, Withdrawal
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import merge_by_hand
+from tests.support.chembl import compounds
 from tests.support.commands import command
 from tests.support.desk import owner, read, text, viewer  # noqa: F401
+from tests.support.environment import FULL
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -182,3 +187,52 @@ def test_the_record_s_page_tells_of_its_archive(staged, owner):  # noqa: F811
     page = read(owner, url)
     assert "Archived in Benchling: the record left the registry." in page
     assert "Shipped" in page
+
+
+COUNT, GONE = (2628, 2000) if FULL else (60, 48)
+ABSENCE = {"Connector Settings": {"endpoint": {"deletes": {"mode": "absence"}}},
+           "External ID Field": "molecule_chembl_id",
+           "External Name Field": "{pref_name} [{molecule_chembl_id}]"}  # fmt: skip
+
+
+def listed(w, hours: float) -> SyncRun:
+    """Read the whole list, so many hours after the first time by the registry's clock."""
+    w.registry.date = datetime.now(UTC) + timedelta(hours=hours - 12)
+    return w.sync(kind="full")
+
+
+def test_most_of_a_registry_leaves_waits_comes_back_and_is_undone(world, owner):  # noqa: F811
+    rows = sorted(compounds().values(), key=lambda row: row["molecule_chembl_id"])[:COUNT]
+    w = world(
+        [*rows], page_size=1000, rows=[("SMILES", "smiles")], config=ABSENCE, contract="after"
+    )
+    assert listed(w, 0).created == COUNT
+    command("set", "Compound", "--withdrawn", "archive", "--reason", "Retired", name="lanes")
+    w.registry.records[:] = rows[1:]
+    first = listed(w, 1)
+    assert "one more complete listing without it must come first." in first.warnings[0]["text"]
+    assert not archived(w) and listed(w, 2.1).archived == 1
+    assert archived(w) == [rows[0]["molecule_chembl_id"]]
+
+    taken, w.registry.records[:] = rows[: GONE + 1], rows[GONE + 1 :]
+    for hours in (3, 4.1):
+        listed(w, hours)
+    staged = list(Withdrawal.objects.filter(state=State.STAGED))
+    assert len(staged) == GONE
+    page = act(owner, "archive", Withdrawal.objects.all(), reason={}).content.decode()
+    names = re.findall(r"<li>(CHEMBL\d+) “", page)
+    assert sorted(names) == sorted(row.external_id for row in staged)
+    assert f"{GONE:,} entities, to be archived as “Retired”." in page
+    assert "1 selected withdrawal is left out" in page
+    with CaptureQueriesContext(connection) as asked:
+        assert act(owner, "archive", staged).status_code == 302
+    assert len(asked) < 40, "not a query for each"
+    assert finish().archived == GONE and len(archived(w)) == GONE + 1
+    assert LogEntry.objects.filter(change_message__contains="Discontinued").count() == GONE
+
+    w.registry.records[:0] = taken[: GONE // 2]
+    assert listed(w, 5).status == Status.SUCCEEDED and len(archived(w)) == GONE // 2 + 1
+    gone = Withdrawal.objects.filter(closed_at=None)
+    assert act(owner, "undo", gone).status_code == 302
+    assert finish().status == Status.SUCCEEDED and archived(w) == []
+    assert listed(w, 6.1).archived == 0 and w.written() == COUNT

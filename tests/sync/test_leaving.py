@@ -10,10 +10,12 @@ import pytest
 from django.utils import timezone
 
 from registry_sync.benchling import archiving
+from registry_sync.canvas.text import previewed
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.ledger.chain_check import verify_chain
 from registry_sync.models import Change, Drift, FeedReading, Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
+from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.sync.plans.second import Person
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
@@ -101,6 +103,8 @@ def test_a_flag_archives_in_the_run_that_sees_it_and_its_return_unarchives(leavi
     assert archived(w) == {} and not Withdrawal.objects.exists()
     assert "would be archived. C-000001 “Compound 1”, as “Retired”" in log_of(dry)
     assert "Nothing is" not in log_of(dry) and not dry.warnings
+    assert dry.archived == 1 and ", 1 would be archived." in counts_sentence(dry)
+    assert "0 refused, 1 archived. Nothing was written." in previewed(dry)
     run = w.sync()
     assert (run.status, run.archived, codes(run)) == (Status.SUCCEEDED, 1, set())
     assert archived(w) == {"C-000001": "Retired"}
@@ -237,6 +241,9 @@ def test_two_deletions_in_parts_are_one_for_the_guard(leaving):
     w = leaving(FLAG)
     for n in range(4):
         w.registry.edit(f"C-{n:06d}", retired=True)
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert dry.archived == 0 and codes(dry) == {"withdrawals_staged"}
+    assert "4 records that are in Benchling left the registry (C-" in dry.warnings[0]["text"]
     assert w.sync().archived == 0
     w.registry.edit("C-000007", retired=True)
     assert w.sync().archived == 0 and archived(w) == {}

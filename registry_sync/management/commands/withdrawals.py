@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -61,10 +62,9 @@ class Command(OperatorCommand):
             done = act(chosen, by=Person(who), reason=reason)
         except SecondPerson as proposed:
             raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
-        for row in done:
-            text = f"{who}, manage.py withdrawals {options['action']}: {reason}"
-            admin_log.note(row, text, actor=who)
-            self.stdout.write(_line(row))
+        text = f"{who}, manage.py withdrawals {options['action']}: {reason}"
+        admin_log.note_all(done, text, actor=who)
+        self._write(done)
         self.stdout.write(f"{number_of(len(done), 'entity', 'entities')} {becomes}.")
         if not done:
             raise CommandError("Nothing was in a state in which this is possible.", returncode=1)
@@ -83,11 +83,15 @@ class Command(OperatorCommand):
         return rows if undo else rows.filter(state=Withdrawal.State.STAGED)
 
     def _list(self, rows: QuerySet[Withdrawal]) -> None:
-        for row in rows.iterator():
-            self.stdout.write(_line(row))
+        self._write(rows.iterator())
         waiting = rows.filter(state=Withdrawal.State.STAGED).count()
         counted = number_of(rows.count(), "withdrawal")
         self.stdout.write(f"{counted}, of which {waiting:,} wait for a decision.")
+
+    def _write(self, rows: Iterable[Withdrawal]) -> None:
+        names = runs.LaneNames()
+        for row in rows:
+            self.stdout.write(_line(row, names.beside(row.lane)))
 
 
 def _refuse_several(rows: QuerySet[Withdrawal]) -> None:
@@ -98,11 +102,12 @@ def _refuse_several(rows: QuerySet[Withdrawal]) -> None:
         raise which_lane([lane for lane in names.lanes if lane in found], names)
 
 
-def _line(row: Withdrawal) -> str:
+def _line(row: Withdrawal, lane: str) -> str:
     held = f", {number_of(row.containers, 'container')}" if row.containers else ""
     links = f", links from {', '.join(row.links)}" if row.links else ""
     note = f" {row.note}" if row.note else ""
+    of = f"{lane}: " if lane else ""
     return (
-        f"{row.external_id}  {row.entity_registry_id} “{row.name}”: {row.get_how_display()}; "
+        f"{of}{row.external_id}  {row.entity_registry_id} “{row.name}”: {row.get_how_display()}; "
         f"{row.get_state_display()}{held}{links}.{note}"
     )

@@ -6,6 +6,8 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
+from django.db import transaction
+
 from registry_sync import runs
 from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused
@@ -66,6 +68,16 @@ class Forecast:
         )
         for external_id in ids:
             self.ctx.listener.finding(external_id, "staged", [text])
+        be = "is" if len(ids) == 1 else "are"
+        self._warn(
+            "withdrawals_staged",
+            f"{number_of(len(ids), 'record')} that {be} in Benchling left the registry "
+            f"({named(ids)}), more than the {most:,} that this lane may lose at once. A run lets "
+            "them wait for a decision of the integration owner, and archives nothing of them.",
+        )
+
+    def _warn(self, code: str, text: str) -> None:
+        runs.warn(self.ctx.run, self.ctx.lease, code, text)
 
     @cached_property
     def _listing(self) -> tuple[datetime | None, Container[str]]:
@@ -86,7 +98,7 @@ class Forecast:
             self.ctx.listener.finding(external_id, "reported as withdrawn", [said])
         if self._deleted:
             text = f"In the registry's list of deletions: {named(self._deleted)}. Nothing is "
-            runs.warn(self.ctx.run, self.ctx.lease, "withdrawn", f"{text}archived.")
+            self._warn("withdrawn", f"{text}archived.")
 
     def _fresh(self) -> list[str]:
         """Return the records that a run now would count as withdrawn, and that are not kept yet."""
@@ -128,6 +140,16 @@ class Forecast:
             kept += [] if stays else [entry]
             self.ctx.listener.finding(entry.external_id, outcome, said)
         self.plan.keep_settled(kept, Action.ARCHIVE)
+        if kept:
+            self._count(len(kept))
+
+    def _count(self, archived: int) -> None:
+        """Keep how many entities would be archived. Raise LeaseLost."""
+        run = self.ctx.run
+        with transaction.atomic():
+            runs.renew(self.ctx.lease)
+            run.archived = archived
+            type(run).objects.filter(pk=run.pk).update(archived=archived)
 
     def _entries(self, ids: Sequence[str]) -> list[LedgerEntry]:
         rows = self.ctx.lane.ledger.filter(external_id__among=list(ids))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Count, QuerySet
+
 from registry_sync.core.text import number_of
 from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
@@ -43,15 +45,26 @@ def _new(ctx: RunContext) -> list[Caution]:
     ids = list(rows.order_by("pk").values_list("external_id", flat=True)[:4])
     if not ids:
         return []
-    after = NOTHING
-    if archives(ctx.lane):
-        after = (
-            "None of them was archived: the entity is held by a container, Benchling refused it, "
-            "or one more complete listing without it must come first."
-        )
+    after = _why_left(rows) if archives(ctx.lane) else NOTHING
     return _caution(rows.count(), ids, after)
 
 
+def _why_left(rows: QuerySet[Withdrawal]) -> str:
+    """Return why none of the withdrawals is archived, by their states."""
+    counted = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
+    if counted.keys() == {State.ABSENT}:
+        which = "it" if counted[State.ABSENT] == 1 else "them"
+        return f"Nothing was archived: one more complete listing without {which} must come first."
+    why = [f"{said} ({counted[state]:,})" for state, said in WHY.items() if state in counted]
+    return f"Nothing of them was archived: {', '.join(why)}."
+
+
+WHY = {
+    State.ABSENT: "waits for one more complete listing without it",
+    State.HELD: "held by containers",
+    State.FOREIGN: "never written by this app",
+    State.GONE: "not covered by the policy, or refused by Benchling",
+}
 NOTHING = "Nothing was archived: a Benchling admin does that where it is right."
 
 
