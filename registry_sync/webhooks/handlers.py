@@ -27,7 +27,14 @@ from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.lanes import refresh_lanes
 from registry_sync.sync.setup import configure, read_items
 from registry_sync.webhooks.buttons import BUTTONS, Presser
-from registry_sync.webhooks.inbox import claim_delivery, close_delivery, next_waiting, try_again
+from registry_sync.webhooks.enqueue import enqueue_deliveries
+from registry_sync.webhooks.inbox import (
+    claim_delivery,
+    close_delivery,
+    next_waiting,
+    try_again,
+    waiting_deliveries,
+)
 
 logger = logging.getLogger(__name__)
 State = WebhookDelivery.State
@@ -37,11 +44,17 @@ WORK_FOR = 20.0
 
 
 def work_deliveries(delivery_id: int) -> None:
-    """Work a delivery and those that wait behind it. Their own jobs then find them done."""
+    """Work a delivery and those that wait behind it.
+
+    Where others wait, a further job is queued first: another worker may help, and takes over if
+    this one is killed.
+    """
     client, until = impatient_client(), time.monotonic() + WORK_FOR
+    enqueue_deliveries(waiting_deliveries().exclude(pk=delivery_id)[:1])
     work_delivery(delivery_id, client)
-    while time.monotonic() < until and not stopping.requested():
-        if (waiting := next_waiting()) is None:
+    while (waiting := next_waiting()) is not None:
+        if time.monotonic() > until or stopping.requested():
+            enqueue_deliveries(waiting_deliveries()[:1])
             return
         work_delivery(waiting, client)
 

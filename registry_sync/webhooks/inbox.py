@@ -36,17 +36,20 @@ def claim_delivery(delivery_id: int) -> WebhookDelivery | None:
     return WebhookDelivery.objects.get(pk=delivery_id) if claimed else None
 
 
+def waiting_deliveries() -> QuerySet[WebhookDelivery]:
+    """Return the deliveries that wait for their first attempt, the longest first."""
+    return WebhookDelivery.objects.filter(state=State.RECEIVED, attempts=0).order_by("pk")
+
+
 def next_waiting() -> int | None:
     """Return the delivery that has waited longest for its first attempt, or None."""
-    waiting = WebhookDelivery.objects.filter(state=State.RECEIVED, attempts=0)
-    return waiting.order_by("pk").values_list("pk", flat=True).first()
+    return waiting_deliveries().values_list("pk", flat=True).first()
 
 
 def has_waiting(*, within: timedelta) -> bool:
     """Return whether a delivery of the last while still waits for its first attempt."""
     since = now_in_query() - within
-    waiting = WebhookDelivery.objects.filter(state=State.RECEIVED, attempts=0)
-    return waiting.filter(received_at__gt=since).exists()
+    return waiting_deliveries().filter(received_at__gt=since).exists()
 
 
 def last_received() -> datetime | None:

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -33,6 +33,8 @@ Json = dict[str, Any]
 
 APPLIED = ("apply_then_drop", "truncate", "garble", "drip")
 """Faults of an answer to a request that was worked on."""
+UNROUTED = "unrouted"
+"""Marks the scope of a request without a handler, which is a violation whatever was answered."""
 
 
 class Front:
@@ -77,7 +79,8 @@ class Front:
             await refusal(scope, receive, answer.sender(headers))
         else:
             await self.app(scope, _replay(body), answer.sender(headers))
-        self.contract.check(scope, body, answer)
+        if UNROUTED not in scope:
+            self.contract.check(scope, body, answer)
         if fault is not None and fault.kind == "garble":
             await Response(fault.content, headers=fault.headers, media_type="application/json")(
                 {"type": "http"}, _replay(b""), send
@@ -186,10 +189,21 @@ async def _api_error(request: Request, error: Exception) -> Response:
     return JSONResponse(error.body, error.status)
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
-    """Answer a request that has no handler in the API's own envelope."""
-    assert isinstance(error, HTTPException)
-    return await _api_error(request, ApiError(error.status_code, error.detail))
+def _no_route(state: TenantState) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answer a request that has no handler in the API's own envelope, and keep it as a violation.
+
+    The document does not have it, or the sandbox lacks it: a 404 that looks like one of a record.
+    """
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        where = f"{request.method} {request.scope['path']}"
+        if state.switches.contract != "off" and where != "GET /favicon.ico":
+            state.violations.append(f"{where}: this tenant has no such operation"[:900])
+        request.scope[UNROUTED] = True
+        return await _api_error(request, ApiError(error.status_code, error.detail))
+
+    return answer
 
 
 def make_app(state: TenantState) -> Starlette:
@@ -207,10 +221,11 @@ def make_app(state: TenantState) -> Starlette:
             *Control(state, limits, contract).routes(),
             downloads(state),
         ],
-        exception_handlers={ApiError: _api_error, HTTPException: _no_route},
+        exception_handlers={ApiError: _api_error, HTTPException: _no_route(state)},
         middleware=[Middleware(Front, state=state, limits=limits, contract=contract)],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a redirect would hide an address that is wrong
     app.state.contract = contract
     return app
 

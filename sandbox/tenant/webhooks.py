@@ -9,6 +9,7 @@ import json
 import threading
 import time
 import uuid
+from functools import cache
 from typing import Any
 
 import httpx
@@ -19,6 +20,14 @@ Json = dict[str, Any]
 SUFFIXES = {"v2.canvas": "/canvas", "v2-beta.canvas": "/canvas", "v2.app": "/lifecycle",
             "v2-beta.app": "/lifecycle"}  # fmt: skip
 ACKNOWLEDGED_WITHIN = 3.0
+
+
+@cache
+def _client() -> httpx.Client:
+    """Return the client for all webhooks: to make one takes longer than to send a webhook."""
+    return httpx.Client(
+        timeout=ACKNOWLEDGED_WITHIN, limits=httpx.Limits(max_keepalive_connections=0)
+    )
 
 
 def envelope(state: TenantState, app_id: str, message: Json, *, base_url: str) -> Json:
@@ -58,7 +67,7 @@ def _post(state: TenantState, url: str, body: str, webhook_id: str) -> int:
         body, webhook_id=webhook_id, timestamp=int(state.clock.now())
     )  # fmt: skip
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=ACKNOWLEDGED_WITHIN)
+        answer = _client().post(url, content=body, headers=headers)
     except httpx.HTTPError:
         return 0
     return answer.status_code

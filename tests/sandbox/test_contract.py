@@ -131,6 +131,29 @@ def test_an_unknown_parameter_is_refused_and_found(tenant, method, path):
     t.state.malformed.clear()
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v2/no-such-path", 404),
+        ("GET", "/api/v2/entries/etr_1", 404),  # in the document, but not in this sandbox
+        ("DELETE", "/api/v2/custom-entities/bfi_1", 405),
+        ("GET", "/api/v2/custom-entities/", 404),
+        ("GET", "/api/v3/custom-entities", 404),
+        ("GET", "//api/v2/custom-entities", 404),
+        ("POST", "/oauth/token", 404),
+        ("GET", "/", 200),
+        ("GET", "/favicon.ico", 404),
+    ],
+)
+def test_a_request_to_an_operation_that_is_not_there_is_a_violation(tenant, method, path, status):
+    t = tenant()
+    answer = httpx.request(method, t.server.url + path, headers=t.http.headers, timeout=30)
+    assert answer.status_code == status
+    wanted = [] if path in ("/", "/favicon.ico") else [f"{method} {path}"]
+    assert [said.partition(":")[0] for said in t.server.settled_violations()] == wanted
+    t.state.violations.clear()
+
+
 @pytest.mark.parametrize(("mode", "found"), [("inline", 1), ("after", 1), ("off", 0)])
 def test_a_violation_is_counted_in_each_mode(mode, found):
     server = TenantServer(contract=mode).start()

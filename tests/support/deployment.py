@@ -169,16 +169,17 @@ def _answers(url: str) -> bool:
 
 
 class Service:
-    """Web and workers of a deployment, as systemd would start them."""
+    """Web and workers of a deployment, as systemd would start them.
 
-    def __init__(self, d: Deployment) -> None:
-        self.d, port = d, free_port()
-        d.world.tenant.apps[APP]["webhook_url"] = f"http://127.0.0.1:{port}/benchling/webhooks"
-        d.start("runserver", "--noreload", f"127.0.0.1:{port}", log="web")
+    `shipped`: the web service is gunicorn as the README starts it, which takes longer to start.
+    """
+
+    def __init__(self, d: Deployment, *, shipped: bool = False) -> None:
+        self.d = d
         self.interactive = d.start("rqworker", "interactive", log="interactive")
         self.worker = d.start("rqworker", "sync", log="sync")
-        self.url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(self.url), seconds=30, what="the web service")
+        self.url = d.serve_with_gunicorn() if shipped else d.serve_admin()
+        d.world.tenant.apps[APP]["webhook_url"] = f"{self.url}/benchling/webhooks"
 
     def keep_running(self) -> None:
         """Start a worker again that has ended, as systemd would."""
@@ -188,12 +189,19 @@ class Service:
             self.worker = self.d.start("rqworker", "sync", log="sync")
 
 
-def serve(deploy: Callable[..., Deployment], redis: Any, count: int, **options: Any) -> Service:
+def serve(
+    deploy: Callable[..., Deployment],
+    redis: Any,
+    count: int,
+    *,
+    shipped: bool = False,
+    **options: Any,
+) -> Service:
     """Start web and workers that receive the tenant's webhooks."""
     env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION}
     d = deploy(count, env=env, **options)
     d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
-    return Service(d)
+    return Service(d, shipped=shipped)
 
 
 Make = Callable[..., Deployment]
