@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cached_property
 
-from django.utils import timezone
-
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
@@ -68,7 +66,8 @@ def is_waiting(canvas_id: str, **filters: str) -> bool:
 def pressed_canvases() -> list[str]:
     """Return the ids of canvases with a press that no worker took up at once."""
     received = WebhookDelivery.objects.filter(state=WebhookDelivery.State.RECEIVED)
-    late = received.filter(type=WebhookDelivery.PRESS, received_at__lt=timezone.now() - PROMPT)
+    before = runs.now_in_query() - PROMPT
+    late = received.filter(type=WebhookDelivery.PRESS, received_at__lt=before)
     ids = late.values_list("message__canvasId", flat=True).distinct()
     return [str(canvas_id) for canvas_id in ids[:MOST] if canvas_id]
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
@@ -58,7 +57,7 @@ def draw(
     }
     client.update_canvas(canvas.canvas_id, body)
     Canvas.objects.filter(pk=canvas.pk).update(
-        drawn_at=timezone.now(),
+        drawn_at=runs.now_in_query(),
         drawn_run=run,
         drawn_status=run.status if run else "",
         asked=canvas.asked,
@@ -117,7 +116,7 @@ def known_canvas(message: Json, canvas_id: str) -> Canvas:
             **runs.app_key(),
             "feature_id": str(message.get("featureId") or ""),
             "resource_id": str(message.get("resourceId") or ""),
-            "used_at": timezone.now(),
+            "used_at": runs.database_now(),
         },
     )
     return canvas
@@ -126,7 +125,7 @@ def known_canvas(message: Json, canvas_id: str) -> Canvas:
 def owe_drawing(canvas_id: str, note: str) -> None:
     """Give a canvas a note and let the reconciler draw it soon."""
     Canvas.objects.filter(canvas_id=canvas_id).update(
-        note=note, used_at=timezone.now(), drawn_at=None
+        note=note, used_at=runs.now_in_query(), drawn_at=None
     )
 
 
@@ -143,7 +142,7 @@ def outdated() -> QuerySet[Canvas]:
     active = [str(status) for status in SyncRun.ACTIVE]
     moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
     owed = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
-    patient = Q(used_at__lt=timezone.now() - OWED_AFTER)  # else a worker is about to draw it
+    patient = Q(used_at__lt=runs.now_in_query() - OWED_AFTER)  # else a worker is about to draw it
     return mine.filter(moved | (owed & patient)).order_by("-used_at")
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from registry_sync.core.dotted_paths import RUN_SYNC
 from registry_sync.models import SyncRun
+from registry_sync.runs.workers import lives
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -22,7 +23,7 @@ SLICE_TIMEOUT = 1800
 """Seconds that RQ allows one slice. It ends long before, except when it isolates bad records."""
 FAILURES_KEPT = 7 * 24 * 3600
 ALIVE = timedelta(seconds=60)
-"""A job whose worker was heard of within this time is being worked on."""
+"""A job that names no worker is being worked on if it was heard of within this time."""
 
 
 def enqueue(run_id: int) -> bool:
@@ -90,5 +91,10 @@ def push_once(queue: Queue, task: str, pk: int, *, job_id: str, **options: Any) 
 
 
 def _is_alive(job: Job) -> bool:
+    """Return whether a live worker has the job."""
+    if not job.is_started:
+        return False
+    if job.worker_name:
+        return lives(job.connection, job.worker_name)
     heard = job.last_heartbeat
-    return job.is_started and heard is not None and datetime.now(UTC) - heard < ALIVE
+    return heard is not None and datetime.now(UTC) - heard < ALIVE

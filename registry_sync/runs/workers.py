@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.utils import timezone
 
 if TYPE_CHECKING:  # imported where a Redis is used: cron's commands may have none
     from redis import Redis
@@ -18,8 +16,6 @@ VERSION = "registry_sync_version"
 """The field of a worker's row in Redis that has its version of this service."""
 REDIS_SECONDS = 0.5
 """Seconds Redis has to answer a page."""
-SILENT = timedelta(seconds=75)
-"""A worker that was not heard of for this time is dead: it sends a heartbeat every 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ def see_queues(server: Redis | None = None) -> Queues:
     try:
         connection = server or connect()
         names = list(settings.RQ_QUEUES)
-        heard = [name for worker in _alive(connection) for name in worker.queue_names()]
+        heard = [name for worker in live_workers(connection) for name in worker.queue_names()]
         return Queues(
             wanted=True,
             workers={name: heard.count(name) for name in names},
@@ -102,30 +98,49 @@ def versions_of_workers() -> list[str]:
 
     try:
         connection = connect()
-        found = [connection.hget(worker.key, VERSION) for worker in _alive(connection)]
+        found = [connection.hget(worker.key, VERSION) for worker in live_workers(connection)]
     except (RedisError, OSError, ValueError):
         return []
     texts = (value.decode() if isinstance(value, bytes) else value for value in found)
     return [text or "unknown" for text in texts]
 
 
-def _alive(connection: Redis) -> list[BaseWorker]:
+def live_workers(connection: Redis) -> list[BaseWorker]:
     """Return the workers that live: RQ lists one that was killed for up to two minutes more.
 
-    Redis notices at once that the connection of a killed process is gone. Where Redis does not
-    list connections, only the heartbeat tells.
+    Their heartbeats are no help: each is by the clock of its host, which may be minutes ahead or
+    behind.
     """
-    from redis.exceptions import ResponseError
     from rq import Worker
     from rq.serializers import JSONSerializer
 
     known = Worker.all(connection=connection, serializer=JSONSerializer)
-    recent = [w for w in known if w.last_heartbeat and timezone.now() - w.last_heartbeat < SILENT]
+    names = _connected(connection)
+    return known if names is None else [worker for worker in known if worker.name in names]
+
+
+def lives(connection: Redis, name: str) -> bool:
+    """Return whether the worker of this name lives. Raise RedisError."""
+    from rq import Worker
+
+    if not connection.exists(f"{Worker.redis_worker_namespace_prefix}{name}"):
+        return False
+    names = _connected(connection)
+    return names is None or name in names
+
+
+def _connected(connection: Redis) -> set[str] | None:
+    """Return the names of Redis's connections, None where it does not list them.
+
+    Redis notices at once that the connection of a killed process is gone. Otherwise a worker's row
+    expires within two minutes, by Redis's clock.
+    """
+    from redis.exceptions import ResponseError
+
     try:
-        names = {client["name"] for client in connection.client_list()}
+        return {client["name"] for client in connection.client_list()}
     except ResponseError:  # not allowed
-        return recent
-    return [worker for worker in recent if worker.name in names]
+        return None
 
 
 def _counted(count: int, noun: str) -> str:

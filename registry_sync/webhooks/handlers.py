@@ -153,7 +153,7 @@ def _interacted(delivery: WebhookDelivery, client: Client) -> None:
     """Do what the button does that a scientist pressed."""
     message = delivery.message
     canvas = canvases.known_canvas(message, str(message["canvasId"]))
-    canvas.used_at = timezone.now()
+    canvas.used_at = runs.database_now()
     canvas.save(update_fields=["used_at"])  # from now on it must be drawn again
     press = BUTTONS.get(str(message.get("buttonId")))
     canvas.note = words.unknown_button() if press is None else ""

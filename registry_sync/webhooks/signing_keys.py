@@ -11,17 +11,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import requests
+import httpx
 from jwcrypto import jwk
 from jwcrypto.common import JWException
+
+from registry_sync.benchling.answers import BenchlingHttp, trusted
 
 KEPT = 6 * 3600.0
 """Seconds that fetched keys are trusted."""
 AGAIN = 60.0
 """Least seconds between two fetches, however many unknown signatures arrive."""
 TIMEOUT = 1.5
-"""Seconds. Benchling waits three for the answer to a webhook."""
+"""Seconds for each step. Benchling waits three for the answer to a webhook."""
+WHOLE = 2.0
+"""Seconds for a whole answer."""
 LONGEST = 256 * 1024
+"""Bytes."""
+UNUSABLE = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, KeyError,
+            RecursionError)  # fmt: skip
 
 
 class KeysUnreachable(Exception):
@@ -68,14 +75,30 @@ class KeyRing:
             return
         self._tried, self._failed = now, True
         try:
-            with requests.get(self.url, timeout=TIMEOUT, stream=True) as answer:
-                answer.raise_for_status()
-                text = answer.raw.read(LONGEST, decode_content=True).decode("utf-8")
-            found = _usable(json.loads(text)["keys"])
-        except (requests.RequestException, OSError, ValueError, TypeError, KeyError):
+            found = _usable(json.loads(_read(self.url))["keys"])
+        except UNUSABLE:
             return
         if found["keys"]:
             self._keys, self._fetched, self._failed = found, now, False
+
+
+def _read(url: str) -> bytes:
+    """Return what is at a URL. Raise httpx.HTTPError, ValueError if it is too long.
+
+    The whole answer has a deadline: the other webhooks wait for it.
+    """
+    as_it_is = {"Accept-Encoding": "identity"}
+    with (
+        BenchlingHttp(verify=trusted(), timeout=TIMEOUT, longest=lambda: WHOLE) as http,
+        http.stream("GET", url, headers=as_it_is, follow_redirects=True) as answer,
+    ):
+        answer.raise_for_status()
+        found = bytearray()
+        for chunk in answer.iter_raw():
+            found += chunk
+            if len(found) > LONGEST:
+                raise ValueError("the list of keys is too long")
+    return bytes(found)
 
 
 def _usable(raw: list[dict[str, object]]) -> jwk.JWKSet:

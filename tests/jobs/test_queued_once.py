@@ -9,16 +9,19 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.utils import utcformat
 
 from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
 from registry_sync.runs.queue import push_once
+from registry_sync.runs.workers import see_queues
 from registry_sync.webhooks import handlers
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 from tests.support import ROOT
+from tests.support.deployment import until
 from tests.support.factories import WebhookDeliveryFactory
 
 pytestmark = pytest.mark.once
@@ -112,6 +115,28 @@ def test_a_job_that_a_live_worker_has_is_not_queued_again(queue, status, silent,
     job.set_status(status)
     job.heartbeat(timezone.now() - silent, ttl=600)
     assert _push(queue) is again
+
+
+def test_a_live_worker_is_known_whatever_the_clock_of_its_host_says(queue, redis_server, settings):
+    settings.REDIS_URL = redis_server.url
+    for minutes in (-10, 0, 10):
+        live = Redis.from_url(redis_server.url, single_connection_client=True)
+        worker = Worker([queue], connection=live, serializer=JSONSerializer)
+        worker.register_birth()
+        live.client_setname(worker.name)
+        heard = timezone.now() + timedelta(minutes=minutes)
+        live.hset(worker.key, "last_heartbeat", utcformat(heard))
+        assert see_queues().serves("interactive"), minutes
+        _push(queue)
+        queue.connection.delete(queue.key)
+        job = Job.fetch("delivery-7-0", connection=queue.connection, serializer=JSONSerializer)
+        job.prepare_for_execution(worker.name, queue.connection)
+        job.heartbeat(heard, ttl=600)
+        assert not _push(queue), minutes  # it is being worked on
+        live.close()
+        until(lambda: not see_queues().serves("interactive"), seconds=5, what="the worker's end")
+        assert _push(queue), minutes  # its row is still there, with a heartbeat of any time
+        queue.connection.flushall()
 
 
 @pytest.fixture

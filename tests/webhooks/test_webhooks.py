@@ -28,6 +28,7 @@ from sandbox.tenant.signing import Signer
 from sandbox.tenant.state import Fault
 from sandbox.tenant.webhooks import deliver, envelope
 from tests.support.deployment import kill, serve, until
+from tests.support.odd import OddRegistry, Reply
 from tests.support.registry import compound
 from tests.support.webhooks import Gateway, Sender
 from tests.support.worlds import APP, DEFINITION, World
@@ -164,6 +165,26 @@ def test_keys_are_fetched_once_and_again_when_none_matches(w):
         headers = forged.headers(body, webhook_id=f"x{number}", timestamp=int(time.time()))
         assert sender.post(body, headers) == 401
     assert w.tenant.counters["jwks"] == 2  # at most once a minute, whatever comes
+
+
+@pytest.mark.parametrize("slow_head", [False, True])
+def test_keys_that_drip_hold_up_no_other_webhook(monkeypatch, slow_head):
+    """Whoever waits for the keys holds the lock that the others wait for."""
+    monkeypatch.setattr(keys, "WHOLE", 0.3)
+    dripping = OddRegistry(lambda asked: Reply("k" * 200, pace=(1, 0.05), slow_head=slow_head))
+    began = time.monotonic()
+    with pytest.raises(keys.KeysUnreachable):
+        keys.KeyRing(dripping.url).keys()
+    assert time.monotonic() - began < 3  # the whole list would take longer
+    dripping.stop()
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b" " * 300_000, b'{"keys": 5}'])
+def test_a_list_of_keys_that_cannot_be_read_is_an_outage(body):
+    odd = OddRegistry(lambda asked: Reply(body))
+    with pytest.raises(keys.KeysUnreachable):
+        keys.KeyRing(odd.url).keys()
+    odd.stop()
 
 
 def test_keys_are_never_older_than_six_hours(w, monkeypatch):

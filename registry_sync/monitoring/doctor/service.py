@@ -15,8 +15,6 @@ from django.core.checks import run_checks
 from django.db import connection
 from django.utils import timezone
 from redis.exceptions import RedisError
-from rq import Worker
-from rq.serializers import JSONSerializer
 
 from registry_sync import runs
 from registry_sync.models import AlertMessage, WebhookDelivery, WebhookRefusal, pending_migrations
@@ -31,7 +29,7 @@ from registry_sync.monitoring.doctor.finding import (
     skipped,
     warning,
 )
-from registry_sync.runs.workers import connect
+from registry_sync.runs.workers import connect, live_workers
 from registry_sync.webhooks import signing_keys
 
 GIB, MIB = 2**30, 2**20
@@ -144,7 +142,7 @@ def check_workers() -> CheckResult:
     if not settings.REDIS_URL:
         return skipped("REDIS_URL is not set, so there are no workers.")
     try:
-        found = Worker.all(connection=connect(REDIS_SECONDS), serializer=JSONSerializer)
+        found = live_workers(connect(REDIS_SECONDS))
     except (RedisError, OSError, ValueError):
         return skipped("Not checked: Redis is unreachable.")
     heard = [name for worker in found for name in worker.queue_names()]
