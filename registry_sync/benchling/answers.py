@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
 
+from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.benchling.task_answers import without_values
 from registry_sync.benchling.timed_network import Deadline, TimedBackend
 from registry_sync.core.types import Json
@@ -22,13 +23,49 @@ class Unreadable(Exception):
     """A success without what it must have; its text says what is wrong with it."""
 
 
+TEXTS = ("id", "taskId", "status")
+"""Keys of a text. Other keys that an answer must have hold a list of objects."""
+OF_ITEMS: dict[str, dict[str, type]] = {
+    "appConfigurationItems": {"id": str, "path": list, "type": str},
+    "fieldDefinitions": {"id": str, "name": str, "type": str},
+}
+"""What each object of a list has; an id where nothing else is said."""
+
+
 def checked(body: object, needs: str) -> Json:
-    """Return a body that is an object, with the key that it must have. Raises Unreadable."""
+    """Return a body that is an object, with the key that it must have. Raises Unreadable.
+
+    A list must hold objects, and the answer about a task what was written: a proxy that spoils an
+    answer must not look like a fault of this service.
+    """
     if not isinstance(body, dict):
         raise Unreadable("an empty answer" if body is None else f"a {type(body).__name__}")
-    if needs and body.get(needs) is None:
+    if needs and not _is_usable(needs, body.get(needs)):
         raise Unreadable(f"an answer without {needs}")
+    if needs == "status" and not _is_result(body.get("response")):
+        raise Unreadable("an answer about a task without what was written")
     return body
+
+
+def _is_usable(key: str, value: object) -> bool:
+    if key in TEXTS:
+        return isinstance(value, str) and value != ""
+    has = OF_ITEMS.get(key, {"id": str})
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and all(isinstance(item.get(name), has[name]) for name in has)
+        for item in value
+    )
+
+
+def _is_result(response: object) -> bool:
+    """Return whether a task has written nothing yet, or has lists of entities."""
+    if not isinstance(response, dict):
+        return response is None
+    found = [response.get(kind.key) or [] for kind in ENTITY_TYPES.values()]
+    return all(
+        isinstance(entities, list) and all(isinstance(entity, dict) for entity in entities)
+        for entities in found
+    )
 
 
 class PackedBody(dict[str, Any]):

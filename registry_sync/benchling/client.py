@@ -74,7 +74,7 @@ class Client(Transport):
 
     def entity_schema(self, schema_id: str) -> Json:
         """Return one entity schema."""
-        return self.get(f"entity-schemas/{quote(schema_id, safe='')}", needs="id")
+        return self.get(f"entity-schemas/{quote(schema_id, safe='')}", needs="fieldDefinitions")
 
     def dropdown(self, dropdown_id: str) -> Json:
         """Return one dropdown with its options."""

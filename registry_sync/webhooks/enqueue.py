@@ -72,5 +72,5 @@ def _has_job(queue: Queue) -> bool:
     """Return whether a job waits in the queue; Redis may have its id and have lost the job."""
     from rq.utils import as_text
 
-    last = as_text(queue.connection.lindex(queue.key, -1))
-    return last is not None and queue.fetch_job(last) is not None
+    last = queue.connection.lindex(queue.key, -1)
+    return last is not None and queue.fetch_job(as_text(last)) is not None

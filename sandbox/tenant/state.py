@@ -180,6 +180,10 @@ class TenantState:
             "client_secret": client_secret, "public_key": public_key,
         }  # fmt: skip
 
+    def receive_webhooks(self, app_id: str, url: str) -> None:
+        """Give an app's webhooks an address, as a developer does in the Developer Console."""
+        self.apps[app_id]["webhook_url"] = url
+
     def configure(self, app_id: str, values: Json) -> None:
         """Fill in the app's configuration, replacing the named items; encrypt secrets."""
         configuration.fill_in(self, app_id, values)

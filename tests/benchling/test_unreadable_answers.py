@@ -61,6 +61,39 @@ def test_one_unreadable_answer_anywhere_is_asked_for_again(
     assert w.written() == 4
 
 
+def _written(entities: str) -> str:
+    return f'{{"status": "SUCCEEDED", "response": {{"customEntities": {entities}}}}}'
+
+
+HOLLOW = {
+    "bulk-upsert": ['{"taskId": 5}', '{"taskId": ""}'],
+    "GET .*tasks/": [_written("[null]"), _written('"x"'), '{"status": "RUNNING", "response": 5}'],
+    "app-configuration-items": [
+        f'{{"appConfigurationItems": {items}}}'
+        for items in ("{}", "[null]", "[{}]", '[{"id": "a", "type": "text", "path": 5}]')
+    ],
+    "entity-schemas": ['{"id": "ts_1"}', '{"id": "ts_1", "fieldDefinitions": [{}]}'],
+    "registries$": [f'{{"registries": {items}}}' for items in ("[null]", '[{"id": 5}]')],
+}
+"""Answers that are JSON, with something else where what matters should be."""
+
+
+@pytest.mark.invariant(1, 4)
+def test_one_hollow_answer_is_asked_for_again(world: Any, quick: None) -> None:
+    w = world([compound(1)], contract="off")
+    w.sync()
+    approval = 2000
+    for path, bodies in HOLLOW.items():
+        for body in bodies:
+            approval += 1
+            w.tenant.faults.append(Fault(path, "garble", content=body.encode()))
+            w.registry.edit("C-000001", approval=approval)
+            run = w.sync()
+            assert run.status == Status.SUCCEEDED, f"{path} {body}: {run.error}"
+            assert not w.tenant.faults and w.values()["C-000001"]["Approval"] == approval, body
+    assert w.written() == approval - 2000 + 1
+
+
 @pytest.mark.parametrize("path", ["tasks/", "token$", "app-configuration-items"])
 @pytest.mark.parametrize("name", ["empty", "null", "html"])
 def test_answers_that_stay_unreadable_are_benchlings_outage(
