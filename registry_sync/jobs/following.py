@@ -6,8 +6,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.core import stopping
@@ -57,7 +55,7 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
             kind=Kind.RETRY,
             trigger=SyncRun.Trigger(ended.trigger),
             actor=ended.actor,
-            asked_at=timezone.now(),
+            asked_at=runs.database_now(),
             lane=other,
             only=ids if len(ids) <= LISTED else (),
             notes=[f"{len(ids):,} records link to what run {ended.pk} has written."],
@@ -131,7 +129,7 @@ def let_presses_join(run_id: int) -> None:
 
 def _is_one_of_many(run: SyncRun) -> bool:
     """Return whether people still press, and the last run that they asked for has just ended."""
-    now, last = timezone.now(), last_received()
+    now, last = runs.database_now(), last_received()
     if last is None or now - last > QUIET:
         return False
     earlier = SyncRun.objects.of_same_app(run).filter(pk__lt=run.pk, trigger=run.trigger)

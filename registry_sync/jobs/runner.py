@@ -223,9 +223,12 @@ def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
 
 
 def _sleep_until(run: SyncRun, until: datetime) -> None:
-    """Wait until a time, or until the run is cancelled or paused. Raise Stopping."""
+    """Wait until a time of the database, or until the run is cancelled or paused.
+
+    Raise Stopping.
+    """
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
-    while (left := (until - timezone.now()).total_seconds()) > 0 and active.exists():
+    while (left := (until - runs.database_now()).total_seconds()) > 0 and active.exists():
         stopping.sleep(min(left, CHECK_EVERY), grace=0)
 
 

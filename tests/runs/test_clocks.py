@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.canvas import drawing
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
-from registry_sync.models import SyncRun
+from registry_sync.models import Canvas, SyncRun
 from registry_sync.monitoring.doctor.service import check_database_clock
 from tests.support.registry import compound
 
@@ -68,6 +71,30 @@ def test_a_wait_that_a_host_asked_for_lasts_as_long_by_the_database(host_clock):
     run.refresh_from_db()
     left = run.waiting_until - runs.database_now()
     assert timedelta(seconds=30) < left <= timedelta(minutes=1)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_a_host_whose_clock_is_behind_sleeps_no_longer_than_the_database_says(host_clock):
+    run, lease = begun()
+    runs.release(lease, waiting_until=timezone.now() + timedelta(seconds=0.2))
+    run.refresh_from_db()
+    host_clock(-TEN_MINUTES)
+    began = time.monotonic()
+    jobs._sleep_until(run, run.waiting_until)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.postgres
+@pytest.mark.invariant(4)
+def test_a_canvas_that_a_host_ahead_left_undrawn_is_drawn_by_another(world, host_clock):
+    world([compound(1)])
+    host_clock(TEN_MINUTES)
+    canvas = drawing.known_canvas({}, "cnvs_1")
+    drawing.owe_drawing(canvas.canvas_id, "A note.")
+    host_clock(timedelta())
+    Canvas.objects.update(used_at=F("used_at") - drawing.OWED_AFTER)
+    assert drawing.outdated().get() == canvas
 
 
 @pytest.mark.invariant(4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db.models import F
-from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.core.problems import SyncError
@@ -147,5 +146,5 @@ def _afterwards(run: SyncRun) -> dict[str, object]:
     kind = Kind.FULL if run.reads_all else run.kind
     return {
         "kind": kind, "trigger": run.trigger, "actor": run.actor, "only": [], "if_good": True,
-        "asked_at": timezone.now().isoformat(), "retries_all": run.retries_all, "notes": [],
+        "asked_at": runs.database_now().isoformat(), "retries_all": run.retries_all, "notes": [],
     }  # fmt: skip
