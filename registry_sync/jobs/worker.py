@@ -19,14 +19,32 @@ from django.db import connections
 from redis.exceptions import ResponseError
 from rq import Worker
 from rq.exceptions import StopRequested
+from rq.utils import import_attribute
 from rq.worker import WorkerStatus
 
 from registry_sync import __version__, runs
-from registry_sync.core import stopping
+from registry_sync.benchling.answers import trusted
+from registry_sync.core import dotted_paths, stopping
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.runs.workers import VERSION
 
 logger = logging.getLogger(__name__)
+JOBS = (
+    dotted_paths.RUN_SYNC,
+    dotted_paths.RUN_PREVIEW,
+    dotted_paths.RUN_RECONCILIATION,
+    dotted_paths.WORK_DELIVERY,
+)
+
+
+def preload() -> None:
+    """Import what jobs run, and read the certificates: each job is a fork that would do it again.
+
+    It takes a quarter of a second, about as long as the work on a press.
+    """
+    for path in JOBS:
+        import_attribute(path)
+    trusted()
 
 
 def reconcile_interval() -> float:
@@ -67,6 +85,7 @@ class QuickWorker(Worker):
         if len(self.queues) > 1:
             names = ", ".join(queue.name for queue in self.queues)
             raise SystemExit(f"A worker serves one queue. Start one worker each for {names}.")
+        preload()
         return super().work(*args, **kwargs)
 
     def handle_warm_shutdown_request(self) -> None:

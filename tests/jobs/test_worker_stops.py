@@ -10,9 +10,11 @@ from contextlib import suppress
 
 import pytest
 from redis import Redis
+from rq import Worker
 from rq.exceptions import StopRequested
 from rq.worker import WorkerStatus
 
+from registry_sync.core import dotted_paths
 from registry_sync.jobs import worker as jobs
 
 pytestmark = pytest.mark.once
@@ -62,3 +64,12 @@ def test_a_worker_that_forks_its_job_asks_the_job_to_stop(worker, child):
     worker._horse_pid = child.pid
     worker.heartbeat()
     assert child.wait(5) == -signal.SIGTERM
+
+
+def test_what_jobs_run_is_imported_once_and_not_in_each_fork(worker, monkeypatch):
+    imported: list[str] = []
+    monkeypatch.setattr(jobs, "import_attribute", imported.append)
+    monkeypatch.setattr(Worker, "work", lambda *args, **options: bool(imported))
+    jobs_start = ("RUN_", "WORK_")
+    paths = [path for name, path in vars(dotted_paths).items() if name.startswith(jobs_start)]
+    assert worker.work() and imported == paths
