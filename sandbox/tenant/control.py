@@ -169,7 +169,8 @@ class Control:
     async def provision(self, request: Request) -> Response:
         """Set up the tenant by a list of calls `[method, args, kwargs]`; return their results."""
         allowed = {"add_registry", "add_folder", "add_dropdown", "add_option", "add_schema",
-                   "install_app", "configure", "revoke_tokens", "field_id"}  # fmt: skip
+                   "install_app", "receive_webhooks", "configure", "revoke_tokens",
+                   "field_id"}  # fmt: skip
         results: list[Any] = []
         for method, args, kwargs in await request.json():
             if method not in allowed:
