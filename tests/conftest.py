@@ -6,15 +6,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
+import starlette.routing
 from hypothesis import HealthCheck, settings
 
 from sandbox.redis import RedisServer
 from tests.support.browser import page
 from tests.support.chembl import datasette
-from tests.support.database import copy_into, migrated, on_postgres
+from tests.support.database import copy_into, migrated, on_postgres, sql_flush
 from tests.support.deployment import deploy, redis
 from tests.support.desk import owner, viewer
 from tests.support.drafting import desk
@@ -49,13 +51,17 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, copies: pytest.MonkeyPatch) -> None:
-    """Let the command be itself again once the database is there."""
+    """Let `migrate` be itself again once the database is there, and `flush` be quick."""
+    from django.core.management.commands import flush
+
     copies.undo()
+    copies.setattr(flush, "sql_flush", sql_flush)
+    copies.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
 
 
 @pytest.fixture(scope="session")
 def copies() -> Iterator[pytest.MonkeyPatch]:
-    """Hold what is changed while the database is made."""
+    """Hold what is changed of Django's commands."""
     with pytest.MonkeyPatch.context() as patch:
         yield patch
 
@@ -87,6 +93,8 @@ def pytest_terminal_summary(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of pytest-xdist share; they are started with its name."""
+    # Each of some thousand tenants would compile the same hundred paths.
+    starlette.routing.compile_path = cache(starlette.routing.compile_path)
     if not hasattr(config, "workerinput"):
         os.environ["SHARED_BY_TESTS"] = folder = tempfile.mkdtemp(prefix="registry-sync-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
