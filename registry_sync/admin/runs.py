@@ -130,7 +130,8 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
         shown = format_html(mark, looks.pill(run), looks.status_words(run))
         if not looks.others_wait(run):
             return shown
-        return format_html('{}<br><span class="desk-quiet">earlier errors open</span>', shown)
+        waits = "decisions" if run.warnings else "errors"
+        return format_html('{}<br><span class="desk-quiet">earlier {} open</span>', shown, waits)
 
     @admin.display(description="kind, started by")
     def asked(self, run: SyncRun) -> SafeString:

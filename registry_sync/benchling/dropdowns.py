@@ -90,7 +90,8 @@ def _settle(
     if back:
         _change(client, dropdown_id, "unarchive", {"dropdownOptionIds": back})
         found.unarchived = [before[id_]["name"] for id_ in back]
-    _compare({**seen, **before}, _read(client, dropdown_id), new, back, found)
+    late = {id_: {**it, "archiveRecord": None} for id_, it in seen.items() if id_ not in before}
+    _compare({**late, **before}, _read(client, dropdown_id), new, back, found)
 
 
 def _read(client: Client, dropdown_id: str) -> Options:
@@ -160,9 +161,11 @@ def _steps(client: Client, dropdown_id: str, before: Options, seen: Options) -> 
         body: Json = {"dropdownOptionIds": ids, "reason": reason}
         again = partial(_change, client, dropdown_id, "archive", body)
         yield Step(again, told, "is archived again", "is not archived again")
+    # An option that came after the list was read was left out of what was sent. It is in use.
+    both += [(id_, {}, now) for id_, now in seen.items() if id_ not in before]
     ids = [i for i, was, now in both if now.get("archiveRecord") and not was.get("archiveRecord")]
     if ids:
-        told = [f"“{before[id_]['name']}” was archived" for id_ in ids]
+        told = [f"“{seen[id_]['name']}” was archived" for id_ in ids]
         again = partial(_change, client, dropdown_id, "unarchive", {"dropdownOptionIds": ids})
         yield Step(again, told, "is in use again", "is not in use again")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import QuerySet
 
+from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.canvas.queue_place import place_in_queue
 from registry_sync.models import Lane, SyncRun
@@ -47,19 +48,14 @@ def standing_of(rows: QuerySet[SyncRun]) -> Standing:
     """Return the standing that the runs of a lane, or of the app's only lane, give."""
     newest = rows.select_related("lane").order_by("-id")
     active = newest.filter(status__in=SyncRun.ACTIVE).first()
-    if active is not None and is_whole(active):
+    if active is not None and runs.is_whole(active):
         return Standing(active)
     ended = newest.exclude(kind__in=SyncRun.DRY).exclude(status__in=SyncRun.ACTIVE)
-    whole = ended.filter(only=[]).exclude(kind=Kind.RETRY).first()
+    whole = runs.whole_runs(ended).first()
     if active is not None or whole is None:
         return Standing(whole or ended.first(), active)
     retries = ended.filter(kind=Kind.RETRY, only=[], pk__gt=whole.pk)
     return Standing(whole, retries.first())
-
-
-def is_whole(run: SyncRun) -> bool:
-    """Return whether a run syncs whatever has changed, not chosen records."""
-    return not run.only and run.kind not in (Kind.RETRY, *SyncRun.DRY)
 
 
 def standings_of(lanes: Sequence[Lane]) -> list[Standing]:

@@ -45,17 +45,26 @@ STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
 def outcome(run: SyncRun) -> Status:
     """Return how a run itself ended.
 
-    Its status also says whether records of earlier runs still wait, as its exit status must; a run
-    that refused nothing and warned of nothing succeeded all the same.
+    Its status also says whether something of earlier runs still waits, as its exit status must; a
+    run that refused nothing and warned of nothing new succeeded all the same.
     """
     status = Status(run.status)
-    if status == Status.COMPLETED_WITH_WARNINGS and not (run.failed or run.warnings):
+    if status == Status.COMPLETED_WITH_WARNINGS and not (run.failed or _own_warnings(run)):
         return Status.SUCCEEDED
     return status
 
 
+def _own_warnings(run: SyncRun) -> list[Json]:
+    """Return what a run warns of, without what its lane waits for: each run repeats that."""
+    return [
+        warning
+        for warning in run.warnings
+        if warning["code"] != "adoption" and (warning["code"] != "drift" or run.reads_all)
+    ]
+
+
 def others_wait(run: SyncRun) -> bool:
-    """Return whether a run succeeded while records of earlier runs were still refused."""
+    """Return whether a run succeeded while something of earlier runs still waited."""
     return outcome(run) != run.status
 
 

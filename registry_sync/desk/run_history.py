@@ -24,7 +24,7 @@ RUNS, DAYS, STRIP = 30, 90, 14
 SEEN = (
     "kind", "trigger", "actor", "status", "read", "unchanged", "created", "updated", "failed",
     "created_at", "started_at", "finished_at", "error", "paused_at", "lane",
-    "warnings",
+    "warnings", "reads_all",
 )  # fmt: skip
 """Columns of a run that a list shows: its mapping and position may be long."""
 

@@ -31,6 +31,11 @@ def whole_runs(rows: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
     return rows.filter(kind__in=SyncRun.WHOLE, since_asked__isnull=True, only=[])
 
 
+def is_whole(run: SyncRun) -> bool:
+    """Return whether a run is one of those that `whole_runs` keeps."""
+    return run.kind in SyncRun.WHOLE and run.since_asked is None and not run.only
+
+
 def good_runs(lane: Lane) -> QuerySet[SyncRun]:
     """Return the runs that the next one may start from, newest first.
 

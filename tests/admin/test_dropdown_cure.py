@@ -133,6 +133,25 @@ def test_names_are_put_back_into_the_list_as_it_is_then(world, owner, monkeypatc
     assert len(sent) == 2 and "has its name again" in html.unescape(text(owner.get(answer.url)))
 
 
+def test_what_was_added_while_the_list_was_sent_is_put_back(world, owner, monkeypatch):
+    """A tenant that archives what a list leaves out, and an option that came after the reading."""
+    w = wanting(world, "Peptide")
+    send = dropdowns._send
+
+    def late(*asked):
+        after = send(*asked)
+        w.tenant.add_option(w.kinds, "Lipid")
+        options(w)["Lipid"]["archiveRecord"] = {"reason": "Other"}
+        return after | {options(w)["Lipid"]["id"]: dict(options(w)["Lipid"])}
+
+    monkeypatch.setattr(dropdowns, "_send", late)
+    answer = press(owner, cure_page())
+    assert options(w)["Lipid"]["archiveRecord"] is None
+    assert options(w)["Protein"]["archiveRecord"] and "Peptide" in options(w)
+    told = html.unescape(text(owner.get(answer.url)))
+    assert "“Lipid” was archived, and is in use again" in told
+
+
 def test_an_option_that_was_seen_and_is_gone_is_said(world, owner, monkeypatch):
     """Whoever sends an older list removes what others have added since."""
     wanting(world, "Peptide")

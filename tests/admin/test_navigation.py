@@ -145,6 +145,13 @@ def test_a_run_is_marked_by_its_own_outcome(world, owner):
     assert "succeeded Duration" in page
     assert "The lane 1 record refused by earlier runs is still open." in page
     assert "succeeded earlier errors open" in read(owner, RUNS)
+    # Each run repeats what its lane waits for; drift is a full run's own finding.
+    run.warnings = [{"code": "adoption", "text": "1 waits."}, {"code": "drift", "text": "1 too."}]
+    run.save(update_fields=["warnings"])
+    assert "succeeded earlier decisions open" in read(owner, RUNS)
+    run.reads_all = True
+    run.save(update_fields=["reads_all"])
+    assert "with warnings" in read(owner, RUNS)
     only = SyncRunFactory(lane=run.lane, only=["C-1", "C-2"])
     retry = SyncRunFactory(lane=run.lane, kind="retry")
     dry = SyncRunFactory(lane=run.lane, kind="dry run")

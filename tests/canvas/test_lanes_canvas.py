@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from registry_sync.canvas.standing import Standing, standing_of
 from registry_sync.models import Canvas, Lane, SyncRun
 from tests.support.canvas import Page
 from tests.support.factories import (
@@ -139,3 +140,12 @@ def test_a_record_that_no_run_has_read_yet_is_asked_of_each_registry(w):
     lots.registry.token = "another"
     page.press("look_up", record="C-000901")
     assert "Something went wrong" not in page.text
+
+
+def test_a_run_since_a_chosen_time_takes_no_standing(db):
+    lane = LaneFactory()
+    whole = SyncRunFactory(lane=lane)
+    SyncRunFactory(lane=lane, since_asked=timezone.now(), status="FAILED")
+    assert standing_of(lane.runs.all()).run == whole
+    active = SyncRunFactory(lane=lane, since_asked=timezone.now(), status="RUNNING")
+    assert standing_of(lane.runs.all()) == Standing(whole, active)

@@ -60,6 +60,8 @@ class Offer:
     address: str
     permissions: tuple[str, ...]
     asks: bool = True
+    note: str = ""
+    """What stands beside its button, where its words do not say how much it does."""
 
     @property
     def words(self) -> str:
@@ -102,6 +104,10 @@ class Cure:
         """Return the words of its button."""
         return self.label
 
+    def note_for(self, case: Case) -> str:
+        """Return what stands beside its button. It costs a query at most."""
+        return ""
+
     def address(self, case: Case) -> str:
         """Return the address of its confirmation page."""
         raise NotImplementedError
@@ -109,7 +115,8 @@ class Cure:
     def offer(self, case: Case) -> Offer:
         """Return it as a page offers it."""
         label, address = self.label_for(case), self.address(case)
-        return Offer(self.name, label, address, self.permissions, self.asks)
+        note = self.note_for(case)
+        return Offer(self.name, label, address, self.permissions, self.asks, note)
 
 
 def page(name: str, *parts: Any, query: str = "") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from registry_sync.core.text import name_key, number_of
 from registry_sync.desk.cures.adoptions import waiting
@@ -20,6 +21,8 @@ from registry_sync.sync.clients import client_of_settings, hasty_client, plain_s
 from registry_sync.sync.setup import connector_of, read_config, read_items
 
 SHOWN = 200
+COUNTED = 10_000
+"""Entities that are counted beside the button; its page counts all."""
 PATIENCE = 15.0
 NAME_FIELD = "External Name Field"
 """What the app's configuration calls the path of names."""
@@ -33,6 +36,12 @@ class NameTemplate(Press):
     permissions = ("registry_sync.add_mappingdraft", "registry_sync.change_mappingdraft")
     codes = ("name_taken",)
 
+    def note_for(self, case: Case) -> str:
+        """Return how many entities it renames, counted as far as a page may."""
+        count = _entities(case.lane)[:COUNTED].count()
+        more = " or more" if count == COUNTED else ""
+        return f"renames {count:,}{more} {'entity' if count == 1 else 'entities'}"
+
     def prospect(self, case: Case) -> Prospect:
         """Return the template, and the names that the refused records would have."""
         now, then = templates(case.lane)
@@ -41,7 +50,7 @@ class NameTemplate(Press):
         shown = tuple(Row(row.key, row.cells[: len(columns)]) for row in rows)
         groups = [Group("Refused records", columns, shown, fixed=True)] if rows else []
         count = case.errors().count()
-        renamed = LedgerEntry.objects.filter(lane=case.lane).exclude(entity_id="").count()
+        renamed = _entities(case.lane).count()
         facts = [
             f"{NAME_FIELD}: {now} → {then}",
             "Publishing it renames every entity of the lane, not only those below: "
@@ -81,6 +90,10 @@ class NameTemplate(Press):
             )
         done.address = page("mappingdraft_preview", draft.pk)
         return done
+
+
+def _entities(lane: Lane) -> QuerySet[LedgerEntry]:
+    return LedgerEntry.objects.filter(lane=lane).exclude(entity_id="")
 
 
 def templates(lane: Lane) -> tuple[str, str]:
