@@ -68,7 +68,10 @@ def test_faults_are_made_inside_functions_alone_and_each_can_be_compiled():
     assert not any("LIMIT =" in line or "def " in line for line in lines)
 
 
-def test_a_sample_is_the_same_for_the_same_seed():
+def test_a_sample_is_the_same_for_the_same_seed(monkeypatch, tmp_path):
+    path = tmp_path / "names.py"
+    path.write_text(SOURCE)
+    monkeypatch.setattr(mutants, "module_path", lambda name: path)
     first, again, other = (mutants.sample("names", seed=s, count=5) for s in (1, 1, 2))
     assert first == again != other and len(first) == 5
     assert first[0].diff().startswith("@@")
