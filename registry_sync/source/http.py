@@ -17,6 +17,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse
 from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.answers.link_header import read_links
+from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.record_guess import RECORD_KEYS
 from registry_sync.source.answers.response_actions import ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
@@ -103,6 +104,8 @@ class Exchange:
         empty = answer.ok and not answer.content.strip()
         if answer.status == 204 or answer.status in past or (empty and empty_ok):
             return self._nothing(answer)
+        if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
+            return self._nothing(answer)
         if not answer.ok:
             raise refusal(answer, self._plain(answer.content))
         try:
@@ -129,6 +132,11 @@ class Exchange:
         return Reply(
             body, answer.headers, {}, answer.url, size, True, status, ignored_by=ignored_by
         )
+
+    def _says_nothing(self, answer: Received) -> bool:
+        """Return whether an answer without any JSON list says that nothing was found."""
+        text = answer.content.decode(errors="replace")
+        return "[" not in text and says_nothing_found(text)
 
     def _parsed(self, answer: Received) -> Any:
         self.connector.page_limits.check_content(answer.content)

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.problems import SourceError
+from registry_sync.core.secrets import hide
 from registry_sync.core.types import Json
 from registry_sync.source.ahead import STEP
 from registry_sync.source.answers.decoding import Unusable
@@ -131,7 +132,7 @@ class PageReader:
             asked_at=asked.at,
             bytes=reply.size,
             unread=unread,
-            signs=() if over else self._signs(reply) or signs_of(end, loops, ignored=reply.ignored),
+            signs=() if over else self._signs(reply, end, loops),
             strays=listed.strays if records else (),
             learned=self._finder.facts(),
             doubt=listed.doubt,
@@ -226,9 +227,13 @@ class PageReader:
         self.connector.page_limits.check_records(found.count)
         return found
 
-    def _signs(self, reply: Reply) -> tuple[Sign, ...]:
-        count = self._finder.count(reply.body) if reply.ignored_by else 0
-        return (ignored_records(count, reply.ignored_by),) if count else ()
+    def _signs(self, reply: Reply, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
+        """Return what speaks against a page being complete, without the key if it echoes that."""
+        if count := self._finder.count(reply.body) if reply.ignored_by else 0:
+            return (ignored_records(count, reply.ignored_by),)
+        secrets = self._exchange.connection.auth.secrets()
+        found = signs_of(end, loops, ignored=reply.ignored, excused=bool(reply.excused_by))
+        return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
 
     def _answer(self, asked: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
         reply, records = asked.reply, [*asked.listed.records, *asked.listed.strays]

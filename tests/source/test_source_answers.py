@@ -95,6 +95,12 @@ def test_records_beside_an_empty_error_are_read(serve: Any) -> None:
     assert ids(serve(lambda asked: {"data": [], "errors": [], "error": None}).source()) == []
 
 
+def test_an_error_that_says_that_all_is_well_is_none(serve: Any) -> None:
+    for well in ({"code": 0, "message": "OK"}, "none", "Success", {"code": 200, "text": ""}, []):
+        page = next(serve(lambda a, well=well: {"items": GOOD, "error": well}).source().pages(None))
+        assert len(page.records) == 2 and not page.signs, well
+
+
 def test_the_settings_say_where_an_error_is(serve: Any) -> None:
     settings = endpoint(
         data_selector="map",

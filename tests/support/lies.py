@@ -210,6 +210,7 @@ def causes(lies: Lies) -> frozenset[str]:
         (lies.paging.in_header, {"link_unread", "more_said", "next_unseen"}),
         (lies.move or lies.order != "id", MOVED),
         (lies.total in ("capped", "more", "page"), {"short_read", "total_exceeded", "more_said"}),
+        (lies.fault in ("twice", "null", "anonymous"), {"total_exceeded"}),
         (lies.hole, {"short_read", *PAGED}),
         (lies.date != 0 or lies.skew, {"clock_ahead", "future_dated", "list_moved", "no_clock"}),
         (lies.asks != "none" and (lies.filter != "right" or lies.format != "Z"), TIMED),

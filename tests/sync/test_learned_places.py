@@ -53,6 +53,12 @@ def test_a_quiet_day_is_an_empty_read_whatever_stands_beside(lane: Any) -> None:
         {"users": [{"id": 7, "name": "J. Doe"}]},
         {"items": None, "deleted": [{"id": "M-3", "name": "Mol 3", "text": None}]},
         Reply(b""),
+        {"items": "null"},
+        {"error": "No results"},
+        {"success": False, "message": "No data found."},
+        Reply(b"No records found", kind="text/plain"),
+        Reply({"error": {"message": "No Record found", "detail": "x"}, "status": "failure"}, 404),
+        Reply({"error": {"code": "NOT_FOUND", "message": "No matches found!"}}, 404),
     ):
         said["quiet"] = quiet
         run = w.sync()
@@ -63,6 +69,42 @@ def test_a_quiet_day_is_an_empty_read_whatever_stands_beside(lane: Any) -> None:
         "M-2": "t2",
         "M-3": "t3",
     }
+
+
+@pytest.mark.invariant(5)
+def test_a_quiet_day_that_is_a_failure_is_not_green(lane: Any) -> None:
+    """By a status, a fault or missing parts in the answer: else its changes were passed over."""
+    w, said = lane({"items": FULL})
+    w.sync()
+    for quiet, named in (
+        ({"fault": {"faultstring": "Rate limit quota violation"}}, "Rate limit quota violation"),
+        ({"status": 500, "message": "oops"}, "oops"),
+        ({"code": 401, "message": "Unauthorized", "data": None}, "Unauthorized"),
+        ({"exception": "java.io.IOException", "items": None}, "IOException"),
+        ({"success": "false", "items": []}, "success"),
+        ({"ok": 0, "items": []}, "ok"),
+        ({"result": "error", "items": []}, "result"),
+        ({"error": "No data source configured"}, "No data source configured"),
+        ({"items": [], "_shards": {"total": 5, "failed": 2}}, "_shards.failed is 2"),
+        ({"items": FULL[:1], "timed_out": True}, "timed_out is true"),
+        ({"items": FULL[:1], "isPartial": True}, "isPartial is true"),
+        ({"items": FULL[:1], "errors": [{"message": "node s3cret is down"}]}, "is down"),
+    ):
+        said["quiet"] = quiet
+        run = w.sync(kind=SyncRun.Kind.INCREMENTAL)
+        texts = run.error + "".join(warning["text"] for warning in run.warnings)
+        assert run.status != SUCCEEDED and named in texts, quiet
+        said["quiet"] = {"items": []}
+        assert w.sync().status == SUCCEEDED, "the next run is green again"
+
+
+def test_an_object_that_may_be_a_record_makes_everything_be_read(lane: Any) -> None:
+    w, said = lane({"items": FULL})
+    w.sync()
+    said["quiet"] = {"id": 7, "name": "J. Doe", "email": "j@example.com", "role": "admin"}
+    run = w.sync()
+    assert (run.status, run.reads_all, run.read) == (SUCCEEDED, True, 3)
+    assert "may be a record" in run.full_reason and "7" not in w.values()
 
 
 def test_after_an_upgrade_the_place_is_learned_by_reading_everything(lane: Any) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from registry_sync.reporting.catalogue.entry import Cause
 
 INCOMPLETE = frozenset(
-    {"short_read", "more_said", "next_unseen", "full_page", "link_unread", "ignored_records"}
+    {
+        "short_read",
+        "more_said",
+        "next_unseen",
+        "full_page",
+        "link_unread",
+        "ignored_records",
+        "answer_partial",
+    }
 )
 """Warnings that some records may not have been read: what was not seen may still be there."""
 
@@ -43,6 +51,13 @@ WARNINGS = (
         ("mapping",),
         "Run `manage.py doctor`, which requests one page more. Set endpoint.paginator in Connector "
         "Settings: as it proposes, or to single_page.",
+    ),
+    Cause(
+        "answer_partial",
+        "an answer that says that parts of it are missing",
+        ("source",),
+        "Check the service: its answer has records, and an error or a sign of missing parts beside "
+        "them. The next run reads everything again.",
     ),
     Cause(
         "link_unread",

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from registry_sync.core.types import Json
+from registry_sync.source.answers.nothing_found import says_nothing_found
+from registry_sync.source.answers.page_answer import PageAnswer
 
-ERROR_KEYS = ("error", "errors", "exc_type")
-WORDS = ("message", "error_description", "detail", "title", "description", "reason", "text", "msg")
+ERROR_KEYS = ("error", "errors", "exc_type", "fault", "Fault", "exception")
+WORDS = ("message", "error_description", "detail", "title", "description", "reason", "text", "msg",
+         "faultstring")  # fmt: skip
 """Where an error has its words, the likeliest first."""
 INNER = ("data", "debug", "extensions", "cause")
 """Where an error repeats itself more exactly."""
-FAILED = {"success": (False,), "ok": (False,), "status": ("error", "fail", "failed", "failure")}
+EMPTY: tuple[Any, ...] = (None, "", [], {}, 0)
+PARTIAL = frozenset({"timedout", "terminatedearly", "ispartial", "partialresults", "haserrors",
+                     "incomplete", "degraded"})  # fmt: skip
+"""Words of flags that say that parts of an answer are missing."""
+LONGEST_WORDS = 200
+BAD = ("error", "fail", "failed", "failure")
+FAILED: dict[str, tuple[Any, ...]] = {
+    "success": (False, 0, "false"), "ok": (False, 0, "false"), "status": BAD, "result": BAD,
+}  # fmt: skip
 """What some answers say of themselves where others have an error."""
+CODES = ("status", "code", "statusCode", "status_code", "errorCode", "error_code", "httpStatus")
+"""Where some answers repeat the status that they should have come with."""
+ENVELOPE = frozenset({
+    *CODES, *WORDS, "success", "ok", "error", "errors", "timestamp", "path", "type", "instance",
+    "details", "requestId", "request_id", "traceId", "trace_id", "method", "url", "help", "meta",
+})  # fmt: skip
+"""Keys of an answer that is about the request and holds no records."""
 CHECK_REQUEST = (
     "checks the request in Connector Settings (endpoint.path, endpoint.params, endpoint.json) "
     "against these words. If it is right, the registry's owner checks the service"
@@ -27,12 +46,51 @@ def error_in(body: Any, record_keys: tuple[str, ...]) -> str:
     """
     if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in record_keys):
         return ""
-    found = next((body[key] for key in ERROR_KEYS if body.get(key)), None)
-    if found is not None:
-        return (_words(body) if found is True else "") or _words(found)
-    if any(_is(body.get(key), values) for key, values in FAILED.items()):
-        return _words(body)
+    said = error_said(body)
+    if not said and (any(_is(body.get(key), v) for key, v in FAILED.items()) or _has_code(body)):
+        said = _words(body)
+    return "" if says_nothing_found(said) else said
+
+
+def error_said(body: Json) -> str:
+    """Return the words of an error where it usually is, whatever else a body has; "" for none."""
+    found = next((body[key] for key in ERROR_KEYS if not _is_blank(body.get(key))), None)
+    if found is None:
+        return ""
+    return (_words(body) if found is True else "") or _words(found)
+
+
+def _is_blank(found: Any) -> bool:
+    """Return whether what stands where errors do is none: `{"code": 0, "message": "OK"}`."""
+    if isinstance(found, dict):
+        return all(map(_is_blank, found.values()))
+    text = found.strip().lower() if isinstance(found, str) else found
+    return not text or text in ("ok", "success", "none", "no error", "null", "false", "0", 200)
+
+
+def partial_in(answer: PageAnswer) -> str:
+    """Return what an answer with records says of parts that are missing; "" for nothing.
+
+    https://www.elastic.co/guide/en/elasticsearch/reference/current/search-your-data.html
+    """
+    if not isinstance(answer.body, dict):
+        return ""
+    if said := error_said(answer.body):
+        return said[:LONGEST_WORDS]
+    for entry in answer.entries():
+        flagged = entry.word in PARTIAL and entry.value in (True, "true", 1)
+        failed = entry.word == "failed" and "shards" in entry.within and entry.value
+        if not entry.header and (flagged or failed):
+            return f"{entry.path} is {str(entry.value).lower()}"
     return ""
+
+
+def _has_code(body: Json) -> bool:
+    """Return whether a body is nothing but the description of a failure, by a status in it."""
+    if any(key not in ENVELOPE and value not in EMPTY for key, value in body.items()):
+        return False
+    codes = (str(body.get(key, "")) for key in CODES)
+    return any(re.fullmatch(r"[45]\d\d", code) for code in codes)
 
 
 def is_about_the_request(body: Any) -> bool:
@@ -67,7 +125,9 @@ def _whole(found: Json) -> str:
 
 
 def _is(value: Any, values: tuple[Any, ...]) -> bool:
-    return any(value is each or (isinstance(each, str) and value == each) for each in values)
+    """Return whether a value is one of some, true and false apart from numbers."""
+    plain = value.strip().lower() if isinstance(value, str) else value
+    return any(type(plain) is type(each) and plain == each for each in values)
 
 
 def _is_filled(value: Any) -> bool:

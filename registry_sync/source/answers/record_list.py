@@ -25,7 +25,7 @@ from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 UNKNOWN_PLACE = "it is not known where the registry's records are, and this answer does not show it"
 MOST_KEPT = 50
-EMPTY: tuple[Any, ...] = (None, "", {}, [])
+EMPTY: tuple[Any, ...] = (None, "", {}, [], "null", "[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,8 @@ class RecordFinder:
             return RecordList()
         if self._is_bare(body):
             return RecordList([body])
+        if self.is_record(body) and "$" not in self._beside and not whole:
+            return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
             raise Unusable(f"its answer is {body!r:.60}, without a list at {place}", select(place))
         moved = [] if later else self._others(body)
@@ -245,7 +247,7 @@ class RecordFinder:
         """Return whether an answer is itself a record: it has an id, and a record's keys."""
         if not self.is_record(body) or "$" in self._beside:
             return False
-        return 2 * len(set(body) & set(self._keys)) >= len(body)
+        return 3 * len(set(body) & set(self._keys)) >= 2 * len(body)
 
     def _others(self, body: Any) -> list[str]:
         """Return where an answer has records that no answer had before beside its own."""

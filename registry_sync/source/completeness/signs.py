@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from registry_sync.core.text import number_of
+from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.completeness.more import as_number, truth_of
 from registry_sync.source.completeness.page_end import End, ends_empty
@@ -26,15 +27,19 @@ SINGLE = written({"type": "single_page"})
 WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
-def signs_of(end: End, before: LoopDetector, *, ignored: bool = False) -> tuple[Sign, ...]:
+def signs_of(
+    end: End, before: LoopDetector, *, ignored: bool = False, excused: bool = False
+) -> tuple[Sign, ...]:
     """Return what speaks against a read being complete, as a page shows it: at most one sign.
 
-    `before` are the pages before it. `ignored`: the answer is taken for an empty list.
+    `before` are the pages before it. `ignored`: the answer is taken for an empty list. `excused`:
+    settings say what its error means.
     """
     if ignored:
         sign = _cut_off(end, before)
         return (sign,) if sign else ()
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
+    looks = looks if excused else (_partial_said, *looks)
     found = (look(end) for look in looks)
     return tuple(itertools.islice(filter(None, found), 1))
 
@@ -76,6 +81,19 @@ def _cut_off(end: End, before: LoopDetector) -> Sign | None:
         f"answered {end.answer.status} to the request for them.",
         "The registry's owner checks its next pages, or the integration owner corrects "
         "endpoint.paginator of Connector Settings.",
+    )
+
+
+def _partial_said(end: End) -> Sign | None:
+    """Find records beside an error, or an answer that says that parts of it are missing."""
+    said = partial_in(end.answer)
+    if not said:
+        return None
+    return Sign(
+        "answer_partial",
+        f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
+        f"says that it is not complete: {said}.",
+        "The registry's owner checks the service.",
     )
 
 

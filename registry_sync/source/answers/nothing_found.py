@@ -1,0 +1,26 @@
+"""Whether an answer says in words that it found nothing, where others give an empty list. Pure."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 1000
+"""Bytes of an answer that may be such words; a longer one says more."""
+THINGS = r"(?:records?|results?|match(?:es)?|items?|entries|entry|rows?|documents?|objects?|hits?)"
+NOTHING = re.compile(
+    rf"\b(?:no|0|zero)\s+(?:\w+\s+)?(?:{THINGS}|data|changes|updates|compounds?)"
+    r"(?=\s*(?:[.!,;:\"'}\]]|$|(?:(?:were|was|have been|has been|are|is|could be)\s+)?"
+    r"(?:found|available|exists?|match(?:ed|ing)?|returned|since|for th)))"
+    rf"|\b{THINGS}\s+not\s+found|\bnothing\s+(?:was\s+)?found",
+    re.IGNORECASE,
+)
+"""`No Record found` of ServiceNow, `No matches found!` of openFDA.
+
+https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html
+https://open.fda.gov/apis/errors/
+"""
+
+
+def says_nothing_found(text: str) -> bool:
+    """Return whether a short text says that nothing was found."""
+    return len(text) <= LONGEST and NOTHING.search(text) is not None
