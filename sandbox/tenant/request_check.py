@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from .document import compiled_schema, overlaid
+from .overlay import PATCHES
 
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -94,7 +95,7 @@ def warm_up() -> None:
 @cache
 def _operations(method: str) -> list[Operation]:
     """Return the operations of a method that this sandbox has, those with a verb first."""
-    doc, found = overlaid(), []
+    doc, found = overlaid(PATCHES), []
     for template, item in sorted(doc["paths"].items(), key=lambda each: "}:" not in each[0]):
         if method in item and has_operation(method, template):
             given = [*item.get("parameters", ()), *item[method].get("parameters", ())]

@@ -40,7 +40,7 @@ RESULTS = [{"system_name": "lane", "type": "text"}, {"system_name": "read", "typ
 
 def operations() -> dict[str, APIOperation]:
     """Return the operations that the sandbox has, as "METHOD /path"."""
-    doc = overlaid()
+    doc = {**overlaid()}
     doc["paths"] = {
         path: {key: part for key, part in item.items()
                if key == "parameters" or has_operation(key, path)}
