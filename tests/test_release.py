@@ -77,6 +77,9 @@ def test_the_version_is_newer_than_the_last_release_where_anything_has_changed()
     if "\n- " in unreleased:
         assert Version(__version__) > Version(last.split()[0])
         assert f"The next version is {__version__}." in unreleased
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    named = set(re.findall(r"(?:venv|before|registry_sync)-(\d+\.\d+\.\d+)", page))
+    assert __version__ in named <= {__version__, last.split()[0]}
     kustomization = (ROOT / "deploy" / "kubernetes" / "kustomization.yaml").read_text("utf-8")
     assert f"newTag: {__version__}\n" in kustomization
 

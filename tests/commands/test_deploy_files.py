@@ -70,6 +70,23 @@ def test_the_units_of_systemd(tmp_path: Path) -> None:
     assert not said.strip(), said
 
 
+def test_a_command_by_hand_has_the_environment_of_the_units(tmp_path: Path) -> None:
+    stand_in = tmp_path / "systemd-run"
+    stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    stand_in.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    words = [str(DEPLOY / "rs"), "run", "pause", "--reason", "two words"]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=20)
+    said = done.stdout.splitlines()
+    assert said[said.index(COMMAND) :] == [COMMAND, "run", "pause", "--reason", "two words"]
+    unit = (DEPLOY / "systemd" / "registry-sync-web.service").read_text()
+    for option, key in (("--property", "EnvironmentFile"), ("--uid", "User"), ("--gid", "Group"),
+                        ("--working-directory", "WorkingDirectory")):  # fmt: skip
+        given = said[said.index(option) + 1].removeprefix("EnvironmentFile=")
+        assert f"\n{key}={given}\n" in unit
+    assert "--pipe" in said, "without a terminal, as cron has none"
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="prometheus is not installed")
 def test_prometheus_and_grafana(db: None) -> None:
     folder = DEPLOY / "monitoring"

@@ -67,7 +67,7 @@ def test_a_collector_gets_the_spans_of_a_real_process_over_http(deploy) -> None:
     assert collector.services == {"registry-sync"}
     names = {span.span_id: span.name for span in collector.spans}
     tree = {(span.name, names.get(span.parent_span_id)) for span in collector.spans}
-    assert tree >= {("run", None), ("slice", "run"), ("batch", "page"), ("task", "batch")}
+    assert tree >= {("run", None), ("slice", "run"), ("batch", "slice"), ("task", "batch")}
     assert len({span.trace_id for span in collector.spans}) == 1
     for hidden in (SECRET, d.world.registry.token, "Compound 1", "C-00000"):
         assert hidden.encode() not in collector.bodies
