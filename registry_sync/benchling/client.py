@@ -104,9 +104,12 @@ class Client(Transport):
             if not token:
                 return
 
-    def entities_named(self, names: Sequence[str], *, registry_id: str) -> list[Json]:
+    def entities_named(
+        self, names: Sequence[str], *, registry_id: str, with_archived: bool = False
+    ) -> list[Json]:
         """Return the entities with these names, aliases or registry ids: all three match."""
-        return self._by_hundreds("names.anyOf", names, registryId=registry_id)
+        more = {"archiveReason": "ANY_ARCHIVED_OR_NOT_ARCHIVED"} if with_archived else {}
+        return self._by_hundreds("names.anyOf", names, registryId=registry_id, **more)
 
     def entities_registered(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
         """Return entities of any type by their registry ids."""

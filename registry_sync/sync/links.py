@@ -12,6 +12,7 @@ from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.survivors import merged_away
 
 LINK_WAITS = "link_waits"
 """The cause, in dry runs only, of what waits for a record that another lane's first sync brings."""
@@ -35,10 +36,14 @@ def links_by_schema(entity: Entity, schema: EntitySchema) -> dict[str, set[str]]
 
 
 def present(lane: Lane, registry_ids: Collection[str]) -> set[str]:
-    """Return which of these registry ids are in Benchling according to the ledger."""
+    """Return which of these registry ids are in Benchling according to the ledger.
+
+    What was merged into another entity is not, unless links to it follow the survivor.
+    """
     keys = [name_key(registry_id) for registry_id in registry_ids]
     rows = LedgerEntry.objects.filter(lane=lane, id_key__among=keys).exclude(entity_hash="")
-    return set(rows.values_list("entity_registry_id", flat=True)) & set(registry_ids)
+    found = set(rows.values_list("entity_registry_id", flat=True)) & set(registry_ids)
+    return found - merged_away(lane, found).keys() if found else found
 
 
 def linkable(lane: Lane, registry_ids: Collection[str]) -> set[str]:
@@ -92,6 +97,13 @@ def missing_link(entity: Entity, target: str, said: str = "", *, of: str = "") -
         value=target[:200],
         waits_for=("link", target),
     )
+
+
+def missing_from(lane: Lane, entity: Entity, target: str, *, of: str = "") -> Problem:
+    """Return the problem of an entity that points at what a lane lacks, or what was merged."""
+    survivor = merged_away(lane, [target]).get(target)
+    said = f"it was merged into {survivor}; decide under Merges" if survivor else ""
+    return missing_link(entity, target, said, of=of)
 
 
 def waits_for_lane(problem: Problem, entity: Entity, lane: str) -> Problem:

@@ -22,6 +22,7 @@ from registry_sync.mapping.model import Entity, with_links
 from registry_sync.models import Lane, LedgerEntry, Merge
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
+from registry_sync.sync.survivors import lead, renew, survivors
 
 State = Merge.State
 
@@ -51,7 +52,8 @@ def _may_be_merged(raw: Json) -> bool:
 def _survivor(ctx: RunContext, entry: LedgerEntry) -> Json | None:
     """Return the entity that has this one's registry id as an alias now, if there is one."""
     registry = ctx.setup.config.registry_id
-    bearers = ctx.client.entities_named([entry.entity_registry_id], registry_id=registry)
+    ids = [entry.entity_registry_id]
+    bearers = ctx.client.entities_named(ids, registry_id=registry, with_archived=True)
     wanted = name_key(entry.entity_registry_id)
     for raw in bearers:
         if raw["id"] != entry.entity_id and wanted in map(name_key, raw.get("aliases") or ()):
@@ -125,15 +127,6 @@ def resolve_links(out: Compared) -> None:
         out.candidates = [replace(c, entity=_resolved(c.entity, followed)) for c in out.candidates]
 
 
-def survivors(registry_ids: set[str]) -> dict[str, str]:
-    """Return the survivors' registry ids of followed merges, by the id of the merged entity."""
-    rows = Merge.objects.filter(
-        lane__in=runs.current_lanes(), state=State.FOLLOWED, closed_at__isnull=True,
-        entity_registry_id__in=registry_ids,
-    )  # fmt: skip
-    return dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
-
-
 def _resolved(entity: Entity, followed: dict[str, str]) -> Entity:
     return replace(entity, fields=with_links(entity.fields, followed))
 
@@ -144,8 +137,11 @@ def _resolved(entity: Entity, followed: dict[str, str]) -> Entity:
 def settle(ctx: RunContext) -> None:
     """Act on what was decided about merges: links lead on, and freed names are used again.
 
-    Raise LeaseLost.
+    A dry run acts on nothing. Raise LeaseLost.
     """
+    if ctx.run.dry_run:
+        return
+    renew(ctx)
     decided = ctx.lane.merges.filter(closed_at__isnull=True)
     if ctx.run.only:
         decided = decided.filter(external_id__in=ctx.run.only)
@@ -169,9 +165,7 @@ def _follow(ctx: RunContext, merge: Merge) -> None:
     with transaction.atomic():
         runs.renew(ctx.lease)
         ledger.record_merge(ctx.run, merge)
-        for lane in {ctx.lane, *runs.current_lanes()}:
-            if lane.registry_id == ctx.lane.registry_id and runs.schema_view(lane).may_link:
-                ledger.lead_links(lane, old, new)
+        lead(ctx, old, new)
         Merge.objects.filter(pk=merge.pk).update(applied=True)
     runs.log(ctx.run, "INFO", f"{merge.external_id} follows {new}, into which {old} was merged.")
 

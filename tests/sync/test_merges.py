@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from registry_sync.jobs import runner
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
-from sandbox.tenant.entities import edit_by_hand, merge_by_hand
+from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.namespace import Namespace
 from tests.support.registry import compound
-from tests.support.worlds import World
+from tests.support.worlds import INCREMENTAL, World
 
 pytestmark = pytest.mark.once
 Kind, Status, State = SyncRun.Kind, SyncRun.Status, Merge.State
@@ -110,3 +111,77 @@ def test_a_restored_entity_is_no_merge(world):
     edit_by_hand(w.tenant, entity(w, "C-000001"), archived="Retired")
     w.sync(kind=Kind.FULL)
     assert not Merge.objects.exists() and Drift.objects.get().field_id == "archived"
+
+
+def test_a_link_to_what_was_merged_waits_for_the_decision(merged):
+    w = merged
+    w.registry.edit("C-000003", approval=1801)
+    w.sync()  # no look has found the merge yet
+    assert w.open_errors()["C-000003"].code == "link_missing"
+    w.sync(kind=Kind.FULL)
+    w.registry.edit("C-000003", approval=1802)
+    w.sync()
+    error = w.open_errors()["C-000003"]
+    assert "C-000001, which is not in Benchling (it was merged into C-000002; " in error.message
+    Merge.objects.update(state=State.FOLLOWED)
+    w.sync()
+    assert not w.open_errors() and w.values()["C-000003"]["Parent"] == "C-000002"
+    assert w.values()["C-000003"]["Approval"] == 1802
+
+
+@pytest.mark.parametrize("other", ["own", "foreign", "archived"])
+def test_a_survivor_that_is_merged_in_turn_leads_on(world, other):
+    w = world([compound(n) for n in (1, 2, 4)] + [compound(3, parent="C-000001")])
+    lots = [{"id": "L-1", "name": "Lot 1", "parent": "C-000001", "approval": 1}]
+    field = {"name": "Parent", "type": "entity_link", "schemaId": w.schema}
+    w.add_lane("Lot", lots, fields=[field, {"name": "Approval", "type": "integer"}],
+               rows=[("Parent", "parent"), ("Approval", "approval")])  # fmt: skip
+    compounds = w.sync().lane
+    lot_lane = Lane.objects.exclude(pk=compounds.pk).get()
+    runner.work_to_end(lot_lane.runs.get().pk)
+    if other == "foreign":
+        row = {"registryId": w.benchling_registry, "schemaId": w.schema, "fields": {}}
+        for n in (2, 4):
+            add_by_hand(w.tenant, {**row, "name": f"Other {n}", "entityRegistryId": f"O-{n}"})
+    second, third = ("O-2", "O-4") if other == "foreign" else ("C-000002", "C-000004")
+    merge_by_hand(w.tenant, entity(w, "C-000001"), entity(w, second))
+    w.sync(kind=Kind.FULL, lane=compounds)
+    Merge.objects.update(state=State.FOLLOWED)
+    w.sync(kind=Kind.RETRY, only=["C-000001"], lane=compounds)
+    merge_by_hand(w.tenant, entity(w, second), entity(w, third))
+    if other == "archived":
+        edit_by_hand(w.tenant, entity(w, third), archived="Retired")
+    w.registry.edit("C-000003", approval=1801)
+    w.lanes[0].registry.edit("L-1", approval=2)
+    for lane in (compounds, lot_lane, compounds, lot_lane):
+        w.sync(lane=lane)
+    values = w.values()
+    assert (values["C-000003"]["Parent"], values["C-000003"]["Approval"]) == (third, 1801)
+    assert (values["L-1"]["Parent"], values["L-1"]["Approval"]) == (third, 2)
+    assert Merge.objects.get(external_id="C-000001").survivor_registry_id == third
+    w.sync(kind=Kind.FULL, lane=compounds)
+    w.sync(kind=Kind.FULL, lane=lot_lane)
+    wrong = {"C-000002"} if other != "foreign" else set()
+    assert w.open_errors().keys() == wrong, "the second merge waits for its own decision"
+    drift = Drift.objects.filter(closed_at=None).values_list("external_id", "field_id")
+    assert set(drift) == ({("C-000004", "archived")} if other == "archived" else set())
+
+
+def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
+    endpoint = {**INCREMENTAL["endpoint"], "deletes": {"mode": "flag", "path": "retired"}}
+    w = world(
+        [compound(n) for n in range(5)], config={"Connector Settings": {"endpoint": endpoint}}
+    )
+    w.sync()
+    Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
+    merge_by_hand(w.tenant, entity(w, "C-000001"), entity(w, "C-000002"))
+    w.sync(kind=Kind.FULL)
+    Merge.objects.update(state=State.FOLLOWED)
+    w.registry.edit("C-000002", retired=True)
+    assert w.sync(kind=Kind.DRY_RUN).archived == 0
+    run = w.sync()
+    row = Withdrawal.objects.get()
+    assert (run.archived, row.state, entity(w, "C-000002").archived) == (0, "kept", None)
+    assert "C-000001, which is still in the registry, follows this entity" in row.note
+    Withdrawal.objects.update(state=Withdrawal.State.RELEASED)  # someone decided
+    assert w.sync().archived == 1

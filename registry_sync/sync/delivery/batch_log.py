@@ -140,7 +140,7 @@ class BatchLog:
         if is_taken(entity, refusal.message, self.ctx.setup.schema):
             self._give_up(item, refused_as_taken(self.ctx, entity, refusal.message))
             return
-        missing = self._missing(entity)
+        missing = self._missing(entity, refusal.message)
         schema = self.ctx.setup.schema
         self._give_up(item, refusals.refusal(entity, refusal, schema, missing_links=missing))
 
@@ -201,12 +201,15 @@ class BatchLog:
         self._landed.append((self._current(), [Ended(item["external_id"], problem=problem)]))
         self.record_landed()
 
-    def _missing(self, entity: Entity) -> list[str]:
-        """Return which of an entity's link targets are not in Benchling."""
+    def _missing(self, entity: Entity, said: str) -> list[str]:
+        """Return which of an entity's link targets are not in Benchling.
+
+        The ledger is believed, except about those that Benchling's words name.
+        """
         targets = set(entity.links)
         if not targets:
             return []
-        targets -= present(self.ctx.lane, targets)
+        targets -= present(self.ctx.lane, {target for target in targets if target not in said})
         if targets:
             registry_id = self.ctx.setup.config.registry_id
             found = self.ctx.client.entities_registered(sorted(targets), registry_id=registry_id)

@@ -15,7 +15,7 @@ from registry_sync.sync.links import (
     in_lane,
     linkable,
     links_by_schema,
-    missing_link,
+    missing_from,
     others_linked,
     own_links,
     waits_for_lane,
@@ -69,7 +69,8 @@ def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str,
         for schema_id, lane in lanes.items():
             targets = links[candidate.entity.external_id].get(schema_id, set())
             if missing := targets & absent[schema_id]:
-                problem = missing_link(candidate.entity, min(missing), of=names.of(lane))
+                target = min(missing)
+                problem = missing_from(lane, candidate.entity, target, of=names.of(lane))
                 if lane in new:
                     problem = waits_for_lane(problem, candidate.entity, names.of(lane))
                 held[candidate.entity.external_id] = problem
@@ -99,7 +100,7 @@ def held_by_links(
     while True:
         coming = {c.entity.registry_id for c in candidates if c.entity.external_id not in waiting}
         more = {
-            c.entity.external_id: missing_link(c.entity, min(missing))
+            c.entity.external_id: missing_from(lane, c.entity, min(missing))
             for c in candidates
             if c.entity.external_id not in waiting
             and (missing := targets[c.entity.external_id] - there - coming)

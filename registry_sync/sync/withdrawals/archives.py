@@ -21,10 +21,18 @@ from registry_sync.core.types import Json
 from registry_sync.models import Change, Lane, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.held import note_held
-from registry_sync.sync.withdrawals.own_entity import UNSEEN, containers_shown, reason_of, why_left
+from registry_sync.sync.survivors import also_of
+from registry_sync.sync.withdrawals.own_entity import (
+    UNSEEN,
+    also_holds,
+    containers_shown,
+    reason_of,
+    why_left,
+)
 from registry_sync.sync.withdrawals.rows import Rows
 
 State, End, Kind = Withdrawal.State, Withdrawal.End, Change.Kind
+UNDECIDED = (State.GONE, State.HELD)
 AT_ONCE = 50
 """Entities in one request."""
 ENOUGH = 3
@@ -56,9 +64,13 @@ class Archives:
     def _usable(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
         """Keep the rows whose entities are in use, this app's own, and held by no container."""
         entities = self._entities(rows)
+        shared = also_of(self.ctx.lane, list(entities))
         going = []
         for row in rows:
             raw = entities.get(row.entity_id)
+            if row.state in UNDECIDED and (follows := shared.get(row.entity_id)):
+                self.rows.set(row, State.KEPT, also_holds(follows))
+                continue
             entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
             left = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
             if left is None:

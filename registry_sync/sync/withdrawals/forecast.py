@@ -15,11 +15,12 @@ from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.keeper import NoPlan
+from registry_sync.sync.survivors import also_of
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows
 from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.listings import APART, Listings
-from registry_sync.sync.withdrawals.own_entity import containers_shown, why_left
+from registry_sync.sync.withdrawals.own_entity import also_holds, containers_shown, why_left
 from registry_sync.sync.withdrawals.pointers import pointers_to
 from registry_sync.sync.withdrawn import named
 
@@ -160,7 +161,9 @@ class Forecast:
         client = self.ctx.client
         raws = client.entities_by_id([entry.entity_id for entry in entries]) if entries else []
         by_id = {str(raw["id"]): raw for raw in raws}
-        found = {}
+        shared = also_of(self.ctx.lane, list(by_id))
+        found = {by.external_id: also_holds(shared[by.entity_id])
+                 for by in entries if by.entity_id in shared}  # fmt: skip
         for entry in entries:
             raw = by_id.get(entry.entity_id)
             if left := why_left(raw, entry, entry.entity_registry_id, client.app_id):

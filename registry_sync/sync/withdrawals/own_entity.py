@@ -25,6 +25,11 @@ def why_left(
     return None
 
 
+def also_holds(external_id: str) -> str:
+    """Return why an entity stays into which that of another record was merged."""
+    return f"{external_id}, which is still in the registry, follows this entity (Merges)."
+
+
 def reason_of(raw: Json) -> str:
     """Return the reason for which an entity is archived, or ""."""
     return str((raw.get("archiveRecord") or {}).get("reason") or "")

@@ -1,0 +1,120 @@
+"""The entities into which others were merged: where links lead, also when one is merged again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from registry_sync import ledger, runs
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.models import EntityError, Lane, LedgerEntry, Merge
+from registry_sync.sync.context import RunContext
+
+State = Merge.State
+
+
+def survivors(registry_ids: Collection[str]) -> dict[str, str]:
+    """Return the last survivors' registry ids of followed merges, by the merged entity's id."""
+    found: dict[str, str] = {}
+    asked = set(registry_ids)
+    while asked:
+        rows = _open(runs.current_lanes()).filter(
+            state=State.FOLLOWED, entity_registry_id__among=list(asked)
+        )
+        found |= dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
+        asked = {new for new in found.values() if new not in found and new not in asked}
+    return {old: _last(found, old) for old in registry_ids if old in found}
+
+
+def _last(found: dict[str, str], old: str) -> str:
+    seen = {old}
+    while (new := found[old]) in found and new not in seen:
+        seen.add(new)
+        old = new
+    return new
+
+
+def _open(lanes: Iterable[Lane]) -> QuerySet[Merge]:
+    return Merge.objects.filter(lane__in=list(lanes), closed_at__isnull=True)
+
+
+def merged_away(lane: Lane, registry_ids: Collection[str]) -> dict[str, str]:
+    """Return the survivors of merges that no one follows, by the id of the merged entity."""
+    rows = _open([lane]).exclude(state=State.FOLLOWED)
+    rows = rows.filter(entity_registry_id__among=list(registry_ids))
+    return dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
+
+
+def also_of(lane: Lane, entity_ids: Collection[str]) -> dict[str, str]:
+    """Return whose records, still in the registry, follow these entities, by Benchling id."""
+    rows = _open([lane]).filter(state=State.FOLLOWED, survivor_id__among=list(entity_ids))
+    gone = LedgerEntry.objects.filter(lane=lane).exclude(gone_run_id=None)
+    rows = rows.exclude(external_id__in=gone.values("external_id"))
+    return dict(rows.order_by("-pk").values_list("survivor_id", "external_id"))
+
+
+def renew(ctx: RunContext) -> None:
+    """Find out which survivors were merged in turn: their own survivors take their place.
+
+    A full run asks about all; others about those that records wait for. Raise LeaseLost.
+    """
+    rows = _open([ctx.lane])
+    if not ctx.run.reads_all:
+        waiting = _waiting().values("waits_key")
+        rows = rows.filter(survivor_registry_id__in=waiting)
+    merges = list(rows.order_by("pk"))
+    if not merges:
+        return
+    ids = [merge.entity_registry_id for merge in merges]
+    registry_id = ctx.setup.config.registry_id
+    found = ctx.client.entities_named(ids, registry_id=registry_id, with_archived=True)
+    for merge in merges:
+        now = _bearer(found, merge)
+        if now is not None and now["id"] != merge.survivor_id:
+            _move_on(ctx, merge, now)
+
+
+def _bearer(found: Sequence[Json], merge: Merge) -> Json | None:
+    """Return the entity that has the merged one's registry id as an alias."""
+    wanted = name_key(merge.entity_registry_id)
+    for raw in found:
+        aliases = map(name_key, raw.get("aliases") or ())
+        if raw["id"] != merge.entity_id and wanted in aliases:
+            return raw
+    return None
+
+
+def _move_on(ctx: RunContext, merge: Merge, now: Json) -> None:
+    old, merge.survivor_id = merge.survivor_registry_id, now["id"]
+    merge.survivor_registry_id = str(now.get("entityRegistryId") or "")
+    merge.survivor_name = str(now.get("name") or "")
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        merge.save(update_fields=["survivor_id", "survivor_registry_id", "survivor_name"])
+        if merge.state == State.FOLLOWED and merge.applied:
+            lead(ctx, old, merge.survivor_registry_id)
+        else:  # its error names the survivor: judged again when it is read next
+            rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
+            rows.update(raw_hash="")
+    text = f"{old}, into which {merge.entity_registry_id} was merged, was merged in turn into "
+    runs.log(ctx.run, "INFO", f"{text}{merge.survivor_registry_id}.")
+
+
+def lead(ctx: RunContext, old: str, new: str) -> None:
+    """Let links to one entity lead to another, in every lane's ledger and for who waits for it.
+
+    The caller holds a transaction under its lease.
+    """
+    for lane in {ctx.lane, *runs.current_lanes()}:
+        if lane.registry_id == ctx.lane.registry_id and runs.schema_view(lane).may_link:
+            ledger.lead_links(lane, old, new)
+    _waiting().filter(waits_key=old).update(waits_key=new)
+
+
+def _waiting() -> QuerySet[EntityError]:
+    """Return the open errors of all lanes that wait for what they link to."""
+    rows = EntityError.objects.filter(lane__in=runs.current_lanes(), closed_at__isnull=True)
+    return rows.filter(waits_for="link")
