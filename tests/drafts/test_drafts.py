@@ -112,6 +112,7 @@ def test_unseen_or_under_a_run_nothing_is_published(bare, desk):
     assert "Published as version 1" in desk.publish(draft)
 
 
+@pytest.mark.once
 def test_a_draft_that_the_sync_would_refuse_is_told_why(bare, desk):
     draft = desk.start()
     field = bare.tenant.field_id(bare.schema, "Approval")
@@ -141,6 +142,7 @@ def test_somebody_changed_the_configuration_meanwhile(world, desk):
 
 
 @pytest.mark.parametrize("switch", ["no_rows", "read_only"])
+@pytest.mark.once
 def test_what_the_tenant_refuses_is_typed_by_hand_and_compared(bare, desk, switch):
     bare.tenant.switches.app_config = switch
     draft = desk.ready()
@@ -205,6 +207,7 @@ def test_two_people_edit_one_draft(bare, desk):
     assert draft.rows[0]["path"] == "mine"
 
 
+@pytest.mark.once
 def test_a_draft_is_a_file_for_review(world, desk):
     w = world([compound(n) for n in range(8)])
     w.configure(**{"Mapping Rules": {w.tenant.field_id(w.schema, "SMILES"): "trim"}})

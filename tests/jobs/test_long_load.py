@@ -105,6 +105,7 @@ def test_a_run_that_waits_can_be_cancelled_at_once(world, settings):
     assert jobs.work_to_end(run.pk).status == Status.CANCELLED and time.monotonic() - began < 5
 
 
+@pytest.mark.once
 def test_the_sessions_timeout_grows_with_the_run(world, settings, monkeypatch):
     settings.OBJECTS_PER_HOUR = 100
     monkeypatch.setattr(app_status, "EVERY", 0.0)
@@ -120,6 +121,7 @@ def test_the_sessions_timeout_grows_with_the_run(world, settings, monkeypatch):
 
 
 @pytest.mark.parametrize("then", ["resume", "cancel"])
+@pytest.mark.once
 def test_a_pause_that_outlasts_its_session_is_told_in_another_one(world, then):
     w = world([compound(n) for n in range(1000)], page_size=100, contract="after")
     run = w.sync(listener=Interrupt(300, lambda: control("pause", "--reason", "Inventory")))
@@ -138,6 +140,7 @@ def test_a_pause_that_outlasts_its_session_is_told_in_another_one(world, then):
     assert run.log.filter(text__contains="had timed out").count() == 1
 
 
+@pytest.mark.once
 def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
     w = world([compound(n) for n in range(300)], page_size=100, contract="after")
 
@@ -155,6 +158,7 @@ def test_a_session_that_a_cancel_could_not_close_is_closed_later(world):
 
 
 @pytest.mark.parametrize("words", [("pause",), ("cancel", "--reason", " ")])
+@pytest.mark.once
 def test_pause_and_cancel_want_a_reason(db, words):
     with pytest.raises(CommandError) as refused:
         control(*words)
@@ -233,6 +237,7 @@ def test_where_too_little_is_known_nothing_is_said(db, values):
     [(0.2, "a minute"), (59, "59 min"), (62, "1 h"), (156, "2 h 40 min"), (660, "11 h"),
      (1400, "23 h"), (1440, "1 d"), (3000, "2 d 2 h")],
 )  # fmt: skip
+@pytest.mark.once
 def test_durations_are_said_as_people_do(minutes, words):
     assert duration(timedelta(minutes=minutes)) == words
 
@@ -249,9 +254,9 @@ COLUMNS = ("read", "created", "updated", "retried", "reads_all", "source_total",
 def test_a_long_load_under_an_hourly_limit_with_a_restart(deploy):
     """On a fast clock, yet never so fast that this machine could not meet the limit.
 
-    A quarter of a load of 80,000 at 20,000 an hour; `make test-long` loads all of it.
+    A part of a load of 80,000 at 20,000 an hour; `make test-long` loads all of it.
     """
-    count = 80_000 if FULL else 20_000
+    count = 80_000 if FULL else 12_000
     share, per_hour, burst = count / 80_000, count // 4, count // 16
     d = deploy(
         count, page_size=1000, contract="off", objects_per_hour=per_hour, object_burst=burst,

@@ -156,6 +156,7 @@ def test_a_nul_in_what_the_registry_says_ends_the_run(world, serve):
 # -- the schema and its dropdowns ---------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_limits_lowered_since_are_nobodys_edit(world):
     w = props(world, *[n * 10.0 for n in range(12)], type_="float", numericMax=1000)
     w.sync()
@@ -174,6 +175,7 @@ def test_a_field_that_became_multi_is_nobodys_edit(world):
     assert not Drift.objects.exists()
 
 
+@pytest.mark.once
 def test_a_dropdown_that_only_a_constant_feeds(world):
     w = world([compound(n) for n in range(12)], rows=[("SMILES", "smiles")])
     w.configure(**{"Mapping Rules": rules(w, Kind={"rule": "constant", "value": "Protein"})})
@@ -182,6 +184,7 @@ def test_a_dropdown_that_only_a_constant_feeds(world):
     assert w.values()["C-000000"]["Kind"] == "Protein"
 
 
+@pytest.mark.once
 def test_labels_in_another_unicode_form_and_like_numbers(world):
     w = world([compound(0, kind=unicodedata.normalize("NFD", "Protéine")), compound(1, kind=1.0)])
     w.tenant.add_option(w.kinds, unicodedata.normalize("NFC", "Protéine"))
@@ -189,6 +192,7 @@ def test_labels_in_another_unicode_form_and_like_numbers(world):
     assert w.sync().created == 2
 
 
+@pytest.mark.once
 def test_options_that_differ_in_case_are_the_admins(world):
     w = world([compound(0, kind="PROTEIN")])
     w.tenant.add_option(w.kinds, "protein")
@@ -236,6 +240,7 @@ def test_a_lost_database_is_filled_though_links_lead_to_another_kind(world):
 
 
 @pytest.mark.parametrize("type_", ["blob_link", "entry_link", "batch_link", "dna_sequence_link"])
+@pytest.mark.once
 def test_a_link_that_is_not_mapped_is_not_looked_up(world, type_):
     fields = [
         {"name": "Report", "type": type_, "schemaId": None},
@@ -249,6 +254,7 @@ def test_a_link_that_is_not_mapped_is_not_looked_up(world, type_):
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
 
 
+@pytest.mark.once
 def test_a_link_to_what_the_app_cannot_see_is_told_and_fails_nothing(world):
     w = world([compound(0), *(compound(n, parent="C-000000") for n in range(1, 4))], contract="off")
     w.sync()

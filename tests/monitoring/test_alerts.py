@@ -363,6 +363,7 @@ def signature_fault(received: dict[str, str], body: bytes, key: str) -> str:
     return ""
 
 
+@pytest.mark.once
 def test_a_webhook_is_signed_and_its_receiver_can_refuse_others(told, receiver):
     w, _ = told(webhook_url=receiver.url)
     w.registry.token = "another"
@@ -388,6 +389,7 @@ def test_a_webhook_is_signed_and_its_receiver_can_refuse_others(told, receiver):
     assert json.loads(receiver.got[1][1])["event"] == "ended"
 
 
+@pytest.mark.once
 def test_the_example_in_the_docs_verifies_a_webhook(told, receiver, tmp_path):
     w, _ = told(webhook_url=receiver.url)
     w.registry.token = "another"
@@ -419,6 +421,7 @@ def _example() -> str:
     ],
 )
 @pytest.mark.invariant(9)
+@pytest.mark.once
 def test_an_address_that_is_not_allowed_gets_nothing(
     told, receiver, settings, url, private, expected
 ):
@@ -428,6 +431,7 @@ def test_an_address_that_is_not_allowed_gets_nothing(
     assert expected in outbox.send(hook) and receiver.got == []
 
 
+@pytest.mark.once
 def test_a_receiver_that_redirects_or_is_slow_does_not_hold_anybody(told, receiver, monkeypatch):
     _, row = told(webhook_url=receiver.url)
     receiver.status, receiver.location = 302, receiver.url
@@ -454,6 +458,7 @@ FORM = {
 }  # fmt: skip
 
 
+@pytest.mark.once
 def test_who_may_change_the_settings_and_test_them(told, owner, viewer, settings):
     told()
     AlertSettings.objects.all().delete()
@@ -485,6 +490,7 @@ def test_who_may_change_the_settings_and_test_them(told, owner, viewer, settings
     assert len(mail.outbox) == 2, "a test is not repeated"
 
 
+@pytest.mark.once
 def test_alerts_and_messages_are_read_only(told, owner, viewer):
     w, _ = told()
     w.registry.token = "another"
@@ -509,6 +515,7 @@ def test_a_look_where_nothing_changed_is_cheap(told, django_assert_max_num_queri
         assert alerts.record_changes() == 0
 
 
+@pytest.mark.once
 def test_a_key_that_cannot_sign_holds_no_mail_back(told, receiver, owner, settings):
     _, row = told(webhook_url=receiver.url)
     settings.BENCHLING_PRIVATE_KEY = "no key"
@@ -538,6 +545,7 @@ def test_a_message_is_tried_less_and_less_often_and_given_up_after_a_day(told, r
     assert AlertMessage.objects.get().next_try_at is None and len(receiver.got) == 5
 
 
+@pytest.mark.once
 def test_a_recipient_says_when_it_wants_to_be_asked_again(told, receiver):
     _, row = told(webhook_url=receiver.url)
     receiver.status, receiver.retry_after = 429, "900"

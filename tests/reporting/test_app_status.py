@@ -39,6 +39,7 @@ def test_a_session_that_could_not_be_closed_is_closed_later(world):
 
 @pytest.mark.parametrize("limit", [4, 5, 7])
 @pytest.mark.parametrize("ends", ["well", "badly"])
+@pytest.mark.once
 def test_a_full_rate_window_does_not_keep_the_session_open(world, ends, limit):
     w = world([compound(n) for n in range(30)], rate_limit=limit, rate_window=0.8)
     if ends == "badly":
@@ -79,6 +80,7 @@ def titles(w) -> list[str]:
     return [session["name"] for session in w.tenant.sessions.values()]
 
 
+@pytest.mark.once
 def test_a_session_names_its_lane_where_there_are_several(world):
     w = world([compound(n) for n in range(3)])
     w.sync()

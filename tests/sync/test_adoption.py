@@ -146,6 +146,7 @@ def test_taking_over_by_name_gives_the_entity_its_registry_id(living, number, en
     assert w.sync(kind=SyncRun.Kind.FULL).updated == 0
 
 
+@pytest.mark.once
 def test_a_registry_id_that_benchling_refuses_comes_back_with_its_words(living):
     w = living
     w.sync()
@@ -203,6 +204,7 @@ def test_a_csv_goes_out_and_comes_back(living, tmp_path):
     assert w.values()["C-000003"]["name"] == "Compound 3"
 
 
+@pytest.mark.once
 def test_a_csv_with_faults_decides_nothing_and_names_them_all(living, tmp_path):
     w, file = living, tmp_path / "adopt.csv"
     w.sync()
@@ -236,6 +238,7 @@ def write(file, rows) -> None:
         ("--from", "/nowhere.csv", "--reason", "why"),
     ],
 )
+@pytest.mark.once
 def test_adopt_refuses_what_makes_no_sense(living, words):
     living.sync()
     with pytest.raises(CommandError) as refused:
@@ -298,6 +301,7 @@ def test_a_circle_of_links_takes_over_nobody_elses_entity(world):
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_two_entities_that_one_record_is_called_are_not_both_taken(world):
     w = world([compound(n) for n in range(3)])
     put(w, "CMP-1", "One", aliases=["Compound 1"])
@@ -322,6 +326,7 @@ def test_a_dry_run_foretells_it_and_takes_nothing_over(living):
 
 @pytest.mark.parametrize("behaviour", ["refuse", "move"])
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_an_entity_of_another_schema_is_never_sent(living, behaviour):
     w = living
     w.tenant.switches.other_schema = behaviour
@@ -332,6 +337,7 @@ def test_an_entity_of_another_schema_is_never_sent(living, behaviour):
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_an_entity_made_in_another_schema_after_the_first_run_is_left_too(living):
     w = living
     w.tenant.switches.other_schema = "move"
@@ -365,6 +371,7 @@ def test_the_admin_shows_both_sides_and_asks_why(living, admin_client):
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_nobody_without_the_permission_takes_over(living, client):
     living.sync()
     client.force_login(User.objects.create_user("viewer", is_staff=True))
@@ -392,6 +399,7 @@ def test_forty_thousand_by_hand_scaled_to_twelve_hundred(world):
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_an_entity_that_differs_in_its_name_alone_is_not_taken_over(world):
     w = world([compound(n) for n in range(3)])
     record = compound(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from rdkit import Chem, rdBase
 
 from registry_sync.models import Drift, SyncRun
@@ -38,6 +39,7 @@ def keys(parts: Iterable[Chem.Mol]) -> set[str]:
         return {Chem.MolToInchiKey(part) for part in parts}
 
 
+@pytest.mark.once
 def test_benchling_holds_the_largest_fragment_and_nothing_changes_again(world):
     rows = records()
     w = of_type(

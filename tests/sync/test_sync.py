@@ -157,6 +157,7 @@ def test_seven_rows_that_only_the_tenant_refuses(world, shape):
 
 
 @pytest.mark.invariant(10)
+@pytest.mark.once
 def test_no_batch_passes_our_limit_of_bytes(world, monkeypatch):
     monkeypatch.setattr(upsert_rows, "UPSERT_BYTES", 9_000)
     # Five rows of 1.7 KB fit; the last one alone is above the limit, and goes alone.
@@ -233,6 +234,7 @@ def test_links_to_later_rows_and_circles_arrive(world):
 
 
 @pytest.mark.invariant(3)
+@pytest.mark.once
 def test_kinds_that_we_can_know_are_caught_before_sending(world):
     fields = [
         {"name": "SMILES", "type": "long_text", "isRequired": True},
@@ -265,6 +267,7 @@ def test_kinds_that_we_can_know_are_caught_before_sending(world):
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.once
 def test_a_refused_key_is_one_failure_and_no_entity_errors(world):
     w = world([compound(n) for n in range(10)])
     w.registry.token = "another"
@@ -312,6 +315,7 @@ def test_a_schema_archived_after_another_failed_batch_is_one_failure(world, sett
     assert len(w.values()) == 599 and set(w.open_errors()) == {"C-000005"}
 
 
+@pytest.mark.once
 def test_a_revoked_token_is_renewed(world):
     w = world([compound(n) for n in range(900)], page_size=300)
     w.registry.on_page = lambda page: w.tenant.revoke_tokens()
@@ -341,6 +345,7 @@ def test_a_forgotten_task_is_sent_again(world):
     assert len(w.values()) == 100
 
 
+@pytest.mark.once
 def test_another_registration_in_progress_is_waited_for(world, monkeypatch):
     from registry_sync.sync.pacing import Pacer
 
@@ -518,12 +523,14 @@ def test_an_entity_made_by_hand_is_left_alone(world):
     assert w.open_errors()["C-000003"].code == "not_ours"
 
 
+@pytest.mark.once
 def test_the_request_limit_is_paced_and_loses_nothing(world):
     w = world([compound(n) for n in range(800)], rate_limit=6, rate_window=1.0)
     w.sync()
     assert len(w.values()) == 800 and w.tenant.counters["rate_429"] <= 1
 
 
+@pytest.mark.once
 def test_the_object_limit_is_waited_for(world):
     # Room for the second batch comes six seconds later, so a busy machine meets the limit, too.
     w = world([compound(n) for n in range(600)], objects_per_hour=60_000, object_burst=500)
@@ -554,6 +561,7 @@ def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
     assert (run.waiting_until, run.waiting_code, run.waiting_for) == (None, "", "")
 
 
+@pytest.mark.once
 def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):
     monkeypatch.setattr(bulk_upsert, "PATIENCE", 0.5)
     w = world([compound(n) for n in range(30)], task_base=3600)
@@ -568,6 +576,7 @@ def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):
     assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 30, 30)
 
 
+@pytest.mark.once
 def test_session_messages_keep_every_limit(world):
     records = [compound(n) for n in range(40)]
     for n in range(20, 40):
@@ -580,6 +589,7 @@ def test_session_messages_keep_every_limit(world):
     assert messages[-1]["content"].startswith("State: lane ")
 
 
+@pytest.mark.once
 def test_app_status_down_never_fails_the_run(world):
     w = world([compound(n) for n in range(20)])
     w.tenant.faults.append(Fault("app-sessions", "status", times=1000, status=400))

@@ -49,6 +49,7 @@ def test_what_has_no_effect_is_named(settings: Any, said: str) -> None:
     assert said in caught.value.message
 
 
+@pytest.mark.once
 def test_a_run_goes_on_and_a_draft_is_refused(world: Any) -> None:
     w = world([compound(n) for n in range(3)])
     w.configure(**{"Connector Settings": {"endpoint": {"paginator": {"next_url_path": "next"}}}})
@@ -66,6 +67,7 @@ def test_a_run_goes_on_and_a_draft_is_refused(world: Any) -> None:
     assert any(SAID in hindrance.message for hindrance in hindrances)
 
 
+@pytest.mark.once
 def test_faults_are_told_at_once_and_without_a_mapping(world: Any) -> None:
     w = world([compound(n) for n in range(3)])
     endpoint = {"paginator": {"type": "nosuch"}, "nonsense": 1}

@@ -101,6 +101,7 @@ def test_signed_nonsense_is_refused(w, body):
 
 
 @pytest.mark.invariant(9)
+@pytest.mark.once
 def test_a_body_beyond_the_limit_is_refused_unread(w):
     sender = Sender(w)
     body = sender.body({"type": "v2.app.installed", "more": "x" * webhooks.LONGEST_BODY})
@@ -113,11 +114,13 @@ def test_text_that_no_database_takes_is_stored_all_the_same(w):
     assert Sender(w).send(message) == 200
 
 
+@pytest.mark.once
 def test_get_is_not_answered(w, client):
     assert client.get("/benchling/webhooks").status_code == 405
 
 
 @pytest.mark.invariant(9)
+@pytest.mark.once
 def test_one_signature_by_a_known_key_is_enough(w):
     """Benchling publishes several keys and signs with each of them; it rotates one at a time."""
     sender, signer = Sender(w), w.tenant.signer
@@ -150,6 +153,7 @@ def test_a_webhook_is_sent_until_it_is_acknowledged_and_kept_once(w, live_server
     assert WebhookDelivery.objects.count() == 1
 
 
+@pytest.mark.once
 def test_keys_are_fetched_once_and_again_when_none_matches(w):
     sender = Sender(w)
     for number in range(5):
@@ -169,6 +173,7 @@ def test_keys_are_fetched_once_and_again_when_none_matches(w):
 
 
 @pytest.mark.parametrize("slow_head", [False, True])
+@pytest.mark.once
 def test_keys_that_drip_hold_up_no_other_webhook(monkeypatch, slow_head):
     """Whoever waits for the keys holds the lock that the others wait for."""
     monkeypatch.setattr(keys, "WHOLE", 0.3)
@@ -181,6 +186,7 @@ def test_keys_that_drip_hold_up_no_other_webhook(monkeypatch, slow_head):
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b" " * 300_000, b'{"keys": 5}'])
+@pytest.mark.once
 def test_a_list_of_keys_that_cannot_be_read_is_an_outage(body):
     odd = OddRegistry(lambda asked: Reply(body))
     with pytest.raises(keys.KeysUnreachable):
@@ -188,6 +194,7 @@ def test_a_list_of_keys_that_cannot_be_read_is_an_outage(body):
     odd.stop()
 
 
+@pytest.mark.once
 def test_keys_are_never_older_than_six_hours(w, monkeypatch):
     sender = Sender(w)
     assert sender.send() == 200
@@ -209,6 +216,7 @@ def test_an_outage_of_the_keys_is_the_only_5xx(w, settings):
     assert sender.post("{}", {}) == 401  # unsigned: nobody need be asked
 
 
+@pytest.mark.once
 def test_a_key_of_another_kind_among_them_is_no_harm(w):
     from cryptography.hazmat.primitives.asymmetric import rsa
     from jwcrypto import jwk
@@ -220,6 +228,7 @@ def test_a_key_of_another_kind_among_them_is_no_harm(w):
     assert Sender(w).send() == 200
 
 
+@pytest.mark.once
 def test_keys_that_cannot_be_used_among_them_are_no_harm(w):
     ours = json.loads(w.tenant.signer.jwks())["keys"]
     point = "A" * 43
@@ -516,6 +525,7 @@ def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):
 
 
 @pytest.mark.invariant(4)
+@pytest.mark.once
 def test_a_default_deployment_is_back_within_two_minutes():
     """What the tests above shorten: a lease, and the pause between two looks of a worker."""
     from django.conf import settings
