@@ -91,6 +91,7 @@ bench: $(STAMP)  ## measure: the tables of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.webhooks
 	@$(BIN)/python -m benchmarks.desk
+	@$(BIN)/python -m benchmarks.presses
 
 bench-peers: $(STAMP) $(PEERS_STAMP)  ## the first of them beside dlt, and the plots
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -37,6 +37,7 @@ class PressedWorld(World):
     def __init__(self, count: int, server: PostgresServer, redis_url: str) -> None:
         super().__init__(count, server=server)
         self.port, self.redis_url = free_port(), redis_url
+        self.service: list[subprocess.Popen[str]] = []
 
     def environment(self) -> dict[str, str]:
         return super().environment() | {
@@ -58,11 +59,18 @@ class PressedWorld(World):
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 preexec_fn=dies_with_parent,
             )  # fmt: skip
-            self.children.append(child)
+            self.service.append(child)
         self._move_clock(HOURS_AGO)  # a webhook that is signed hours ago is refused
         url = f"http://127.0.0.1:{self.port}"
         self._provision(("receive_webhooks", [APP, f"{url}/benchling/webhooks"], {}))
         wait(lambda: _answers(url), "the web service")
+
+    def stop(self) -> None:
+        """End the service's processes, which hold connections to the database."""
+        for child in self.service:
+            child.terminate()
+        for child in self.service:
+            child.wait(60)
 
     def insert(self) -> str:
         """Insert a canvas, and return its id once it is drawn."""
@@ -106,8 +114,8 @@ def wait(question: Callable[[], bool], what: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/healthz", timeout=5).status_code < 500
-    except requests.ConnectionError:
+        return bool(requests.get(f"{url}/healthz", timeout=30).status_code)
+    except requests.RequestException:
         return False
 
 
@@ -118,17 +126,17 @@ def measure(world: PressedWorld, times: int) -> dict[str, list[list[float]]]:
     if world.manage("sync_registry", "--enqueue").status:
         raise SystemExit("The first load could not be requested.")
     wait(lambda: world.state()["total"] > 0, "the first records of the load")
-    written = f"RS-{1:07d}"
+    early, late = (f"RS-{number:07d}" for number in (1, world.count - 1))
     taken: dict[str, list[list[float]]] = {}
     for _ in range(times):
         for button, inputs in (
             ("refresh", {}),
             ("manual_sync", {}),
-            ("look_up", {"record": written}),
+            ("look_up", {"record": early}),
         ):
             taken.setdefault(button, []).append(world.press(canvas_id, button, **inputs))
             _still_loading(world)
-    last = world.press(canvas_id, "sync_one", "is in Benchling as", record=written)
+    last = world.press(canvas_id, "sync_one", "is in Benchling as", record=late)
     return taken | {"sync_one": [last]}
 
 
@@ -149,6 +157,7 @@ def main() -> None:
         redis = RedisServer().start()
         stack.callback(redis.stop)
         world = stack.enter_context(PressedWorld(given.count, server, redis.url))
+        stack.callback(world.stop)
         for button, taken in measure(world, given.times).items():
             drawn, answered = zip(*taken, strict=True)
             print(

@@ -109,7 +109,7 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
     ("Credentials and installation", "bad", "nothing answers at 127.0.0.1:9",
      lambda w, s: setattr(s, "BENCHLING_URL", "http://127.0.0.1:9")),
     ("Webhooks' keys (JWKS)", "bad", "No usable key",
-     lambda w, s: setattr(s, "BENCHLING_JWKS_URL", f"{w.server.url}/none")),
+     lambda w, s: setattr(s, "BENCHLING_JWKS_URL", f"{w.server.url}/")),
     ("Redis", "bad", "unreachable",
      lambda w, s: setattr(s, "REDIS_URL", "redis://:hunter22@127.0.0.1:9/0")),
 ]  # fmt: skip
