@@ -91,6 +91,8 @@ class TokenAuth(ClientCredentialsOAuth2):
             super().vend_new_token(base_url)
         except (AttributeError, RecursionError, httpx.DecodingError) as error:
             raise Unreadable("a token's answer that is no object") from error
+        except OverflowError as error:
+            raise Unreadable("a token's answer without a time that it is valid for") from error
 
 
 class BenchlingHttp(httpx.Client):

@@ -66,6 +66,10 @@ def _written(entities: str) -> str:
 
 
 HOLLOW = {
+    "token$": [
+        f'{{"access_token": "x", "token_type": "Bearer", "expires_in": {seconds}}}'
+        for seconds in ("1e400", "9" * 400)
+    ],
     "bulk-upsert": ['{"taskId": 5}', '{"taskId": ""}'],
     "GET .*tasks/": [_written("[null]"), _written('"x"'), '{"status": "RUNNING", "response": 5}'],
     "app-configuration-items": [
