@@ -254,9 +254,9 @@ COLUMNS = ("read", "created", "updated", "retried", "reads_all", "source_total",
 def test_a_long_load_under_an_hourly_limit_with_a_restart(deploy):
     """On a fast clock, yet never so fast that this machine could not meet the limit.
 
-    A part of a load of 80,000 at 20,000 an hour; `make test-long` loads all of it.
+    A quarter of a load of 80,000 at 20,000 an hour; `make test-long` loads all of it.
     """
-    count = 80_000 if FULL else 12_000
+    count = 80_000 if FULL else 20_000
     share, per_hour, burst = count / 80_000, count // 4, count // 16
     d = deploy(
         count, page_size=1000, contract="off", objects_per_hour=per_hour, object_burst=burst,
