@@ -10,8 +10,6 @@ from types import ModuleType
 
 import pytest
 
-from tools import mutants
-
 pytestmark = pytest.mark.once
 SOURCE = '''"""A module."""
 
@@ -35,6 +33,14 @@ seen: list[int | None] = []
 
 
 @pytest.fixture
+def mutants() -> ModuleType:
+    """Import what parses Python only here: it takes half a second, and all workers collect."""
+    from tools import mutants
+
+    return mutants
+
+
+@pytest.fixture
 def scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     path = tmp_path / "scale_of_tests.py"
     path.write_text(SOURCE)
@@ -45,7 +51,7 @@ def scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
     del sys.modules["scale_of_tests"]
 
 
-def test_faults_are_made_inside_functions_alone_and_each_can_be_compiled():
+def test_faults_are_made_inside_functions_alone_and_each_can_be_compiled(mutants):
     made = list(mutants.faults("names", SOURCE))
     lines = [
         next(
@@ -68,7 +74,7 @@ def test_faults_are_made_inside_functions_alone_and_each_can_be_compiled():
     assert not any("LIMIT =" in line or "def " in line for line in lines)
 
 
-def test_a_sample_is_the_same_for_the_same_seed(monkeypatch, tmp_path):
+def test_a_sample_is_the_same_for_the_same_seed(mutants, monkeypatch, tmp_path):
     path = tmp_path / "names.py"
     path.write_text(SOURCE)
     monkeypatch.setattr(mutants, "module_path", lambda name: path)
