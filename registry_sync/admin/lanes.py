@@ -152,8 +152,8 @@ class AdoptionAdmin(ByLane):
 
     nothing = "No adoptions pending."
     list_display = (
-        "record", "way", "entity_registry_id", "name", "differs", "state", "note",
-        "modified_at", "actor", "decided_at",
+        "record", "way", "entity_registry_id", "name", "differs", "state", "note", "actor",
+        "decided_at",
     )  # fmt: skip
     list_display_links = ("way",)
     list_filter = ("state", ("how", InWords), LaneChoice)

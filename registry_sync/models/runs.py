@@ -207,7 +207,8 @@ class SyncRun(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"Run {self.pk} ({self.kind}, {self.status})"
+        status = self.status.replace("_", " ").lower()
+        return f"Run {self.pk} ({self.kind}, {status})"
 
     def mapping_by(self, fingerprint: str) -> dict[str, Any]:
         """Return the mapping that this run used under a fingerprint: it may change during a run."""
