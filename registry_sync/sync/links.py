@@ -15,7 +15,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.survivors import merged_away
 
 LINK_WAITS = "link_waits"
-"""The cause, in dry runs only, of what waits for a record that another lane's first sync brings."""
+"""The cause, in dry runs only, of what waits for a record of another lane."""
 
 
 def own_links(entity: Entity, schema: EntitySchema) -> set[str]:
@@ -106,17 +106,25 @@ def missing_from(lane: Lane, entity: Entity, target: str, *, of: str = "") -> Pr
     return missing_link(entity, target, said, of=of)
 
 
-def waits_for_lane(problem: Problem, entity: Entity, lane: str) -> Problem:
-    """Return a missing link as a dry run tells it while its lane was never synced.
+def waits_for_lane(problem: Problem, entity: Entity, lane: str, *, synced: bool) -> Problem:
+    """Return a missing link to another lane as a dry run tells it.
 
-    What that lane will bring is not known yet, so nothing says that the link is wrong.
+    What that lane will bring is not known yet, so nothing says that the link is wrong. `synced`
+    says whether the lane was ever synced.
     """
     target = problem.value
+    follows = f"{entity.registry_id} waits for {target} and follows automatically once {lane} has "
+    if synced:
+        doubt = (
+            f"If it never does, the registry's owner checks the reference in {entity.external_id}."
+        )
+        return replace(
+            problem, kind="transient", code=LINK_WAITS, remedy=f"{follows}synced it. {doubt}"
+        )
     return replace(
         problem,
         kind="transient",
         code=LINK_WAITS,
         message=f"{entity.registry_id} points at {target} of {lane}, which has never been synced.",
-        remedy=f"{entity.registry_id} waits for {target} and follows automatically once {lane} has "
-        "synced it.",
+        remedy=f"{follows}synced it.",
     )

@@ -246,7 +246,12 @@ def test_a_dry_run_says_that_links_to_a_lane_that_was_never_synced_wait(world):
     w.registry.records.clear()
     w.lanes[0].registry.records[0]["parent"] = "C-999999"
     dry = w.sync(kind=Kind.DRY_RUN, lane=lot_lane)
-    assert list(dry.refusals.values_list("code", "external_id")) == [("link_missing", "L-000000")]
+    assert list(dry.refusals.values_list("code", "external_id")) == [("link_waits", "L-000000")]
+    said = dry.refusals.get()
+    assert "L-000000 points at C-999999 of Compound, which is not in Benchling." in said.message
+    assert "If it never does, the registry's owner checks the reference" in said.remedy
+    assert w.sync(lane=lot_lane).status == Status.COMPLETED_WITH_WARNINGS
+    assert w.open_errors()["L-000000"].code == "link_missing"
 
 
 def test_links_to_a_lane_that_runs_later_wait_by_name_and_follow(world):

@@ -83,8 +83,8 @@ RECORD_CAUSES = (
         "link_waits",
         "waits for a record of another lane",
         ("transient",),
-        "Nothing to do: in a dry run, it links to a record of a lane that has never been synced. "
-        "The record follows automatically once that lane has synced it.",
+        "Nothing to do: in a dry run, it links to a record of another lane that is not in "
+        "Benchling yet. The record follows automatically once that lane has synced it.",
         waits_for="link",
     ),
     Cause(

@@ -21,6 +21,7 @@ from registry_sync.sync.links import (
     waits_for_lane,
 )
 from registry_sync.sync.records import Candidate, record_outcome
+from registry_sync.sync.survivors import merged_away
 
 
 class LinkGate:
@@ -64,15 +65,17 @@ def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str,
         wanted = set().union(*(targets.get(schema_id, ()) for targets in links.values()))
         absent[schema_id] = wanted - in_lane(ctx, lane, wanted)
     names, held = runs.LaneNames(), {}
-    new = {lane for lane in lanes.values() if ctx.run.dry_run and not runs.good_runs(lane).exists()}
+    synced = {lane for lane in lanes.values() if runs.good_runs(lane).exists()}
     for candidate in candidates:
         for schema_id, lane in lanes.items():
             targets = links[candidate.entity.external_id].get(schema_id, set())
             if missing := targets & absent[schema_id]:
                 target = min(missing)
                 problem = missing_from(lane, candidate.entity, target, of=names.of(lane))
-                if lane in new:
-                    problem = waits_for_lane(problem, candidate.entity, names.of(lane))
+                if ctx.run.dry_run and not merged_away(lane, [target]):
+                    problem = waits_for_lane(
+                        problem, candidate.entity, names.of(lane), synced=lane in synced
+                    )
                 held[candidate.entity.external_id] = problem
     return held
 
