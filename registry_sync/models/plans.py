@@ -8,6 +8,12 @@ from django.utils import timezone
 
 from registry_sync.models.lanes import Lane
 
+STANDS = {
+    "open": "waits for a signature", "signed": "is signed and waits to be applied",
+    "empty": "has nothing to write",
+}  # fmt: skip
+"""How a plan stands, where that is more than its state with “is”."""
+
 
 class Plan(models.Model):
     """Every write that a dry run found, digested, until it is signed, applied, void or expired."""
@@ -80,6 +86,11 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return f"Plan {self.pk}"
+
+    @property
+    def stands(self) -> str:
+        """Return how it stands, as what follows its name in a sentence."""
+        return STANDS.get(str(self.state), f"is {self.get_state_display()}")
 
     @property
     def writes(self) -> int:

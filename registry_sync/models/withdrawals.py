@@ -44,6 +44,8 @@ class Withdrawal(models.Model):
     WAITING = (State.STAGED,)
     RELEASABLE = (State.GONE, State.STAGED, State.HELD, State.KEPT)
     """States from which someone can let an entity be archived."""
+    ARCHIVED_HERE = (State.ARCHIVED, State.SENT, State.UNDO)
+    """States in which this app archived an entity, or may have before its process was killed."""
     KEEPABLE = (State.GONE, State.STAGED, State.HELD, State.RELEASED)
     """States from which someone can decide that an entity stays in use."""
 

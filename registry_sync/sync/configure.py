@@ -14,6 +14,7 @@ from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
 from registry_sync.sync.lane_choice import keep_lane, lane_of_run, request_new
 from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
+from registry_sync.sync.plans.asked import settle_asked
 from registry_sync.sync.plans.need import permit_of, settle_kind
 from registry_sync.sync.setup import Setup, configure, read_items
 
@@ -45,6 +46,8 @@ def configure_run(pacer: Pacer) -> RunContext:
         close_leftover_batches(ctx, own=changed)
     if run.phase == Phase.CONFIGURE:
         settle_kind(ctx)
+        if run.kind in (run.Kind.PLAN, run.Kind.APPLY):
+            settle_asked(ctx)
         starting_point.begin(ctx, "")
     elif changed:
         _start_over(ctx)

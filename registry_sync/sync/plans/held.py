@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
-from registry_sync.models import EntityError
+from registry_sync.models import EntityError, LedgerEntry, PlanRow
 from registry_sync.source.watermark import settled
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Candidate
@@ -48,9 +50,11 @@ def hold_records(ctx: RunContext, records: Sequence[Held]) -> list[RecordOutcome
     The error of one that was refused before stays open. Raise LeaseLost.
     """
     ids = [external_id for external_id, _, _ in records]
+    again = coming_again(ctx, {external_id: when for external_id, when, _ in records})
+    again |= set(_held_before(ctx, ids))
+    note_held(ctx, len({*ids} - again))
     errors = EntityError.objects.filter(lane=ctx.lane, closed_at__isnull=True)
     refused = set(errors.filter(external_id__among=ids).values_list("external_id", flat=True))
-    note_held(ctx, sum(not _comes_again(ctx, modified_at) for _, modified_at, _ in records))
     return [
         RecordOutcome(
             external_id=external_id,
@@ -63,17 +67,43 @@ def hold_records(ctx: RunContext, records: Sequence[Held]) -> list[RecordOutcome
     ]
 
 
-def _comes_again(ctx: RunContext, modified_at: datetime | None) -> bool:
-    """Return whether the run after one that applies a plan reads a record again.
+def coming_again(ctx: RunContext, times: Mapping[str, datetime | None]) -> set[str]:
+    """Return the records, of these with their times, that the run after this one reads again.
 
-    It changed after the plan had read it, and the watermark stays where the plan had read to.
+    They changed after the plan that this run applies had read them, and the watermark stays where
+    the plan had read to. Where records have no times, those changed of which the plan knew nothing.
     """
+    incremental = ctx.setup.connector.incremental
     if ctx.run.kind != ctx.run.Kind.APPLY:
-        return False
-    if ctx.setup.connector.incremental is None:  # everything is read each time
-        return True
+        return set()
+    if incremental is None:  # everything is read each time
+        return set(times)
+    if not incremental.cursor_path:
+        return times.keys() - _known_to_plan(ctx, list(times))
     limit = watermark_of_plan(ctx)
-    return limit is not None and modified_at is not None and modified_at >= limit
+    return {id_ for id_, at in times.items() if None not in (limit, at) and at >= limit}  # type: ignore[operator]
+
+
+def _known_to_plan(ctx: RunContext, ids: Sequence[str]) -> set[str]:
+    """Return the records that the run's plan may have read as they are now.
+
+    Their entities moved since, they were refused then, or the ledger has forgotten their form.
+    """
+    plan = ctx.run.plan
+    if plan is None:
+        return set(ids)
+    moved = plan.rows.filter(fate=PlanRow.Fate.BENCHLING)
+    forgotten = ctx.lane.ledger.filter(raw_hash="").exclude(seen_run_id=ctx.run.pk)
+    found = set[str]()
+    for rows in (moved, plan.run.refusals, forgotten):
+        found.update(rows.filter(external_id__among=ids).values_list("external_id", flat=True))
+    return found
+
+
+def _held_before(ctx: RunContext, ids: Sequence[str]) -> QuerySet[LedgerEntry, str]:
+    """Return the records that this run has held already: their form is not in the ledger."""
+    held = ctx.lane.ledger.filter(raw_hash="", seen_run_id=ctx.run.pk, external_id__among=ids)
+    return held.values_list("external_id", flat=True)
 
 
 def watermark_of_plan(ctx: RunContext) -> datetime | None:
@@ -86,6 +116,21 @@ def watermark_of_plan(ctx: RunContext) -> datetime | None:
         made.watermark, made.server_date, made.since,
         by_cursor=bool(incremental.cursor_path), held=bool(made.reading.get("held")),
     )  # fmt: skip
+
+
+def hold_withdrawals(
+    ctx: RunContext, ids: Collection[str], times: Mapping[str, datetime | None] | None
+) -> None:
+    """Count entities that were not archived or unarchived, by their records. Raise LeaseLost.
+
+    Those that are not because a record came back at its time: their withdrawals stay open, and the
+    next plan finds them in the database.
+    """
+    applies = ctx.run.kind == ctx.run.Kind.APPLY
+    if times is None:
+        note_held(ctx, 0 if applies else len(ids))
+    else:
+        note_held(ctx, len(set(ids) - coming_again(ctx, {id_: times.get(id_) for id_ in ids})))
 
 
 def note_held(ctx: RunContext, count: int) -> None:

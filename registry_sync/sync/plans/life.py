@@ -115,7 +115,7 @@ def waiting_plan(lane: Lane | None) -> Plan | None:
 def sign_fault(plan: Plan, actor: str, user_id: int | None = None) -> str:
     """Return why this person cannot sign a plan; "" if they can."""
     if plan.state != State.OPEN:
-        return f"{plan} is {plan.get_state_display()}: only an open plan can be signed."
+        return f"{plan} {plan.stands}: only a plan that waits for a signature can be signed."
     if plan.is_expired:
         return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
     if Person(actor, user_id).is_it(plan.planned_by, plan.planned_user):
@@ -157,7 +157,7 @@ def void(plan: Plan, *, actor: str, reason: str) -> None:
     with transaction.atomic():
         row = Plan.objects.select_for_update().get(pk=plan.pk)
         if row.state not in (State.OPEN, State.SIGNED):
-            raise PlanError(f"{row} is {row.get_state_display()}.")
+            raise PlanError(f"{row} {row.stands}: only a plan that waits can be voided.")
         if (run := _applying(plan=row)) is not None:
             raise PlanError(f"Run {run.pk} applies {row}. Cancel that run first.")
         _void(row, f"{actor}: {reason.strip()}")
@@ -187,7 +187,7 @@ def apply_fault(plan: Plan) -> str:
     if plan.state == State.EMPTY and plan.applied_run_id is None:
         return ""
     if plan.state != State.SIGNED:
-        return f"{plan} is {plan.get_state_display()}: only a signed plan can be applied."
+        return f"{plan} {plan.stands}: only a signed plan can be applied."
     return ""
 
 

@@ -6,12 +6,11 @@ right after it. What anyone else archived, unarchived or archived again is left 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
 from registry_sync.benchling import archiving
@@ -20,12 +19,15 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.models import Change, Lane, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.held import note_held
+from registry_sync.sync.plans.held import hold_withdrawals
 from registry_sync.sync.survivors import also_of
 from registry_sync.sync.withdrawals.own_entity import (
     UNSEEN,
     also_holds,
     containers_shown,
+    is_in_use,
+    is_own_archive,
+    modified_at,
     reason_of,
     why_left,
 )
@@ -33,6 +35,8 @@ from registry_sync.sync.withdrawals.rows import Rows
 
 State, End, Kind = Withdrawal.State, Withdrawal.End, Change.Kind
 UNDECIDED = (State.GONE, State.HELD)
+Times = Mapping[str, datetime | None]
+"""Records' own times, by external id."""
 AT_ONCE = 50
 """Entities in one request."""
 ENOUGH = 3
@@ -81,7 +85,7 @@ class Archives:
 
     def _is_sent(self, row: Withdrawal, raw: Json) -> bool:
         """Take an archive that a killed process sent for this run's own; return whether it is."""
-        when = _modified(raw)
+        when = modified_at(raw)
         own = reason_of(raw) == row.reason and row.sent_at is not None
         if own and when is not None and when >= row.sent_at:  # type: ignore[operator]
             self._archived_now([row], {row.entity_id: raw})
@@ -174,7 +178,7 @@ class Archives:
             for row in rows:
                 raw = entities.get(row.entity_id)
                 row.state, row.note = State.ARCHIVED, ""
-                row.archived_at = _modified(raw) if raw else None
+                row.archived_at = modified_at(raw) if raw else None
                 row.archive_run = run
                 row.save(update_fields=["state", "note", "archived_at", "archive_run"])
             run.archived += len(rows)
@@ -188,35 +192,39 @@ class Archives:
 
     # -- unarchiving -------------------------------------------------------------------------
 
-    def bring_back(self, rows: Sequence[Withdrawal]) -> None:
-        """Unarchive what this app archived, as its records are back, and close the rows."""
-        archived = [r for r in rows if r.state in (State.ARCHIVED, State.SENT, State.UNDO)]
-        for row in self.unarchive(archived):
+    def bring_back(self, rows: Sequence[Withdrawal], times: Times | None = None) -> None:
+        """Unarchive what this app archived, as its records are back, and close the rows.
+
+        `times` are those of the records, where this run has read them.
+        """
+        archived = [r for r in rows if r.state in Withdrawal.ARCHIVED_HERE]
+        for row in self.unarchive(archived, times):
             self._close(row, End.UNARCHIVED)
         for row in rows:
-            if row.closed_at is None and row.state not in (State.ARCHIVED, State.SENT, State.UNDO):
+            if row.closed_at is None and row.state not in Withdrawal.ARCHIVED_HERE:
                 self._close(row, End.RETURNED)
 
-    def unarchive(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
+    def unarchive(self, rows: Sequence[Withdrawal], times: Times | None = None) -> list[Withdrawal]:
         """Unarchive what is still archived as this app did it; return the rows in use now.
 
-        Others are marked as archived by someone else.
+        Others are marked as archived by someone else. What is in use already takes no permit.
         """
         done: list[Withdrawal] = []
-        for some in _parts(self._permitted(rows, PlanRow.Action.UNARCHIVE)):
+        for some in _parts(rows):
             entities = self._entities(some)
+            in_use = [row for row in some if is_in_use(entities.get(row.entity_id))]
+            undone = [row for row in in_use if row.state == State.UNDO]
+            if undone:  # by a process that was killed after it
+                self._unarchived_now(undone)
             going = []
-            for row in some:
+            rest = [row for row in some if row not in in_use]
+            for row in self._permitted(rest, PlanRow.Action.UNARCHIVE, times):
                 raw = entities.get(row.entity_id)
-                if raw is not None and not raw.get("archiveRecord"):
-                    if row.state == State.UNDO:  # by a process that was killed after it
-                        self._unarchived_now([row])
-                    done.append(row)
-                elif raw is not None and is_own_archive(row, raw):
+                if raw is not None and is_own_archive(row, raw):
                     going.append(row)
                 else:
                     self.rows.set(row, State.THEIRS, _whose(raw))
-            done += self._restore(going)
+            done += [*in_use, *self._restore(going)]
         return done
 
     def _restore(self, rows: list[Withdrawal]) -> list[Withdrawal]:
@@ -250,9 +258,12 @@ class Archives:
             self.rows.move(rows, state=State.KEPT, note="")
         runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_of(rows)}.")
 
-    def _permitted(self, rows: Sequence[Withdrawal], action: PlanRow.Action) -> list[Withdrawal]:
+    def _permitted(
+        self, rows: Sequence[Withdrawal], action: PlanRow.Action, times: Times | None = None
+    ) -> list[Withdrawal]:
         going = self.ctx.permit.settled(rows, action)
-        note_held(self.ctx, len(rows) - len(going))
+        left = {row.external_id for row in rows} - {row.external_id for row in going}
+        hold_withdrawals(self.ctx, left, times)
         return going
 
     # -- rows --------------------------------------------------------------------------------
@@ -270,23 +281,10 @@ class Archives:
         row.closed_at, row.closed_run, row.ended = now, self.ctx.run, ended
 
 
-def is_own_archive(row: Withdrawal, raw: Json) -> bool:
-    """Return whether an entity is archived as this app did it, with time and reason unchanged."""
-    when = _modified(raw)
-    if row.state == State.SENT and row.archived_at is None:
-        sent = row.sent_at
-        return reason_of(raw) == row.reason and None not in (when, sent) and when >= sent  # type: ignore[operator]
-    return reason_of(raw) == row.reason and when is not None and when == row.archived_at
-
-
 def ids_of(rows: Sequence[Withdrawal], most: int = 10) -> str:
     """Return the registry ids of some rows, in words."""
     named = ", ".join(row.entity_registry_id for row in rows[:most])
     return named + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
-
-
-def _modified(raw: Json) -> datetime | None:
-    return parse_datetime(str(raw.get("modifiedAt") or ""))
 
 
 def _whose(raw: Json | None) -> str:

@@ -21,15 +21,13 @@ How, State = Withdrawal.How, Withdrawal.State
 class Departures:
     """Keeps a Withdrawal for each record that leaves, and closes it when the record is back.
 
-    A dry run keeps nothing: `left` are the external ids that it saw leave, `back` those of archived
-    entities whose records it saw again, `returned` those of all withdrawals that it would close,
-    and `met` those of all open withdrawals that it saw.
+    A dry run keeps nothing: `left` are the external ids that it saw leave, `returned` those of all
+    withdrawals that it would close, and `met` those of all open withdrawals that it saw.
     """
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
         self.left: dict[str, Departure] = {}
-        self.back: list[str] = []
         self.met: set[str] = set()
         self.returned: set[str] = set()
         self._any_open = open_rows(ctx).exists()
@@ -70,9 +68,9 @@ class Departures:
         if self.ctx.run.dry_run:
             self.met |= known.keys()
             self.returned |= back.keys()
-            self.back += [id_ for id_, row in back.items() if row.state == State.ARCHIVED]
         elif back:
-            Archives(self.ctx).bring_back(list(back.values()))
+            times = {r.external_id: r.modified_at for r in records if r.external_id in back}
+            Archives(self.ctx).bring_back(list(back.values()), times)
 
     def _is_back(self, record: SourceRecord, row: Withdrawal, out: Compared) -> bool:
         """Return whether a record that was in the feed came back: it changed, or all was read."""

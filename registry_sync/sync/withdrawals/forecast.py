@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from django.db import transaction
+from django.db.models import Q
 
 from registry_sync import runs
 from registry_sync.benchling import archiving
@@ -20,7 +21,12 @@ from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows
 from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.listings import APART, Listings
-from registry_sync.sync.withdrawals.own_entity import also_holds, containers_shown, why_left
+from registry_sync.sync.withdrawals.own_entity import (
+    also_holds,
+    containers_shown,
+    is_in_use,
+    why_left,
+)
 from registry_sync.sync.withdrawals.pointers import pointers_to
 from registry_sync.sync.withdrawn import named
 
@@ -37,12 +43,13 @@ class Forecast:
 
     def tell(self) -> None:
         """Tell it. Raise SyncError where Benchling or the registry cannot be asked."""
-        self._tell_unarchived()
+        back = self._back()
+        self._tell_unarchived(back)
         if not policy.archives(self.ctx.lane):
             self._tell_deleted()
         going = {row.external_id: row for row in policy.going(self.ctx)}
         fresh = self._fresh() if policy.archives(self.ctx.lane) else []
-        back = self._back() & going.keys()
+        back &= going.keys()
         decision = policy.decide(self.ctx, len(fresh) - sum(_is_new(going[id_]) for id_ in back))
         going = {id_: row for id_, row in going.items() if id_ not in back}
         if decision.guarded:
@@ -51,16 +58,25 @@ class Forecast:
             going, fresh = {id_: r for id_, r in going.items() if not _is_new(r)}, []
         self._tell_archived([*going, *fresh], going)
 
-    def _tell_unarchived(self) -> None:
-        for external_id in self.departures.back:
-            said = "This app archived it, and its record is back."
-            self.ctx.listener.finding(external_id, "unarchived", [said])
-        rows = open_rows(self.ctx).filter(state=State.UNDO).order_by("pk")
-        undone = rows.values_list("external_id", flat=True)
-        for external_id in undone:
+    def _tell_unarchived(self, back: set[str]) -> None:
+        """Tell of the archives to undo, by decision or as their records are `back`."""
+        here = Q(state__in=Withdrawal.ARCHIVED_HERE, external_id__among=list(back))
+        rows = open_rows(self.ctx).filter(Q(state=State.UNDO) | here).order_by("pk")
+        ids = []
+        for row in self._still_archived(list(rows)):
             said = "Someone decided to undo its archive."
-            self.ctx.listener.finding(external_id, "unarchived", [said])
-        self.plan.keep_settled(self._entries([*self.departures.back, *undone]), Action.UNARCHIVE)
+            if row.external_id in back:
+                said = "This app archived it, and its record is back."
+            self.ctx.listener.finding(row.external_id, "unarchived", [said])
+            ids.append(row.external_id)
+        self.plan.keep_settled(self._entries(ids), Action.UNARCHIVE)
+
+    def _still_archived(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
+        """Return the rows without those that a killed process left with an entity in use."""
+        doubtful = [r.entity_id for r in rows if r.state != State.ARCHIVED and r.entity_id]
+        found = self.ctx.client.entities_by_id(doubtful) if doubtful else []
+        in_use = {str(raw["id"]) for raw in found if is_in_use(raw)}
+        return [row for row in rows if row.entity_id not in in_use]
 
     def _tell_staged(self, ids: Sequence[str], most: int) -> None:
         text = (

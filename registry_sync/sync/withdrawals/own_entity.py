@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils.dateparse import parse_datetime
+
 from registry_sync.core.types import Json
 from registry_sync.models import LedgerEntry, Withdrawal
 
@@ -42,3 +46,22 @@ def containers_shown(row: Withdrawal) -> int:
     """
     decided = row.state in (State.RELEASED, State.SENT)
     return (row.containers or 0) if decided else 0
+
+
+def is_in_use(raw: Json | None) -> bool:
+    """Return whether Benchling shows an entity, and not as archived."""
+    return raw is not None and not raw.get("archiveRecord")
+
+
+def is_own_archive(row: Withdrawal, raw: Json) -> bool:
+    """Return whether an entity is archived as this app did it, with time and reason unchanged."""
+    when = modified_at(raw)
+    if row.state == State.SENT and row.archived_at is None:
+        sent = row.sent_at
+        return reason_of(raw) == row.reason and None not in (when, sent) and when >= sent  # type: ignore[operator]
+    return reason_of(raw) == row.reason and when is not None and when == row.archived_at
+
+
+def modified_at(raw: Json) -> datetime | None:
+    """Return when an entity was last changed, by Benchling's clock; None if unknown."""
+    return parse_datetime(str(raw.get("modifiedAt") or ""))

@@ -1,0 +1,67 @@
+"""What runs of some records were asked for and could not write: the lane's next plan has it."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from registry_sync import runs
+from registry_sync.models import SyncRun
+from registry_sync.source.client import Source
+from registry_sync.sync.carry import Carrier
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.records import source_records
+
+Kind = SyncRun.Kind
+MOST = 1000
+"""Records that are read one by one; where more were asked for, everything is read."""
+
+
+def settle_asked(ctx: RunContext) -> None:
+    """Let a run that makes or applies a plan look at what people asked for. Raise LeaseLost.
+
+    It tries each error again if someone asked to, and reads everything if they named too much.
+    """
+    run, found = ctx.run, _left(ctx)
+    retries = run.retries_all or found.filter(kind=Kind.RETRY).exists()
+    whole = found.filter(since_asked__isnull=False).exists() or len(named(ctx)) > MOST
+    if (retries, run.reads_all or whole) != (run.retries_all, run.reads_all):
+        runs.save(run, ctx.lease, retries_all=retries, reads_all=run.reads_all or whole)
+
+
+def named(ctx: RunContext) -> list[str]:
+    """Return the external ids of the records that people asked for, and that a plan must read."""
+    asked = _left(ctx).exclude(kind=Kind.RETRY).order_by("pk").values_list("only", flat=True)
+    return list(dict.fromkeys(external_id for only in asked for external_id in only))
+
+
+def read_named(ctx: RunContext, source: Source, carrier: Carrier) -> None:
+    """Carry the records that people asked for, but for those that this run has read anyway.
+
+    Raises LeaseLost, Wait, SyncError.
+    """
+    since = ctx.run.since
+    ids = named(ctx) if since is not None else []
+    if not ids:
+        return
+    with ctx.timed("pull"):
+        found = source.fetch_all(ids)
+    records = source_records(list(found.values()), source, ctx.run.fingerprint)
+    old = [r for r in records if since is None or r.modified_at is None or r.modified_at < since]
+    carrier.carry(old, again=True, force=True)
+    carrier.delivery.flush()
+    carrier.delivery.conclude()
+
+
+def _left(ctx: RunContext) -> QuerySet[SyncRun]:
+    """Return the runs of some records that left writes, which no applied plan has looked at.
+
+    A run that applies a plan looks at what the plan had looked at.
+    """
+    run, lane = ctx.run, ctx.lane
+    made = run.plan.run_id if run.kind == Kind.APPLY and run.plan is not None else run.pk
+    good = runs.good_runs(lane).filter(pk__lt=made).select_related("plan").first()
+    applied = good.plan.run_id if good is not None and good.plan is not None else None
+    begun = applied or (good.pk if good is not None else 0)
+    some = ~Q(only=[]) | Q(kind=Kind.RETRY) | Q(since_asked__isnull=False)
+    left = lane.runs.filter(some, held__gt=0, status__in=SyncRun.GOOD, pk__gt=begun, pk__lt=made)
+    return left.exclude(kind=Kind.APPLY)
