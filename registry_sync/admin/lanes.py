@@ -93,6 +93,7 @@ class AllowanceAdmin(ReadOnly):
         self, request: HttpRequest, obj: Allowance, form: AllowanceForm, change: bool
     ) -> None:
         obj.actor = request.user.get_username()
+        obj.paths = allowances.lost_paths(obj.lane, obj.what)
         with transaction.atomic():
             if form.consent is not None:
                 form.consent.use()

@@ -51,9 +51,8 @@ def address_of(row: Proposal) -> str:
         return reverse("admin:registry_sync_withdrawal_changelist")
     if row.what == What.POLICY:
         return reverse("admin:registry_sync_lane_change", args=[row.lane_id])
-    if run := row.subject.get("run"):
-        return reverse("admin:registry_sync_syncrun_change", args=[run])
-    return ""
+    stop = allowances.stop_of(row)
+    return "" if stop is None else reverse("admin:registry_sync_syncrun_change", args=[stop])
 
 
 def carry_out(row: Proposal, *, by: Person, reason: str) -> str:

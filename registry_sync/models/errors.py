@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -144,6 +146,10 @@ class Allowance(models.Model):
     external_id = models.CharField(
         max_length=255, blank=True, help_text="The record's id, if one record was stopped."
     )
+    paths = models.JSONField(
+        null=True, blank=True, editable=False,
+        help_text="The paths that it lets be missing. Empty: any.",
+    )  # fmt: skip
     actor = models.CharField(max_length=150)
     reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -157,3 +163,7 @@ class Allowance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_what_display()}{f' ({self.external_id})' if self.external_id else ''}"
+
+    def covers(self, paths: Collection[str]) -> bool:
+        """Return whether it lets these paths be missing."""
+        return self.paths is None or set(paths) <= set(self.paths)

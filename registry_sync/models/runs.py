@@ -143,6 +143,9 @@ class SyncRun(models.Model):
     error_code = models.CharField(max_length=64, blank=True)
     error_kind = models.CharField(max_length=16, blank=True)
     remedy = models.TextField(blank=True)
+    lost_paths = models.JSONField(
+        null=True, blank=True, help_text="Mapped paths that were missing and stopped it."
+    )
     session_id = models.CharField(max_length=64, blank=True)
     session_open = models.BooleanField(
         default=False, help_text="Benchling still shows the session as running."

@@ -110,7 +110,8 @@ def test_without_times_what_a_plan_refused_is_held_once_it_passes(world):
 
 
 def test_a_record_that_is_held_counts_once_also_after_a_kill(world):
-    w = world([compound(1, parent="C-000002"), compound(2, parent="C-000001"), compound(3)])
+    records = [compound(1, parent="C-000002"), compound(2, parent="C-000001")]
+    w = world(records, page_size=1)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(retry_choice, "link_circles", lambda ctx: [])
         w.sync()

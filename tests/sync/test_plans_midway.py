@@ -85,6 +85,29 @@ def test_what_someone_edits_once_it_stood_aside_is_kept(world, monkeypatch):
     assert fates(plan) == {"C-000000": BENCHLING, "C-000001": WRITTEN}
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_kill_right_after_a_passing_name_leaves_no_one_with_it(world, edited):
+    w = world([compound(n) for n in range(2)])
+    w.sync()
+    w.registry.edit("C-000000", name="Compound 1")
+    w.registry.edit("C-000001", name="Compound 0")
+    plan = signed(w)
+    run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ledger, "passing_name", killed)
+        with pytest.raises(Killed):
+            jobs.work_to_end(run.pk)
+    (passing,) = [id_ for id_, v in w.values().items() if "being renamed" in v["name"]]
+    if edited:
+        by_hand(w, passing, SMILES="By hand")
+    SyncRun.objects.update(lease_until=None)
+    jobs.work_to_end(run.pk)
+    names = [w.values()[f"C-00000{n}"]["name"] for n in range(2)]
+    assert (names == ["Compound 1", "Compound 0"]) != edited
+    assert (w.values()[passing]["SMILES"] == "By hand") == edited
+    assert set(fates(plan).values()) == ({WRITTEN} if not edited else {"refused", BENCHLING})
+
+
 def test_what_a_plan_adopts_is_as_signed_on_both_sides(world):
     w = world([compound(n) for n in range(4)])
     for n in range(4):

@@ -88,6 +88,7 @@ class BatchDelivery:
             self.unmapped.fill([body])
             if entity.registry_id in self.unmapped.archived:
                 continue
+            self.ctx.permit.renaming(entity.external_id, entity.name)
             try:
                 self._send_name(entity, body)
             except Refused as refused:

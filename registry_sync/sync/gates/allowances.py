@@ -46,7 +46,8 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
     unused = Allowance.objects.filter(
         lane=lane, what=what, used_by=None, created_at__gte=stop.created_at
     )
-    if (first := unused.order_by("pk").first()) is not None:
+    covering = (row for row in unused.order_by("pk") if row.covers(stop.lost_paths or ()))
+    if (first := next(covering, None)) is not None:
         return (
             f"{first.actor} has already overridden it (“{first.reason}”) for the next run. A "
             "second override would also let a later stop pass."
@@ -62,8 +63,15 @@ def allow(
     with transaction.atomic():
         consent.use()
         return Allowance.objects.create(
-            lane=lane, what=what, external_id=external_id, actor=by.name, reason=reason
-        )
+            lane=lane, what=what, external_id=external_id, actor=by.name, reason=reason,
+            paths=lost_paths(lane, what),
+        )  # fmt: skip
+
+
+def lost_paths(lane: Lane, what: str) -> list[str] | None:
+    """Return the paths whose lack stopped the lane, so that no override lets more be missing."""
+    stop = stopped_run(lane, What(what)) if what == What.PATH_GONE else None
+    return None if stop is None else stop.lost_paths
 
 
 def claim(
@@ -71,6 +79,8 @@ def claim(
 ) -> Consent:
     """Return the consent with which this person may override now. Raises SecondPerson."""
     of = f" of {external_id}" if external_id else ""
+    if lost := lost_paths(lane, what):
+        of = f" ({', '.join(lost)})"
     wanted = second.Wanted(
         lane, second.What.ALLOW, subject(lane, what, external_id),
         f"Override “{what.label}”{of} once.",
@@ -82,14 +92,25 @@ def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:
     """Return what exactly an override is about, so that no one confirms another stop.
 
     A stop stands from the run that it stopped first until a good one: what the schedule repeats is
-    the same stop. A record's is that of the form in which it was refused.
+    the same stop, unless other paths are missing. A record's is that of the form in which it was
+    refused.
     """
     found: Json = {"what": str(what), "external_id": external_id}
     if what in OF_ONE:
         errors = lane.errors.filter(external_id=external_id, closed_at__isnull=True)
         return found | {"form": errors.values_list("raw_hash", flat=True).first() or ""}
+    if lost := lost_paths(lane, what):
+        found |= {"paths": lost}
     first = _stopped_runs(lane, what).order_by("pk").first()
     return found | {"run": first.pk if first is not None else None}
+
+
+def stop_of(row: Proposal) -> int | None:
+    """Return the id of the run that shows what an override is about: the last one stopped."""
+    if (what := What(row.subject["what"])) in OF_ONE:
+        return None
+    stop = stopped_run(row.lane, what) if row.state == second.State.OPEN else None
+    return row.subject.get("run") if stop is None else stop.pk
 
 
 def outdated(row: Proposal) -> str:

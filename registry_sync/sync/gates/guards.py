@@ -125,7 +125,8 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
         return []
     held = _held_before(lane, gone, records)
     lost = [m for m in gone if held.get(m.field.id, 0) >= EVIDENCE]
-    if lost and not lets_pass(ctx, What.PATH_GONE):
+    if lost and not lets_pass(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
+        runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         raise _gone(lost, len(records))
     missing = [m for m in gone if m not in lost]
     for mapped in missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from registry_sync import runs
 from registry_sync.models import Allowance, SyncRun
@@ -10,23 +10,33 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.permit import NOTHING
 
 
-def lets_pass(ctx: RunContext, what: Allowance.What, external_id: str = "") -> bool:
-    """Return whether an override lets this run, or one record of it, pass.
+def lets_pass(
+    ctx: RunContext, what: Allowance.What, external_id: str = "", *, paths: Collection[str] = ()
+) -> bool:
+    """Return whether an override lets this run, or one record of it, pass without these paths.
 
-    The override of a run is used up at once, unless the run may write nothing. That of a record
-    stays until `use` says that the record goes on: it may be left for a plan.
+    The override of a run is used up at once, unless the run may write nothing, or what it writes
+    was planned before. That of a record stays until `use` says that the record goes on: it may be
+    left for a plan.
     """
     mine = Allowance.objects.filter(lane=ctx.lane, what=what, external_id=external_id)
-    if mine.filter(used_by=ctx.run).exists():
+    if any(override.covers(paths) for override in mine.filter(used_by=ctx.run)):
         return True
-    first = mine.filter(used_by=None).order_by("pk").first()
-    if first is None or ctx.run.dry_run:
-        return first is not None
+    unused = [row for row in mine.filter(used_by=None).order_by("pk") if row.covers(paths)]
+    if not unused or ctx.run.dry_run:
+        return bool(unused)
     if external_id:
-        ctx.passed.setdefault(external_id, {})[first.pk] = first
-    elif ctx.permit is not NOTHING:
-        _use_up(ctx.run, first)
+        ctx.passed.setdefault(external_id, {})[unused[0].pk] = unused[0]
+    elif ctx.permit is not NOTHING and not _was_planned_before(ctx.run, unused[0]):
+        for override in mine.filter(used_by=None, pk__lte=unused[0].pk):
+            _use_up(ctx.run, override)  # also those of less: they must not stay for a later stop
     return True
+
+
+def _was_planned_before(run: SyncRun, override: Allowance) -> bool:
+    """Return whether a run applies a plan that was made without an override."""
+    made = run.plan.run if run.kind == run.Kind.APPLY and run.plan is not None else None
+    return made is not None and (made.started_at or made.created_at) < override.created_at
 
 
 def use(ctx: RunContext, external_ids: Iterable[str]) -> None:

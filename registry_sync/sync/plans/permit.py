@@ -30,6 +30,9 @@ class Permit:
         """
         return True
 
+    def renaming(self, external_id: str, name: str) -> None:
+        """Note, before a passing name is given, how the entity will be: a kill may follow it."""
+
     def touched(self, external_ids: Collection[str]) -> None:
         """Note how entities are that this app has just changed, ahead of their records' turn."""
 

@@ -11,6 +11,9 @@ from registry_sync.models import PlanRow
 
 GONE = "-"
 """The digest of an entity that Benchling does not show."""
+TO_BE = "~"
+"""How a digest begins that is of an entity without its time."""
+UNTIMED = {"modifiedAt": None}
 
 
 def benchling_side(raw: Json | None) -> str:
@@ -26,6 +29,22 @@ def benchling_side(raw: Json | None) -> str:
         bool(raw.get("archiveRecord")), raw.get("aliases") or [], fields,
     ]  # fmt: skip
     return _sha256(held)
+
+
+def side_to_be(raw: Json | None, name: str) -> str:
+    """Return the digest of an entity as it will be under another name, at a time not known yet."""
+    return GONE if raw is None else f"{TO_BE}{benchling_side({**raw, 'name': name, **UNTIMED})[1:]}"
+
+
+def is_side(raw: Json | None, row: PlanRow) -> bool:
+    """Return whether an entity is as it was planned, or as this app left it since.
+
+    Where this app was about to rename it, both may be: a killed process does not say.
+    """
+    if not row.touched_digest.startswith(TO_BE):
+        return benchling_side(raw) == (row.touched_digest or row.benchling_digest)
+    to_be = side_to_be(raw, raw["name"]) if raw is not None else GONE
+    return to_be == row.touched_digest or benchling_side(raw) == row.benchling_digest
 
 
 def row_digest(row: PlanRow) -> str:

@@ -8,7 +8,7 @@ from registry_sync.core.types import Json
 from registry_sync.models import EntityError, Plan, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.permit import Permit
-from registry_sync.sync.plans.sides import benchling_side, row_digest
+from registry_sync.sync.plans.sides import benchling_side, is_side, row_digest, side_to_be
 from registry_sync.sync.records import Candidate
 
 Action, Fate = PlanRow.Action, PlanRow.Fate
@@ -59,6 +59,11 @@ class Signed(Permit):
         left |= self._leave(self._source_moved(rows), Fate.SOURCE)
         return not left and not set(external_ids) - rows.keys()
 
+    def renaming(self, external_id: str, name: str) -> None:
+        for row in self._rows([external_id], (Action.CHANGE,)).values():
+            row.touched_digest = side_to_be(self._entities([row]).get(row.entity_id), name)
+            row.save(update_fields=["touched_digest"])
+
     def touched(self, external_ids: Collection[str]) -> None:
         rows = list(self._rows(external_ids, (Action.CHANGE,)).values())
         raws = self._entities(rows)
@@ -80,12 +85,7 @@ class Signed(Permit):
 
     def _moved(self, rows: Iterable[PlanRow], raws: dict[str, Json]) -> list[PlanRow]:
         """Return the rows whose entities are neither as they were planned nor as this app left."""
-        return [
-            row
-            for row in rows
-            if benchling_side(raws.get(row.entity_id))
-            != (row.touched_digest or row.benchling_digest)
-        ]
+        return [row for row in rows if not is_side(raws.get(row.entity_id), row)]
 
     def _source_moved(self, rows: dict[str, PlanRow]) -> list[PlanRow]:
         """Return the rows whose refused records are, or came, in another form than planned."""

@@ -1,0 +1,76 @@
+"""An override of missing paths: of these paths alone, and used up by what it was given for."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun
+from registry_sync.sync.gates import allowances
+from registry_sync.sync.plans import life
+from registry_sync.sync.plans.second import Person, SecondPerson
+from tests.support.desk import text
+from tests.support.plans import apply
+from tests.support.registry import compound
+from tests.sync.test_plans_midway import signed
+
+pytestmark = pytest.mark.once
+ANN, BEA = Person("ann", 1001, may_sign=True), Person("bea", 1002, may_sign=True)
+
+
+def allow(by: Person = ANN) -> Allowance:
+    what = Allowance.What.PATH_GONE
+    return allowances.allow(Lane.objects.get(), what, "", by=by, reason="dropped")
+
+
+def lose(w, *names: str) -> None:
+    """Let the records of the first page lose values."""
+    for record in w.registry.records[:10]:
+        w.registry.edit(record["id"])
+        for name in names:
+            record.pop(name, None)
+
+
+def test_a_plan_that_was_made_before_does_not_use_it_up(world):
+    w = world([compound(n) for n in range(20)], page_size=10)
+    w.sync()
+    Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
+    w.registry.edit("C-000015", name="New name")
+    plan = signed(w)
+    lose(w, "smiles")
+    assert w.sync().error_code == "path_gone"
+    override = allow()
+    assert apply(plan).updated == 1
+    override.refresh_from_db()
+    assert override.used_by is None
+    w.registry.edit("C-000016", name="Another name")
+    plan = w.sync().plan
+    assert plan.state == Plan.State.OPEN
+    life.sign(plan, actor="bea", reason="checked")
+    run = apply(plan)
+    override.refresh_from_db()
+    assert run.updated == 1 and override.used_by == run
+
+
+def test_it_does_not_let_more_paths_be_missing(world, owner):
+    w = world([compound(n) for n in range(12)])
+    w.sync()
+    Lane.objects.update(second_allow=True)
+    lose(w, "smiles")
+    w.registry.records[10:] = []
+    assert w.sync().error_code == "path_gone"
+    with pytest.raises(SecondPerson):
+        allow()
+    row = Proposal.objects.get()
+    assert row.text.endswith("(smiles) once.")
+    w.sync()  # the same stop
+    assert allow(BEA).paths == ["smiles"]
+    lose(w, "approval")
+    assert w.sync().error_code == "path_gone", "more is missing than both allowed"
+    with pytest.raises(SecondPerson):
+        allow()
+    page = text(owner.get(f"/admin/registry_sync/proposal/{Proposal.objects.first().pk}/change/"))
+    assert "(approval, smiles) once" in page and f"/syncrun/{SyncRun.objects.first().pk}/" in page
+    allow(BEA)
+    run = w.sync()
+    assert run.status in run.GOOD, run.error
+    assert {override.used_by for override in Allowance.objects.all()} == {run}
