@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,8 +17,10 @@ from django.db.models import Max
 
 from registry_sync.core import signing
 from registry_sync.core.spreadsheet import SheetWriter, original_text
-from registry_sync.ledger import retention, signed_pins
+from registry_sync.ledger import retention, signed_pins, signed_plans
 from registry_sync.ledger.audit import labels, value_origin
+from registry_sync.ledger.signed_pins import PinEntry
+from registry_sync.ledger.signed_plans import PlanEntry
 from registry_sync.models import ChainLink, Change, Lane, Retention, SyncRun
 from registry_sync.runs import schema_view
 
@@ -28,14 +30,15 @@ EXPORTED = (
     "source_modified_at", "at", "digest",
 )  # fmt: skip
 LATER = ("kind", "lane_key", "reason", "before_label", "after_label")
-"""Columns after those that a digest or an origin has: what was done, the lane's key, of an
-accepted difference why, and both values as people read them."""
+"""Columns after those that a digest or an origin has: what was done, the lane's key, of what
+someone decided why, and both values as people read them."""
 
 
 def export(out: TextIO, *, since: datetime, until: datetime) -> int:
     """Write the changes of a period, of every lane, as CSV. Return how many rows.
 
-    The differences that were accepted in the period, or whose acceptance ended, come after them.
+    The differences that were accepted in the period, or whose acceptance ended, come after them,
+    then the plans that were signed or applied.
     """
     writer = SheetWriter(out)
     writer.writerow((*EXPORTED, *LATER))
@@ -51,8 +54,11 @@ def export(out: TextIO, *, since: datetime, until: datetime) -> int:
         cells = [_cell(row[name]) for name in EXPORTED]
         writer.writerow([*cells, change.kind, lane.mark, "", *texts])
         count += 1
-    for found in signed_pins.entries(since, until):
-        lane, named, schema = lanes[found.pin.lane_id]
+    decided: tuple[Iterator[PinEntry | PlanEntry], ...] = (
+        signed_pins.entries(since, until), signed_plans.entries(since, until)
+    )  # fmt: skip
+    for found in chain(*decided):
+        lane, named, schema = lanes[found.lane_id]
         cells = [_cell(found.cells(named).get(name)) for name in EXPORTED]
         writer.writerow([*cells, found.kind, lane.mark, found.reason, *found.labels(schema)])
         count += 1
@@ -152,20 +158,22 @@ class CheckedCsv:
                     seen[word] += 1
                     if word not in (SAME, DELETED) and not self.faults:
                         shown = original_text(row["external_id"])
-                        self.faults.append(
-                            f"Row {row['id']} of {self.path.name} ({shown}) {word} since."
-                        )
+                        of = f" ({shown})" if shown else ""
+                        text = f"Row {row['id']} of {self.path.name}{of} {word} since."
+                        self.faults.append(text)
         self._sum_up(seen, times)
 
     def _words(self, rows: Sequence[dict[str, str]]) -> Iterator[str]:
         """Yield for each row what became of it."""
-        changes = [row["id"] for row in rows if not signed_pins.is_entry(row["id"])]
+        ids = [row["id"] for row in rows]
+        changes = [id_ for id_ in ids if not _is_decision(id_)]
         held = {
             str(pk): (lane_id, digest)
             for pk, lane_id, digest in Change.objects.filter(pk__in=changes).values_list(
                 "pk", "lane_id", "digest"
             )
-        } | signed_pins.held([row["id"] for row in rows])
+        }
+        held |= signed_pins.held(ids) | signed_plans.held(ids)
         for row in rows:
             lane = self._lane(row)
             found = held.get(row["id"])
@@ -201,6 +209,11 @@ MISSING, CHANGED = "has been deleted", "has been changed"
 MOVED = "has been moved to another lane"
 
 
+def _is_decision(row_id: str) -> bool:
+    """Return whether a row is about what someone decided, not about a change."""
+    return signed_pins.is_entry(row_id) or signed_plans.is_entry(row_id)
+
+
 class _Deleted:
     """What the recorded deletions of a lane explain."""
 
@@ -214,7 +227,7 @@ class _Deleted:
 
     def covers(self, row: dict[str, str]) -> bool:
         """Return whether a row was old enough to be deleted."""
-        if signed_pins.is_entry(row["id"]):
+        if _is_decision(row["id"]):
             return False  # they are kept
         if int(row["id"]) <= self._last_id:
             return True

@@ -25,6 +25,10 @@ class PinEntry:
     kind: str
 
     @property
+    def lane_id(self) -> int:
+        return self.pin.lane_id
+
+    @property
     def at(self) -> datetime | None:
         return self.pin.created_at if self.kind == ACCEPTED else self.pin.closed_at
 
