@@ -265,6 +265,7 @@ class World:
         folder: Path,
         python: str = sys.executable,
     ) -> Used:
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed service is compiled, and a peer too
         began = time.monotonic()
         child = subprocess.Popen([python, *words], cwd=folder, env=env, preexec_fn=dies_with_parent)
         _, status, usage = os.wait4(child.pid, 0)

@@ -8,6 +8,7 @@ this package, and what other distributions add as entry points of `registry_sync
 from __future__ import annotations
 
 import codecs
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -60,11 +61,21 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def _manage() -> None:
+    gc.disable()  # what is imported stays: looking for garbage in it is a tenth of a start
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    from django.core.management import BaseCommand, ManagementUtility
+
+    class Utility(ManagementUtility):
+        """Django's own, which collects garbage again once the command is imported."""
+
+        def fetch_command(self, subcommand: str) -> BaseCommand:
+            command = super().fetch_command(subcommand)
+            gc.freeze()
+            gc.enable()
+            return command
 
     try:
-        execute_from_command_line(sys.argv)
+        Utility(sys.argv).execute()
     except ImproperlyConfigured as fault:
         from integration.environment import other_faults
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from registry_sync.runs.workers import see_queues
-from registry_sync.webhooks.handlers import work_delivery
 from registry_sync.webhooks.inbox import left_over, next_waiting
 
 LONGEST = 60.0
@@ -20,9 +19,15 @@ def work_presses() -> int:
     for again in left_over().filter(attempts__gt=0).values_list("pk", flat=True)[:100]:
         if time.monotonic() >= until:
             break
-        work_delivery(again)
+        _work(again)
         done += 1
     while time.monotonic() < until and (waiting := next_waiting()) is not None:
-        work_delivery(waiting)
+        _work(waiting)
         done += 1
     return done
+
+
+def _work(delivery_id: int) -> None:
+    from registry_sync.webhooks.handlers import work_delivery  # cron seldom has a press to work on
+
+    work_delivery(delivery_id)

@@ -66,8 +66,11 @@ def terms_of_settings() -> Terms:
     )
 
 
-def work_slice(run_id: int, listener: Listener | None = None) -> End:
-    """Claim a run and work one slice of it. A run that fails is ended here, with its cause."""
+def work_slice(run_id: int, listener: Listener | None = None, *, looks: bool = True) -> End:
+    """Claim a run and work one slice of it. A run that fails is ended here, with its cause.
+
+    A caller who looks for alerts itself once the run has ended says so by `looks`.
+    """
     lease = runs.claim(run_id)
     if lease is None:
         return End.BUSY
@@ -75,7 +78,7 @@ def work_slice(run_id: int, listener: Listener | None = None) -> End:
     lane = run.lane.schema_name if run.lane else ""
     with log_context.bind(run=run.pk, lane=lane), tracing.of_run(_trace_key(run)):
         with tracing.span("slice"):
-            end = _work_claimed(run, lease, listener)
+            end = _work_claimed(run, lease, listener, looks=looks)
         if end is End.DONE:
             _trace_end(run)
             heartbeat.report(run.pk)
@@ -92,8 +95,10 @@ def _trace_end(run: SyncRun) -> None:
     tracing.end_run(_trace_key(run), began, ended, kind=run.kind, status=run.status)
 
 
-def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) -> End:
-    heard = listener or NullListener()
+def _work_claimed(
+    run: SyncRun, lease: runs.Lease, listener: Listener | None, *, looks: bool
+) -> End:
+    heard, end = listener or NullListener(), None
     found = LoggedFindings(run, heard)
     watched = CanvasWatch(run, impatient_client(), found if run.dry_run else heard)
     pacer = Pacer(run, lease, terms_of_settings(), client_of_settings, watched)
@@ -112,7 +117,8 @@ def _work_claimed(run: SyncRun, lease: runs.Lease, listener: Listener | None) ->
             enqueue(linked.pk)
         if not stopping.requested():  # the next slice, or the reconciler, draws
             watched.draw()
-        look_for_alerts()
+        if looks or end is not End.DONE:
+            look_for_alerts()
 
 
 def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
@@ -205,13 +211,14 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def work_to_end(run_id: int, listener: Listener | None = None) -> SyncRun:
+def work_to_end(run_id: int, listener: Listener | None = None, *, looks: bool = True) -> SyncRun:
     """Work slice after slice in this process, with waits between, and return the run.
 
-    It returns early when another holder has the run, or this process was asked to stop.
+    It returns early when another holder has the run, or this process was asked to stop. `looks` is
+    as in `work_slice`.
     """
     while True:
-        end = work_slice(run_id, listener)
+        end = work_slice(run_id, listener, looks=looks)
         run = SyncRun.objects.select_related("lane").get(pk=run_id)
         if end is End.BUSY or not run.is_active or stopping.requested():
             return run

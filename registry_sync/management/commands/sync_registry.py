@@ -99,7 +99,7 @@ class Command(OperatorCommand):
         with RunProgress(
             self.stdout.isatty(), details=options["details"], out=self.stdout
         ) as watch:
-            run = jobs.work_to_end(run.pk, watch)
+            run = jobs.work_to_end(run.pk, watch, looks=False)  # `handle` does, at once
         if run.dry_run:
             watch.write_findings(run)
         if len(runs.current_lanes()) > 1 and not (options["lane"] or special):
@@ -115,7 +115,7 @@ class Command(OperatorCommand):
         done = [run]
         while (then := following_plan(done[-1])) is not None:
             with RunProgress(self.stdout.isatty(), details=False, out=self.stdout) as watch:
-                then = jobs.work_to_end(then.pk, watch)
+                then = jobs.work_to_end(then.pk, watch, looks=False)
             self.stdout.write(f"Then {summary(then)[0].lower()}{summary(then)[1:]}")
             done.append(then)
             if then.is_active:

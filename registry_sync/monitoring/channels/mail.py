@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from smtplib import SMTPException
-
 from django.conf import settings
 from django.core.mail import EmailMessage
 
@@ -27,7 +25,7 @@ class Mail(Channel):
         mail.extra_headers["Auto-Submitted"] = "auto-generated"
         try:
             mail.send()
-        except (SMTPException, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # smtplib's are OSErrors
             # The server's own words are left out: it may repeat there what it was given.
             code = getattr(error, "smtp_code", "")
             why = f"{type(error).__name__} {code}".strip()

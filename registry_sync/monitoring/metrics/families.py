@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+if TYPE_CHECKING:  # it is slow to import, and a run counts without it
+    from prometheus_client.core import Metric
 
 PREFIX = "registry_sync"
 Labels = tuple[str, ...]
@@ -43,6 +39,8 @@ class Family:
 
     def render(self, samples: Samples, *, several: bool) -> Metric:
         """Return the family with its samples, each by lane where there are `several`."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
         labels = (*(("lane",) if several and self.by_lane else ()), *self.labels)
         if self.kind == "histogram":
             return self._histogram(samples, labels)
@@ -53,6 +51,8 @@ class Family:
         return family
 
     def _histogram(self, samples: Samples, labels: Sequence[str]) -> Metric:
+        from prometheus_client.core import HistogramMetricFamily
+
         family = HistogramMetricFamily(self.full_name, self.text, labels=labels)
         for values in dict.fromkeys(key[:-1] for key in samples):
             count, buckets = 0.0, []
