@@ -18,7 +18,7 @@ from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) -> None:
     """Open or refresh the errors of refused records, and close those of the others."""
     rows = EntityError.objects.filter(
-        lane=lane, closed_at__isnull=True, external_id__among=[s.external_id for s in results]
+        lane=lane, closed_at__isnull=True, external_id__among={s.external_id for s in results}
     ).select_related("opened_by")
     open_now = {row.external_id: row for row in rows}
     # This run may have closed an error already, for a record that the registry lists twice.

@@ -38,10 +38,10 @@ class FieldDifference:
 def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]:
     """Return the accepted differences of these records, by external id."""
     found: dict[str, list[Pin]] = {}
-    rows = Pin.objects.filter(
-        lane=lane, closed_at__isnull=True, external_id__among=list(external_ids)
-    )
-    for pin in rows:
+    rows = Pin.objects.filter(lane=lane, closed_at__isnull=True)
+    if not rows.exists():  # most lanes have none: their ids need not be sent
+        return found
+    for pin in rows.filter(external_id__among=set(external_ids)):
         found.setdefault(pin.external_id, []).append(pin)
     return found
 

@@ -69,8 +69,10 @@ def record(
         runs.renew(lease)
         assert run.lane is not None
         writing = Writing(run, run.lane)
-        for some in in_chunks(results):
-            _record_chunk(run, some, before, writing)
+        if before is None:
+            before = known(run.lane, {result.external_id for result in results})
+        for some in in_chunks(_note_seen(run, results, before)):
+            _write(run, some, writing)
         writing.close()
         if batch is not None:
             batch.remove(result.external_id for result in results)
@@ -80,15 +82,10 @@ def record(
         setattr(run, name, value)
 
 
-def _record_chunk(
-    run: SyncRun,
-    results: Sequence[RecordOutcome],
-    before: dict[str, LedgerView] | None,
-    writing: Writing,
-) -> None:
-    lane = writing.lane
-    if before is None:
-        before = known(lane, [result.external_id for result in results])
+def _note_seen(
+    run: SyncRun, results: Sequence[RecordOutcome], before: dict[str, LedgerView]
+) -> list[RecordOutcome]:
+    """Count some outcomes, and note the rows that this run saw as they are; return the others."""
     touched: list[int] = []
     again: list[int] = []
     rest: list[RecordOutcome] = []
@@ -112,10 +109,14 @@ def _record_chunk(
         LedgerEntry.objects.filter(pk__among=set(touched)).update(
             seen_run_id=run_id, seen_reading=run.reading_number, outcome=Outcome.UNCHANGED
         )
-    if not rest:
-        return
+    return rest
+
+
+def _write(run: SyncRun, rest: Sequence[RecordOutcome], writing: Writing) -> None:
+    """Write what was made of some records to the ledger, and open and close their errors."""
+    lane = writing.lane
     written = [result for result in rest if result.entity is not None]
-    ids = [result.external_id for result in written]
+    ids = {result.external_id for result in written}
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
     writing.write(written, old)

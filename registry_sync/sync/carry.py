@@ -68,6 +68,8 @@ class Carrier:
     def admit(self, candidates: Sequence[Candidate]) -> list[RecordOutcome]:
         """Hand the delivery what passes every gate; return the outcomes of the rest."""
         going, settled = candidates, list[RecordOutcome]()
+        if not candidates:
+            return settled
         for gate in self.gates:
             going, stopped = gate.check(going)
             settled += stopped

@@ -7,7 +7,7 @@ https://help.benchling.com/hc/en-us/articles/9684256435597
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from django.db import transaction
@@ -83,10 +83,12 @@ def _keep(ctx: RunContext, entry: LedgerEntry, survivor: Json) -> None:
 # -- records ----------------------------------------------------------------------------------
 
 
-def open_merges(lane: Lane, external_ids: Sequence[str]) -> dict[str, Merge]:
+def open_merges(lane: Lane, external_ids: Collection[str]) -> dict[str, Merge]:
     """Return the merges of these records that are not over, by external id."""
-    rows = Merge.objects.filter(lane=lane, closed_at__isnull=True, external_id__among=external_ids)
-    return {row.external_id: row for row in rows}
+    rows = Merge.objects.filter(lane=lane, closed_at__isnull=True)
+    if not rows.exists():  # most lanes have none: their ids need not be sent
+        return {}
+    return {row.external_id: row for row in rows.filter(external_id__among=set(external_ids))}
 
 
 def outcome(record: SourceRecord, merge: Merge) -> RecordOutcome:

@@ -78,16 +78,15 @@ def source_records(
     records: Sequence[Json], source: Source, fingerprint: str, unread: Sequence[Unread] = ()
 ) -> list[SourceRecord]:
     """Return records with their external id, hash and time; `unread` ones came in part."""
-    found = []
+    found: list[SourceRecord] = []
+    identify, cursor_of = source.identify, source.cursor_of
     for raw in records:
         raw_hash = hash_record(raw, fingerprint)
-        external_id = source.identify(raw)
-        problem = _unusable_id(external_id, raw)
-        if external_id is None or problem is not None:
+        external_id, problem = identify(raw), None
+        if external_id is None or not _is_usable(external_id):
+            problem = _unusable_id(external_id, raw)
             external_id = f"(no usable id {raw_hash[:12]})"
-        found.append(
-            SourceRecord(external_id, raw, raw_hash, source.cursor_of(raw), problem=problem)
-        )
+        found.append(SourceRecord(external_id, raw, raw_hash, cursor_of(raw), False, problem))
     return found + _in_part(unread, source, fingerprint) if unread else found
 
 
@@ -143,7 +142,11 @@ def record_outcome(
     )
 
 
-def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
+def _is_usable(external_id: str) -> bool:
+    return len(external_id) <= LONGEST_ID and external_id.isprintable()
+
+
+def _unusable_id(external_id: str | None, raw: Json) -> Problem:
     if external_id is None:
         return Problem(
             kind="source",
@@ -154,19 +157,17 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem | None:
             "External ID Field in the app's configuration.",
             field="External ID Field",
         )
-    if len(external_id) > LONGEST_ID or not external_id.isprintable():
-        why = fault_in(external_id) or (
-            f"has {len(external_id)} characters ({LONGEST_ID} at most, all of them printable)"
-        )
-        return Problem(
-            kind="source",
-            code="unusable_id",
-            message=f"The id {unmarked(external_id)[:60]!r} cannot be a registry id: it {why}.",
-            remedy="The integration owner checks External ID Field in the app's configuration.",
-            field="External ID Field",
-            value=unmarked(external_id)[:200],
-        )
-    return None
+    why = fault_in(external_id) or (
+        f"has {len(external_id)} characters ({LONGEST_ID} at most, all of them printable)"
+    )
+    return Problem(
+        kind="source",
+        code="unusable_id",
+        message=f"The id {unmarked(external_id)[:60]!r} cannot be a registry id: it {why}.",
+        remedy="The integration owner checks External ID Field in the app's configuration.",
+        field="External ID Field",
+        value=unmarked(external_id)[:200],
+    )
 
 
 def _no_detail(external_id: str, why: SourceError) -> Problem:

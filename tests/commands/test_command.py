@@ -181,7 +181,7 @@ def test_a_waiting_run_says_what_it_waits_for(world, settings):
 def test_a_run_that_a_worker_took_over_is_said_to_go_on(world, monkeypatch, left, told):
     world([compound(1)])
 
-    def taken(run_id, listener=None):
+    def taken(run_id, listener=None, *, looks=True):
         until = timezone.now() + timedelta(seconds=left) if left else None
         SyncRun.objects.update(status="RUNNING", lease_holder="host:7", lease_until=until)
         return SyncRun.objects.get(pk=run_id)

@@ -116,12 +116,14 @@ class Reading:
         self.pages += 1
         self.paused = False
         self.place = mark_of(next_position)
+        last = self.last_id
         for external_id in ids:
             self.came += 1
-            if self.last_id and external_id != self.last_id:
-                self.rising = self.rising and _precedes(self.last_id, external_id)
-                self.falling = self.falling and _precedes(external_id, self.last_id)
-            self.last_id = external_id
+            if last and external_id != last:
+                self.rising = self.rising and _precedes(last, external_id)
+                self.falling = self.falling and _precedes(external_id, last)
+            last = external_id
+        self.last_id = last
         self.counted = self.counted or counts_records(next_position, self.came)
 
     def count_rows(self, rows: int, total: int | None) -> None:

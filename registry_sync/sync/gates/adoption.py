@@ -6,7 +6,7 @@ gives it the registry id of its record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -82,7 +82,7 @@ class AdoptionGate:
             taken = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
             found = {str(raw["id"]): raw for raw in held}
         matches = _Matches(ctx, found)
-        matches.open([candidate.entity.external_id for candidate in new])
+        matches.open({candidate.entity.external_id for candidate in new})
         for candidate in new if taken else ():
             matches.judge(candidate, [name for name in taken if name.entity_id in found])
         matches.close()
@@ -116,7 +116,7 @@ class _Matches:
         self.rows: dict[tuple[str, str], Adoption] = {}
         self.met: set[int] = set()
 
-    def open(self, external_ids: Sequence[str]) -> None:
+    def open(self, external_ids: Collection[str]) -> None:
         """Read what is undecided about these records."""
         rows = Adoption.objects.filter(lane=self.lane, external_id__among=external_ids)
         # In no order: by the key, SQLite would read the whole lane.
