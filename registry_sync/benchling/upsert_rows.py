@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from registry_sync.benchling.entity_types import CustomEntity, EntityType
 from registry_sync.benchling.errors import Refused, Wait
+from registry_sync.core.packed_json import unpack
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 
@@ -29,7 +29,7 @@ class Row:
     @property
     def body(self) -> Json:
         """Return the JSON as an object."""
-        return dict(json.loads(self.text))
+        return dict(unpack(self.text))
 
 
 @dataclass(frozen=True, slots=True)

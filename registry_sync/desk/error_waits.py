@@ -8,7 +8,7 @@ from registry_sync.core.text import name_key
 from registry_sync.models import EntityError, Refusal
 from registry_sync.reporting.catalogue import record_wait
 from registry_sync.sync.gates import names
-from registry_sync.sync.gates.names import Holder
+from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Holders = dict[int, list[Holder]]

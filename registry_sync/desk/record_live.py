@@ -23,6 +23,7 @@ from registry_sync.records.readings import Reading, readings_of
 from registry_sync.reporting.redaction import mark, redact
 from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.gates import names
+from registry_sync.sync.gates.claims import PageClaims
 from registry_sync.sync.setup import configure
 
 PATIENCE = 15.0
@@ -70,7 +71,7 @@ def ask(lane: Lane, external_id: str) -> Answer:
     problems = done.problems
     if done.entity is not None:
         taken = names.holders(lane, names.keys_of([done.entity]))
-        clash = names.conflict(done.entity, taken, names.NameClaims())
+        clash = names.conflict(done.entity, taken, PageClaims())
         problems = () if clash is None else (clash,)
     refused = " ".join(problem.message for problem in problems)
     was_refused = runs.open_errors(lane).filter(external_id=external_id).exists()

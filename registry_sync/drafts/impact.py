@@ -25,8 +25,8 @@ from registry_sync.models import Allowance, Lane, LedgerEntry, Pin
 from registry_sync.runs import open_errors
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.compare import twins_problem
+from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.gates.guards import is_other_substance, substance_problem
-from registry_sync.sync.gates.names import Holder
 from registry_sync.sync.records import SourceRecord
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.models import MappingDraft, PreviewNote
-from registry_sync.sync.gates.names import Holder
+from registry_sync.sync.gates.claims import Holder
 
 Kind = PreviewNote.Kind
 CHUNK = 500

@@ -17,6 +17,7 @@ from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, PreviewNote
 from registry_sync.sync.gates import names
+from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.links import linkable, missing_link
 
 
@@ -42,7 +43,7 @@ class Rivals:
         self._absent: set[str] = set()
 
     def judge(
-        self, claimants: Sequence[Claimant], held: dict[str, list[names.Holder]]
+        self, claimants: Sequence[Claimant], held: dict[str, list[Holder]]
     ) -> dict[str, Problem]:
         """Return the problems of those that get no name, id or link, by external id.
 
@@ -78,7 +79,7 @@ class Rivals:
         self.notes.claim_aliases(entity.external_id, entity.alias_keys)
 
     def _problem(
-        self, entity: Entity, taken: dict[str, list[names.Holder]], missing: set[str]
+        self, entity: Entity, taken: dict[str, list[Holder]], missing: set[str]
     ) -> Problem | None:
         problem = names.conflict(entity, taken, self.notes)
         if problem is not None:

@@ -13,7 +13,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.mapping.values import is_held
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.benchling_state import entity_of, is_ours, link_targets
-from registry_sync.sync.gates.names import Holder
+from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.setup import Setup
 
 

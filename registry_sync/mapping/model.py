@@ -27,6 +27,8 @@ def links_of(values: Iterable[Any]) -> frozenset[str]:
     """Return the registry ids that canonical values link to."""
     found = set()
     for value in values:
+        if not isinstance(value, (list, dict)):  # nearly all
+            continue
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict) and set(item) == {"entityRegistryId"}:
                 found.add(item["entityRegistryId"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from registry_sync.core.packed_json import unpack
 from registry_sync.core.types import Json
 from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
@@ -122,12 +122,12 @@ class Batch(models.Model):
     def packed(self) -> dict[str, str]:
         """Return the entities as JSON by external id, in their order."""
         lines = self.lines.split("\n") if self.lines else []
-        return {json.loads(line)["external_id"]: line for line in lines}
+        return {unpack(line)["external_id"]: line for line in lines}
 
     def items(self, external_ids: Iterable[str] | None = None) -> list[Json]:
         """Return these entities of the batch, or all."""
         ids = self.packed if external_ids is None else external_ids
-        return [json.loads(self.packed[external_id]) for external_id in ids]
+        return [unpack(self.packed[external_id]) for external_id in ids]
 
     def remove(self, external_ids: Iterable[str]) -> None:
         """Remove entities whose outcome is recorded. An empty batch is done."""

@@ -29,11 +29,12 @@ from registry_sync.sync.drift import find_drift
 from registry_sync.sync.finish import finish
 from registry_sync.sync.gates.admission import LinkGate
 from registry_sync.sync.gates.adoption import AdoptionGate
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.drawings import DrawingsGate
 from registry_sync.sync.gates.gate import Gate
 from registry_sync.sync.gates.guards import UpdateGuard
 from registry_sync.sync.gates.moved import MovedGate
-from registry_sync.sync.gates.names import NameClaims, NameGate
+from registry_sync.sync.gates.names import NameGate
 from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.held import PlanGate

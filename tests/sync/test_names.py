@@ -9,6 +9,7 @@ import pytest
 from registry_sync.mapping.model import Entity
 from registry_sync.models import TakenName
 from registry_sync.sync.gates import names
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.records import Candidate, SourceRecord
 from tests.support.factories import LaneFactory, LedgerEntryFactory
 
@@ -42,7 +43,7 @@ def theirs(lane, key: str, kind: str, registry_id: str = "R-9", **values) -> Non
 
 class Gate:
     def __init__(self, lane) -> None:
-        self.claims = names.NameClaims()
+        self.claims = NameClaims()
         self.gate = names.NameGate(SimpleNamespace(lane=lane), self.claims)  # type: ignore[arg-type]
 
     def check(self, *candidates: Candidate):

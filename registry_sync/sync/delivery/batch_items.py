@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,6 +9,8 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from registry_sync.core.packed_json import pack as pack_json
+from registry_sync.core.packed_json import unpack
 from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
@@ -58,7 +59,7 @@ class Pending(NamedTuple):
     @property
     def item(self) -> Json:
         """Return it as a batch's item."""
-        return dict(json.loads(self.text))
+        return dict(unpack(self.text))
 
 
 class Ended(NamedTuple):
@@ -102,7 +103,7 @@ def pack(candidate: Candidate) -> Pending:
         candidate.is_new,
         entity.links,
         candidate.position,
-        json.dumps(item_of(candidate)),
+        pack_json(item_of(candidate)),
     )
 
 

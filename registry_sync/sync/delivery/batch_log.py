@@ -25,7 +25,7 @@ from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
 from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.delivery.turns import Turns
-from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
 from registry_sync.sync.links import present
 from registry_sync.sync.plans.held import hold_records

@@ -7,7 +7,6 @@ takes up their tasks.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.lost_answers import send_once
 from registry_sync.benchling.upsert_rows import Flight, Row, batch_length
 from registry_sync.core import tracing
+from registry_sync.core.packed_json import unpack
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome, in_chunks
 from registry_sync.mapping.model import Entity
@@ -33,7 +33,7 @@ from registry_sync.sync.delivery.recovery import recover_batches
 from registry_sync.sync.delivery.rows import body_of_item, row_of, update_body
 from registry_sync.sync.delivery.shared_lists import merge_shared
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
-from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.records import Candidate
 
 
@@ -168,7 +168,7 @@ class BatchDelivery:
     def _rows(self, texts: Sequence[str]) -> list[Row]:
         rows: list[Row] = []
         for some in in_chunks(texts):
-            items = [json.loads(text) for text in some]
+            items = [unpack(text) for text in some]
             bodies = [body_of_item(self.ctx, item) for item in items]
             known = [(i, b) for i, b in zip(items, bodies, strict=True) if not i["new"]]
             if known:
@@ -194,7 +194,7 @@ class BatchDelivery:
         return [row for row in rows if row not in archived]
 
     def _permitted(self, rows: Sequence[Row]) -> list[Row]:
-        fit = self.ctx.permit.unmoved([row.external_id for row in rows])
+        fit = set(self.ctx.permit.unmoved([row.external_id for row in rows]))
         left = [row for row in rows if row.external_id not in fit]
         self.log.hold(left)
         return [row for row in rows if row.external_id in fit] if left else list(rows)

@@ -16,7 +16,7 @@ from registry_sync.models import EntityError, LedgerEntry
 from registry_sync.runs import schema_view
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
-from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.links import missing_link
 from registry_sync.sync.plans.keeper import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord
@@ -132,7 +132,7 @@ class DryRunDelivery:
                 raw = waiting.raw or {}
                 entity = transform(raw, waiting.external_id, self.setup.mapping).entity
                 assert entity is not None
-                self.claims.add(entity)
+                self.claims.add([entity])
                 before = known.get(waiting.external_id)
                 record = SourceRecord(
                     waiting.external_id, raw, waiting.raw_hash, waiting.modified_at

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from registry_sync.benchling.entity_types.parts import SHARED
 from registry_sync.benchling.upsert_rows import Row
+from registry_sync.core.packed_json import pack
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import payload
 from registry_sync.mapping.model import Entity
@@ -47,7 +47,7 @@ def body_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Json:
 
 def row_of(external_id: str, body: Json) -> Row:
     """Return a row."""
-    return Row(external_id, json.dumps(body), by_id="id" in body)
+    return Row(external_id, pack(body), by_id="id" in body)
 
 
 def items_of_rows(rows: Sequence[Row], batch: Batch) -> list[Json]:

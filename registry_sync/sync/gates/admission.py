@@ -10,7 +10,7 @@ from registry_sync.core.problems import Problem
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.models import Lane
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates.names import NameClaims
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.links import (
     in_lane,
     linkable,

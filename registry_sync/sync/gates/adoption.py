@@ -150,8 +150,8 @@ class _Matches:
             elif external_id in self.adopted and self.run.dry_run:
                 outcome = Outcome.UPDATED
             else:
-                is_new = candidate.is_new and external_id not in self.adopted
-                going.append(replace(candidate, is_new=is_new))
+                known = external_id in self.adopted
+                going.append(replace(candidate, is_new=False) if known else candidate)
                 continue
             settled.append(record_outcome(candidate.record, outcome, identity=candidate.identity))
         return going, settled

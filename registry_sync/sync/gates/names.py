@@ -7,71 +7,20 @@ https://help.benchling.com/hc/en-us/articles/9684227098893
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
-from registry_sync.ledger.substances import substance_of
 from registry_sync.mapping.model import Entity
 from registry_sync.models import HeldAlias, Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.gates.claims import Claims, Holder, NameClaims
 from registry_sync.sync.records import Candidate, record_outcome
 
 CHUNK = 400
 ADOPT = "the integration owner takes it over: manage.py adopt --id {id} --reason “…”"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a key: an entity of this app, by its external id, or one of someone else."""
-
-    external_id: str
-    entity_registry_id: str
-    kind: str
-    archived: bool = False
-    schema_name: str = ""
-
-
-class Claims(Protocol):
-    """Names that are given out and not in the ledger."""
-
-    def holders(self, key: str) -> list[Holder]:
-        """Return who was given this key."""
-
-
-class NameClaims:
-    """Names given out in this run and not yet in the ledger.
-
-    They are released when their batch is recorded, so that they stay few. A dry run records
-    nothing and releases nothing: its claims lie in a temporary file, not in memory.
-    """
-
-    def __init__(self) -> None:
-        self._rows = sqlite3.connect("", check_same_thread=False)
-        self._rows.execute("CREATE TABLE claim (key TEXT, kind TEXT, external_id TEXT)")
-        self._rows.execute("CREATE INDEX claim_key ON claim (key)")
-        self._rows.execute("CREATE INDEX claim_id ON claim (external_id)")
-
-    def add(self, entity: Entity) -> None:
-        keys = [(entity.name_key, "name"), (entity.registry_key, "id")]
-        keys += [(key, "alias") for key in entity.alias_keys]
-        if (substance := substance_of(entity)) is not None:
-            keys.append((substance_claim(substance.key), "substance"))
-        rows = [(key, kind, entity.external_id) for key, kind in keys]
-        self._rows.executemany("INSERT INTO claim VALUES (?, ?, ?)", rows)
-
-    def release(self, external_ids: Iterable[str]) -> None:
-        rows = [(external_id,) for external_id in external_ids]
-        self._rows.executemany("DELETE FROM claim WHERE external_id = ?", rows)
-
-    def holders(self, key: str) -> list[Holder]:
-        rows = self._rows.execute("SELECT external_id, kind FROM claim WHERE key = ?", (key,))
-        return [Holder(external_id, external_id, kind) for external_id, kind in rows]
 
 
 class NameGate:
@@ -82,16 +31,18 @@ class NameGate:
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that got their name, and the refused ones' outcomes."""
-        taken = holders(self.lane, keys_of(candidate.entity for candidate in candidates))
+        keys = keys_of(candidate.entity for candidate in candidates)
+        taken, claims = holders(self.lane, keys), self.claims.of(keys)
         going, refused = [], []
         for candidate in candidates:
-            problem = conflict(candidate.entity, taken, self.claims)
+            problem = conflict(candidate.entity, taken, claims)
             if problem is None:
-                self.claims.add(candidate.entity)
+                claims.add(candidate.entity)
                 going.append(candidate)
             else:
                 outcome = record_outcome(candidate.record, Outcome.FAILED, problems=(problem,))
                 refused.append(outcome)
+        self.claims.add(candidate.entity for candidate in going)
         return going, refused
 
 
@@ -101,11 +52,6 @@ def keys_of(entities: Iterable[Entity]) -> set[str]:
     for entity in entities:
         keys |= {entity.name_key, entity.registry_key, *entity.alias_keys}
     return keys
-
-
-def substance_claim(key: str) -> str:
-    """Return the key under which a structure or sequence is claimed: no name has such a one."""
-    return f"\x00{key}"
 
 
 def name_circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:

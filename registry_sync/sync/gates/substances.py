@@ -17,7 +17,7 @@ from registry_sync.ledger.substances import holders_of, substance_of
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates.names import NameClaims, substance_claim
+from registry_sync.sync.gates.claims import NameClaims, substance_claim
 from registry_sync.sync.records import Candidate, record_outcome
 
 SUBSTANCE = re.compile(r"structure|sequence|residues|bases|amino acids", re.IGNORECASE)
