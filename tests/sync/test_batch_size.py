@@ -38,6 +38,18 @@ def test_batches_grow_from_few_to_the_most(world: Any, tenth: None) -> None:
     assert sizes() == [10, 10, 20, 20, 40, 40, 50, 50, 20]
 
 
+def test_the_last_rows_are_shared_among_the_batches_that_fly(
+    world: Any, tenth: None, settings: Any
+) -> None:
+    settings.IN_FLIGHT = 4
+    w = world([compound(n) for n in range(260)], granular_locking=True)
+    assert w.sync().created == 260 == w.written()
+    found = sizes()
+    # They grow while much is left, and then no batch is more than a quarter of the rest.
+    assert max(found) > 20 and max(found[-4:]) <= 15, found
+    assert all(size <= max(10, -(-sum(found[n:]) // 4)) for n, size in enumerate(found)), found
+
+
 def test_without_a_setting_the_most_is_the_limit_of_the_type(settings: Any) -> None:
     assert settings.BATCH_SIZE == 2500
 

@@ -14,6 +14,7 @@ class BatchSize:
 
     def __init__(self, ctx: RunContext) -> None:
         self.run, terms = ctx.run, ctx.terms
+        self._in_flight = terms.in_flight
         limit = ctx.setup.schema.entity_type.upsert_limit
         self.most = min(terms.batch_size, terms.objects_per_hour or terms.batch_size, limit)
         self._rows = FEW
@@ -26,6 +27,16 @@ class BatchSize:
         """Return the size of the next batch."""
         limited = self.run.limited_at is not None
         return min(self.most, FEW if limited else self._rows)
+
+    def shared(self, unsent: int | None) -> int:
+        """Return the size of the next batch, given how many entities are not sent yet, if known.
+
+        Where several batches fly, the last entities are shared among them: none is still under way
+        long after the others.
+        """
+        if unsent is None or self._in_flight == 1:
+            return self.rows
+        return min(self.rows, max(FEW, -(-unsent // self._in_flight)))
 
     def landed(self, rows: int, *, clean: bool) -> None:
         """Learn how a batch of so many rows ended. `clean`: it was sent once, and passed."""

@@ -66,12 +66,12 @@ class BatchDelivery:
         self.underway.update((c.entity.external_id, c.entity.registry_id) for c in candidates)
 
     def send_full_batches(self) -> None:
-        while len(self._pending) >= self.size.rows:
-            self._send(self._pending[: self.size.rows])
+        while len(self._pending) >= (rows := self.size.shared(self._unsent())):
+            self._send(self._pending[:rows])
 
     def flush(self) -> None:
         while self._pending:
-            self._send(self._pending[: self.size.rows])
+            self._send(self._pending[: self.size.shared(len(self._pending))])
         self._land_all()
 
     def conclude(self) -> None:
@@ -114,6 +114,13 @@ class BatchDelivery:
 
         with self.log.turns.turn():
             send_once(send, is_there, self.ctx.pacer.pause)
+
+    def _unsent(self) -> int | None:
+        """Return how many entities may still be sent, by the registry's own total."""
+        run = self.ctx.run
+        if run.source_total is None:
+            return None
+        return run.source_total - run.read - len(self.underway) + len(self._pending)
 
     # -- sending ---------------------------------------------------------------------------
 
