@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx
 from benchling_sdk.auth.client_credentials_oauth2 import ClientCredentialsOAuth2
@@ -51,10 +51,15 @@ def _is_usable(key: str, value: object) -> bool:
     if key in TEXTS:
         return isinstance(value, str) and value != ""
     has = OF_ITEMS.get(key, {"id": str})
-    return isinstance(value, list) and all(
-        isinstance(item, dict) and all(isinstance(item.get(name), has[name]) for name in has)
+    return _are_objects(value) and all(
+        all(isinstance(item.get(name), has[name]) for name in has)
+        and _are_objects(item.get("children") or [])
         for item in value
     )
+
+
+def _are_objects(value: object) -> TypeGuard[list[Json]]:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _is_result(response: object) -> bool:
@@ -62,10 +67,7 @@ def _is_result(response: object) -> bool:
     if not isinstance(response, dict):
         return response is None
     found = [response.get(kind.key) or [] for kind in ENTITY_TYPES.values()]
-    return all(
-        isinstance(entities, list) and all(isinstance(entity, dict) for entity in entities)
-        for entities in found
-    )
+    return all(_are_objects(entities) for entities in found)
 
 
 class PackedBody(dict[str, Any]):

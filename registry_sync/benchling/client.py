@@ -277,7 +277,7 @@ class Client(Transport):
 
     def canvas(self, canvas_id: str) -> Json:
         """Return a canvas with what people typed into it."""
-        return self.get(f"app-canvases/{quote(canvas_id, safe='')}", needs="id")
+        return self.get(f"app-canvases/{quote(canvas_id, safe='')}", needs="blocks")
 
     def canvas_of(self, resource_id: str, feature_id: str) -> Json | None:
         """Return the canvas of a feature on a resource's page, if there is one."""

@@ -277,3 +277,17 @@ def test_a_sync_that_a_preview_keeps_waiting_says_so(w):
     page.press("manual_sync")
     assert "A preview is already running" in page.text and "Your request is queued" in page.text
     work()
+
+
+@pytest.mark.invariant(4)
+def test_a_canvas_that_benchling_gives_hollow_is_read_again(w, monkeypatch):
+    monkeypatch.setattr("random.uniform", lambda *_: 0.0)
+    w.tenant.switches.contract = "off"
+    page = Page(w)
+    for blocks in ("null", '"x"', "[null]", '[{"id": "a", "children": [null]}]'):
+        content = f'{{"id": "{page.id}", "blocks": {blocks}}}'.encode()
+        w.tenant.faults.append(Fault("GET .*app-canvases", "garble", content=content))
+        page.press("sync_one", record="no such record")
+        row = WebhookDelivery.objects.order_by("pk").last()
+        assert (row.state, row.error) == ("done", ""), blocks
+        assert "no such record" in page.text and not w.tenant.faults, blocks
