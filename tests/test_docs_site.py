@@ -36,6 +36,7 @@ def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
             r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="([^"]+)"', page.read_text()
         )
         assert [url for url in asked if "//" in url] == [], page.name
+        assert re.findall(r">([\w/-]+\.md)</a>", page.read_text()) == [], page.name
 
 
 def test_the_tests_that_the_threat_model_names_exist() -> None:

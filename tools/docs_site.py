@@ -1,7 +1,8 @@
 """mkdocs' hook: bring the pages of the repository's root into the site.
 
 README.md is its first page. Links between the two folders are written as git shows them, so
-they are rewritten here. https://www.mkdocs.org/user-guide/configuration/#hooks
+they are rewritten here: they lead within the site, and those that show the name of a file show the
+title of its page. https://www.mkdocs.org/user-guide/configuration/#hooks
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ ELSEWHERE = {"LICENSE": "https://www.apache.org/licenses/LICENSE-2.0"}
 DIAGRAMS = "assets/mermaid.js"
 """Mermaid in the site, so that no reader's browser asks a third party for it."""
 MERMAID = ROOT / "tools/json-server/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
-LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+LINK = re.compile(r"\[([^\]\[]*)\]\(([^)\s]+)\)")
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -53,7 +55,16 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Return a page with its links as the site has them."""
-    return LINK.sub(lambda found: found[1] + _in_site(found[2]) + found[3], markdown)
+    return LINK.sub(lambda found: f"[{_text(found[1])}]({_in_site(found[2])})", markdown)
+
+
+def _text(shown: str) -> str:
+    """Return a link's text; the title of the page where it is the name of a page's file."""
+    path = ROOT / shown if shown in PAGES else ROOT / "docs" / shown.removeprefix("docs/")
+    if path.suffix != ".md" or not path.is_file():
+        return shown
+    found = TITLE.search(path.read_text(encoding="utf-8"))
+    return found[1] if found else shown
 
 
 def _in_site(link: str) -> str:
