@@ -35,7 +35,6 @@ OUTCOMES: dict[str, str] = {
 }
 """Where the desk uses another word than the ledger."""
 
-
 WRITTEN = {"created": "Created in Benchling.", "changed": "Written to Benchling by this app."}
 OTHER_KINDS: dict[str, tuple[str, str]] = {
     Change.Kind.ARCHIVED: ("archived", "Archived in Benchling: the record left the registry."),

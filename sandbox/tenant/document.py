@@ -26,9 +26,9 @@ def document() -> Json:
 
 @lru_cache(maxsize=2)
 def overlaid(patches: tuple[Patch, ...] = PATCHES) -> Json:
-    """Return the document with patches applied, and this tenant as its server; nobody changes it.
+    """Return the document with patches applied, and this tenant as its server.
 
-    To copy it takes a third of a second, and seven readers want it.
+    Callers must not change it: to copy it takes a third of a second, and seven readers want it.
     """
     doc = copy.deepcopy(document())
     for patch in patches:
