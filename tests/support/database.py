@@ -70,11 +70,30 @@ LASTING = {"django_content_type", "auth_permission"}
 """Tables of what `migrate` makes for each model: to make it again after each test takes longest."""
 
 
+SMALL = 2_000_000
+"""Bytes of all tables below which rows are deleted; deleted rows stay in the files for a while."""
+
+
 def sql_flush(style: Any, connection: Any, **how: Any) -> list[str]:
     """Return the statements that empty the database, as Django's function, but for these tables."""
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = [name for name in names if name not in LASTING]
+    if on_postgres() and not how.get("reset_sequences") and _is_small(connection):
+        # To truncate is to make a hundred files anew: 50 ms of CPU, where this takes 3.
+        # As with TRUNCATE, no trigger of a row is asked; each test's connection may set that.
+        deletes = (f"DELETE FROM {connection.ops.quote_name(name)}" for name in tables)
+        return ["; ".join(("SET LOCAL session_replication_role = replica", *deletes))]
     return list(connection.ops.sql_flush(style, tables, **how))
+
+
+def _is_small(connection: Any) -> bool:
+    """Return whether few rows were left, of this test and of those that only deleted theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_relation_size(oid)) FROM pg_class "
+            "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        return int(cursor.fetchone()[0]) < SMALL
 
 
 def _migrated_file(folder: Path) -> str:
