@@ -49,5 +49,6 @@ class RecordReader:
         when = None if value is ABSENT else read_time(value, self._terms)
         if when is None:
             count, example = self.bad_cursors
-            self.bad_cursors = (count + 1, example or repr(value)[:80])
+            shown = "no value" if value is ABSENT else repr(value)[:80]
+            self.bad_cursors = (count + 1, example or shown)
         return when
