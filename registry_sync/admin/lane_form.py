@@ -28,7 +28,7 @@ class LaneForm(ModelForm):
     by: Person | None = None
     consent: Consent | None = None
     why = CharField(
-        label="reason for archiving more", required=False, max_length=500,
+        label="Reason for archiving more", required=False, max_length=500,
         help_text="Needed where two people release withdrawals. Visible to all users.",
     )  # fmt: skip
 

@@ -105,6 +105,7 @@ class PlanAdmin(ByLane):
             "plan": plan,
             "state": plans.state_of(plan),
             "counts": outcome.counts_sentence(plan),
+            "written": plans.written(plan),
             "rows": plans.shown(list(page), plan),
             "page": page,
             "asked": asked,

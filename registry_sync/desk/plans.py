@@ -69,6 +69,14 @@ def state_of(plan: Plan) -> tuple[str, str, str]:
     return (*PILLS[Plan.State(plan.state)], plan.get_state_display())
 
 
+def written(plan: Plan) -> str:
+    """Return how much of an applied plan was written; "" for others."""
+    if plan.state != Plan.State.APPLIED:
+        return ""
+    done = plan.rows.filter(fate=PlanRow.Fate.WRITTEN).count()
+    return f"{done:,} of {plan.writes:,} were written"
+
+
 def sign_hindrance(request: HttpRequest, plan: Plan) -> str:
     """Return why this user cannot sign a plan; "" if they can."""
     user = request.user

@@ -49,6 +49,7 @@ def proposed(row: Proposal) -> Wish:
 def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
     """Return the consent with which this person may set a policy now. Raises SecondPerson."""
     text = f"From now on, let what leaves the registry be {wish}."
+    text += " What containers hold is archived too." if wish.held else ""
     wanted = second.Wanted(lane, second.What.POLICY, asdict(wish), text)
     return second.ask([wanted] if wish.archives_more(lane) else [], by=by, reason=reason)
 

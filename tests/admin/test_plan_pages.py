@@ -64,7 +64,7 @@ def test_a_plan_is_read_signed_by_a_second_person_and_applied(planned, owner):
     run = jobs.work_to_end(SyncRun.objects.latest("pk").pk)
     assert answer["Location"].endswith(f"/syncrun/{run.pk}/change/")
     assert (run.kind, run.actor, run.created) == (Kind.APPLY, "Olivia", 2)
-    assert "Applied" in text(owner.get(page))
+    assert "Applied</strong>: 2 to create; 2 of 2 were written." in text(owner.get(page))
 
 
 def test_wrong_passwords_count_as_at_login(planned, settings):

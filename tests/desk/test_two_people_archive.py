@@ -74,7 +74,7 @@ def test_a_lane_s_page_proposes_and_the_proposal_s_page_confirms(owner):
     row.refresh_from_db()
     assert (row.state, row.decided_by) == ("confirmed", "Paula")
     viewer = person("Victor", groups.VIEWERS)
-    assert "reason for archiving more" not in text(viewer.get(at))
+    assert "Reason for archiving more" not in text(viewer.get(at))
 
 
 def test_the_command_only_proposes(db):
