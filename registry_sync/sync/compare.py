@@ -43,11 +43,8 @@ def compare(
     if not force and len(ids) == len(records):
         records = _settle_same(records, known, underway, run, out)
     earlier = _seen_otherwise(records, known, run)
-    out.came_again = [
-        found
-        for found in _came_again(records, known, run, earlier)
-        if found[0].external_id not in underway
-    ]
+    settled = [record for record in records if record.external_id not in underway]
+    out.came_again = _came_again(settled, known, run, earlier)
     afresh = _refused_for_nothing(records, known, run, lane)
     in_page: dict[str, SourceRecord] = {}
     twins: dict[str, RecordOutcome] = {}
