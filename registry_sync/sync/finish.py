@@ -60,9 +60,12 @@ def _settle_watermark(ctx: RunContext) -> None:
         by_cursor=bool(incremental.cursor_path),
         held=held,
     )
+    last = runs.good_runs(ctx.lane).exclude(pk=run.pk).first()
     if held:  # the record that set the last watermark is still expected
-        last = runs.good_runs(ctx.lane).exclude(pk=run.pk).first()
         run.watermark_record = last.watermark_record if last and run.since else ""
+    elif run.reads_all and run.reading.get("blind") and last and last.watermark and run.watermark:
+        # A new record that a deletion hid from this read changed since the last run.
+        run.watermark = min(run.watermark, last.watermark)
     limit = watermark_of_plan(ctx)
     if run.plan is not None and limit is not None and run.watermark and run.watermark > limit:
         run.watermark, run.watermark_record = limit, run.plan.run.watermark_record

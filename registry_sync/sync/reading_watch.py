@@ -108,12 +108,13 @@ class ReadingWatch:
             return False
         moved, missing = reading.moved(stable_order=stable), self._missing()
         absent = self._absent()
+        reading.blind &= run.source_total is None and stable is not True and not reading.agrees
         settled = is_settled(
             signs=bool(moved or missing or absent),
             attempt=reading.attempt,
             agrees=reading.agrees,
             complete=run.source_total is not None and not missing,
-            twice=stable is False,
+            twice=stable is False or self._may_hide(),
         )
         reading.signs = reading.signs or moved + missing + absent
         reading.has_moved = reading.has_moved or bool(moved)
@@ -127,10 +128,21 @@ class ReadingWatch:
             self._warn(settled)
         return False
 
+    def _may_hide(self) -> bool:
+        """Return whether a record that was deleted meanwhile may have hidden one from this read.
+
+        Of changes, no later run but a full one would bring it. A second reading does.
+        """
+        return self.reading.blind and self.reading.attempt == 1 and self.run.since is not None
+
     def _read_again(self) -> None:
         """Begin the next reading of the same window. The records keep their outcomes."""
-        said = "; ".join(self.reading.signs) or "endpoint.paginator.stable_order is false"
-        runs.log(self.run, "WARNING", f"The list is read again: {said}.")
+        said, level = "; ".join(self.reading.signs), "WARNING"
+        if not said and self._may_hide():
+            said = "on numbered pages without a total, a deleted record may have hidden another"
+            level = "INFO"
+        said = said or "endpoint.paginator.stable_order is false"
+        runs.log(self.run, level, f"The list is read again: {said}.")
         self.reading = self.reading.once_more()
         runs.save(
             self.run,

@@ -1,8 +1,9 @@
 """How a registry may lie: its shapes, pagings, totals, clocks, times, empties, edits and faults.
 
 `registries()` is a hypothesis strategy of `Lies`. What no reader could notice is left out: an edit
-without a new time, a record deleted between two numbered pages of a list without a total, and a
-page of a list that goes on without a word and without a size that was asked for.
+without a new time, a record deleted between two numbered pages of a list without a total that is
+read for the first time, and a page of a list that goes on without a word and without a size that
+was asked for.
 """
 
 from __future__ import annotations

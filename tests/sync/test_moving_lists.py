@@ -340,3 +340,72 @@ def test_a_kill_within_the_first_page_is_no_sign(read, settings):
     assert (run.status, codes(run)) == (Status.SUCCEEDED, []), run.warnings
     assert (run.read, len(w.values()), len(listing.asked)) == (60, 60, 3)
     assert_equal(w, listing)
+
+
+class NumberedList:
+    """A list sorted by id on numbered pages of five without a total; `gone` maps the number of a
+    request to the id that is deleted after it."""
+
+    def __init__(self, count):
+        began = datetime.now(UTC) - AGO
+        records = [compound(n, modified_at=_stamp(began, n)) for n in range(count)]
+        self.records = {record["id"]: record for record in records}
+        self.asked, self.gone = [], {}
+
+    def edit(self, *numbers):
+        for external_id in [list(self.records)[number] for number in numbers]:
+            self.records[external_id]["approval"] = 3000 + len(self.asked)
+            self.records[external_id]["modified_at"] = datetime.now(UTC).isoformat()
+
+    def answer(self, asked):
+        self.asked.append(asked.query)
+        since = asked.query.get("since", "")
+        window = [r for r in self.records.values() if not since or _when(r) >= _time(since)]
+        start = 5 * (int(asked.query.get("page", 1)) - 1)
+        body = {"items": [dict(r) for r in window[start : start + 5]]}
+        if gone := self.gone.pop(len(self.asked), None):
+            del self.records[gone]
+        return body
+
+
+def numbered(**more):
+    return {"endpoint": {**INCREMENTAL["endpoint"], "paginator": {"type": "page_number", **more}}}
+
+
+@pytest.mark.invariant(1)
+def test_a_record_that_a_deletion_hid_on_numbered_pages_arrives(read):
+    listing = NumberedList(12)
+    ids = list(listing.records)
+    w = read(listing, numbered())
+    w.sync()
+    listing.edit(*range(8))
+    listing.gone = {len(listing.asked) + 1: ids[1]}  # the first of the next page is passed over
+    run = w.sync()
+    assert (run.kind, codes(run)) == (Kind.INCREMENTAL, []), run.warnings
+    assert w.values()[ids[5]]["Approval"] == listing.records[ids[5]]["approval"]
+
+
+@pytest.mark.invariant(1)
+def test_a_new_record_that_a_deletion_hid_from_a_full_read_comes_with_the_next(read):
+    listing = NumberedList(12)
+    w = read(listing, numbered())
+    w.sync()
+    ids = list(listing.records)
+    late = compound(77, modified_at=(datetime.now(UTC) - timedelta(seconds=9)).isoformat())
+    rest = {key: listing.records[key] for key in ids[5:]}
+    listing.records = {key: listing.records[key] for key in ids[:5]} | {late["id"]: late} | rest
+    listing.edit(8)
+    listing.gone = {len(listing.asked) + 1: ids[0]}
+    run = w.sync(kind=Kind.FULL)
+    assert late["id"] not in w.values() and "list_moved" not in codes(run)
+    run = w.sync()
+    assert run.kind == Kind.INCREMENTAL and late["id"] in w.values()
+
+
+def test_a_list_that_is_known_to_stand_still_is_read_once(read):
+    listing = NumberedList(12)
+    w = read(listing, numbered(stable_order=True))
+    w.sync()
+    listing.edit(*range(8))
+    asked = len(listing.asked)
+    assert w.sync().kind == Kind.INCREMENTAL and len(listing.asked) - asked <= 4

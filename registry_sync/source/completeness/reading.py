@@ -50,7 +50,8 @@ class Reading:
     that of the attempt before; "" is unknown. `signs` are the first attempt's, in words;
     `has_moved`: some are more than a count. `place` marks the position that follows; `paused`:
     nothing of that page was read yet. `held`: no attempt could be trusted. `dated`: `began` is
-    the registry's time.
+    the registry's time. `blind`: it went on by counts that no total, and no record of the page
+    before, would show to be wrong after a deletion.
     """
 
     number: int = 1
@@ -77,6 +78,7 @@ class Reading:
     place: str = ""
     paused: bool = False
     held: bool = False
+    blind: bool = False
 
     @classmethod
     def of(cls, kept: Json) -> Reading:
@@ -124,7 +126,9 @@ class Reading:
                 self.falling = self.falling and _precedes(external_id, last)
             last = external_id
         self.last_id = last
-        self.counted = self.counted or counts_records(next_position, self.came)
+        counts = counts_records(next_position, self.came)
+        self.counted = self.counted or counts
+        self.blind = self.blind or (counts and "after" not in (next_position or {}))
 
     def count_rows(self, rows: int, total: int | None) -> None:
         """Count the records of a page of which not all are synced, and the registry's total."""
