@@ -129,7 +129,7 @@ class ReadingWatch:
         return False
 
     def _may_hide(self) -> bool:
-        """Return whether a record that was deleted meanwhile may have hidden one from this read.
+        """Return whether a record that was deleted during this read may have hidden one from it.
 
         Of changes, no later run but a full one would bring it. A second reading does.
         """
