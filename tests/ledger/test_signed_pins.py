@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from registry_sync.models import Pin
-from tests.support.commands import command
+from tests.support.commands import command, exported
 from tests.support.factories import LaneFactory
 from tests.support.worlds import PRIVATE
 
@@ -25,12 +23,6 @@ def pin(db, settings) -> Pin:
         theirs=5.5, source=5.4, actor="Olivia", reason="Measured again",
         created_at=timezone.now() - timedelta(hours=1),
     )  # fmt: skip
-
-
-def exported(path: Path) -> list[dict[str, str]]:
-    assert command("--csv", str(path), name="audit")[0] == 0
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def test_an_accepted_difference_and_its_end_are_rows_that_are_verified(pin, tmp_path):

@@ -6,8 +6,7 @@ import pytest
 
 from registry_sync.models import Plan, SyncRun
 from registry_sync.sync.plans import life
-from tests.ledger.test_signed_pins import exported
-from tests.support.commands import command
+from tests.support.commands import command, exported
 from tests.support.plans import apply
 from tests.support.registry import compound
 from tests.support.worlds import PRIVATE

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from django.core.management import CommandError, call_command
 
@@ -49,3 +51,10 @@ def manage(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "manage.py", *words],
         cwd=ROOT, env=own | env, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def exported(path: Path) -> list[dict[str, str]]:
+    """Export the signed audit to a file, and return its rows."""
+    assert command("--csv", str(path), name="audit")[0] == 0
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

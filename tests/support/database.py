@@ -132,4 +132,4 @@ def _migrated_database() -> str:
 def _migrate(database: str) -> None:
     env = {**os.environ, **OPERATOR, "DATABASE_URL": database}
     words = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
-    subprocess.run(words, cwd=ROOT, env=env, check=True, timeout=120)
+    subprocess.run(words, cwd=ROOT, env=env, check=True, timeout=230)

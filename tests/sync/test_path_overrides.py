@@ -9,9 +9,8 @@ from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans import life
 from registry_sync.sync.plans.second import Person, SecondPerson
 from tests.support.desk import text
-from tests.support.plans import apply
+from tests.support.plans import apply, signed
 from tests.support.registry import compound
-from tests.sync.test_plans_midway import signed
 
 pytestmark = pytest.mark.once
 ANN, BEA = Person("ann", 1001, may_sign=True), Person("bea", 1002, may_sign=True)

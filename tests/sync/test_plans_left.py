@@ -12,9 +12,8 @@ from registry_sync.sync.plans import outcome
 from registry_sync.sync.withdrawals.archives import archiving
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand, hand
-from tests.support.plans import apply
+from tests.support.plans import apply, fates, in_use, signed
 from tests.support.registry import compound
-from tests.sync.test_plans_midway import fates, in_use, leaving, signed  # noqa: F401
 
 pytestmark = pytest.mark.once
 Kind, Status = SyncRun.Kind, SyncRun.Status
@@ -28,7 +27,7 @@ def planned(w) -> set[tuple[str, str]]:
     return set(plan.rows.values_list("external_id", "action"))
 
 
-def test_an_archive_that_is_left_does_not_hold_the_watermark(leaving):  # noqa: F811
+def test_an_archive_that_is_left_does_not_hold_the_watermark(leaving):
     w = leaving
     w.registry.edit("C-000001", name="New name")
     w.registry.edit("C-000003", retired=True)
@@ -41,7 +40,7 @@ def test_an_archive_that_is_left_does_not_hold_the_watermark(leaving):  # noqa: 
     assert planned(w) == {("C-000002", "archive"), ("C-000003", "archive")}
 
 
-def test_an_entity_that_is_not_unarchived_is_planned_again(leaving):  # noqa: F811
+def test_an_entity_that_is_not_unarchived_is_planned_again(leaving):
     w = leaving
     w.registry.edit("C-000001", retired=True)
     w.sync()
@@ -55,7 +54,7 @@ def test_an_entity_that_is_not_unarchived_is_planned_again(leaving):  # noqa: F8
 
 
 @pytest.mark.parametrize("sent", [True, False], ids=["archived", "not sent"])
-def test_a_record_that_is_back_before_its_archive_is_known_is_planned(leaving, sent):  # noqa: F811
+def test_a_record_that_is_back_before_its_archive_is_known_is_planned(leaving, sent):
     w = leaving
     w.registry.edit("C-000001", retired=True)
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)

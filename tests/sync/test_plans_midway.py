@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
-from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.jobs import runner as jobs
@@ -26,24 +23,13 @@ from registry_sync.sync.plans import life
 from registry_sync.sync.plans.second import Person
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand, hand
-from tests.support.plans import apply
+from tests.support.plans import apply, fates, in_use, signed
 from tests.support.registry import compound
 from tests.support.worlds import FIELDS, INCREMENTAL, ROWS
 
 pytestmark = pytest.mark.once
 Kind, Status, State = SyncRun.Kind, SyncRun.Status, Plan.State
 WRITTEN, BENCHLING, SOURCE = "written", "benchling", "source"
-
-
-def signed(w, **asked) -> Plan:
-    """Make the lane's plan, have it signed, and return it."""
-    run = w.sync(kind=Kind.PLAN, **asked)
-    life.sign(run.plan, actor="bea", reason="checked")
-    return Plan.objects.get(pk=run.plan_id)
-
-
-def fates(plan: Plan) -> dict[str, str]:
-    return dict(plan.rows.values_list("external_id", "fate"))
 
 
 def test_a_circle_of_names_is_written_and_an_edit_amid_it_is_kept(world):
@@ -126,24 +112,6 @@ def test_what_a_plan_adopts_is_as_signed_on_both_sides(world):
     }  # fmt: skip
     assert run.updated == 1 and set(w.values()) == {"C-000000", "CMP-1", "CMP-2", "CMP-3"}
     assert w.values()["C-000000"]["SMILES"] == compound(0)["smiles"]
-
-
-@pytest.fixture
-def leaving(world):
-    """A synced lane that archives what the registry marks as retired."""
-    deletes = {"mode": "flag", "path": "retired", "guard_percent": 100}
-    endpoint = {**INCREMENTAL["endpoint"], "deletes": deletes}
-    w = world(
-        [compound(n) for n in range(8)], config={"Connector Settings": {"endpoint": endpoint}}
-    )
-    w.registry.date = datetime.now(UTC) - timedelta(hours=10)
-    w.sync()
-    Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
-    return w
-
-
-def in_use(w) -> set[str]:
-    return {e.entity_registry_id for e in w.tenant.entities.values() if not e.archived}
 
 
 def test_a_plan_archives_and_unarchives_what_nobody_touched_since(leaving):
