@@ -155,6 +155,13 @@ SERVICE, SECRET, ADDRESS = "registry's owner", "API Key", "access_token_url"
             ADDRESS,
         ),
         (Reply(b"", status=302, headers={"Location": "http://["}), "another address", ADDRESS),
+        (Reply(b"", status=308, headers={"Location": "/oauth?a=b"}), "/oauth.", ADDRESS),
+        ({"access_token": "t", "token_type": "MAC"}, "of the type mac", SERVICE),
+        ({"access_token": "t", "token_type": "DPoP"}, "of the type dpop", SERVICE),
+        ({"error": {"code": "invalid_client", "message": "no client"}}, "no client", SECRET),
+        ({"errors": [{"message": "no such client"}]}, "token: no such client", SECRET),
+        ({"fault": {"faultstring": "Invalid client"}}, "token: Invalid client", SECRET),
+        ({"code": 401, "msg": "bad client"}, "token: bad client", SECRET),
     ],
 )
 def test_a_token_service_that_gives_none_is_said(
@@ -179,6 +186,50 @@ def test_a_token_service_that_is_down_is_the_registrys_outage(serve: Any, status
     assert error.code == "registry_unreachable" and error.transient and error.kind == "transient"
     assert "API Key" not in error.remedy
     assert registry.waits == [7.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (400, {"error": "temporarily_unavailable"}, {}),
+        (200, {"error": "server_error"}, {}),
+        (400, {"error": {"code": "slow_down"}}, {}),
+        (403, {"message": "rate limit exceeded"}, {"Retry-After": "1"}),
+    ],
+)
+def test_an_outage_in_other_words_does_not_blame_the_secret(
+    serve: Any, status: int, body: Any, headers: dict[str, str]
+) -> None:
+    registry = serve(lambda asked: Reply(body, status=status, headers=headers))
+    with pytest.raises(SourceError, match=f"token service .* answered {status}: ") as caught:
+        ids(registry.source(oauth(registry)))
+    assert caught.value.code == "registry_unreachable" and caught.value.transient
+
+
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+LATIN = '{"access_token": "t", "user": "J\xf6rg"}'.encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(b"access_token=t&expires_in=3600&token_type=bearer", kind=FORM),
+        Reply(LATIN, kind="application/json; charset=iso-8859-1"),
+        Reply(LATIN),
+        Reply(b'\xef\xbb\xbf{"access_token": "t"}', kind="text/plain"),
+        Reply({"access_token": " t\n", "token_type": "N/A", "expires_in": None}),
+        Reply({"access_token": "Bearer t", "error": None, "expires_in": "0"}, status=201),
+    ],
+)
+def test_a_token_is_read_however_it_is_given(serve: Any, answer: Reply) -> None:
+    def service(asked: Asked) -> Any:
+        if asked.path == "/token":
+            return answer
+        assert asked.headers["Authorization"] == "Bearer t"
+        return [{"id": 1}] if asked.query["page"] == "1" else []
+
+    registry = serve(service)
+    assert ids(registry.source(oauth(registry))) == ["1"]
 
 
 def test_a_token_service_that_drips_has_a_deadline(serve: Any, monkeypatch: Any) -> None:

@@ -85,7 +85,7 @@ class ClientCredentials(Auth):
         answer = self._ask(service, credential, in_form=in_form)
         if not (in_form or self.credentials) and _may_read_the_form(answer):
             first, answer = answer, self._ask(service, credential, in_form=True)
-            if answer.status >= 400 or answer.error:
+            if answer.status >= 400 or answer.refuses:
                 raise service.refusal(first, answer)
             credential.in_form = True
         token = service.token(answer)
@@ -119,5 +119,5 @@ def _may_read_the_form(answer: TokenAnswer) -> bool:
 
     https://datatracker.ietf.org/doc/html/rfc6749#section-2.3.1
     """
-    refused = answer.status in (400, 401) or (answer.status == 200 and answer.error)
+    refused = answer.status in (400, 401) or (answer.status == 200 and answer.refuses)
     return bool(refused) and answer.error not in OTHER_FAULTS

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-from registry_sync.core.addresses import origin
+from registry_sync.core.addresses import is_address, joined_address, origin
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.problems import SourceError
-from registry_sync.core.ssrf import Forbidden
+from registry_sync.core.ssrf import WAITABLE, Forbidden
 from registry_sync.core.types import Json
+from registry_sync.source.answers.decoding import charset_of
+from registry_sync.source.answers.inner_errors import error_in
 from registry_sync.source.errors import UNREACHABLE
 from registry_sync.source.quoting import quoted
 
@@ -30,6 +34,16 @@ TIMEOUT = (10.0, 30.0)
 USUAL_LIFETIME = 300.0
 """Seconds that a token lasts whose answer does not say."""
 LONGEST_LIFETIME = 86400.0
+PASSING_ERRORS = ("server_error", "slow_down", "temporarily_unavailable")
+"""Errors of OAuth 2 that pass, whatever their status.
+
+https://datatracker.ietf.org/doc/html/rfc6749#section-4.1.2.1
+"""
+PROVEN = ("dpop", "hawk", "hmac", "mac", "pop")
+"""Types of tokens that are sent with a proof of the client's own.
+
+https://datatracker.ietf.org/doc/html/rfc6749#section-7.1
+"""
 CHECK_AUTH = "The integration owner checks client.auth in Connector Settings"
 ENTER_SECRET = f"{CHECK_AUTH} and enters a valid client secret in API Key."
 FIX_SERVICE = (
@@ -48,18 +62,35 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """What a token service answered; `body` is its JSON object, {} if it is none."""
+    """What a token service answered; `body` is its JSON object or form, {} if it is neither.
+
+    `location` is the URL that it redirects to. `waits`: it asks to be asked again later.
+    """
 
     status: int
     content: bytes
     body: Json
     location: str = ""
+    waits: bool = False
 
     @property
     def error(self) -> str:
         """Return the service's own code of an error, such as invalid_client, or ""."""
         error = self.body.get("error")
+        if isinstance(error, dict):
+            error = error.get("code")
         return error if isinstance(error, str) else ""
+
+    @property
+    def refuses(self) -> bool:
+        """Return whether its body says, in any of the usual ways, that it is an error."""
+        return bool(self.error or error_in(self.body, ()))
+
+    @property
+    def is_out(self) -> bool:
+        """Return whether the service could not answer now, and may do so later."""
+        passing = self.status >= 500 or self.status in (408, 425, 429)
+        return passing or self.waits or self.error in PASSING_ERRORS
 
     def said(self, secrets: Sequence[str]) -> str:
         """Return the service's own words, such as “invalid_client: no such client”.
@@ -68,6 +99,7 @@ class TokenAnswer:
         """
         found = [self.body.get(key) for key in ("error", "error_description", "message", "detail")]
         words = [item if isinstance(item, str) else json.dumps(item) for item in found if item]
+        words = words or [said for said in [error_in(self.body, ())] if said]
         if words or self.status >= 400:
             return quoted(": ".join(words) or self.content, secrets) or "nothing"
         keys = ", ".join(str(key) for key in self.body)
@@ -99,10 +131,8 @@ class TokenService:
             raise self._out(f"answers too slowly: {error}") from error
         except (requests.RequestException, OSError) as error:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
-        body = _json(content)
-        location = response.headers.get("Location", "") if response.is_redirect else ""
-        answer = TokenAnswer(response.status_code, content, body, location)
-        if answer.status >= 500 or answer.status in (408, 425, 429):
+        answer = self._answer(response, content)
+        if answer.is_out:
             raise self._out(f"answered {answer.status}: {answer.said(self._secrets)}")
         return answer
 
@@ -114,8 +144,15 @@ class TokenService:
         text = body.get("accesstoken")
         if not text:
             raise self.refusal(answer)
+        if isinstance(text, str):
+            text = re.sub(r"(?i)\Abearer\s+", "", text.strip())
         if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
             raise self._failed("gave a token that cannot be sent in a header", FIX_SERVICE)
+        if (kind := str(body.get("tokentype")).strip().lower()) in PROVEN:
+            raise self._failed(
+                f"gave a token of the type {kind}, and only bearer tokens can be sent",
+                "The registry's owner lets the token service give bearer tokens to this client.",
+            )
         lifetime = _seconds(body.get("expiresin"))
         if lifetime is None:
             said = quoted(str(body["expiresin"])[:50], self._secrets)
@@ -128,15 +165,27 @@ class TokenService:
         """Return the error of answers without a token; the last one is the newest."""
         last = answers[-1]
         if last.location:
+            there = last.location
+            path = urlsplit(there).path if is_address(there) else ""
             return self._failed(
-                f"redirects to {origin(last.location)}",
+                f"redirects to {origin(there)}{path}",
                 f"{CHECK_AUTH}: access_token_url must be the address that it leads to.",
             )
         texts = [f"{each.status} without a token: {each.said(self._secrets)}" for each in answers]
         what = "answered " + "; with the credentials in the form, ".join(texts)
-        if last.status in (400, 401, 403) or last.error:
+        if last.status in (400, 401, 403) or last.refuses:
             return self._failed(what, ENTER_SECRET, code="registry_unauthorised")
         return self._failed(what, FIX_SERVICE)
+
+    def _answer(self, response: requests.Response, content: bytes) -> TokenAnswer:
+        location = response.headers.get("Location", "") if response.is_redirect else ""
+        return TokenAnswer(
+            response.status_code,
+            content,
+            _body(content, response.headers.get("Content-Type", "")),
+            joined_address(self._url, location) if location else "",
+            waits=response.status_code in WAITABLE and "Retry-After" in response.headers,
+        )
 
     def _read(self, response: requests.Response) -> bytes:
         content = b""
@@ -161,12 +210,26 @@ class TokenService:
         )
 
 
-def _json(content: bytes) -> Json:
+def _body(content: bytes, content_type: str) -> Json:
+    """Return a JSON object, or a form as some services answer; {} if it is neither."""
+    text = _decoded(content, charset_of(content_type))
+    if "x-www-form-urlencoded" in content_type.lower():
+        return dict(parse_qsl(text.strip()))
     try:
-        body: Any = json.loads(content)
+        body: Any = json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    """Return the text of a body: as Unicode, else in the stated charset; bad bytes are replaced."""
+    for codec in (json.detect_encoding(content), charset):
+        try:
+            return content.decode(codec)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return content.decode(errors="replace")
 
 
 def _plain(key: object) -> str:
