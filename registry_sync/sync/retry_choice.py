@@ -32,7 +32,7 @@ from registry_sync.models import (
 )
 from registry_sync.sync import benchling_state, merges
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates import names
+from registry_sync.sync.gates import departed, names
 from registry_sync.sync.gates.substances import are_unique
 from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord
@@ -73,6 +73,7 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
     _look_again(ctx, keys)
+    departed.learn_names(ctx, keys)
     for some in _parts(sorted(names.free(lane, keys))):
         yield from _chunks(named.filter(waits_key__in=some))
     yield from _chunks(_unarchived(lane, named))

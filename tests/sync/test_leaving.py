@@ -495,3 +495,26 @@ def test_an_archive_whose_run_died_after_it_is_known_as_this_app_s(leaving, monk
     w.registry.edit("C-000001", retired=False)
     w.sync()
     assert archived(w) == {} and changes("unarchived") == [("C-000001", "Retired", None)]
+
+
+def test_a_name_that_the_entity_of_a_departed_record_keeps(leaving):
+    w = leaving(FLAG, count=5)
+    w.registry.edit("C-000001", retired=True)
+    w.sync()
+    assert archived(w) == {"C-000001": "Retired"}
+    w.registry.records.append({**compound(7), "name": "Compound 1"})
+    w.registry.edit("C-000007")
+    w.sync()
+    error = w.open_errors()["C-000007"]
+    assert (error.code, error.kind) == ("name_taken", "source")
+    assert "C-000001 has left the registry; this app archived its entity" in error.message
+    assert "A Benchling admin renames the entity C-000001" in error.remedy
+    assert "or C-000001 another name in the registry" not in error.remedy
+    assert w.sync().retried == 0, "nothing changed"
+    edit_by_hand(w.tenant, entity_of(w, 1), name="Compound 1 (old)")
+    w.sync()
+    assert not w.open_errors() and w.values()["C-000007"]["name"] == "Compound 1"
+    edit_by_hand(w.tenant, entity_of(w, 1), archived=None)
+    w.registry.edit("C-000001", retired=False, name="Compound 1b")
+    w.sync()
+    assert w.values()["C-000001"]["name"] == "Compound 1b" and not w.open_errors()

@@ -10,7 +10,8 @@ RECORD_CAUSES = (
         "name already used in this Benchling registry",
         ("source",),
         "Rename one of the two records in the registry, or add the id to every name with "
-        "External Name Field, for example `{name} [{id}]`.",
+        "External Name Field, for example `{name} [{id}]`. If one has left the registry, its "
+        "entity keeps the name, also when it is archived: a Benchling admin renames that entity.",
         waits_for="name",
     ),
     Cause(

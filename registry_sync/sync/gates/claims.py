@@ -14,13 +14,17 @@ from registry_sync.mapping.model import Entity
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a key: an entity of this app, by its external id, or one of someone else."""
+    """Who holds a key: an entity of this app, by its external id, or one of someone else.
+
+    `became` says what became of an entity whose record has left the registry.
+    """
 
     external_id: str
     entity_registry_id: str
     kind: str
     archived: bool = False
     schema_name: str = ""
+    became: str = ""
 
 
 class Claims(Protocol):

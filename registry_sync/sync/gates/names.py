@@ -8,6 +8,7 @@ https://help.benchling.com/hc/en-us/articles/9684227098893
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
@@ -17,6 +18,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import HeldAlias, Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.claims import Claims, Holder, NameClaims
+from registry_sync.sync.gates.departed import departed
 from registry_sync.sync.records import Candidate, record_outcome
 
 CHUNK = 400
@@ -105,21 +107,28 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     taken: dict[str, list[Holder]] = {}
     if not keys:
         return taken
-    ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-    for kind, column in (("name", "name_key"), ("id", "id_key")):
-        found = ours.filter(**{f"{column}__among": keys})
-        for key, external_id, registry_id in found.values_list(
-            column, "external_id", "entity_registry_id"
-        ):
-            taken.setdefault(key, []).append(Holder(external_id, registry_id, kind))
-    for alias in HeldAlias.objects.filter(lane=lane, key__among=keys):
-        holder = Holder(alias.external_id, alias.external_id, "alias")
-        taken.setdefault(alias.key, []).append(holder)
+    ours = _own_holders(lane, keys)
+    left = departed(lane, {holder.external_id for _, holder in ours})
+    for key, holder in ours:
+        became = left.get(holder.external_id, "")
+        taken.setdefault(key, []).append(replace(holder, became=became) if became else holder)
     for row in TakenName.objects.filter(lane=lane, key__among=keys):
         whose = row.entity_registry_id or row.entity_id
         holder = Holder("", whose, row.kind, row.archived, row.schema_name)
         taken.setdefault(row.key, []).append(holder)
     return taken
+
+
+def _own_holders(lane: Lane, keys: Collection[str]) -> list[tuple[str, Holder]]:
+    ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+    found: list[tuple[str, Holder]] = []
+    for kind, column in (("name", "name_key"), ("id", "id_key")):
+        rows = ours.filter(**{f"{column}__among": keys})
+        for key, *whose in rows.values_list(column, "external_id", "entity_registry_id"):
+            found.append((key, Holder(*whose, kind)))
+    for alias in HeldAlias.objects.filter(lane=lane, key__among=keys):
+        found.append((alias.key, Holder(alias.external_id, alias.external_id, "alias")))
+    return found
 
 
 def conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
@@ -156,13 +165,38 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         kind="source",
         code="name_taken",
         message=f"The {what} “{value}” of {entity.registry_id} is already used by {whose}, "
-        f"{as_what[holder.kind]}. Names must be unique in a Benchling registry.",
-        remedy=f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the "
-        "registry, or have the integration owner add the id to the name with External Name "
-        "Field, e.g. “{name} [{id}]”. It will be retried once the name is free." + same,
+        f"{as_what[holder.kind]}. Names must be unique in a Benchling registry." + _left(holder),
+        remedy=f"{_renames(entity, holder)}, or have the integration owner add the id to the name "
+        "with External Name Field, e.g. “{name} [{id}]”. It will be retried once the name is free."
+        + same,
         field={"name": "name", "alias": "aliases"}.get(own_kind, "registry id"),
         value=value[:200],
         waits_for=("name", key),
+    )
+
+
+def _renames(entity: Entity, holder: Holder) -> str:
+    """Return whose other name helps: one in the registry, if that still has both records."""
+    if not holder.became:
+        return (
+            f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the registry"
+        )
+    if holder.kind == "id":
+        return f"Give {entity.registry_id} another name in the registry"
+    how = "removes the alias from" if holder.kind == "alias" else "renames"
+    return (
+        f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or give "
+        f"{entity.registry_id} another name in the registry"
+    )
+
+
+def _left(holder: Holder) -> str:
+    if not holder.became:
+        return ""
+    whose = holder.entity_registry_id
+    return (
+        f" {whose} has left the registry; {holder.became}. An entity keeps its names and its id "
+        "until someone changes them, also when it is archived."
     )
 
 
@@ -186,13 +220,18 @@ def taken_in_benchling(entity: Entity, holder: Json, lane: Lane, key: str) -> Pr
 
 def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
     """Return the problem of two records whose ids are the same to Benchling."""
+    ids = (
+        entity.registry_id
+        if holder.became
+        else f"{entity.registry_id} or {holder.entity_registry_id}"
+    )
     return Problem(
         kind="source",
         code="name_taken",
         message=f"The registry id {entity.registry_id} is the same as "
         f"{holder.entity_registry_id} to Benchling, which ignores case and the way an accent is "
-        "written.",
-        remedy=f"The registry's owner gives {entity.registry_id} or {holder.entity_registry_id} "
+        "written." + _left(holder),
+        remedy=f"The registry's owner gives {ids} "
         "another id, or the integration owner chooses another External ID Field. It will be "
         "retried once the id is free.",
         field="registry id",

@@ -1,0 +1,73 @@
+"""Records that left the registry, and whose entities in Benchling keep their names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from django.db import transaction
+from django.db.models import Q
+
+from registry_sync import runs
+from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
+from registry_sync.mapping.model import Entity
+from registry_sync.models import HeldAlias, Lane, LedgerEntry, Withdrawal
+from registry_sync.sync.context import RunContext
+
+State = Withdrawal.State
+MOST = 500
+"""Entities that one run asks for."""
+
+
+def departed(lane: Lane, external_ids: Collection[str]) -> dict[str, str]:
+    """Return what became of the entities of records that have left, by external id, in words."""
+    if not external_ids:
+        return {}
+    rows = lane.withdrawals.filter(closed_at__isnull=True, external_id__among=list(external_ids))
+    states = rows.exclude(state=State.ABSENT).values_list("external_id", "state")
+    return {external_id: _became(state) for external_id, state in states}
+
+
+def learn_names(ctx: RunContext, keys: Sequence[str]) -> None:
+    """Learn which of these names the entities of departed records no longer have in Benchling.
+
+    A record that comes back is then written again, with its name. Raise LeaseLost, Wait.
+    """
+    rows = _holders(ctx.lane, keys)
+    ids = [row.entity_id for row in rows if row.entity_id]
+    found = {str(raw["id"]): raw for raw in (ctx.client.entities_by_id(ids) if ids else ())}
+    for row in rows:
+        if (raw := found.get(row.entity_id)) is not None:
+            _learn(ctx, row, raw)
+
+
+def _holders(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
+    left = lane.withdrawals.filter(closed_at__isnull=True).exclude(state=State.ABSENT)
+    aliases = HeldAlias.objects.filter(lane=lane, key__among=keys).values("external_id")
+    rows = lane.ledger.exclude(entity_hash="").filter(external_id__in=left.values("external_id"))
+    named = Q(name_key__among=keys) | Q(external_id__in=aliases)
+    return list(rows.filter(named).order_by("pk")[:MOST])
+
+
+def _learn(ctx: RunContext, row: LedgerEntry, raw: Json) -> None:
+    has = {name_key(alias) for alias in raw.get("aliases") or ()}
+    dropped = HeldAlias.objects.filter(lane=ctx.lane, external_id=row.external_id)
+    dropped = dropped.exclude(key__in=has)
+    name = str(raw["name"])
+    renamed = row.name_key != name_key(name)
+    if not renamed and not dropped.exists():
+        return
+    same = Entity(row.external_id, row.entity_registry_id, name, row.fields)
+    with transaction.atomic():
+        runs.renew(ctx.lease)
+        dropped.delete()
+        values = {"name": name, "name_key": same.name_key, "entity_hash": same.digest()}
+        ctx.lane.ledger.filter(pk=row.pk).update(raw_hash="", **values)
+
+
+def _became(state: str) -> str:
+    if state in Withdrawal.ARCHIVED_HERE:
+        return "this app archived its entity in Benchling"
+    if state == State.THEIRS:
+        return "someone archived or changed its entity in Benchling"
+    return "its entity is still in use in Benchling"
