@@ -11,7 +11,7 @@ from registry_sync.ledger.changes import (
     record_merge,
     record_put_back,
 )
-from registry_sync.ledger.errors import close_withdrawn
+from registry_sync.ledger.errors import close_deleted, close_withdrawn
 from registry_sync.ledger.lookup import LedgerView, holding, known, refused_still, times
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, hash_record
 from registry_sync.ledger.recording import (
@@ -30,6 +30,7 @@ __all__ = [
     "LedgerView",
     "Outcome",
     "RecordOutcome",
+    "close_deleted",
     "close_withdrawn",
     "differences",
     "drop_refusals",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
@@ -56,9 +56,22 @@ def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
         lane=OuterRef("lane"), external_id=OuterRef("external_id"), seen_run_id=run.pk
     )
     gone = EntityError.objects.filter(~Exists(here), lane=run.lane, closed_at__isnull=True)
+    return _close(gone, run, lease)
+
+
+def close_deleted(run: SyncRun, lease: runs.Lease, external_ids: Sequence[str]) -> int:
+    """Close the errors of records that the registry deleted. Return how many.
+
+    Raise LeaseLost.
+    """
+    gone = EntityError.objects.filter(lane=run.lane, external_id__among=list(external_ids))
+    return _close(gone.filter(closed_at__isnull=True), run, lease)
+
+
+def _close(errors: QuerySet[EntityError], run: SyncRun, lease: runs.Lease) -> int:
     with transaction.atomic():
         runs.renew(lease)
-        return gone.update(closed_at=timezone.now(), closed_by_run=run)
+        return errors.update(closed_at=timezone.now(), closed_by_run=run)
 
 
 ERROR_COLUMNS = (

@@ -518,3 +518,31 @@ def test_a_name_that_the_entity_of_a_departed_record_keeps(leaving):
     w.registry.edit("C-000001", retired=False, name="Compound 1b")
     w.sync()
     assert w.values()["C-000001"]["name"] == "Compound 1b" and not w.open_errors()
+
+
+def test_errors_of_records_that_were_never_written_close_with_their_deletion(leaving):
+    w = leaving({"mode": "feed", "path": "deleted?since={incremental.start_value}"}, count=6)
+    for number in (2, 3, 4, 5):
+        w.registry.records.append(compound(10 + number, approval="many"))
+        w.registry.edit(f"C-0000{10 + number}")
+    w.sync()
+    assert len(w.open_errors()) == 4
+    tombstone = {"id": "C-000012", "deleted": True, "modified_at": later(60)}
+    w.registry.records[6] = tombstone  # in the list itself
+    remove(w, 13)
+    w.registry.deleted = [
+        {"id": "C-000013", "modified_at": later(60)},
+        {"id": "C-000014", "modified_at": "2020-01-01T00:00:00Z"},  # before it was made again
+    ]
+    run = w.sync()
+    assert set(w.open_errors()) == {"C-000014", "C-000015"} and not Withdrawal.objects.exists()
+    assert run.kind == Kind.INCREMENTAL and "Closed 1 error: " in log_of(run)
+    w.registry.records.append(compound(13))
+    w.registry.edit("C-000013", modified_at=later(120))
+    w.sync()
+    assert "C-000013" in w.values(), "it is back"
+
+
+def later(seconds: float) -> str:
+    when = datetime.now(UTC) + timedelta(seconds=seconds)
+    return when.isoformat().replace("+00:00", "Z")

@@ -124,8 +124,8 @@ def _own_holders(lane: Lane, keys: Collection[str]) -> list[tuple[str, Holder]]:
     found: list[tuple[str, Holder]] = []
     for kind, column in (("name", "name_key"), ("id", "id_key")):
         rows = ours.filter(**{f"{column}__among": keys})
-        for key, *whose in rows.values_list(column, "external_id", "entity_registry_id"):
-            found.append((key, Holder(*whose, kind)))
+        whose = rows.values_list(column, "external_id", "entity_registry_id")
+        found += [(key, Holder(id_, registry_id, kind)) for key, id_, registry_id in whose]
     for alias in HeldAlias.objects.filter(lane=lane, key__among=keys):
         found.append((alias.key, Holder(alias.external_id, alias.external_id, "alias")))
     return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from registry_sync import runs
+from registry_sync import ledger, runs
+from registry_sync.core.text import number_of
 from registry_sync.ledger import digests
 from registry_sync.models import FeedReading, LedgerEntry, Withdrawal
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
@@ -45,6 +46,7 @@ class Feed:
         self._whole = run_verdict.read_whole(ctx.run, ctx.lane)
         self._cut = ""
         self._predicted: list[str] = []
+        self._closed = 0
 
     def predict(self) -> list[str]:
         """Return the records of the ledger that a run now would take as deleted; keep nothing.
@@ -73,6 +75,10 @@ class Feed:
         self._settle_doubts()
         if ctx.run.dry_run:
             return
+        if self._closed:
+            errors = number_of(self._closed, "error")
+            text = f"Closed {errors}: the list of deletions has the records."
+            runs.log(ctx.run, "INFO", text)
         if self._cut:
             self._warn_of_cut()
             began = self.last.read_at if self.last else None
@@ -105,9 +111,26 @@ class Feed:
             elif self._is_deleted(entry, when):
                 deleted.append(withdrawal_of(self.ctx, entry, How.FEED, _said(when)))
         self._keep(deleted)
+        if not self.ctx.run.dry_run:
+            self._close_errors(news)
+
+    def _close_errors(self, news: Mapping[str, datetime | None]) -> None:
+        """Close the errors of records that were never written. A full run decides the doubtful."""
+        never = self._rows_of(news).filter(entity_hash="")
+        times = [(entry, news[entry.external_id]) for entry in never]
+        gone = [
+            entry.external_id
+            for entry, when in times
+            if not self._is_doubtful(entry, when) and self._is_deleted(entry, when)
+        ]
+        if gone:
+            self._closed += ledger.close_deleted(self.ctx.run, self.ctx.lease, gone)
+
+    def _rows_of(self, ids: Iterable[str]) -> QuerySet[LedgerEntry]:
+        return self.ctx.lane.ledger.filter(external_id__among=list(ids))
 
     def _entries_of(self, ids: Iterable[str]) -> QuerySet[LedgerEntry]:
-        return self.ctx.lane.ledger.filter(external_id__among=list(ids)).exclude(entity_hash="")
+        return self._rows_of(ids).exclude(entity_hash="")
 
     def _is_doubtful(self, entry: LedgerEntry, when: datetime | None) -> bool:
         """Return whether a record may have been created again after an entry without a time."""
