@@ -27,6 +27,7 @@ TEXTS = ("id", "taskId", "status")
 """Keys of a text. Other keys that an answer must have hold a list of objects."""
 OF_ITEMS: dict[str, dict[str, type]] = {
     "appConfigurationItems": {"id": str, "path": list, "type": str},
+    "blocks": {"type": str},  # only those that people fill in or press need an id
     "fieldDefinitions": {"id": str, "name": str, "type": str},
 }
 """What each object of a list has; an id where nothing else is said."""

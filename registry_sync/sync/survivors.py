@@ -19,13 +19,12 @@ State = Merge.State
 def survivors(registry_ids: Collection[str]) -> dict[str, str]:
     """Return the last survivors' registry ids of followed merges, by the merged entity's id."""
     found: dict[str, str] = {}
-    asked = set(registry_ids)
-    while asked:
-        rows = _open(runs.current_lanes()).filter(
-            state=State.FOLLOWED, entity_registry_id__among=list(asked)
-        )
+    asked: set[str] = set()
+    lanes = runs.current_lanes()
+    while asking := ({*registry_ids} | {*found.values()}) - asked:
+        rows = _open(lanes).filter(state=State.FOLLOWED, entity_registry_id__among=list(asking))
         found |= dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
-        asked = {new for new in found.values() if new not in found and new not in asked}
+        asked |= asking
     return {old: _last(found, old) for old in registry_ids if old in found}
 
 

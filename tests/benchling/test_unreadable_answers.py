@@ -98,6 +98,17 @@ def test_one_hollow_answer_is_asked_for_again(world: Any, quick: None) -> None:
     assert w.written() == approval - 2000 + 1
 
 
+def test_what_benchling_may_leave_out_is_no_fault() -> None:
+    chip = {"type": "CHIP", "value": "bfi_1"}
+    texts = [{"type": "MARKDOWN", "value": "Hello"}, {"type": "SECTION", "children": [chip]}]
+    for blocks in ([], texts):
+        assert answers.checked({"id": "cnvs_1", "blocks": blocks}, "blocks")
+    for response in ({}, {"customEntities": None}, {"assayResults": ["an id"]}, None):
+        assert answers.checked({"status": "SUCCEEDED", "response": response}, "status")
+    for errors in ({"index": 0, "message": "Invalid"}, [], None):
+        assert answers.checked({"status": "FAILED", "message": "No", "errors": errors}, "status")
+
+
 @pytest.mark.parametrize("path", ["tasks/", "token$", "app-configuration-items"])
 @pytest.mark.parametrize("name", ["empty", "null", "html"])
 def test_answers_that_stay_unreadable_are_benchlings_outage(

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from registry_sync.jobs import runner
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
+from registry_sync.sync.survivors import survivors
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.namespace import Namespace
+from tests.support import factories as made
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL, World
 
@@ -185,3 +187,16 @@ def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
     assert "C-000001, which is still in the registry, follows this entity" in row.note
     Withdrawal.objects.update(state=Withdrawal.State.RELEASED)  # someone decided
     assert w.sync().archived == 1
+
+
+def test_links_lead_to_the_last_survivor_of_every_chain(db):
+    lane = made.LaneFactory()
+    chain = {"A": "B", "B": "E", "C": "D", "X": "Y", "Y": "X"}  # Y was registered again
+    for old, new in chain.items():
+        made.MergeFactory(
+            lane=lane, external_id=old, entity_registry_id=old, survivor_registry_id=new,
+            state=State.FOLLOWED,
+        )  # fmt: skip
+    found = survivors(["A", "B", "C", "D", "X"])
+    assert [found.get(old) for old in "ABCD"] == ["E", "E", "D", None]
+    assert found["X"] in "XY"
