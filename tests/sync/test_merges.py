@@ -80,7 +80,9 @@ def test_it_is_made_again_once_its_names_are_free(merged):
     assert Merge.objects.get().closed_at is not None
 
 
-def test_a_record_that_moves_to_another_lane_names_its_old_entity(world):
+@pytest.fixture
+def scoped(world) -> tuple[World, Lane, Lane]:
+    """A list that two lanes share by its `site`: compounds, and lots beside them."""
     settings = {"endpoint": {"params": {"since": "{incremental.start_value}"},
                              "incremental": {"cursor_path": "modified_at", "lag": 0}}}  # fmt: skip
     w = world(
@@ -92,10 +94,14 @@ def test_a_record_that_moves_to_another_lane_names_its_old_entity(world):
     config = {"API URL": w.registry.url, "External Name Field": "lot {name}",
               "Connector Settings": lot_settings}  # fmt: skip
     w.add_lane("Lot", [], config=config)
-    first = w.sync()
-    compounds = first.lane
+    compounds = w.sync().lane
     lots = Lane.objects.exclude(pk=compounds.pk).get(position__isnull=False)
     runner.work_to_end(lots.runs.get().pk)  # the first one requested it
+    return w, compounds, lots
+
+
+def test_a_record_that_moves_to_another_lane_names_its_old_entity(scoped):
+    w, compounds, lots = scoped
     w.registry.edit("C-000001", site="Lot")
     run = w.sync(lane=lots)
     error = w.open_errors()["C-000001"]
@@ -105,6 +111,37 @@ def test_a_record_that_moves_to_another_lane_names_its_old_entity(world):
     Withdrawal.objects.update(state=Withdrawal.State.KEPT)
     run = w.sync(lane=lots)
     assert run.created == 1 and not w.open_errors() and "L-C-000001" in w.values()
+
+
+def test_a_record_that_moves_back_is_unarchived_after_its_other_entity_is_archived(scoped):
+    w, compounds, lots = scoped
+
+    def in_use() -> list[str]:
+        ours = ("C-000001", "L-C-000001")
+        found = w.tenant.entities.values()
+        return [
+            e.entity_registry_id for e in found if e.entity_registry_id in ours and not e.archived
+        ]
+
+    Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
+    w.registry.edit("C-000001", site="Lot")
+    w.sync(lane=compounds)
+    assert in_use() == []
+    w.sync(lane=lots)
+    assert in_use() == ["L-C-000001"]
+    w.registry.edit("C-000001", site="Paris", approval=1888)
+    dry = w.sync(lane=compounds, kind=Kind.DRY_RUN)
+    assert "would be unarchived" not in "\n".join(dry.log.values_list("text", flat=True))
+    for _ in range(2):
+        w.sync(lane=compounds)
+        assert in_use() == ["L-C-000001"]
+        error = w.open_errors()["C-000001"]
+        assert error.code == "moved" and "L-C-000001" in error.message
+    w.sync(lane=lots)
+    assert in_use() == []
+    run = w.sync(lane=compounds)
+    assert in_use() == ["C-000001"] and not w.open_errors()
+    assert w.values()["C-000001"]["Approval"] == 1888 and run.updated == 1
 
 
 def test_a_restored_entity_is_no_merge(world):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from registry_sync import runs
 from registry_sync.core.problems import Problem
+from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import Lane, LedgerEntry, Withdrawal
 from registry_sync.source.scope import scope_of
@@ -22,24 +23,35 @@ class MovedGate:
     """Holds back records that have left another lane's scope while their entity there is in use."""
 
     def __init__(self, ctx: RunContext) -> None:
-        self.ctx = ctx
-        own = ctx.lane
-        self.others = [
-            lane
-            for lane in runs.current_lanes()
-            if lane != own and lane.collection == own.collection and lane.scope
-        ]
+        self.others = neighbours(ctx.lane)
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that have no other entity, and the outcomes of those that do."""
-        held: dict[str, Problem] = {}
-        new = {c.entity.external_id: c for c in candidates if c.is_new}
-        for lane in self.others if new else ():
-            scope = scope_of(lane.scope)
-            for entry in _in_use(lane, list(new)):
-                if scope.outside(new[entry.external_id].record.raw):
-                    held[entry.external_id] = _problem(entry, lane)
-        return hold_back(candidates, held)
+        new = {c.entity.external_id: c.record.raw for c in candidates if c.is_new}
+        return hold_back(candidates, left_behind(self.others, new))
+
+
+def neighbours(own: Lane) -> list[Lane]:
+    """Return the other lanes that read a lane's list, each in a scope."""
+    return [
+        lane
+        for lane in runs.current_lanes()
+        if lane != own and lane.collection == own.collection and lane.scope
+    ]
+
+
+def left_behind(lanes: Sequence[Lane], raws: Mapping[str, Json]) -> dict[str, Problem]:
+    """Return the problems of records that left these lanes while their entities stay in use there.
+
+    `raws` are the records, by external id.
+    """
+    held: dict[str, Problem] = {}
+    for lane in lanes if raws else ():
+        scope = scope_of(lane.scope)
+        for entry in _in_use(lane, list(raws)):
+            if scope.outside(raws[entry.external_id]):
+                held[entry.external_id] = _problem(entry, lane)
+    return held
 
 
 def _in_use(lane: Lane, external_ids: list[str]) -> list[LedgerEntry]:

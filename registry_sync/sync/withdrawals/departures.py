@@ -9,10 +9,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.ledger.record_outcome import Outcome
 from registry_sync.mapping.departures import Departure, departure
 from registry_sync.models import LedgerEntry, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.records import Compared, SourceRecord
+from registry_sync.sync.gates.moved import left_behind, neighbours
+from registry_sync.sync.records import Compared, SourceRecord, record_outcome
 from registry_sync.sync.withdrawals.archives import Archives
 
 How, State = Withdrawal.How, Withdrawal.State
@@ -31,6 +33,7 @@ class Departures:
         self.met: set[str] = set()
         self.returned: set[str] = set()
         self._any_open = open_rows(ctx).exists()
+        self._neighbours = neighbours(ctx.lane)
 
     def follow(self, records: Sequence[SourceRecord], out: Compared) -> None:
         """Follow one page before its candidates are sent. Raise LeaseLost, Wait, SyncError."""
@@ -55,9 +58,11 @@ class Departures:
     ) -> None:
         """Tell records that are still gone from those that are back."""
         back: dict[str, Withdrawal] = {}
+        waited = self._waited(records, known)
         for record in records:
             row = known.get(record.external_id)
-            if row is None or record.retried or record.problem is not None:
+            kept = record.retried and record.external_id not in waited
+            if row is None or kept or record.problem is not None:
                 continue
             how = departure(record.raw, self.ctx.setup.mapping)
             if how is None and self._is_back(record, row, out):
@@ -65,12 +70,37 @@ class Departures:
             elif how is not None and was_missed(row) and not self.ctx.run.dry_run:
                 row.state, row.how, row.said = State.GONE, How(how.how), how.said
                 row.save(update_fields=["state", "how", "said"])
+        self._hold(records, out, back)
         if self.ctx.run.dry_run:
             self.met |= known.keys()
             self.returned |= back.keys()
         elif back:
             times = {r.external_id: r.modified_at for r in records if r.external_id in back}
             Archives(self.ctx).bring_back(list(back.values()), times)
+
+    def _waited(self, records: Sequence[SourceRecord], known: Mapping[str, Withdrawal]) -> set[str]:
+        """Return which kept copies came back and waited for their entity in another lane."""
+        ids = [r.external_id for r in records if r.retried and r.external_id in known]
+        if not ids:
+            return set()
+        held = runs.open_errors(self.ctx.lane).filter(external_id__among=ids, code="moved")
+        return set(held.values_list("external_id", flat=True))
+
+    def _hold(
+        self, records: Sequence[SourceRecord], out: Compared, back: dict[str, Withdrawal]
+    ) -> None:
+        """Let archived entities wait whose records have another in use in the lane they left."""
+        archived = {id_ for id_, row in back.items() if row.state in Withdrawal.ARCHIVED_HERE}
+        raws = {r.external_id: r for r in records if r.external_id in archived}
+        held = left_behind(self._neighbours, {id_: r.raw for id_, r in raws.items()})
+        if not held:
+            return
+        out.candidates = [c for c in out.candidates if c.record.external_id not in held]
+        out.settled = [done for done in out.settled if done.external_id not in held]
+        for external_id, problem in held.items():
+            del back[external_id]
+            failed = record_outcome(raws[external_id], Outcome.FAILED, problems=(problem,))
+            out.settled.append(failed)
 
     def _is_back(self, record: SourceRecord, row: Withdrawal, out: Compared) -> bool:
         """Return whether a record that was in the feed came back: it changed, or all was read."""

@@ -115,9 +115,8 @@ class Feed:
             self._close_errors(news)
 
     def _close_errors(self, news: Mapping[str, datetime | None]) -> None:
-        """Close the errors of records that were never written. A full run decides the doubtful."""
-        never = self._rows_of(news).filter(entity_hash="")
-        times = [(entry, news[entry.external_id]) for entry in never]
+        """Close the errors of what is deleted, never written or not. Doubts are a full run's."""
+        times = [(entry, news[entry.external_id]) for entry in self._rows_of(news)]
         gone = [
             entry.external_id
             for entry, when in times
