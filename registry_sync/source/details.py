@@ -73,7 +73,7 @@ class DetailReader:
             try:
                 record = self.read(one)
             except SourceError as error:
-                if len(external_ids) == 1 or not _is_of_one_record(error):
+                if len(external_ids) == 1 or not is_of_one_record(error):
                     raise
                 continue
             if record is not None:
@@ -122,7 +122,7 @@ class DetailReader:
         try:
             detail = self.read(external_id)
         except SourceError as error:
-            if not _is_of_one_record(error):
+            if not is_of_one_record(error):
                 raise
             unread.append(Unread(record, error))
             return
@@ -134,5 +134,6 @@ class DetailReader:
             whole.append({**record, **detail})
 
 
-def _is_of_one_record(error: SourceError) -> bool:
+def is_of_one_record(error: SourceError) -> bool:
+    """Return whether a detail's failure may concern its record alone."""
     return error.code in OF_ONE_RECORD or isinstance(error, AccessDenied)

@@ -11,6 +11,7 @@ from registry_sync.sync import retry_choice
 from registry_sync.sync.plans import outcome
 from registry_sync.sync.withdrawals.archives import archiving
 from tests.support.killing import Killed, killed
+from tests.support.odd import Reply
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply, fates, in_use, signed
 from tests.support.registry import compound
@@ -125,3 +126,27 @@ def test_a_record_that_is_held_counts_once_also_after_a_kill(world):
     run = jobs.work_to_end(run.pk)
     assert run.held == 2 and "2 changes left for a plan" in run.warnings[0]["text"]
     assert planned(w) == {("C-000001", "create"), ("C-000002", "create")}
+
+
+def test_one_record_that_cannot_be_read_stops_no_plan_and_none_counts_twice(world, serve):
+    records, bad, new = {f"C-00000{n}": compound(n) for n in range(4)}, set[str](), set[str]()
+
+    def answer(asked):
+        if id_ := asked.path.removeprefix("/list").strip("/"):
+            return Reply({"detail": "no"}, status=422) if id_ in bad else records[id_]
+        return [{"id": id_} for id_ in records if not asked.query.get("since") or id_ in new]
+
+    w = world([])
+    detail = {"endpoint": {**NO_TIMES["endpoint"], "detail": {"path": "{id}"}}}
+    w.configure(**{"API URL": serve(answer).url + "/list", "Connector Settings": detail})
+    w.sync()
+    Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
+    for id_ in ("C-000001", "C-000002"):
+        records[id_] = records[id_] | {"name": f"New {id_}"}
+        assert w.sync(only=[id_]).held == 1
+    new.add("C-000001")  # which the run reads anyway
+    bad.add("C-000002")
+    run = w.sync()
+    assert (run.kind, run.read, run.updated) == (Kind.PLAN, 1, 1)
+    assert set(run.plan.rows.values_list("external_id", flat=True)) == {"C-000001"}
+    assert "Someone asked for C-000002" in run.warnings[0]["text"]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from django.db.models import Q, QuerySet
 
 from registry_sync import runs
-from registry_sync.models import SyncRun
+from registry_sync.core.problems import SourceError
+from registry_sync.core.types import Json
+from registry_sync.models import PlanRow, SyncRun
 from registry_sync.source.client import Source
+from registry_sync.source.details import is_of_one_record
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import source_records
+from registry_sync.sync.withdrawn import named as in_words
 
 Kind = SyncRun.Kind
 MOST = 1000
@@ -40,16 +46,46 @@ def read_named(ctx: RunContext, source: Source, carrier: Carrier) -> None:
     Raises LeaseLost, Wait, SyncError.
     """
     since = ctx.run.since
-    ids = named(ctx) if since is not None else []
-    if not ids:
+    asked = named(ctx) if since is not None else []
+    met = _met(ctx, asked)
+    if not (ids := [external_id for external_id in asked if external_id not in met]):
         return
-    with ctx.timed("pull"):
-        found = source.fetch_all(ids)
+    found = _read(ctx, source, ids)
     records = source_records(list(found.values()), source, ctx.run.fingerprint)
     old = [r for r in records if since is None or r.modified_at is None or r.modified_at < since]
     carrier.carry(old, again=True, force=True)
     carrier.delivery.flush()
     carrier.delivery.conclude()
+
+
+def _met(ctx: RunContext, ids: Collection[str]) -> set[str]:
+    """Return the records that this run has planned or refused already. One that applies counts."""
+    if not ctx.run.dry_run:
+        return set()
+    found = set[str]()
+    for rows in (PlanRow.objects.filter(plan__run=ctx.run), ctx.run.refusals):
+        found.update(rows.filter(external_id__among=ids).values_list("external_id", flat=True))
+    return found
+
+
+def _read(ctx: RunContext, source: Source, ids: Sequence[str]) -> dict[str, Json]:
+    """Return records by id; say of which the plan lacks, as they cannot be read. Raise SourceError.
+
+    The lane's plans must not fail for one record that someone asked for.
+    """
+    try:
+        with ctx.timed("pull"):
+            found = source.fetch_all(ids)
+    except SourceError as error:
+        if len(ids) > 1 or not is_of_one_record(error):
+            raise
+        found = {}
+    missing = [external_id for external_id in ids if external_id not in found]
+    if missing and ctx.run.dry_run:
+        text = f"Someone asked for {in_words(missing)}, but the registry has no such record or "
+        text += "does not give it, so it is not in the plan. The registry's owner checks it; then "
+        runs.warn(ctx.run, ctx.lease, f"not_at_source:{missing[0]}", text + "ask for it again.")
+    return found
 
 
 def _left(ctx: RunContext) -> QuerySet[SyncRun]:
