@@ -27,7 +27,7 @@ from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
 from registry_sync.desk.change_authors import who_changed
 from registry_sync.desk.record_history import HITS
-from registry_sync.desk.record_search import SHORTEST, search
+from registry_sync.desk.record_search import SHORTEST, are_all, of_any, search
 from registry_sync.desk.record_tenant import with_event
 from registry_sync.desk.values import as_html
 from registry_sync.models import AuthorOfChange, EntityError, Lane, LedgerEntry, SyncRun
@@ -36,6 +36,7 @@ from registry_sync.reporting.catalogue import record_actor
 
 TEMPLATE = "admin/registry_sync/record/record.html"
 DRIFT = "drift"
+MORE = f"More records match. The list has the first {HITS} of each lane: enter more of the name."
 
 
 class OutcomeFilter(InWords):
@@ -85,7 +86,9 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         if not asked:
             return queryset, False
         hits = search(asked)
-        return queryset.filter(external_id__in=[hit.external_id for hit in hits]), False
+        if not are_all(hits):
+            self.message_user(request, MORE, messages.WARNING)
+        return queryset.filter(of_any(hits)), False
 
     # -- the page ----------------------------------------------------------------------------
 
@@ -120,7 +123,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             "opts": self.opts,
             "asked": asked,
             "cards": [] if asked or external_id else landing.records(request),
-            "are_all": len(hits) < HITS,
+            "are_all": are_all(hits),
             "shortest": SHORTEST,
             "hits": [
                 (hit, names.beside(hit.lane) or hit.lane, record_url(hit.external_id, hit.lane.pk))

@@ -74,7 +74,7 @@ def written(plan: Plan) -> str:
     if plan.state != Plan.State.APPLIED:
         return ""
     done = plan.rows.filter(fate=PlanRow.Fate.WRITTEN).count()
-    return f"{done:,} of {plan.writes:,} were written"
+    return f"{done:,} of {plan.writes:,} {'was' if done == 1 else 'were'} written"
 
 
 def sign_hindrance(request: HttpRequest, plan: Plan) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from django.db.models import Q
 
 from registry_sync import runs
 from registry_sync.core.text import name_key
@@ -18,14 +21,35 @@ def search(asked: str) -> list[Hit]:
     return find(asked) or with_part(asked)
 
 
+def are_all(hits: Sequence[Hit]) -> bool:
+    """Return whether no more records match than these."""
+    return max(Counter((hit.lane.pk, hit.by) for hit in hits).values(), default=0) < HITS
+
+
+def of_any(hits: Sequence[Hit]) -> Q:
+    """Return the condition that a row is of one of these records: lanes may share an id."""
+    found = Q(pk__in=[])
+    by_lane: dict[int, list[str]] = {}
+    for hit in hits:
+        by_lane.setdefault(hit.lane.pk, []).append(hit.external_id)
+    for lane, ids in by_lane.items():
+        found |= Q(lane=lane, external_id__in=ids)
+    return found
+
+
 def with_part(asked: str) -> list[Hit]:
-    """Return up to HITS records of each current lane, those first that are in Benchling."""
+    """Return up to HITS records of each current lane, those first that are in Benchling.
+
+    One that has such a name and waits for another one is found once.
+    """
     key = name_key(asked)
     if len(key) < SHORTEST:
         return []
-    return [
-        one for lane in runs.current_lanes() for one in (*_synced(lane, key), *_held(lane, key))
-    ]
+    found: dict[tuple[int, str], Hit] = {}
+    for lane in runs.current_lanes():
+        for one in (*_synced(lane, key), *_held(lane, key)):
+            found.setdefault((lane.pk, one.external_id), one)
+    return list(found.values())
 
 
 def _synced(lane: Lane, key: str) -> Iterator[Hit]:

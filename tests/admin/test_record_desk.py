@@ -17,6 +17,7 @@ from registry_sync.models import Change, EntityError, Lane, LedgerEntry, SyncRun
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.state import Fault
 from tests.support.desk import text
+from tests.support.factories import EntityErrorFactory, LaneFactory, LedgerEntryFactory
 from tests.support.registry import compound
 from tests.support.worlds import looked_up
 
@@ -293,3 +294,26 @@ def test_where_benchling_cannot_be_asked_it_says_so_and_since_when(world, owner)
     page = story(owner, "C-000001")
     assert "changed in Benchling when last checked" in top(page)
     assert ">Mine</strong>" in page, "what the last check found"
+
+
+def test_a_part_of_a_name_finds_each_record_once_and_says_if_there_are_more(owner):
+    lanes = [LaneFactory(position=n) for n in range(2)]
+
+    def put(lane: Lane, *numbers: int, **more: str) -> None:
+        for n in numbers:
+            values = {"external_id": f"C-{n}", "name": f"Compound {n}"} | more
+            LedgerEntryFactory(lane=lane, name_key=values["name"].lower(), **values)
+
+    put(lanes[0], *range(31))
+    put(lanes[1], *range(1, 31))
+    put(lanes[1], 0, name="Zeta")
+    wants = {"waits_for": "name", "waits_key": "compound x", "external_id": "C-1"}
+    EntityErrorFactory(lane=lanes[0], **wants)
+    ledger = reverse("admin:registry_sync_ledgerentry_changelist")
+    pages = [text(owner.get(at, {"q": "ompound"})) for at in (PAGE, ledger)]
+    assert "<h2>61 records match" in pages[0] and "61 found" in pages[1]
+    assert "Zeta" not in pages[1] and "More records match" not in pages[1]
+    put(lanes[0], *range(31, 60))
+    pages = [text(owner.get(at, {"q": "ompound"})) for at in (PAGE, ledger)]
+    assert "<h2>The first 80 records that match" in pages[0]
+    assert "More records match. The list has the first 50 of each lane" in pages[1]
