@@ -70,10 +70,15 @@ def renew(ctx: RunContext) -> None:
     ids = [merge.entity_registry_id for merge in merges]
     registry_id = ctx.setup.config.registry_id
     found = ctx.client.entities_named(ids, registry_id=registry_id, with_archived=True)
-    for merge in merges:
-        now = _bearer(found, merge)
-        if now is not None and now["id"] != merge.survivor_id:
-            _move_on(ctx, merge, now)
+    moved = [
+        (merge, now)
+        for merge in merges
+        if (now := _bearer(found, merge)) is not None and now["id"] != merge.survivor_id
+    ]
+    left = ctx.client.entities_by_id([merge.survivor_id for merge, _ in moved]) if moved else []
+    kept = {raw["id"] for raw in left if raw.get("entityRegistryId")}
+    for merge, now in moved:
+        _move_on(ctx, merge, now, is_kept=merge.survivor_id in kept)
 
 
 def _bearer(found: Sequence[Json], merge: Merge) -> Json | None:
@@ -86,7 +91,8 @@ def _bearer(found: Sequence[Json], merge: Merge) -> Json | None:
     return None
 
 
-def _move_on(ctx: RunContext, merge: Merge, now: Json) -> None:
+def _move_on(ctx: RunContext, merge: Merge, now: Json, *, is_kept: bool) -> None:
+    """Let a merge lead to another survivor. One that `is_kept` lost no more than the names."""
     old, merge.survivor_id = merge.survivor_registry_id, now["id"]
     merge.survivor_registry_id = str(now.get("entityRegistryId") or "")
     merge.survivor_name = str(now.get("name") or "")
@@ -94,11 +100,13 @@ def _move_on(ctx: RunContext, merge: Merge, now: Json) -> None:
         runs.renew(ctx.lease)
         merge.save(update_fields=["survivor_id", "survivor_registry_id", "survivor_name"])
         if merge.state == State.FOLLOWED and merge.applied:
-            lead(ctx, old, merge.survivor_registry_id)
+            if not is_kept:
+                lead(ctx, old, merge.survivor_registry_id)
         else:  # its error names the survivor: judged again when it is read next
             rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
             rows.update(raw_hash="")
-    text = f"{old}, into which {merge.entity_registry_id} was merged, was merged in turn into "
+    why = "was merged in turn into" if not is_kept else "left its names to"
+    text = f"{old}, into which {merge.entity_registry_id} was merged, {why} "
     runs.log(ctx.run, "INFO", f"{text}{merge.survivor_registry_id}.")
 
 

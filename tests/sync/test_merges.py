@@ -237,3 +237,26 @@ def test_links_lead_to_the_last_survivor_of_every_chain(db):
     found = survivors(["A", "B", "C", "D", "X"])
     assert [found.get(old) for old in "ABCD"] == ["E", "E", "D", None]
     assert found["X"] in "XY"
+
+
+def test_names_that_people_move_to_another_entity_lead_no_other_links(world):
+    rows = [compound(n) for n in (1, 2, 4)]
+    w = world([*rows, compound(3, parent="C-000001"), compound(5, parent="C-000002")])
+    w.sync()
+    first, second, third = (entity(w, f"C-00000{n}") for n in (1, 2, 4))
+    merge_by_hand(w.tenant, first, second)
+    w.sync(kind=Kind.FULL)
+    Merge.objects.update(state=State.FOLLOWED)
+    w.sync(kind=Kind.RETRY, only=["C-000001"])
+    names, left = Namespace(w.tenant, []), list(second.aliases)
+    for alias in left:
+        names.free(second, alias)
+        second.aliases.remove(alias)
+    names.alias(third, [*third.aliases, *left])
+    w.sync(kind=Kind.FULL)
+    assert Merge.objects.get().survivor_registry_id == "C-000004"
+    w.registry.edit("C-000003", approval=1801)
+    assert w.sync(kind=Kind.FULL).updated == 1
+    assert not Drift.objects.filter(closed_at=None).exists()
+    parents = [w.values()[f"C-00000{n}"]["Parent"] for n in (3, 5)]
+    assert parents == ["C-000004", "C-000002"]
