@@ -6,6 +6,7 @@ https://docs.python.org/3/library/datetime.html#format-codes
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -21,7 +22,15 @@ NEEDS = {"M": ("HI", "an hour (%H)"), "S": ("M", "a minute (%M)"), "f": ("S", "a
          "I": ("p", "AM or PM (%p); for 24 hours write %H"),
          "p": ("I", "an hour from 1 to 12 (%I)")}  # fmt: skip
 """What a code makes no sense without: codes, and how to say it."""
+TOLD = frozenset("aAcwujUWV")
+"""Codes of a weekday, a week or a day of the year. strptime reads them, and believes the rest."""
+AHEAD = 20
+"""Years from now up to which a year of two digits is certain. Systems disagree about later ones."""
 TRIAL = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+
+
+class Untrue(ValueError):
+    """A text that is in a format, and yet names no certain time; the reason completes "it …"."""
 
 
 class DateFormat:
@@ -37,6 +46,9 @@ class DateFormat:
             raise ValueError("its codes do not fit together") from None
         self._form = form
         self._widths = _fixed_widths(form)
+        self._codes = frozenset(codes)
+        mark = re.search(r"([^\d%])%f", form)
+        self._finer = re.compile(rf"({re.escape(mark[1])}\d{{6}})\d{{1,6}}(?!\d)") if mark else None
         self.has_time = not {"c", "X", "z", *"HIMSf"}.isdisjoint(codes)
         """Whether it gives a time of day or an offset."""
 
@@ -44,10 +56,29 @@ class DateFormat:
         """Return what a text says. Raises ValueError if it is not in this format.
 
         Where numbers follow each other without a sign between them, each needs all its digits.
+        Digits beyond the microsecond are cut. Raises Untrue for a weekday or a day of the year
+        that the date does not have, and for two digits that may be a year of another century.
         """
+        if self._finer is not None:
+            text = self._finer.sub(r"\1", text)
         if self._widths is not None and not self._widths.fullmatch(text):
             raise ValueError(f"{text!r} does not have the digits of {self._form}")
-        return datetime.strptime(text, self._form)
+        when = datetime.strptime(text, self._form)
+        if not TOLD.isdisjoint(self._codes) and not self._says(text, when):
+            raise Untrue(f"names a day that the calendar does not have ({when:%A, %d %B %Y})")
+        if not self._codes.isdisjoint("yx") and when.year > datetime.now(UTC).year + AHEAD:
+            years = f"{when.year - 100} or {when.year}"
+            raise Untrue(f"has a year of two digits, which may be {years}")
+        return when
+
+    def _says(self, text: str, when: datetime) -> bool:
+        """Return whether a text has the weekday, the week and the day of the year of its date."""
+
+        def said(code: str) -> str:
+            word = when.strftime(f"%{code}") if code in TOLD else ""
+            return rf"0*{int(word)}" if word.isdigit() else _literal(word) if word else r".+?"
+
+        return _pattern(self._form, said).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=64)
@@ -94,12 +125,17 @@ def _fixed_widths(form: str) -> re.Pattern[str] | None:
     numeric = "".join(WIDTHS)
     if not re.search(rf"%[{numeric}]%[{numeric}f]", form):
         return None
-    pattern = ""
-    for code, literal in re.findall(r"%(.)|([^%]+)", form, re.DOTALL):
-        if code in WIDTHS:
-            pattern += rf"\d{{{WIDTHS[code]}}}"
-        elif code:
-            pattern += r"%" if code == "%" else r".+?"
-        else:
-            pattern += re.sub(r"(?:\\\s|\s)+", r"\\s*", re.escape(literal))
-    return re.compile(pattern, re.DOTALL | re.IGNORECASE)
+    return _pattern(form, lambda code: rf"\d{{{WIDTHS[code]}}}" if code in WIDTHS else r".+?")
+
+
+def _pattern(form: str, of_code: Callable[[str], str]) -> re.Pattern[str]:
+    """Return a pattern of texts in a format, given the pattern of each code."""
+    parts = re.findall(r"%(.)|([^%]+)", form, re.DOTALL)
+    texts = (_literal(text) if text else "%" if code == "%" else of_code(code)
+             for code, text in parts)  # fmt: skip
+    return re.compile("".join(texts), re.DOTALL | re.IGNORECASE)
+
+
+def _literal(text: str) -> str:
+    """Return a pattern of what stands between codes; strptime takes any blanks for a blank."""
+    return re.sub(r"(?:\\\s|\s)+", r"\\s*", re.escape(text))

@@ -17,6 +17,8 @@ from typing import Any
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.mapping.date_values import fit_date, fit_datetime
 from registry_sync.mapping.part_values import PART_FITTERS
+from registry_sync.mapping.rules.base import MINUS
+from registry_sync.mapping.rules.numbers import number_rule
 from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
 from registry_sync.source.answers.marks import fault_in
 
@@ -122,9 +124,9 @@ def _decimal(text: str, fault: str) -> Decimal:
     try:
         if "_" in text:
             raise InvalidOperation
-        return Decimal(text.strip())
+        return Decimal(text.strip().replace(MINUS, "-"))
     except InvalidOperation as error:
-        raise Misfit("wrong_type", fault) from error
+        raise Misfit("wrong_type", fault, rule=number_rule(text)) from error
 
 
 def _check_limits(number: float, field: FieldDefinition) -> None:

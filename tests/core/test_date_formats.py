@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_sync.core.date_formats import DateFormat
+from registry_sync.core.date_formats import DateFormat, Untrue
 from registry_sync.core.epochs import EPOCH, read_epoch, read_odata
 
 pytestmark = pytest.mark.once
@@ -33,6 +33,13 @@ AT = datetime(2026, 1, 5, 12, 30, 12)
         ("%Y%j", "2026005", datetime(2026, 1, 5)),
         ("%c", "Mon Jan  5 12:30:12 2026", AT),
         ("%%%Y%m%d", "%20260105", datetime(2026, 1, 5)),
+        ("%A, %d %B %Y", "monday,  5 january 2026", datetime(2026, 1, 5)),
+        ("%Y-%j", "2024-366", datetime(2024, 12, 31)), ("%Y/%U/%w", "2026/1/1", AT.replace(
+            hour=0, minute=0, second=0)),
+        ("%d-%b-%y %I.%M.%S.%f %p", "05-JAN-26 12.30.12.123456789 PM",
+         AT.replace(microsecond=123456)),
+        ("%Y/%m/%d %H:%M:%S,%f", "2026/01/05 12:30:12,1234567", AT.replace(microsecond=123456)),
+        ("%d.%m.%y", "31.12.69", datetime(1969, 12, 31)),
     ],
 )  # fmt: skip
 def test_formats_read_what_they_say(form: str, text: str, when: datetime) -> None:
@@ -56,6 +63,24 @@ def test_a_format_that_cannot_be_used_says_why_without_a_made_up_time(form: str,
     with pytest.raises(ValueError) as refused:
         DateFormat(form)
     assert said in str(refused.value) and "2001" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "said"),
+    [
+        ("%a, %d %b %Y", "Tue, 05 Jan 2026", "that the calendar does not have (Monday, 05 Jan"),
+        ("%c", "Tue Jan  5 12:30:12 2026", "calendar"), ("%j-%Y", "366-2025", "calendar"),
+        ("%Y-%U-%w", "2025-53-6", "calendar"), ("%Y-%W-%w", "2026-00-1", "calendar"),
+        ("%Y-%m-%d (%u)", "2026-01-05 (2)", "calendar"),
+        ("%d.%m.%y", "15.03.65", "two digits, which may be 1965 or 2065"),
+        ("%x", "03/15/58", "1958 or 2058"), ("%y%m%d", "680315", "1968 or 2068"),
+    ],
+)  # fmt: skip
+def test_a_text_that_names_no_certain_day_is_refused(form: str, text: str, said: str) -> None:
+    """Python makes the next year of day 366, and takes 65 for 2065, which other systems do not."""
+    with pytest.raises(Untrue) as refused:
+        DateFormat(form).read(text)
+    assert said in str(refused.value)
 
 
 @given(st.text(alphabet="%YymdHMSfzZjbBaAIpcxXUWGVuw.- :T", max_size=12))

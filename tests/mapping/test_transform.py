@@ -186,6 +186,15 @@ RULED = [
     ({"rule": "number", "thousands": ","}, "float", "12,34,567.5", 1234567.5),
     ({"rule": "number", "thousands": " "}, "integer", "-1 234", -1234),
     ({"rule": "number", "decimal": ","}, "float", "1,5e3", 1500.0),
+    ({"rule": "number", "decimal": ",", "thousands": " "}, "float", "\u22121\u202f234,5", -1234.5),
+    ({"rule": "number", "thousands": "\u00a0"}, "integer", "1 234", 1234),
+    ({"rule": "number", "thousands": "'"}, "float", "1\u2019234.5", 1234.5),
+    ({"rule": "unit", "factor": 2}, "float", "\u22121.5", -3.0),
+    ("as_is", "float", "\u22121.5", -1.5), ("as_is", "integer", "\u22127", -7),
+    ({"rule": "date", "format": "%Y-%m-%d %H:%M", "timezone": "Europe/Berlin"}, "datetime",
+     "2026-10-25 02:30", "2026-10-25T00:30:00Z"),
+    ({"rule": "date", "format": "%Y-%m-%d %H:%M", "timezone": "America/Sao_Paulo"}, "date",
+     "2018-11-04 00:00", "2018-11-04"),
     ({"rule": "number"}, "float", "  ", None),
     ({"rule": "labels", "table": {"true": "Protein"}}, "dropdown", True, "opt_b"),
     ({"rule": "labels", "table": {"1": "Protein"}}, "dropdown", 1.0, "opt_b"),
@@ -215,11 +224,38 @@ def test_split_makes_a_list():
         # A German number under English settings, and digits set apart where no thousands are.
         ({"rule": "number", "thousands": ","}, "1.234,5"),
         ({"rule": "number", "thousands": ","}, "1,2,3"),
+        ({"rule": "number", "thousands": "\u202f"}, "1\u202f23"),
+        # A weekday, a day and an hour that there never were, and one of two years.
+        ({"rule": "date", "format": "%a, %d %b %Y"}, "Tue, 05 Jan 2026"),
+        ({"rule": "date", "format": "%Y%j"}, "2025366"),
+        ({"rule": "date", "format": "%d.%m.%y"}, "15.03.65"),
+        ({"rule": "date", "format": "%Y-%m-%d %H:%M", "timezone": "Europe/Berlin"},
+         "2026-03-29 02:30"),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_read_a_value_is_the_mappings_problem(rule, value):
     problem = one(value, rule, type="text").problems[0]
     assert (problem.kind, problem.code) == ("mapping", "rule") and str(value) in problem.message
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("1.234,5", {"rule": "number", "decimal": ",", "thousands": "."}),
+        ("1,234.5", {"rule": "number", "thousands": ","}),
+        ("1,5", {"rule": "number", "decimal": ","}),
+        ("1\u202f234,5", {"rule": "number", "decimal": ",", "thousands": " "}),
+        ("1\u2019234", {"rule": "number", "thousands": "'"}),
+        ("1,234", None), ("1/2", None), ("<5", None), ("1,2,3", None), ("5 mg", None),
+    ],
+)  # fmt: skip
+def test_a_number_in_a_local_form_is_refused_with_the_rule_that_reads_it(value, rule):
+    problem = one(value, type="float").problems[0]
+    if rule is None:
+        assert "number" not in problem.remedy  # it may mean two numbers, or none
+    else:
+        assert json.dumps({"f0": rule}) in problem.remedy
+        assert not one(value, rule, type="float").problems
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from registry_sync.source.paths import ABSENT
 MOST_SHOWN = 200
 """Characters of a value that a message shows."""
 
+MINUS = "\u2212"
+"""The minus sign, which some locales write for a hyphen."""
+
 
 class RuleError(ValueError):
     """A rule that cannot be read, or cannot be applied to a value; its text says why."""
@@ -76,7 +79,7 @@ def quoted(value: Any) -> str:
 def read_decimal(text: str, shown: str) -> Decimal:
     """Return a number exactly; `shown` is how an error quotes it. Raises RuleError."""
     try:
-        number = Decimal(text)
+        number = Decimal(text.replace(MINUS, "-"))
     except InvalidOperation as error:
         raise RuleError(f"{quoted(shown)} is not a number") from error
     if not number.is_finite() or "_" in text or number.adjusted() > 308:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from registry_sync.core.date_formats import DateFormat
+from registry_sync.core.date_formats import DateFormat, Untrue
 from registry_sync.core.epochs import UNITS, read_epoch, read_odata
 from registry_sync.core.setting import Setting, SettingType
 from registry_sync.core.types import Json
@@ -57,14 +57,29 @@ class Date(Rule):
     def apply(self, value: Any) -> Any:
         try:
             when = self._read(value)
+        except Untrue as error:
+            raise RuleError(f"{quoted(value)} {error}") from error
         except ValueError as error:
             raise RuleError(f"{quoted(value)} is not a date in the format {self._form}") from error
         if self._zone is None:
             timed = self._format is None or self._format.has_time
             return when.isoformat() if timed else when.date().isoformat()
         if when.tzinfo is None:
-            return when.replace(tzinfo=self._zone).isoformat()
+            return self._in_zone(value, when, self._zone)
         return when.astimezone(self._zone).isoformat()
+
+    def _in_zone(self, value: Any, when: datetime, zone: ZoneInfo) -> str:
+        """Return a local time with its offset; of an hour that occurs twice, the first one.
+
+        Raises RuleError for an hour that was skipped. Midnight stands for its day.
+        """
+        local = when.replace(tzinfo=zone)
+        back = local.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+        if back != when and when.time() != time():
+            raise RuleError(
+                f"{quoted(value)} never occurred in {zone.key}: the clocks were set forward past it"
+            )
+        return local.isoformat()
 
     def _read(self, value: Any) -> datetime:
         if self._format is not None:

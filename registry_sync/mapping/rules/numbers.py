@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.setting import FILLED, TEXT, Setting, SettingType, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import (
+    MINUS,
     Rule,
     RuleError,
     plain_number,
@@ -19,6 +21,8 @@ from registry_sync.mapping.rules.base import (
 )
 from registry_sync.mapping.units import Converter, UnitFault, converter
 
+ALIKE = str.maketrans({**dict.fromkeys("\u00a0\u2007\u2009\u202f", " "), "\u2019": "'", MINUS: "-"})
+"""What looks like a blank, an apostrophe or a minus is read as one: many locales write those."""
 FACTOR = SettingType(
     "number, also as text",
     {
@@ -59,7 +63,8 @@ class Number(Rule):
             raise RuleError(
                 "rule number takes `decimal` . or , and a different `thousands` separator"
             )
-        self._form = re.compile(_form(self._decimal, self._thousands))
+        self._apart = self._thousands.translate(ALIKE)
+        self._form = re.compile(_form(self._decimal, self._apart))
 
     def apply(self, value: Any) -> Any:
         if isinstance(value, bool):
@@ -67,13 +72,14 @@ class Number(Rule):
         if isinstance(value, (int, float)):
             return value
         text = str(value).strip()
-        if not self._form.fullmatch(text):
+        plain = text.translate(ALIKE)
+        if not self._form.fullmatch(plain):
             between = f" and “{self._thousands}” between thousands" if self._thousands else ""
             raise RuleError(
                 f"{quoted(text)} is not a number with “{self._decimal}” before its "
                 f"decimals{between}"
             )
-        plain = text.replace(self._thousands, "") if self._thousands else text
+        plain = plain.replace(self._apart, "") if self._apart else plain
         number = read_decimal(plain.replace(",", "."), text)
         # What a float cannot hold stays text: the field takes it exactly, or says what is lost.
         short = plain_number(number)
@@ -90,6 +96,17 @@ def _form(decimal: str, thousands: str) -> str:
     apart, point = re.escape(thousands), re.escape(decimal)
     whole = rf"\d+|\d{{1,3}}(?:{apart}\d{{2,3}})*{apart}\d{{3}}" if thousands else r"\d+"
     return rf"[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+
+
+def number_rule(text: str) -> Json | None:
+    """Return the rule that reads a text as a number; None if there is none, or two that differ."""
+    found: dict[Any, Json] = {}
+    for decimal, apart in ((",", ""), (",", "."), (".", ","), (",", " "), (".", " "), (".", "'")):
+        settings = {"decimal": decimal} if decimal != "." else {}
+        rule = {"rule": "number", **settings, **({"thousands": apart} if apart else {})}
+        with suppress(RuleError):
+            found.setdefault(Number(rule).apply(text), rule)
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 @register("unit")
