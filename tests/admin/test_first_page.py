@@ -337,7 +337,7 @@ def _log_in(url: str) -> requests.Session:
 
 def _post(tab: requests.Session, url: str) -> str:
     """Confirm a page that asks, as its form does."""
-    assert "Reason (visible to all users)" in tab.get(url).text
+    assert "visible to all users)" in tab.get(url).text
     answer = tab.post(url, {
         "decided": "yes", "reason": "Because", "csrfmiddlewaretoken": tab.cookies["csrftoken"],
     })  # fmt: skip
