@@ -12,11 +12,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
-from registry_sync.benchling.entity_reads import as_type
-from registry_sync.benchling.entity_types import ENTITY_TYPES
-from registry_sync.benchling.errors import Refused
-from registry_sync.core.text import name_key
-from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import hash_record
 from registry_sync.ledger.substances import holders_of
 from registry_sync.mapping.model import Entity
@@ -30,9 +25,9 @@ from registry_sync.models import (
     SyncRun,
     TakenName,
 )
-from registry_sync.sync import benchling_state, merges
+from registry_sync.sync import benchling_state, merges, name_holders
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates import departed, names
+from registry_sync.sync.gates import names
 from registry_sync.sync.gates.substances import are_unique
 from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord
@@ -72,15 +67,13 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     yield from _chunks(open_errors.filter(waits_for="merge", external_id__in=merges.ready(ctx)))
     named = open_errors.filter(waits_for="name")
     keys = sorted(set(named.values_list("waits_key", flat=True)))
-    _look_again(ctx, keys)
-    departed.learn_names(ctx, keys)
+    name_holders.look_again(ctx, keys)
     for some in _parts(sorted(names.free(lane, keys))):
         yield from _chunks(named.filter(waits_key__in=some))
     yield from _chunks(_unarchived(lane, named))
     refused = open_errors.filter(waits_for="benchling name")
-    keys = sorted(set(refused.values_list("waits_key", flat=True)))
-    for some in _parts(sorted(set(keys) - _names_in_use(keys, setup, client))):
-        yield from _chunks(refused.filter(waits_key__in=some))
+    name_holders.find(ctx, sorted(set(refused.values_list("waits_key", flat=True))))
+    yield from _chunks(refused)  # where an entity has the name, the name gate says which
     archived = open_errors.filter(waits_for="unarchived")
     ids = sorted(set(archived.values_list("waits_key", flat=True)))
     for some in _parts(sorted(_in_use(ids, setup, client))):
@@ -208,38 +201,6 @@ def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityErro
     """List the errors about archived entities that are in use by now, this app's or others'."""
     archived = TakenName.objects.filter(lane=lane, archived=True, key=OuterRef("waits_key"))
     return named.filter(~Exists(archived), code="archived")
-
-
-def _look_again(ctx: RunContext, keys: Sequence[str]) -> None:
-    """Ask Benchling what became of the entities that hold the names which records wait for."""
-    held = TakenName.objects.filter(lane=ctx.lane, key__in=keys)
-    ids = sorted(set(held.values_list("entity_id", flat=True)))
-    for some in _parts(ids):
-        found = ctx.client.entities_by_id(some)
-        TakenName.objects.filter(lane=ctx.lane, entity_id__in=some).delete()
-        benchling_state.remember_page(ctx, found)
-
-
-def _names_in_use(keys: Sequence[str], setup: Setup, client: Client) -> set[str]:
-    """Return which of these name keys an entity in the Benchling registry has, of any type."""
-    registry_id, own = setup.config.registry_id, client.entity_type
-    found: set[str] = set()
-    for kind in (own, *(kind for kind in ENTITY_TYPES.values() if kind is not own)):
-        if rest := [key for key in keys if key not in found]:
-            try:
-                with as_type(client, kind):
-                    bearers = client.entities_named(rest, registry_id=registry_id)
-            except Refused:
-                if kind is own:
-                    raise
-                continue  # the app may not read this type: a retry shows who has the name
-            found |= {key for entity in bearers for key in _keys_of(entity)}
-    return found
-
-
-def _keys_of(entity: Json) -> set[str]:
-    texts = (entity["name"], entity["entityRegistryId"], *(entity.get("aliases") or ()))
-    return {name_key(text) for text in texts if text}
 
 
 def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[str]:

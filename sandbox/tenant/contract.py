@@ -41,6 +41,7 @@ LISTS_AT = (
 WRITTEN = {
     f"/api/v2/{kind.path}:bulk-{verb}": (kind.key, kind.bulk_model(verb))
     for kind in TYPES.values()
+    if kind.writes
     for verb in ("upsert", "update")
 }
 """Requests with many rows, by path: the key of the rows, and the schema of the whole."""

@@ -75,6 +75,8 @@ class OfType(Handlers):
 
     def table(self) -> Table:
         path = f"/{self.kind.path}"
+        if not self.kind.writes:
+            return [("GET", path, self.entities), ("GET", path + "/{id}", self.entity)]
         bulk_get = [("GET", f"{path}:bulk-get", self.several)] if self.kind.bulk_get else []
         return [
             ("POST", f"{path}:bulk-upsert", self.bulk_upsert),

@@ -37,6 +37,8 @@ class EntityType:
     """The most rows of one bulk request."""
     bulk_get: bool = True
     has_url: bool = True
+    writes: bool = True
+    """Whether the API has an upsert of it."""
 
     def bulk_model(self, verb: str) -> str:
         """Return the name of a bulk request's schema in the document; `verb` is "upsert"."""
@@ -58,6 +60,11 @@ TYPES: dict[str, EntityType] = {
                    "seq", OligoBases("DNA"), bulk_get=False, has_url=False),
         EntityType("rna_oligo", "RNA oligos", "rna-oligos", "rnaOligos", "rnaOligoIds", "RnaOligo",
                    "seq", OligoBases("RNA"), bulk_get=False, has_url=False),
+        EntityType("rna_sequence", "RNA sequences", "rna-sequences", "rnaSequences",
+                   "rnaSequenceIds", "RnaSequence", "seq", OligoBases("RNA"), bulk_get=False,
+                   writes=False),
+        EntityType("mixture", "mixtures", "mixtures", "mixtures", "mixtureIds", "Mixture", "mxtr",
+                   bulk_get=False, writes=False),
     )
 }  # fmt: skip
-"""The entity types with an upsert, by the `type` of their schemas."""
+"""The entity types, by the `type` of their schemas."""

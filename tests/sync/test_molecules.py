@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from registry_sync.benchling.chemistry import process
+from registry_sync.benchling.client import Client
 from registry_sync.models import Drift, EntityError, Lane, Substance, SyncRun
 from registry_sync.sync.gates.substances import LEARNED
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
@@ -116,14 +117,30 @@ def test_a_name_of_another_type_of_entity_is_waited_for_without_being_sent_again
     lots = w.tenant.add_schema("Lot", w.benchling_registry, fields=[])
     where = {"registryId": w.benchling_registry, "schemaId": lots}
     lot = add_by_hand(w.tenant, {"entityRegistryId": "L-1", "name": "Structure of 5'-CCN", **where})
-    assert w.sync().failed == 1 and w.open_errors()["C-1"].code == "not_unique"
+    assert w.sync().failed == 1 and w.open_errors()["C-1"].code == "name_taken"
     assert LEARNED not in Lane.objects.get().source_state  # a name's conflict teaches no rule
     sent = w.tenant.counters["single_upserts"]
     w.sync()
     assert w.tenant.counters["single_upserts"] == sent
+    assert w.sync().status == Status.COMPLETED_WITH_WARNINGS
+    edit_by_hand(w.tenant, lot, name="Lot 1")
+    assert w.sync().created == 1 and not w.open_errors()
+
+
+def test_a_name_of_an_rna_sequence_is_settled_with_its_holder(world, monkeypatch):
+    w = of_type(world, "molecule", compounds("CCN", "CCO"))
+    schema = w.tenant.add_schema("mRNA", w.benchling_registry, fields=[], type="rna_sequence")
+    where = {"registryId": w.benchling_registry, "schemaId": schema, "bases": "ACGU"}
+    held = add_by_hand(w.tenant, {"entityRegistryId": "RNA-1", "name": "Compound 1", **where})
     # A type that the app may not read stops no run.
     denied = {"error": {"type": "forbidden", "message": "No access.", "userMessage": "No access."}}
     w.tenant.faults.append(Fault("GET .*/dna-oligos", "status", status=403, body=denied))
-    assert w.sync().status == Status.COMPLETED_WITH_WARNINGS and not w.tenant.faults
-    edit_by_hand(w.tenant, lot, name="Lot 1")
+    run, error = w.sync(), w.open_errors()["C-1"]
+    assert (run.created, run.failed, error.code) == (1, 1, "name_taken") and not w.tenant.faults
+    assert "RNA-1, an entity of the schema mRNA in Benchling" in error.message
+    sent = w.tenant.counters["single_upserts"]
+    with monkeypatch.context() as patched:  # its holder is asked for by its id, no list by name
+        patched.delattr(Client, "entities_named")
+        assert w.sync().retried == 0 and w.tenant.counters["single_upserts"] == sent
+    edit_by_hand(w.tenant, held, name="Transcript 1")
     assert w.sync().created == 1 and not w.open_errors()

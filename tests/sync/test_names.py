@@ -194,3 +194,10 @@ def test_circles_of_names(lane, monkeypatch):
     first = {"x-R-9": "a", **wants}
     assert names.name_circles(lane, first) == [["x-R-1", "x-R-2", "x-R-3"], ["x-R-4"]]
     assert names.name_circles(lane, {}) == []
+
+
+def test_a_name_that_another_lane_has_is_of_an_entity_of_this_app(lane):
+    theirs(lane, "aspirin", "name", schema_name="Lot")
+    LedgerEntryFactory(lane=LaneFactory(), entity_id="bfi_9", entity_hash="written")
+    said = refusal(lane, "R-1", "Aspirin").message
+    assert "an entity of the schema Lot in Benchling, as its name" in said

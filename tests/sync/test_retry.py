@@ -96,7 +96,7 @@ def test_a_name_given_up_by_an_entity_of_others(world):
         w.registry.records.append(compound(n))
         w.registry.edit(f"C-{n:06d}")
     w.sync()
-    assert w.open_errors()["C-000002"].code == "not_unique"
+    assert w.open_errors()["C-000002"].code == "name_taken"
     add_by_hand(
         w.tenant,
         {

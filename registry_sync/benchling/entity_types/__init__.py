@@ -7,6 +7,6 @@ client, the bulk upsert and the check of the schema read what differs between ty
 from registry_sync.benchling.entity_types import molecules, oligos, sequences  # noqa: F401
 from registry_sync.benchling.entity_types.base import ENTITY_TYPES, EntityType
 from registry_sync.benchling.entity_types.custom import CustomEntity
-from registry_sync.benchling.entity_types.refused import why_refused
+from registry_sync.benchling.entity_types.refused import ONLY_READ, why_refused
 
-__all__ = ["ENTITY_TYPES", "CustomEntity", "EntityType", "why_refused"]
+__all__ = ["ENTITY_TYPES", "ONLY_READ", "CustomEntity", "EntityType", "why_refused"]

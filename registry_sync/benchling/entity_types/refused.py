@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry_sync.benchling.entity_types.base import ENTITY_TYPES
+from registry_sync.benchling.entity_types.base import ENTITY_TYPES, EntityType
 
 LOTS = "Sync lots as custom entities with a link to what they are lots of"
 REFUSED = {
@@ -18,6 +18,32 @@ REFUSED = {
 
 https://benchling.com/api/reference
 """
+
+
+class RnaSequence(EntityType):
+    """https://benchling.com/api/reference (listRNASequences)"""
+
+    name = "rna_sequence"
+    label = "RNA sequences"
+    endpoint = "rna-sequences"
+    key = "rnaSequences"
+    ids_key = "rnaSequenceIds"
+    id_prefix = "seq_"
+
+
+class Mixture(EntityType):
+    """https://benchling.com/api/reference (listMixtures)"""
+
+    name = "mixture"
+    label = "mixtures"
+    endpoint = "mixtures"
+    key = "mixtures"
+    ids_key = "mixtureIds"
+    id_prefix = "mxtr_"
+
+
+ONLY_READ: tuple[type[EntityType], ...] = (RnaSequence, Mixture)
+"""Types that no record can become, but whose entities have names that are taken."""
 
 
 def why_refused(type_: str) -> str:

@@ -25,6 +25,8 @@ class Holder:
     archived: bool = False
     schema_name: str = ""
     became: str = ""
+    of_lane: bool = False
+    """Whether it is in Benchling by another lane of this app."""
 
 
 class Claims(Protocol):

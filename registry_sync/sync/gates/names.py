@@ -112,11 +112,21 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     for key, holder in ours:
         became = left.get(holder.external_id, "")
         taken.setdefault(key, []).append(replace(holder, became=became) if became else holder)
-    for row in TakenName.objects.filter(lane=lane, key__among=keys):
-        whose = row.entity_registry_id or row.entity_id
-        holder = Holder("", whose, row.kind, row.archived, row.schema_name)
+    others = list(TakenName.objects.filter(lane=lane, key__among=keys))
+    written = _written([row.entity_id for row in others if row.schema_name])
+    for row in others:
+        whose, here = row.entity_registry_id or row.entity_id, row.entity_id in written
+        holder = Holder("", whose, row.kind, row.archived, row.schema_name, of_lane=here)
         taken.setdefault(row.key, []).append(holder)
     return taken
+
+
+def _written(entity_ids: Collection[str]) -> set[str]:
+    """Return which of these entities any lane of this app wrote."""
+    if not entity_ids:
+        return set()
+    rows = LedgerEntry.objects.filter(entity_id__among=list(entity_ids)).exclude(entity_hash="")
+    return set(rows.values_list("entity_id", flat=True))
 
 
 def _own_holders(lane: Lane, keys: Collection[str]) -> list[tuple[str, Holder]]:
@@ -154,8 +164,8 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
     whose = (
         holder.entity_registry_id
         if holder.external_id
-        else f"{holder.entity_registry_id}, an entity {_of_schema(holder)}in Benchling that this "
-        "app did not make"
+        else f"{holder.entity_registry_id}, an entity {_of_schema(holder)}in Benchling"
+        + ("" if holder.of_lane else " that this app did not make")
     )
     same = ""
     if not (holder.external_id or holder.archived or holder.schema_name):
@@ -214,7 +224,8 @@ def taken_in_benchling(entity: Entity, holder: Json, lane: Lane, key: str) -> Pr
     elsewhere = str(schema.get("name") or "") if schema.get("id") != lane.schema_id else ""
     whose = str(holder.get("entityRegistryId") or holder["id"])
     kind = "name" if name_key(holder["name"]) == key else "alias"
-    other = Holder("", whose, kind, schema_name=elsewhere)
+    here = bool(elsewhere) and bool(_written([str(holder["id"])]))
+    other = Holder("", whose, kind, schema_name=elsewhere, of_lane=here)
     return _problem(entity, key, "name" if key == entity.name_key else "alias", other)
 
 
