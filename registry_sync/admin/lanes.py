@@ -76,10 +76,15 @@ class AllowanceAdmin(ReadOnly):
     """Users can add an override with a reason. An override is never edited."""
 
     nothing = "No overrides yet."
-    list_display = ("created_at", "what", "external_id", "actor", "reason", "used_by", "lane")
+    list_display = ("created_at", "stop", "actor", "reason", "used_by", "lane")
     list_select_related = ("lane", "used_by")
     fields = ("lane", "what", "external_id", "reason")
     form = AllowanceForm
+
+    @admin.display(description="what", ordering="what")
+    def stop(self, row: Allowance) -> str:
+        """Name the stop, with the record or the missing paths that it is about."""
+        return str(row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)

@@ -162,7 +162,8 @@ class Allowance(models.Model):
         verbose_name = "override"
 
     def __str__(self) -> str:
-        return f"{self.get_what_display()}{f' ({self.external_id})' if self.external_id else ''}"
+        of = self.external_id or ", ".join(self.paths or ())
+        return f"{self.get_what_display()}{f' ({of})' if of else ''}"
 
     def covers(self, paths: Collection[str]) -> bool:
         """Return whether it lets these paths be missing."""

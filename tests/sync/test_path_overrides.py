@@ -73,3 +73,5 @@ def test_it_does_not_let_more_paths_be_missing(world, owner):
     run = w.sync()
     assert run.status in run.GOOD, run.error
     assert {override.used_by for override in Allowance.objects.all()} == {run}
+    listed = text(owner.get("/admin/registry_sync/allowance/"))
+    assert "(smiles)<" in listed and "(approval, smiles)<" in listed
