@@ -1,10 +1,13 @@
-"""What became of the record that someone asked to be synced in this canvas.
+"""What became of the record that someone asked for in this canvas.
 
-It is composed from the database at each drawing. How the lane stands is said apart from it.
+It is composed from the database at each drawing. How the lane stands is said apart from it. For
+some records no run was requested: the canvas waits for the one that was reading at the press.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -12,12 +15,23 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.canvas import record_text, text
+from registry_sync.canvas.record_status import knows, typed_external_id
 from registry_sync.canvas.record_values import changed_lines
+from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Lane, LedgerEntry, SyncRun
 
 SHOWN_FOR = timedelta(days=1)
 MOST_RUNS = 50
 """Runs since the press that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is said of one record, and its Benchling id; `found` unless no run has found it."""
+
+    text: str
+    entity_id: str = ""
+    found: bool = True
 
 
 def outcomes(canvas: Canvas, names: runs.LaneNames) -> tuple[list[str], list[str]]:
@@ -28,17 +42,63 @@ def outcomes(canvas: Canvas, names: runs.LaneNames) -> tuple[list[str], list[str
     since = canvas.wanted_at
     if since is None or since < timezone.now() - SHOWN_FOR:
         return [], []
+    told = [one for wanted in canvas.wanted if (one := _told(wanted, canvas, since, names))]
+    found = [one for one in told if one.found] or told
+    return [one.text for one in found], [one.entity_id for one in found if one.entity_id]
+
+
+def await_runs(canvas: Canvas, asked: Mapping[Lane, str], reading: Mapping[int, SyncRun]) -> bool:
+    """Let a canvas tell of records when the runs that read these lanes now have ended.
+
+    `asked` has an external id, or what was typed, by lane; `reading` has the runs by the lanes'
+    primary keys. Return whether it waits for any.
+    """
+    canvas.wanted = [
+        {"lane": lane.pk, "id": typed, "run": reading[lane.pk].pk}
+        for lane, typed in asked.items()
+        if lane.pk in reading
+    ]
+    if canvas.wanted:
+        canvas.run_id = canvas.wanted[0]["run"]
+    return bool(canvas.wanted)
+
+
+def is_overtaken(canvas: Canvas) -> bool:
+    """Return whether a run that was reading when a record was looked up has ended since."""
+    waits = [wanted["run"] for wanted in canvas.wanted if wanted.get("run")]
+    ended = SyncRun.objects.filter(pk__in=waits).exclude(status__in=SyncRun.ACTIVE)
+    return bool(waits) and ended.exists()
+
+
+def _told(wanted: Json, canvas: Canvas, since: datetime, names: runs.LaneNames) -> _Told | None:
     lanes = {lane.pk: lane for lane in names.lanes}
-    said: list[str] = []
-    entities: list[str] = []
-    for wanted in canvas.wanted:
-        lane = lanes.get(wanted["lane"]) if wanted["lane"] else next(iter(names.lanes), None)
-        if lane is not None:
-            entry = LedgerEntry.objects.filter(lane=lane, external_id=wanted["id"]).first()
-            outcome = _outcome(wanted["id"], lane, since, canvas.run, entry)
-            said.append(text.of_lane(names.beside(lane), outcome))
-            entities += [entry.entity_id] if entry and entry.entity_id else []
-    return said, entities
+    lane = lanes.get(wanted["lane"]) if wanted["lane"] else next(iter(names.lanes), None)
+    if lane is None:  # no run has read the configuration yet, or the lane is gone
+        return None if wanted["lane"] else _Told(record_text.queued(wanted["id"]))
+    external_id = typed_external_id(wanted["id"], lane)
+    entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
+    found = True
+    if wanted.get("run"):
+        run = SyncRun.objects.filter(pk=wanted["run"]).first()
+        found = knows(lane, external_id)
+        said = _awaited(external_id, lane, run, entry, found=found)
+    else:
+        said = _outcome(external_id, lane, since, canvas.run, entry)
+    text_of_lane = text.of_lane(names.beside(lane), said)
+    return _Told(text_of_lane, entry.entity_id if entry else "", found)
+
+
+def _awaited(
+    external_id: str, lane: Lane, run: SyncRun | None, entry: LedgerEntry | None, *, found: bool
+) -> str:
+    """Return what a run that was reading at the press has made of a record."""
+    if run is None:
+        return record_text.not_tried(external_id)
+    if run.is_active:
+        return record_text.awaited(external_id, run, found=found)
+    if run.status in SyncRun.GOOD and not found:
+        return record_text.not_found(external_id, run)
+    return _ended(external_id, lane, run, entry)
 
 
 def _outcome(
@@ -56,13 +116,22 @@ def _outcome(
         return record_text.behind(external_id, active)
     if run.is_active:
         return record_text.underway(external_id, run)
+    return _ended(external_id, lane, run, entry)
+
+
+def _ended(external_id: str, lane: Lane, run: SyncRun, entry: LedgerEntry | None) -> str:
+    """Return what a run that has ended has made of a record."""
     if run.status not in SyncRun.GOOD:
         return record_text.run_failed(external_id, text.ended(run))
     error = runs.open_errors(lane).filter(external_id=external_id).first()
     if error is not None:
         return record_text.not_in_benchling(error, is_there=bool(entry and entry.entity_hash))
+    gone = any(warning["code"] == f"not_at_source:{external_id}" for warning in run.warnings)
     if entry is None or not entry.entity_hash:
-        return record_text.unknown(external_id)
+        is_seen = entry is not None and entry.seen_run_id is not None and not gone
+        return (record_text.not_synced if is_seen else record_text.unknown)(external_id)
+    if gone:
+        return f"{record_text.synced(entry, None)} {record_text.unknown(external_id)}"
     changes = changed_lines(run, entry)
     if not changes:
         return record_text.was_equal(entry, run)

@@ -16,7 +16,7 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
-from registry_sync.canvas.asked_record import outcomes
+from registry_sync.canvas.asked_record import is_overtaken, outcomes
 from registry_sync.canvas.attendance import Attendance, is_pressed, pressed_canvases
 from registry_sync.canvas.lane_choice import RECORD, choice, chosen_lanes, read_inputs
 from registry_sync.canvas.lane_lines import lane_lines
@@ -183,7 +183,8 @@ def blocks(
 def _record(canvas: Canvas, names: runs.LaneNames) -> list[Json]:
     """Return what was looked up, or what became of the record that was asked for."""
     outcome, entities = outcomes(canvas, names)
-    said = "\n\n".join(filter(None, [canvas.standing, *outcome]))
+    looked_up = "" if is_overtaken(canvas) else canvas.standing
+    said = "\n\n".join(filter(None, [looked_up, *outcome]))
     chips = list(dict.fromkeys([*canvas.chip.split(), *entities]))
     return [*([_markdown("standing", said)] if said else []), *_chips("chip", chips)]
 

@@ -33,7 +33,7 @@ class RecordStatus:
 
     `entity_id` is Benchling's id, "" where there is no entity. `raw` is the registry's record as
     it is now, None where it could not be read. `pending`: that record is not in Benchling as it is
-    now, and the next sync tries it.
+    now, and the next sync tries it. `settled`: it is in Benchling, and nothing is known to wait.
     """
 
     text: str
@@ -41,6 +41,7 @@ class RecordStatus:
     entity_id: str = ""
     raw: dict[str, Any] | None = None
     pending: bool = False
+    settled: bool = False
 
 
 def record_status(
@@ -58,7 +59,8 @@ def record_status(
         field_id="archived"
     )
     entity_id = entry.entity_id if entry else ""
-    lines = ["\n".join([_here(entry), *(value_lines(entry) if entry else [])]).strip()]
+    here = _here(entry)
+    lines = ["\n".join([here, *(value_lines(entry) if entry else [])]).strip()]
     if entity_id and _is_archived(entity_id, client, lane):
         lines.append(record_text.archived())
     there, raw = _there(external_id, entry, error, setup, source)
@@ -74,7 +76,8 @@ def record_status(
         entity_id = before.entity_id
     pending = changed or there in (record_text.newer(), record_text.not_synced(external_id))
     said = "\n\n".join(filter(None, lines))
-    return RecordStatus(said, external_id, entity_id, raw, pending)
+    settled = bool(here) and error is None and not pending
+    return RecordStatus(said, external_id, entity_id, raw, pending, settled)
 
 
 def _has_changed(error: EntityError, raw: dict[str, Any] | None) -> bool:
@@ -93,6 +96,13 @@ def typed_external_id(asked: str, lane: Lane) -> str:
         return asked
     named = refused.filter(value=asked).first() or refused.filter(waits_key=key).first()
     return named.external_id if named else asked
+
+
+def knows(lane: Lane, asked: str) -> bool:
+    """Return whether a record with this id or name was read in a lane."""
+    external_id = typed_external_id(asked, lane)
+    rows = LedgerEntry.objects.filter(lane=lane, external_id=external_id)
+    return rows.exists() or runs.open_errors(lane).filter(external_id=external_id).exists()
 
 
 def _namesakes(asked: str, external_id: str, lane: Lane) -> list[str]:

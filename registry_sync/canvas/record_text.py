@@ -34,11 +34,35 @@ def behind(external_id: str, active: SyncRun) -> str:
     )
 
 
+def queued(external_id: str) -> str:
+    return f"**{escaped(external_id)}** is queued to be synced."
+
+
 def underway(external_id: str, run: SyncRun) -> str:
     """Return that a record waits for its run, or is being synced."""
     if run.started_at is None:
-        return f"**{escaped(external_id)}** is queued to be synced."
+        return queued(external_id)
     return f"**{escaped(external_id)}** is being synced."
+
+
+def awaited(external_id: str, run: SyncRun, *, found: bool) -> str:
+    """Return that the canvas waits for the run that was reading when a record was asked for.
+
+    `found` says that the record was read before, by this or another run.
+    """
+    first = "" if found else f"No record “{escaped(external_id)}” has been read so far. "
+    return (
+        f"{first}The sync under way, started {starter(run)}, has not ended. When it has, this "
+        f"canvas shows what became of **{escaped(external_id)}**."
+    )
+
+
+def not_found(asked: str, run: SyncRun) -> str:
+    """Return that a run which was awaited has found no record with an id or name."""
+    return (
+        f"No record has the id or name “{escaped(asked)}”: the sync that ended "
+        f"{moment(run.finished_at)} found none. To search for a part of a name, press **Look up**."
+    )
 
 
 def run_failed(external_id: str, how: str) -> str:

@@ -242,6 +242,10 @@ def follows(run: SyncRun) -> str:
     )
 
 
+def kept() -> str:
+    return "Your request is kept until the sync under way has ended."
+
+
 def shown_instead(run: SyncRun) -> str:
     """Return that the active run is shown instead of a preview."""
     return f"{_running(run)}. It is shown here. Press the button again when it has finished."

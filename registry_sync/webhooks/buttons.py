@@ -12,11 +12,19 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing
 from registry_sync.canvas import text as words
+from registry_sync.canvas.asked_record import await_runs
 from registry_sync.canvas.lane_choice import chosen_lanes, read_inputs
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
-from registry_sync.webhooks.record_search import find_record, gives_one, meant_records
+from registry_sync.webhooks.record_search import (
+    find_record,
+    gives_one,
+    is_unread,
+    meant_records,
+    reading_runs,
+    to_await,
+)
 
 logger = logging.getLogger(__name__)
 Kind = SyncRun.Kind
@@ -118,11 +126,17 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
         canvas.standing = words.never()
         return
     _show_looking(canvas, client)
-    found = find_record(asked, chosen_lanes(canvas, names), client)
+    lanes = chosen_lanes(canvas, names)
+    reading = reading_runs(lanes)  # before the look: a run that ends meanwhile may have found it
+    found = find_record(asked, lanes, client)
+    awaits = await_runs(canvas, to_await(asked, lanes, found), reading)
+    canvas.wanted_at = who.pressed_at
     canvas.standing = "\n\n".join(
-        words.of_lane(names.beside(one.lane), one.status.text) for one in found
+        words.of_lane(names.beside(one.lane), one.status.text)
+        for one in found
+        if not (one.lane.pk in reading and is_unread(one))  # the canvas says for what it waits
     )
-    if not found:
+    if not found and not awaits:
         canvas.standing = words.known_nowhere(asked)
     canvas.chip = " ".join([one.status.entity_id for one in found if one.status.entity_id][:CHIPS])
 
@@ -141,19 +155,35 @@ def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
         canvas.note = words.nothing_typed()
         return
     names = runs.LaneNames()
-    meant = meant_records(asked, chosen_lanes(canvas, names), client)
+    lanes = chosen_lanes(canvas, names)
+    reading = reading_runs(lanes)
+    meant = meant_records(asked, lanes, client)
     wanted = meant.records if names.several else [(None, id_) for _, id_ in meant.records]
+    canvas.wanted_at = who.pressed_at
     if meant.several:
         canvas.standing = meant.several
+    elif not meant.known and await_runs(canvas, dict.fromkeys(lanes, asked), reading):
+        canvas.note = words.kept()
     elif not wanted and names.lanes:
         canvas.note = words.known_nowhere(asked)
-    elif all(gives_one(lane, client) for lane, _ in wanted or [(None, asked)]):
-        wanted = wanted or [(None, asked)]  # before the first run has read the configuration
-        begin(canvas, who, Kind.INCREMENTAL, [(lane, (id_,)) for lane, id_ in wanted])
-        canvas.wanted = [{"lane": lane.pk if lane else None, "id": id_} for lane, id_ in wanted]
-        canvas.wanted_at = who.pressed_at
-    else:
+    else:  # without a lane before the first run has read the configuration
+        _sync_records(canvas, client, who, wanted or [(None, asked)])
+
+
+def _sync_records(
+    canvas: Canvas, client: Client, who: Presser, wanted: Sequence[tuple[Lane | None, str]]
+) -> None:
+    """Start or join runs of single records; one of a registry that gives only lists follows a run.
+
+    Where none is under way, that is left to *Manual Sync*.
+    """
+    alone = {lane: gives_one(lane, client) for lane, _ in wanted}
+    if not all(one or runs.active(lane) for lane, one in alone.items()):
         canvas.note = words.only_lists()
+        return
+    each = [(lane, (id_,) if alone[lane] else ()) for lane, id_ in wanted]
+    begin(canvas, who, Kind.INCREMENTAL, each)
+    canvas.wanted = [{"lane": lane.pk if lane else None, "id": id_} for lane, id_ in wanted]
 
 
 def _typed(canvas: Canvas, client: Client) -> str:

@@ -13,15 +13,20 @@ from registry_sync.benchling.client import Client
 from registry_sync.canvas import record_text
 from registry_sync.canvas import text as words
 from registry_sync.canvas.markdown import escaped
-from registry_sync.canvas.record_status import RecordStatus, record_status, typed_external_id
+from registry_sync.canvas.record_status import (
+    RecordStatus,
+    knows,
+    record_status,
+    typed_external_id,
+)
 from registry_sync.canvas.similar_records import MOST, Similar, similar_records
 from registry_sync.core.problems import SyncError
-from registry_sync.models import Lane, LedgerEntry
+from registry_sync.models import Lane, SyncRun
 from registry_sync.records.explanation import short_sentences
 from registry_sync.records.steps import explain
 from registry_sync.source.client import Source
 from registry_sync.sync.clients import plain_source
-from registry_sync.sync.setup import Setup, configure
+from registry_sync.sync.setup import Setup, configure, connector_of, read_config, read_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +39,44 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """The records that what was typed means: lanes and external ids, or a list to choose from."""
+    """The records that what was typed means: lanes and external ids, or a list to choose from.
+
+    `known` unless no lane has read such a record, and no registry gives it.
+    """
 
     records: list[tuple[Lane, str]]
     several: str = ""
+    known: bool = True
 
 
-def find_record(asked: str, lanes: Sequence[Lane], client: Client) -> list[Found]:
+def find_record(
+    asked: str, lanes: Sequence[Lane], client: Client, *, foresees: bool = True
+) -> list[Found]:
     """Return what the lanes say that know a record; the only lane always says something.
 
     Where no lane knows it yet, the registries are asked, then Benchling for a name or an alias of
-    which it is a part. Raise Refused, SyncError or Wait when Benchling cannot be queried.
+    which it is a part. With `foresees`, they say what the next sync would do as well. Raise
+    Refused, SyncError or Wait when Benchling cannot be queried.
     """
-    found = _exactly(asked, lanes, client)
+    found = _exactly(asked, lanes, client, foresees=foresees)
     if any(_is_there(one, asked) for one in found):
         return found
     similar = similar_records(asked, lanes, client)
     if len(similar) == 1:
-        return _exactly(similar[0].external_id, [similar[0].lane], client)
+        one = similar[0]
+        return _exactly(one.external_id, [one.lane], client, foresees=foresees)
     if similar:
         return [Found(lane, RecordStatus(text, "")) for lane, text in _choices(asked, similar)]
     return found
 
 
-def _exactly(asked: str, lanes: Sequence[Lane], client: Client) -> list[Found]:
+def _exactly(asked: str, lanes: Sequence[Lane], client: Client, *, foresees: bool) -> list[Found]:
     known = [lane for lane in lanes if knows(lane, asked)] or list(lanes)
     if len(known) == 1:
-        return [Found(known[0], _status(asked, known[0], client))]
-    found = [Found(lane, _status_or_fault(asked, lane, client)) for lane in known]
+        return [Found(known[0], _status(asked, known[0], client, foresees=foresees))]
+    found = [
+        Found(lane, _status_or_fault(asked, lane, client, foresees=foresees)) for lane in known
+    ]
     there = [one for one in found if _is_there(one, asked)]
     return there or [one for one in found if not _is_unknown(one.status)]
 
@@ -90,32 +105,53 @@ def meant_records(asked: str, lanes: Sequence[Lane], client: Client) -> Meant:
     known = [lane for lane in lanes if knows(lane, asked)]
     if known or not lanes:
         return Meant([(lane, typed_external_id(asked, lane)) for lane in known])
-    found = find_record(asked, lanes, client)
+    found = find_record(asked, lanes, client, foresees=False)
     if found and not any(one.status.external_id for one in found):
         names = runs.LaneNames()
         texts = (words.of_lane(names.beside(one.lane), one.status.text) for one in found)
         return Meant([], "\n\n".join(texts))
-    return Meant([(one.lane, one.status.external_id) for one in found])
+    there = any(_is_there(one, one.status.external_id) for one in found)
+    return Meant([(one.lane, one.status.external_id) for one in found], known=there)
 
 
-def knows(lane: Lane, asked: str) -> bool:
-    """Return whether a record with this id or name was read in a lane."""
-    external_id = typed_external_id(asked, lane)
-    rows = LedgerEntry.objects.filter(lane=lane, external_id=external_id)
-    return rows.exists() or runs.open_errors(lane).filter(external_id=external_id).exists()
+def reading_runs(lanes: Sequence[Lane]) -> dict[int, SyncRun]:
+    """Return the syncs of all records that are under way, by the lanes' primary keys."""
+    found = {lane.pk: runs.active(lane) for lane in lanes}
+    return {key: run for key, run in found.items() if run is not None and runs.is_whole(run)}
+
+
+def to_await(asked: str, lanes: Sequence[Lane], found: Sequence[Found]) -> dict[Lane, str]:
+    """Return the records of which a sync that is reading may say more than a look-up, by lane."""
+    if not found:
+        return dict.fromkeys(lanes, asked)
+    status = {one.lane: one.status for one in found}
+    return {
+        lane: said.external_id
+        for lane, said in status.items()
+        if said.external_id and not said.settled
+    }
+
+
+def is_unread(found: Found) -> bool:
+    """Return whether no run has read a record, and its registry does not give it either."""
+    only_lists = found.status.text == words.only_lists()
+    return _is_unknown(found.status) or (
+        only_lists and not knows(found.lane, found.status.external_id)
+    )
 
 
 def gives_one(lane: Lane | None, client: Client) -> bool:
     """Return whether a lane's registry gives single records. Raise SyncError."""
-    with asking(lane, client) as (_, source):
-        return source.gives_one
+    element = lane.element if lane is not None else ""
+    key = settings.BENCHLING_PRIVATE_KEY
+    config = read_config(read_items(client), private_key=key, element=element)
+    return connector_of(config).detail is not None
 
 
 @contextmanager
-def asking(lane: Lane | None, client: Client) -> Iterator[tuple[Setup, Source]]:
+def asking(lane: Lane, client: Client) -> Iterator[tuple[Setup, Source]]:
     """Open a lane's registry for one question."""
-    element = lane.element if lane is not None else ""
-    setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY, element=element)
+    setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY, element=lane.element)
     source = plain_source(setup)
     try:
         yield setup, source
@@ -123,21 +159,21 @@ def asking(lane: Lane | None, client: Client) -> Iterator[tuple[Setup, Source]]:
         source.close()
 
 
-def _status(asked: str, lane: Lane, client: Client) -> RecordStatus:
+def _status(asked: str, lane: Lane, client: Client, *, foresees: bool) -> RecordStatus:
     """Return a record's status, with what the next sync would do of a record that waits for it."""
     with asking(lane, client) as (setup, source):
         status = record_status(asked, lane, setup, source, client)
-    if not status.pending:
+    if not (status.pending and foresees):
         return status
     steps = short_sentences(explain(lane, status.external_id))
     lines = [status.text, "", *(f"- {escaped(line)}" for line in steps)]
     return replace(status, text="\n".join(lines))
 
 
-def _status_or_fault(asked: str, lane: Lane, client: Client) -> RecordStatus:
+def _status_or_fault(asked: str, lane: Lane, client: Client, *, foresees: bool) -> RecordStatus:
     """Return what a lane says; one whose configuration is faulty stops no other."""
     try:
-        return _status(asked, lane, client)
+        return _status(asked, lane, client, foresees=foresees)
     except SyncError as error:
         if error.transient:
             raise
