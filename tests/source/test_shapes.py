@@ -112,6 +112,9 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"x-ms-continuation-NextRowKey": "t5"}),
     (FEW, {"X-PAGINATION-LIMIT": "5", "X-PAGINATION-SIZE": "12"}),
     (FEW, {"X-Angie-PaginationTotalItems": "12"}),
+    ({"record": FEW, "resumptionToken": {"token": "t5", "completeListSize": "12"}}, {}),
+    ({"items": FEW, "nextAvailablePage": 2}, {}),
+    (FEW, {"X-Acme-Next-Key": "t5"}),
     (FEW, {"X-Has-More": "true"}),
     (FEW, {"X-Next-Cursor": "abc"}),
     (FEW, {"X-WP-TotalPages": "3"}),
@@ -122,6 +125,13 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"Content-Range": "items 0-4/12"}),
     (FEW, {"Link": '</list?page=3>; rel="last", </list?page=1>; rel="first"'}),
 )
+LOUD: tuple[Any, ...] = (
+    *({f"more{noun}Url": f"/list{at}"}
+      for noun, at in (("", "/later"), ("Items", "?page=2"), ("Compounds", "/page/2"))),
+    *({"errors": said} for said in ([{"message": "shard 2"}], "lost", 1, True)),
+    {"degraded": True},
+)  # fmt: skip
+"""What is not passed over beside all the records of a page, though no setting follows from it."""
 END: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {}),
     *(({"items": FEW, "next": none}, {}) for none in (None, "null", {}, "", [], False, 0)),
@@ -141,6 +151,23 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"items": FEW, "resumptionToken": {"#text": ""}, "LastEvaluatedKey": None}, {}),
     ({"items": FEW, "projects": [{"cursor": "abc", "next_page": "x"}]}, {}),
     ({"items": FEW, "per_page": 50, "limit": 20}, {}),
+    *(({"items": FEW, key: value}, {}) for key, value in (
+        ("moreInfoUrl", "https://docs.example/v2"), ("moreHelpLink", "/help"),
+        ("morePlatformsUrl", "https://docs.example"), ("nextRegistryNumber", "CMP-000124"),
+        ("nextAvailableId", 124), ("nextMeeting", "2027-01-04"), ("locator", "EU-1"),
+        ("hasPageNext", "no"), ("range", "01-12/2025"), ("summary", "9-3 of 12"),
+        ("jobs", {"degraded": 1}), ("stats", {"itemCount": 5, "haserrors": 1}),
+        ("resumptionToken", {"completeListSize": "733", "cursor": "700"}),
+    )),
+    *(({"items": FEW, "error": said}, {}) for said in (
+        [None], [{}], "N/A", "-", "no errors", "None", 0.0, "200", {"code": "0000"},
+        {"code": "OK", "message": "Success."}, {"e": "No errors found", "n": 0},
+    )),
+    *((FEW, {name: "abc"}) for name in (
+        "X-Nextjs-Cache", "X-Next-Hop", "X-Nextcloud-User", "X-Resource-Locator",
+        "X-Signing-Next-Key", "X-Next-Token-Rotation", "X-Backup-Next-Set",
+    )),
+    ({"page": FEW, "pageCount": 1}, {}),
 )
 
 
@@ -152,6 +179,9 @@ def test_more_is_understood_in_other_words_too(serve: Any) -> None:
         _, trouble = read(registry.source())
         assert trouble, said
         assert settings_in(trouble)["endpoint"]["paginator"], said
+    for beside in LOUD:
+        said = ({"items": FEW, **beside}, {})
+        assert read(registry.source())[1], beside
 
 
 POSTED = {"method": "POST"}
@@ -189,6 +219,17 @@ def test_as_many_as_were_asked_for_are_not_known_to_be_all(serve: Any) -> None:
     assert "boards[0].page.cursor" in read(registry.source(inner))[1]
     registry.answer = lambda asked: Reply(FEW, 206)
     assert "206 Partial Content" in read(registry.source())[1]
+    registry.answer = lambda asked: Reply({"items": FEW, "total": 5}, 206)
+    assert not read(registry.source())[1]
+
+
+def test_a_count_of_pages_is_no_total(serve: Any) -> None:
+    registry = serve(
+        lambda asked: {"page": FEW[2 * (n := int(asked.query["page"]) - 1) :][:2], "pageCount": 3}
+    )
+    paginator = {"type": "page_number"}
+    endpoint = {"data_selector": "page", "paginator": paginator}
+    assert read(registry.source({"endpoint": endpoint})) == ([str(n) for n in range(5)], "")
 
 
 def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:

@@ -16,6 +16,11 @@ WORDS = ("message", "error_description", "detail", "title", "description", "reas
 """Where an error has its words, the likeliest first."""
 INNER = ("data", "debug", "extensions", "cause")
 """Where an error repeats itself more exactly."""
+NO_ERROR = re.compile(
+    r"(no|without|none|null|false|n/?a|ok|0+|200|-*)"
+    r"|no errors?( found| occurred)?|((the )?(request|operation|query)( was)? )?success(ful(ly)?)?"
+)
+"""What stands where errors do if there is none, in small letters."""
 EMPTY: tuple[Any, ...] = (None, "", [], {}, 0)
 PARTIAL = frozenset({"timedout", "terminatedearly", "ispartial", "partialresults", "haserrors",
                      "incomplete", "degraded"})  # fmt: skip
@@ -62,10 +67,9 @@ def error_said(body: Json) -> str:
 
 def _is_blank(found: Any) -> bool:
     """Return whether what stands where errors do is none: `{"code": 0, "message": "OK"}`."""
-    if isinstance(found, dict):
-        return all(map(_is_blank, found.values()))
-    text = found.strip().lower() if isinstance(found, str) else found
-    return not text or text in ("ok", "success", "none", "no error", "null", "false", "0", 200)
+    if isinstance(found, (dict, list)):
+        return all(map(_is_blank, found.values() if isinstance(found, dict) else found))
+    return not found or NO_ERROR.fullmatch(str(found).strip(" .!\t\r\n").lower()) is not None
 
 
 def partial_in(answer: PageAnswer) -> str:
@@ -78,7 +82,7 @@ def partial_in(answer: PageAnswer) -> str:
     if said := error_said(answer.body):
         return said[:LONGEST_WORDS]
     for entry in answer.entries():
-        flagged = entry.word in PARTIAL and entry.value in (True, "true", 1)
+        flagged = entry.word in PARTIAL and str(entry.value).lower() == "true"
         failed = entry.word == "failed" and "shards" in entry.within and entry.value
         if not entry.header and (flagged or failed):
             return f"{entry.path} is {str(entry.value).lower()}"

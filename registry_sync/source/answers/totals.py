@@ -44,6 +44,8 @@ OF_A_RANGE = re.compile(
 RANGES = frozenset({"range", "itemrange", "showing", "shown", "displaying", "items", "results",
                     "records", "rows", "summary", "position", "paging", "pageinfo"})  # fmt: skip
 """Keys whose text may be a range with its total: `1-16 of 60`."""
+PARTS = frozenset({"page", "batch", "batche", "chunk"})
+"""Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count")
 ROUND = 1000
 
@@ -162,7 +164,7 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
             rank = len(WORDS)
         if rank is None or (entry.header and ":" not in entry.path):
             continue
-        total = _counts_all(_total_at(entry), answer, last=last)
+        total = _counts_all(_total_at(entry, answer.count), answer, last=last)
         if total is not None:
             found.append((rank, len(entry.within), total))
     return min(found, key=lambda item: item[:2])[2] if found else None
@@ -179,16 +181,28 @@ def _counts_of_list(entries: Sequence[Entry], answer: PageAnswer) -> frozenset[s
     """Return the words that count a list by its own name: of `artists`, `artist-count`."""
     first = answer.records[0] if answer.records else None
     lists = (e.word for e in entries if isinstance(e.value, list) and e.value[:1] == [first])
-    stems = {stem for word in lists for stem in (word, word.removesuffix("s"))} - {""}
+    stems = {stem for word in lists for stem in (word, word.removesuffix("s"))} - {""} - PARTS
     return frozenset(
         form for stem in stems for form in (f"{stem}count", f"num{stem}", f"n{stem}", f"nb{stem}")
     )
 
 
-def _total_at(entry: Entry) -> Total | None:
+def _of_range(text: str, count: int) -> int | None:
+    """Return the total of a range with `count` records, `1-16 of 60`; no date: `01-12/2025`."""
+    found = OF_A_RANGE.fullmatch(text.strip())
+    if found is None:
+        return None
+    first, last, total = int(found[1]), int(found[2]), int(found[3])
+    dated = "/" in text and last <= 31 and 1900 <= total < 2100
+    if not first <= last <= total or (dated and abs(last - first + 1 - count) > 1):
+        return None
+    return total
+
+
+def _total_at(entry: Entry, count: int) -> Total | None:
     if isinstance(entry.value, dict) and entry.word in NESTED:
         return _object(entry.value, entry.path)
-    if isinstance(entry.value, str) and (found := OF_A_RANGE.fullmatch(entry.value.strip())):
-        return Total(int(found[3]), not is_least(entry.beside), entry.path)
     number = as_number(entry.value)
+    if number is None and isinstance(entry.value, str):
+        number = _of_range(entry.value, count)
     return None if number is None else Total(number, not is_least(entry.beside), entry.path)

@@ -14,30 +14,40 @@ from urllib.parse import parse_qsl, urlsplit
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
-NONE = ("", "null", "none", "nil", "false", "0", "-1", "undefined")
+NONE = ("", "null", "none", "nil", "false", "no", "0", "-1", "undefined")
 YES = ("true", "yes", "y", "1", "t")
 NO = ("false", "no", "n", "0", "f")
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
-                  r"step|date|time|action|id$|at$|maint))")  # fmt: skip
+                  r"step|date|time|action|id$|at$|maint|js|cloud|hop|gen|reset|inspect|meet|backup|"
+                  r"serial|regist|(avail|free)[a-z]*(id|number|num|no|code|name)$|renew|expir|"
+                  r"audit|deploy|version|(key|token)?rotat))")  # fmt: skip
 """A key about a next page; `nextSyncToken` and the like are about the next synchronization."""
 NEXT_LAST = re.compile(
     r".*(page|results?|items?|records?|list|link|url|uri|href|cursor|token|offset|start|set)next"
 )
-MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more[a-z]*(url|uri|link|href)")
+MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|link|href)")
 """Other keys of an address: `linkNext`, `more_topics_url`."""
+ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
+"""What a page for people is about: `moreInfoUrl`."""
 ADDRESS = re.compile(r"https?://\S*|[/?][^\s]*|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*")
 ONLY_HTTP = re.compile(r"https?://\S*")
 TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
 TOKENS = frozenset({
     "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
     "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
-    "morerecordstoken", "locator", "pagingstate", "pagestate", "scrolltoken", "pagingcookie",
+    "morerecordstoken", "pagingstate", "pagestate", "scrolltoken", "pagingcookie",
 })  # fmt: skip
 TOKEN_HEADER = re.compile(
-    r".*(continuation|resumption|locator|paging(token|state|cookie)"
+    r"(?!.*(sign|rotat|crypt|keyset|backup|upgrade))"
+    r".*(continuation|resumption|(sforce|query|results?|page)locator|paging(token|state|cookie)"
     r"|next(page|cursor|token|marker|partition|row|offset|key|set|link|url)).*"
 )
 """Words of headers with a token or an address, whatever their vendor's prefix."""
+OAI = re.compile(r"completelistsize|cursor|expirationdate")
+"""Attributes of a `resumptionToken`, which the last page has as well: its token is its text.
+
+https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
+"""
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
     "searchafter", "cursormark", "offset",
@@ -150,15 +160,19 @@ def address_in(value: Any, word: str) -> str:
 
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
-    if not named and not MORE_ADDRESS.fullmatch(entry.word):
+    if not named and not (more := MORE_ADDRESS.fullmatch(entry.word)):
         return None
     found = address_in(entry.value, entry.word)
+    if not named and more[2] and (ABOUT.match(more[2]) or not re.search(r"[?\d]", found)):
+        return None
     return Mark("address", entry, address=found) if found else None
 
 
 def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
     value, word = entry.value, entry.word
     if isinstance(value, (dict, list, bool)) or not is_filled(value):
+        return None
+    if "resumptiontoken" in entry.within and OAI.fullmatch(word):
         return None
     within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
     named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or word in TOKENS

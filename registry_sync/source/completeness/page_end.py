@@ -42,10 +42,12 @@ class End:
         """
         known = self.paginator.paths_to_next()
         unsure = self.only and not says_end(self.answer.entries())
+        told = unsure and self.is_told()
         return [
             mark
             for mark in marks_of(self.answer)
             if (mark.sure or unsure)
+            and (mark.sure or mark.kind != "partial" or not told)
             and mark.entry.path not in known
             and not self.paginator.explains(mark, self.answer)
         ]
