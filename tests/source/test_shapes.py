@@ -151,22 +151,52 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"items": FEW, "resumptionToken": {"#text": ""}, "LastEvaluatedKey": None}, {}),
     ({"items": FEW, "projects": [{"cursor": "abc", "next_page": "x"}]}, {}),
     ({"items": FEW, "per_page": 50, "limit": 20}, {}),
-    *(({"items": FEW, key: value}, {}) for key, value in (
-        ("moreInfoUrl", "https://docs.example/v2"), ("moreHelpLink", "/help"),
-        ("morePlatformsUrl", "https://docs.example"), ("nextRegistryNumber", "CMP-000124"),
-        ("nextAvailableId", 124), ("nextMeeting", "2027-01-04"), ("locator", "EU-1"),
-        ("hasPageNext", "no"), ("range", "01-12/2025"), ("summary", "9-3 of 12"),
-        ("jobs", {"degraded": 1}), ("stats", {"itemCount": 5, "haserrors": 1}),
-        ("resumptionToken", {"completeListSize": "733", "cursor": "700"}),
-    )),
-    *(({"items": FEW, "error": said}, {}) for said in (
-        [None], [{}], "N/A", "-", "no errors", "None", 0.0, "200", {"code": "0000"},
-        {"code": "OK", "message": "Success."}, {"e": "No errors found", "n": 0},
-    )),
-    *((FEW, {name: "abc"}) for name in (
-        "X-Nextjs-Cache", "X-Next-Hop", "X-Nextcloud-User", "X-Resource-Locator",
-        "X-Signing-Next-Key", "X-Next-Token-Rotation", "X-Backup-Next-Set",
-    )),
+    *(
+        ({"items": FEW, key: value}, {})
+        for key, value in (
+            ("moreInfoUrl", "https://docs.example/v2"),
+            ("moreHelpLink", "/help"),
+            ("morePlatformsUrl", "https://docs.example"),
+            ("nextRegistryNumber", "CMP-000124"),
+            ("nextAvailableId", 124),
+            ("nextMeeting", "2027-01-04"),
+            ("locator", "EU-1"),
+            ("hasPageNext", "no"),
+            ("range", "01-12/2025"),
+            ("summary", "9-3 of 12"),
+            ("jobs", {"degraded": 1}),
+            ("stats", {"itemCount": 5, "haserrors": 1}),
+            ("resumptionToken", {"completeListSize": "733", "cursor": "700"}),
+        )
+    ),
+    *(
+        ({"items": FEW, "error": said}, {})
+        for said in (
+            [None],
+            [{}],
+            "N/A",
+            "-",
+            "no errors",
+            "None",
+            0.0,
+            "200",
+            {"code": "0000"},
+            {"code": "OK", "message": "Success."},
+            {"e": "No errors found", "n": 0},
+        )
+    ),
+    *(
+        (FEW, {name: "abc"})
+        for name in (
+            "X-Nextjs-Cache",
+            "X-Next-Hop",
+            "X-Nextcloud-User",
+            "X-Resource-Locator",
+            "X-Signing-Next-Key",
+            "X-Next-Token-Rotation",
+            "X-Backup-Next-Set",
+        )
+    ),
     ({"page": FEW, "pageCount": 1}, {}),
 )
 
@@ -224,10 +254,12 @@ def test_as_many_as_were_asked_for_are_not_known_to_be_all(serve: Any) -> None:
 
 
 def test_a_count_of_pages_is_no_total(serve: Any) -> None:
-    registry = serve(
-        lambda asked: {"page": FEW[2 * (n := int(asked.query["page"]) - 1) :][:2], "pageCount": 3}
-    )
-    paginator = {"type": "page_number"}
+    def answer(asked: Any) -> Any:
+        number = int(asked.query["page"])
+        return {"page": FEW[2 * number - 2 :][:2], "pageCount": 3, "more": number < 3}
+
+    registry = serve(answer)
+    paginator = {"type": "page_number", "has_more_path": "more"}
     endpoint = {"data_selector": "page", "paginator": paginator}
     assert read(registry.source({"endpoint": endpoint})) == ([str(n) for n in range(5)], "")
 
