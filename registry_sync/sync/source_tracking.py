@@ -8,7 +8,7 @@ from typing import Any
 
 from registry_sync import runs
 from registry_sync.source.completeness.reading import Reading
-from registry_sync.source.pages import Page
+from registry_sync.source.pages import Page, Sign
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards
@@ -32,6 +32,7 @@ class SourceTracker:
         self.known = KnownPages(ctx)
         self._first = False
         self._followed = False
+        self._exceeded: tuple[Sign, int | None] | None = None
 
     def follow(self, page: Page, records: Sequence[SourceRecord]) -> str:
         """Take note of a page; returns why everything must be read instead, or "".
@@ -76,11 +77,16 @@ class SourceTracker:
         """Return, at the end, whether the list moved and must be read again from its start."""
         moved = self.watch.moved()
         self._followed = not moved
+        if self._exceeded is not None:
+            sign, total = self._exceeded
+            if not moved and self.watch.reading.exceeds(total):
+                self._warn(sign)
+            self._exceeded = None
         return moved
 
     def start_over(self) -> Reading:
         """Return the first reading of everything, after another one was given up."""
-        self._followed = False
+        self._followed, self._exceeded = False, None
         self.watch.reading = self.watch.reading.afresh()
         return self.watch.reading
 
@@ -152,8 +158,16 @@ class SourceTracker:
             runs.log(self.run, "WARNING", text)
 
     def _warn_of(self, page: Page) -> None:
-        """Warn of each sign that the pages are not complete, once a run."""
+        """Warn of each sign that the pages are not complete, once a run.
+
+        Too many records are judged at the end: then it is known which came again.
+        """
         for sign in page.signs:
-            if not self.known.explains(sign, page):
-                runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")
+            if sign.code == "total_exceeded":
+                self._exceeded = sign, page.total
+            elif not self.known.explains(sign, page):
+                self._warn(sign)
         self.known.note(page)
+
+    def _warn(self, sign: Sign) -> None:
+        runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")

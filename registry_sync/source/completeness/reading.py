@@ -50,7 +50,8 @@ class Reading:
     that of the attempt before; "" is unknown. `signs` are the first attempt's, in words;
     `has_moved`: some are more than a count. `place` marks the position that follows; `paused`:
     nothing of that page was read yet. `held`: no attempt could be trusted. `dated`: `began` is
-    the registry's time. `blind`: it went on by counts that no total, and no record of the page
+    the registry's time. `edited` counts those that came again only because they changed since it
+    began. `blind`: it went on by counts that no total, and no record of the page
     before, would show to be wrong after a deletion.
     """
 
@@ -79,6 +80,7 @@ class Reading:
     paused: bool = False
     held: bool = False
     blind: bool = False
+    edited: int = 0
 
     @classmethod
     def of(cls, kept: Json) -> Reading:
@@ -163,6 +165,7 @@ class Reading:
         began = datetime.fromisoformat(self.began) if self.began else None
         lately = when is None or began is None or when >= began - CLOCK_SLACK
         if changed and lately and not self.counted:
+            self.edited += 1
             return
         self.again += 1
         if len(self.examples) < EXAMPLES and external_id not in self.examples:
@@ -187,6 +190,10 @@ class Reading:
         if self.late and self.counted and self.pages > 1 and not ordered:
             found.append(f"{self.late_example} was changed while it was read by counted pages")
         return found
+
+    def exceeds(self, total: int | None) -> bool:
+        """Return whether more records came than the registry counts, edits while reading apart."""
+        return total is None or self.came - self.edited > total
 
     @property
     def agrees(self) -> bool:
