@@ -95,6 +95,10 @@ def test_records_beside_an_empty_error_are_read(serve: Any) -> None:
     assert ids(serve(lambda asked: {"data": [], "errors": [], "error": None}).source()) == []
 
 
+def test_a_count_of_successes_is_no_failure(serve: Any) -> None:
+    assert ids(serve(lambda asked: {"success": 0, "failed": 0, "items": []}).source()) == []
+
+
 def test_an_error_that_says_that_all_is_well_is_none(serve: Any) -> None:
     for well in ({"code": 0, "message": "OK"}, "none", "Success", {"code": 200, "text": ""}, []):
         page = next(serve(lambda a, well=well: {"items": GOOD, "error": well}).source().pages(None))

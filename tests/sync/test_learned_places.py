@@ -78,6 +78,7 @@ def test_a_quiet_day_that_is_a_failure_is_not_green(lane: Any) -> None:
     w.sync()
     for quiet, named in (
         ({"fault": {"faultstring": "Rate limit quota violation"}}, "Rate limit quota violation"),
+        ({"error": "No data available: connection to the store lost"}, "connection to the store"),
         ({"status": 500, "message": "oops"}, "oops"),
         ({"code": 401, "message": "Unauthorized", "data": None}, "Unauthorized"),
         ({"exception": "java.io.IOException", "items": None}, "IOException"),

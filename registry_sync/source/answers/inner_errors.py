@@ -52,7 +52,7 @@ def error_in(body: Any, record_keys: tuple[str, ...]) -> str:
     if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in record_keys):
         return ""
     said = error_said(body)
-    if not said and (any(_is(body.get(key), v) for key, v in FAILED.items()) or _has_code(body)):
+    if not said and (_has_failed(body) or _has_code(body)):
         said = _words(body)
     return "" if says_nothing_found(said) else said
 
@@ -87,6 +87,13 @@ def partial_in(answer: PageAnswer) -> str:
         if not entry.header and (flagged or failed):
             return f"{entry.path} is {str(entry.value).lower()}"
     return ""
+
+
+def _has_failed(body: Json) -> bool:
+    """Return whether a body says that it failed; `{"success": 0, "failed": 0}` only counts."""
+    counts = any(type(body.get(key)) is int for key in ("failed", "failures"))
+    said = (key for key, values in FAILED.items() if _is(body.get(key), values))
+    return any(not counts or type(body[key]) is not int for key in said)
 
 
 def _has_code(body: Json) -> bool:

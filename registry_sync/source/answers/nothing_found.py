@@ -19,8 +19,15 @@ NOTHING = re.compile(
 https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html
 https://open.fda.gov/apis/errors/
 """
+TROUBLE = re.compile(
+    r"denied|unavailable|connection|time(?:d\s|-)?out|rebuil|\bdown\b|unauthori|exception|unreach",
+    re.IGNORECASE,
+)
+"""Why nothing was found, where that is no empty list."""
 
 
 def says_nothing_found(text: str) -> bool:
     """Return whether a short text says that nothing was found."""
-    return len(text) <= LONGEST and NOTHING.search(text) is not None
+    if len(text) > LONGEST or TROUBLE.search(text):
+        return False
+    return NOTHING.search(text) is not None

@@ -160,12 +160,18 @@ def address_in(value: Any, word: str) -> str:
 
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
-    if not named and not (more := MORE_ADDRESS.fullmatch(entry.word)):
-        return None
     found = address_in(entry.value, entry.word)
-    if not named and more[2] and (ABOUT.match(more[2]) or not re.search(r"[?\d]", found)):
+    if not found or not (named or _leads_on(entry.word, found)):
         return None
-    return Mark("address", entry, address=found) if found else None
+    return Mark("address", entry, address=found)
+
+
+def _leads_on(word: str, address: str) -> bool:
+    """Return whether a word such as `moretopicsurl` has the address of a page of the list."""
+    more = MORE_ADDRESS.fullmatch(word)
+    if more is None or ABOUT.match(more[2]):
+        return False
+    return not more[2] or bool(re.search(r"[?\d]", address))
 
 
 def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
