@@ -5,6 +5,7 @@ pint is imported where a rule names a unit, and nowhere else. https://pint.readt
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -29,18 +30,45 @@ def converter(given: str, wanted: str) -> Converter:
             f"{given} ({source.dimensionality}) is of another dimension than the field's unit "
             f"{wanted} ({target.dimensionality})"
         )
+    if _base(source) != _base(target):  # to pint, angles have no dimension: 60 rpm were 6.28 Hz
+        raise UnitFault(
+            f"{given} counts angles or turns, and the field's unit {wanted} does not, or "
+            "the other way round"
+        )
     quantity = _registry().Quantity
 
     def convert(number: Decimal) -> Decimal:
         return Decimal(quantity(number, source).to(target).magnitude)
 
-    convert(Decimal(1))  # what cannot be converted is a fault of the mapping
+    try:
+        convert(Decimal(1))
+    except Exception as error:  # such as logarithmic units, which pint cannot convert in decimals
+        raise UnitFault(f"{given} cannot be converted to the field's unit {wanted}") from error
     return convert
+
+
+def folded(text: str) -> str:
+    """Return a unit in one spelling of its signs: ℃ is °C, and both signs for micro are one."""
+    plain = unicodedata.normalize("NFKC", text.strip())
+    return plain.replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")
+
+
+def is_unit(text: str) -> bool:
+    """Return whether a text is a known unit."""
+    try:
+        _unit(text)
+    except UnitFault:
+        return False
+    return True
+
+
+def _base(unit: pint.Unit) -> pint.Unit:
+    return _registry().get_base_units(unit)[1]
 
 
 def _unit(text: str) -> pint.Unit:
     if len(text) <= LONGEST:
-        for spelling in (text, text.replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")):
+        for spelling in (text, folded(text)):
             try:
                 return _registry().Unit(spelling.strip())
             except Exception:  # pint raises whatever its tokenizer and its tables raise

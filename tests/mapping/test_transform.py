@@ -281,7 +281,11 @@ def test_a_rule_that_can_read_nothing_is_one_fault_of_the_mapping(rule, said):
 
 UNITS = [
     ("mg/mL", "g/L", 0.1, 0.1), ("µM", "nM", "0.3", 300), ("degC", "K", 20, 293.15),
-    ("min", "h", 90, 1.5), ("ug", "mg", 0.1, 0.0001),
+    ("min", "h", 90, 1.5), ("ug", "mg", 0.1, 0.0001), ("mg", "g", "5", 0.005),
+    ("\u00b0C", "K", "-273.15", 0), ("K", "\u2103", 300, 26.85), ("%", "%", 5, 5),
+    ("uM", "\u00b5M", 1, 1), ("\u03bcM", "\u00b5M", 1, 1), ("\u00b5M", "\u03bcM", 1, 1),
+    ("mol/L", "mM", 2, 2000), ("U/mL", "U/L", 1, 1000), ("rpm", "rpm", 60, 60),
+    ("mg", "g", "5 mg", 0.005), ("\u03bcM", "mM", "1e3 \u00b5M", 1), ("mg", "g", " ", None),
 ]  # fmt: skip
 
 
@@ -295,7 +299,10 @@ def test_a_unit_is_converted_to_the_fields_own(given, wanted, value, sent):
 @pytest.mark.parametrize(("given", "wanted", "said"), [
     ("g/L", None, "has no unit in Benchling"), ("furlogs", "g/L", "the unit furlogs is not known"),
     ("g/L", "quuxes", "the unit quuxes is not known"), ("mol/L", "g/L", "another dimension"),
-    (" ", "g/L", "takes a unit such as g/L"),
+    (" ", "g/L", "takes a unit such as g/L"), ("U/mL", "g/L", "another dimension"),
+    ("IU", "U", "the unit IU is not known"), ("mg", "mL", "another dimension"),
+    ("%", "mg", "another dimension"), ("dBm", "mW", "dBm cannot be converted"),
+    ("rpm", "Hz", "rpm counts angles or turns"),
 ])  # fmt: skip
 @pytest.mark.invariant(6)
 def test_a_unit_that_does_not_fit_is_a_fault_of_the_mapping(given, wanted, said):
@@ -303,6 +310,16 @@ def test_a_unit_that_does_not_fit_is_a_fault_of_the_mapping(given, wanted, said)
     with pytest.raises(ConfigError) as refused:
         one(1, {"rule": "unit", "from": given}, type="float", unit=unit)
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    ("5 g", "“5 g” is in g, and the rule converts from mg"), ("5%", "“5%” is in %, and the rule"),
+    ("5 quuxes", "“5 quuxes” is not a number"), ("5,2", "“5,2” is not a number"),
+    ("1e400", "not a number"), ("<5 mg", "not a number"), ("5 mg 2", "not a number"),
+])  # fmt: skip
+def test_another_unit_in_a_value_is_that_records_error(value, said):
+    done = one(value, {"rule": "unit", "from": "mg"}, type="float", unit={"symbol": "g"})
+    assert done.entity is None and said in done.problems[0].message
 
 
 def test_the_fields_unit_counts_where_a_rule_converts_to_it():

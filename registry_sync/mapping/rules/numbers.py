@@ -19,7 +19,9 @@ from registry_sync.mapping.rules.base import (
     read_decimal,
     register,
 )
-from registry_sync.mapping.units import Converter, UnitFault, converter
+from registry_sync.mapping.units import Converter, UnitFault, converter, folded, is_unit
+
+WITH_UNIT = re.compile(r"\s*(?P<number>[+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\d\s].*?)\s*")
 
 ALIKE = str.maketrans({**dict.fromkeys("\u00a0\u2007\u2009\u202f", " "), "\u2019": "'", MINUS: "-"})
 """What looks like a blank, an apostrophe or a minus is read as one: many locales write those."""
@@ -153,5 +155,21 @@ class Unit(Rule):
     def apply(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise RuleError(f"{quoted(value)} is not a number")
-        number = read_decimal(str(value), str(value)) * self._factor
+        number = self._read(str(value)) * self._factor
         return plain_number(self._convert(number) if self._convert else number)
+
+    def _read(self, text: str) -> Decimal:
+        """Read a number, or one with the rule's own unit behind it. Another unit is an error."""
+        try:
+            return read_decimal(text, text)
+        except RuleError:
+            parts = WITH_UNIT.fullmatch(text)
+            if parts is None or not self.unit:
+                raise
+            if folded(parts["unit"]) != folded(self.unit):
+                if not is_unit(parts["unit"]):
+                    raise
+                raise RuleError(
+                    f"{quoted(text)} is in {parts['unit']}, and the rule converts from {self.unit}"
+                ) from None
+        return read_decimal(parts["number"], text)
