@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
+from registry_sync.drafts.parts import Parts
 from registry_sync.drafts.preview_counts import Counts
 from registry_sync.drafts.rivals import Claimant, Rivals
 from registry_sync.drafts.row_preview import text_of
@@ -27,7 +28,7 @@ from registry_sync.source.paths import ABSENT
 from registry_sync.sync.compare import twins_problem
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.gates.guards import is_other_substance, substance_problem
-from registry_sync.sync.records import SourceRecord
+from registry_sync.sync.records import Candidate, SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Forecast:
 
     def __init__(self, found: Json, mapping: Mapping, lane: Lane | None, rivals: Rivals) -> None:
         self.mapping, self.lane, self.rivals = mapping, lane, rivals
+        self.parts = Parts(rivals.notes, rivals.tenant, lane)
         self.counts = Counts(found, mapping, rivals.notes)
         self.pins = Pin.objects.filter(lane=lane, closed_at=None).exists()
 
@@ -191,7 +193,12 @@ class Forecast:
             if id_ not in seen.equal
         }
         going = [effect.claimant for effect in effects.values() if effect.sort != "unchanged"]
-        problems = self._judged(going, seen.holders)
+        problems = self._part_problems(records, going, seen.holders)
+        going = [claimant for claimant in going if claimant.entity.external_id not in problems]
+        problems |= self._judged(going, seen.holders)
+        for claimant in going:
+            if claimant.entity.external_id not in problems:
+                self.parts.claim(claimant.entity)
         for id_ in entities:
             record, effect = records[id_][0], effects.get(id_)
             problem = problems.get(id_)
@@ -206,6 +213,19 @@ class Forecast:
                 self.counts.refuse(record, [problem], entities[id_])
         for entity in entities.values():
             self.counts.count_filled(entity)
+
+    def _part_problems(
+        self,
+        records: dict[str, tuple[SourceRecord, Problem | None]],
+        going: Sequence[Claimant],
+        holders: dict[str, list[Holder]],
+    ) -> dict[str, Problem]:
+        """Return the problems of structures and sequences, where no other entity has the id."""
+        return self.parts.judge([
+            Candidate(records[one.entity.external_id][0], one.entity, one.is_new)
+            for one in going
+            if one.entity.registry_key not in holders
+        ])  # fmt: skip
 
     def _judged(
         self, going: Sequence[Claimant], holders: dict[str, list[Holder]]

@@ -62,7 +62,7 @@ def is_unit(text: str) -> bool:
     return True
 
 
-def _base(unit: pint.Unit) -> pint.Unit:
+def _base(unit: pint.Unit) -> object:
     return _registry().get_base_units(unit)[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
@@ -15,6 +16,22 @@ from registry_sync.sync.plans.permit import FREE, Permit
 from registry_sync.sync.setup import Setup
 
 Phase = SyncRun.Phase
+
+
+class Look(Protocol):
+    """A lane and its setup, with the client that reads what Benchling has of it."""
+
+    @property
+    def lane(self) -> Lane:
+        """The lane."""
+
+    @property
+    def setup(self) -> Setup:
+        """Its setup."""
+
+    @property
+    def client(self) -> Client:
+        """Benchling's client."""
 
 
 @dataclass(frozen=True, slots=True)

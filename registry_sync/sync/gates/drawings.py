@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from registry_sync.benchling.entity_types.drawings import misfits
 from registry_sync.core.problems import Problem
@@ -10,7 +10,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, LedgerEntry
-from registry_sync.sync.context import RunContext
+from registry_sync.sync.context import Look, RunContext
 from registry_sync.sync.delivery.known_ids import ids_of
 from registry_sync.sync.gates.gate import hold_back
 from registry_sync.sync.gates.overrides import lets_pass
@@ -28,40 +28,55 @@ class DrawingsGate:
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
-        self.kinds = ctx.setup.schema.entity_type.drawings
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that lose nothing, and the outcomes of those that are held."""
-        return hold_back(candidates, self._held(candidates) if self.kinds else {})
 
-    def _held(self, candidates: Sequence[Candidate]) -> dict[str, Problem]:
-        known = [c for c in candidates if not c.is_new]
-        ids = [c.entity.external_id for c in known]
-        rows = self.ctx.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
-        before = {row.external_id: row for row in rows.order_by()}
-        touched = {
-            c.entity.registry_id: c
-            for c in known
-            if (row := before.get(c.entity.external_id)) and _changes(row, c)
-        }
-        entity_ids = ids_of(self.ctx, list(touched)) if touched else {}
-        changed = {id_: touched[registry_id] for registry_id, id_ in entity_ids.items()}
-        held: dict[str, Problem] = {}
-        for raw in self.ctx.client.entities_by_id(sorted(changed)) if changed else ():
-            candidate = changed[str(raw["id"])]
-            lost = self._lost(raw, candidate)
-            external_id = candidate.entity.external_id
-            if lost and not lets_pass(self.ctx, Allowance.What.DRAWINGS, external_id):
-                held[external_id] = drawings_lost(candidate, lost)
-        return held
+        def is_allowed(external_id: str) -> bool:
+            return lets_pass(self.ctx, Allowance.What.DRAWINGS, external_id)
 
-    def _lost(self, raw: Json, candidate: Candidate) -> list[str]:
-        part = self.ctx.setup.schema.entity_type.parts[0]
-        now, new = str(part.read(raw) or ""), str(candidate.entity.fields.get("sequence") or "")
-        lost = misfits(raw, self.kinds, now, new)
-        if raw.get("isCircular") and candidate.entity.fields.get("circular") is False:
-            lost += [name for name in _around(raw, self.kinds) if name not in lost]
-        return lost
+        return hold_back(candidates, losses(self.ctx, candidates, is_allowed))
+
+
+def losses(
+    look: Look, candidates: Sequence[Candidate], is_allowed: Callable[[str], bool]
+) -> dict[str, Problem]:
+    """Return the problems of the candidates under whose new bases something drawn is lost, by id.
+
+    `is_allowed` says of an external id whether an override lets it go.
+    """
+    known = [c for c in candidates if not c.is_new] if _kinds(look) else []
+    ids = [c.entity.external_id for c in known]
+    rows = look.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
+    before = {row.external_id: row for row in rows.order_by()} if ids else {}
+    touched = {
+        c.entity.registry_id: c
+        for c in known
+        if (row := before.get(c.entity.external_id)) and _changes(row, c)
+    }
+    entity_ids = ids_of(look, list(touched)) if touched else {}
+    changed = {id_: touched[registry_id] for registry_id, id_ in entity_ids.items()}
+    held: dict[str, Problem] = {}
+    for raw in look.client.entities_by_id(sorted(changed)) if changed else ():
+        candidate = changed[str(raw["id"])]
+        lost = _lost(look, raw, candidate)
+        external_id = candidate.entity.external_id
+        if lost and not is_allowed(external_id):
+            held[external_id] = drawings_lost(candidate, lost)
+    return held
+
+
+def _kinds(look: Look) -> tuple[str, ...]:
+    return look.setup.schema.entity_type.drawings
+
+
+def _lost(look: Look, raw: Json, candidate: Candidate) -> list[str]:
+    part, kinds = look.setup.schema.entity_type.parts[0], _kinds(look)
+    now, new = str(part.read(raw) or ""), str(candidate.entity.fields.get("sequence") or "")
+    lost = misfits(raw, kinds, now, new)
+    if raw.get("isCircular") and candidate.entity.fields.get("circular") is False:
+        lost += [name for name in _around(raw, kinds) if name not in lost]
+    return lost
 
 
 def _changes(row: LedgerEntry, candidate: Candidate) -> bool:

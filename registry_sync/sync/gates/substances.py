@@ -7,18 +7,19 @@ from the lane's first refusal. https://help.benchling.com/hc/en-us/articles/9684
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
-from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.ledger.substances import holders_of, substance_of
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates.claims import NameClaims, substance_claim
-from registry_sync.sync.records import Candidate, record_outcome
+from registry_sync.sync.gates.claims import Claims, NameClaims, substance_claim
+from registry_sync.sync.gates.gate import hold_back
+from registry_sync.sync.records import Candidate
 
 SUBSTANCE = re.compile(r"structure|sequence|residues|bases|amino acids", re.IGNORECASE)
 TAKEN = re.compile(r"unique|already|duplicate|in use", re.IGNORECASE)
@@ -31,9 +32,10 @@ LEARNED = "unique_substances"
 WITHOUT_KEY = "when the record changes, or with Retry failed"
 
 
-def are_unique(lane: Lane, schema: EntitySchema) -> bool:
+def are_unique(lane: Lane | None, schema: EntitySchema) -> bool:
     """Return whether Benchling is known to take each structure or sequence once."""
-    return schema.has_unique_residues or bool(lane.source_state.get(LEARNED))
+    learned = lane is not None and bool(lane.source_state.get(LEARNED))
+    return schema.has_unique_residues or learned
 
 
 class SubstanceGate:
@@ -49,42 +51,53 @@ class SubstanceGate:
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates whose substance is free, and the outcomes of the others."""
-        if not are_unique(self.ctx.lane, self.ctx.setup.schema):
+        lane, setup = self.ctx.lane, self.ctx.setup
+        if not are_unique(lane, setup.schema):
             return list(candidates), []
-        found = {c.entity.external_id: substance_of(c.entity) for c in candidates}
-        keys = {substance.key for substance in found.values() if substance}
-        held = holders_of(self.ctx.lane, keys)
-        going, refused = [], []
-        for candidate in candidates:
-            external_id = candidate.entity.external_id
-            substance = found[external_id]
-            holder = self._holder(substance.key, external_id, held) if substance else ""
-            if substance and holder and not self._is_tried(candidate):
-                problem = self._taken(candidate.entity, holder, substance.key)
-                refused.append(
-                    record_outcome(candidate.record, Outcome.FAILED, problems=(problem,))
-                )
-                continue
-            if substance:
-                held.setdefault(substance.key, []).append(external_id)
-            going.append(candidate)
-        return going, refused
-
-    def _holder(self, key: str, external_id: str, held: dict[str, list[str]]) -> str:
-        ours = held.get(key, [])
-        if external_id in ours:
-            return ""  # it has it already
-        claimed = [holder.external_id for holder in self.claims.holders(substance_claim(key))]
-        return next((id_ for id_ in (*ours, *claimed) if id_ != external_id), "")
+        held = taken(lane, setup.mapping, candidates, self.claims, self._is_tried)
+        return hold_back(candidates, held)
 
     def _is_tried(self, candidate: Candidate) -> bool:
         """Return whether this is the one record that is sent although its substance is taken."""
         tries, self._tries = self._tries and candidate.record.retried, False
         return tries
 
-    def _taken(self, entity: Entity, holder: str, key: str) -> Problem:
-        mapping: Mapping = self.ctx.setup.mapping
-        return structure_taken(entity, mapping.registry_id(holder), key=key)
+
+def taken(
+    lane: Lane | None,
+    mapping: Mapping,
+    candidates: Sequence[Candidate],
+    claims: Claims,
+    is_tried: Callable[[Candidate], bool],
+) -> dict[str, Problem]:
+    """Return the problems of the candidates whose substance another record has, by external id.
+
+    `is_tried` says of one of these whether it is sent nevertheless.
+    """
+    found = {c.entity.external_id: substance_of(c.entity) for c in candidates}
+    keys = {substance.key for substance in found.values() if substance}
+    held = holders_of(lane, keys) if lane is not None else {}
+    problems: dict[str, Problem] = {}
+    for candidate in candidates:
+        external_id = candidate.entity.external_id
+        if (substance := found[external_id]) is None:
+            continue
+        key = substance.key
+        holder = _holder(key, external_id, held, claims)
+        if holder and not is_tried(candidate):
+            holder_id = mapping.registry_id(holder)
+            problems[external_id] = structure_taken(candidate.entity, holder_id, key=key)
+        else:
+            held.setdefault(key, []).append(external_id)
+    return problems
+
+
+def _holder(key: str, external_id: str, held: dict[str, list[str]], claims: Claims) -> str:
+    ours = held.get(key, [])
+    if external_id in ours:
+        return ""  # it has it already
+    claimed = [holder.external_id for holder in claims.holders(substance_claim(key))]
+    return next((id_ for id_ in (*ours, *claimed) if id_ != external_id), "")
 
 
 def is_taken(entity: Entity, said: str, schema: EntitySchema) -> bool:

@@ -1,0 +1,72 @@
+"""What a run would refuse in a preview for a structure or sequence: a second one, lost drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from registry_sync.benchling.client import Client
+from registry_sync.core.problems import Problem
+from registry_sync.drafts.preview_notes import Notes
+from registry_sync.drafts.tenant_view import TenantView
+from registry_sync.ledger.substances import substance_of
+from registry_sync.mapping.model import Entity
+from registry_sync.models import Allowance, Lane
+from registry_sync.sync.gates import substances
+from registry_sync.sync.gates.claims import Holder, substance_claim
+from registry_sync.sync.gates.drawings import losses
+from registry_sync.sync.records import Candidate
+from registry_sync.sync.setup import Setup
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    lane: Lane
+    setup: Setup
+    client: Client
+
+
+class Parts:
+    """Judges the parts of records page by page, as the gates of a run do before names."""
+
+    def __init__(self, notes: Notes, tenant: TenantView, lane: Lane | None) -> None:
+        self.notes, self.tenant, self.lane = notes, tenant, lane
+        self._unique = substances.are_unique(lane, tenant.setup.schema)
+
+    def judge(self, candidates: Sequence[Candidate]) -> dict[str, Problem]:
+        """Return the problems of candidates, by external id."""
+        problems: dict[str, Problem] = {}
+        if self._unique:
+            self.notes.look_up(_keys_of(candidate.entity for candidate in candidates))
+            mapping = self.tenant.setup.mapping
+            problems = substances.taken(
+                self.lane, mapping, candidates, self, is_tried=lambda candidate: False
+            )
+        if self.lane is not None:
+            look = _Look(self.lane, self.tenant.setup, self.tenant.client)
+            going = [c for c in candidates if c.entity.external_id not in problems]
+            problems |= losses(look, going, self._is_allowed)
+        return problems
+
+    def holders(self, key: str) -> list[Holder]:
+        """Return which records of earlier pages were given a substance, by its claim."""
+        return self.notes.holders(_stored(key))
+
+    def claim(self, entity: Entity) -> None:
+        """Note that a record gets its structure or sequence."""
+        if self._unique:
+            self.notes.claim_aliases(entity.external_id, _keys_of([entity]))
+
+    def _is_allowed(self, external_id: str) -> bool:
+        mine = Allowance.objects.filter(lane=self.lane, external_id=external_id, used_by=None)
+        return mine.filter(what=Allowance.What.DRAWINGS).exists()
+
+
+def _keys_of(entities: Iterable[Entity]) -> set[str]:
+    found = (substance_of(entity) for entity in entities)
+    return {_stored(substance_claim(substance.key)) for substance in found if substance}
+
+
+def _stored(claim: str) -> str:
+    """Return a claim as the notes keep it: PostgreSQL takes no NUL. Names have no blank before."""
+    return claim.replace("\x00", " ")
