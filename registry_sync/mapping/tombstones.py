@@ -10,9 +10,11 @@ https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.0
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
+from registry_sync.core.epochs import is_number, read_odata
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.values import is_empty
@@ -23,6 +25,10 @@ TIMES = frozenset({
     "deletiontimestamp", "removedat",
 })  # fmt: skip
 STATES = frozenset({"status", "state", "recordstatus"})
+EVENTS = frozenset({"action", "changetype", "event", "eventtype", "op", "operation"})
+"""Where an entry of a list of changes says what happened."""
+NEVER = ((1, 1970), (9999, 9999))
+"""First and last years of times that stand for none: they are the least or greatest of a system."""
 INNER = frozenset({"meta", "metadata", "attributes", "fields", "doc", "document"})
 CERTAIN = ("@removed", "@odata.removed")
 
@@ -48,7 +54,7 @@ def mark_of(record: Any) -> str:
 @lru_cache(maxsize=64)
 def _telling(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Return which keys of a record can say anything. Most records of a list have the same keys."""
-    telling = FLAGS | TIMES | STATES | INNER
+    telling = FLAGS | TIMES | STATES | EVENTS | INNER
     certain = (*CERTAIN, "@odata.context")
     return tuple(key for key in keys if key in certain or _plain(key) in telling)
 
@@ -80,11 +86,48 @@ def _says_deleted(key: str, value: Any) -> bool:
     plain = _plain(key)
     if key in CERTAIN or (key == "@odata.context" and str(value).endswith("$deletedEntity")):
         return True
-    if plain in FLAGS:  # Graph's `deleted` is an object, which may be empty
-        return isinstance(value, dict) or value is True or value == 1 or _is_yes(value)
+    if plain in FLAGS:
+        return _is_raised(value)
     if plain in TIMES:
-        return isinstance(value, (str, int)) and bool(value)
-    return plain in STATES and isinstance(value, str) and value.strip().lower() in FLAGS
+        return value is True or _is_time(value)
+    if plain in EVENTS:
+        return isinstance(value, str) and value.strip().lower() in ("delete", "deleted")
+    words = value.values() if isinstance(value, dict) else (value,)  # {"id": 3, "name": "Deleted"}
+    return plain in STATES and any(
+        isinstance(word, str) and word.strip().lower() in FLAGS for word in words
+    )
+
+
+def _is_raised(flag: Any) -> bool:
+    """Return whether a flag is set: by a yes, by the time of the deletion, or by an object.
+
+    Graph's `deleted` is an object, which may be empty; `{"value": false}` is not set.
+    """
+    if isinstance(flag, dict):
+        return not flag or any(value not in (False, None) for value in flag.values())
+    if isinstance(flag, str):
+        return _is_yes(flag) or (len(flag.strip()) >= 8 and _is_time(flag))
+    return isinstance(flag, (int, float)) and (flag == 1 or flag > 1e8)
+
+
+def _is_time(value: Any) -> bool:
+    """Return whether a value is a time at which something happened, in whatever format.
+
+    `0001-01-01`, `1970-01-01`, `9999-12-31` and words such as `never` are none.
+    """
+    if is_number(value):
+        return float(value) > 0
+    if not isinstance(value, str):
+        return False
+    try:
+        odata = read_odata(value.strip())
+    except ValueError:
+        return False
+    found = re.search(r"(?<!\d)\d{4}(?!\d)", value)
+    year = odata[0].year if odata else int(found[0]) if found else None
+    if year is None:
+        return any(sign.isdigit() for sign in value)
+    return year > 0 and not any(first <= year <= last for first, last in NEVER)
 
 
 def _is_yes(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,8 +24,13 @@ from registry_sync.source.settings_reader import SettingsReader
 Mode = Literal["none", "flag", "feed", "absence"]
 FEW = 3
 """The guard never stops this few withdrawals or fewer."""
-NO_VALUES = frozenset(map(key_of, (None, False, 0, "", [])))
+NO_VALUES = frozenset(map(key_of, (None, False, 0, "", [], {})))
 """Values of a flag's path that say nothing, where `values` does not say which ones do."""
+NO_TEXT = re.compile(
+    r"\s*(?:false|f|no|n|0|off|null|none|nil|n/a|-|never|(?:000[01]|1753|1900|1970|9999)-\d.*)?\s*",
+    re.IGNORECASE,
+)
+"""Texts that say nothing there: no, and the least or greatest time of a system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ class Deletes:
     values: tuple[Any, ...] = setting(
         (),
         "For `flag`: the values that mark a deleted record, compared as JSON. Without it, every "
-        "value but null, false, 0, empty text and an empty list does.",
+        "value does but null, false, 0, an empty text, list or object, text that says no, and "
+        "times such as 0001-01-01 and 9999-12-31.",
         type=LIST, shown=[True], example=["retired", "deleted"],
     )  # fmt: skip
     ids_endpoint: str = setting(
@@ -88,13 +95,20 @@ class Deletes:
         value = compile_path(self.path)(record)
         if value is ABSENT:
             value = None
-        marked = key_of(value) in self._marks if self._marks else key_of(value) not in NO_VALUES
+        marked = key_of(value) in self._marks if self._marks else _says_something(value)
         return f"{self.path} is {value!r}"[:120] if marked else ""
 
     @property
     def for_fingerprint(self) -> list[Any]:
         """Return what decides which records are the lane's; nothing where no flag does."""
         return [["deletes", self.path, list(self.values)]] if self.mode == "flag" else []
+
+
+def _says_something(value: Any) -> bool:
+    """Return whether a flag is set, by whatever value."""
+    if isinstance(value, str):
+        return NO_TEXT.fullmatch(value) is None
+    return key_of(value) not in NO_VALUES
 
 
 USED: dict[Mode, tuple[str, ...]] = {
