@@ -66,12 +66,17 @@ class Setup(Sides):
 
 
 def configure(
-    client: Client, *, private_key: str, element: str = "", items: list[Json] | None = None
+    client: Client,
+    *,
+    private_key: str,
+    element: str = "",
+    items: list[Json] | None = None,
+    writes: bool = True,
 ) -> Setup:
     """Read and check the configuration of one sync. Raises ConfigError with every fault it found.
 
     `element` names it in `Additional Syncs`; "" is the app's own items. `items` are the raw items,
-    where they were read already.
+    where they were read already. Who does not write needs no access to the registry and the folder.
     """
     items = read_items(client) if items is None else items
     with naming(element):
@@ -79,7 +84,8 @@ def configure(
         connector = connector_of(config)
         schema = parse_schema(*read_schema(client, config, config.mapped_ids))
         client.entity_type = schema.entity_type
-        check_access(client, config)
+        if writes:
+            check_access(client, config)
         return Setup(config, connector, schema, mapping_of(config, connector, schema))
 
 

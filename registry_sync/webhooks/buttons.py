@@ -128,7 +128,7 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     _show_looking(canvas, client)
     lanes = chosen_lanes(canvas, names)
     reading = reading_runs(lanes)  # before the look: a run that ends meanwhile may have found it
-    found = find_record(asked, lanes, client)
+    found = find_record(asked, lanes, client, foresees=not reading)
     awaits = await_runs(canvas, to_await(asked, lanes, found), reading)
     canvas.wanted_at = who.pressed_at
     canvas.standing = "\n\n".join(

@@ -151,7 +151,8 @@ def gives_one(lane: Lane | None, client: Client) -> bool:
 @contextmanager
 def asking(lane: Lane, client: Client) -> Iterator[tuple[Setup, Source]]:
     """Open a lane's registry for one question."""
-    setup = configure(client, private_key=settings.BENCHLING_PRIVATE_KEY, element=lane.element)
+    key = settings.BENCHLING_PRIVATE_KEY
+    setup = configure(client, private_key=key, element=lane.element, writes=False)
     source = plain_source(setup)
     try:
         yield setup, source

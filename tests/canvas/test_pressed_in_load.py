@@ -153,8 +153,10 @@ def test_a_load_that_ends_while_a_press_is_worked_leaves_no_one_waiting(w, load)
 
 def test_a_name_that_the_load_reads_while_it_is_looked_up_is_found(w, load):
     acts = [lambda: jobs.work_to_end(load.pk)]
+    page, before = Page(w), sum(w.tenant.endpoints.values())
+    page.press("look_up", record=WRITTEN)
+    assert sum(w.tenant.endpoints.values()) - before <= 8, "each takes its time on a busy host"
     w.registry.on_detail = lambda _: acts.pop()() if acts else None
-    page = Page(w)
     page.press("look_up", record=NAMED)
     assert not acts and standing(page).startswith("**C-000007** is in Benchling as “Compound 7”")
 
@@ -170,7 +172,8 @@ def test_two_lanes_tell_of_the_record_that_one_of_them_reads(w, settings):
     assert "The sync under way" in standing(page), page.text
     jobs.work_to_end(first.pk)
     assert_truth({NAMED: page})
-    assert "No record" not in page.text and SyncRun.objects.count() == 1
+    assert "No record" not in page.text
+    assert not SyncRun.objects.filter(trigger="canvas").exists()
 
 
 def test_a_record_that_left_or_was_never_written_is_not_said_to_be_something_else(w):
