@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from registry_sync import runs
 from registry_sync.core import stopping
 from registry_sync.models import SyncRun
@@ -29,10 +31,18 @@ def busy_sentence(run: SyncRun) -> str:
     if runs.is_held(run):
         return f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
     if run.paused_at is not None:
-        return f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with manage.py run resume."
+        return f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with {resume_command(run)}."
     if runs.is_waiting(run):
         return f"Run {run.pk} is active. {runs.waiting_sentence(run)}"
     return ""
+
+
+def resume_command(run: SyncRun) -> str:
+    """Return the command that resumes a run. Without its lane, it would resume every lane's."""
+    names = runs.LaneNames()
+    if not names.several or run.lane not in names.lanes:
+        return "manage.py run resume"
+    return f"manage.py run resume --lane {shlex.quote(names.of(run.lane))}"
 
 
 def taken_sentence(run: SyncRun) -> str:
@@ -44,7 +54,7 @@ def taken_sentence(run: SyncRun) -> str:
 def left_sentence(run: SyncRun) -> str:
     """Return how a run continues that a command leaves unfinished."""
     if run.paused_at is not None:
-        text = f"{runs.paused_sentence(run)}. Resume it with manage.py run resume."
+        text = f"{runs.paused_sentence(run)}. Resume it with {resume_command(run)}."
     elif stopping.requested():
         text = "This process was asked to stop. A worker or the next sync_registry continues it."
     elif runs.is_held(run):

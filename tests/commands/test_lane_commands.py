@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core import stopping
@@ -10,7 +11,7 @@ from registry_sync.management.lane_work import SeveralLanes, Standing
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.listener import NullListener
 from tests.support.commands import command
-from tests.support.factories import LaneFactory
+from tests.support.factories import LaneFactory, SyncRunFactory
 from tests.support.registry import compound
 from tests.support.worlds import World
 
@@ -167,3 +168,22 @@ def test_before_any_configuration_is_readable_it_says_so(world):
     status, said = command(name="lanes")
     assert status == 0 and "No lane is known yet" in said
     assert w.written() == 0
+
+
+def test_a_resume_without_a_lane_names_what_was_paused_and_says_how_to_resume_one(two):
+    work()
+    at_work = {
+        name: SyncRunFactory(lane=lane, status="RUNNING", started_at=timezone.now()).pk
+        for name, lane in lanes().items()
+    }
+    compounds, lots = at_work["Compound"], at_work["Lot"]
+    status, said = command("pause", "--lane", "Lot", "--reason", "move", name="run")
+    assert status == 0 and "resume it with manage.py run resume --lane Lot." in said
+    status, said = command("resume", name="run")
+    assert status == 0 and f"Compound: Run {compounds} is not paused." in said
+    assert f"Lot: Run {lots} will continue where it paused" in said
+    command("cancel", "--lane", "Compound", "--reason", "x", name="run")
+    said = command("pause", "--reason", "move", name="run")[1]
+    assert said.startswith(f"Lot: Run {lots} will pause")
+    busy = work()[1]
+    assert any("Lot: Run 4: Paused" in each and "run resume --lane Lot." in each for each in busy)

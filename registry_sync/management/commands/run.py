@@ -13,6 +13,7 @@ from registry_sync import runs
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.run_summary import resume_command
 from registry_sync.models import SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
 from registry_sync.runs import estimate
@@ -48,8 +49,12 @@ class Command(OperatorCommand):
             self.stdout.write("No run is active.")
         names = runs.LaneNames()
         for run in active:
-            name = names.of(run.lane) if len(active) > 1 else ""
-            said = self._do(what, run, reason)
+            name = names.beside(run.lane) if options["lane"] is None else ""
+            goes_on = len(active) > 1 and run.paused_at is None and not runs.is_waiting(run)
+            if what == "resume" and goes_on:
+                said = f"Run {run.pk} is not paused."
+            else:
+                said = self._do(what, run, reason)
             self.stdout.write(f"{name}: {said}" if name else said)
 
     def _do(self, what: str, run: SyncRun, reason: str) -> str:
@@ -59,7 +64,7 @@ class Command(OperatorCommand):
             pause_run(run, actor=actor, reason=reason)
             return (
                 f"Run {run.pk} will pause after the current batch. It blocks other runs until you "
-                "resume it with manage.py run resume."
+                f"resume it with {resume_command(run)}."
             )
         if what == "resume":
             queued = resume_run(run, actor=actor, reason=reason)
