@@ -126,6 +126,8 @@ def _ended(external_id: str, lane: Lane, run: SyncRun, entry: LedgerEntry | None
     error = runs.open_errors(lane).filter(external_id=external_id).first()
     if error is not None:
         return record_text.not_in_benchling(error, is_there=bool(entry and entry.entity_hash))
+    if entry is not None and entry.gone_run_id is not None:
+        return record_text.departed(entry)
     gone = any(warning["code"] == f"not_at_source:{external_id}" for warning in run.warnings)
     if entry is None or not entry.entity_hash:
         is_seen = entry is not None and entry.seen_run_id is not None and not gone

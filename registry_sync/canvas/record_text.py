@@ -96,6 +96,13 @@ def not_in_benchling(error: EntityError, *, is_there: bool, changed: bool = Fals
 CHANGED_SINCE = "The record has changed in the registry since. The next sync tries it again."
 
 
+def departed(entry: LedgerEntry) -> str:
+    """Return that the registry says of a record that it is deleted."""
+    here = bool(entry.entity_hash)
+    head = synced(entry, None) if here else f"**{escaped(entry.external_id)}** is not in Benchling."
+    return f"{head} The registry says that it is deleted."
+
+
 def withdrawn() -> str:
     return "The registry says that it is deleted. Nothing is changed in Benchling for that."
 

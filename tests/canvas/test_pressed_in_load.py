@@ -179,10 +179,14 @@ def test_two_lanes_tell_of_the_record_that_one_of_them_reads(w, settings):
 def test_a_record_that_left_or_was_never_written_is_not_said_to_be_something_else(w):
     """The registry has it no longer, or it waits for a plan: neither is *nothing to change*."""
     lane = w.sync().lane
-    del w.registry.records[3]
-    gone, new = Page(w, "etr_1"), Page(w, "etr_2")
+    del w.registry.records[4:], w.registry.records[3]
+    deleted = {"id": "C-000002", "deleted": True, "modified_at": "2027-01-01T00:00:00Z"}
+    w.registry.records[2] = deleted
+    gone, new, left = (Page(w, f"etr_{n}") for n in range(3))
     gone.press("sync_one", record="C-000003")
+    left.press("sync_one", record="C-000002")
     work_all()
+    assert standing(left).endswith("“Compound 2”. The registry says that it is deleted.")
     said = standing(gone)
     assert "is in Benchling as “Compound 3”" in said and "The registry has no record" in said
     assert "found nothing to change" not in said
