@@ -95,6 +95,11 @@ class Source:
         """Return how many modification times could not be read, and an example."""
         return self._records.bad_cursors
 
+    @property
+    def untimed(self) -> str:
+        """Return the id of the first record whose modification time could not be read, or ""."""
+        return self._records.untimed
+
     def close(self) -> None:
         """Close the connections."""
         self._connection.close()

@@ -14,10 +14,12 @@ class RecordReader:
     """Reads the ids and modification times of one registry's records.
 
     `bad_cursors` counts the times that could not be read, with the first of them as an example.
+    `untimed` is the id of its record, or "".
     """
 
     def __init__(self, connector: Connector) -> None:
         self.bad_cursors: tuple[int, str] = (0, "")
+        self.untimed = ""
         self._terms = connector.incremental or Incremental()
         self._id_paths = [compile_template(path) for path in connector.id_paths]
         self._cursor: Getter | None = (
@@ -51,4 +53,6 @@ class RecordReader:
             count, example = self.bad_cursors
             shown = "no value" if value is ABSENT else repr(value)[:80]
             self.bad_cursors = (count + 1, example or shown)
+            if not count:
+                self.untimed = self.identify(record) or ""
         return when

@@ -121,14 +121,17 @@ class Pull:
 
     def _warn_of_times(self) -> None:
         unread, example = self.source.bad_cursors
-        if unread:
+        terms = self.ctx.setup.connector.incremental
+        if unread and terms is not None:
             runs.warn(
                 self.ctx.run,
                 self.ctx.lease,
                 "no_time",
-                f"Some records have no readable modification time (for example {example}). Changes "
-                "to them are only found by full runs. The integration owner checks "
-                "endpoint.incremental in Connector Settings.",
+                f"Some records have no readable modification time: “{terms.cursor_path}” of "
+                f"{self.source.untimed or 'one of them'} is {example}. Changes to them are only "
+                "found by full runs. The integration owner sets "
+                "endpoint.incremental.datetime_format in Connector Settings if the registry writes "
+                "times like this, or the registry's owner corrects the records.",
             )
 
     def _flush(self) -> None:

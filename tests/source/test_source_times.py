@@ -217,6 +217,6 @@ def test_times_that_cannot_be_read_are_counted_with_an_example(serve: Any) -> No
     settings = endpoint(params={"s": SINCE}, incremental={"cursor_path": "meta.at"})
     source = serve(None).source(settings)
     assert source.cursor_of({"meta": {"at": "2026-01-05T12:30:15Z"}}) == AT
-    assert source.cursor_of({"meta": {"at": "soon"}}) is None
+    assert source.cursor_of({"id": "C-7", "meta": {"at": "soon"}}) is None
     assert source.cursor_of({}) is None
-    assert source.bad_cursors == (2, "'soon'")
+    assert source.bad_cursors == (2, "'soon'") and source.untimed == "C-7"
