@@ -186,4 +186,5 @@ def test_a_resume_without_a_lane_names_what_was_paused_and_says_how_to_resume_on
     said = command("pause", "--reason", "move", name="run")[1]
     assert said.startswith(f"Lot: Run {lots} will pause")
     busy = work()[1]
-    assert any("Lot: Run 4: Paused" in each and "run resume --lane Lot." in each for each in busy)
+    (paused,) = [each for each in busy if each.startswith(f"Lot: Run {lots}: Paused")]
+    assert "Resume it with manage.py run resume --lane Lot." in paused
