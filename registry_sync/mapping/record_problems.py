@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
@@ -14,6 +15,9 @@ from registry_sync.mapping.rules.base import MOST_SHOWN
 from registry_sync.mapping.values import Misfit
 from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
+
+PLAIN_KEY = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
+"""Keys that need no quotes in a path."""
 
 
 def field_problem(
@@ -41,10 +45,23 @@ def field_problem(
         kind="benchling" if ours else "transient" if error.code == "structure_unread" else "source",
         code=error.code,
         message=message,
-        remedy=_remedy(error, mapped.field, external_id, shown, value if item is None else item),
+        remedy=_inside(mapped, value, external_id)
+        or _remedy(error, mapped.field, external_id, shown, value if item is None else item),
         field=name,
         value=shown,
         waits_for=None if error.option is None else ("option", error.option),
+    )
+
+
+def _inside(mapped: FieldMapping, value: Any, external_id: str) -> str:
+    """Return how to map what is inside an object, such as `{"value": 5, "label": "x"}`, or ""."""
+    keys = [key for key in value if PLAIN_KEY.fullmatch(key)] if isinstance(value, dict) else []
+    if not keys or not mapped.path:
+        return ""
+    paths = " or ".join(f"{mapped.path}.{key}" for key in keys[:3])
+    return (
+        f"The integration owner maps what is inside it to “{mapped.field.name}”, by the path "
+        f"{paths} in the app's configuration, or the registry's owner corrects {external_id}."
     )
 
 

@@ -238,6 +238,15 @@ def test_a_rule_that_cannot_read_a_value_is_the_mappings_problem(rule, value):
     assert (problem.kind, problem.code) == ("mapping", "rule") and str(value) in problem.message
 
 
+@pytest.mark.parametrize("type_", ["text", "float", "boolean", "date", "dropdown", "entity_link"])
+def test_an_object_is_refused_with_the_paths_of_what_is_inside_it(type_):
+    """No rule reads an object, so another rule is no remedy."""
+    problem = one({"value": 5, "label": "five", "a b": 1}, type=type_).problems[0]
+    assert "by the path f0.value or f0.label in the app's" in problem.remedy
+    assert "rule" not in problem.remedy and "C-1" in problem.remedy
+    assert "path" not in one({}, type=type_).problems[0].remedy
+
+
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
