@@ -68,3 +68,5 @@ TYPES: dict[str, EntityType] = {
     )
 }  # fmt: skip
 """The entity types, by the `type` of their schemas."""
+WRITTEN = {name: kind for name, kind in TYPES.items() if kind.writes}
+"""The types with an upsert."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemathesis.core.errors import InvalidSchema
 
 from sandbox.tenant.app import routes
-from sandbox.tenant.entity_types import TYPES
+from sandbox.tenant.entity_types import TYPES, WRITTEN
 from sandbox.tenant.limits import Limits
 from sandbox.tenant.state import TenantState
 from tests.support.adversary import MODES, Adversary, operations
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.once, pytest.mark.slow]
 REQUESTS = 21_000 if FULL else 300
 """Together, over all operations."""
 TYPE = random.Random(SEED).choice(
-    [kind.path for name, kind in TYPES.items() if name != "custom_entity"]
+    [kind.path for name, kind in WRITTEN.items() if name != "custom_entity"]
 )
 """The type whose operations the short form takes beside custom entities'."""
 SWITCHES = [

@@ -7,7 +7,7 @@ import pytest
 from registry_sync.benchling import chemistry
 from registry_sync.models import Adoption, Drift, Lane, LedgerEntry, SyncRun
 from sandbox.tenant.entities import draw_by_hand
-from sandbox.tenant.entity_types import TYPES
+from sandbox.tenant.entity_types import WRITTEN
 from tests.support.commands import adopt
 from tests.support.entities import of_type
 from tests.support.people import by_hand, hand
@@ -39,7 +39,7 @@ def record(number: int, type_: str, **values):
             "modified_at": "2026-01-01T00:00:00Z", **VALUES[type_][0], **values}  # fmt: skip
 
 
-@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize("type_", WRITTEN)
 def test_the_whole_line_for_each_type(world, type_):
     records = [record(1, type_), record(2, type_, parent="R-1"), record(3, type_, parent="R-4")]
     w = of_type(world, type_, records, fields=LINKED, rows=[("Note", "note"), ("Parent", "parent")])
@@ -65,7 +65,7 @@ def test_the_whole_line_for_each_type(world, type_):
     assert Lane.objects.get().entity_type.name == type_
 
 
-@pytest.mark.parametrize("type_", [name for name in TYPES if name != "custom_entity"])
+@pytest.mark.parametrize("type_", [name for name in WRITTEN if name != "custom_entity"])
 def test_an_edit_of_a_part_by_hand_is_drift_and_is_restored(world, type_):
     w = of_type(world, type_, [record(1, type_)])
     w.sync()
