@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
-from django.db.models import Q
 
 from registry_sync import runs
 from registry_sync.core.text import name_key
@@ -42,11 +41,17 @@ def learn_names(ctx: RunContext, keys: Sequence[str]) -> None:
 
 
 def _holders(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
-    left = lane.withdrawals.filter(closed_at__isnull=True).exclude(state=State.ABSENT)
-    aliases = HeldAlias.objects.filter(lane=lane, key__among=keys).values("external_id")
-    rows = lane.ledger.exclude(entity_hash="").filter(external_id__in=left.values("external_id"))
-    named = Q(name_key__among=keys) | Q(external_id__in=aliases)
-    return list(rows.filter(named).order_by("pk")[:MOST])
+    """Return the rows of departed records whose entities have these names, by two indexes."""
+    if not keys:
+        return []
+    ours = lane.ledger.exclude(entity_hash="")
+    aliases = HeldAlias.objects.filter(lane=lane, key__among=keys)
+    aliased = list(aliases.values_list("external_id", flat=True))
+    named = [*ours.filter(name_key__among=keys), *ours.filter(external_id__among=aliased)]
+    rows = {row.external_id: row for row in named}
+    left = lane.withdrawals.filter(closed_at__isnull=True, external_id__among=list(rows))
+    departed = left.exclude(state=State.ABSENT).values_list("external_id", flat=True)
+    return [rows[external_id] for external_id in departed][:MOST]
 
 
 def _learn(ctx: RunContext, row: LedgerEntry, raw: Json) -> None:
