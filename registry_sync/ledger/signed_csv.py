@@ -211,7 +211,8 @@ MOVED = "has been moved to another lane"
 
 def _is_decision(row_id: str) -> bool:
     """Return whether a row is about what someone decided, not about a change."""
-    return signed_pins.is_entry(row_id) or signed_plans.is_entry(row_id)
+    prefixes = (*signed_pins.PREFIX.values(), *signed_plans.PREFIX.values())
+    return row_id.startswith(prefixes)
 
 
 class _Deleted:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from registry_sync.ledger.signed_entries import digest_of, keys_by_kind
 from registry_sync.models import Pin
 from registry_sync.runs import SchemaView
 
@@ -68,8 +68,7 @@ class PinEntry:
             self.kind, pin.lane_id, pin.external_id, pin.entity_id, pin.field_id, pin.source,
             pin.theirs, self.actor, self.reason, at.timestamp() if at else None,
         ]  # fmt: skip
-        text = json.dumps(said, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(said)
 
 
 def entries(since: datetime, until: datetime) -> Iterator[PinEntry]:
@@ -81,16 +80,10 @@ def entries(since: datetime, until: datetime) -> Iterator[PinEntry]:
         yield PinEntry(pin, ENDED)
 
 
-def is_entry(row_id: str) -> bool:
-    """Return whether a row of the CSV is about an accepted difference."""
-    return any(row_id.startswith(prefix) for prefix in PREFIX.values())
-
-
 def held(row_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Return the lane and the digest that these rows would have now, by their ids."""
-    found: dict[str, tuple[int, str]] = {}
-    for kind, prefix in PREFIX.items():
-        wanted = [id_.removeprefix(prefix) for id_ in row_ids if id_.startswith(prefix)]
-        for pin in Pin.objects.filter(pk__in=wanted):
-            found[f"{prefix}{pin.pk}"] = (pin.lane_id, PinEntry(pin, kind).digest())
-    return found
+    return {
+        f"{PREFIX[kind]}{pin.pk}": (pin.lane_id, PinEntry(pin, kind).digest())
+        for kind, keys in keys_by_kind(row_ids, PREFIX)
+        for pin in Pin.objects.filter(pk__in=keys)
+    }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from registry_sync.ledger.signed_entries import digest_of, keys_by_kind
 from registry_sync.models import Plan
 from registry_sync.runs import SchemaView
 
@@ -75,8 +75,7 @@ class PlanEntry:
             self.kind, plan.lane_id, self.run_id, plan.digest, plan.planned_by, plan.planned_user,
             plan.signed_user, self.actor, self.reason, at.timestamp() if at else None,
         ]  # fmt: skip
-        text = json.dumps(said, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(said)
 
 
 def entries(since: datetime, until: datetime) -> Iterator[PlanEntry]:
@@ -89,19 +88,14 @@ def entries(since: datetime, until: datetime) -> Iterator[PlanEntry]:
         yield PlanEntry(plan, APPLIED)
 
 
-def is_entry(row_id: str) -> bool:
-    """Return whether a row of the CSV is about a plan."""
-    return any(row_id.startswith(prefix) for prefix in PREFIX.values())
-
-
 def held(row_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Return the lane and the digest that these rows would have now, by their ids."""
-    found: dict[str, tuple[int, str]] = {}
-    for kind, prefix in PREFIX.items():
-        wanted = [id_.removeprefix(prefix) for id_ in row_ids if id_.startswith(prefix)]
-        for plan in Plan.objects.filter(pk__in=wanted).select_related("applied_run"):
-            found[f"{prefix}{plan.pk}"] = (plan.lane_id, PlanEntry(plan, kind).digest())
-    return found
+    rows = Plan.objects.select_related("applied_run")
+    return {
+        f"{PREFIX[kind]}{plan.pk}": (plan.lane_id, PlanEntry(plan, kind).digest())
+        for kind, keys in keys_by_kind(row_ids, PREFIX)
+        for plan in rows.filter(pk__in=keys)
+    }
 
 
 def _text(when: datetime | None) -> str:
