@@ -119,16 +119,22 @@ class LanesWorld(World):
         return counts.get("SUCCEEDED", 0)
 
 
+def servers(stack: ExitStack) -> tuple[PostgresServer, RedisServer]:
+    """Start a PostgreSQL and a Redis that end with the stack."""
+    server = PostgresServer().start()
+    stack.callback(server.stop)
+    redis = RedisServer().start()
+    stack.callback(redis.stop)
+    return server, redis
+
+
 def main() -> None:
     """Load four lanes, then read them with one worker and with three, by turns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="records a lane")
     given = parser.parse_args()
     with ExitStack() as stack:
-        server = PostgresServer().start()
-        stack.callback(server.stop)
-        redis = RedisServer().start()
-        stack.callback(redis.stop)
+        server, redis = servers(stack)
         world = stack.enter_context(LanesWorld(given.count, server, redis.url))
         began = time.monotonic()
         status = world.manage("sync_registry").status

@@ -20,8 +20,8 @@ import requests
 
 from sandbox.children import dies_with_parent, free_port
 from sandbox.postgres import PostgresServer
-from sandbox.redis import RedisServer
 
+from .lanes import servers
 from .world import HOURS_AGO, World
 
 Json = dict[str, Any]
@@ -152,10 +152,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="presses of each button")
     given = parser.parse_args()
     with ExitStack() as stack:
-        server = PostgresServer().start()
-        stack.callback(server.stop)
-        redis = RedisServer().start()
-        stack.callback(redis.stop)
+        server, redis = servers(stack)
         world = stack.enter_context(PressedWorld(given.count, server, redis.url))
         stack.callback(world.stop)
         for button, taken in measure(world, given.times).items():

@@ -26,7 +26,7 @@ MOST_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Answer:
     """What is said of one record, and its Benchling id; `found` unless no run has found it."""
 
     text: str
@@ -42,8 +42,8 @@ def outcomes(canvas: Canvas, names: runs.LaneNames) -> tuple[list[str], list[str
     since = canvas.wanted_at
     if since is None or since < timezone.now() - SHOWN_FOR:
         return [], []
-    told = [one for wanted in canvas.wanted if (one := _told(wanted, canvas, since, names))]
-    found = [one for one in told if one.found] or told
+    answers = [one for wanted in canvas.wanted if (one := _answer(wanted, canvas, since, names))]
+    found = [one for one in answers if one.found] or answers
     return [one.text for one in found], [one.entity_id for one in found if one.entity_id]
 
 
@@ -70,11 +70,11 @@ def is_overtaken(canvas: Canvas) -> bool:
     return bool(waits) and ended.exists()
 
 
-def _told(wanted: Json, canvas: Canvas, since: datetime, names: runs.LaneNames) -> _Told | None:
+def _answer(wanted: Json, canvas: Canvas, since: datetime, names: runs.LaneNames) -> _Answer | None:
     lanes = {lane.pk: lane for lane in names.lanes}
     lane = lanes.get(wanted["lane"]) if wanted["lane"] else next(iter(names.lanes), None)
     if lane is None:  # no run has read the configuration yet, or the lane is gone
-        return None if wanted["lane"] else _Told(record_text.queued(wanted["id"]))
+        return None if wanted["lane"] else _Answer(record_text.queued(wanted["id"]))
     external_id = typed_external_id(wanted["id"], lane)
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     found = True
@@ -85,7 +85,7 @@ def _told(wanted: Json, canvas: Canvas, since: datetime, names: runs.LaneNames) 
     else:
         said = _outcome(external_id, lane, since, canvas.run, entry)
     text_of_lane = text.of_lane(names.beside(lane), said)
-    return _Told(text_of_lane, entry.entity_id if entry else "", found)
+    return _Answer(text_of_lane, entry.entity_id if entry else "", found)
 
 
 def _awaited(

@@ -22,7 +22,7 @@ NEEDS = {"M": ("HI", "an hour (%H)"), "S": ("M", "a minute (%M)"), "f": ("S", "a
          "I": ("p", "AM or PM (%p); for 24 hours write %H"),
          "p": ("I", "an hour from 1 to 12 (%I)")}  # fmt: skip
 """What a code makes no sense without: codes, and how to say it."""
-TOLD = frozenset("aAcwujUWV")
+DERIVED = frozenset("aAcwujUWV")
 """Codes of a weekday, a week or a day of the year. strptime reads them, and believes the rest."""
 AHEAD = 20
 """Years from now up to which a year of two digits is certain. Systems disagree about later ones."""
@@ -64,7 +64,7 @@ class DateFormat:
         if self._widths is not None and not self._widths.fullmatch(text):
             raise ValueError(f"{text!r} does not have the digits of {self._form}")
         when = datetime.strptime(text, self._form)
-        if not TOLD.isdisjoint(self._codes) and not self._says(text, when):
+        if not DERIVED.isdisjoint(self._codes) and not self._says(text, when):
             raise Untrue(f"names a day that the calendar does not have ({when:%A, %d %B %Y})")
         if not self._codes.isdisjoint("yx") and when.year > datetime.now(UTC).year + AHEAD:
             years = f"{when.year - 100} or {when.year}"
@@ -75,7 +75,7 @@ class DateFormat:
         """Return whether a text has the weekday, the week and the day of the year of its date."""
 
         def said(code: str) -> str:
-            word = when.strftime(f"%{code}") if code in TOLD else ""
+            word = when.strftime(f"%{code}") if code in DERIVED else ""
             return rf"0*{int(word)}" if word.isdigit() else _literal(word) if word else r".+?"
 
         return _pattern(self._form, said).fullmatch(text) is not None

@@ -80,8 +80,8 @@ class PageAnswer:
     def entries(self) -> list[Entry]:
         """Return what the answer says beside its records, headers first."""
         records = {id(record) for record in self.records}
-        told = any(name.lower() == "content-range" for name in self.headers)
-        partial = [] if self.status != PARTIAL or told else [Entry(OF_PART, STATUS, "206", {})]
+        ranged = any(name.lower() == "content-range" for name in self.headers)
+        partial = [] if self.status != PARTIAL or ranged else [Entry(OF_PART, STATUS, "206", {})]
         return [*_headers(self.headers), *partial, *_entries(self.body, records)]
 
 
