@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -22,6 +23,7 @@ from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.filters import InWords, OpenFilter
 from registry_sync.admin.lane_form import OPEN, POLICY, TWO_PEOPLE, WHY, LaneForm
 from registry_sync.admin.links import record_link
+from registry_sync.core.problems import SyncError
 from registry_sync.desk import cures
 from registry_sync.desk.drift import ARCHIVED, differences_of
 from registry_sync.desk.values import as_html
@@ -71,8 +73,31 @@ class AllowanceForm(ModelForm):
             self.add_error(None, f"{proposed} {proposed.remedy}")
 
 
+class ByConsent(ReadOnly):
+    """Forms that save what a second person may have to agree to."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
+        """Report, instead of the form, a proposal that someone decided in the same instant."""
+        try:
+            return super().changeform_view(request, *args, **more)
+        except SyncError as error:
+            self.message_user(request, f"{error} {error.remedy}", messages.ERROR)
+            return redirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save the row and use up the consent, both or neither."""
+        with transaction.atomic():
+            if form.consent is not None:
+                form.consent.use()
+            self.save_row(obj, form)
+
+    def save_row(self, obj: Any, form: Any) -> None:
+        """Save what the form changed."""
+        obj.save()
+
+
 @admin.register(Allowance)
-class AllowanceAdmin(ReadOnly):
+class AllowanceAdmin(ByConsent):
     """Users can add an override with a reason. An override is never edited."""
 
     nothing = "No overrides yet."
@@ -99,10 +124,7 @@ class AllowanceAdmin(ReadOnly):
     ) -> None:
         obj.actor = request.user.get_username()
         obj.paths = allowances.lost_paths(obj.lane, obj.what)
-        with transaction.atomic():
-            if form.consent is not None:
-                form.consent.use()
-            obj.save()
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Drift)
@@ -213,7 +235,7 @@ class AdoptionAdmin(ByLane):
 
 
 @admin.register(Lane)
-class LaneAdmin(ReadOnly):
+class LaneAdmin(ByConsent):
     """Read-only, except for what is done about drift and about what left the registry."""
 
     nothing = "No lanes yet. The first run creates one when it reads its configuration."
@@ -251,14 +273,11 @@ class LaneAdmin(ReadOnly):
             found.required = False
         return found
 
-    def save_model(self, request: HttpRequest, obj: Lane, form: LaneForm, change: bool) -> None:
-        # What a request leaves out stays as it is.
+    def save_row(self, obj: Lane, form: LaneForm) -> None:
+        """Save what the form changed; what a request leaves out stays as it is."""
         given = [n for n in form.changed_data if n in OPEN]
         changed = [n for n in given if getattr(obj, n) != form.initial.get(n)]
         if set(changed) & set(POLICY):  # listings count from now on
             obj.withdrawn_set_at, obj.archive_fault = timezone.now(), ""
             changed += ["withdrawn_set_at", "archive_fault"]
-        with transaction.atomic():
-            if form.consent is not None:
-                form.consent.use()
-            obj.save(update_fields=changed)  # a run may be writing the others
+        obj.save(update_fields=changed)  # a run may be writing the others

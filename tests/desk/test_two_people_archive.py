@@ -9,6 +9,7 @@ from django.urls import reverse
 from registry_sync.desk import withdrawal_policy
 from registry_sync.desk.withdrawal_policy import Wish
 from registry_sync.models import Lane, MappingVersion, Proposal
+from registry_sync.sync.plans import second
 from registry_sync.sync.plans.second import Person, SecondPerson
 from tests.support import factories
 from tests.support.commands import command
@@ -75,6 +76,27 @@ def test_a_lane_s_page_proposes_and_the_proposal_s_page_confirms(owner):
     assert (row.state, row.decided_by) == ("confirmed", "Paula")
     viewer = person("Victor", groups.VIEWERS)
     assert "Reason for archiving more" not in text(viewer.get(at))
+
+
+def test_what_is_declined_while_it_is_saved_is_not_done_and_told(owner, monkeypatch):
+    lane = factories.LaneFactory(second_release=True)
+    at = reverse("admin:registry_sync_lane_change", args=[lane.pk])
+    sent = {"drift_policy": lane.drift_policy, "withdrawn_policy": "archive", "why": "complete",
+            "withdrawn_reason": "Retired", "plans_for": "nothing"}  # fmt: skip
+    owner.post(at, {**sent, "second_release": "on"})
+    row, claim = Proposal.objects.get(), withdrawal_policy.claim
+
+    def claimed(*given, **more):
+        consent = claim(*given, **more)
+        second.decline(row, by=BOB, reason="not yet")  # another worker's request
+        return consent
+
+    monkeypatch.setattr(withdrawal_policy, "claim", claimed)
+    paula = person("Paula", groups.OWNERS)
+    said = paula.post(at, {**sent, "second_release": "on"}, follow=True)
+    assert said.status_code == 200
+    assert "declined by now. Nothing was done. Reload the page and check." in text(said)
+    assert now(lane) == TELL
 
 
 def test_the_command_only_proposes(db):
