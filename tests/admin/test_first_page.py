@@ -170,7 +170,7 @@ def test_workers_are_seen_and_a_redis_that_hangs_holds_nobody_up(world, owner, s
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://:s3cret@127.0.0.1:{silent.getsockname()[1]}/0"
         began = time.monotonic()
-        assert see_queues().trouble and time.monotonic() - began < 1.5
+        assert see_queues().trouble and time.monotonic() - began < 6  # answers never
         text = read(owner)
         assert "Redis is unreachable" in text
         assert "s3cret" not in text

@@ -214,20 +214,23 @@ def test_one_job_works_on_all_presses_and_draws_each_canvas_once(w):
 def test_a_run_waits_for_the_presses_in_the_inbox(w, monkeypatch):
     page, other = Page(w, "etr_1"), Page(w, "etr_2")
     page.press("manual_sync")
-    monkeypatch.setattr(following, "BACKLOG", 0.3)
+    monkeypatch.setattr(following, "BACKLOG", 30)
     run = runs.active()
     began = time.monotonic()
     following.let_presses_join(run.pk)
-    assert time.monotonic() - began < 0.3  # none waits
+    assert time.monotonic() - began < 20  # none waits
+    monkeypatch.setattr(following, "BACKLOG", 0.3)
     row = other.tell({"type": "v2.canvas.userInteracted", "buttonId": "manual_sync"})
     WebhookDelivery.objects.filter(pk=row.pk).update(state="received", attempts=0)
-    following.let_presses_join(run.pk)
-    assert time.monotonic() - began > 0.3
-    hour_ago = timezone.now() - HOUR
-    WebhookDelivery.objects.update(received_at=hour_ago)  # no worker for presses is there
     began = time.monotonic()
     following.let_presses_join(run.pk)
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began >= 0.3
+    hour_ago = timezone.now() - HOUR
+    WebhookDelivery.objects.update(received_at=hour_ago)  # no worker for presses is there
+    monkeypatch.setattr(following, "BACKLOG", 30)
+    began = time.monotonic()
+    following.let_presses_join(run.pk)
+    assert time.monotonic() - began < 20
 
 
 def test_a_run_behind_another_waits_for_a_lull(w, monkeypatch):
@@ -240,9 +243,10 @@ def test_a_run_behind_another_waits_for_a_lull(w, monkeypatch):
     following.let_presses_join(runs.active().pk)
     assert time.monotonic() - began > 0.5
     SyncRun.objects.update(finished_at=timezone.now() - HOUR)
+    monkeypatch.setattr(following, "LULL", 30.0)
     began = time.monotonic()
     following.let_presses_join(runs.active().pk)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 20
 
 
 def test_many_previews_are_one(w):

@@ -309,7 +309,7 @@ def test_loopback_needs_leave_and_the_message_names_the_setting(serve: Any) -> N
     began = time.monotonic()
     error = refused(registry.source(allow_private=False))
     assert "REGISTRY_ALLOW_PRIVATE_NETWORKS" in error.message and registry.asked == []
-    assert time.monotonic() - began < 2 and registry.waits == []
+    assert time.monotonic() - began < 10 and registry.waits == []
 
 
 @pytest.mark.parametrize(
