@@ -63,7 +63,8 @@ class Front:
         await asyncio.sleep(self.state.switches.latency)
         fault = self.limits.fault(scope["method"], path)
         if fault is not None and fault.kind == "stall":
-            await asyncio.sleep(fault.seconds)
+            if await _gone_within(receive, fault.seconds):
+                return
             fault = None
         if fault is not None and fault.kind not in APPLIED:
             await _broken(fault, send)
@@ -101,6 +102,15 @@ class Front:
         where = f"{scope['method']} {scope['path']}{'?' + query if query else ''}"
         self.state.malformed += [f"{where}: {fault}"[:900] for fault in found]
         return found
+
+
+async def _gone_within(receive: Receive, seconds: float) -> bool:
+    """Hold a request up; return whether its client has gone meanwhile."""
+    try:
+        await asyncio.wait_for(receive(), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 class _Recorder:
