@@ -44,7 +44,7 @@ class PostgresServer:
         data = self.folder / "data"
         self._run("initdb", "-D", str(data), "-U", "test", "--auth=trust", "-E", "UTF8", "-N")
         options = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
-                   "unix_socket_directories": self.folder, "max_connections": 60}  # fmt: skip
+                   "unix_socket_directories": self.folder, "max_connections": 200}  # fmt: skip
         command = [str(self.bin / "postgres"), "-D", str(data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
@@ -57,7 +57,7 @@ class PostgresServer:
             stderr=subprocess.STDOUT,
             preexec_fn=dies_with_parent,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self._quiet("pg_isready", "-h", "127.0.0.1", "-p", str(self.port)):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text())

@@ -38,7 +38,7 @@ class RedisServer:
             stderr=subprocess.DEVNULL,
             preexec_fn=dies_with_parent,
         )  # fmt: skip
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 Redis.from_url(self.url).ping()
@@ -51,7 +51,7 @@ class RedisServer:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
         if self.folder is not None:
             self.folder.cleanup()

@@ -92,8 +92,11 @@ def pytest_terminal_summary(
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of pytest-xdist share; they are started with its name."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = SEED
     # Each of some thousand tenants would compile the same hundred paths.
     starlette.routing.compile_path = cache(starlette.routing.compile_path)
     if not hasattr(config, "workerinput"):
@@ -150,6 +153,12 @@ def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker of pytest-xdist counted."""
     counted = getattr(node, "workeroutput", {}).get("exchanges", [])
     node.config.stash.setdefault(EXCHANGES, []).extend(counted)
+
+
+@pytest.fixture(autouse=True)
+def forgotten_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no line of a test's log hide a word that was a secret in an earlier test."""
+    monkeypatch.setattr("registry_sync.core.secrets._held", set())
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis.core
 import pytest
 
-from tests.support.environment import NETWORK, POSTGRES, VARIABLES
+from tests.support.environment import NETWORK, POSTGRES, PREFIXES, SEED, SERVERS, VARIABLES
 
 pytestmark = pytest.mark.once
 
@@ -18,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 READ = """
 import json, os, tests.settings as s
 print(json.dumps([s.REDIS_URL, str(s.DATABASES["default"]["NAME"]), s.BATCH_SIZE, s.METRICS_TOKEN,
-                  s.BENCHLING_APP_ID, os.environ.get("https_proxy")]))
+                  s.BENCHLING_APP_ID, os.environ.get("https_proxy"),
+                  sorted(name for name, value in os.environ.items() if value == "7")]))
 """
 
 
@@ -45,6 +47,7 @@ def test_what_the_shell_exports_is_not_seen(tmp_path):
     secret = tmp_path / "token"
     secret.write_text("hunter2")
     shell = dict.fromkeys(VARIABLES, "7") | dict.fromkeys(NETWORK, "http://127.0.0.1:9")
+    shell |= dict.fromkeys((*SERVERS, *(f"{prefix}X" for prefix in PREFIXES)), "7")
     shell |= {"https_proxy": "http://127.0.0.1:9", "REDIS_URL": "redis://127.0.0.1:9/0",
               "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
               "METRICS_TOKEN_FILE": str(secret), "PATH": os.environ["PATH"]}  # fmt: skip
@@ -55,5 +58,9 @@ def test_what_the_shell_exports_is_not_seen(tmp_path):
     assert done.returncode == 0, done.stderr
     database = str(ROOT / "registry_sync.sqlite3")
     assert ast.literal_eval(done.stdout.replace("null", "None")) == [
-        "", database, 2500, "", "app_test", None,
+        "", database, 2500, "", "app_test", None, [],
     ]  # fmt: skip
+
+
+def test_what_hypothesis_makes_comes_from_the_seed_of_the_suite():
+    assert hypothesis.core.global_force_seed == int(SEED)

@@ -87,7 +87,7 @@ class Front:
                 {"type": "http"}, _replay(b""), send
             )
         elif fault is not None and fault.kind == "drip":
-            await _drip(send, answer.body, fault.seconds)
+            await _drip(receive, send, answer.body, fault.seconds)
         elif fault is not None:
             await _drop(send, answer.body[: len(answer.body) // 2])
 
@@ -184,14 +184,15 @@ async def _drop(send: Send, part: bytes) -> None:
     raise Dropped
 
 
-async def _drip(send: Send, body: bytes, seconds: float) -> None:
-    """Send an answer byte by byte, each after so many seconds."""
+async def _drip(receive: Receive, send: Send, body: bytes, seconds: float) -> None:
+    """Send an answer byte by byte, each after so many seconds, as long as its client is there."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     for index in range(len(body)):
         await send({"type": "http.response.body", "body": body[index : index + 1],
                     "more_body": index + 1 < len(body)})  # fmt: skip
-        await asyncio.sleep(seconds)
+        if await _gone_within(receive, seconds):
+            return
 
 
 async def _api_error(request: Request, error: Exception) -> Response:
@@ -260,7 +261,7 @@ class TenantServer:
 
     def start(self) -> TenantServer:
         self.thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.server.started:
             if time.monotonic() > deadline or not self.thread.is_alive():
                 raise RuntimeError("The sandbox tenant did not start.")

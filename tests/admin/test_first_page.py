@@ -316,7 +316,7 @@ def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redi
     assert d.statuses() == ["CANCELLED"]
     written = w.written()
     w.settle()
-    until(lambda: w.session()["status"] == "FAILED", seconds=10, what="the session's end")
+    until(lambda: w.session()["status"] == "FAILED", seconds=40, what="the session's end")
     time.sleep(1)
     assert w.written() <= written + 100 and w.written() < 800
     assert "Cancelled by Olivia: Because" in w.session()["messages"][0]["content"]

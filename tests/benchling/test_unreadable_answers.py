@@ -140,12 +140,12 @@ def test_an_upsert_whose_answers_stay_unreadable_is_sent_once(world: Any, quick:
 def test_a_dripping_answer_has_a_deadline(
     world: Any, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "LONGEST", 0.3)
+    monkeypatch.setattr(answers, "LONGEST", 1.0)
     w = world([compound(1)], contract="off")
-    w.tenant.faults.append(Fault("GET .*tasks", "drip", seconds=0.05))
+    w.tenant.faults.append(Fault("GET .*tasks", "drip", seconds=0.5))
     began = time.monotonic()
     assert w.sync().status == Status.SUCCEEDED
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15  # the whole of it takes longer
     assert len(w.values()) == 1
 
 

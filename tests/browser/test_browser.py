@@ -33,7 +33,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
     shoot(page, "canvas-never")
     button = page.get_by_role("button", name="Manual Sync")
     button.dblclick()  # twice quickly
-    page.get_by_text("started by Ada Byron").wait_for(timeout=10_000)
+    page.get_by_text("started by Ada Byron").wait_for()
     page.get_by_text("of 1,500 records done").wait_for()
     shoot(page, "canvas-syncing")
     page.get_by_text("Up to date").wait_for(timeout=60_000)

@@ -242,7 +242,7 @@ def test_one_thread_looks_at_few_canvases_and_ends(monkeypatch):
     assert looks.seen[:5] == [0, 1, 2, 3, 4]  # also behind one that failed
     assert len(looks.seen) < 1000
     looks.look_after(delivery(2000), queued=False)
-    looks._thread.join(5)
+    looks._thread.join(30)
     assert looks.seen[-1] == 2000
 
 

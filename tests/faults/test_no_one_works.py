@@ -11,7 +11,7 @@ from tests.support.deployment import Deployment, kill, until
 from tests.support.worlds import APP, DEFINITION
 
 pytestmark = pytest.mark.once
-SOON = 20.0
+SOON = 45.0
 """Seconds: two that a worker has, and what a busy machine takes."""
 
 

@@ -134,7 +134,7 @@ def test_a_live_worker_is_known_whatever_the_clock_of_its_host_says(queue, redis
         job.heartbeat(heard, ttl=600)
         assert not _push(queue), minutes  # it is being worked on
         live.close()
-        until(lambda: not see_queues().serves("interactive"), seconds=5, what="the worker's end")
+        until(lambda: not see_queues().serves("interactive"), seconds=30, what="the worker's end")
         assert _push(queue), minutes  # its row is still there, with a heartbeat of any time
         queue.connection.flushall()
 

@@ -55,7 +55,7 @@ def test_an_idle_worker_that_forks_its_reconciler_ends(worker, child, monkeypatc
     monkeypatch.setattr(jobs.os, "fork", fork)
     with pytest.raises(StopRequested):
         worker.heartbeat()
-    assert child.wait(5) == -signal.SIGTERM, "the reconciler must not outlive it"
+    assert child.wait(30) == -signal.SIGTERM, "the reconciler must not outlive it"
 
 
 def test_a_worker_that_forks_its_job_asks_the_job_to_stop(worker, child):
@@ -63,7 +63,7 @@ def test_a_worker_that_forks_its_job_asks_the_job_to_stop(worker, child):
     told_to_stop(worker)  # the job's pid is not known yet
     worker._horse_pid = child.pid
     worker.heartbeat()
-    assert child.wait(5) == -signal.SIGTERM
+    assert child.wait(30) == -signal.SIGTERM
 
 
 def test_what_jobs_run_is_imported_once_and_not_in_each_fork(worker, monkeypatch):

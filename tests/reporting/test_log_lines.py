@@ -50,10 +50,10 @@ def test_no_line_has_a_secret_and_json_stays_one_line(settings) -> None:
     assert "of the client" not in line and "ValueError" in json.loads(line)["exception"]
 
 
-def test_requests_and_runs_are_found_in_the_log(world, client, caplog) -> None:
+def test_requests_and_runs_are_found_in_the_log(world, client, caplog, monkeypatch) -> None:
     w = world([compound(n) for n in range(3)])
     caplog.set_level("INFO", "registry_sync")
-    caplog.handler.setFormatter(JsonFormatter())
+    monkeypatch.setattr(caplog.handler, "formatter", JsonFormatter())  # all tests have this one
     run = w.sync()
     lines = [json.loads(line) for line in caplog.text.splitlines()]
     assert {line.get("run") for line in lines} == {run.pk}

@@ -94,7 +94,7 @@ def test_a_page_that_is_waited_for_keeps_the_lease(world, passes, monkeypatch, k
     def slow(served):
         if served == 3:
             asked.set()
-            comes.wait(5)
+            comes.wait(60)
 
     monkeypatch.setattr(pacing.Pacer, "keep_alive", alive)
     w.registry.on_page = slow

@@ -27,6 +27,12 @@ VARIABLES = (
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
            "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")  # fmt: skip
 """What HTTP libraries read: a proxy would stand between the suite and its own servers."""
+SERVERS = ("BIND", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
+"""What the web server reads beside the settings."""
+TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PYTHONWARNINGS")
+"""What changes the words that a command prints."""
+PREFIXES = ("OTEL_", "PG", "GUNICORN_")
+"""How the names begin that OpenTelemetry, PostgreSQL's client and gunicorn read."""
 VALUES = {
     "DEBUG": "1",
     "SECRET_KEY": "only-for-tests",
@@ -41,15 +47,21 @@ VALUES = {
 FULL = bool(os.environ.get("REGISTRY_SYNC_TESTS_FULL"))
 """Whether what is sampled is tested in its full size: `make test-long`."""
 SEED_VARIABLE = "REGISTRY_SYNC_TESTS_SEED"
-SEED = os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(10**6)))
-"""From which all randomness of the tests comes; printed at the end, and the same in each worker."""
+SEED = os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(10**6) if FULL else 1))
+"""From which all randomness of the tests comes; printed at the end, and the same in each worker.
+
+`make test-long` draws one. `make test` has always the same: it judges a change, and what another
+seed finds is no fault of the change.
+"""
 
 
 def isolate() -> None:
     """Remove every variable of the contract from this process, then set the suite's own values."""
-    for name in (*VARIABLES, *NETWORK):
+    for name in (*VARIABLES, *NETWORK, *SERVERS, *TERMINAL):
         for spelling in (name, name.lower(), f"{name}_FILE"):
             os.environ.pop(spelling, None)
+    for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+        del os.environ[name]
     os.environ |= VALUES
     if url := os.environ.get(POSTGRES):
         os.environ["DATABASE_URL"] = url

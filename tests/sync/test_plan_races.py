@@ -35,7 +35,7 @@ def test_a_plan_that_is_being_signed_is_not_void(world, monkeypatch):
     def digest_while_signed(made: Plan) -> str:
         if threading.get_ident() == main:
             signer.start()
-            assert begun.wait(10)
+            assert begun.wait(60)
         return digest_of(made)
 
     monkeypatch.setattr(life, "digest_of", digest_while_signed)

@@ -39,8 +39,8 @@ def test_two_hundred_idle_or_half_sent_connections_delay_no_webhook(deploy):
         slow[-1].sendall(sent)
     took = sorted(post(f"msg_{n}") for n in range(5))
     assert {status for status, _ in took} == {200}
-    # The median: a busy machine may hold up one of them.
-    assert sorted(seconds for _, seconds in took)[2] < 1
+    # The median: a busy machine may hold up one of them. Behind a held one it is minutes.
+    assert sorted(seconds for _, seconds in took)[2] < 6
     for held in slow:
         held.close()
     assert d.rows("SELECT count(*) FROM registry_sync_webhookdelivery") == [(6,)]

@@ -177,11 +177,11 @@ def test_keys_are_fetched_once_and_again_when_none_matches(w):
 def test_keys_that_drip_hold_up_no_other_webhook(monkeypatch, slow_head):
     """Whoever waits for the keys holds the lock that the others wait for."""
     monkeypatch.setattr(keys, "WHOLE", 0.3)
-    dripping = OddRegistry(lambda asked: Reply("k" * 200, pace=(1, 0.05), slow_head=slow_head))
+    dripping = OddRegistry(lambda asked: Reply("k" * 200, pace=(1, 0.1), slow_head=slow_head))
     began = time.monotonic()
     with pytest.raises(keys.KeysUnreachable):
         keys.KeyRing(dripping.url).keys()
-    assert time.monotonic() - began < 3  # the whole list would take longer
+    assert time.monotonic() - began < 12  # the whole list would take longer
     dripping.stop()
 
 
@@ -419,7 +419,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
     else:
         server.stop()
     try:
-        assert Sender(w).send() == 200 and time.monotonic() - began < 3
+        assert Sender(w).send() == 200 and time.monotonic() - began < 8
     finally:
         if trouble == "frozen":
             os.kill(server.process.pid, signal.SIGCONT)
@@ -482,7 +482,7 @@ def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis)
     canvas = tenant.canvases[id_]
     until(lambda: canvas["enabled"], seconds=40, what="the canvas")
     assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
-    assert min(_answered(tenant, canvas, url) for _ in range(3)) < 2  # beside a long sync
+    assert min(_answered(tenant, canvas, url) for _ in range(3)) < 5  # beside a long sync
     for written in (200, 700):
         until(lambda: d.world.written() >= written, seconds=60, what=f"{written} records")  # noqa: B023
         kill(service.worker)
