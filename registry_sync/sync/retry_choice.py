@@ -6,7 +6,7 @@ when the mapping changed, or on demand. Dismissed errors rest until their record
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -33,6 +33,7 @@ from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.setup import Setup
 
+Errors = QuerySet[EntityError]
 CHUNK = 500
 EACH_RUN = ("permission", "detail", "other lane")
 """What errors wait for that each run looks at again."""
@@ -46,47 +47,86 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     A run that was asked for certain records touches no others: a pilot reads its own again, a
     retry tries the errors of those it was given.
     """
-    run, lane, setup, client = ctx.run, ctx.lane, ctx.setup, ctx.client
-    open_errors = sendable(runs.open_errors(lane))
+    run = ctx.run
+    open_errors = sendable(runs.open_errors(ctx.lane))
     if limited(run):
         if run.kind != SyncRun.Kind.RETRY:
             return
         open_errors = chosen(open_errors, run)
-    untried = open_errors.exclude(run=run)
-    if run.kind == SyncRun.Kind.RETRY or run.retries_all:
-        yield from _chunks(untried)
+    for reason in REASONS:
+        for errors in reason(ctx, open_errors):
+            last = 0
+            while some := list(errors.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+                last = some[-1].pk
+                yield some
+
+
+# -- the reasons to try an error again: each yields open errors, and looks when it is asked --------
+
+
+def _untried(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
+    """On demand, each once a run; else those that pass, or that another mapping may make pass."""
+    untried = errors.exclude(run=ctx.run)
+    if ctx.run.kind == SyncRun.Kind.RETRY or ctx.run.retries_all:
+        yield untried
     else:
-        changed = ~Q(fingerprint=run.fingerprint)
-        yield from _chunks(
-            untried.filter(Q(kind="transient") | Q(waits_for__in=EACH_RUN) | changed)
-        )
-    approved = Adoption.objects.filter(lane=lane, state=Adoption.State.APPROVED)
-    yield from _chunks(open_errors.filter(external_id__in=approved.values("external_id")))
-    allowed = Allowance.objects.filter(lane=lane, used_by=None).values("external_id")
-    yield from _chunks(open_errors.filter(waits_for="allowance", external_id__in=allowed))
-    yield from _chunks(open_errors.filter(waits_for="merge", external_id__in=merges.ready(ctx)))
-    named = open_errors.filter(waits_for="name")
-    keys = sorted(set(named.values_list("waits_key", flat=True)))
+        changed = ~Q(fingerprint=ctx.run.fingerprint)
+        yield untried.filter(Q(kind="transient") | Q(waits_for__in=EACH_RUN) | changed)
+
+
+def _decided(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
+    """What people decided: an adoption, an override, a merge."""
+    approved = Adoption.objects.filter(lane=ctx.lane, state=Adoption.State.APPROVED)
+    yield errors.filter(external_id__in=approved.values("external_id"))
+    allowed = Allowance.objects.filter(lane=ctx.lane, used_by=None).values("external_id")
+    yield errors.filter(waits_for="allowance", external_id__in=allowed)
+    yield errors.filter(waits_for="merge", external_id__in=merges.ready(ctx))
+
+
+def _names_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
+    named = errors.filter(waits_for="name")
+    keys = _keys(named)
     name_holders.look_again(ctx, keys)
-    for some in _parts(sorted(names.free(lane, keys))):
-        yield from _chunks(named.filter(waits_key__in=some))
-    yield from _chunks(_unarchived(lane, named))
-    refused = open_errors.filter(waits_for="benchling name")
-    name_holders.find(ctx, sorted(set(refused.values_list("waits_key", flat=True))))
-    yield from _chunks(refused)  # where an entity has the name, the name gate says which
-    archived = open_errors.filter(waits_for="unarchived")
-    ids = sorted(set(archived.values_list("waits_key", flat=True)))
-    for some in _parts(sorted(_in_use(ids, setup, client))):
-        yield from _chunks(archived.filter(waits_key__in=some))
-    alike = open_errors.filter(waits_for="substance")
-    keys = sorted(set(alike.values_list("waits_key", flat=True)))
-    held = holders_of(lane, keys) if are_unique(lane, setup.schema) else {}
-    for some in _parts(sorted(set(keys) - held.keys())):
-        yield from _chunks(alike.filter(waits_key__in=some))
-    linked = open_errors.filter(waits_for="link")
-    targets = set(linked.values_list("waits_key", flat=True))
-    for some in _parts(sorted(_arrived(ctx, targets))):
-        yield from _chunks(linked.filter(waits_key__in=some))
+    yield from _of_keys(named, names.free(ctx.lane, keys))
+    yield _unarchived(ctx.lane, named)
+    refused = errors.filter(waits_for="benchling name")
+    name_holders.find(ctx, _keys(refused))
+    yield refused  # where an entity has the name, the name gate says which
+
+
+def _entities_in_use(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
+    archived = errors.filter(waits_for="unarchived")
+    yield from _of_keys(archived, _in_use(_keys(archived), ctx.setup, ctx.client))
+
+
+def _substances_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
+    alike = errors.filter(waits_for="substance")
+    keys = _keys(alike)
+    held = holders_of(ctx.lane, keys) if are_unique(ctx.lane, ctx.setup.schema) else {}
+    yield from _of_keys(alike, set(keys) - held.keys())
+
+
+def _links_arrived(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
+    linked = errors.filter(waits_for="link")
+    yield from _of_keys(linked, _arrived(ctx, set(_keys(linked))))
+
+
+REASONS: tuple[Callable[[RunContext, Errors], Iterator[Errors]], ...] = (
+    _untried, _decided, _names_free, _entities_in_use, _substances_free, _links_arrived,
+)  # fmt: skip
+"""Links last: what is tried before may bring what they wait for."""
+
+
+def _keys(errors: Errors) -> list[str]:
+    """Return what these errors wait for, each once."""
+    return sorted(set(errors.values_list("waits_key", flat=True)))
+
+
+def _of_keys(errors: Errors, keys: Collection[str]) -> Iterator[Errors]:
+    """Yield the errors that wait for one of these, some at a time."""
+    there = sorted(keys)
+    for start in range(0, len(there), CHUNK):
+        yield errors.filter(waits_key__in=there[start : start + CHUNK])
 
 
 def limited(run: SyncRun) -> bool:
@@ -207,15 +247,3 @@ def _in_use(registry_ids: Sequence[str], setup: Setup, client: Client) -> set[st
     """Return which of these registry ids belong to entities in use, not archived."""
     found = client.entities_with_ids(registry_ids, registry_id=setup.config.registry_id)
     return {str(e["entityRegistryId"]) for e in found if not e.get("archiveRecord")}
-
-
-def _chunks(errors: QuerySet[EntityError]) -> Iterator[list[EntityError]]:
-    last = 0
-    while some := list(errors.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-        last = some[-1].pk
-        yield some
-
-
-def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]
