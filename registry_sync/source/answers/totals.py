@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
-from registry_sync.source.completeness.more import as_mapping, as_number
+from registry_sync.source.completeness.said_values import as_mapping, as_number
 from registry_sync.source.paths import ABSENT, compile_path
 
 WORDS = (

@@ -6,17 +6,20 @@ Each way of saying it is one function in a table: it looks at one entry of the a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer
+from registry_sync.source.completeness.said_values import (
+    address_in,
+    as_number,
+    is_filled,
+    truth_of,
+)
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
-NONE = ("", "null", "none", "nil", "false", "no", "0", "-1", "undefined")
-YES = ("true", "yes", "y", "1", "t")
-NO = ("false", "no", "n", "0", "f")
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
                   r"step|date|time|action|id$|at$|maint|js|cloud|hop|gen|reset|inspect|meet|backup|"
                   r"serial|regist|(avail|free)[a-z]*(id|number|num|no|code|name)$|renew|expir|"
@@ -29,9 +32,6 @@ MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|
 """Other keys of an address: `linkNext`, `more_topics_url`."""
 ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
 """What a page for people is about: `moreInfoUrl`."""
-ADDRESS = re.compile(r"https?://\S*|[/?][^\s]*|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*")
-ONLY_HTTP = re.compile(r"https?://\S*")
-TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
 TOKENS = frozenset({
     "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
     "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
@@ -105,54 +105,10 @@ class Mark:
         return f"{where}{self.entry.path}{shown}"
 
 
-def is_filled(value: Any) -> bool:
-    """Return whether a value about a next page says that there is one."""
-    if isinstance(value, str):
-        return value.strip().lower() not in NONE
-    if isinstance(value, (int, float)):
-        return value > 0
-    return value is not None and value not in ({}, [])
-
-
 def is_inverted(path: str) -> bool:
     """Return whether the flag at a path says by true that there is no more: `isLast`, `done`."""
     last = re.split(r"[.\[\]]", path.rstrip("]\"'"))[-1]
     return bool(INVERTED.fullmatch(re.sub(r"[^a-z0-9]", "", last.lower())))
-
-
-def truth_of(value: Any) -> bool | None:
-    """Return what a flag says; None if it is no flag."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int) and value in (0, 1):
-        return bool(value)
-    if isinstance(value, str):
-        text = value.strip().lower()
-        return True if text in YES else False if text in NO else None
-    return None
-
-
-def as_number(value: Any) -> int | None:
-    """Return a whole number that is 0 or more, also where it is written as text."""
-    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 19:
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    return None
-
-
-def address_in(value: Any, word: str) -> str:
-    """Return the address that a value is or holds (`{"href": …}`); "" if there is none."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, dict):
-        inner = (value.get(key) for key in ("href", "url", "uri", "link", "$ref", "@id"))
-        value, word = next((item for item in inner if isinstance(item, str)), ""), "href"
-    if not isinstance(value, str):
-        return ""
-    text = value.strip()
-    form = ONLY_HTTP if TOKENISH.search(word) else ADDRESS
-    return text if form.fullmatch(text) else ""
 
 
 # -- the ways of saying it ---------------------------------------------------------------------
@@ -291,8 +247,3 @@ def says_end(entries: Sequence[Entry]) -> bool:
 def first_address(marks: Sequence[Mark]) -> str:
     """Return the address of the next page, if the answer has one."""
     return next((mark.address for mark in marks if mark.address), "")
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return an object as it is, and anything else as an empty one."""
-    return value if isinstance(value, Mapping) else {}

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
-from registry_sync.source.completeness.more import as_number
+from registry_sync.source.completeness.said_values import as_number
 
 SIZE = re.compile(
     r".*(limit|size|perpage|top|rows|count|take|pagelength|maxresults)"

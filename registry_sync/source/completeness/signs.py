@@ -9,10 +9,10 @@ from collections.abc import Callable
 from registry_sync.core.text import number_of
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
-from registry_sync.source.completeness.more import as_number, truth_of
 from registry_sync.source.completeness.page_end import End, ends_empty
 from registry_sync.source.completeness.page_sizes import fills, size_asked
 from registry_sync.source.completeness.proposals import propose, written
+from registry_sync.source.completeness.said_values import as_number, truth_of
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign
 from registry_sync.source.paths import compile_path

@@ -11,7 +11,8 @@ from registry_sync.core.setting import FLAG, Setting, setting, settings_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import find_total
-from registry_sync.source.completeness.more import Mark, is_filled, is_inverted, marks_of, truth_of
+from registry_sync.source.completeness.more import Mark, is_inverted, marks_of
+from registry_sync.source.completeness.said_values import is_filled, truth_of
 from registry_sync.source.paths import ABSENT, compile_path
 
 MOST_EMPTY = 100

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from registry_sync.core.setting import setting, whole
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.completeness.more import as_number
+from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.paginators.base import (
     Paginator,
     all_came,

@@ -1,0 +1,63 @@
+"""What one value of an answer says: yes or no, a number, an address, or nothing. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+NONE = ("", "null", "none", "nil", "false", "no", "0", "-1", "undefined")
+YES = ("true", "yes", "y", "1", "t")
+NO = ("false", "no", "n", "0", "f")
+ADDRESS = re.compile(r"https?://\S*|[/?][^\s]*|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*")
+ONLY_HTTP = re.compile(r"https?://\S*")
+TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
+
+
+def is_filled(value: Any) -> bool:
+    """Return whether a value about a next page says that there is one."""
+    if isinstance(value, str):
+        return value.strip().lower() not in NONE
+    if isinstance(value, (int, float)):
+        return value > 0
+    return value is not None and value not in ({}, [])
+
+
+def truth_of(value: Any) -> bool | None:
+    """Return what a flag says; None if it is no flag."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str):
+        text = value.strip().lower()
+        return True if text in YES else False if text in NO else None
+    return None
+
+
+def as_number(value: Any) -> int | None:
+    """Return a whole number that is 0 or more, also where it is written as text."""
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 19:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
+
+
+def address_in(value: Any, word: str) -> str:
+    """Return the address that a value is or holds (`{"href": …}`); "" if there is none."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict):
+        inner = (value.get(key) for key in ("href", "url", "uri", "link", "$ref", "@id"))
+        value, word = next((item for item in inner if isinstance(item, str)), ""), "href"
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    form = ONLY_HTTP if TOKENISH.search(word) else ADDRESS
+    return text if form.fullmatch(text) else ""
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return an object as it is, and anything else as an empty one."""
+    return value if isinstance(value, Mapping) else {}
