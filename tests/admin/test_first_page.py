@@ -290,7 +290,7 @@ def test_a_press_while_a_run_is_active_joins_it(world, owner):
 @pytest.mark.slow
 def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redis):
     """Before real processes: web, worker, Redis, on a database that they share."""
-    service = serve(deploy, redis, 800, task_base=0.4)
+    service = serve(deploy, redis, 800, task_base=1.0)
     d, w = service.d, service.d.world
     d.env["DJANGO_SUPERUSER_PASSWORD"] = "secret"
     d.run("createsuperuser", "--noinput", "--username", "Olivia", "--email", "o@example.org")

@@ -271,7 +271,7 @@ def test_a_long_load_under_an_hourly_limit_with_a_restart(deploy):
             began.append(time.time())
         if tenant.clock.speed == 1.0 and tenant.counters["throughput_429"]:
             possible = (d.world.written() - 500) / (time.time() - began[0])
-            tenant.clock.run_at(min(FASTEST / share, 0.7 * possible * 3600 / per_hour))
+            tenant.clock.run_at(min(FASTEST / share, 0.5 * possible * 3600 / per_hour))
 
     ends: list[tuple[float, float]] = []
 
