@@ -23,7 +23,6 @@ from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.listener import NullListener
 from registry_sync.webhooks import buttons
 from registry_sync.webhooks import handlers as deliveries
-from registry_sync.webhooks import signing_keys as keys
 from registry_sync.webhooks.inbox import ATTEMPTS
 from sandbox.tenant.state import Fault
 from tests.support.canvas import Page, work
@@ -42,7 +41,6 @@ def w(world, settings, monkeypatch) -> World:
     made = world([compound(n) for n in range(20)], config={"Connector Settings": looked_up()})
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
-    keys.key_rings.clear()
     monkeypatch.setattr(clients, "LONGEST_PAUSE", 0.1)
     return made
 

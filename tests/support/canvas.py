@@ -12,7 +12,6 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun, WebhookDelivery
 from registry_sync.runs.workers import Queues
 from registry_sync.webhooks import handlers as deliveries
-from registry_sync.webhooks import signing_keys as keys
 from sandbox.tenant import canvases
 from tests.support.registry import compound
 from tests.support.webhooks import Sender
@@ -93,7 +92,6 @@ def w(world, settings) -> World:
     made = world([compound(n) for n in range(20)], config={"Connector Settings": looked_up()})
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
-    keys.key_rings.clear()
     return made
 
 

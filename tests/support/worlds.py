@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
+from registry_sync.webhooks import signing_keys
 from sandbox.tenant import TenantServer, TenantState, configuration, tasks
 from tests.support.environment import POSTGRES
 from tests.support.registry import ListRegistry
@@ -202,6 +203,7 @@ def build(
     settings.BENCHLING_CLIENT_SECRET = SECRET
     settings.BENCHLING_PRIVATE_KEY = PRIVATE
     settings.REGISTRY_ALLOW_PRIVATE_NETWORKS = True
+    signing_keys.key_rings.clear()  # an earlier tenant may have had this one's address
     return world
 
 

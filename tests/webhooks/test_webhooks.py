@@ -43,7 +43,6 @@ def w(world, settings) -> World:
     made = world([compound(n) for n in range(5)])
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION
     settings.BENCHLING_JWKS_URL = f"{made.server.url}/sandbox/jwks"
-    keys.key_rings.clear()
     return made
 
 
