@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 import requests
@@ -107,7 +106,7 @@ def test_drift_is_part_of_the_story(world, owner):
     assert "Someone changed it in Benchling on or before" in page and "<td>Mine</td>" in page
 
 
-def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
+def test_the_registry_is_asked_only_on_the_button(world, owner, viewer, monkeypatch):
     config = {"Connector Settings": looked_up()}
     w = world([compound(n) for n in range(3)], config=config)
     w.sync()
@@ -122,6 +121,7 @@ def test_the_registry_is_asked_only_on_the_button(world, owner, viewer):
     w.registry.token = "other"
     assert "The registry did not accept the API key" in text(owner.post(here, {"action": "ask"}))
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    monkeypatch.setattr("registry_sync.desk.record_live.PATIENCE", 1.0)
     assert "Benchling did not answer in time" in text(owner.post(here, {"action": "ask"}))
 
 
@@ -171,7 +171,7 @@ def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
     assert w.values()["C-000001"]["SMILES"] == "CCO" != w.values()["C-000002"]["SMILES"]
 
 
-def test_the_way_to_benchling_is_benchlings_own(world, owner, settings):
+def test_the_way_to_benchling_is_benchlings_own(world, owner, monkeypatch):
     w = world([compound(n) for n in range(2)])
     w.sync()
     url = owner.get(OPEN, {"id": "C-000001"}).url
@@ -181,6 +181,7 @@ def test_the_way_to_benchling_is_benchlings_own(world, owner, settings):
     assert requests.get(url + "0", timeout=10).status_code == 404
     assert owner.get(OPEN, {"id": "C-000009"}).url.startswith(PAGE)
     w.tenant.faults.append(Fault("GET /api/v2/.*", "status", times=99, status=503))
+    monkeypatch.setattr("registry_sync.desk.record_live.PATIENCE", 1.0)
     back = owner.get(OPEN, {"id": "C-000001"}, follow=True)
     assert "Benchling did not answer in time" in text(back) and "Record C-000001" in text(back)
 
@@ -197,12 +198,6 @@ def test_a_story_asks_the_database_as_often_when_it_is_long(
         story(owner, "C-000001")
     with django_assert_max_num_queries(len(asked)):
         story(owner, "C-000000")
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: Any) -> None:
-    """Nobody waits fifteen seconds for a test."""
-    monkeypatch.setattr("registry_sync.desk.record_live.PATIENCE", 1.0)
 
 
 # -- what Benchling has now ----------------------------------------------------------------------

@@ -236,6 +236,7 @@ def test_a_run_waits_for_the_presses_in_the_inbox(w, monkeypatch):
 def test_a_run_behind_another_waits_for_a_lull(w, monkeypatch):
     page = Page(w)
     monkeypatch.setattr(following, "LULL", 1.0)
+    monkeypatch.setattr(following, "QUIET", HOUR)
     page.press("manual_sync")
     jobs.work_to_end(runs.active().pk)
     page.press("manual_sync")
