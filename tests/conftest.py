@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +104,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ["SHARED_BY_TESTS"] = folder = tempfile.mkdtemp(prefix="registry-sync-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import, where `once` is left out, a module that has nothing else."""
+    if config.option.markexpr != "not once" or not collection_path.match("test_*.py"):
+        return None
+    return True if ALL_ONCE.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+ALL_ONCE = re.compile(r"^pytestmark = (\[.*)?pytest\.mark\.once\b", re.MULTILINE)
+"""The mark of a whole module, alone or in a list."""
 
 
 @pytest.hookimpl(wrapper=True)

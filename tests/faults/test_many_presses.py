@@ -13,7 +13,7 @@ from tests.support.deployment import Service, serve, until
 from tests.support.environment import FULL, SEED
 from tests.support.worlds import APP
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(600 if FULL else 240)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(600 if FULL else 480)]
 CANVASES, PRESSES = (50, 1000) if FULL else (6, 60)
 TRUTH = 120.0
 """Seconds after the last press within which every canvas tells the truth."""

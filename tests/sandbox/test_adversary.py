@@ -9,13 +9,11 @@ import pytest
 import requests
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
-from schemathesis.core.errors import InvalidSchema
 
 from sandbox.tenant.app import routes
 from sandbox.tenant.entity_types import TYPES, WRITTEN
 from sandbox.tenant.limits import Limits
 from sandbox.tenant.state import TenantState
-from tests.support.adversary import MODES, Adversary, operations
 from tests.support.environment import FULL, SEED
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -33,8 +31,16 @@ SWITCHES = [
 
 
 @pytest.fixture(scope="module")
-def document():
-    return operations()
+def adversary():
+    """The module that makes requests: schemathesis is imported where they are made only."""
+    from tests.support import adversary
+
+    return adversary
+
+
+@pytest.fixture(scope="module")
+def document(adversary):
+    return adversary.operations()
 
 
 def test_the_document_has_every_operation_of_the_sandbox(document):
@@ -48,18 +54,19 @@ def test_the_document_has_every_operation_of_the_sandbox(document):
     assert sorted(shapes) == sorted(f"{m} {re.sub('{id}', '{}', p)}" for m, p in served)
 
 
-@pytest.mark.timeout(3600 if FULL else 240)
+@pytest.mark.timeout(3600 if FULL else 480)
 @pytest.mark.parametrize("part", range(4))
-def test_no_request_leads_out_of_the_document(document, tenant, part):
+def test_no_request_leads_out_of_the_document(document, adversary, tenant, part):
     """Each part takes every fourth operation, and a tenant that behaves in its own way."""
     t = tenant(rate_limit=0, task_base=0.0, **SWITCHES[part])
-    adversary, session = Adversary(t), requests.Session()
+    aims, session = adversary.Adversary(t), requests.Session()
     answers: dict[int, int] = {}
     chosen = [name for name in sorted(document) if FULL or is_short(name)]
     for name in chosen[part::4]:
         t.sign_in()  # a token ends after 15 minutes, and a long part may last longer
         session.headers["Authorization"] = t.http.headers["Authorization"]
-        ask(document[name], adversary, session, answers, REQUESTS // len(chosen))
+        cases = case_of(adversary, document[name])
+        ask(document[name], cases, aims, session, answers, REQUESTS // len(chosen))
     assert not t.state.violations, t.state.violations[:3]
     t.state.malformed.clear()
     assert {2, 4} <= {status // 100 for status in answers}, answers
@@ -73,15 +80,15 @@ def is_short(name: str) -> bool:
 
 
 @st.composite
-def case_of(draw, operation):
+def case_of(draw, adversary, operation):
     """Draw a case, half of them within the document."""
     try:
-        return draw(operation.as_strategy(generation_mode=draw(st.sampled_from(MODES))))
-    except InvalidSchema:  # it has mutated the schema into one that it cannot meet
+        return draw(operation.as_strategy(generation_mode=draw(st.sampled_from(adversary.MODES))))
+    except adversary.InvalidSchema:  # it has mutated the schema into one that it cannot meet
         reject()
 
 
-def ask(operation, adversary, session, answers, count) -> None:
+def ask(operation, cases, aims, session, answers, count) -> None:
     """Send cases of one operation, half of them within the document."""
 
     @seed(SEED)
@@ -89,9 +96,9 @@ def ask(operation, adversary, session, answers, count) -> None:
         max_examples=count, deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(case_of(operation))
+    @given(cases)
     def one(case):
-        answer = send(adversary.aim(case), session, adversary.tenant)
+        answer = send(aims.aim(case), session, aims.tenant)
         if answer is None:
             return
         answers[answer.status_code] = answers.get(answer.status_code, 0) + 1

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import schemathesis
 from schemathesis import Case, GenerationMode
+from schemathesis.core.errors import InvalidSchema
 from schemathesis.schemas import APIOperation
 
 from sandbox.tenant.containers import store_by_hand
@@ -23,6 +24,7 @@ from sandbox.tenant.results import add_project, add_result_schema
 from tests.support.tenants import Tenant
 from tests.support.worlds import APP
 
+__all__ = ["MODES", "Adversary", "InvalidSchema", "operations"]
 Json = dict[str, Any]
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 OF_FOUR = 3

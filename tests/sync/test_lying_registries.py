@@ -123,7 +123,7 @@ def test_what_was_believed_once(line: Line) -> None:
 
 @pytest.mark.once
 @pytest.mark.slow
-@pytest.mark.timeout(3600 if FULL else 240)
+@pytest.mark.timeout(3600 if FULL else 480)
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.invariant(1)
 def test_a_registry_that_lies(line: Line, part: int) -> None:
