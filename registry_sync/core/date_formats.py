@@ -26,6 +26,14 @@ DERIVED = frozenset("aAcwujUWV")
 """Codes of a weekday, a week or a day of the year. strptime reads them, and believes the rest."""
 AHEAD = 20
 """Years from now up to which a year of two digits is certain. Systems disagree about later ones."""
+CERTAIN = (
+    "%Y%m%d%H%M%S%z", "%Y%m%d%H%M%S.%f%z", "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M",
+    "%Y%m%d", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S.%f %z",
+    "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S GMT", "%a %b %d %H:%M:%S %z %Y",
+    "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
+    "%d-%b-%Y", "%d-%b-%Y %H:%M:%S", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+)  # fmt: skip
+"""Formats whose reading is certain: a text that one of them reads has no other meaning."""
 TRIAL = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 

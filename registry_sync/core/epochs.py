@@ -1,4 +1,4 @@
-"""Times as numbers: seconds or milliseconds since 1970, and `/Date(…)/` of OData v2 and .NET.
+"""Times as numbers: seconds or smaller units since 1970, and `/Date(…)/` of OData v2 and .NET.
 
 https://www.odata.org/documentation/odata-version-2-0/json-format/
 """
@@ -11,10 +11,20 @@ from decimal import Decimal
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-UNITS = {"epoch": Decimal(1_000_000), "epoch_ms": Decimal(1_000)}
+UNITS = {
+    "epoch": Decimal(1_000_000),
+    "epoch_ms": Decimal(1_000),
+    "epoch_us": Decimal(1),
+    "epoch_ns": Decimal("0.001"),
+}
 """By format: the microseconds of one unit."""
-MILLISECONDS_FROM = 1e11
-"""Where nothing says which, a number this great is milliseconds: as seconds it is the year 5138."""
+IN_WORDS = {"epoch": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds",
+            "epoch_ns": "nanoseconds"}  # fmt: skip
+FROM = {"epoch_ns": 1e17, "epoch_us": 1e14, "epoch_ms": 1e11}
+"""Where nothing says which, numbers from here on are in a unit; 1e11 seconds are the year 5138."""
+NEAR = (datetime(2001, 9, 9, tzinfo=UTC), datetime(2128, 1, 1, tzinfo=UTC))
+"""Between these, a number is more likely a time than in another unit's first weeks of 1970."""
+LAST_YEAR = 9999
 _NUMBER = re.compile(r"[+-]?\d{1,25}(?:\.\d{1,25})?", re.ASCII)
 _ODATA = re.compile(r"/Date\(([+-]?\d{1,20})([+-]\d{4})?\)/", re.ASCII)
 _COMPACT = re.compile(
@@ -45,8 +55,36 @@ def read_epoch(value: Any, form: str) -> datetime:
 
 
 def guess_epoch(value: Any) -> str:
-    """Return the unit that a number most likely counts: `epoch` or `epoch_ms`."""
-    return "epoch_ms" if abs(float(value)) >= MILLISECONDS_FROM else "epoch"
+    """Return the unit that a number most likely counts, as a key of `UNITS`."""
+    number = abs(float(value))
+    return next((form for form, least in FROM.items() if number >= least), "epoch")
+
+
+def other_unit(value: Any, form: str) -> str:
+    """Return the unit that a number counts if it can hardly be in that of `form`; "" if it can.
+
+    Seconds read as milliseconds are in the first weeks of 1970, and milliseconds read as seconds
+    are beyond the year 5138. Whole hours of 1970 and the last year of calendars, which stands for
+    “never”, are taken as they are.
+    """
+    likely = guess_epoch(value) if is_number(value) else form
+    meant = None if likely == form else _or_none(value, likely)
+    if meant is None or meant >= NEAR[1]:
+        return ""
+    when = _or_none(value, form)
+    if when is None:
+        return likely
+    if when > meant:
+        return likely if NEAR[1] <= when and when.year < LAST_YEAR else ""
+    whole = not (when.minute or when.second or when.microsecond)
+    return "" if whole or meant < NEAR[0] else likely
+
+
+def _or_none(value: Any, form: str) -> datetime | None:
+    try:
+        return read_epoch(value, form)
+    except ValueError:
+        return None
 
 
 def is_compact(value: Any) -> bool:

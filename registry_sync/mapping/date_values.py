@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from registry_sync.core.date_formats import CERTAIN
 from registry_sync.core.epochs import guess_epoch, is_compact, is_number, read_odata
 from registry_sync.core.iso8601 import read_iso
 from registry_sync.core.types import Json
@@ -16,17 +17,9 @@ from registry_sync.mapping.values import Misfit, kind_of
 
 FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 """A fraction of a second beyond the microsecond, which Python's times cannot hold."""
-LIKELY = ((1e8, 5e9), (1e11, 5e12))
-"""Seconds and milliseconds since 1970 that are likely to be times: 1973 to 2128."""
+LIKELY = ((1e8, 5e9), (1e11, 5e12), (1e14, 5e15), (1e17, 5e18))
+"""Seconds, milli-, micro- and nanoseconds since 1970 that are likely to be times: 1973 to 2128."""
 Reader = Callable[[Any], tuple[str, str]]
-FORMATS = (
-    "%Y%m%d%H%M%S%z", "%Y%m%d%H%M%S.%f%z", "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M",
-    "%Y%m%d", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S.%f %z",
-    "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S GMT", "%a %b %d %H:%M:%S %z %Y",
-    "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
-    "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
-)  # fmt: skip
-"""Formats whose reading is certain: a text that one of them reads has no other meaning."""
 
 
 def fit_date(value: Any) -> tuple[str, str]:
@@ -106,7 +99,7 @@ def date_rule(values: Iterable[Any], kind: str) -> Json | None:
 def _working_rules(value: Any, reader: Reader) -> Iterator[Json]:
     if not (isinstance(value, str) or is_number(value)):
         return
-    forms: tuple[str, ...] = FORMATS
+    forms: tuple[str, ...] = CERTAIN
     if is_number(value) and not is_compact(value):
         count = abs(float(value))
         forms = (guess_epoch(value),) if any(low <= count < high for low, high in LIKELY) else ()

@@ -139,6 +139,8 @@ def _check_limits(number: float, field: FieldDefinition) -> None:
 def _boolean(value: Any) -> Fitted:
     if isinstance(value, bool):
         return value, ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON has one kind of number
     text = str(value).strip().lower() if isinstance(value, (str, int)) else ""
     if text in TRUE:
         return True, "text or number to yes/no"

@@ -19,10 +19,15 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.values import is_empty
 
-FLAGS = frozenset({"deleted", "isdeleted", "removed", "isremoved", "tombstone", "istombstone"})
+FLAGS = frozenset({
+    "deleted", "isdeleted", "removed", "isremoved", "tombstone", "istombstone", "trashed",
+    "istrashed", "intrash", "deletedflag", "isdeletedflag", "deleteflag", "deletionflag",
+    "deletionindicator",
+})  # fmt: skip
 TIMES = frozenset({
     "deletedat", "deletedon", "deleteddate", "deleteddatetime", "deletedtime", "deletiontime",
-    "deletiontimestamp", "removedat",
+    "deletiontimestamp", "removedat", "removedon", "removeddate", "dateremoved", "datedeleted",
+    "deletiondate", "deletedtimestamp", "deletedatutc", "deletedonutc", "trashedat",
 })  # fmt: skip
 STATES = frozenset({"status", "state", "recordstatus"})
 EVENTS = frozenset({"action", "changetype", "event", "eventtype", "op", "operation"})
@@ -131,7 +136,7 @@ def _is_time(value: Any) -> bool:
 
 
 def _is_yes(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() in ("true", "yes", "y", "1")
+    return isinstance(value, str) and value.strip().lower() in ("true", "yes", "y", "1", "t", "x")
 
 
 def _names(value: Any) -> bool:

@@ -34,6 +34,7 @@ Action = Literal["retry", "fail", "ignore", "rate_limited"]
 SINCE = "{incremental.start_value}"
 
 
+ONE_ID = r"^(?![\s\S]*\{id\}[\s\S]*\{id\})[\s\S]*\{id\}"
 LENGTH = SettingType(
     ", ".join(f"`{word}`" for word in GRANULARITIES) + ", or a duration of at most a day",
     {
@@ -51,7 +52,7 @@ class Incremental:
     """How the registry is asked for changes, and how it writes its times.
 
     `cursor_path` is where a record has its modification time; without it the clock is the
-    registry's `Date` header. `datetime_format` is strftime's, or `iso`, `epoch`, `epoch_ms`.
+    registry's `Date` header. `datetime_format` is strftime's, `iso`, or a key of `epochs.UNITS`.
     """
 
     cursor_path: str = setting(
@@ -62,8 +63,8 @@ class Incremental:
     )
     datetime_format: str = setting(
         "iso",
-        "How times are written: `iso`, `epoch` (seconds), `epoch_ms`, or a format of strftime. See "
-        "[Times](#times).",
+        "How times are written: `iso`, `epoch` (seconds), `epoch_ms`, `epoch_us`, `epoch_ns`, or a "
+        "format of strftime. See [Times](#times).",
         example="%Y-%m-%d %H:%M:%S",
     )
     timezone: str = setting(
@@ -143,7 +144,7 @@ class Detail:
         "",
         "The address, with `{id}` once: the record's own, or the list with a filter such as "
         "`?id={id}` that returns one record or none.",
-        type=SettingType("text", {"type": "string", "pattern": r"^[^{]*\{id\}[^{]*$"}),
+        type=SettingType("text", {"type": "string", "pattern": ONE_ID}),
         example="compounds/{id}",
     )
     data_selector: str = setting("", "The path of the record in the answer.", type=PATH,

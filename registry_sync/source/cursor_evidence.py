@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from registry_sync.core.date_formats import CERTAIN
+from registry_sync.core.epochs import guess_epoch, is_compact, is_number
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.connector import Incremental
@@ -15,11 +17,19 @@ from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.timestamps import read_time
 
 CHANGED = re.compile(
-    r".*(modif|updat|chang|lastedit|edited|revised|touched|writedate|lastmod|systemmodstamp).*"
+    r"(?!next|plan|sched|due|expir).*(modif|updat|chang|lastedit|edited|revised|touched|writedate|"
+    r"lastmod|modstamp|modtime|moddate|mtime|lastchg|lastupd|gendert|geaendert|nderung|actualiz|"
+    r"atualiz|alterad|gewijzigd|bijgewerkt|misejour|miseajour).*|(.*time)?stamp|ts|(rev|row|audit)ts"
 )
-"""Words of keys that have a modification time."""
+"""Words of keys that have a modification time; also German, Spanish, Portuguese, Dutch, French."""
+AMBIGUOUS = tuple(
+    f"{day}{clock}"
+    for day in ("%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y")
+    for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+)
+"""Formats that another one of them may read as well, with another day."""
 CREATED = re.compile(r".*(creat|born|registered|added|insert).*")
-OFFSET = re.compile(r"(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+OFFSET = re.compile(r"(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
 RECENT = timedelta(days=3650)
 MOMENT = timedelta(minutes=2)
 """How long ago a record may have been edited to see what doctor says of it."""
@@ -40,28 +50,61 @@ def cursor_paths(records: Sequence[Json]) -> list[str]:
     first = records[0] if records else {}
     likely = [
         path
-        for path, value in _flat(first)
-        if CHANGED.fullmatch(word_of(path.split(".")[-1])) and is_time(value)
+        for path, value in flat_values(first)
+        if CHANGED.fullmatch(word_of(path.split(".")[-1])) and _forms([value])
     ]
-    every = [p for p in likely if all(is_time(compile_path(p)(record)) for record in records)]
+    every = [p for p in likely if format_of([compile_path(p)(record) for record in records])]
     return sorted(every, key=lambda path: (bool(CREATED.fullmatch(word_of(path))), len(path)))
 
 
-def _flat(value: Json, prefix: str = "", depth: int = 2) -> Iterable[tuple[str, Any]]:
+def partly_timed(records: Sequence[Json]) -> str:
+    """Return a path at which some records have a modification time, and others nothing; or ""."""
+    timed = (record for record in records if cursor_paths([record]))
+    first = next(timed, None)
+    return cursor_paths([first])[0] if first else ""
+
+
+def flat_values(value: Json, prefix: str = "", depth: int = 2) -> Iterable[tuple[str, Any]]:
+    """Yield the values of a record that are no objects or lists, each with its path."""
     for key, inner in value.items():
         path = f"{prefix}{key}" if re.fullmatch(r"[\w@$-]+", str(key)) else f'{prefix}"{key}"'
         if isinstance(inner, dict) and depth:
-            yield from _flat(inner, f"{path}.", depth - 1)
+            yield from flat_values(inner, f"{path}.", depth - 1)
         elif not isinstance(inner, (dict, list)):
             yield path, inner
 
 
-def is_time(value: Any) -> bool:
-    """Return whether a value can be a time of our age."""
+def is_time(value: Any, form: str = "iso") -> bool:
+    """Return whether a value can be a time of our age, as `form` reads it."""
     if value is ABSENT or isinstance(value, bool):
         return False
-    when = read_time(value, Incremental())
+    when = read_time(value, Incremental(datetime_format=form))
     return when is not None and datetime(1971, 1, 1, tzinfo=UTC) < when < datetime.now(UTC) + RECENT
+
+
+def format_of(values: Sequence[Any]) -> str:
+    """Return the `datetime_format` by which all values are times of our age.
+
+    "" if there is none, or if several read other days in them.
+    """
+    forms = _forms(values)
+    return forms[0] if len(forms) == 1 else ""
+
+
+def _forms(values: Sequence[Any]) -> list[str]:
+    """Return the formats that read all values, one for each way to read them."""
+    counted = [value for value in values if is_number(value) and not is_compact(value)]
+    if counted and len(counted) == len(values):
+        form = guess_epoch(counted[0])
+        return [form] if all(is_time(value, form) for value in values) else []
+    if all(map(is_time, values)):
+        return ["iso"] if values else []
+    readings: dict[tuple[datetime | None, ...], str] = {}
+    for form in (*CERTAIN, *AMBIGUOUS):
+        if all(is_time(value, form) for value in values):
+            terms = Incremental(datetime_format=form)
+            readings.setdefault(tuple(read_time(value, terms) for value in values), form)
+    return [*readings.values()]
 
 
 def has_no_offset(values: Iterable[Any]) -> bool:

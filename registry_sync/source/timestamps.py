@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -77,8 +78,7 @@ def write_time(when: datetime, terms: Incremental) -> str:
     """Return a time as the registry expects it in its filter, in its own zone."""
     style = terms.datetime_format
     if style in UNITS:
-        unit = timedelta(milliseconds=1) if style == "epoch_ms" else timedelta(seconds=1)
-        return str((when - EPOCH) // unit)
+        return str(floor((when - EPOCH) // timedelta(microseconds=1) / UNITS[style]))
     local = _unambiguous(when.astimezone(ZoneInfo(terms.timezone)))
     if style != "iso":
         return local.strftime(style)
@@ -144,7 +144,9 @@ def _style(reader: SettingsReader, given: Json) -> str:
     if style in ("iso", *UNITS):
         return style
     if "%" not in style:
-        reader.add(f"{where} {style!r} is neither iso, epoch, epoch_ms nor a format like %Y-%m-%d")
+        reader.add(
+            f"{where} {style!r} is neither iso, {', '.join(UNITS)} nor a format like %Y-%m-%d"
+        )
         return "iso"
     try:
         date_format(style)

@@ -105,7 +105,7 @@ class Front:
 
 
 async def _gone_within(receive: Receive, seconds: float) -> bool:
-    """Hold a request up; return whether its client has gone meanwhile."""
+    """Hold a request up; return whether its client has gone by then."""
     try:
         await asyncio.wait_for(receive(), seconds)
     except TimeoutError:

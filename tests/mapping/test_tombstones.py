@@ -21,6 +21,8 @@ SET: list[dict[str, Any]] = [
     {"deletionTimestamp": "5 Jan 26"}, {"status": "Deleted"}, {"meta": {"deleted": True}},
     {"status": {"id": 3, "name": "Deleted"}}, {"op": "delete"}, {"changeType": "deleted"},
     {"event": "DELETE"}, {"operation": "Delete"}, {"doc": {"_deleted": True}},
+    {"in_trash": True}, {"DeletionIndicator": "X"}, {"is_deleted": "t"},
+    {"dateDeleted": "2026-01-05"},
 ]  # fmt: skip
 UNSET: list[dict[str, Any]] = [
     {"deleted": False}, {"deleted": None}, {"deleted": "no"}, {"deleted": ""}, {"deleted": 0},
@@ -31,6 +33,7 @@ UNSET: list[dict[str, Any]] = [
     {"deletedDate": "/Date(-62135596800000)/"}, {"deleted_at": {}}, {"status": "active"},
     {"status": {"id": 1, "name": "Active"}}, {"op": "update"}, {"event": "created"},
     {"action": "remove"}, {"deletedDate": "/Date(99999999999999999)/"},
+    {"in_trash": False}, {"DeletionIndicator": ""}, {"is_deleted": "f"}, {"dateDeleted": None},
 ]  # fmt: skip
 
 

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.once
 SCHEMA = jsonschema_rs.Draft202012Validator(connector_schema())
 SINCE = {"since": "{incremental.start_value}"}
 INEXPRESSIBLE = re.compile(
-    r"is a secret|contains a secret|is not a valid URL|the path .* |is not a time zone|"
+    r"is a secret|contains a secret|is not a valid URL|the path .* |the template .* |"
+    r"is not a time zone|"
     r"is not a valid time|datetime_format .* is neither|placeholder|is not filled by|"
     r"granularity .* is not one of|cannot be used|is not a duration|false needs one of|"
     r"regular expression|there is no scope|only ids_endpoint uses it|takes precedence|"
@@ -121,6 +122,11 @@ def test_each_setting_alone_is_accepted_by_both_or_by_neither(place: str) -> Non
             check(wrap({name: value}))
     for value in VALUES:
         check(wrap({"misspelt": value}))
+
+
+@pytest.mark.parametrize("path", ["{id}{id}", "{{id}}", '?q={"a": "{id}"}', "a\n{id}", "{ID}"])
+def test_an_address_has_its_id_once_whatever_else_it_has(path: str) -> None:
+    check({"endpoint": {"detail": {"path": path}}})
 
 
 @pytest.mark.parametrize("auth", [*VALUES, *AUTH, {"type": None}, {"type": 5}, {"type": "session"}])

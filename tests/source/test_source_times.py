@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry_sync.core.epochs import UNITS
 from registry_sync.source.connector import Incremental
 from registry_sync.source.timestamps import read_time, write_time
 from registry_sync.source.watermark import since_from
@@ -34,6 +35,10 @@ SINCE = "{incremental.start_value}"
         (1767616215, {"datetime_format": "epoch"}, AT),
         (1767616215000, {"datetime_format": "epoch_ms"}, AT),
         ("1767616215", {"datetime_format": "epoch"}, AT),
+        (1767616215000000, {"datetime_format": "epoch_us"}, AT),
+        ("1767616215000000000", {"datetime_format": "epoch_ns"}, AT),
+        (1767616215000000, {}, AT),
+        (1767616215000000000, {}, AT),
         (1767616215000, {}, AT),
         (1767616215.5, {}, AT.replace(microsecond=500000)),
         ("/Date(1767616215000)/", {}, AT),
@@ -79,6 +84,8 @@ def test_reading(value: Any, terms: Any, expected: datetime | None) -> None:
         ({"datetime_format": "%Y-%m-%d %H:%M"}, "2026-01-05 12:30"),
         ({"datetime_format": "epoch"}, "1767616215"),
         ({"datetime_format": "epoch_ms"}, "1767616215000"),
+        ({"datetime_format": "epoch_us"}, "1767616215000000"),
+        ({"datetime_format": "epoch_ns"}, "1767616215000000000"),
         (
             {"datetime_format": "%Y-%m-%d %H:%M:%S", "timezone": "America/New_York"},
             "2026-01-05 07:30:15",
@@ -95,7 +102,7 @@ MOMENTS = st.datetimes(datetime(1960, 1, 1), datetime(2100, 1, 1)).map(
 )
 
 
-@given(MOMENTS, st.sampled_from(["epoch", "epoch_ms", "iso"]), st.sampled_from(ZONES))
+@given(MOMENTS, st.sampled_from([*UNITS, "iso"]), st.sampled_from(ZONES))
 def test_what_is_written_reads_as_no_later(when: datetime, style: str, zone: str) -> None:
     terms = Incremental(datetime_format=style, timezone=zone)
     back = read_time(write_time(when, terms), terms)

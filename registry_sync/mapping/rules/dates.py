@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from registry_sync.core.date_formats import DateFormat, Untrue
-from registry_sync.core.epochs import UNITS, read_epoch, read_odata
+from registry_sync.core.epochs import IN_WORDS, UNITS, other_unit, read_epoch, read_odata
 from registry_sync.core.setting import Setting, SettingType
 from registry_sync.core.types import Json
 from registry_sync.mapping.rules.base import Rule, RuleError, quoted, register
@@ -26,7 +26,8 @@ class Date(Rule):
     about = "Reads dates in other formats: see [Times](#times)"
     settings = {
         "format": Setting(
-            "A format of strptime, `epoch` (seconds since 1970) or `epoch_ms` (milliseconds).",
+            "A format of strptime, `epoch` (seconds since 1970), `epoch_ms`, `epoch_us` or "
+            "`epoch_ns` (milli-, micro- or nanoseconds).",
             DATE_FORMAT, example="%d.%m.%Y", required=True,
             hint="format, e.g. %d.%m.%Y, or epoch, epoch_ms",
         ),
@@ -40,7 +41,7 @@ class Date(Rule):
         if not isinstance(form, str) or not (form in UNITS or "%" in form):
             raise RuleError(
                 "rule date needs a `format` such as %d.%m.%Y, or epoch (seconds since 1970) or "
-                "epoch_ms (milliseconds)"
+                "epoch_ms, epoch_us or epoch_ns (milli-, micro- or nanoseconds)"
             )
         try:
             self._format = None if form in UNITS else DateFormat(form)
@@ -85,4 +86,11 @@ class Date(Rule):
         if self._format is not None:
             return self._format.read(str(value).strip())
         odata = read_odata(value.strip()) if isinstance(value, str) else None
-        return odata[0] if odata else read_epoch(value, self._form)
+        if odata:
+            return odata[0]
+        if other := other_unit(value, self._form):
+            raise Untrue(
+                f"counts {IN_WORDS[other]}, not {IN_WORDS[self._form]}: the rule's `format` is "
+                f"{other}"
+            )
+        return read_epoch(value, self._form)

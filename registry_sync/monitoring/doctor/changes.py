@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
+from registry_sync.core.epochs import IN_WORDS, UNITS, other_unit
 from registry_sync.core.text import number_of
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
@@ -22,6 +23,7 @@ from registry_sync.source.connector import SINCE, Connector, Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,
     cursor_paths,
+    format_of,
     has_no_offset,
     zone_behind,
     zone_of,
@@ -103,17 +105,34 @@ def check_times(visit: RegistryVisit) -> CheckResult:
         return _misspelt(path, likely)
     when = [visit.sample().source.cursor_of(record) for record in sample.records]
     times = [one for one in (when if terms.cursor_path else _read(values)) if one is not None]
+    if unit := _other_unit(values, terms):
+        return bad(
+            f"The times at {path} count {IN_WORDS[unit]}, not "
+            f"{IN_WORDS[terms.datetime_format]}: {values[0]!r}.",
+            f"{OWNER} set {written_incremental({'datetime_format': unit})} in Connector Settings.",
+        )
     if not times:
+        form = format_of(values)
+        right = written_incremental({"datetime_format": form}) if form else "datetime_format"
         return bad(
             f"The times at {path} cannot be read: {values[0]!r}.",
-            f"{OWNER} set datetime_format in endpoint.incremental of Connector Settings.",
+            f"{OWNER} set {right} in {'' if form else 'endpoint.incremental of '}Connector "
+            "Settings.",
         )
     clock = visit.first().server_date or timezone.now()
     return _zone_fault(path, values, times, clock, connector) or _day_fault(path, times, terms)
 
 
+def _other_unit(values: list[object], terms: Incremental) -> str:
+    """Return the unit that times count in fact, if it is another than the settings say."""
+    if terms.datetime_format not in UNITS:
+        return ""
+    return next(filter(None, (other_unit(value, terms.datetime_format) for value in values)), "")
+
+
 def _read(values: list[object]) -> list[datetime | None]:
-    return [read_time(value, Incremental()) for value in values]
+    terms = Incremental(datetime_format=format_of(values) or "iso")
+    return [read_time(value, terms) for value in values]
 
 
 def _misspelt(path: str, likely: list[str]) -> CheckResult:

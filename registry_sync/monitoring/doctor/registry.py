@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
@@ -20,16 +21,19 @@ from registry_sync.monitoring.doctor.finding import (
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.source.answers.page_answer import word_of
+from registry_sync.source.completeness.more import as_number
 from registry_sync.source.completeness.one_more import ask_one_more
 from registry_sync.source.connector import Incremental
-from registry_sync.source.cursor_evidence import cursor_paths, descends
+from registry_sync.source.cursor_evidence import cursor_paths, descends, format_of
 from registry_sync.source.pages import Page
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paths import compile_path
 from registry_sync.source.timestamps import read_time
 
-COUNTING = {"page", "offset", "start", "skip", "from", "startat", "startindex", "pagenumber"}
-"""Parameters of next links that count pages or records."""
+COUNTING = re.compile(
+    r"page|pg|p|from|.*(offset|skip|start|startat|startindex|firstresult|page(number|index|no|num))"
+)
+"""Words of parameters of next links that count pages or records."""
 REGISTRY_CHECKS: dict[str, Callable[[RegistryVisit], CheckResult]] = {}
 
 
@@ -169,7 +173,11 @@ def _falling(visit: RegistryVisit) -> CheckResult | None:
     terms = sample.source.connector.incremental
     paths = [terms.cursor_path] if terms and terms.cursor_path else cursor_paths(sample.records)
     for path in paths:
-        times = [read_time(compile_path(path)(r), terms or Incremental()) for r in sample.records]
+        values = [compile_path(path)(record) for record in sample.records]
+        known = terms if terms and terms.cursor_path else Incremental(
+            datetime_format=format_of(values) or "iso"
+        )  # fmt: skip
+        times = [read_time(value, known) for value in values]
         if descends([when for when in times if when is not None]):
             return bad(
                 f"The list is sorted by {path}, the newest first, and its pages are counted: a "
@@ -183,5 +191,8 @@ def _falling(visit: RegistryVisit) -> CheckResult | None:
 
 def _is_counted(paginator: Paginator, page: Page) -> bool:
     url = str((page.next_position or {}).get("url", ""))
-    names = {word_of(name) for name, _ in parse_qsl(urlsplit(url).query)}
-    return page.next_position is not None and (paginator.counted or bool(names & COUNTING))
+    counts = any(
+        COUNTING.fullmatch(word_of(name)) and as_number(value) is not None
+        for name, value in parse_qsl(urlsplit(url).query)
+    )
+    return page.next_position is not None and (paginator.counted or counts)
