@@ -121,11 +121,17 @@ _listing: list[bool] = []
 
 
 def other_faults() -> list[str]:
-    """Return the errors that the system checks find, for settings that were just refused.
+    """Return what the system checks find, for settings that were just refused.
 
-    Variables that cannot be used have their defaults here.
+    These are errors, and warnings about variables that are set. Variables that cannot be used have
+    their defaults here.
     """
     _listing.append(True)
     django.setup()
-    found = [message for message in run_checks(tags=["registry_sync"]) if message.is_serious()]
+    given = set_variables()
+    found = [
+        message
+        for message in run_checks(tags=["registry_sync"])
+        if message.is_serious() or message.msg.partition(" ")[0] in given
+    ]
     return [f"{message.msg} {message.hint or ''}".strip() for message in found]

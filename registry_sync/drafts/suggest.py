@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
+from registry_sync.core.epochs import IN_WORDS
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
@@ -262,9 +263,8 @@ def _rule_in_words(rule: Any) -> str:
                 said.append("labels that are written otherwise are translated")
             case {"rule": "number"}:
                 said.append("with a decimal comma")
-            case {"rule": "date", "format": ("epoch" | "epoch_ms") as form}:
-                unit = "seconds" if form == "epoch" else "milliseconds"
-                said.append(f"{unit} since 1970")
+            case {"rule": "date", "format": form} if form in IN_WORDS:
+                said.append(f"{IN_WORDS[form]} since 1970")
             case {"rule": "date", "format": form}:
                 said.append(f"dates of the form {form}")
     return ", ".join(said)

@@ -87,10 +87,13 @@ class TestSettings:
     @pytest.mark.process
     def test_check_lists_them_together_with_what_the_system_checks_find(self):
         wrong = {"BATCH_SIZE": "many", "LOG_LEVEL": "loud", "DEBUG": "0", "SECRET_KEY": "x" * 60}
-        done = manage("check", **wrong, BENCHLING_URL="http://acme.example/x", BENCHLING_APP_ID="")
+        warned = {"REDIS_URL": "here", "EMAIL_URL": "there", "HEARTBEAT_URL": "nowhere"}
+        done = manage("check", **wrong, **warned, BENCHLING_URL="http://acme.example/x",
+                      BENCHLING_APP_ID="")  # fmt: skip
         assert done.returncode == 1 and "Traceback" not in done.stderr
         for said in ("BATCH_SIZE=many must be", "LOG_LEVEL=LOUD must be", "BENCHLING_APP_ID is not",
-                     "BENCHLING_URL has a path; write only the tenant's host"):  # fmt: skip
+                     "BENCHLING_URL has a path; write only the tenant's host",
+                     *(f"\n{name} " for name in warned)):  # fmt: skip
             assert said in done.stderr, done.stderr
         done = manage("migrate", **wrong, BENCHLING_URL="http://acme.example/x")
         assert "BATCH_SIZE=many" in done.stderr and "BENCHLING_URL" not in done.stderr

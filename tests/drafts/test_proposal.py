@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.management import call_command
 
 from registry_sync.source.connector_settings import parse_connector
 from tests.support.odd import Asked, Reply
+from tests.support.unseen import UNSEEN, Book, by_birth
 
 pytestmark = pytest.mark.once
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -128,10 +130,42 @@ def test_settings_are_proposed_with_their_evidence(world: Any, serve: Any, case:
     ).replace("primary_key", "")
 
 
+def test_what_no_answer_writes_out_is_proposed(world: Any, serve: Any) -> None:
+    w = world([], rows=[])
+    for case, (answer, expected) in UNSEEN.items():
+        text, settings = proposed(w, serve(partial(answer, Book.of(40))).url + "/list")
+        for path, value in expected.items():
+            assert at(settings, path) == value, (case, path, text)
+
+
+@pytest.mark.parametrize("case", ["page 0", "counted rows"])
+def test_the_proposal_alone_reads_what_is_edited_added_and_deleted(
+    world: Any, serve: Any, case: str
+) -> None:
+    w, book = world([], rows=[]), Book.of(20)
+    _, settings = proposed(w, serve(partial(UNSEEN[case][0], book)).url + "/list")
+    w.configure(**{"Connector Settings": settings, "External Name Field": "name",
+                   "Field Configurations": [("SMILES", "note")]})  # fmt: skip
+    assert w.sync().created == 20
+    book.edit(2, "edited")
+    book.add(20)
+    book.delete(11)
+    run = w.sync()
+    assert (run.created, run.updated, run.error) == (1, 1, "")
+    came = {values["SMILES"] for values in w.values().values()}
+    assert came == {row.note for row in book.rows} | {"note 11"}
+
+
+def test_a_filter_that_leaves_out_changes_is_told(world: Any, serve: Any) -> None:
+    text, _ = proposed(world([]), serve(partial(by_birth, Book.of(40))).url + "/list")
+    assert "since leaves out changes" in text and "4 later records did not come" in text
+
+
 def test_without_a_list_or_a_key_it_says_who_must_act(world: Any, serve: Any) -> None:
     w = world([])
     for answer, said in (
         (lambda asked: {"status": "ok"}, "no list of records"),
+        (lambda asked: {"items": [], "total": 0}, "list at items is empty"),
         (lambda asked: Reply({"error": "no"}, status=401), "API Key"),
     ):
         with pytest.raises(Exception, match=said):

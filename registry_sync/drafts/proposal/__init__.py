@@ -14,9 +14,10 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.drafts.proposal.changes import propose_changes
 from registry_sync.drafts.proposal.empties import propose_empties
+from registry_sync.drafts.proposal.ids import propose_ids, propose_names
 from registry_sync.drafts.proposal.line import Findings, Line
 from registry_sync.drafts.proposal.pages import propose_pages
-from registry_sync.drafts.proposal.records import propose_ids, propose_names, propose_records
+from registry_sync.drafts.proposal.records import propose_records
 from registry_sync.drafts.proposal.sign_in import propose_auth
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
@@ -55,8 +56,9 @@ def propose(
         try:
             aspect(found)
         except SourceError as error:
-            if name in ("auth", "records") or error.transient:
+            if name in ("auth", "records"):
                 raise
+            found.settle(error)
             found.note(f"Not settled ({name}): {error.message}")
     parse_connector(found.settings, api_url=api_url, strict=True)
     return Proposal(found.settings, tuple(found.lines))

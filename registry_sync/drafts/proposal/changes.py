@@ -1,40 +1,47 @@
-"""How changes are requested: the records' modification time, and the parameter that filters by it.
-
-Vendors' names for the parameter are tried one by one with a time in the middle of the sample: a
-parameter is taken only if the records that come fit that time, and fewer come than without it.
-"""
+"""How changes are requested: the records' modification time, and the filter by it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from registry_sync.core.date_formats import date_format
+from registry_sync.core.epochs import UNITS, is_number
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.drafts.proposal.filters import (
+    Filter,
+    Sample,
+    Tried,
+    candidates,
+    is_unknown,
+    try_filter,
+)
 from registry_sync.drafts.proposal.line import Findings
-from registry_sync.source.client import Source
-from registry_sync.source.connector import SINCE, Incremental
+from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,
     cursor_paths,
+    descends,
+    format_of,
     has_no_offset,
+    partly_timed,
+    zone_behind,
     zone_of,
 )
-from registry_sync.source.filter_probe import LONG_AGO, probe_filter
+from registry_sync.source.filter_probe import FilterFound, probe_filter
 from registry_sync.source.paths import compile_path
 from registry_sync.source.timestamps import read_time
 
-BY_KEY = ("{}__gte", "{}_gte", "{}:gte", "{}[gte]", "{}[$gte]", "min_{}", "{}_after", "{}_since",
-          "{}_from", "{}.gte")  # fmt: skip
-"""Parameters made of the key: Django, json-server, JSON:API, Feathers, Kinto."""
-NAMES = ("since", "_since", "updated_since", "modified_since", "updated_after", "modified_after",
-         "changed_since", "updatedSince", "modifiedSince", "updatedAfter", "modifiedAfter",
-         "lastModifiedAfter", "updated_min", "last_modified", "from")  # fmt: skip
-"""Parameters that have a name of their own."""
 LEAST = 3
+ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y%m%dT%H%M%SZ",
+       "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%fZ")  # fmt: skip
+"""Forms of ISO 8601 that a filter may insist on, where records have them."""
+NONSENSE = "registry_sync_probe"
+"""A parameter that no registry knows, to see whether this one refuses those."""
 
 
 def propose_changes(found: Findings) -> None:
@@ -44,35 +51,36 @@ def propose_changes(found: Findings) -> None:
         return
     paths = cursor_paths(found.records)
     if not paths:
-        found.note("No record has a modification time: each run reads everything.")
+        partly = partly_timed(found.records)
+        said = f"Only some records have a time at {partly}" if partly else (
+            "No record has a modification time"
+        )  # fmt: skip
+        found.note(f"{said}: each run reads everything.")
         return
     path = paths[0]
     values = [compile_path(path)(record) for record in found.records]
     terms = {"cursor_path": path, **_written(values, found)}
     evidence = [f"Every one of {number_of(len(values), 'record')} has a time at {path}."]
     evidence += _remarks(values, terms, found)
-    filtering = _parameter(found, terms, path, values)
+    filtering = _filter(found, terms, path, values)
     if filtering is None:
         found.note(
             f"{' '.join(evidence)} No parameter that such servers know filters by it: each run "
             "reads everything, unless the registry's owner names one."
         )
         return
-    name, seen = filtering
-    found.add("endpoint.params", {**_params(found), name: SINCE}, seen)
+    chosen, terms, seen = filtering
+    found.add("endpoint.params", {**_params(found), chosen.param: chosen.value}, seen)
     found.add("endpoint.incremental", terms, " ".join(evidence))
     _compare(found, terms)
 
 
 def _written(values: Sequence[Any], found: Findings) -> Json:
     """Return how times are written: their format, zone and granularity, where not the default."""
-    written: Json = {}
-    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    if len(numbers) == len(values):
-        written["datetime_format"] = "epoch_ms" if min(numbers) > 1e11 else "epoch"
-    times = _times(values)
-    clock = _clock(found)
-    zone = zone_of(max(times), clock) if has_no_offset(values) else ""
+    form = format_of(values)
+    written: Json = {} if form == "iso" else {"datetime_format": form}
+    times = _times_by(values, written)
+    zone = zone_of(max(times), _clock(found)) if has_no_offset(values) else ""
     if zone:
         written["timezone"] = zone
     if are_whole_days(times):
@@ -80,10 +88,6 @@ def _written(values: Sequence[Any], found: Findings) -> Json:
     elif any(when.microsecond for when in times):
         written["granularity"] = "millisecond"
     return written
-
-
-def _times(values: Sequence[Any]) -> list[datetime]:
-    return [when for value in values if (when := read_time(value, Incremental())) is not None]
 
 
 def _clock(found: Findings) -> datetime:
@@ -95,7 +99,7 @@ def _clock(found: Findings) -> datetime:
 
 
 def _remarks(values: Sequence[Any], terms: Json, found: Findings) -> list[str]:
-    said = [f"For example {values[0]!r}."]
+    said, times = [f"For example {values[0]!r}."], _times_by(values, terms)
     if "timezone" in terms:
         said.append(
             "The newest is ahead of the registry's clock and has no offset, so it is local time; "
@@ -103,72 +107,97 @@ def _remarks(values: Sequence[Any], terms: Json, found: Findings) -> list[str]:
         )
     elif has_no_offset(values):
         said.append("They have no offset; they are taken for UTC.")
+        hours, zone = zone_behind(max(times), _clock(found))
+        if zone:
+            said.append(
+                f"The newest is {hours:g} h behind the registry's clock: if it was edited just "
+                f"now, set timezone to {zone}, or better to the name of its zone."
+            )
     if terms.get("granularity") == "day":
         said.append("All are whole days.")
+    if descends(times):
+        said.append(
+            "The list has the newest first: where its pages are counted, sort it by the id, or a "
+            "record that is edited during a read hides another."
+        )
     return said
 
 
-def _candidates(path: str) -> Iterator[str]:
-    key = path.split(".")[-1].strip('"')
-    yield from (pattern.format(key) for pattern in BY_KEY)
-    yield from NAMES
-
-
-def _parameter(
+def _filter(
     found: Findings, terms: Json, path: str, values: Sequence[Any]
-) -> tuple[str, str] | None:
-    """Return the parameter that filters by the modification time, and what came by it."""
-    times = sorted(_times_by(values, terms))
-    middle = next((when for when in times[len(times) // 2 :] if when > times[0]), None)
-    for name in _candidates(path):
-        params = {**_params(found), name: SINCE}
-        source = found.source(endpoint__params=params, endpoint__incremental=terms)
-        try:
-            seen = (
-                _filters_from(source, compile_path(path), terms, times[0], middle)
-                if middle
-                else _filters_all(source, times[0], found.page_size)
-            )
-        except SourceError as error:
-            if error.transient:
-                raise
-            continue
-        if seen:
-            return name, f"With {name} of {seen}"
+) -> tuple[Filter, Json, str] | None:
+    """Return the filter by the modification time, its settings, and what came by it."""
+    names = [found.source().identify(record) or "" for record in found.records]
+    times = [read_time(value, _known(terms)) for value in values]
+    timed = {name: when for name, when in zip(names, times, strict=True) if when is not None}
+    first = tuple(when for when in times[: found.page_size] if when is not None)
+    sample = Sample(timed, first, found.page_size)
+    nonsense = _tried(found, terms, Filter(NONSENSE), sample)
+    for one in candidates(found.reply.body if found.reply else None, path):
+        own = one.form or terms.get("datetime_format", "iso")
+        for form in dict.fromkeys((own, *_others(values))):
+            with_form = _with_form(terms, form)
+            tried = _tried(found, with_form, one, sample)
+            if tried.outcome == "fits":
+                return one, with_form, f"With {one.param} of {tried.seen}"
+            if tried.outcome == "short":
+                found.note(f"{one.param} leaves out changes. {tried.seen}: it is not proposed.")
+            unknown = is_unknown(tried, one.param, nonsense, NONSENSE)
+            if tried.outcome in ("ignored", "short") or unknown or one.form:
+                break
     return None
 
 
-def _filters_from(
-    source: Source, read: Callable[[Any], Any], terms: Json, oldest: datetime, middle: datetime
-) -> str:
-    """Return what came for a time in the middle of the sample; "" if it does not fit."""
-    records = next(source.pages(middle)).records
-    came = _times_by([read(record) for record in records], terms)
-    day = middle.replace(hour=0, minute=0, second=0, microsecond=0)
-    fits = bool(came) and len(came) == len(records)
-    if not fits or not (min(came) >= middle or min(came) >= day > oldest):
-        return ""
-    said = number_of(len(came), "record")
-    return f"{middle:%Y-%m-%d %H:%M:%S} UTC, the first page had {said}, none of them older."
+def _tried(found: Findings, terms: Json, one: Filter, sample: Sample) -> Tried:
+    params = {**_params(found), one.param: one.value}
+    try:
+        source = found.source(endpoint__params=params, endpoint__incremental=terms)
+        return try_filter(source, _reader(terms), sample)
+    except SourceError as error:
+        found.settle(error)
+        return Tried("refused", error.message)
 
 
-def _filters_all(source: Source, at: datetime, count: int) -> str:
-    """Return that all came for a time long ago and none for a later one; "" if not."""
-    if next(source.pages(at + timedelta(days=1))).records:
-        return ""
-    if len(next(source.pages(LONG_AGO)).records) < count:
-        return ""
-    return f"{at + timedelta(days=1):%Y-%m-%d} nothing came, and of {LONG_AGO:%Y-%m-%d} everything."
+def _reader(terms: Json) -> Callable[[Json], datetime | None]:
+    read, known = compile_path(terms["cursor_path"]), _known(terms)
+    return lambda record: read_time(read(record), known)
+
+
+def _others(values: Sequence[Any]) -> tuple[str, ...]:
+    """Return formats in which a filter may take times that records have in another one."""
+    if all(is_number(value) for value in values):
+        return ("iso", *UNITS)
+    if format_of(values) != "iso":
+        return ()
+    own = (form for form in ISO if all(_is_written(value, form) for value in values))
+    return (*own, "epoch", "epoch_ms")
+
+
+def _is_written(value: Any, form: str) -> bool:
+    try:
+        date_format(form).read(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _with_form(terms: Json, form: str) -> Json:
+    rest = {name: value for name, value in terms.items() if name != "datetime_format"}
+    return rest if form == "iso" else {**rest, "datetime_format": form}
 
 
 def _params(found: Findings) -> Json:
     return dict((found.settings.get("endpoint") or {}).get("params") or {})
 
 
-def _times_by(values: Sequence[Any], terms: Json) -> list[datetime]:
-    known = Incremental(
+def _known(terms: Json) -> Incremental:
+    return Incremental(
         datetime_format=terms.get("datetime_format", "iso"), timezone=terms.get("timezone", "UTC")
     )
+
+
+def _times_by(values: Sequence[Any], terms: Json) -> list[datetime]:
+    known = _known(terms)
     return [when for value in values if (when := read_time(value, known)) is not None]
 
 
@@ -176,7 +205,12 @@ def _compare(found: Findings, terms: Json) -> None:
     """See how the registry compares times, and what lag follows."""
     connector = found.source().connector
     assert connector.incremental is not None
-    probed = probe_filter(found.source, found.records, connector.incremental)
+    try:
+        probed = probe_filter(found.source, found.records, connector.incremental)
+    except SourceError as error:
+        found.settle(error)
+        found.note(f"How times are compared could not be seen: {error.message}")
+        probed = FilterFound()
     where = "endpoint.incremental"
     if probed.days and "granularity" not in terms:
         found.add(f"{where}.granularity", "day", "Times of day are ignored by the filter.")

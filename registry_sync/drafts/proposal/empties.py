@@ -7,9 +7,15 @@ from typing import Any
 
 from registry_sync.core.text import are, number_of
 from registry_sync.drafts.proposal.line import Findings
+from registry_sync.source.cursor_evidence import flat_values
 from registry_sync.source.sections import ENDPOINT
 
-PLACEHOLDERS = {"n/a", "na", "none", "null", "-", "--", "nil", "unknown", "not available"}
+PLACEHOLDERS = {
+    "n/a", "N/A", "NA", "n.a.", "#N/A", "null", "NULL", "nil", "-", "--", "NaN", "nan",
+    "not available", "Not available", "0000-00-00", "0000-00-00 00:00:00", "0001-01-01",
+    "0001-01-01T00:00:00", "0001-01-01T00:00:00Z",
+}  # fmt: skip
+"""Texts that hardly mean anything else. `Na` may be sodium, and “unknown” and “none” be options."""
 ENOUGH = 3
 """Records that are needed before a value left out means anything."""
 
@@ -20,8 +26,8 @@ def propose_empties(found: Findings) -> None:
         return
     values: dict[str, list[Any]] = defaultdict(list)
     for record in found.records:
-        for key, value in record.items():
-            values[key].append(value)
+        for path, value in flat_values(record):
+            values[path].append(value)
     empty = _placeholders(values)
     if empty and "empty_values" in ENDPOINT:
         seen = "; ".join(f"{key} has {value!r} beside other values" for value, key in empty)
@@ -45,7 +51,7 @@ def _placeholders(values: dict[str, list[Any]]) -> list[tuple[Any, str]]:
         if others and any(value is False for value in held):
             empty.setdefault(False, key)
         for value in held:
-            stands_alone = isinstance(value, str) and value.strip().lower() in PLACEHOLDERS
+            stands_alone = isinstance(value, str) and value.strip() in PLACEHOLDERS
             if stands_alone and len({str(other) for other in held}) > 1:
                 empty.setdefault(value, key)
     return list(empty.items())

@@ -43,15 +43,36 @@ class Findings:
     """Whether `records` are all that the registry has."""
     page_size: int = 0
     """Records of the first page."""
+    counting: str = ""
+    """A path of ids that may only count the records of a page."""
 
     def add(self, setting: str, value: Any, evidence: str) -> None:
         """Propose a setting, such as `endpoint.data_selector`."""
         self.settings = with_setting(self.settings, setting, value)
         self.lines.append(Line(setting, value, evidence))
 
+    def replace(self, setting: str, value: Any, evidence: str) -> None:
+        """Propose another value for a setting than earlier."""
+        self.lines = [line for line in self.lines if line.setting != setting]
+        self.add(setting, value, evidence)
+
     def note(self, evidence: str) -> None:
         """Say what was seen where no setting follows."""
         self.lines.append(Line("", None, evidence))
+
+    def settle(self, error: SourceError) -> None:
+        """Raise SourceError after a passing one, unless the registry answers a plain request.
+
+        Some registries answer 500 to a parameter that they do not know.
+        """
+        if error.transient:
+            self.source(endpoint__params={}, endpoint__incremental=None).first_reply()
+
+    @property
+    def key(self) -> str | list[str]:
+        """Return the path or paths of a record's id, as far as they are proposed."""
+        key: str | list[str] = (self.settings.get("endpoint") or {}).get("primary_key") or "id"
+        return key
 
     def source(self, **changed: Any) -> Source:
         """Return a client by the settings so far, with some of them `changed`, by path.

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.drafts.proposal.ids import judge_proposed_ids
 from registry_sync.drafts.proposal.line import Findings
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.client import Source
-from registry_sync.source.completeness.more import first_address, marks_of
+from registry_sync.source.completeness.more import Mark, first_address, marks_of
 from registry_sync.source.completeness.one_more import ask_one_more
-from registry_sync.source.completeness.proposals import paginator_in, propose
+from registry_sync.source.completeness.proposals import names_page, paginator_in, propose
+from registry_sync.source.completeness.signs import USUAL_SIZES
 
 MOST = 1000
 """Records that are read."""
+TOKEN_PARAMS = ("cursor", "start_cursor", "page_token", "pageToken", "next_token", "token",
+                "continuation_token", "continuationToken", "marker", "after", "starting_after",
+                "page")  # fmt: skip
+"""Parameters that take a token, where its own name does not tell."""
+OFFSETS = ("limit_start", "from", "startIndex", "page[offset]", "sysparm_offset")
+"""More parameters of offsets than a single request for one page more is worth."""
+MOST_TOKENS = 2
+LAST_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "cursor", "min_id",
+               "from_id")  # fmt: skip
+"""Parameters that take the id of the last record."""
+Ways = Iterator[tuple[Json, str]]
 
 
 def propose_pages(found: Findings) -> None:
@@ -26,7 +42,7 @@ def propose_pages(found: Findings) -> None:
         pages=1, came=len(found.records), largest=len(found.records), whole=True,
     )  # fmt: skip
     total = find_total(answer, "", last=False)
-    for paginator, evidence in _said(answer, total):
+    for paginator, evidence in _said(found, answer, total):
         if _leads_on(found, paginator):
             found.add("endpoint.paginator", paginator, evidence)
             break
@@ -34,30 +50,77 @@ def propose_pages(found: Findings) -> None:
         marks = marks_of(answer)
         _ask(found, total, marks[0].said if marks else "")
     _count(found, total)
+    judge_proposed_ids(found)
 
 
-def _said(answer: PageAnswer, total: Total | None) -> list[tuple[Json, str]]:
-    """Return the paginators that the first answer speaks for, each with its evidence."""
+def _said(found: Findings, answer: PageAnswer, total: Total | None) -> Ways:
+    """Yield the paginators that the first answer speaks for, each with its evidence."""
     marks = marks_of(answer)
-    ways: list[tuple[Json, str]] = []
     if answer.links.get("next"):
-        ways.append(({"type": "header_link"}, "The Link header has a next page."))
+        yield {"type": "header_link"}, "The Link header has a next page."
     if marks:
-        ways.append((propose(marks, answer, total), f"The answer says more at {marks[0].said}."))
-        if first_address(marks):
-            ways.append(({"type": "auto"}, f"The next page's address is at {marks[0].said}."))
+        yield from _marked(found, answer, marks, total)
     if total and total.count > answer.count:
         counted = f"{answer.count:,} of {number_of(total.count, 'record')} came ({total.path})."
-        ways.append((propose([], answer, total), counted))
-    return ways
+        yield from _based(propose([], answer, total), counted)
+    if names_page(answer):
+        yield from _based(propose([], answer, total), "The answer says which page it is.")
+
+
+def _marked(
+    found: Findings, answer: PageAnswer, marks: Sequence[Mark], total: Total | None
+) -> Ways:
+    best, said = propose(marks, answer, total), f"The answer says more at {marks[0].said}."
+    yield from _based(best, said)
+    if first_address(marks):
+        yield {"type": "auto"}, f"The next page's address is at {marks[0].said}."
+    flags = [mark for mark in marks if mark.kind == "flag"]
+    for mark in [mark for mark in marks if mark.kind in ("token", "number")][:MOST_TOKENS]:
+        yield from _by_token(mark, propose([mark, *flags], answer, total))
+    flag = next((mark for mark in flags if not mark.entry.header), None)
+    if flag and not any(mark.kind in ("token", "address") for mark in marks):
+        yield from _by_last(found, said, {"has_more_path": flag.entry.path})
+
+
+def _by_token(mark: Mark, paginator: Json) -> Ways:
+    """Yield the parameters that may take a token: one of its own name, and the usual ones."""
+    own = mark.entry.path.rpartition(".")[2]
+    for name in dict.fromkeys((own, *TOKEN_PARAMS)) if "cursor_param" in paginator else ():
+        seen = f"The answer says more at {mark.said}. The parameter {name} takes it."
+        yield {**paginator, "cursor_param": name}, seen
+
+
+def _based(paginator: Json, evidence: str) -> Ways:
+    """Yield a paginator, and one whose first page has the number 0."""
+    yield paginator, evidence
+    if paginator["type"] == "page_number" and "base_page" not in paginator:
+        yield {**paginator, "base_page": 0}, f"{evidence} Page 0 is the first."
+
+
+def _by_offset(found: Findings) -> Ways:
+    for name in OFFSETS:
+        settings = {"type": "offset", "limit": found.page_size, "offset_param": name}
+        yield settings, f"With {name}, other records came."
+
+
+def _by_last(found: Findings, said: str, more: Json) -> Ways:
+    """Yield cursors that are the id of a page's last record."""
+    where = (found.settings.get("endpoint") or {}).get("data_selector") or ""
+    if isinstance(found.key, str):
+        for name in LAST_PARAMS:
+            settings = {"type": "cursor", "cursor_path": f"{where}[-1].{found.key}", **more}
+            seen = f"{said} After the id of a page's last record in {name}, other records came."
+            yield {**settings, "cursor_param": name}, seen.strip()
 
 
 def _leads_on(found: Findings, paginator: Json) -> bool:
-    """Return whether the second page by a paginator has other records than the first."""
+    """Return whether a paginator begins with the first page, and then has other records."""
     try:
         source = found.source(endpoint__paginator=paginator)
         pages = source.pages(None)
         first = {source.identify(record) for record in next(pages).records}
+        if not first & {source.identify(record) for record in found.records}:
+            return False
         second = {source.identify(record) for record in next(pages).records}
     except (SourceError, StopIteration):
         return False
@@ -76,6 +139,12 @@ def _ask(found: Findings, total: Total | None, said: str) -> None:
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
     more = ask_one_more(found.open_source, source, page)
+    usual = len(page.records) in USUAL_SIZES
+    if more.more is None and usual and not said:
+        for paginator, evidence in (*_by_offset(found), *_by_last(found, "", {})):
+            if _leads_on(found, paginator):
+                found.add("endpoint.paginator", paginator, evidence)
+                return
     if said and not more.more:
         found.note(f"The answer says more at {said}, and no paginator was found that follows it.")
         return
@@ -84,26 +153,46 @@ def _ask(found: Findings, total: Total | None, said: str) -> None:
         if more.more
         else "No parameter for one page more brought other records."
     )
+    if more.more is None and usual:
+        count = number_of(len(page.records), "record")
+        seen += f" But {count} are a usual page: ask the registry's owner whether that is all."
     found.add("endpoint.paginator", paginator_in(more.settings), seen)
 
 
 def _count(found: Findings, total: Total | None) -> None:
     """Read on, and hold the total against what came."""
     records, ended = _read(found.source())
-    came = number_of(len(records), "record")
-    found.records, found.complete = records, ended
-    kind = ((found.settings.get("endpoint") or {}).get("paginator") or {}).get("type")
-    if total and total.in_body and total.path and kind != "single_page":
-        if (ended and len(records) == total.count) or (not ended and len(records) < total.count):
-            found.add(
-                "endpoint.paginator.total_path", total.path,
-                f"It counts {number_of(total.count, 'record')}; {came} came"
-                f"{'' if ended else ' so far'}.",
-            )  # fmt: skip
-        else:
-            found.note(f"{total.path} is no total: it says {total.count:,}, but {came} came.")
+    found.records, found.complete = _distinct(records), ended
+    again = len(records) - len(found.records)
+    if again:
+        found.note(
+            f"{number_of(again, 'record')} came again on a later page: the list has no order, or "
+            "it moved. Sort it by the id, by a parameter that the registry's owner names."
+        )
+    paginator = (found.settings.get("endpoint") or {}).get("paginator") or {}
+    if total and total.in_body and total.path and paginator.get("type") != "single_page":
+        _hold(found, total, paginator, moved=bool(again))
     else:
+        came = number_of(len(found.records), "record")
         found.note(f"{came} came{'' if ended else ' before the reading stopped'}.")
+
+
+def _hold(found: Findings, total: Total, paginator: Json, *, moved: bool) -> None:
+    """Propose the total if it is one. Of numbered pages, `total_path` would count pages."""
+    came, count = number_of(len(found.records), "record"), len(found.records)
+    fits = moved or (count == total.count if found.complete else count < total.count)
+    so_far = "" if found.complete else " so far"
+    if fits and paginator.get("type") != "page_number":
+        seen = f"It counts {number_of(total.count, 'record')}; {came} came{so_far}."
+        found.add("endpoint.paginator.total_path", total.path, seen)
+    elif fits:
+        said = f"{total.path} counts {number_of(total.count, 'record')}"
+        found.note(f"{said}; {came} came{so_far}.")
+    else:
+        found.note(f"{total.path} is no total: it says {total.count:,}, but {came} came.")
+        if paginator.get("total_path") == total.path:
+            rest = {name: value for name, value in paginator.items() if name != "total_path"}
+            found.replace("endpoint.paginator", rest, "It reads the list to its end.")
 
 
 def _read(source: Source) -> tuple[list[Json], bool]:
@@ -113,3 +202,8 @@ def _read(source: Source) -> tuple[list[Json], bool]:
         if len(records) >= MOST:
             return records, page.next_position is None
     return records, True
+
+
+def _distinct(records: list[Json]) -> list[Json]:
+    """Return records without those that came before, alike in everything."""
+    return list({json.dumps(record, sort_keys=True): record for record in records}.values())

@@ -1,4 +1,4 @@
-"""Where the records are, and which of their values are their id and their name."""
+"""Where the records are in a registry's first answer."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from typing import Any
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.drafts.id_and_name import judge_ids, suggest_name
 from registry_sync.drafts.proposal.line import Findings
-from registry_sync.drafts.sample import paths_of
 from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.answers.record_guess import RECORD_KEYS
+from registry_sync.source.answers.record_guess import ASIDE, NEVER, RECORD_KEYS, word
 
 SIDES = re.compile(r"included|links|errors|warnings|.*facets|meta|deleted|removed|columns|.*tables")
 """Lists beside the records."""
 SHAPES: tuple[Json, ...] = ({"_shape": "objects"}, {"format": "json"})
 """Parameters that make a record of a row: Datasette's, and a common one."""
-IDS = ("id", "uuid", "guid", "pk", "key", "code", "number", "identifier", "accession", "regno")
 DEPTH = 3
 
 
@@ -32,11 +29,7 @@ def propose_records(found: Findings) -> None:
         return
     lists = sorted(_lists(body, "", DEPTH), key=_rank)
     if not lists:
-        raise SourceError(
-            "The registry's first answer has no list of records.",
-            remedy="The integration owner checks that API URL is the address of a list.",
-            code="registry_answer",
-        )
+        raise _no_list(body)
     path, records = lists[0]
     found.records, found.page_size = records, len(records)
     others = ", ".join(other for other, _ in lists[1:4])
@@ -45,6 +38,24 @@ def propose_records(found: Findings) -> None:
         "endpoint.data_selector", path,
         f"The list there has {number_of(len(records), 'record')}.{beside}",
     )  # fmt: skip
+
+
+def _no_list(body: Any) -> SourceError:
+    empty = "$" if body == [] else ""
+    if isinstance(body, dict):
+        empty = next((key for key in RECORD_KEYS if body.get(key) == []), "")
+    if empty:
+        return SourceError(
+            f"The registry's list {'' if empty == '$' else f'at {empty} '}is empty: nothing shows "
+            "how its records are read.",
+            remedy="The registry's owner checks what the key may read, or adds a few records.",
+            code="registry_answer",
+        )
+    return SourceError(
+        "The registry's first answer has no list of records.",
+        remedy="The integration owner checks that API URL is the address of a list.",
+        code="registry_answer",
+    )
 
 
 def _with_objects(found: Findings) -> Any:
@@ -80,40 +91,15 @@ def _lists(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, list[Json
         return
     for key, inner in value.items():
         name = f"{prefix}{key}" if str(key).isidentifier() else f'{prefix}"{key}"'
-        if isinstance(inner, list) and not SIDES.fullmatch(word_of(str(key))):
+        aside = SIDES.fullmatch(word_of(str(key))) or word(str(key)) in NEVER
+        if isinstance(inner, list) and not aside:
             if inner and all(isinstance(item, dict) for item in inner):
                 yield name, inner
         elif isinstance(inner, dict) and depth:
             yield from _lists(inner, f"{name}.", depth - 1)
 
 
-def _rank(found: tuple[str, list[Json]]) -> tuple[bool, int, int]:
+def _rank(found: tuple[str, list[Json]]) -> tuple[bool, bool, int, int]:
     path, records = found
-    return (path.split(".")[-1] not in RECORD_KEYS, path.count("."), -len(records))
-
-
-def propose_ids(found: Findings) -> None:
-    """Find the path whose value is there in every record, and different in each."""
-    paths = [path for path in paths_of(found.records) if judge_ids(found.records, [path])[0]]
-    if not paths:
-        if found.records:
-            found.note("No path gives every record a unique id: set endpoint.primary_key.")
-        return
-    best = min(paths, key=_id_rank)
-    seen = f"Every one of {number_of(len(found.records), 'record')} has a different value there."
-    found.add("endpoint.primary_key", best, seen)
-
-
-def _id_rank(path: str) -> tuple[int, int, int]:
-    word = word_of(path.split(".")[-1])
-    ends = next((n for n, name in enumerate(IDS) if word.endswith(name)), len(IDS))
-    exact = IDS.index(word) if word in IDS else len(IDS)
-    return (exact, ends, path.count("."))
-
-
-def propose_names(found: Findings) -> None:
-    """Say which path names every record; it belongs into External Name Field."""
-    key = str((found.settings.get("endpoint") or {}).get("primary_key") or "id")
-    if found.records:
-        name, why = suggest_name(found.records, "name", key)
-        found.note(f"External Name Field: {name} ({why}).")
+    unusual = path.split(".")[-1] not in RECORD_KEYS
+    return (unusual, word(path) in ASIDE, path.count("."), -len(records))

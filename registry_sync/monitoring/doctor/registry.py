@@ -21,8 +21,8 @@ from registry_sync.monitoring.doctor.finding import (
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.completeness.more import as_number
 from registry_sync.source.completeness.one_more import ask_one_more
+from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import cursor_paths, descends, format_of
 from registry_sync.source.pages import Page

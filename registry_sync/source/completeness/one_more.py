@@ -43,20 +43,38 @@ def ask_one_more(open_source: Callable[[Connector], Source], read: Source, page:
     `open_source` makes a source for a connector; it is the caller's to close.
     """
     first = {read.identify(record) for record in page.records}
-    connector, ignored, sent = read.connector, True, 0
+    connector, ignored, sent, looked = read.connector, True, 0, False
     for settings, paginator, position in _candidates(connector, len(page.records)):
-        source = open_source(replace(connector, paginator=paginator))
-        sent += 1
-        try:
-            found = next(source.pages(None, position=position))
-        except SourceError:
-            continue
-        came = {source.identify(record) for record in found.records}
-        if came - first:
+        came = _ids(open_source(replace(connector, paginator=paginator)), position)
+        more, sent = bool(came and came - first), sent + 1
+        counted = settings["type"] == "page_number"
+        in_doubt = counted if more or came is None else not came and len(first) > 1
+        if in_doubt and (more or not looked):
+            sent, looked = sent + 1, True
+            from_0 = _from_0(settings)
+            others = _ids(open_source(replace(connector, paginator=_made(from_0))), {"page": 1})
+            if others and not others & first:
+                return OneMore(True, written(from_0), sent)
+        if more:
             return OneMore(True, written(settings), sent)
-        ignored = ignored and came == first
+        ignored = ignored and came in (first, None)
     single = written({"type": "single_page"})
     return OneMore(None if ignored else False, single, sent)
+
+
+def _from_0(settings: Json) -> Json:
+    """Return settings of pages that are numbered from 0, by the parameter of others."""
+    param = settings.get("page_param") or settings["offset_param"]
+    return {"type": "page_number", "page_param": param, "base_page": 0}
+
+
+def _ids(source: Source, position: Json) -> set[str | None] | None:
+    """Return the ids of the page at a position; None if it is refused."""
+    try:
+        page = next(source.pages(None, position=position))
+    except SourceError:
+        return None
+    return {source.identify(record) for record in page.records}
 
 
 def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Paginator, Json]]:
@@ -86,7 +104,7 @@ def _beside(size: str) -> Sequence[str]:
     known = BESIDE.get(word) or next(
         (names for end, names in BESIDE.items() if word.endswith(end)), ()
     )
-    return tuple(dict.fromkeys((*known, *OFFSETS)))[:7]
+    return tuple(dict.fromkeys((*known, *OFFSETS)))[:6]
 
 
 def _made(settings: Json) -> Paginator:

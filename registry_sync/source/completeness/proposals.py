@@ -63,6 +63,12 @@ def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = Non
     return _by_offset(answer, _total_path(total))
 
 
+def names_page(answer: PageAnswer) -> bool:
+    """Return whether an answer says which page it is, or from which record on."""
+    words = _body_words(answer)
+    return any(as_number(words.get(word)) is not None for word in (*PAGE_NOW, *OFFSETS))
+
+
 def _beside_a_token(kind: Kind, by_kind: Mapping[Kind, Mark]) -> Json:
     """Return the flag that some servers send with a token that also comes with the last page."""
     flag = by_kind.get("flag")
