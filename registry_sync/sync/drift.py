@@ -99,16 +99,7 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
     own = own_archives(ctx, page) | merges.find(ctx, page)
-    ids = [raw["id"] for raw in page]
-    registered = [raw.get("entityRegistryId") or "" for raw in page]
-    # Through the lane, not joined with it: SQLite would read the whole lane for each page.
-    # Without values: they are read where the digests differ.
-    ours = lane.ledger.exclude(entity_hash="")
-    if not PART_KEYS & set(setup.mapping.field_ids):  # parts are read back in another form
-        ours = ours.only(*DIGEST_COLUMNS)
-    by_key = ours.filter(id_key__among=[name_key(text) for text in registered])
-    entries = {row.entity_registry_id: row for row in by_key}
-    entries |= {row.entity_id: row for row in ours.filter(entity_id__among=ids)}
+    entries = _entries(lane, setup, page)
     targets = link_targets(page, setup.mapping.definitions, ctx.client)
     if linked_ids(page, setup.mapping.definitions) - set(targets):
         targets |= _targets_of_ours(ctx, setup, list(entries.values()))
@@ -126,6 +117,22 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
                 found = list(differ)
                 if found or entry.external_id in drifted:
                     _keep(ctx.run, entry, raw, setup, targets, found)
+
+
+def _entries(lane: Lane, setup: Setup, page: Sequence[Json]) -> dict[str, LedgerEntry]:
+    """Return the ledger's rows of a page's entities, by Benchling's id, else by registry id."""
+    # Through the lane, not joined with it: SQLite would read the whole lane for each page.
+    # Without values: they are read where the digests differ.
+    ours = lane.ledger.exclude(entity_hash="")
+    if not PART_KEYS & set(setup.mapping.field_ids):  # parts are read back in another form
+        ours = ours.only(*DIGEST_COLUMNS)
+    rows = ours.filter(entity_id__among=[raw["id"] for raw in page])
+    entries = {row.entity_id: row for row in rows}
+    others = [raw.get("entityRegistryId") or "" for raw in page if raw["id"] not in entries]
+    if others:  # registered anew by someone
+        by_key = ours.filter(id_key__among=[name_key(text) for text in others])
+        entries |= {row.entity_registry_id: row for row in by_key}
+    return entries
 
 
 def _targets_of_ours(

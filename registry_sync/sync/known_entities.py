@@ -19,8 +19,10 @@ from registry_sync.sync.context import RunContext
 
 AT_ONCE = 4
 """Requests at a time: more reach the limit of requests no sooner."""
-AHEAD = 2 * AT_ONCE
-"""Pages requested before the oldest one is compared."""
+TOGETHER = 5
+"""Pages compared at a time: the database is asked as often for five as for one."""
+AHEAD = 2 * TOGETHER
+"""Pages requested before the oldest ones are compared."""
 FOR_PEOPLE = 0.2
 """The share of the app's requests that is left to canvases and other callers."""
 
@@ -46,7 +48,7 @@ class KnownEntities:
             self._clients.put(client)
 
     def pages(self, after: int) -> Generator[tuple[list[Json], int], None, None]:
-        """Yield a hundred entities at a time, and the key of the last row that was asked for.
+        """Yield some hundred entities at a time, and the key of the last row that was asked for.
 
         `after` is the key of the last row of an earlier slice. Raises LeaseLost and SyncError.
         """
@@ -56,25 +58,30 @@ class KnownEntities:
             for rows in self._hundreds(after):
                 underway.append((threads.submit(self._read, rows), rows[-1][0]))
                 if len(underway) == AHEAD:
-                    yield self._arrived(*underway.popleft())
+                    yield self._arrived(underway)
             while underway:
-                yield self._arrived(*underway.popleft())
+                yield self._arrived(underway)
         finally:  # do not wait for running requests: nothing renews the lease then
             self._stop.set()
             threads.shutdown(wait=False, cancel_futures=True)
 
-    def _arrived(self, future: Future[list[Json]], last: int) -> tuple[list[Json], int]:
-        while not future.done():
-            wait([future], timeout=1)
-            self.ctx.pacer.keep_alive()
-        return future.result(), last
+    def _arrived(self, underway: deque[tuple[Future[list[Json]], int]]) -> tuple[list[Json], int]:
+        """Wait for the oldest pages, and take them out."""
+        found, last = list[Json](), 0
+        for _ in range(min(TOGETHER, len(underway))):
+            future, last = underway.popleft()
+            while not future.done():
+                wait([future], timeout=1)
+                self.ctx.pacer.keep_alive()
+            found += future.result()
+        return found, last
 
     def _hundreds(self, after: int) -> Iterator[list[Known]]:
         ours = self.ctx.lane.ledger.exclude(entity_hash="").order_by("pk")
         columns = ours.values_list("pk", "entity_id", "entity_registry_id")
-        while rows := list(columns.filter(pk__gt=after)[:PAGE]):
+        while rows := list(columns.filter(pk__gt=after)[: TOGETHER * PAGE]):
             after = rows[-1][0]
-            yield rows
+            yield from (rows[start : start + PAGE] for start in range(0, len(rows), PAGE))
 
     def _read(self, rows: Sequence[Known]) -> list[Json]:
         client = self._clients.get()

@@ -19,8 +19,9 @@ Status, Kind = SyncRun.Status, SyncRun.Kind
 
 @pytest.fixture
 def synced(world: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Sync compounds, and let the next full run look at all of them by id, ten at a time."""
+    """Sync compounds, and let the next full run look at all of them by id, twenty at a time."""
     monkeypatch.setattr(drift, "LISTED", 0)
+    monkeypatch.setattr(known_entities, "TOGETHER", 2)
     monkeypatch.setattr(known_entities, "PAGE", 10)
 
     def make(count: int, **more: Any) -> Any:
