@@ -22,9 +22,9 @@ from registry_sync.runs import schema_view
 ACCEPT = (
     "Benchling keeps these values, and runs do not write the registry's. This holds until the "
     "registry's value changes or someone takes the acceptance back. The list of accepted "
-    "differences is for the registry's owner. Structures, sequences, aliases, authors and folders "
-    "can be restored, but not accepted: an accepted value is sent with every later update of its "
-    "record, and Benchling returns these in its own form, or holds in them what other people added."
+    "differences is for the registry's owner. An accepted value is sent with every later update of "
+    "its record: of a structure, in Benchling's canonical form. Aliases and authors that people "
+    "removed are not added again."
 )
 RESTORE = (
     "A run reads these records from the registry and writes the registry's values to Benchling. "

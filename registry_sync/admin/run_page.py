@@ -27,7 +27,7 @@ from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.runs import estimate
 from registry_sync.runs.workers import see_queues
 
-RERUN = ("status", "kind", "failed", "warnings", "paused_at")
+RERUN = ("kind", "failed", "warnings", *runs.HOLD_UP_COLUMNS)
 PAGE = 50
 LOG_LINES = 200
 TRUSTED = 2_000
@@ -213,6 +213,7 @@ def standing(run: SyncRun) -> Json:
         else "",
         "waiting_for": run.waiting_for or "its next attempt",
         "waits": run.waiting_until if run.waiting_until and run.waiting_until > now else None,
+        "turn": run.waiting_for if runs.waits_for_turn(run) else "",
         "unclaimed": _unclaimed(run),
         "earlier": _earlier(run),
         "phases": looks.phases(run),

@@ -130,6 +130,8 @@ def underway(run: SyncRun, *, left: str, attended: bool = True, queued: str = ""
     elif run.waiting_until and run.waiting_until > timezone.now():
         wait = run_wait(run.waiting_code)
         lines.append(wait.scientist.format(when=moment(run.waiting_until)))
+    elif runs.waits_for_turn(run):
+        lines.append(f"It is waiting for {escaped(run.waiting_for)}.")
     if run.read:
         of_all = f" of {run.source_total:,}" if run.source_total and run.reads_all else ""
         noun = "record" if (run.source_total if of_all else run.read) == 1 else "records"

@@ -108,10 +108,8 @@ def _why_not(run: SyncRun, error: EntityError | None) -> str:
 
 
 def _progress(run: SyncRun) -> str:
-    if run.paused_at is not None:
-        return f"{runs.paused_sentence(run)}."
-    if runs.is_waiting(run):
-        return runs.waiting_sentence(run)
+    if (held := runs.hold_up(run)) is not None:
+        return held.text
     if run.started_at is None:
         return "It is queued."
     return "It is under way."

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
-from registry_sync.benchling.entity_types.parts import PART_KEYS
-from registry_sync.ledger.pins import UNREADABLE, FieldDifference, open_pins
+from registry_sync.ledger.pins import FieldDifference, open_pins
 from registry_sync.models import Drift, Lane
 
 ARCHIVED = "archived"
@@ -40,7 +39,6 @@ def differences_of(lane: Lane, rows: Iterable[Drift]) -> dict[Drift, FieldDiffer
         pin = next(covering, None)
         found[row] = FieldDifference(
             row.external_id, row.entity_id, row.field_id, row.field,
-            UNREADABLE if row.field_id in PART_KEYS else row.theirs,
-            pin.source if pin else row.ours,
+            row.theirs, pin.source if pin else row.ours,
         )  # fmt: skip
     return found

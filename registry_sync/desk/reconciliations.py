@@ -9,15 +9,9 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.desk.csv_export import field_value
 from registry_sync.desk.values import as_text
-from registry_sync.ledger.pins import (
-    UNREADABLE,
-    FieldDifference,
-    covered_fields,
-    is_accepted,
-)
+from registry_sync.ledger.pins import FieldDifference, covered_fields, is_accepted
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import SchemaView, schema_view
-from registry_sync.sync.reconcile.comparison import can_be_decided
 from registry_sync.sync.reconcile.record import is_equal, is_unequal, statement
 
 CSV_HEADER = (
@@ -115,10 +109,7 @@ def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
         return []
     pins = covered_fields(record.lane, record.external_id)
     return [
-        FieldDifference(
-            record.external_id, record.entity_id, field_id, field,
-            theirs if can_be_decided(field_id) else UNREADABLE, source,
-        )
+        FieldDifference(record.external_id, record.entity_id, field_id, field, theirs, source)
         for field_id, field, theirs, source, _ in record.differences
         if field_id not in pins or not is_accepted(pins[field_id], theirs, source)
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from registry_sync import runs
 from registry_sync.core.dates import duration, stamp
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
@@ -84,9 +85,15 @@ def status_sign(run: SyncRun) -> str:
 
 def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
-    words = "paused" if run.is_active and run.paused_at else words_of(outcome(run))
+    held = runs.hold_up(run)
+    words = words_of(outcome(run)) if held is None else held.word
     kind = "plan" if run.kind == SyncRun.Kind.PLAN else "dry run"
     return f"{kind} {words}" if run.dry_run else words
+
+
+def turn(run: SyncRun) -> str:
+    """Return that a run waits until another lane has written its batch, and which; else ""."""
+    return f"Waiting for {run.waiting_for}." if runs.waits_for_turn(run) else ""
 
 
 def words_of(status: str) -> str:

@@ -17,14 +17,15 @@ from django.db.models import (
 )
 from django.utils import timezone
 
+from registry_sync import runs
 from registry_sync.models import Lane, SyncRun
 
 RUNS, DAYS, STRIP = 30, 90, 14
 """Runs, days, and those days whose runs are counted one by one."""
 SEEN = (
-    "kind", "trigger", "actor", "status", "read", "unchanged", "created", "updated", "failed",
-    "created_at", "started_at", "finished_at", "error", "paused_at", "lane",
-    "warnings", "reads_all",
+    "kind", "trigger", "actor", "read", "unchanged", "created", "updated", "failed",
+    "created_at", "started_at", "finished_at", "error", "lane", "warnings", "reads_all",
+    *runs.HOLD_UP_COLUMNS,
 )  # fmt: skip
 """Columns of a run that a list shows: its mapping and position may be long."""
 

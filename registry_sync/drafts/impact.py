@@ -7,7 +7,7 @@ a fixed number; names lie in the preview's notes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
@@ -165,7 +165,8 @@ class Forecast:
         assert self.lane is not None
         # Benchling refused the very same: a run does not send it again.
         errors = open_errors(self.lane).filter(external_id=record.external_id)
-        error = errors.exclude(waits_for__in=["name", "link"]).exclude(kind="transient").first()
+        errors = errors.exclude(waits_for__in=["name", "link", "substance"])
+        error = errors.exclude(kind="transient").first()
         if error is None:
             return []
         return [
@@ -193,9 +194,9 @@ class Forecast:
             if id_ not in seen.equal
         }
         going = [effect.claimant for effect in effects.values() if effect.sort != "unchanged"]
-        problems = self._part_problems(records, going, seen.holders)
-        going = [claimant for claimant in going if claimant.entity.external_id not in problems]
-        problems |= self._judged(going, seen.holders)
+        lacking = self._part_problems(records, going, seen.holders)
+        nameless = self._judged(going, seen.holders, lacking)
+        problems = {**nameless, **lacking}
         for claimant in going:
             if claimant.entity.external_id not in problems:
                 self.parts.claim(claimant.entity)
@@ -209,7 +210,7 @@ class Forecast:
                 self.counts.keep_row(
                     effect.sort, self.counts.row(effect.sort, record, entities[id_])
                 )
-            elif not self._wait(effect, problem, record):
+            elif (id_ in lacking and id_ in nameless) or not self._wait(effect, problem, record):
                 self.counts.refuse(record, [problem], entities[id_])
         for entity in entities.values():
             self.counts.count_filled(entity)
@@ -228,15 +229,20 @@ class Forecast:
         ])  # fmt: skip
 
     def _judged(
-        self, going: Sequence[Claimant], holders: dict[str, list[Holder]]
+        self,
+        going: Sequence[Claimant],
+        holders: dict[str, list[Holder]],
+        lacking: Container[str],
     ) -> dict[str, Problem]:
-        return self.rivals.judge(going, holders) if going else {}
+        return self.rivals.judge(going, holders, lacking) if going else {}
 
     def _wait(self, effect: Effect, problem: Problem, record: SourceRecord) -> bool:
-        row = self.counts.row(effect.sort, record, effect.claimant.entity)
+        entity = effect.claimant.entity
+        row = self.counts.row(effect.sort, record, entity)
         return self.rivals.wait(
-            effect.claimant, problem, sort=effect.sort, renamed=effect.renamed,
-            changes=effect.changes, row=row if self.counts.has_room(effect.sort) else None,
+            effect.claimant, problem, self.parts.keys_of(entity), sort=effect.sort,
+            renamed=effect.renamed, changes=effect.changes,
+            row=row if self.counts.has_room(effect.sort) else None,
         )  # fmt: skip
 
     def _effect(self, entity: Entity, held: Held | None) -> Effect:

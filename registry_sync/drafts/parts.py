@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from registry_sync.benchling.client import Client
 from registry_sync.core.problems import Problem
-from registry_sync.drafts.preview_notes import Notes
+from registry_sync.drafts.preview_notes import SUBSTANCE, Notes
 from registry_sync.drafts.tenant_view import TenantView
-from registry_sync.ledger.substances import substance_of
+from registry_sync.ledger.substances import holders_of, substance_of
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import substances
@@ -54,19 +54,36 @@ class Parts:
 
     def claim(self, entity: Entity) -> None:
         """Note that a record gets its structure or sequence."""
-        if self._unique:
-            self.notes.claim_aliases(entity.external_id, _keys_of([entity]))
+        self.notes.claim_aliases(entity.external_id, self.keys_of(entity))
+
+    def keys_of(self, entity: Entity) -> set[str]:
+        """Return under which key a record's structure or sequence is unique, if it must be."""
+        return _keys_of([entity]) if self._unique else set()
 
     def _is_allowed(self, external_id: str) -> bool:
         mine = Allowance.objects.filter(lane=self.lane, external_id=external_id, used_by=None)
         return mine.filter(what=Allowance.What.DRAWINGS).exists()
 
 
+def is_given_up(notes: Notes, lane: Lane | None, key: str) -> bool:
+    """Return whether all who have a structure or sequence get another one in this preview.
+
+    `key` is as `substance_note` returns it.
+    """
+    substance = key.removeprefix(SUBSTANCE)
+    held = holders_of(lane, [substance]).get(substance, []) if lane is not None else []
+    return set(held) <= notes.with_substances(held)
+
+
+def substance_note(key: str) -> str:
+    """Return the key of a structure or sequence as the notes keep it: PostgreSQL takes no NUL."""
+    return _stored(substance_claim(key))
+
+
 def _keys_of(entities: Iterable[Entity]) -> set[str]:
     found = (substance_of(entity) for entity in entities)
-    return {_stored(substance_claim(substance.key)) for substance in found if substance}
+    return {substance_note(substance.key) for substance in found if substance}
 
 
 def _stored(claim: str) -> str:
-    """Return a claim as the notes keep it: PostgreSQL takes no NUL. Names have no blank before."""
-    return claim.replace("\x00", " ")
+    return claim.replace("\x00", SUBSTANCE)

@@ -17,6 +17,8 @@ Kind = PreviewNote.Kind
 CHUNK = 500
 NAMED = 10_000
 """Refused records that a preview names at most."""
+SUBSTANCE = " "
+"""With what the key of a structure or sequence begins: names and aliases have no blank there."""
 
 
 class Notes:
@@ -87,6 +89,11 @@ class Notes:
         """Return which of these names are given up by the record that has them now."""
         rows = self._rows.filter(kind=Kind.FREED, key__in=list(keys))
         return set(rows.values_list("key", flat=True))
+
+    def with_substances(self, external_ids: Collection[str]) -> set[str]:
+        """Return which of these records are given a structure or sequence in this preview."""
+        rows = self._rows.filter(kind=Kind.ALIAS, external_id__in=list(external_ids))
+        return set(rows.filter(key__startswith=SUBSTANCE).values_list("external_id", flat=True))
 
     def wishes(self) -> dict[str, str]:
         """Return the name key that each waiting record waits for, by external id."""

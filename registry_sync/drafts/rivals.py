@@ -6,12 +6,13 @@ others give up and links to later records are looked at again, as a run does in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
+from registry_sync.drafts.parts import is_given_up, substance_note
 from registry_sync.drafts.preview_notes import Kind, Notes
 from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.mapping.model import Entity
@@ -43,11 +44,15 @@ class Rivals:
         self._absent: set[str] = set()
 
     def judge(
-        self, claimants: Sequence[Claimant], held: dict[str, list[Holder]]
+        self,
+        claimants: Sequence[Claimant],
+        held: dict[str, list[Holder]],
+        waiting: Container[str] = (),
     ) -> dict[str, Problem]:
         """Return the problems of those that get no name, id or link, by external id.
 
-        `held` are the holders of ids in Benchling. The others are noted with their names.
+        `held` are the holders of ids in Benchling. The others are noted with their names, except
+        those that wait for something else (`waiting`, by external id).
         """
         keys = names.keys_of(claimant.entity for claimant in claimants)
         taken = names.holders(self.lane, keys) if self.lane is not None else {}
@@ -62,6 +67,8 @@ class Rivals:
             problem = self._problem(claimant.entity, taken, missing)
             if problem is not None:
                 problems[claimant.entity.external_id] = problem
+            elif claimant.entity.external_id in waiting:
+                continue
             elif claimant.is_named:
                 self.claim(claimant)
             else:
@@ -104,18 +111,24 @@ class Rivals:
         self._absent = targets - self.tenant.there(sorted(targets))
         return self._absent
 
-    def wait(self, claimant: Claimant, problem: Problem, **data: object) -> bool:
-        """Note a record that may get what it lacks at the end; False if nothing can help."""
+    def wait(
+        self, claimant: Claimant, problem: Problem, substance_keys: Iterable[str], **data: object
+    ) -> bool:
+        """Note a record that may get what it lacks at the end; False if nothing can help.
+
+        `substance_keys` are of its structure or sequence, where it must be unique.
+        """
         what, key = problem.waits_for or ("", "")
-        if what not in ("name", "link") or problem.kind == "benchling":
+        noted = {"name": str, "link": name_key, "substance": substance_note}.get(what)
+        if noted is None or problem.kind == "benchling":
             return False
         entity = claimant.entity
         said: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
         self.notes.add(
-            Kind.WAIT, entity.external_id, name_key(key) if what == "link" else key, what=what,
+            Kind.WAIT, entity.external_id, noted(key), what=what,
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
-            alias_keys=sorted(entity.alias_keys),
+            alias_keys=sorted({*entity.alias_keys, *substance_keys}),
             targets=sorted(name_key(link) for link in entity.links & self._absent),
             problem={**said, "remedy": problem.remedy}, **data,
         )  # fmt: skip
@@ -152,6 +165,9 @@ class Rivals:
             h.external_id != note.external_id for h in self.notes.holders(note.data["name_key"])
         ):
             return False
+        if note.data["what"] == "substance":
+            free = all(h.external_id == note.external_id for h in self.notes.holders(note.key))
+            return free and is_given_up(self.notes, self.lane, note.key)
         if note.data["what"] == "link":
             return all(self._is_claimed(target) for target in note.data["targets"])
         return note.key in freed

@@ -24,6 +24,7 @@ from registry_sync.mapping.date_values import date_rule
 from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.parts import part_fields
 from registry_sync.mapping.rules import RuleError, apply, parse_rule
+from registry_sync.mapping.rules.numbers import unit_behind
 from registry_sync.mapping.values import Misfit
 from registry_sync.source.paths import ABSENT
 
@@ -116,7 +117,8 @@ def _pair(column: Column, field: FieldDefinition, ids: set[str], id_path: str) -
     confidence = round(fits * (1 - (1 - alike * NAME_WEIGHT) * (1 - certain)), 2)
     if confidence < LEAST or (alike < ALIKE and certain < LEAST):
         return None
-    said = [in_words(alike), why, _rule_in_words(rule)]
+    unit = f"its unit in Benchling is {field.unit}" if field.unit else ""
+    said = [in_words(alike), why, _rule_in_words(rule), unit]
     if fits < 1:
         refused = len(column.values) - round(fits * len(column.values))
         said.append(f"{refused} of {len(column.values)} values would be refused")
@@ -219,6 +221,8 @@ def rule_for(singles: Sequence[Any], values: Sequence[Any], field: FieldDefiniti
         return _labels(texts, field)
     if field.type in ("integer", "float") and patterns.has_decimal_comma(texts):
         return {"rule": "number", "decimal": ","}
+    if field.unit and (unit := unit_behind(texts, field.unit)):
+        return {"rule": "unit", "from": unit}
     if field.type == "date" and not all(map(patterns.is_iso_date, texts)):
         forms = patterns.date_formats(texts)
         return {"rule": "date", "format": forms[0]} if len(forms) == 1 else None
@@ -261,6 +265,8 @@ def _rule_in_words(rule: Any) -> str:
                 said.append(f"divided at “{sign}”")
             case {"rule": "labels"}:
                 said.append("labels that are written otherwise are translated")
+            case {"rule": "unit", "from": unit}:
+                said.append(f"converted from {unit}")
             case {"rule": "number"}:
                 said.append("with a decimal comma")
             case {"rule": "date", "format": form} if form in IN_WORDS:

@@ -14,9 +14,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of
 from registry_sync.ledger.recording import fill
+from registry_sync.ledger.substances import keep_aliases, keep_substances
 from registry_sync.mapping.model import UNKNOWN, Entity
-from registry_sync.mapping.values import same
+from registry_sync.mapping.values import same, same_value
 from registry_sync.models import Drift, Lane, LedgerEntry, Pin
 
 UNREADABLE = "?"
@@ -51,16 +53,28 @@ def covered_fields(lane: Lane, external_id: str) -> dict[str, Pin]:
     return {pin.field_id: pin for pin in open_pins(lane, [external_id]).get(external_id, [])}
 
 
+def acceptable(field_id: str, theirs: Any, source: Any) -> Any:
+    """Return Benchling's value of a field as a pin keeps it, and as a run compares and sends it.
+
+    Of aliases and authors, it has those of the registry's that are there: a run leaves all others.
+    """
+    is_shared = field_id in SHARED and isinstance(theirs, list)
+    return left_of(source, theirs) if is_shared else theirs
+
+
 def is_accepted(pin: Pin, theirs: Any, source: Any) -> bool:
     """Return whether a pin accepts these values of its field."""
-    return same(pin.theirs, theirs) and same(pin.source, source)
+    held = acceptable(pin.field_id, theirs, source)
+    return same(pin.theirs, held) and same(pin.source, source)
 
 
 def is_outdated(pin: Pin, entity: Entity) -> bool:
     """Return whether the registry has another value than when the difference was accepted."""
     if pin.field_id == "name":
         return bool(pin.source != entity.name)
-    return pin.field_id in entity.fields and not same(pin.source, entity.fields[pin.field_id])
+    if pin.field_id not in entity.fields:
+        return False
+    return not same_value(pin.field_id, pin.source, entity.fields[pin.field_id])
 
 
 def pinned(entity: Entity, pins: Iterable[Pin]) -> Entity:
@@ -86,6 +100,7 @@ def accept(
     for each in differences:
         if each.theirs == UNREADABLE:
             continue
+        each = replace(each, theirs=acceptable(each.field_id, each.theirs, each.source))
         with transaction.atomic():
             if not _hold(lane, each):
                 continue
@@ -110,6 +125,8 @@ def restore(
     """
     ids: dict[str, None] = {}
     for each in differences:
+        if each.field_id in PART_KEYS:  # what is shown of it is not all that Benchling has
+            each = replace(each, theirs=UNREADABLE)
         with transaction.atomic():
             if _hold(lane, each):
                 _end(_standing(lane, each), Pin.End.TAKEN_BACK, actor, reason)
@@ -148,7 +165,18 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
     fill(entry, entity)
     entry.raw_hash = ""
     entry.save()
+    if theirs is not UNKNOWN:
+        _keep_part(lane, entity, each.field_id)
     return True
+
+
+def _keep_part(lane: Lane, entity: Entity, field_id: str) -> None:
+    """Write down what is unique beside a name, so that others may have what was given up."""
+    value = entity.fields.get(field_id)
+    if field_id == "aliases":
+        keep_aliases(lane, [entity])
+    elif field_id in ("structure", "sequence"):
+        keep_substances(lane, [(entity, value if field_id == "structure" else "")])
 
 
 def _standing(lane: Lane, each: FieldDifference) -> QuerySet[Pin]:

@@ -47,7 +47,11 @@ def keep_parts(lane: Lane, results: Sequence[RecordOutcome]) -> None:
     """Write down the substances and aliases of what was written, in the caller's transaction."""
     entities = [(r.entity, r.canonical) for r in results if r.entity is not None]
     keep_substances(lane, entities)
-    aliased = [entity for entity, _ in entities if "aliases" in entity.fields]
+    keep_aliases(lane, [entity for entity, _ in entities if "aliases" in entity.fields])
+
+
+def keep_aliases(lane: Lane, aliased: Sequence[Entity]) -> None:
+    """Write down the aliases of entities, in place of those that were written down before."""
     if aliased:
         ids = [entity.external_id for entity in aliased]
         HeldAlias.objects.filter(lane=lane, external_id__among=ids).delete()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.management.run_json import time_json
+from registry_sync.management.run_json import time_json, waits_json
 from registry_sync.models import Lane
 from registry_sync.monitoring import freshness, health
 from registry_sync.monitoring.conditions import Condition, check_failing, check_stale
@@ -38,6 +38,7 @@ def standing(lane: Lane | None, around: health.Service, names: runs.LaneNames) -
         "last_good_run": found.last_good.pk if found.last_good else None,
         "last_good_at": time_json(found.last_good.finished_at) if found.last_good else None,
         "active_run": found.active.pk if found.active else None,
+        "active_run_waits": waits_json(found.active) if found.active else None,
         "open_errors": found.open_errors,
         "dismissed": found.dismissed,
         "to_do": [*(one for one in acts if one), *map(group_json, groups)],

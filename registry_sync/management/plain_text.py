@@ -22,7 +22,11 @@ def run_lines(run: Json, *, with_lane: bool) -> Iterator[str]:
     lane = f"{run['lane'] or 'no lane'}, " if with_lane else ""
     by = run["actor"] or run["trigger"]
     counts = ", ".join(f"{count:,} {word}" for word, count in run["counts"].items() if count)
-    yield f"Run {run['id']}, {lane}{run['kind']}, {at}, {by}: {run['status']}. {counts or '0 read'}"
+    held = f", {run['waits']['word']}" if run["waits"] else ""
+    status = f"{run['status']}{held}"
+    yield f"Run {run['id']}, {lane}{run['kind']}, {at}, {by}: {status}. {counts or '0 read'}"
+    if run["waits"]:
+        yield f"    {run['waits']['text']}"
     if (error := run["error"]) is not None:
         yield f"    {error['message']}"
         yield f"        who must act: {error['who']}"

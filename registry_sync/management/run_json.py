@@ -24,10 +24,17 @@ def run_json(run: SyncRun, names: runs.LaneNames) -> Json:
         "requested_at": time_json(run.created_at),
         "started_at": time_json(run.started_at),
         "finished_at": time_json(run.finished_at),
+        "waits": waits_json(run),
         "counts": {name: getattr(run, name) for name in COUNTS},
         "error": _failure(run),
         "warnings": [{"code": one["code"], "text": one["text"]} for one in run.warnings],
     }
+
+
+def waits_json(run: SyncRun) -> Json | None:
+    """Return why an active run does not go on now, in a word and a sentence; None if it does."""
+    held = runs.hold_up(run)
+    return None if held is None else {"word": held.word, "text": held.text}
 
 
 def _failure(run: SyncRun) -> Json | None:

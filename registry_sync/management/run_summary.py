@@ -29,7 +29,9 @@ def summary(run: SyncRun) -> str:
 def busy_sentence(run: SyncRun) -> str:
     """Return why an active run is left alone: it has a holder, is paused or waits; else ""."""
     if runs.is_held(run):
-        return f"Run {run.pk} is active ({run.lease_holder}, since {run.started_at:%H:%M} UTC)."
+        held = f" Waiting for {run.waiting_for}." if runs.waits_for_turn(run) else ""
+        since = f"{run.started_at:%H:%M} UTC"
+        return f"Run {run.pk} is active ({run.lease_holder}, since {since}).{held}"
     if run.paused_at is not None:
         return f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with {resume_command(run)}."
     if runs.is_waiting(run):

@@ -12,11 +12,13 @@ from registry_sync.runs.follow_up import (
     start_following,
     to_follow,
 )
+from registry_sync.runs.hold_up import HOLD_UP_COLUMNS, HoldUp, hold_up, waits_for_turn
 from registry_sync.runs.lane_names import LaneNames
 from registry_sync.runs.lane_order import in_link_order
 from registry_sync.runs.lane_rows import keep_scope, place_lanes
 from registry_sync.runs.lane_schema import SchemaView, keep_schema, links_of, schema_view
 from registry_sync.runs.lease import (
+    NOT_WAITING,
     Lease,
     LeaseLost,
     claim,
@@ -57,7 +59,10 @@ from registry_sync.runs.run_log import count_wait, log, of_run, warn
 from registry_sync.runs.source_state import learn
 
 __all__ = [
+    "HOLD_UP_COLUMNS",
+    "NOT_WAITING",
     "Answer",
+    "HoldUp",
     "LaneNames",
     "Lease",
     "LeaseLost",
@@ -75,6 +80,7 @@ __all__ = [
     "fails_lately",
     "finish",
     "good_runs",
+    "hold_up",
     "in_link_order",
     "is_held",
     "is_paused",
@@ -111,6 +117,7 @@ __all__ = [
     "to_follow",
     "versions_of",
     "waiting_sentence",
+    "waits_for_turn",
     "warn",
     "whole_runs",
 ]

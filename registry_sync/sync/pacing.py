@@ -115,6 +115,11 @@ class Pacer:
         """Stop renewing the lease: it is given up, and later waits are plain waits."""
         self._holds_lease = False
 
+    def show_wait(self, reason: str) -> None:
+        """Show what the run waits for: to its listener and in App Status."""
+        self.listener.progress(self.run)
+        self.session.progress(f"Waiting for {reason}.")
+
     def show_progress(self) -> None:
         """Show how far the run is: to its listener and in App Status."""
         self.listener.progress(self.run)

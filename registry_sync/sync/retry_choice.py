@@ -89,9 +89,7 @@ def _names_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
     name_holders.look_again(ctx, keys)
     yield from _of_keys(named, names.free(ctx.lane, keys))
     yield _unarchived(ctx.lane, named)
-    refused = errors.filter(waits_for="benchling name")
-    name_holders.find(ctx, _keys(refused))
-    yield refused  # where an entity has the name, the name gate says which
+    yield _refused_names(ctx, errors)
 
 
 def _entities_in_use(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
@@ -235,6 +233,20 @@ def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
         benchling_state.remember_page(ctx, same)  # they may be pointed at
         there |= {str(entity.get("entityRegistryId")) for entity in found}
     return there & set(targets)
+
+
+def _refused_names(ctx: RunContext, errors: Errors) -> Errors:
+    """List the errors about names that Benchling refused, once it was asked who has them.
+
+    Where an entity has the name, the name gate says which. Where none is found, each run sends the
+    record once more, but asks who has its name only after 1, 2, 4, 8 … refusals: it asks for every
+    type of entity. Raise LeaseLost, Wait, Refused.
+    """
+    refused = errors.filter(waits_for="benchling name")
+    seen = refused.values_list("waits_key", "times_seen")
+    name_holders.find(ctx, sorted({key for key, times in seen if times & (times - 1) == 0}))
+    held = TakenName.objects.filter(lane=ctx.lane, key=OuterRef("waits_key"))
+    return refused.filter(Exists(held) | ~Q(run=ctx.run))
 
 
 def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityError]:

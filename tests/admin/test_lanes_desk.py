@@ -65,6 +65,17 @@ def test_the_first_page_shows_all_lanes_and_one_in_full(two, owner):
     assert "Synced up to" in full and "All lanes" in full
 
 
+def test_a_lane_that_waits_for_its_turn_says_for_whose_run(two, owner):
+    run = SyncRun.objects.get(status="RUNNING")
+    turn = "its turn to write to Benchling, after run 7 (Compounds)"
+    waits = {"turn_since": NOW, "waiting_code": "turn", "waiting_for": turn}
+    later = timezone.now() + timedelta(minutes=1)
+    SyncRun.objects.filter(pk=run.pk).update(lease_until=later, **waits)
+    assert f"waiting, 3 records so far. Waiting for {turn}." in read(owner)
+    page = read(owner, reverse("admin:registry_sync_syncrun_change", args=[run.pk]))
+    assert f"waiting Waiting for {turn}." in page
+
+
 def read_labels(client) -> str:
     return client.get(INDEX).content.decode()
 

@@ -70,7 +70,7 @@ def test_what_is_not_equal_is_shown_accepted_and_restored(compared, owner):  # n
 
 def test_only_what_was_decided_is_marked(compared, owner):  # noqa: F811
     row = ReconciledRecord.objects.get(external_id="C-000002")
-    structure = ["structure", "structure", "CCO", "CCN", ""]
+    structure = ["structure", "structure", "?", "CCN", ""]  # it cannot be read back
     row.differences = [*row.differences, structure]
     row.save()
     ReconciledRecord.objects.filter(external_id="C-000001").update(differences=[structure])

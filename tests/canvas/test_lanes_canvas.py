@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +58,18 @@ def test_each_lane_has_a_line_and_can_be_chosen(two):
     assert choice["value"] == "Everything"
     assert block(page, "attention")["value"].startswith("**Lots:**")
     assert "retry_failed" in page.buttons
+
+
+def test_a_lane_that_waits_for_its_turn_says_for_whose_run(two):
+    page, first, lots = two
+    SyncRunFactory(
+        lane=lots, status="RUNNING", started_at=NOW, turn_since=NOW, waiting_code="turn",
+        waiting_for=f"its turn to write to Benchling, after run 7 ({first.schema_name})",
+        lease_until=timezone.now() + timedelta(minutes=1),
+    )  # fmt: skip
+    page.press("refresh")
+    said = "It is waiting for its turn to write to Benchling, after run 7 (Compound)."
+    assert said in block(page, "state")["value"].split("\n\n")[1]
 
 
 def test_a_press_without_a_choice_is_for_every_lane(two):

@@ -207,7 +207,8 @@ def test_structures_are_compared_as_benchling_keeps_them(world):
     assert (found["field_id"], found["benchling"]) == ("structure", "CCCl")
     row = ReconciledRecord.objects.get()
     (difference,) = open_differences(row)
-    assert not pins.accept(row.lane, [difference], actor="mona", reason="Drawn again")
+    assert pins.accept(row.lane, [difference], actor="mona", reason="Drawn again")
+    assert as_json()["counts"]["accepted"] == 1
     assert pins.restore(row.lane, [difference], actor="mona", reason="No") == ["C-3"]
     assert w.sync(only=["C-3"]).updated == 1
     assert reconcile()[0] == 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from registry_sync.models import EntityError, Lane
+from registry_sync.models import EntityError, Lane, SyncRun
 from tests.support.command_schema import checked
 from tests.support.commands import command, command_apart
 from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
@@ -76,6 +76,36 @@ def test_runs_lists_the_newest_first_and_as_many_as_are_wanted(two) -> None:
     out = command_apart("--json", "--lane", "Compounds", name="runs")[1]
     (only,) = checked("runs", out)["runs"]
     assert only["lane"] == "Compounds" and only["counts"]["read"] == 7
+
+
+def test_a_run_that_is_held_up_says_so_wherever_runs_are_shown(two) -> None:
+    later = timezone.now() + timedelta(minutes=1)
+    run = SyncRunFactory(
+        lane=two[1], kind="full", status="RUNNING", started_at=timezone.now(), lease_until=later,
+        heartbeat=timezone.now(), lease_holder="host:7",
+    )  # fmt: skip
+    assert "is active; manage.py run shows it.\n" in command(name="status")[1]
+    assert f"active run: {run.pk} (full), running\n" in command(name="lanes")[1]
+    turn = "its turn to write to Benchling, after run 7 (Compounds)"
+    waits = {"turn_since": timezone.now(), "waiting_code": "turn", "waiting_for": turn}
+    SyncRun.objects.filter(pk=run.pk).update(**waits)
+    for name in ("status", "runs", "run", "lanes"):
+        assert f"Waiting for {turn}." in command(name=name)[1], name
+    assert f"Waiting for {turn}." in command("--lane", "Lots")[1]
+    out = command_apart("--json", name="runs")[1]
+    waiting = {"word": "waiting", "text": f"Waiting for {turn}."}
+    assert checked("runs", out)["runs"][0]["waits"] == waiting
+    out = command_apart("--json", name="status")[1]
+    assert [one["active_run_waits"] for one in checked("status", out)["lanes"]] == [None, waiting]
+    SyncRun.objects.filter(pk=run.pk).update(lease_until=timezone.now())
+    assert "Waiting" not in command(name="runs")[1], "whoever waited is dead"
+    SyncRun.objects.filter(pk=run.pk).update(
+        paused_at=timezone.now(), paused_by="olivia", paused_reason="The plates move."
+    )
+    first, said = command(name="runs")[1].splitlines()[:2]
+    assert ": RUNNING, paused. 0 read" in first
+    assert said.startswith("    Paused by olivia at ") and said.endswith(": The plates move.")
+    assert f"active run: {run.pk} (full), paused. Paused by olivia" in command(name="lanes")[1]
 
 
 def test_errors_are_grouped_by_cause_and_each_cause_has_its_records(two) -> None:

@@ -50,6 +50,23 @@ def test_a_preview_refuses_second_structures_from_the_first_refusal_on(world, de
     assert run_of(w) == ((1, 1, 3), {"structure_taken"})
 
 
+@pytest.mark.parametrize("size", [200, 2])
+def test_a_preview_lets_a_structure_pass_that_another_record_gives_up(world, desk, size):
+    w = of_type(world, "molecule", compounds("CCN", "CCO", "CCCC"))
+    constraint = {"fieldDefinitionNames": [], "hasUniqueResidues": True}
+    w.tenant.schemas[w.schema]["constraint"] = constraint
+    w.sync()
+    w.registry.page_size = size
+    add(w, "C-4", "CCN")  # C-1 gives it up, C-4 gets it
+    add(w, "C-5", "NCC")  # so C-5 does not
+    add(w, "C-6", "CCCC")  # C-3 changes, and keeps it
+    w.registry.edit("C-1", smiles="CCCN")
+    w.registry.edit("C-3", name="Butane")
+    found = preview_all(desk, desk.start("live"))
+    assert counted(found) == (1, 2, 2) and causes(found) == {"structure_taken"}
+    assert run_of(w) == ((1, 2, 2), {"structure_taken"})
+
+
 def test_a_preview_holds_what_loses_drawings_unless_someone_allowed_it(world, desk):
     w = of_type(world, "dna_sequence", sequences("ACGTACGTACGT", "ACGTACGTACGTTT"))
     w.sync()

@@ -147,6 +147,7 @@ def test_names_that_are_alike(path, name, least):
       {"rule": "date", "format": "%Y%m%d%H%M%S%z"}),
      (["1,5", "2,25"], field("x", "float"), {"rule": "number", "decimal": ","}),
      (["1,234", "5,678"], field("x", "float"), None),
+     (["5 mg", "0.25mg"], field("x", "float", unit="g"), {"rule": "unit", "from": "mg"}),
      (["Red; Blue", "Red"], field("x", "dropdown", is_multi=True, options=options("Red", "Blue")),
       {"rule": "split", "separator": ";"}),
      (["small_molecule", "Protein"],

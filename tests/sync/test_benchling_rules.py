@@ -6,6 +6,7 @@ import pytest
 
 from registry_sync.benchling import bulk_upsert
 from registry_sync.benchling import client as benchling_client
+from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.delivery.left_out import KINDS
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
@@ -206,6 +207,27 @@ def test_an_archived_entity_is_told_and_left(world, mode, known):
     edit_by_hand(w.tenant, entity, archived=None)
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
     assert {values["Approval"] for values in w.values().values()} == {2020}
+
+
+def test_who_has_a_refused_name_is_asked_ever_more_rarely_where_no_one_is_found(world, monkeypatch):
+    w = world([compound(n) for n in range(3)])
+    w.tenant.refuse["C-000001"] = "The name is already in use."
+    real, asked = benchling_client.Client.entities_named, []
+
+    def counted(client, names, **more):
+        asked.append(client.entity_type.name)
+        return real(client, names, **more)
+
+    monkeypatch.setattr(benchling_client.Client, "entities_named", counted)
+    searched = []
+    for _ in range(7):
+        asked.clear()
+        w.sync()
+        searched.append(len(asked) >= len(ENTITY_TYPES))
+    assert searched == [True, True, True, False, True, False, False]
+    assert EntityError.objects.get().times_seen == 7, "each run sent it once"
+    del w.tenant.refuse["C-000001"]
+    assert w.sync().created == 1, "each run tries the record all the same"
 
 
 @pytest.mark.invariant(12)

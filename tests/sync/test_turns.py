@@ -28,6 +28,7 @@ class Line:
         self.tasks: dict[str, bool] = {}
         self.then: list[Any] = []
         self.waits = 0
+        self.told: list[str] = []
 
     def _run(self, lane: Lane) -> tuple[SyncRun, runs.Lease]:
         run, _ = runs.request(kind="full", trigger="schedule", lane=lane)
@@ -40,7 +41,7 @@ class Line:
         run, lease = self.mine
         ctx: Any = SimpleNamespace(
             run=run, lease=lease, lane=run.lane, terms=SimpleNamespace(in_flight=in_flight),
-            pacer=SimpleNamespace(pause=self._pause),
+            pacer=SimpleNamespace(pause=self._pause, show_wait=self.told.append),
             client=SimpleNamespace(task=lambda id_: SimpleNamespace(running=self.tasks[id_])),
         )  # fmt: skip
         return Turns(ctx)
@@ -77,6 +78,29 @@ def test_who_waits_longer_goes_first(line):
     line.set_other(turn_since=timezone.now() - timedelta(seconds=5))
     line.then = [lambda: None, lambda: line.set_other(turn_since=None)]
     assert line.take() == 2
+
+
+def test_a_long_wait_says_for_whose_run_it_is_and_a_short_one_nothing(line):
+    Lane.objects.filter(pk=line.lanes[1].pk).update(schema_name="Lots")
+    mine, pk = line.mine[0], line.other[0].pk
+    line.set_other(turn_since=timezone.now() - timedelta(seconds=5))
+    line.then = [lambda: None] * 5 + [lambda: line.set_other(turn_since=None)]
+    assert line.take() == 6 and line.told == []
+    seen = []
+
+    def look():
+        row = SyncRun.objects.get(pk=mine.pk)
+        seen.append((row.waiting_code, row.waiting_for, runs.hold_up(row)))
+
+    line.batch(line.other, task_id="t1", asked_at=timezone.now())
+    line.tasks["t1"] = True
+    line.then = [lambda: None] * 6 + [look, look, lambda: line.tasks.update(t1=False)]
+    line.take()
+    whom = f"its turn to write to Benchling, after run {pk} (Lots)"
+    assert seen == [("turn", whom, runs.HoldUp("waiting", f"Waiting for {whom}."))] * 2
+    assert line.told == [whom], "once, as long as it is the same run"
+    row = SyncRun.objects.get(pk=mine.pk)
+    assert (row.waiting_code, row.waiting_for, runs.hold_up(row)) == ("", "", None)
 
 
 def test_who_came_later_lets_it_go(line):

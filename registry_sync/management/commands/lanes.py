@@ -82,5 +82,6 @@ def _active(lane: Lane) -> str:
     run = runs.active(lane)
     if run is None:
         return "none"
-    how = "paused" if run.paused_at else "waiting" if runs.is_waiting(run) else run.status.lower()
-    return f"{run.pk} ({run.kind}), {how}"
+    if (held := runs.hold_up(run)) is not None:
+        return f"{run.pk} ({run.kind}), {held.word}. {held.text}"
+    return f"{run.pk} ({run.kind}), {run.status.lower()}"

@@ -89,11 +89,9 @@ def _active(lane: str | None) -> list[SyncRun]:
 
 def _shown(run: SyncRun) -> str:
     lines = [f"Run {run.pk} ({run.kind}), {counts_sentence(run)}"]
-    if run.paused_at:
-        lines.append(runs.paused_sentence(run))
-    elif runs.is_waiting(run):
-        lines.append(runs.waiting_sentence(run))
-    elif run.lease_holder:
+    if (held := runs.hold_up(run)) is not None:
+        lines.append(held.text)
+    if run.lease_holder and (held is None or runs.is_held(run)):
         lines.append(f"Running on {run.lease_holder}, last heartbeat {run.heartbeat:%H:%M:%S} UTC.")
     if left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
         lines.append(left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -109,6 +110,20 @@ def number_rule(text: str) -> Json | None:
         with suppress(RuleError):
             found.setdefault(Number(rule).apply(text), rule)
     return next(iter(found.values())) if len(found) == 1 else None
+
+
+def unit_behind(texts: Sequence[str], wanted: str) -> str:
+    """Return the unit behind the number in each text, if it converts to `wanted`; else ""."""
+    parts = [WITH_UNIT.fullmatch(text) for text in texts]
+    units = {folded(found["unit"]): found["unit"] for found in parts if found is not None}
+    if None in parts or len(units) != 1:
+        return ""
+    unit = next(iter(units.values()))
+    try:
+        converter(unit, wanted)
+    except UnitFault:
+        return ""
+    return unit
 
 
 @register("unit")

@@ -95,6 +95,10 @@ RUN_WAITS = (
         "It is waiting for another registration in Benchling and resumes automatically {when}.",
     ),
     RunWait(
+        "turn",
+        "It is waiting until another sync has written a batch and resumes automatically {when}.",
+    ),
+    RunWait(
         "task_running",
         "It is waiting for a task in Benchling and resumes automatically {when}.",
     ),

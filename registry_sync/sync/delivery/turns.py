@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from django.db.models import Q, QuerySet
 
 from registry_sync import runs
-from registry_sync.core.waits import REGISTRATION_LOCK
+from registry_sync.core.waits import WaitReason, turn_after
 from registry_sync.models import Batch, Lane, SyncRun
 from registry_sync.runs.lease import write_past_frozen
 from registry_sync.sync.context import RunContext
@@ -48,14 +48,17 @@ class Turns:
         if self.ctx.run.turn_since is None:
             write_past_frozen(self._stand_in_line)
         wait = SOON
-        while not self._first_in_line() or self._others_fly(batch):
-            self.ctx.pacer.pause(wait, REGISTRATION_LOCK)
+        while (ahead := self._longest_in_line() or self._flying(batch)) is not None:
+            reason = turn_after(f"run {ahead.pk}{self._lane_of(ahead)}")
+            if wait >= LATER:
+                self._show(reason)
+            self.ctx.pacer.pause(wait, reason)
             wait = min(LATER, wait * 1.5)
 
     def taken(self) -> None:
         """Let the others go on: what was sent is written down. Raises LeaseLost."""
         if self.ctx.run.turn_since is not None:
-            runs.save(self.ctx.run, self.ctx.lease, turn_since=None)
+            runs.save(self.ctx.run, self.ctx.lease, **runs.NOT_WAITING)
 
     def _stand_in_line(self) -> None:
         """Write down since when this run waits, before anyone who comes later can look.
@@ -68,13 +71,26 @@ class Turns:
         runs.renew(self.ctx.lease)  # SQLite locks with the first write
         runs.save(self.ctx.run, self.ctx.lease, turn_since=runs.database_now())
 
-    def _first_in_line(self) -> bool:
+    def _show(self, reason: WaitReason) -> None:
+        """Show for whom this run waits, wherever runs are shown. Raises LeaseLost."""
+        if self.ctx.run.waiting_for != reason:
+            why = {"waiting_code": reason.code, "waiting_for": str(reason)}
+            runs.save(self.ctx.run, self.ctx.lease, **why)
+            self.ctx.pacer.show_wait(reason)
+
+    def _lane_of(self, run: SyncRun) -> str:
+        name = runs.LaneNames().of(run.lane)
+        return f" ({name})" if name else ""
+
+    def _longest_in_line(self) -> SyncRun | None:
+        """Return the run that waits longest, if it waits longer than this one."""
         since, pk = self.ctx.run.turn_since, self.ctx.run.pk
         longer = Q(turn_since__lt=since) | Q(turn_since=since, pk__lt=pk)
-        return not self._others().filter(longer, lease_until__gt=runs.now_in_query()).exists()
+        live = self._others().filter(longer, lease_until__gt=runs.now_in_query())
+        return live.select_related("lane").order_by("turn_since", "pk").first()
 
-    def _others_fly(self, batch: Batch | None) -> bool:
-        """Return whether batches of other lanes leave no room for one more of this run's."""
+    def _flying(self, batch: Batch | None) -> SyncRun | None:
+        """Return a run whose batch leaves no room for one more of this run's; else None."""
         mine = Batch.objects.filter(run=self.ctx.run, done_at=None).exclude(task_id="")
         mine = mine.exclude(pk=batch.pk) if batch is not None else mine
         room = max(1, self.ctx.terms.in_flight - mine.count())
@@ -82,15 +98,15 @@ class Turns:
         for other in self._sent_by_others():
             flying += not other.task_id or self._is_running(other.task_id)
             if flying >= room:
-                return True
-        return False
+                return other.run
+        return None
 
     def _sent_by_others(self) -> Iterable[Batch]:
         """Return open batches of other lanes: with a task, or on their way to get one."""
         live = Q(run__lease_until__gt=runs.now_in_query(), run__turn_since=None)
         sent = ~Q(task_id="") | (live & Q(asked_at__isnull=False))
         found = Batch.objects.filter(sent, run__in=self._others(), done_at=None)
-        return found.only("task_id")  # `lines` may be megabytes
+        return found.only("task_id", "run")  # `lines` may be megabytes
 
     def _is_running(self, task_id: str) -> bool:
         task = self.ctx.client.task(task_id)

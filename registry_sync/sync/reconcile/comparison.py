@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from registry_sync.benchling.client import Client
-from registry_sync.benchling.entity_types.parts import PART_KEYS, plain_part
+from registry_sync.benchling.entity_types.parts import plain_part
 from registry_sync.core.readable import is_blank
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
-from registry_sync.ledger.pins import UNREADABLE, is_outdated, open_pins
+from registry_sync.ledger.pins import UNREADABLE, acceptable, is_outdated, open_pins
 from registry_sync.mapping.codec import external_id_of, linked_ids
 from registry_sync.mapping.departures import departure
 from registry_sync.mapping.model import UNKNOWN, Entity
@@ -225,7 +225,10 @@ def _judged(
 
 def _is_accepted(row: FieldRow, pins: dict[str, Pin]) -> bool:
     pin = pins.get(row.field_id)
-    return pin is not None and same_value(row.field_id, pin.theirs, row.theirs)
+    if pin is None:
+        return False
+    held = acceptable(row.field_id, row.theirs, row.source)
+    return same_value(row.field_id, pin.theirs, held)
 
 
 def _last(field_id: str, theirs: Any, source: Any, entry: LedgerEntry | None) -> str:
@@ -237,8 +240,3 @@ def _last(field_id: str, theirs: Any, source: Any, entry: LedgerEntry | None) ->
         by = f", run {entry.written_run_id}" if entry.written_run_id else ""
         return f"Registry Sync{by}; the registry changed since"
     return IN_BENCHLING if same_value(field_id, was, source) else BOTH
-
-
-def can_be_decided(field_id: str) -> bool:
-    """Return whether a difference in this field can be accepted: parts cannot be sent back."""
-    return field_id not in PART_KEYS
