@@ -6,7 +6,7 @@ others give up and links to later records are looked at again, as a run does in 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
@@ -20,6 +20,12 @@ from registry_sync.models import Lane, PreviewNote
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.links import linkable, missing_link
+
+
+NOTED: dict[str, Callable[[str], str]] = {
+    "name": str, "link": name_key, "substance": substance_note,
+}  # fmt: skip
+"""What a record can wait for in a preview, and how the notes have its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +125,12 @@ class Rivals:
         `substance_keys` are of its structure or sequence, where it must be unique.
         """
         what, key = problem.waits_for or ("", "")
-        noted = {"name": str, "link": name_key, "substance": substance_note}.get(what)
-        if noted is None or problem.kind == "benchling":
+        if what not in NOTED or problem.kind == "benchling":
             return False
         entity = claimant.entity
         said: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
         self.notes.add(
-            Kind.WAIT, entity.external_id, noted(key), what=what,
+            Kind.WAIT, entity.external_id, NOTED[what](key), what=what,
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
             alias_keys=sorted({*entity.alias_keys, *substance_keys}),

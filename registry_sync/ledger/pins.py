@@ -172,11 +172,11 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
 
 def _keep_part(lane: Lane, entity: Entity, field_id: str) -> None:
     """Write down what is unique beside a name, so that others may have what was given up."""
-    value = entity.fields.get(field_id)
     if field_id == "aliases":
         keep_aliases(lane, [entity])
     elif field_id in ("structure", "sequence"):
-        keep_substances(lane, [(entity, value if field_id == "structure" else "")])
+        canonical = str(entity.fields[field_id]) if field_id == "structure" else ""
+        keep_substances(lane, [(entity, canonical)])
 
 
 def _standing(lane: Lane, each: FieldDifference) -> QuerySet[Pin]:
