@@ -21,7 +21,6 @@ from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.links import linkable, missing_link
 
-
 NOTED: dict[str, Callable[[str], str]] = {
     "name": str, "link": name_key, "substance": substance_note,
 }  # fmt: skip
