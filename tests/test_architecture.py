@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,26 @@ ROOMS = {
 WITHOUT_DJANGO = {"core", "source", "benchling", "mapping"}
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> set[str]:
     """Return the absolute names of all modules that a file imports."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
     return found
+
+
+def importing(paths: list[Path], *packages: str) -> dict[str, set[str]]:
+    """Return which of these files import modules of the packages, and which modules."""
+    found = {str(p): {m for m in imports(p) if m.split(".")[0] in packages} for p in paths}
+    return {path: modules for path, modules in found.items() if modules}
 
 
 def room(path: Path) -> str:
@@ -44,29 +56,27 @@ def test_every_module_lies_in_a_room():
     assert {room(p) for p in SERVICE} - {""} == ROOMS
 
 
-@pytest.mark.parametrize("path", SERVICE, ids=lambda p: p.stem)
-def test_the_service_imports_neither_sandbox_nor_tests(path):
-    assert not {m for m in imports(path) if m.split(".")[0] in ("sandbox", "tests")}
+def test_the_service_imports_neither_sandbox_nor_tests():
+    assert importing(SERVICE, "sandbox", "tests") == {}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in SERVICE if room(p) in WITHOUT_DJANGO], ids=lambda p: p.stem
-)
-def test_rooms_below_the_rows_know_no_django(path):
-    assert not {m for m in imports(path) if m.split(".")[0] in ("django", "django_rq", "rq")}
+def test_rooms_below_the_rows_know_no_django():
+    below = [p for p in SERVICE if room(p) in WITHOUT_DJANGO]
+    assert below and importing(below, "django", "django_rq", "rq") == {}
 
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda p: p.stem)
-def test_no_test_module_imports_another(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {
-        alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names
-    }
-    modules = {name.rpartition(".")[2] for name in imports(path) | names}
-    assert not {name for name in modules if name.startswith("test_")}
+def test_no_test_module_imports_another():
+    found = {}
+    for path in TESTS:
+        froms = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
+        names = imports(path) | {alias.name for node in froms for alias in node.names}
+        modules = {name.rpartition(".")[2] for name in names}
+        if others := {name for name in modules if name.startswith("test_")}:
+            found[str(path)] = others
+    assert found == {}
 
 
 def test_the_folders_of_tests_are_rooms():

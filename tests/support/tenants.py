@@ -32,7 +32,7 @@ class Tenant:
         ]  # fmt: skip
         self.schema = state.add_schema("Compound", self.registry, fields=fields)
         state.install_app(APP, DEFINITION, CLIENT, SECRET, PUBLIC)
-        self.http = httpx.Client(base_url=f"{self.server.url}/api/v2", timeout=20)
+        self.http = httpx.Client(base_url=f"{self.server.url}/api/v2", timeout=120)
         self.sign_in()
 
     def add_schema(self, type_: str, **more: Any) -> str:
