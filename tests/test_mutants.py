@@ -90,7 +90,8 @@ def test_a_loaded_module_takes_the_fault(scale, monkeypatch, tmp_path):
 
     small = scale.small  # as another module would have imported it
     assert small() is False and scale.Scale().small is True
-    mutant_judge.apply(scale.__file__, SOURCE.replace("value < LIMIT", "value > LIMIT"))
+    loaded = mutant_judge.functions(scale.__file__)
+    mutant_judge.apply(scale.__file__, SOURCE.replace("value < LIMIT", "value > LIMIT"), loaded)
     assert small() is True and scale.Scale().small is False
-    mutant_judge.apply(scale.__file__, SOURCE.replace("small(1,", "small(9,"))
+    mutant_judge.apply(scale.__file__, SOURCE.replace("small(1,", "small(9,"), loaded)
     assert small() is False and scale.Scale().small is False

@@ -13,7 +13,7 @@ import select
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FunctionType, SimpleNamespace
@@ -77,15 +77,20 @@ def codes(code: CodeType) -> Iterator[CodeType]:
                 yield from codes(const)
 
 
-def apply(path: str, source: str) -> None:
+def functions(path: str) -> list[FunctionType]:
+    """Return the functions that are loaded of a module, whoever holds them."""
+    # Not isinstance: it asks lazy objects for their class, which sets them up.
+    found = [f for f in gc.get_objects() if type(f) is FunctionType]
+    found = [f for f in found if f.__code__.co_filename == path]
+    return sorted(found, key=lambda f: f.__code__.co_firstlineno)
+
+
+def apply(path: str, source: str, loaded: Iterable[FunctionType]) -> None:
     """Replace the code of a loaded module's functions by that of another source."""
     made: dict[str, list[CodeType]] = {}
     for code in codes(compile(source, path, "exec")):
         made.setdefault(code.co_qualname, []).append(code)
-    # Not isinstance: it asks lazy objects for their class, which sets them up.
-    live = [f for f in gc.get_objects() if type(f) is FunctionType]
-    live = [f for f in live if f.__code__.co_filename == path]
-    for function in sorted(live, key=lambda f: f.__code__.co_firstlineno):
+    for function in loaded:
         same = made.get(function.__code__.co_qualname, ())
         if len(same) == 1 and len(same[0].co_freevars) == len(function.__code__.co_freevars):
             function.__code__ = same[0]
@@ -99,6 +104,7 @@ class Judge:
         self.mutants: list[dict[str, Any]] = ORDER["mutants"]
         self.answers = [""] * len(self.mutants)
         self.killers: Counter[str] = Counter()
+        self.loaded: dict[str, list[FunctionType]] = {}
         self.running: dict[int, tuple[int, int, float]] = {}
         """By pipe: the mutant's number, its process and when it began."""
         # Only the session stays set up between two tests of one process.
@@ -107,6 +113,8 @@ class Judge:
     def work(self) -> None:
         """Judge all mutants and write down which test killed which."""
         self._prepare()
+        self.loaded = {one: functions(one) for one in {mutant["path"] for mutant in self.mutants}}
+        gc.freeze()  # what the children share with this process is not looked at again in each
         waiting = [n for n, mutant in enumerate(self.mutants) if mutant["tests"]]
         while waiting or self.running:
             while waiting and len(self.running) < ORDER["jobs"]:
@@ -138,16 +146,20 @@ class Judge:
 
     def _judge(self, mutant: dict[str, Any]) -> str:
         """Return the test that kills a mutant; "" if none does."""
-        apply(mutant["path"], mutant["source"])
+        apply(mutant["path"], mutant["source"], self.loaded[mutant["path"]])
         # What killed mutants of this module before is likely to kill this one.
         tests = sorted(mutant["tests"], key=lambda test: -self.killers[test])
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(7))
+        for sign in (signal.SIGPROF, signal.SIGALRM):
+            signal.signal(sign, lambda *_: os._exit(7))
         for test in tests:
             if test in self.items:
                 usual = ORDER["seconds"].get(test, 0)
+                # A fault that loops without end is known by its CPU time, on a busy machine too.
+                signal.setitimer(signal.ITIMER_PROF, 5 + 5 * usual)
                 signal.alarm(int(min(60 + 10 * usual, ORDER["limit"] / 2)))
                 reports = runtestprotocol(self.items[test], log=False, nextitem=self.nothing)
                 signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
                 if any(report.failed for report in reports):
                     return test
         return ""

@@ -80,7 +80,7 @@ def _decided(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
     yield errors.filter(external_id__in=approved.values("external_id"))
     allowed = Allowance.objects.filter(lane=ctx.lane, used_by=None).values("external_id")
     yield errors.filter(waits_for="allowance", external_id__in=allowed)
-    yield errors.filter(waits_for="merge", external_id__in=merges.ready(ctx))
+    yield errors.filter(external_id__in=merges.ready(ctx))
 
 
 def _names_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:

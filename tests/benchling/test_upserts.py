@@ -322,6 +322,19 @@ def test_a_slow_task_is_looked_at_less_and_less_often(case):
     assert c.upserter.clock.bounded
 
 
+def test_looks_at_a_slow_task_begin_soon_and_end_five_seconds_apart(case, monkeypatch):
+    monkeypatch.setattr(bulk_upsert, "random", SimpleNamespace(uniform=lambda low, high: 1.0))
+    c = case()
+    c.tenant.slow = 14
+    c.send(4)
+    seconds = [wait for wait, _ in c.waits]
+    assert seconds[1:4] == pytest.approx([0.1, 0.15, 0.225]) and seconds[-1] == 5.0
+    c = case()
+    c.tenant.slow = 1
+    c.send(2000)
+    assert c.waits[1][0] == pytest.approx(0.08 * c.waits[0][0]) and c.waits[1][0] > 0.2
+
+
 def test_a_task_that_takes_too_long_lets_the_run_wait(case):
     c = case()
     c.tenant.slow = 10_000
@@ -355,6 +368,43 @@ def test_a_batch_that_never_arrives_ends_the_run(case):
     assert len(c.tenant.bulk) == lost_answers.LOSSES + 1
 
 
+def test_a_batch_whose_tasks_are_all_forgotten_ends_the_run(case):
+    c = case()
+
+    def start_upsert(rows: Sequence[str]) -> str:
+        c.tenant.bulk.append(len(rows))
+        return "lost"
+
+    c.tenant.start_upsert, c.tenant.task = start_upsert, lambda task_id: None
+    with pytest.raises(SyncError, match="lost"):
+        c.send(4)
+    assert len(c.tenant.bulk) == lost_answers.LOSSES + 1
+
+
+@pytest.mark.parametrize("count", [4, 2000])
+def test_what_is_missing_is_looked_for_until_its_request_must_have_ended(case, count):
+    c = case()
+    expected = c.upserter.clock.expect(count)
+    rows = rows_of(count)
+    assert c.upserter.missing(rows, started=c.now) == rows
+    assert c.waits[0] == (pytest.approx(expected), "")
+    assert 0 < c.now - 2 * expected - lost_answers.LATE <= 4.0
+    c.now, c.waits = 100.0, []
+    assert c.upserter.missing(rows, started=100.0 - expected) == rows
+    assert c.waits[0] == (0.5, ""), "it should have ended by now"
+
+
+def test_a_lost_request_that_may_hold_the_lock_lets_the_run_wait_a_minute(case, monkeypatch):
+    c, asked = case(), []
+    monkeypatch.setattr(bulk_upsert, "retry_time", lambda seconds: asked.append(seconds))
+    c.tenant.lost_before, c.tenant.locked = 1, 1000
+    with pytest.raises(Wait) as waits:
+        c.send(4)
+    assert waits.value.reason == REGISTRATION_LOCK
+    assert set(asked) == {60}
+    assert len(c.tenant.bulk) == lost_answers.LOSSES + 1
+
+
 @pytest.mark.invariant(2)
 def test_a_row_whose_answer_is_lost_is_looked_up_and_not_sent_again(case):
     c = case((0,), ALL)
@@ -375,3 +425,10 @@ def test_the_rest_after_a_process_died_is_sent_and_nothing_twice(case, one, othe
     c.upserter.land_again(c.upserter.missing(rows, started=c.now), spent=2, size=4)
     assert len(c.books.got) == 4 and c.tenant.bulk == [4 - (other - one)]
     assert c.upserter.calls == 3
+
+
+def test_a_cause_that_holds_for_the_rest_is_suspected_too(case):
+    c = case((0,), ALL)
+    c.upserter.land_again(rows_of(4), spent=2, size=4)
+    assert c.books.suspects == [None] and set(c.books.refusals) == {"C-0"}
+    assert len(c.books.got) == 3

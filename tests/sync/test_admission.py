@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from registry_sync.mapping.model import Entity
-from registry_sync.models import TakenName
-from registry_sync.sync.gates.admission import held_by_links, parents_first
+from registry_sync.models import SyncRun, TakenName
+from registry_sync.sync.gates.admission import LinkGate, held_by_links, parents_first
+from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.records import Candidate, SourceRecord
-from tests.support.factories import LaneFactory, LedgerEntryFactory
+from tests.support.contexts import context
+from tests.support.factories import (
+    LaneFactory,
+    LedgerEntryFactory,
+    MergeFactory,
+    SyncRunFactory,
+)
 from tests.support.mapping import schema_of
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db]
@@ -76,6 +84,64 @@ def test_a_record_of_the_ledger_may_be_pointed_at_once_it_is_in_benchling(entity
     assert held(candidate("A", "B")) == {"x-A": "B"}, "it is of another lane"
 
 
+def asked_about(*there: str) -> SimpleNamespace:
+    """Return a client whose Benchling has these registry ids."""
+
+    def registered(ids, *, registry_id):
+        return [{"entityRegistryId": i} for i in ids if i in there and registry_id == "src_1"]
+
+    return SimpleNamespace(entities_registered=registered)
+
+
+def passed(ctx, *candidates: Candidate, claims=None, underway=None):
+    """Return the ids of what goes, in its order, and the problem of each that waits."""
+    gate = LinkGate(ctx, claims or NameClaims(), underway or {})
+    going, waiting = gate.check(candidates)
+    assert all((o.outcome, len(o.problems)) == ("failed", 1) for o in waiting)
+    return [c.entity.registry_id for c in going], {o.external_id: o.problems[0] for o in waiting}
+
+
+def test_who_waits_is_refused_and_gives_its_names_back():
+    ctx, claims = context(schema=SCHEMA), NameClaims()
+    some = [candidate("D", "C"), candidate("A", "B"), candidate("C")]
+    claims.add(one.entity for one in some)
+    going, waiting = passed(ctx, *some, claims=claims)
+    assert going == ["C", "D"] and set(waiting) == {"A"}
+    assert waiting["A"].waits_for == ("link", "B")
+    assert claims.holders("a") == [] and claims.holders("c") and claims.holders("d")
+    assert passed(ctx, *some, underway={"x-B": "B"}) == (["C", "D", "A"], {})
+
+
+def test_without_another_lane_links_to_its_schema_are_left_to_benchling():
+    assert passed(context(schema=SCHEMA), candidate("A", elsewhere="L-1")) == (["A"], {})
+
+
+@pytest.mark.parametrize("synced", [False, True])
+@pytest.mark.parametrize("kind", [SyncRun.Kind.FULL, SyncRun.Kind.DRY_RUN])
+def test_a_link_to_another_lane_waits_for_it(kind, synced):
+    lot = LaneFactory(schema_id="ts_other", schema_name="Lot")
+    LedgerEntryFactory(lane=lot, entity_registry_id="L-1", id_key="l-1", entity_hash="written")
+    failed = SyncRunFactory(lane=lot, status=SyncRun.Status.FAILED)
+    MergeFactory(lane=lot, entity_registry_id="L-4", found_run=failed)
+    if synced:
+        SyncRunFactory(lane=lot)
+    ctx = context(schema=SCHEMA, client=asked_about("L-3"), kind=kind)
+    going, waiting = passed(
+        ctx, candidate("A", elsewhere="L-1"), candidate("B", elsewhere="L-2"),
+        candidate("C", "B"), candidate("D", elsewhere="L-3"), candidate("E", elsewhere="L-4"),
+    )  # fmt: skip
+    assert going == ["A", "D"] and set(waiting) == {"B", "C", "E"}
+    assert waiting["C"].waits_for == ("link", "B") and waiting["C"].code == "link_missing"
+    assert (waiting["E"].code, waiting["E"].kind) == ("link_missing", "source"), "it was merged"
+    assert "points at L-4 of Lot, which is not in Benchling (it was merged" in waiting["E"].message
+    told = waiting["B"]
+    dry = kind == SyncRun.Kind.DRY_RUN
+    code_and_kind = ("link_waits", "transient") if dry else ("link_missing", "source")
+    assert (told.code, told.kind) == code_and_kind
+    never = "which has never been synced" in told.message
+    assert "points at L-2 of Lot, which " in told.message and never == (dry and not synced)
+
+
 def ordered(*candidates: Candidate, schema=SCHEMA) -> str:
     return "".join(c.entity.registry_id for c in parents_first(candidates, schema))
 
@@ -101,3 +167,5 @@ def test_a_long_chain_is_no_deep_recursion():
 def test_without_links_within_the_schema_the_order_is_the_sources():
     schema = schema_of({"type": "text"})
     assert ordered(candidate("A", "B"), candidate("B"), schema=schema) == "AB"
+    alone = schema_of({"type": "entity_link", "schemaId": "ts_1"})
+    assert ordered(candidate("A", "B"), candidate("B"), schema=alone) == "BA"

@@ -11,13 +11,14 @@ from registry_sync.models import TakenName
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.records import Candidate, SourceRecord
-from tests.support.factories import LaneFactory, LedgerEntryFactory
+from tests.support.factories import LaneFactory, LedgerEntryFactory, WithdrawalFactory
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 
-def candidate(registry_id: str, name: str) -> Candidate:
-    entity = Entity(f"x-{registry_id}", registry_id, name, fields={})
+def candidate(registry_id: str, name: str, *aliases: str) -> Candidate:
+    fields = {"aliases": list(aliases)} if aliases else {}
+    entity = Entity(f"x-{registry_id}", registry_id, name, fields=fields)
     return Candidate(SourceRecord(entity.external_id, {}, "hash", None), entity, is_new=True)
 
 
@@ -103,7 +104,7 @@ def test_ids_that_are_one_to_benchling_are_the_matter_of_the_ids(lane):
     problem = refusal(lane, "ABC", "Other")
     assert (problem.code, problem.field, problem.value) == ("name_taken", "registry id", "ABC")
     assert "ABC is the same as abc to Benchling" in problem.message
-    assert "another id" in problem.remedy and problem.waits_for == ("name", "abc")
+    assert "gives ABC or abc another id" in problem.remedy and problem.waits_for == ("name", "abc")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,53 @@ def test_a_name_that_others_have(lane, kind, values, said, adopted):
     assert (problem.code, problem.field, problem.value) == ("name_taken", "name", "Aspirin")
     assert said in problem.message and problem.waits_for == ("name", "aspirin")
     assert ("manage.py adopt --id x-R-1" in problem.remedy) == adopted
+
+
+def test_an_alias_that_another_record_has_is_named_as_it_is_written(lane):
+    gate = Gate(lane)
+    assert gate.check(candidate("R-1", "One", "ASA", "Aspro"))[0] == ["R-1"]
+    problem = gate.check(candidate("R-2", "Two", "Other", "Aspro "))[1]["x-R-2"]
+    assert (problem.field, problem.value) == ("aliases", "Aspro ")
+    assert problem.waits_for == ("name", "aspro") and "The alias “Aspro ” of R-2" in problem.message
+
+
+def test_a_name_that_an_entity_of_a_departed_record_keeps(lane):
+    ours(lane, "abc", "Aspirin")
+    WithdrawalFactory(lane=lane, external_id="x-abc")
+    by_name, by_id = refusal(lane, "R-1", "Aspirin"), refusal(lane, "ABC", "Other")
+    assert "its entity is still in use in Benchling" in by_name.message
+    assert "renames the entity abc in Benchling" in by_name.remedy
+    assert "abc has left the registry" in by_id.message and "gives ABC another id" in by_id.remedy
+
+
+@pytest.mark.parametrize(
+    ("schema", "values", "said", "remedy"),
+    [
+        ({"id": "ts_own", "name": "Compound"}, {}, "R-9, an entity in Benchling that", "adopt"),
+        ({"id": "ts_lot", "name": "Lot"}, {}, "R-9, an entity of the schema Lot in", ""),
+        (None, {}, "by R-9, an entity in Benchling that this app did not make, as its name", ""),
+        ({"id": "ts_lot", "name": "Lot"}, {"entityRegistryId": None}, "by bfi_9, an entity of", ""),
+        ({"id": "ts_own"}, {"name": "Other"}, "did not make, as an alias", "adopt"),
+    ],
+)  # fmt: skip
+def test_a_name_that_benchling_says_is_taken(schema, values, said, remedy):
+    lane = LaneFactory(schema_id="ts_own")
+    raw = {"id": "bfi_9", "name": "aspirin", "entityRegistryId": "R-9", "schema": schema, **values}
+    entity = candidate("R-1", "Aspirin").entity
+    problem = names.taken_in_benchling(entity, raw, lane, "aspirin")
+    assert said in problem.message and (problem.field, problem.value) == ("name", "Aspirin")
+    assert remedy in problem.remedy and problem.waits_for == ("name", "aspirin")
+    LedgerEntryFactory(lane=LaneFactory(), entity_id="bfi_9", entity_hash="written")
+    again = names.taken_in_benchling(entity, raw, lane, "aspirin").message
+    assert ("that this app did not make" in again) == ("the schema Lot" not in again)
+
+
+def test_an_alias_that_benchling_says_is_taken(lane):
+    raw = {"id": "bfi_9", "name": "aspro"}
+    entity = candidate("R-1", "Aspirin", "Aspro").entity
+    assert names.taken_in_benchling(entity, raw, lane, "aspro").field == "aliases"
+    without = candidate("R-1", "Aspirin").entity
+    assert names.taken_in_benchling(without, raw, lane, "aspro").value == "aspro"
 
 
 def test_an_entity_of_others_without_a_registry_id_is_named_by_its_own(lane):

@@ -166,8 +166,6 @@ class BatchDelivery:
         registry_id = self.unmapped.trial(bodies) if updates else ""
         for pending in updates:
             if pending.registry_id == registry_id:
-                self._pending.remove(pending)
-                self._pending.insert(0, pending)
                 self._land_all()  # nothing else may be on its way during the trial
                 return pending
         return None

@@ -234,7 +234,7 @@ def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
 
 
 def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem], hint: str) -> ConfigError:
-    retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.type else ""
+    retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.kind else ""
     return ConfigError(
         f"The field “{mapped.field.name}” is of type {mapped.field.type}{retyped} and takes none "
         f"of the {len(refusals):,} values of the first page. {refusals[0].message}",
