@@ -138,6 +138,26 @@ def test_a_batch_is_sent_once_it_is_full_and_the_rest_at_the_end():
     assert made.log.batch.items()[0]["external_id"] == "C-5"
 
 
+def test_a_batch_and_its_task_are_traced_by_their_numbers(monkeypatch):
+    made, spans = delivery(), []
+
+    @contextmanager
+    def span(name: str, **attributes: Any) -> Iterator[None]:
+        spans.append((name, attributes))
+        yield
+
+    tracing = SimpleNamespace(span=span, here=lambda: "here")
+    monkeypatch.setattr("registry_sync.sync.delivery.delivery.tracing", tracing)
+    made.add([candidate(1), candidate(2), candidate(3)])
+    made.flush()
+    assert spans == [
+        ("batch", {"batch": 1, "entities": 2}),
+        ("task", {"under": "here", "batch": 1, "task": "task"}),
+        ("batch", {"batch": 2, "entities": 1}),
+        ("task", {"under": "here", "batch": 2, "task": "task"}),
+    ]
+
+
 def test_a_full_batch_does_not_wait_for_one_more():
     made = delivery()
     made.add([candidate(1), candidate(2)])
