@@ -64,6 +64,7 @@ def _manage() -> None:
     gc.disable()  # what is imported stays: looking for garbage in it is a tenth of a start
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import BaseCommand, ManagementUtility
+    from django.db import DatabaseError
 
     class Utility(ManagementUtility):
         """Django's own, which collects garbage again once the command is imported."""
@@ -81,10 +82,41 @@ def _manage() -> None:
 
         others = other_faults() if sys.argv[1:2] == ["check"] else []
         sys.exit("\n".join([f"The settings cannot be used: {fault}", *others]))
+    except (DatabaseError, OSError) as error:
+        if said := failure_sentence(error, sys.argv[1:]):
+            sys.exit(said)
+        raise
+
+
+def failure_sentence(error: Exception, words: list[str]) -> str:
+    """Return what became of one of Django's own commands; "" where a traceback says more.
+
+    The commands of the service say it themselves.
+    """
+    from registry_sync.management.operator import database_sentence, file_sentence
+
+    if "--traceback" in words or words[0] == "shell":
+        return ""
+    if isinstance(error, OSError):
+        return file_sentence(error)
+    return database_sentence(error, migrating=words[0] == "migrate")
 
 
 def _serve(words: list[str]) -> None:
-    """Become gunicorn, with this package's settings and any further options."""
+    """Become gunicorn, with this package's settings and any further options.
+
+    Its processes would end one after the other if the settings could not be used.
+    """
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        hosts = settings.ALLOWED_HOSTS or settings.DEBUG
+    except ImproperlyConfigured as fault:
+        sys.exit(f"The settings cannot be used: {fault}")
+    if not hosts:
+        print("ALLOWED_HOSTS is not set: every page answers 400. The operator must name the host "
+              "of the desk in it.", file=sys.stderr)  # fmt: skip
     gunicorn = ["-m", "gunicorn", "-c", str(SETTINGS), *words, "integration.wsgi"]
     os.execv(sys.executable, [sys.executable, *gunicorn])
 

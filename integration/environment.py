@@ -33,7 +33,8 @@ def env_secret(name: str, default: str = "") -> str:
     if not path:
         return env(name, default)
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        # Editors on Windows begin a file with a mark, which is no part of the secret.
+        return Path(path).read_text(encoding="utf-8-sig").strip()
     except FileNotFoundError:
         FAULTS.append(
             f"{name}_FILE: the file {path} does not exist. Create it before you set {name}_FILE."
@@ -94,13 +95,33 @@ def env_level(name: str) -> str:
 def env_database(name: str, default: str) -> dj_database_url.DBConfig:
     """Return the database's settings. Faults do not show the URL, which contains a password."""
     try:
-        return dj_database_url.parse(env_secret(name, default), conn_max_age=0)
+        found = dj_database_url.parse(env_secret(name, default), conn_max_age=0)
     except ValueError:
+        found = {}
+    if not _is_usable(found):
         FAULTS.append(
             f"{name} must be the URL of a database: postgres://user:password@host/name or "
-            "sqlite:////path."
+            "sqlite:////path. Write characters such as @ in a password as %40."
         )
         return dj_database_url.parse("sqlite://:memory:")
+    return found
+
+
+def _is_usable(found: dj_database_url.DBConfig) -> bool:
+    """Return whether a database is of a kind that this service knows, and named."""
+    kind = found.get("ENGINE", "").rpartition(".")[2]
+    if kind == "sqlite3":
+        return not found.get("HOST")  # sqlite://folder/file would be `file` in another folder
+    return kind == "postgresql" and bool(found["NAME"] or found.get("OPTIONS", {}).get("service"))
+
+
+def env_path_prefix(name: str) -> str:
+    """Return a path in front of addresses, such as /sync, without its last slash."""
+    path = env(name).rstrip("/")
+    if path and (not path.startswith("/") or any(sign in path for sign in "?#: ")):
+        FAULTS.append(f"{name}={path} must be a path that begins with a slash, such as /sync.")
+        return ""
+    return path
 
 
 def env_list(name: str) -> list[str]:

@@ -24,6 +24,11 @@ keepalive = 5
 timeout = 60
 graceful_timeout = 30
 max_requests, max_requests_jitter = 20_000, 2_000
+# The path in front of every address: Django reads it without a last slash, gunicorn as it is.
+os.environ["SCRIPT_NAME"] = os.environ.get("SCRIPT_NAME", "").strip().rstrip("/")
+if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")  # they have the secrets
+    logger_class = "integration.web_log.JsonLogger"
 control_socket_disable = True  # nothing uses it, and its file needs a writable home
 # As Django: X-Forwarded-Proto, and SCRIPT_NAME, count only where the proxy is trusted.
 trusted = os.environ.get("TRUST_PROXY_HEADERS", "").lower() in ("1", "true", "yes", "on")

@@ -6,6 +6,7 @@ as <NAME>_FILE, the path of a file that contains it.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from integration.environment import (
@@ -17,6 +18,7 @@ from integration.environment import (
     env_int,
     env_level,
     env_list,
+    env_path_prefix,
     env_secret,
     refuse_faults,
 )
@@ -43,8 +45,9 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "integration.urls"
 WSGI_APPLICATION = "integration.wsgi.application"
 # The path in front of every address, such as /sync; gunicorn reads the same variable.
-SCRIPT_NAME = env("SCRIPT_NAME").rstrip("/")
+SCRIPT_NAME = env_path_prefix("SCRIPT_NAME")
 FORCE_SCRIPT_NAME = SCRIPT_NAME or None
+env_int("WEB_CONCURRENCY", os.cpu_count() or 1, least=1, most=1000)  # gunicorn reads it
 LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en-us", "UTC", False, True
 FORMAT_MODULE_PATH = "integration.formats"  # every time names its zone
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -179,9 +182,10 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # runs.lease recognises this app's connections by this name.
-    named = {"application_name": "registry-sync"}
-    DATABASES["default"]["OPTIONS"] = named | DATABASES["default"].get("OPTIONS", {})
+    # runs.lease recognises this app's connections by this name. Where packets are dropped, a page
+    # would else wait for two minutes.
+    ours = {"application_name": "registry-sync", "connect_timeout": 10}
+    DATABASES["default"]["OPTIONS"] = ours | DATABASES["default"].get("OPTIONS", {})
 
 # -- Redis and RQ: they wake workers; the database is the source of truth --------------------------
 

@@ -9,6 +9,7 @@ from registry_sync.monitoring.metrics.page import metrics
 from registry_sync.monitoring.views import healthz
 from registry_sync.webhooks.views import webhook
 
+handler400, handler500 = "integration.failures.bad_request", "integration.failures.server_error"
 admin.autodiscover()  # DeskConfig leaves it to processes that serve pages
 
 urlpatterns = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from registry_sync.monitoring.outgoing import address_fault
 
 TAG = "registry_sync"
+HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.]+\]")
 REQUIRED = (
     ("BENCHLING_CLIENT_ID", "E003", "The app's page in Benchling's Developer Console shows it."),
     ("BENCHLING_CLIENT_SECRET", "E004", "Generate it in Benchling's Developer Console."),
@@ -92,7 +94,7 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="registry_sync.W003",
             )
         )
-    elif urlsplit(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    elif not _is_redis(settings.REDIS_URL):
         found.append(
             Warning(
                 "REDIS_URL is not a Redis address: no worker can be notified or started.",
@@ -145,6 +147,21 @@ def check_heartbeat(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(TAG)
+def check_hosts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check the names by which browsers and Benchling reach the web service."""
+    return [
+        Warning(
+            f"ALLOWED_HOSTS has {host}, which is no host: no request can match it.",
+            hint="Write hosts alone, separated by commas: sync.example.com, without https://, port "
+            "and path; an IPv6 address in brackets.",
+            id="registry_sync.W008",
+        )
+        for host in settings.ALLOWED_HOSTS
+        if not HOST.fullmatch(host)
+    ]
+
+
 @register(deploy=True)
 def check_reach(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check, for deployments, how the service is reached."""
@@ -162,16 +179,28 @@ def check_reach(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+    except ValueError:  # the port is none
+        return False
+
+
 def url_fault(url: str) -> str:
     """Return what is wrong with a tenant's address; "" if nothing is."""
     if not url:
         return "is not set"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # of a port that is none, or of a bracket
+        is_address = False
+    if not is_address:
         return f"is not a web address: {url}"
     if parts.path not in ("", "/") or parts.query:
         return f"has a path; write only the tenant's host: {url}"
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         return f"is plain http, which is allowed only for loopback addresses: {url}"
     return ""
 

@@ -27,6 +27,7 @@ ELSEWHERE = {"LICENSE": "https://www.apache.org/licenses/LICENSE-2.0"}
 DIAGRAMS = "assets/mermaid.js"
 """Mermaid in the site, so that no reader's browser asks a third party for it."""
 MERMAID = ROOT / "tools/json-server/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
+DIAGRAM = re.compile(r'<pre class="mermaid">.*?</pre>', re.DOTALL)
 LINK = re.compile(r"\[([^\]\[]*)\]\(([^)\s]+)\)")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
@@ -45,11 +46,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Return a page's HTML, which loads Mermaid where it has diagrams.
 
-    The theme would load it from a server on the internet, but not where it is there already.
+    The theme would load it from a server on the internet, but not where it is there already. Each
+    diagram is in a box of its own, in which site.css lets it scroll on a phone.
     https://squidfunk.github.io/mkdocs-material/reference/diagrams/
     """
     if 'class="mermaid"' not in output:
         return output
+    output = DIAGRAM.sub(lambda found: f'<div class="diagram">{found[0]}</div>', output)
     return output.replace("</head>", f'<script src="{DIAGRAMS}"></script></head>', 1)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 NAMES = r"(?:token|secret|password|passwd|api[-_]?key|authorization|cookie)"
 SECRET = re.compile(f"(?i).*{NAMES}")
@@ -40,6 +40,14 @@ def without_secrets(value: Any) -> Any:
         key: "" if is_secret(str(key), item) else without_secrets(item)
         for key, item in value.items()
     }
+
+
+def password_of(url: str) -> str:
+    """Return the password in a URL; "" where there is none, or the text is no URL."""
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
 
 
 def public_address(url: str) -> str:

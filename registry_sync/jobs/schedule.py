@@ -15,6 +15,7 @@ INTERVAL = re.compile(r"(\d+)([smhd])")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LOOKED_AT, LOOKED_AHEAD = 400, timedelta(days=2)
 """A schedule of which so many times, and all of so long, lie in quiet hours never starts."""
+LONGEST = timedelta(days=366)
 
 
 class ScheduleError(ValueError):
@@ -36,14 +37,24 @@ class Schedule:
 
         Raises ScheduleError if every time lies in the quiet hours.
         """
-        for looked_at, at in enumerate(self._times(now)):
-            if not self._is_quiet(at):
-                return at.astimezone(UTC) + self.jitter * random.random()
+        for looked_at, local in enumerate(self._times(now)):
+            at = local.astimezone(UTC)
+            if at > now and not self._is_quiet(at):
+                return self._later(at)
             if looked_at > LOOKED_AT and at > now + LOOKED_AHEAD:
                 break
         raise ScheduleError("every time of the schedule is in its quiet hours")
 
+    def _later(self, at: datetime) -> datetime:
+        """Return a time up to the jitter later; the time itself if that would be in quiet hours."""
+        moved = at + self.jitter * random.random()
+        return at if self._is_quiet(moved) else moved
+
     def _times(self, now: datetime) -> Iterator[datetime]:
+        """Yield the times from about `now` on.
+
+        Where a clock is put back, cronsim gives the first of two equal times, also after it.
+        """
         if self.every is None:
             yield from CronSim(self.cron, now.astimezone(self.zone))
             return
@@ -97,10 +108,12 @@ def _interval(text: str, *, least: timedelta = timedelta()) -> timedelta:
         raise ScheduleError(f"“{text}” is not a duration; write one like 30s, 15m, 6h or 1d")
     try:
         length = timedelta(**{UNITS[read[2]]: int(read[1])})
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise ScheduleError(f"{text} is too long") from error
     if length < least:
         raise ScheduleError(f"{text} is shorter than {least.total_seconds():g} s")
+    if length > LONGEST:
+        raise ScheduleError(f"{text} is longer than {LONGEST.days} days")
     return length
 
 
@@ -110,6 +123,6 @@ def _quiet(text: str) -> tuple[time, time]:
         hours = time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
     except ValueError:
         dash = ""
-    if not dash:
+    if not dash or any(hour.tzinfo for hour in hours):
         raise ScheduleError(f"“{text}” are not hours; write them like 22:00-06:00")
     return hours

@@ -12,11 +12,12 @@ import sqlite3
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -47,7 +48,7 @@ class About:
 
 
 def make(path: Path, settings: Collection[str]) -> About:
-    """Write a backup into a new file. Raises BackupError."""
+    """Write a backup into a new file; none is left where that fails. Raises BackupError."""
     about = About(
         __version__,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,17 +57,25 @@ def make(path: Path, settings: Collection[str]) -> About:
         settings=sorted(settings),
         **runs.app_key(),
     )
-    with _scratch(path) as folder:
+    with _new(path) as file, _scratch(path) as folder:
         dumped = Path(folder) / DATABASE
         _dump_postgresql(dumped) if connection.vendor == "postgresql" else _copy_sqlite(dumped)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with (
-            os.fdopen(descriptor, "wb") as file,
-            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(ABOUT, json.dumps(asdict(about), indent=1))
             archive.write(dumped, DATABASE)
     return about
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file of this user alone, which is removed if the block fails."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def restore(path: Path) -> About:
@@ -86,8 +95,14 @@ def restore(path: Path) -> About:
 
 
 def _scratch(path: Path) -> tempfile.TemporaryDirectory[str]:
-    """Return a folder on the disk of the backup: /tmp may be too small, or in memory."""
-    return tempfile.TemporaryDirectory(prefix=".registry-sync-", dir=path.absolute().parent)
+    """Return a folder on the disk of the backup: /tmp may be too small, or in memory.
+
+    A backup that is restored may lie where nothing can be written.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix=".registry-sync-", dir=path.absolute().parent)
+    except OSError:
+        return tempfile.TemporaryDirectory(prefix="registry-sync-")
 
 
 def _refuse_what_does_not_fit(about: About) -> None:
@@ -137,10 +152,7 @@ def _load_postgresql(dumped: Path) -> None:
 
 def _run(program: str, *words: str) -> None:
     """Run one of PostgreSQL's programs; the password is in no argument that `ps` shows."""
-    given = connection.settings_dict
-    names = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD",
-             "PGDATABASE": "NAME"}  # fmt: skip
-    env = os.environ | {var: str(given[key]) for var, key in names.items() if given.get(key)}
+    env = os.environ | _connection_variables()
     try:
         done = subprocess.run([program, *words], env=env, capture_output=True, text=True)
     except FileNotFoundError as error:
@@ -150,3 +162,19 @@ def _run(program: str, *words: str) -> None:
         ) from error
     if done.returncode:
         raise BackupError(f"{program} failed: {done.stderr.strip()[-500:]}")
+
+
+def _connection_variables() -> dict[str, str]:
+    """Return libpq's variables for this connection, with what DATABASE_URL says of TLS.
+
+    https://www.postgresql.org/docs/current/libpq-envars.html
+    """
+    from psycopg.pq import Conninfo
+
+    given = {**connection.get_connection_params(), "application_name": "registry-sync-backup"}
+    names = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
+    return {
+        names[key].decode(): str(value)
+        for key, value in given.items()
+        if names.get(key) and value not in (None, "")
+    }

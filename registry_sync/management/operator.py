@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from csv import Error as CsvError
 from functools import partial
@@ -22,6 +23,27 @@ UNMIGRATED = (
     "The database does not match this version: migrations are missing. The operator must run "
     "manage.py migrate."
 )
+REMEDY = "check DATABASE_URL, and whether manage.py migrate was run."
+REMEDIES = {
+    "disk is full": "make room on the disk of the database.",
+    "No space left": "make room on the disk of the database.",
+    "readonly database": "let this command's user write to the database's file and its folder.",
+    "unable to open database file": "create the folder that DATABASE_URL names, and let this "
+    "command's user write to it.",
+    "permission denied": "make the user of DATABASE_URL the owner of the database.",
+}
+"""What to do, by a part of what the database says."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+FILE_REMEDIES = {
+    **dict.fromkeys(NO_ROOM, "The operator must make room on the disk."),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "The operator must let this command's user write there, or name another place.",
+    ),
+    errno.ENOENT: "Check that it and its folder exist.",
+    errno.EEXIST: "Name a new file.",
+}
+"""What to do about a file, by the system's error number."""
 
 
 class OperatorCommand(BaseCommand):
@@ -45,17 +67,11 @@ class OperatorCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:
-            text = UNMIGRATED if is_unmigrated() else (
-                f"The database cannot be used: {str(error).strip()}. The operator must check "
-                "DATABASE_URL, and whether manage.py migrate was run."
-            )  # fmt: skip
-            raise CommandError(text, returncode=FAILED) from error
+            raise CommandError(database_sentence(error), returncode=FAILED) from error
         except OSError as error:
-            if error.filename is None:
+            if not (said := file_sentence(error)):
                 raise
-            raise CommandError(
-                f"{error.filename} cannot be used: {error.strerror}.", returncode=FAILED
-            ) from error
+            raise CommandError(said, returncode=FAILED) from error
 
 
 def refuse_misconfiguration() -> None:
@@ -64,6 +80,25 @@ def refuse_misconfiguration() -> None:
     if serious:
         lines = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
         raise CommandError("\n".join(lines), returncode=FAILED)
+
+
+def database_sentence(error: DatabaseError, *, migrating: bool = False) -> str:
+    """Return in a line why the database cannot be used, and what the operator must do."""
+    if not migrating and is_unmigrated():
+        return UNMIGRATED
+    why = " ".join(str(error).split()).rstrip(".")
+    remedy = next((told for sign, told in REMEDIES.items() if sign in why), REMEDY)
+    stop = "" if why.endswith("?") else "."
+    return f"The database cannot be used: {why}{stop} The operator must {remedy}"
+
+
+def file_sentence(error: OSError) -> str:
+    """Return in a line which file cannot be used and what to do; "" if it is about no file."""
+    remedy = FILE_REMEDIES.get(error.errno or 0, "")
+    if error.filename is None and error.errno not in NO_ROOM:
+        return ""
+    what = error.filename or "The file that is written to"
+    return f"{what} cannot be used: {error.strerror}. {remedy}".strip()
 
 
 def is_unmigrated() -> bool:

@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
 
-from registry_sync.models import SyncRun
+from registry_sync.models import SyncRun, pending_migrations
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.idle_queues import idle_queues, is_idle
 from registry_sync.monitoring.lane_runs import lanes_or_none
@@ -44,18 +45,31 @@ def healthz(request: HttpRequest) -> JsonResponse:
                 names.of(lane): one.text for lane, one in zip(lanes, found, strict=True)
             }
     except DatabaseError:
-        answer["database"] = "unreachable"
+        answer["database"] = _why_not()
     idle = settings.REDIS_URL and _look_at_redis(answer)
     works = answer["database"] == "ok" and answer.get("redis", "ok") == "ok"
     well = works and not stale and not idle
     return JsonResponse(answer, status=200 if well else 503)
 
 
+def _why_not() -> str:
+    """Return why the database did not answer a question."""
+    try:
+        missing = pending_migrations.missing()
+    except DatabaseError:
+        return "unreachable"
+    return "not migrated: run manage.py migrate" if missing else "unreachable"
+
+
 def _look_at_redis(answer: dict[str, object]) -> bool:
     """Say in the answer what Redis tells, over one connection; return whether a queue is idle."""
-    with connect(2.0) as server:
+    answer["redis"] = "unreachable; cron still syncs, workers do not"
+    try:
+        connection = connect(2.0)
+    except RedisError:
+        return False
+    with connection as server:
         queues = see_queues(server)
-        answer["redis"] = "unreachable; cron still syncs, workers do not"
         if queues.trouble:
             return False
         answer["redis"] = "ok"

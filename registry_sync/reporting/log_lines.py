@@ -7,13 +7,14 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from registry_sync.core import log_context, secrets
 from registry_sync.reporting.redaction import HIDDEN, OURS
 
+BREAKS = re.compile(r"[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
+"""What a terminal or a collector of logs takes for the end of a line, or obeys."""
 PLAIN = re.compile(r"[\w.:/@+-]+")
 
 
@@ -27,6 +28,13 @@ class SecretFreeFormatter(logging.Formatter):
         """Return the line; a traceback follows it."""
         record.ids = "".join(f"{name}={_quoted(value)} " for name, value in _ids(record).items())
         return secrets.hide(super().format(record), _secrets(), HIDDEN)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line alone, whatever a registry's message has in it: no text forges a line."""
+        if BREAKS.search(record.message):  # secrets first: a key has several lines
+            hidden = secrets.hide(record.message, _secrets(), HIDDEN)
+            record.message = BREAKS.sub(_escaped, hidden)
+        return super().formatMessage(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -61,6 +69,10 @@ def _ids(record: logging.LogRecord) -> dict[str, str | int]:
     return {**log_context.bound(), **getattr(record, "belongs_to", {})}
 
 
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
 def _quoted(value: str | int) -> str:
     text = str(value)
     return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
@@ -74,7 +86,7 @@ def _secrets() -> frozenset[str]:
 def _configured() -> Iterator[str]:
     """Yield the secrets that the environment gave."""
     passwords = [database.get("PASSWORD") for database in settings.DATABASES.values()]
-    passwords.append(unquote(urlsplit(settings.REDIS_URL or "").password or ""))
+    passwords.append(secrets.password_of(settings.REDIS_URL))
     passwords.append(settings.EMAIL_HOST_PASSWORD)
     for secret in (*passwords, *(getattr(settings, name, "") for name in OURS)):
         if len(secret or "") >= secrets.SHORTEST:

@@ -65,6 +65,9 @@ def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool
     try:
         queue = django_rq.get_queue("sync")
         push_once(queue, task, pk, job_id=job_id, job_timeout=SLICE_TIMEOUT, result_ttl=keep)
+    except ValueError:  # its text may hold the password
+        logger.warning("%s is queued, but REDIS_URL is not a Redis address", what)
+        return False
     except (RedisError, OSError) as error:
         logger.warning("%s is queued, but Redis cannot be reached: %s", what, error)
         return False

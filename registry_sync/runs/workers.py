@@ -54,17 +54,24 @@ class Queues:
 
 
 def connect(seconds: float = REDIS_SECONDS) -> Redis:
-    """Return a connection that gives up after `seconds`. Nothing is sent yet."""
+    """Return a connection that gives up after `seconds`. Nothing is sent yet.
+
+    Raise redis' ConnectionError if REDIS_URL is no address of a Redis.
+    """
     from redis import Redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError
     from redis.retry import Retry
 
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=seconds,
-        socket_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),  # redis-py's own would ask for seconds
-    )
+    try:
+        return Redis.from_url(
+            settings.REDIS_URL,
+            socket_connect_timeout=seconds,
+            socket_timeout=seconds,
+            retry=Retry(NoBackoff(), 0),  # redis-py's own would ask for seconds
+        )
+    except ValueError:  # its text may hold the password
+        raise ConnectionError("REDIS_URL is not a Redis address") from None
 
 
 def see_queues(server: Redis | None = None) -> Queues:

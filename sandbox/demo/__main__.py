@@ -1,9 +1,9 @@
 """`make demo`: sync three real collections from a real registry into a Benchling tenant.
 
 Starts a registry (Datasette over ChEMBL's approved drugs and the Yeast ToolKit's plasmids), a
-Benchling tenant, Redis, a worker and the web service; syncs, edits records at the source, syncs
-again, merges two structures in Benchling, and shows what happened. `--once` checks that all of it
-is as said and exits.
+Benchling tenant, Redis, the web service and workers; syncs, edits records at the source, syncs
+again, merges two structures in Benchling, and shows what happened. The desk is open from the first
+sync on. `--once` checks that all of it is as said and exits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sandbox.demo.stay import stay
+from sandbox.demo.stay import open_desk, stay
 from sandbox.demo.story import story
 from sandbox.demo.world import World, build, console
 from sandbox.redis import RedisServer
@@ -33,9 +33,12 @@ def main() -> int:
     world: World | None = None
     try:
         world = build(folder, redis.url, name_template=options.name_template)
+        desk = "" if options.once else open_desk(world)
         faults = story(world, name_template=options.name_template)
-        if not options.once and not faults:
-            stay(world)
+        for fault in faults:
+            console.print(f"[red]Not as expected:[/red] {fault}")
+        if desk:
+            stay(world, desk)
     except KeyboardInterrupt:
         faults = []
     finally:
@@ -46,8 +49,6 @@ def main() -> int:
             world.tenant.stop()
         redis.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    for fault in faults:
-        console.print(f"[red]Not as expected:[/red] {fault}")
     return 1 if faults else 0
 
 

@@ -45,6 +45,15 @@ def test_a_time_that_summer_time_skips_starts_once() -> None:
     assert found == [29, 30, 31]
 
 
+@pytest.mark.parametrize(
+    ("cron", "then"),
+    [("30 2 * * *", "26 01:30"), ("15 1-5 * * *", "25 02:15"), ("*/20 * * * *", "25 01:20")],
+)
+def test_in_the_hour_that_comes_twice_the_next_time_is_still_to_come(cron: str, then: str) -> None:
+    again = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 02:10 in Berlin, for the second time
+    assert at(again, cron=cron, zone="Europe/Berlin").startswith(then)
+
+
 @settings(max_examples=30)
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),
@@ -69,6 +78,12 @@ def test_jitter_starts_later_and_never_earlier() -> None:
     assert timedelta() <= min(late) < max(late) <= timedelta(seconds=30)
 
 
+def test_jitter_moves_no_start_into_quiet_hours() -> None:
+    schedule = parse_schedule(every="1h", jitter="30m", quiet="13:01-18:00")
+    starts = [schedule.after(NOON) for _ in range(50)]
+    assert max(starts) < NOON.replace(hour=13, minute=1), "most of the 30 minutes are quiet"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -76,7 +91,10 @@ def test_jitter_starts_later_and_never_earlier() -> None:
         ({"every": "0s"}, "0s is shorter than 1 s"),
         ({"cron": "61 * * * *"}, "“61 * * * *” is not a cron expression"),
         ({"every": "1h", "zone": "Mars/Base"}, "Mars/Base is not a time zone"),
+        ({"every": "4000000d"}, "4000000d is longer than 366 days"),
+        ({"every": "1h", "jitter": "400d"}, "400d is longer than 366 days"),
         ({"every": "1h", "quiet": "night"}, "“night” are not hours"),
+        ({"every": "1h", "quiet": "22:00Z-06:00Z"}, "“22:00Z-06:00Z” are not hours"),
         ({"cron": "0 23 * * *", "quiet": "22:00-06:00"}, "every time of the schedule is in"),
         ({}, "either an interval or a cron expression"),
     ],

@@ -50,6 +50,18 @@ def test_no_line_has_a_secret_and_json_stays_one_line(settings) -> None:
     assert "of the client" not in line and "ValueError" in json.loads(line)["exception"]
 
 
+def test_no_message_forges_a_line_or_commands_a_terminal(settings) -> None:
+    said = "refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028end"
+    text = SecretFreeFormatter(TEXT).format(record("The registry: %s", said))
+    assert text.splitlines() == [
+        r"level=WARNING The registry: refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028end"
+    ]
+    assert json.loads(JsonFormatter().format(record("%s", said)))["message"] == said
+    settings.BENCHLING_CLIENT_SECRET = "of several\nlines"
+    text = SecretFreeFormatter(TEXT).format(record("It is of several\nlines, and so on\n"))
+    assert "of several" not in text and "\n" not in text
+
+
 def test_requests_and_runs_are_found_in_the_log(world, client, caplog, monkeypatch) -> None:
     w = world([compound(n) for n in range(3)])
     caplog.set_level("INFO", "registry_sync")

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -22,6 +21,7 @@ from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.syncs import Sync, syncs_of
 from registry_sync.core.problems import SyncError
+from registry_sync.core.secrets import password_of
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor.changes import CHANGE_CHECKS
 from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped
@@ -165,7 +165,7 @@ def _secrets(visits: Sequence[TenantVisit]) -> list[str]:
         settings.METRICS_TOKEN,
         settings.HEARTBEAT_URL,
         settings.EMAIL_HOST_PASSWORD,
-        urlsplit(settings.REDIS_URL).password or "",
+        password_of(settings.REDIS_URL),
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
         *(visit.config.api_key for visit in visits if visit.config),
     ]
