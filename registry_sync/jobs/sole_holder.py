@@ -23,6 +23,8 @@ class SoleHolder:
 
     def __init__(self, name: str) -> None:
         self.digest = hashlib.sha256(f"registry-sync {name}".encode()).digest()
+        self.trouble = ""
+        """Why the database did not answer the last question; "" if it did."""
         self._file: IO[bytes] | None = None
         self._session: int | None = None
 
@@ -55,11 +57,11 @@ class SoleHolder:
                     return True
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
                 (taken,) = cursor.fetchone()
-        except DatabaseError:
+        except DatabaseError as error:
             connection.close()  # the next question opens another
-            self._session = None
+            self._session, self.trouble = None, " ".join(str(error).split())
             return False
-        self._session = session if taken else None
+        self._session, self.trouble = session if taken else None, ""
         return bool(taken)
 
     def _on_file(self) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_sync.jobs.schedule import ScheduleError, parse_schedule
+from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.management.commands import scheduler
 from tests.support.commands import manage
 from tests.support.deployment import kill, until
@@ -138,3 +139,20 @@ def test_it_prunes_once_a_day_where_a_setting_says_so(monkeypatch) -> None:
     assert begun == [["prune"]]
     command._prune(last - timedelta(days=1))
     assert begun == [["prune"], ["prune"]]
+
+
+def test_it_says_why_it_waits(monkeypatch, capsys) -> None:
+    command, place = scheduler.Command(), SoleHolder("a lane")
+    answers = iter([False, False, False, True])
+    troubles = iter(["", "connection refused", "connection refused", ""])
+
+    def holds() -> bool:
+        place.trouble = next(troubles)
+        return next(answers)
+
+    monkeypatch.setattr(place, "holds", holds)
+    monkeypatch.setattr(scheduler.stopping, "sleep", lambda *_, **__: None)
+    command._wait_for_place(place)
+    first, second = (line.partition("UTC  ")[2] for line in capsys.readouterr().out.splitlines())
+    assert first.startswith("Another scheduler of this lane works.")
+    assert second.startswith("The database cannot be used: connection refused. The operator must")

@@ -87,11 +87,16 @@ class Command(OperatorCommand):
             pruned_at = self._prune(pruned_at)
 
     def _wait_for_place(self, place: SoleHolder) -> None:
-        said = False
+        said = ""
         while not place.holds():
-            if not said:
-                self._say("Another scheduler of this lane works, or the database is unreachable.")
-            said = True
+            text = "Another scheduler of this lane works. This one takes its place when it ends."
+            if place.trouble:
+                why = place.trouble.rstrip(".")
+                text = f"The database cannot be used: {why}. The operator must check it and "
+                text += "DATABASE_URL. This scheduler goes on when it answers."
+            if text != said:
+                self._say(text)
+            said = text
             stopping.sleep(STANDBY, grace=0)
 
     def _prune(self, last: datetime) -> datetime:
