@@ -124,6 +124,18 @@ def env_path_prefix(name: str) -> str:
     return path
 
 
+def env_template(name: str, default: str, places: tuple[str, ...]) -> str:
+    """Return a text in which these places, in braces, are filled in later."""
+    text = env(name, default)
+    try:
+        text.format(**dict.fromkeys(places, ""))
+    except (KeyError, IndexError, ValueError, AttributeError):
+        known = " and ".join(f"{{{place}}}" for place in places)
+        FAULTS.append(f"{name}={text} can only have {known} in braces.")
+        return default
+    return text
+
+
 def env_list(name: str) -> list[str]:
     """Return a list, separated by commas."""
     return [part.strip() for part in env(name).split(",") if part.strip()]

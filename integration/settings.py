@@ -20,6 +20,7 @@ from integration.environment import (
     env_list,
     env_path_prefix,
     env_secret,
+    env_template,
     refuse_faults,
 )
 from integration.home import home
@@ -210,8 +211,10 @@ BENCHLING_CLIENT_SECRET = env_secret("BENCHLING_CLIENT_SECRET")
 BENCHLING_APP_ID = env("BENCHLING_APP_ID")
 BENCHLING_APP_DEFINITION_ID = env("BENCHLING_APP_DEFINITION_ID")
 BENCHLING_PRIVATE_KEY = env_secret("BENCHLING_PRIVATE_KEY").replace("\\n", "\n")
-BENCHLING_JWKS_URL = env(
-    "BENCHLING_JWKS_URL", "https://apps.benchling.com/api/v1/apps/{app_definition_id}/jwks"
+BENCHLING_JWKS_URL = env_template(
+    "BENCHLING_JWKS_URL",
+    "https://apps.benchling.com/api/v1/apps/{app_definition_id}/jwks",
+    ("app_definition_id", "app_id"),
 )
 
 # -- Pace and limits ------------------------------------------------------------------------------

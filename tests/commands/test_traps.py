@@ -73,6 +73,17 @@ def test_a_path_in_front_of_every_address_begins_with_a_slash(monkeypatch, given
     assert environment.env_path_prefix("SCRIPT_NAME") == "/sync"
 
 
+@pytest.mark.parametrize(
+    "given", ["https://b/{id}/jwks", "https://b/{}", "https://b/{app_id", "{0}"]
+)
+def test_an_address_of_keys_has_no_other_place_in_braces(monkeypatch, given) -> None:
+    places = ("app_definition_id", "app_id")
+    monkeypatch.setenv("BENCHLING_JWKS_URL", given)
+    assert environment.env_template("BENCHLING_JWKS_URL", "https://b/{app_id}", places) != given
+    (told,) = environment.FAULTS
+    assert told.endswith("can only have {app_definition_id} and {app_id} in braces.")
+
+
 @pytest.mark.process
 def test_a_command_of_django_says_that_the_database_does_not_answer() -> None:
     done = manage("createsuperuser", DEBUG="1", DATABASE_URL=NO_SERVER)
