@@ -17,6 +17,8 @@ from typing import Any
 
 ESCAPES = "registry_sync.escapes"
 GROUP = "registry_sync.commands"
+READER_GONE = 141
+"""As a shell says of a program that SIGPIPE ended."""
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE / "gunicorn.conf.py"
 COMMANDS = HERE.parent / "registry_sync" / "management" / "commands"
@@ -24,6 +26,26 @@ COMMANDS = HERE.parent / "registry_sync" / "management" / "commands"
 
 def main() -> None:
     """Run one command with the arguments of this process."""
+    try:
+        _run()
+    except BrokenPipeError:
+        sys.exit(READER_GONE)
+    finally:
+        _flush(sys.stdout)
+
+
+def _flush(stream: Any) -> None:
+    """Write what is left. A reader that has read enough, such as `head`, is no error.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
     escape_in(sys.stdout, sys.stderr)
     name = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -95,7 +117,7 @@ def failure_sentence(error: Exception, words: list[str]) -> str:
     """
     from registry_sync.management.operator import database_sentence, file_sentence
 
-    if "--traceback" in words or words[0] == "shell":
+    if "--traceback" in words or words[0] == "shell" or isinstance(error, BrokenPipeError):
         return ""
     if isinstance(error, OSError):
         return file_sentence(error)

@@ -35,6 +35,14 @@ READS = {
 WRITES = re.compile(
     r"\bset\b|--id|--from|--forget|--key|import|preview|pause|resume|cancel|undo|archive|keep"
 )
+CHANGES = {"adopt", "allow", "audit", "lanes", "mapping", "plan", "run", "sync_registry",
+           "withdrawals"}  # fmt: skip
+PLACES = {
+    "ID": "C-000001", "ID,ID": "C-000001,C-000002", "CMP-1,CMP-2": "C-000001,C-000002",
+    "C-1,C-2": "C-000001,C-000002", "DATE": "2020-01-01", "…": "why", "Compounds": "Compound",
+    "Lot": "Compound", "12": "1", "512": "1", "FILE": "audit.csv",
+}  # fmt: skip
+"""What an operator writes in place of a word of the docs."""
 GIVEN = {"ID": "C-000001", "ID,ID": "C-000001,C-000002", "CMP-1,CMP-2": "C-000001,C-000002"}
 
 
@@ -93,6 +101,19 @@ def to_run() -> list[str]:
     return sorted(found)
 
 
+def to_write() -> list[list[str]]:
+    """Return the whole commands of the docs that decide, change or sync something, each once."""
+    found = {}
+    for page in PAGES:
+        for code in CODE.findall(page.read_text("utf-8")):
+            if "mermaid" in code or "…`" in code:
+                continue
+            for line in ASKED.findall(code.replace("“", '"').replace("”", '"')):
+                if not re.search(r"\[|options|[<|─]", line):
+                    found[line.strip()] = shlex.split(line, comments=True)
+    return [words for words in found.values() if words[0] in CHANGES and len(words) > 1]
+
+
 @pytest.fixture
 def synced(world, tmp_path, monkeypatch) -> World:
     """Three records in Benchling, one refused, and an empty folder to write files into."""
@@ -115,3 +136,15 @@ def test_what_only_reads_is_run_as_it_stands(synced: World) -> None:
             continue  # the text names an option without a value
         assert status in (0, 2), (line, status, said)
     assert dict(synced.tenant.writes) == wrote
+
+
+def test_what_changes_something_is_understood_as_it_stands(synced: World) -> None:
+    command("export", "mapping.yaml", name="mapping")
+    command("--csv", "adopt.csv", name="adopt")
+    lines = to_write()
+    assert len(lines) > 25
+    for name, *words in lines:
+        status, said = command(*(PLACES.get(word, word) for word in words), name=name)
+        missing = "expected one argument" in said or "required" in said or "Give" in said
+        assert status != USAGE or missing, (name, words, said)
+        assert status in (0, 1, 2, USAGE), (name, words, status, said)

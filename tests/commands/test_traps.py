@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
 from gunicorn.config import Config
 
-from integration import environment
+from integration import command_line, environment
 from integration.command_line import failure_sentence
 from integration.web_log import JsonLogger
 from registry_sync import checks
@@ -139,6 +139,22 @@ def test_a_file_that_cannot_be_written_has_its_remedy(error, said) -> None:
     told = operator.file_sentence(error)
     assert told == failure_sentence(error, ["collectstatic"])
     assert said in told and bool(said) == bool(told)
+
+
+def test_a_reader_that_has_read_enough_is_no_error(monkeypatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        stream.write("what `head` does not want")
+        command_line._flush(stream)
+
+    def gone() -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(command_line, "_run", gone)
+    with pytest.raises(SystemExit) as end:
+        command_line.main()
+    assert end.value.code == 141
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="it is of Linux")
