@@ -145,6 +145,7 @@ def test_what_changes_something_is_understood_as_it_stands(synced: World) -> Non
     assert len(lines) > 25
     for name, *words in lines:
         status, said = command(*(PLACES.get(word, word) for word in words), name=name)
-        missing = "expected one argument" in said or "required" in said or "Give" in said
-        assert status != USAGE or missing, (name, words, said)
+        # There may be nothing to decide here, or the text names an option without its value.
+        misread = re.search(r"unrecognized|invalid|There is no lane|not a (date|time)", said)
+        assert not misread, (name, words, said)
         assert status in (0, 1, 2, USAGE), (name, words, status, said)
