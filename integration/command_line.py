@@ -13,7 +13,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django.db import DatabaseError
 
 ESCAPES = "registry_sync.escapes"
 GROUP = "registry_sync.commands"
@@ -110,7 +113,7 @@ def _manage() -> None:
         raise
 
 
-def failure_sentence(error: Exception, words: list[str]) -> str:
+def failure_sentence(error: DatabaseError | OSError, words: list[str]) -> str:
     """Return what became of one of Django's own commands; "" where a traceback says more.
 
     The commands of the service say it themselves.

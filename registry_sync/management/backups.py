@@ -172,9 +172,13 @@ def _connection_variables() -> dict[str, str]:
     from psycopg.pq import Conninfo
 
     given = {**connection.get_connection_params(), "application_name": "registry-sync-backup"}
-    names = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
+    names = {
+        option.keyword.decode(): option.envvar.decode()
+        for option in Conninfo.get_defaults()
+        if option.envvar
+    }
     return {
-        names[key].decode(): str(value)
+        names[key]: str(value)
         for key, value in given.items()
-        if names.get(key) and value not in (None, "")
+        if key in names and value not in (None, "")
     }
