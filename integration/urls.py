@@ -12,6 +12,10 @@ from registry_sync.webhooks.views import webhook
 handler400, handler500 = "integration.failures.bad_request", "integration.failures.server_error"
 admin.autodiscover()  # DeskConfig leaves it to processes that serve pages
 
+handler403 = "registry_sync.desk.error_pages.forbidden"
+handler404 = "registry_sync.desk.error_pages.not_found"
+handler500 = "registry_sync.desk.error_pages.fault"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     # Browsers request it automatically; not having one is not an error.
