@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from registry_sync.admin.actors import ActorFilter, actor_link
 from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
+from registry_sync.desk.marks import CHANGED, has_moved, sent_marks
 from registry_sync.desk.table_names import title_of
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_text
@@ -186,19 +187,23 @@ class Reasoned(ReadOnly):
         needs_reason: bool = True,
         count: int | None = None,
         facts: Sequence[str] = (),
+        marks: Sequence[str] = (),
         **more: Any,
     ) -> str | HttpResponse:
         """Return the reason that the user entered, or the page that asks for it.
 
         Without `needs_reason` it may be "". `facts` are lines that say what would change. The page
-        asks again where `count`, how many rows are meant, has grown since it was shown. `more`
-        reaches the template: with `most` of "" all rows are shown.
+        asks again where `count`, how many rows are meant, has grown since it was shown, or where
+        one of the `marks` of what it shows is another one. `more` reaches the template: with `most`
+        of "" all rows are shown.
         """
         reason = (request.POST.get("reason") or "").strip()
         shown = as_key(request.POST.get("shown", ""))
         grown = shown is not None and count is not None and count > shown
-        if request.POST.get("decided") and (reason or not needs_reason) and not grown:
+        moved = has_moved(sent_marks(request), marks)
+        if request.POST.get("decided") and (reason or not needs_reason) and not (grown or moved):
             return reason
+        warned = [GROWN.format(shown)] * grown + [CHANGED] * moved
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -207,7 +212,8 @@ class Reasoned(ReadOnly):
             "reason": reason,
             "count": count,
             "newest": request.POST.get("newest", ""),
-            "facts": [GROWN.format(shown), *facts] if grown else facts,
+            "facts": [*warned, *facts],
+            "marks": " ".join(marks),
             "rows": rows,
             "action": action,
             "opts": self.opts,

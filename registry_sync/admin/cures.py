@@ -14,7 +14,7 @@ from registry_sync import runs
 from registry_sync.admin.base import Reasoned
 from registry_sync.admin.error_causes import outcome_address
 from registry_sync.admin.start_run import page_of, start_or_follow
-from registry_sync.desk import cures, lanes
+from registry_sync.desk import cures, lanes, marks
 from registry_sync.desk.cures.press import (
     FAILURES,
     CannotCure,
@@ -57,6 +57,7 @@ class CurePages(Reasoned):
                 sent.get("press", ""),
                 tuple(sent.getlist("chosen")),
                 sent.get("person", ""),
+                marks.sent_marks(request),
             )
             try:
                 return self._cure(request, cure, case, order)
@@ -118,6 +119,7 @@ class CurePages(Reasoned):
             "trouble": in_words(trouble) if trouble else "",
             "letter_first": bool(getattr(trouble, "letter", "")),
             "ticked": ticked,
+            "mark_field": marks.FIELD,
             "type_number": len(ticked) if cure.needs_typing(len(rows)) else 0,
             "typed_over": cure.typed_over,
             "reason": request.POST.get("reason", ""),

@@ -13,6 +13,7 @@ from registry_sync.admin.base import Reasoned
 from registry_sync.admin.by_lane import fed
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
+from registry_sync.desk.drift import mark_of
 from registry_sync.desk.values import as_text
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
@@ -113,7 +114,8 @@ class DecidesDifferences(Reasoned):
             fact for row, differ in list(found.items())[:SHOWN] for fact in _facts(row, differ)
         ]
         return self.ask(
-            request, list(found), action=action, title=title, explanation=text, facts=facts
+            request, list(found), action=action, title=title, explanation=text, facts=facts,
+            marks=[mark_of(each) for differ in found.values() for each in differ],
         )  # fmt: skip
 
     def _settle(

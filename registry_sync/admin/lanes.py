@@ -1,130 +1,36 @@
-"""Lanes and the decisions about them: adoptions, drift and overrides."""
+"""Lanes and the decisions about them: adoptions and drift."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import transaction
 from django.db.models import Field, QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from registry_sync.admin.base import ReadOnly
+from registry_sync.admin.by_consent import ByConsent
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.filters import InWords, OpenFilter
 from registry_sync.admin.lane_form import OPEN, POLICY, TWO_PEOPLE, WHY, LaneForm
 from registry_sync.admin.links import record_link
-from registry_sync.core.problems import SyncError
-from registry_sync.desk import cures
+from registry_sync.desk import cures, marks
+from registry_sync.desk.cures.adoptions import mark_of
 from registry_sync.desk.drift import ARCHIVED, differences_of
 from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
-from registry_sync.models import Adoption, Allowance, Drift, Lane
+from registry_sync.models import Adoption, Drift, Lane
 from registry_sync.runs import schema_view
-from registry_sync.sync.gates import adoption, allowances
-from registry_sync.sync.plans.second import Consent, Person, SecondPerson
+from registry_sync.sync.gates import adoption
+from registry_sync.sync.plans.second import Person
 
 SIDES = "admin/registry_sync/adoption/sides.html"
-
-
-class AllowanceForm(ModelForm):
-    """Accepts only what stopped a run, as `manage.py allow` does."""
-
-    by: Person | None = None
-    consent: Consent | None = None
-
-    def clean(self) -> dict[str, Any]:
-        """Reject a superfluous or missing id, and an override of something that stopped no run."""
-        given = super().clean() or {}
-        lane, what = given.get("lane"), given.get("what")
-        if lane is None or not what or "external_id" not in given:
-            return given  # reported at the field itself
-        external_id = given["external_id"]
-        if fault := allowances.misfit(what, external_id):
-            self.add_error("external_id", fault)
-        elif fault := allowances.nothing_to_allow(lane, what, external_id):
-            self.add_error("external_id" if external_id else None, fault)
-        return given
-
-    def full_clean(self) -> None:
-        """Reject, as a proposal, what the lane's settings let no one do alone.
-
-        Last of all: nothing is proposed in a form that is refused for another reason.
-        """
-        super().full_clean()
-        if not self.is_bound or self.errors or self.by is None:
-            return
-        given = self.cleaned_data
-        kind, external_id = Allowance.What(given["what"]), given["external_id"]
-        try:
-            self.consent = allowances.claim(
-                given["lane"], kind, external_id, by=self.by, reason=given["reason"]
-            )
-        except SecondPerson as proposed:
-            self.add_error(None, f"{proposed} {proposed.remedy}")
-
-
-class ByConsent(ReadOnly):
-    """Forms that save what a second person may have to agree to."""
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
-        """Report, instead of the form, a proposal that someone decided in the same instant."""
-        try:
-            return super().changeform_view(request, *args, **more)
-        except SyncError as error:
-            self.message_user(request, f"{error} {error.remedy}", messages.ERROR)
-            return redirect(request.get_full_path())
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save the row and use up the consent, both or neither."""
-        with transaction.atomic():
-            if form.consent is not None:
-                form.consent.use()
-            self.save_row(obj, form)
-
-    def save_row(self, obj: Any, form: Any) -> None:
-        """Save what the form changed."""
-        obj.save()
-
-
-@admin.register(Allowance)
-class AllowanceAdmin(ByConsent):
-    """Users can add an override with a reason. An override is never edited."""
-
-    nothing = "No overrides yet."
-    list_display = ("created_at", "stop", "actor", "reason", "used_by", "lane")
-    list_select_related = ("lane", "used_by")
-    fields = ("lane", "what", "external_id", "reason")
-    form = AllowanceForm
-
-    @admin.display(description="what", ordering="what")
-    def stop(self, row: Allowance) -> str:
-        """Name the stop, with the record or the missing paths that it is about."""
-        return str(row)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return admin.ModelAdmin.has_add_permission(self, request)
-
-    def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
-        found: Any = super().get_form(request, *args, **more)
-        found.by = Person.of(request.user)
-        return found
-
-    def save_model(
-        self, request: HttpRequest, obj: Allowance, form: AllowanceForm, change: bool
-    ) -> None:
-        obj.actor = request.user.get_username()
-        obj.paths = allowances.lost_paths(obj.lane, obj.what)
-        super().save_model(request, obj, form, change)
 
 
 @admin.register(Drift)
@@ -217,7 +123,9 @@ class AdoptionAdmin(ByLane):
         """Show both sides, ask for a reason, and approve the takeover for the next run."""
         chosen = list(rows.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE))
         twice, reason = adoption.chosen_twice(chosen), request.POST.get("reason", "").strip()
-        if request.POST.get("decided") and reason and chosen and not twice:
+        now = [mark_of(row) for row in chosen]
+        moved = marks.has_moved(marks.sent_marks(request), now)
+        if request.POST.get("decided") and reason and chosen and not (twice or moved):
             who = request.user.get_username()
             count = adoption.approve(chosen, actor=who, reason=reason)
             self.message_user(request, adoption.taken_over(count))
@@ -229,6 +137,9 @@ class AdoptionAdmin(ByLane):
             "sides": [(row, schema_view(row.lane)) for row in chosen],
             "left_out": rows.count() - len(chosen),
             "twice": twice,
+            "changed": marks.CHANGED if moved else "",
+            "marks": " ".join(now),
+            "reason": reason,
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/registry_sync/adoption/decide.html", context)

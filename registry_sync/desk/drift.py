@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
+from registry_sync.desk.marks import mark
 from registry_sync.ledger.pins import FieldDifference, open_pins
 from registry_sync.models import Drift, Lane
 
@@ -42,3 +43,8 @@ def differences_of(lane: Lane, rows: Iterable[Drift]) -> dict[Drift, FieldDiffer
             row.theirs, pin.source if pin else row.ours,
         )  # fmt: skip
     return found
+
+
+def mark_of(each: FieldDifference) -> str:
+    """Return the mark of a difference: its record and field, and both values."""
+    return mark(each.external_id, each.field_id, each.theirs, each.source)

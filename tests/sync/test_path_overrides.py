@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun
@@ -75,3 +77,43 @@ def test_it_does_not_let_more_paths_be_missing(world, owner):
     assert {override.used_by for override in Allowance.objects.all()} == {run}
     listed = text(owner.get("/admin/registry_sync/allowance/"))
     assert "(smiles)<" in listed and "(approval, smiles)<" in listed
+
+
+def test_what_was_shown_is_what_is_allowed(world, owner):
+    w = world([compound(n) for n in range(12)])
+    w.sync()
+    lose(w, "smiles")
+    w.registry.records[10:] = []
+    lane = Lane.objects.get()
+    form = "/admin/registry_sync/allowance/add/"
+    cure = f"/admin/registry_sync/entityerror/cure/allow/path_gone/?lane={lane.pk}"
+    asked = {"lane": lane.pk, "what": "path-gone", "external_id": "", "reason": "dropped"}
+    assert "No run is stopped now" in text(owner.get(form))
+    none = marks(owner, form)
+    assert w.sync().error_code == "path_gone"
+    shown = text(owner.get(form))
+    assert "Stopped now" in shown and "smiles" in shown
+    earlier, at_cure = marks(owner, form), marks(owner, cure)
+    w.sync()  # the same stop
+    assert (marks(owner, form), marks(owner, cure)) == (earlier, at_cure)
+    lose(w, "approval")
+    assert w.sync().error_code == "path_gone"
+    press = {"decided": "yes", "press": "allow", "reason": "dropped"}
+    for url, sent in ((form, {**asked, "mark": none}), (form, {**asked, "mark": earlier}),
+                      (cure, {**press, "mark": at_cure})):  # fmt: skip
+        again = text(owner.post(url, sent))
+        assert "changed since this page was shown" in again and not Allowance.objects.exists()
+        assert "approval" in again and found(again) == marks(owner, url) != sent["mark"]
+    assert owner.post(form, {**asked, "mark": marks(owner, form)}).status_code == 302
+    assert Allowance.objects.get().paths == ["approval", "smiles"]
+    assert w.sync().status in SyncRun.GOOD
+
+
+def marks(client, url: str) -> str:
+    """Return the marks of what a page shows, as its form would send them."""
+    return found(text(client.get(url)))
+
+
+def found(page: str) -> str:
+    (tag,) = re.findall(r'<input type="hidden" name="mark"[^>]*>', page)
+    return str(re.findall(r'value="([^"]*)"', tag)[0])

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.desk.marks import mark
 from registry_sync.desk.values import as_text
 from registry_sync.models import Adoption
 from registry_sync.runs import SchemaView, schema_view
@@ -68,6 +69,7 @@ class Adopt(Press):
             raise CannotCure("Tick at least one that still waits. Nothing was done.")
         if twice := adoption.chosen_twice(chosen):
             raise CannotCure(f"{twice} conflicts: {TWICE} Nothing was done.")
+        order.check(mark_of(row) for row in chosen)
         count = adoption.approve(chosen, actor=order.actor, reason=order.reason)
         said = f"{number_of(count, 'entity', 'entities')} approved for adoption."
         return Done(said, said=[said], noted=chosen, check=[row.external_id for row in chosen])
@@ -82,6 +84,11 @@ def waiting(case: Case) -> QuerySet[Adoption]:
     return rows.filter(external_id__in=case.ids) if case.ids else rows
 
 
+def mark_of(row: Adoption) -> str:
+    """Return the mark of an entity and of what taking it over would change."""
+    return mark(row.pk, row.how, row.differences)
+
+
 def _clashing(rows: Iterable[Adoption]) -> set[int]:
     """Return the primary keys of rows whose record or entity another row has."""
     rows = list(rows)
@@ -93,7 +100,7 @@ def _clashing(rows: Iterable[Adoption]) -> set[int]:
 def _row(row: Adoption, schema: SchemaView, *, ticked: bool) -> Row:
     entity = f"{row.entity_registry_id or row.entity_id} “{row.name}”"
     record = record_cell(row.external_id, row.lane)
-    return Row(str(row.pk), (record, entity, row.how, _sides(row, schema)), ticked)
+    return Row(str(row.pk), (record, entity, row.how, _sides(row, schema)), ticked, mark_of(row))
 
 
 def _sides(row: Adoption, schema: SchemaView) -> SafeString:

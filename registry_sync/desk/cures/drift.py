@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.desk.drift import differences_of, open_drift
+from registry_sync.desk.drift import differences_of, mark_of, open_drift
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_html
 from registry_sync.ledger import pins
@@ -53,6 +53,7 @@ class DecideDrift(Press):
         found = differences_of(case.lane, rows)
         if not found:
             raise CannotCure("Tick at least one value that still differs. Nothing was done.")
+        order.check(mark_of(each) for each in found.values())
         act = _accept if order.press == "accept" else _restore
         return act(case, order, found)
 
@@ -91,4 +92,5 @@ def _row(row: Drift, each: FieldDifference, schema: SchemaView) -> Row:
             time_html(row.changed_at or row.modified_at) or "–",
             row.changed_by or "not known",
         ),
+        mark=mark_of(each),
     )

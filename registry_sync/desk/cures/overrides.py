@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, page, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.models import Allowance, EntityError, LedgerEntry, SyncRun
+from registry_sync.desk.marks import mark
+from registry_sync.models import Allowance, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.second import SecondPerson
 
@@ -53,6 +56,7 @@ class AllowRun(Press):
             f"{WOULD[what]} This holds for one run. A later stop asks again.",
             facts=[f"Run {run.pk} was stopped. {run.error}", run.remedy],
             presses={"sync": "Allow once and sync now", "allow": "Allow for the next run"},
+            mark=mark_of_stop(case.lane, what),
         )
 
     def do(self, case: Case, order: Order) -> Done:
@@ -62,6 +66,7 @@ class AllowRun(Press):
         fault = allowances.nothing_to_allow(case.lane, what, "")
         if fault or run is None:
             raise CannotCure(fault)
+        order.check([mark_of_stop(case.lane, what)])
         try:
             row = _allow(case, what, "", order)
         except SecondPerson as proposed:
@@ -97,6 +102,7 @@ class AllowRecord(Press):
                     error.message,
                 ),
                 len(errors) == 1,
+                _mark_of(error),
             )
             for error in errors
         ]
@@ -111,6 +117,7 @@ class AllowRecord(Press):
         rows = list(case.errors().defer("raw").filter(external_id__in=order.chosen))
         if not rows:
             raise CannotCure("Tick at least one record. Nothing was done.")
+        order.check(_mark_of(error) for error in rows)
         armed = Allowance.objects.filter(lane=case.lane, what=what, used_by=None)
         held = set(armed.values_list("external_id", flat=True))  # a second one would stay armed
         allowed = []
@@ -138,6 +145,35 @@ def _told(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
         )
         done.address = page("proposal_changelist")
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A guard's stop of a lane that stands, and the run that it stopped last."""
+
+    lane: Lane
+    run: SyncRun
+    mark: str
+
+
+def standing() -> list[Stop]:
+    """Return the stops of the lanes that are synced now."""
+    return [
+        Stop(lane, run, mark_of_stop(lane, what))
+        for lane in runs.current_lanes()
+        for what in allowances.STOPS
+        if (run := allowances.stopped_run(lane, what)) is not None
+    ]
+
+
+def mark_of_stop(lane: Lane, what: What) -> str:
+    """Return the mark of a stop: what an override would be about."""
+    return mark(lane.pk, allowances.subject(lane, what, ""))
+
+
+def _mark_of(error: EntityError) -> str:
+    """Return the mark of a record as it was refused."""
+    return mark(error.external_id, error.raw_hash)
 
 
 def _before(entry: LedgerEntry | None) -> str:

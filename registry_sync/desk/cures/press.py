@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, Cure, page
+from registry_sync.desk.marks import CHANGED, has_moved
 from registry_sync.models import SyncRun
 from registry_sync.sync.plans.second import Person
 
@@ -51,11 +52,15 @@ def in_words(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that a cure acts on, with a tick. `cells` are its columns."""
+    """One thing that a cure acts on, with a tick. `cells` are its columns.
+
+    `mark` tells it, as it is shown, from what it may become until someone presses.
+    """
 
     key: str
     cells: tuple[str | SafeString, ...]
     ticked: bool = True
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ class Prospect:
 
     `facts` are sentences. `presses` are its buttons by name; the first is the usual one. `people`
     are users to choose from, by primary key. `letter` is a text for whoever can do it in Benchling,
-    `listing` what was sent and received. Without `presses` the page only informs.
+    `listing` what was sent and received, `mark` what stands for all of it. Without `presses` the
+    page only informs.
     """
 
     explanation: str
@@ -88,6 +94,12 @@ class Prospect:
     people: dict[str, str] = field(default_factory=dict)
     letter: str = ""
     listing: str = ""
+    mark: str = ""
+
+    def marks(self) -> str:
+        """Return the marks of what it shows, as its form sends them back."""
+        found = [self.mark, *(row.mark for row in self.rows())]
+        return " ".join(mark for mark in found if mark)
 
     def rows(self) -> list[Row]:
         """Return everything that can be ticked."""
@@ -103,6 +115,12 @@ class Order:
     press: str = ""
     chosen: tuple[str, ...] = ()
     person: str = ""
+    shown: frozenset[str] = frozenset()
+
+    def check(self, now: Iterable[str]) -> None:
+        """Raise CannotCure if what is chosen, by its marks now, is not as it was shown."""
+        if has_moved(self.shown, now):
+            raise CannotCure(CHANGED)
 
     def keys(self) -> list[int]:
         """Return the primary keys of what is chosen; what cannot be one is left out."""

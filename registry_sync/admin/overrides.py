@@ -1,0 +1,129 @@
+"""Overrides: what stopped a run, shown and allowed once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.forms import CharField, HiddenInput, ModelForm
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from registry_sync import runs
+from registry_sync.admin.base import row_link
+from registry_sync.admin.by_consent import ByConsent
+from registry_sync.desk import marks
+from registry_sync.desk.cures.overrides import Stop, mark_of_stop, standing
+from registry_sync.models import Allowance, Lane
+from registry_sync.sync.gates import allowances
+from registry_sync.sync.plans.second import Consent, Person, SecondPerson
+
+NONE = "none"
+"""The mark of a page that showed no stop."""
+
+
+class AllowanceForm(ModelForm):
+    """Accepts only what stopped a run, as `manage.py allow` does."""
+
+    mark = CharField(required=False, widget=HiddenInput)
+    by: Person | None = None
+    consent: Consent | None = None
+    paths: list[str] | None = None
+    """The paths that are allowed to be missing: those of the stop that was shown."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.initial[marks.FIELD] = " ".join(stop.mark for stop in standing()) or NONE
+
+    def clean(self) -> dict[str, Any]:
+        """Reject a superfluous or missing id, and an override of something that stopped no run."""
+        given = super().clean() or {}
+        lane, what = given.get("lane"), given.get("what")
+        if lane is None or not what or "external_id" not in given:
+            return given  # reported at the field itself
+        external_id = given["external_id"]
+        if fault := allowances.misfit(what, external_id):
+            self.add_error("external_id", fault)
+        elif fault := allowances.nothing_to_allow(lane, what, external_id):
+            self.add_error("external_id" if external_id else None, fault)
+        elif not external_id:
+            self._check_shown(given, lane, what)
+        return given
+
+    def _check_shown(self, given: dict[str, Any], lane: Lane, what: str) -> None:
+        """Reject an override of another stop than the page showed; it shows that one now."""
+        self.paths = allowances.lost_paths(lane, what)
+        shown = frozenset(str(given.get(marks.FIELD) or "").split())
+        if marks.has_moved(shown, [mark_of_stop(lane, Allowance.What(what))]):
+            self.add_error(None, marks.CHANGED)
+            self.data = self.data.copy()
+            self.data[marks.FIELD] = self.initial[marks.FIELD]
+
+    def full_clean(self) -> None:
+        """Reject, as a proposal, what the lane's settings let no one do alone.
+
+        Last of all: nothing is proposed in a form that is refused for another reason.
+        """
+        super().full_clean()
+        if not self.is_bound or self.errors or self.by is None:
+            return
+        given = self.cleaned_data
+        kind, external_id = Allowance.What(given["what"]), given["external_id"]
+        try:
+            self.consent = allowances.claim(
+                given["lane"], kind, external_id, by=self.by, reason=given["reason"]
+            )
+        except SecondPerson as proposed:
+            self.add_error(None, f"{proposed} {proposed.remedy}")
+
+
+@admin.register(Allowance)
+class AllowanceAdmin(ByConsent):
+    """Users can add an override with a reason. An override is never edited."""
+
+    nothing = "No overrides yet."
+    list_display = ("created_at", "stop", "actor", "reason", "used_by", "lane")
+    list_select_related = ("lane", "used_by")
+    fields = ("lane", "what", "external_id", "reason")
+    form = AllowanceForm
+
+    @admin.display(description="what", ordering="what")
+    def stop(self, row: Allowance) -> str:
+        """Name the stop, with the record or the missing paths that it is about."""
+        return str(row)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Allowance | None = None) -> Any:
+        """Return the fields; to add one, with the stops that can be overridden."""
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        return [(None, {"fields": (*self.fields, marks.FIELD), "description": _stops()})]
+
+    def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
+        found: Any = super().get_form(request, *args, **more)
+        found.by = Person.of(request.user)
+        return found
+
+    def save_model(
+        self, request: HttpRequest, obj: Allowance, form: AllowanceForm, change: bool
+    ) -> None:
+        obj.actor = request.user.get_username()
+        obj.paths = form.paths
+        super().save_model(request, obj, form, change)
+
+
+def _stops() -> SafeString:
+    """Return the runs that are stopped now and why, in a list."""
+    names, found = runs.LaneNames(), standing()
+    if not found:
+        return format_html("No run is stopped now. Single records can be allowed by their ids.")
+    rows = [(_of(stop, names), row_link(stop.run), stop.run.error) for stop in found]
+    return format_html("Stopped now:<ul>{}</ul>", format_html_join("", "<li>{}{}: {}</li>", rows))
+
+
+def _of(stop: Stop, names: runs.LaneNames) -> str:
+    name = names.beside(stop.lane)
+    return f"{name}, " if name else ""
