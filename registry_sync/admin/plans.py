@@ -112,6 +112,7 @@ class PlanAdmin(ByLane):
             "actions": plans.WORDS,
             "unsigned": plans.unsigned(plan),
             "may_sign": plans.SIGN_TITLE,
+            "not_signers": plans.not_signers(plan),
             "hindrance": plans.sign_hindrance(request, plan),
             "can_sign": plans.can_sign(request, plan),
             "can_apply": plans.can_apply(request, plan),

@@ -10,6 +10,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import get_text_list
 
 from registry_sync.models import Lane, Plan, PlanRow
 from registry_sync.runs import SchemaView, schema_view
@@ -87,6 +88,14 @@ def sign_hindrance(request: HttpRequest, plan: Plan) -> str:
     if not user.has_perm(SIGN):
         return MAY_NOT
     return NO_PASSWORD if isinstance(user, AnonymousUser) or not user.has_usable_password() else ""
+
+
+def not_signers(plan: Plan) -> str:
+    """Return who may not sign a plan, and why, as a list in words; "" if no one is known."""
+    made = [f"{plan.planned_by}, who made it"] if plan.planned_by else []
+    names = [name for name in plan.askers if name != plan.planned_by]
+    asked = [f"{get_text_list(names, 'and')}, who asked for something in it"] if names else []
+    return ", and ".join([*made, *asked])
 
 
 def unsigned(plan: Plan) -> str:

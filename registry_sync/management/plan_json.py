@@ -18,6 +18,7 @@ def plan_json(plan: Plan, names: runs.LaneNames, rows: int | None = None) -> Jso
         "lane": names.of(plan.lane) or None,
         "state": "expired" if plan.is_expired else plan.state,
         "planned_by": plan.planned_by or None,
+        "asked_by": plan.askers,
         "made_at": time_json(plan.made_at),
         "expires_at": time_json(plan.expires_at),
         "digest": plan.digest,
@@ -59,6 +60,8 @@ def plan_lines(plan: Json, *, several: bool) -> list[str]:
     lane = f" of {plan['lane']}" if several else ""
     by = plan["planned_by"] or "the schedule"
     lines = [f"Plan {plan['id']}{lane}: {plan['state']}, {counts}, made by {by} {plan['made_at']}."]
+    if plan["asked_by"]:
+        lines.append(f"Something in it was asked for by {', '.join(plan['asked_by'])}.")
     if plan["signed_by"]:
         lines.append(f"Signed by {plan['signed_by']} {plan['signed_at']}: {plan['reason']}")
     if plan["applied_run"]:

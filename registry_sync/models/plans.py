@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Concat, StrIndex
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from registry_sync.models.lanes import Lane
 
+TEXT = models.TextField()
 STANDS = {
     "open": "waits for a signature", "signed": "is signed and waits to be applied",
     "empty": "has nothing to write",
 }  # fmt: skip
 """How a plan stands, where that is more than its state with “is”."""
+
+
+def _place(field: str, edge: str, one: F | Cast) -> StrIndex:
+    """Return where a list, each of its entries between edges, has one of them; 0: nowhere."""
+    return StrIndex(F(field), Concat(Value(edge), one, Value(edge), output_field=TEXT))
 
 
 class Plan(models.Model):
@@ -37,6 +45,13 @@ class Plan(models.Model):
     )
     planned_user = models.BigIntegerField(
         null=True, blank=True, help_text="Id of the desk's user, who may be renamed."
+    )
+    asked_by = models.TextField(
+        "asked for by", blank=True, default="", db_default="",
+        help_text="Who asked for something in it: each name on a line, between line breaks.",
+    )  # fmt: skip
+    asked_users = models.TextField(
+        blank=True, default="", db_default="", help_text="Their ids, between commas."
     )
     made_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -73,6 +88,17 @@ class Plan(models.Model):
                 violation_error_message="Who planned cannot sign.",
             ),
             models.CheckConstraint(
+                condition=Q(signed_by="") | Exact(_place("asked_by", "\n", F("signed_by")), 0),
+                name="plan_not_signed_by_asker",
+                violation_error_message="Who asked for something in a plan cannot sign it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_user__isnull=True)
+                | Exact(_place("asked_users", ",", Cast("signed_user", models.TextField())), 0),
+                name="plan_not_signed_by_asking_user",
+                violation_error_message="Who asked for something in a plan cannot sign it.",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state__in=["signed", "applied"])
                 | (~Q(signed_by="") & Q(signed_at__isnull=False) & ~Q(sign_reason="")),
                 name="plan_signed_whole",
@@ -91,6 +117,15 @@ class Plan(models.Model):
     def stands(self) -> str:
         """Return how it stands, as what follows its name in a sentence."""
         return STANDS.get(str(self.state), f"is {self.get_state_display()}")
+
+    @property
+    def askers(self) -> list[str]:
+        """Return the names of those who asked for something in it."""
+        return self.asked_by.split("\n")[1:-1]
+
+    def asked(self, name: str, user_id: int | None) -> bool:
+        """Return whether someone asked for something in it, by name or as a user of the desk."""
+        return name in self.askers or f",{user_id}," in self.asked_users
 
     @property
     def writes(self) -> int:

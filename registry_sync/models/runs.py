@@ -69,6 +69,9 @@ class SyncRun(models.Model):
     full_reason = models.CharField(max_length=300, blank=True)
     trigger = models.CharField(max_length=16, choices=Trigger.choices)
     actor = models.CharField(max_length=150, blank=True, help_text="User, or empty: the schedule.")
+    joined_by = models.JSONField(
+        null=True, blank=True, help_text="Who else asked for what it does, and joined it."
+    )
     only = models.JSONField(
         default=list, blank=True, help_text="External ids of a pilot, or of the records to retry."
     )

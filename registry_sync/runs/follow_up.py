@@ -48,19 +48,22 @@ def request_or_follow(
     only_cause: str = "",
     notes: Sequence[str] = (),
     retries_all: bool = False,
+    joined_by: Sequence[str] = (),
 ) -> tuple[SyncRun, Answer]:
     """Return the run that does what was asked for at `asked_at`, or that it follows.
 
     It is one of the lane, or of any lane where none is given.
-    `notes` say who asked and why: they go into the log of the run that does it.
+    `notes` say who asked and why: they go into the log of the run that does it. `joined_by` are
+    others who asked for it as well.
     """
+    people = list(dict.fromkeys([actor, *joined_by]))
     for _ in range(ATTEMPTS):
         absorb = trigger == SyncRun.Trigger.CANVAS
         wide: dict[str, Any] = {"absorb": absorb, "retries_all": retries_all}
         records: dict[str, Any] = {"lane": lane, "only": only, "only_cause": only_cause}
         run = joinable(kind, asked_at=asked_at, **records, **wide)
         if run is not None:
-            return _noted(run, notes), Answer.JOINED
+            return _noted(run, notes, people), Answer.JOINED
         if (running := active(lane)) is None:
             asked: dict[str, Any] = {
                 "kind": kind,
@@ -70,19 +73,31 @@ def request_or_follow(
             }
             run, is_new = request(**records, **asked)
             if is_new:
-                return _noted(run, notes), Answer.STARTED
+                return _noted(run, notes, people), Answer.STARTED
         else:
             wanted = {"kind": kind, "trigger": trigger, "actor": actor, "only": list(only),
                       "asked_at": asked_at.isoformat(), "retries_all": retries_all,
-                      "only_cause": only_cause, "notes": list(notes)}  # fmt: skip
+                      "only_cause": only_cause, "notes": list(notes),
+                      "joined_by": people}  # fmt: skip
             if _note(running, wanted):
                 return running, Answer.FOLLOWS
     raise AssertionError("runs begin and end faster than one can be asked for")
 
 
-def _noted(run: SyncRun, notes: Sequence[str]) -> SyncRun:
+def _noted(run: SyncRun, notes: Sequence[str], people: Sequence[str]) -> SyncRun:
+    """Keep who asked for what a run does, and why."""
     for note in notes:
         log(run, "INFO", note)
+    if {*people} <= {"", run.actor}:
+        return run
+
+    def write() -> None:
+        row = SyncRun.objects.select_for_update().get(pk=run.pk)
+        known = [*(row.joined_by or ()), *people]
+        run.joined_by = [each for each in dict.fromkeys(known) if each not in ("", row.actor)]
+        SyncRun.objects.filter(pk=run.pk).update(joined_by=run.joined_by)
+
+    write_past_frozen(write)
     return run
 
 
@@ -164,7 +179,9 @@ def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
         if row.follow_up is not None:
             notes = [*row.follow_up.get("notes", ()), *wanted["notes"]][:NOTES]
             merged = _merged(row.follow_up, wanted)
-            merged |= {"asked_at": wanted["asked_at"], "notes": notes, "if_good": False}
+            people = [*row.follow_up.get("joined_by", ()), *wanted["joined_by"]]
+            merged |= {"asked_at": wanted["asked_at"], "notes": notes, "if_good": False,
+                       "joined_by": list(dict.fromkeys(people))}  # fmt: skip
         SyncRun.objects.filter(pk=run.pk).update(follow_up=merged)
         return True
 

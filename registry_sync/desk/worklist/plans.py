@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from registry_sync.desk import plans
 from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
 from registry_sync.models import Plan, Proposal
 from registry_sync.sync.plans import outcome
@@ -29,7 +30,9 @@ class PlansWaiting(CardKind):
             elif signed:
                 text += f"{plan.signed_by} signed it. Apply it before {until}."
             else:
-                text += f"Someone other than the person who planned it signs it before {until}."
+                others = plans.not_signers(plan)
+                who = f"Someone other than {others}," if others else "A second person"
+                text += f"{who} signs it before {until}."
             yield Card(
                 title=f"{plan} waits" + (" to be applied" if signed else " for a signature"),
                 gravity=Gravity.WAITING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.problems import SourceError
@@ -14,6 +14,7 @@ from registry_sync.source.client import Source
 from registry_sync.source.details import is_of_one_record
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.plans.askers import of_some_records
 from registry_sync.sync.records import source_records
 from registry_sync.sync.withdrawn import named as in_words
 
@@ -93,11 +94,6 @@ def _left(ctx: RunContext) -> QuerySet[SyncRun]:
 
     A run that applies a plan looks at what the plan had looked at.
     """
-    run, lane = ctx.run, ctx.lane
+    run = ctx.run
     made = run.plan.run_id if run.kind == Kind.APPLY and run.plan is not None else run.pk
-    good = runs.good_runs(lane).filter(pk__lt=made).select_related("plan").first()
-    applied = good.plan.run_id if good is not None and good.plan is not None else None
-    begun = applied or (good.pk if good is not None else 0)
-    some = ~Q(only=[]) | Q(kind=Kind.RETRY) | Q(since_asked__isnull=False)
-    left = lane.runs.filter(some, held__gt=0, status__in=SyncRun.GOOD, pk__gt=begun, pk__lt=made)
-    return left.exclude(kind=Kind.APPLY)
+    return of_some_records(ctx.lane, made).filter(held__gt=0, status__in=SyncRun.GOOD)

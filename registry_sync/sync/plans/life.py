@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.ledger import admin_log
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
+from registry_sync.sync.plans import askers
 from registry_sync.sync.plans.second import Person
 
 State, Action = Plan.State, PlanRow.Action
@@ -56,13 +57,15 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     plan.unarchives = counts.get(Action.UNARCHIVE, 0)
     plan.digest, plan.expires_at = digest_of(plan), expires
     plan.state = State.OPEN if plan.writes else State.EMPTY
+    _keep_askers(plan, askers.names(plan))
     with transaction.atomic():
         runs.renew(lease)
         older = _locked(lane=plan.lane_id, state=State.OPEN)  # unless it is signed right now
         kept = older if older is not None and _is_same(older, plan) else plan
         if kept is older:
-            Plan.objects.filter(pk=kept.pk).update(expires_at=expires)
             kept.expires_at = expires
+            _keep_askers(kept, [*kept.askers, *plan.askers])
+            kept.save(update_fields=["expires_at", "asked_by", "asked_users"])
         else:
             if older is not None:
                 _void(older, f"Plan {plan.pk} is newer.")
@@ -73,6 +76,15 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     elif older is not None:
         delete_rows(older)
     return kept
+
+
+def _keep_askers(plan: Plan, names: Iterable[str]) -> None:
+    """Note who asked for something in a plan, also by their ids: they may be renamed."""
+    found = sorted(set(names))
+    users = get_user_model().objects.filter(username__in=found).order_by("pk")
+    ids = users.values_list("pk", flat=True) if found else []
+    plan.asked_by = "".join(f"\n{name}" for name in found) + "\n" * bool(found)
+    plan.asked_users = "".join(f",{pk}" for pk in ids) + "," * bool(ids)
 
 
 def _locked(**which: object) -> Plan | None:
@@ -120,6 +132,8 @@ def sign_fault(plan: Plan, actor: str, user_id: int | None = None) -> str:
         return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
     if Person(actor, user_id).is_it(plan.planned_by, plan.planned_user):
         return f"{actor} made {plan}. A second person must sign it."
+    if plan.asked(actor, user_id):
+        return f"{actor} asked for something in {plan}. Someone who did not must sign it."
     if (run := _applying(lane=plan.lane_id)) is not None:
         return f"Run {run.pk} applies {run.plan}. Sign {plan} when it has ended."
     return ""

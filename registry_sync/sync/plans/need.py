@@ -147,4 +147,5 @@ def _afterwards(run: SyncRun) -> dict[str, object]:
     return {
         "kind": kind, "trigger": run.trigger, "actor": run.actor, "only": [], "if_good": True,
         "asked_at": runs.database_now().isoformat(), "retries_all": run.retries_all, "notes": [],
+        "joined_by": run.joined_by or [],
     }  # fmt: skip

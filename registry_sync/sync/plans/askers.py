@@ -1,0 +1,150 @@
+"""Who asked for something that a plan has: none of them may sign it.
+
+Whoever started the run that made it is not named again, nor is the second person who confirmed what
+someone proposed: two people have seen that already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from django.db.models import Q, QuerySet
+
+from registry_sync import runs
+from registry_sync.core.types import Json
+from registry_sync.models import (
+    Adoption,
+    Allowance,
+    Lane,
+    MappingVersion,
+    Merge,
+    Pin,
+    Plan,
+    Proposal,
+    SyncRun,
+    Withdrawal,
+)
+
+What = Proposal.What
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def names(plan: Plan) -> set[str]:
+    """Return the names of those who asked for something that a plan has."""
+    if not plan.writes:
+        return set()
+    found = {name for source in SOURCES for name in source(plan)}
+    return {" ".join(name.split()) for name in found} - {""}
+
+
+def of_some_records(lane: Lane, made: int) -> QuerySet[SyncRun]:
+    """Return the runs of some records before a run that made a plan, since the last good run.
+
+    What the last good run's plan had not looked at counts as well.
+    """
+    good = _last_good(lane, made)
+    applied = good.plan.run_id if good is not None and good.plan is not None else None
+    begun = applied or (good.pk if good is not None else 0)
+    some = ~Q(only=[]) | Q(kind=SyncRun.Kind.RETRY) | Q(since_asked__isnull=False)
+    return lane.runs.filter(some, pk__gt=begun, pk__lt=made).exclude(kind=SyncRun.Kind.APPLY)
+
+
+def _joined(plan: Plan) -> Iterable[str]:
+    """Those whose presses joined the run that made the plan."""
+    return plan.run.joined_by or ()
+
+
+def _of_runs(plan: Plan) -> Iterator[str]:
+    """Those who asked for runs of some records, which left writes for the plan or ended early."""
+    for run in of_some_records(plan.lane, plan.run_id).exclude(kind__in=SyncRun.DRY):
+        left = run.held > 0 and run.status in SyncRun.GOOD
+        ended_early = run.status not in SyncRun.GOOD and run.only
+        if (left or ended_early) and _has_any(plan, run.only):
+            yield from (run.actor, *(run.joined_by or ()))
+
+
+def _has_any(plan: Plan, external_ids: list[str]) -> bool:
+    """Return whether a plan has one of these records; without ids, any may be meant."""
+    rows = plan.rows.filter(external_id__among=external_ids) if external_ids else plan.rows
+    return rows.exists()
+
+
+def _overrides(plan: Plan) -> Iterator[str]:
+    """Those who overrode a guard for one of its records, or for the run that made it."""
+    whole = Q(external_id="", created_at__gt=_last_good_at(plan))
+    for row in Allowance.objects.filter(whole | _in(plan), lane=plan.lane, used_by=None):
+        what = {"what": row.what, "external_id": row.external_id}
+        yield _first_person(plan, What.ALLOW, row.actor, lambda s, w=what: w.items() <= s.items())
+
+
+def _withdrawals(plan: Plan) -> Iterator[str]:
+    """Those who let its entities be archived, or undid that."""
+    decided = (Withdrawal.State.RELEASED, Withdrawal.State.UNDO)
+    rows = plan.lane.withdrawals.filter(_in(plan), state__in=decided, closed_at=None)
+    for row in rows:
+        yield _first_person(
+            plan, What.RELEASE, row.actor, lambda s, pk=row.pk: pk in s["withdrawals"]
+        )
+
+
+def _adoptions(plan: Plan) -> Iterable[str]:
+    """Those who let it take over entities that were in Benchling before."""
+    rows = plan.lane.adoptions.filter(_in(plan), state=Adoption.State.APPROVED)
+    return rows.values_list("actor", flat=True)
+
+
+def _merges(plan: Plan) -> Iterable[str]:
+    """Those who let it create entities again that people had merged away."""
+    rows = plan.lane.merges.filter(_in(plan), state=Merge.State.ANEW)
+    return rows.filter(decided_at__gt=_last_good_at(plan)).values_list("actor", flat=True)
+
+
+def _pins(plan: Plan) -> Iterable[str]:
+    """Those who took back that a difference was accepted: the plan has the registry's value."""
+    rows = plan.lane.pins.filter(_in(plan), ended=Pin.End.TAKEN_BACK)
+    return rows.filter(closed_at__gt=_last_good_at(plan)).values_list("closed_by", flat=True)
+
+
+def _publishers(plan: Plan) -> Iterator[str]:
+    """Those who published the mapping that it is the first one to write by."""
+    good = _last_good(plan.lane, plan.run_id)
+    if good is not None and good.fingerprint == plan.run.fingerprint:
+        return
+    rows = MappingVersion.objects.of_app().filter(schema_id__in=("", plan.lane.schema_id))
+    rows = rows.order_by("-number").filter(at__gt=_last_good_at(plan))
+    for row in rows if good is not None else rows[:1]:
+        draft = row.draft_id
+        yield _first_person(plan, What.PUBLISH, row.actor, lambda s, d=draft: s.get("draft") == d)
+
+
+SOURCES: tuple[Callable[[Plan], Iterable[str]], ...] = (
+    _joined, _of_runs, _overrides, _withdrawals, _adoptions, _merges, _pins, _publishers,
+)  # fmt: skip
+"""Where it is kept that someone asked for something."""
+
+
+def _in(plan: Plan) -> Q:
+    """Return the condition that a row is about one of the plan's records."""
+    return Q(external_id__in=plan.rows.values("external_id"))
+
+
+def _last_good(lane: Lane, made: int) -> SyncRun | None:
+    """Return the last good run before a run that made a plan."""
+    return runs.good_runs(lane).filter(pk__lt=made).select_related("plan").first()
+
+
+def _last_good_at(plan: Plan) -> datetime:
+    """Return when the last good run was requested, or a time before this service was made."""
+    good = _last_good(plan.lane, plan.run_id)
+    return LONG_AGO if good is None else good.created_at
+
+
+def _first_person(
+    plan: Plan, what: Proposal.What, decided_by: str, of: Callable[[Json], bool]
+) -> str:
+    """Return who asked for what someone did: who proposed it, if that was needed."""
+    rows = Proposal.objects.filter(
+        lane=plan.lane, what=what, state=Proposal.State.CONFIRMED, decided_by=decided_by
+    )
+    return next((row.proposed_by for row in rows if of(row.subject)), decided_by)
