@@ -64,6 +64,13 @@ def _start(moment: datetime, kind: str) -> datetime:
     return moment.replace(month=month, day=day, hour=0, minute=0, second=0, microsecond=0)
 
 
+LONG = (
+    "mapping", "position", "reading", "waits", "phase_seconds", "follow_up", "joined_by",
+    "lost_paths", "error", "remedy", "full_reason", "paused_reason", "waiting_for",
+)  # fmt: skip
+"""Columns of a run that its list does not show."""
+
+
 @admin.register(SyncRun)
 class SyncRunAdmin(ByLane, RunViews, RunOrders):
     lane_below = "run"
@@ -83,7 +90,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         """Leave in the database what no list shows and may be long."""
         shown = Spanned(self.model).order_by(*self.ordering)
-        return shown.defer("mapping", "position")
+        return shown.defer(*LONG)
 
     # -- actions of the list ---------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 
 from registry_sync import __version__
 from registry_sync.checks import TAG
+from registry_sync.management.printable import Printable
 from registry_sync.models import pending_migrations
 
 FAILED, PROPOSED, USAGE = 1, 2, 64
@@ -54,6 +55,12 @@ class OperatorCommand(BaseCommand):
 
     requires_system_checks: list[str] = []
 
+    def __init__(self, stdout: Any = None, stderr: Any = None, **more: Any) -> None:
+        super().__init__(stdout, stderr, **more)
+        self.stdout = Printable(stdout or sys.stdout)
+        self.stderr = Printable(stderr or sys.stderr)
+        self.stderr.style_func = self.style.ERROR
+
     def get_version(self) -> str:
         """Return the version of the service; Django's own says nothing to an operator."""
         return __version__
@@ -64,6 +71,9 @@ class OperatorCommand(BaseCommand):
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
+        for name in ("stdout", "stderr"):
+            if options.get(name):  # Django wraps it, and ends the lines there
+                options[name] = Printable(options[name], ending="")
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand
 
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.management.lane_work import LaneWork
 from registry_sync.management.operator import FAILED
+from registry_sync.management.printable import Printable
 from registry_sync.management.run_json import run_json
 
 
@@ -33,12 +34,12 @@ def spoken(
     logger = logging.getLogger("registry_sync")
     level, handlers = logger.level, logging.getLogger().handlers
     if options["quiet"]:
-        command.stdout = OutputWrapper(held)
+        command.stdout = Printable(held)
         logger.setLevel(logging.ERROR)
         for handler in handlers:
             handler.addFilter(_is_news)
     elif options["json"]:
-        command.stdout = OutputWrapper(options.get("stderr") or sys.stderr)
+        command.stdout = Printable(options.get("stderr") or sys.stderr)
     try:
         yield
         status = 0

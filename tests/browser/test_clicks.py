@@ -1,6 +1,7 @@
 """The clicks from Today to done, counted in a browser. docs/desk.md has the table.
 
-Typing is no click, and neither is a page that goes on automatically.
+Each is made by the keyboard alone. Typing is no click, and neither is a page that goes on
+automatically.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from sandbox.tenant.entities import add_by_hand
-from tests.support.browser import SHOTS
+from tests.support.browser import SHOTS, tab_to
 from tests.support.deployment import Service, serve, until
 from tests.support.people import by_hand
 
@@ -34,7 +35,7 @@ RUNS = 60_000
 
 
 class Hand:
-    """Clicks and types, and counts the clicks of each path from Today on."""
+    """Presses and types without a mouse, and counts the presses of each path from Today on."""
 
     def __init__(self, service: Service, page: Any) -> None:
         self.url, self.page = service.url, page
@@ -50,18 +51,22 @@ class Hand:
         self.counted[name] = self.clicks
 
     def click(self, name: str, role: str = "button", **more: Any) -> None:
-        self.page.get_by_role(role, name=name, **more).first.click()
+        tab_to(self.page, self.page.get_by_role(role, name=name, **more).first)
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
         self.clicks += 1
 
     def give_reason(self) -> None:
-        self.page.get_by_label("Reason (visible to all users)").fill("As agreed")
+        tab_to(self.page, self.page.get_by_label("Reason (visible to all users)"))
+        self.page.keyboard.type("As agreed")
 
     def confirm_number(self) -> None:
         """Type the number that a page asks for, if it asks for one."""
         asked = self.page.locator("label[for=typed]")
         if asked.count():
             numbers = re.findall(r"[Tt]ype (?:this|their) number, (\d+)", asked.inner_text())
-            self.page.locator("#typed").fill(numbers[0])
+            tab_to(self.page, self.page.locator("#typed"))
+            self.page.keyboard.type(numbers[0])
 
     def shoot(self, name: str) -> None:
         if SHOTS:

@@ -137,3 +137,14 @@ def test_errors_are_grouped_by_cause_and_each_cause_has_its_records(two) -> None
 )
 def test_an_unknown_lane_cause_or_number_is_wrong_usage(two, name, words) -> None:
     assert command(*words, name=name)[0] == 64
+
+
+def test_no_name_or_value_steers_a_terminal(two) -> None:
+    message = "\x1b[2J\x9b3Jall is well\r \u202egnp.exe\nnext"
+    EntityErrorFactory(lane=two[0], code="no_name", message=message)
+    status, said = command("--cause", "no_name", name="errors")
+    assert status == 0 and r"\u001b[2J\u009b3Jall is well\u000d \u202egnp.exe" in said
+    assert not {"\x1b", "\x9b", "\r", "\u202e"} & set(said)
+    _, out, _ = command_apart("--cause", "no_name", "--json", name="errors")
+    records = checked("errors", out)["lanes"][0]["records"]
+    assert records[0]["message"] == message and "\x9b" not in out

@@ -19,6 +19,27 @@ SHOTS = os.environ.get("SCREENSHOTS")
 """A folder that keeps the pictures of README and docs, where one is named."""
 
 
+TABS = 250
+"""Steps after which an element counts as out of the keyboard's reach."""
+SHOWS_FOCUS = """(e) => {
+  const style = getComputedStyle(e), place = e.getBoundingClientRect();
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const seen = place.width > 0 && place.top < innerHeight && place.bottom > 0;
+  return seen && (ring || style.boxShadow !== "none");
+}"""
+
+
+def tab_to(page: Any, wanted: Any) -> None:
+    """Go on with Tab until an element has the focus; fail if none comes or none is seen to."""
+    wanted.wait_for()
+    for _ in range(TABS):
+        if wanted.evaluate("(e) => e === document.activeElement"):
+            assert wanted.evaluate(SHOWS_FOCUS), f"no focus is seen on {wanted}"
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not reach {wanted} on {page.url}")
+
+
 @pytest.fixture
 def page() -> Iterator[Any]:
     """One page of Debian's Chromium. What the Content-Security-Policy blocks fails the test."""

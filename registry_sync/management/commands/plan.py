@@ -140,4 +140,6 @@ def _plan(number: int) -> Plan:
     plan = Plan.objects.filter(pk=number, lane__in=lanes).select_related("lane").first()
     if plan is None:
         raise CommandError(f"There is no plan {number}.", returncode=USAGE)
+    if plan.state == Plan.State.MAKING:
+        raise CommandError(f"Plan {number} is still being made.", returncode=FAILED)
     return plan
