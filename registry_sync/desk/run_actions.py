@@ -14,6 +14,7 @@ from registry_sync import runs
 from registry_sync.core.dates import stamp
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.desk import next_run
 from registry_sync.desk import run_records as handled
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.runs.workers import Queues
@@ -128,7 +129,8 @@ def who(run: SyncRun) -> str:
 def _changes(lane: Lane) -> list[str]:
     last = runs.good_runs(lane).first()
     if last is None:
-        return ["No run has succeeded yet, so the whole registry is read.", *_due(lane)]
+        since = "No run has succeeded yet, so the whole registry is read."
+        return [since, *next_run.writes(lane), *_due(lane)]
     days = settings.FULL_SYNC_EVERY_DAYS
     if last.last_full_at is None or timezone.now() - last.last_full_at > timedelta(days=days):
         since = f"The last full run is more than {days} days old, so the whole registry is read."
@@ -137,15 +139,15 @@ def _changes(lane: Lane) -> list[str]:
     else:
         since = (
             f"Requests what changed in the registry since shortly before {stamp(last.watermark)} "
-            "(the lag in Connector Settings), or everything if the mapping has changed since. "
-            "Writes what differs from the ledger."
+            "(the lag in Connector Settings), or everything if the mapping has changed since."
         )
-    return [since, *_due(lane)]
+    return [since, *next_run.writes(lane), *_due(lane)]
 
 
 def _due(lane: Lane) -> list[str]:
     count = runs.open_errors(lane).count()
-    return [f"Retries those of {_errors_said(count)} whose cause is resolved."] if count else []
+    retries = [f"Retries those of {_errors_said(count)} whose cause is resolved."] if count else []
+    return [*retries, *next_run.decided(lane)]
 
 
 def _whole(lane: Lane) -> list[str]:
@@ -154,8 +156,8 @@ def _whole(lane: Lane) -> list[str]:
     held = f"lists the ~{last.read - last.failed:,} entities" if last else "lists the entities"
     since = f" that were modified since {stamp(lane.looked_at)}" if lane.looked_at else ""
     return [
-        f"Reads {number} records of the registry and compares each with the ledger; only what "
-        "differs is written.",
+        f"Reads {number} records of the registry and compares each with the ledger.",
+        *next_run.writes(lane),
         f"{held.capitalize()} in Benchling{since}: values changed there are reported, or "
         "restored if the lane's drift policy says so.",
         *_due(lane),
@@ -167,6 +169,8 @@ def _errors(lane: Lane) -> list[str]:
     if not count:
         return ["No errors are open. There is nothing to retry."]
     said = [f"Retries {_errors_said(count)}. The registry is not read again."]
+    if lane.plans_for == Lane.PlansFor.EVERYTHING:
+        said.append(f"{next_run.NO_WRITES} What passes is in the lane's next plan.")
     dead = runs.open_errors(lane).filter(code__in=UNSENDABLE).count()
     if dead:
         said.append(f"{dead:,} of them have no usable id and can only be fixed in the registry.")

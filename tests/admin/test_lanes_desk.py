@@ -19,7 +19,9 @@ from tests.support.factories import (
     EntityErrorFactory,
     LaneFactory,
     LedgerEntryFactory,
+    PlanFactory,
     SyncRunFactory,
+    WithdrawalFactory,
 )
 
 NOW = timezone.now()
@@ -225,3 +227,24 @@ def test_a_run_of_a_lane_that_is_gone_cannot_be_run_again(two, owner):
     assert reverse("admin:registry_sync_syncrun_do", args=[other.pk, "rerun"]) in (
         owner.get(reverse("admin:registry_sync_syncrun_change", args=[other.pk])).content.decode()
     )
+
+
+@pytest.mark.once
+def test_what_the_next_run_does_is_said_before(two, owner):
+    lots = two[1]
+    WithdrawalFactory(lane=lots, state="released")
+    AdoptionFactory(lane=lots, state="approved")
+    AllowanceFactory(lane=lots)
+    asked = read(owner, start_url("sync", lots))
+    assert start_url("sync", lots) in owner.get(f"{INDEX}?lane={lots.pk}").content.decode()
+    assert "Archives 1 entity, as was decided. Takes over 1 entity, as was decided." in asked
+    assert "Uses mona's override" in asked and "Writes what differs" in asked
+    Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
+    plan = PlanFactory(lane=lots, changes=3, state="signed", signed_by="Paula", sign_reason="x",
+                       signed_at=timezone.now())  # fmt: skip
+    for what in ("sync", "full"):
+        asked = read(owner, start_url(what, lots))
+        assert f"Applies {plan} first, which Paula signed: 3 to change." in asked
+        assert "Makes a plan" in asked and "Nothing is written to Benchling" in asked
+        assert "Writes what differs" not in asked
+    assert "in the lane's next plan" in read(owner, start_url("retry", lots))
