@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -22,11 +24,25 @@ from registry_sync.admin.start_run import page_of, start
 from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk import lanes, plans
-from registry_sync.models import Lane, Plan, SyncRun
+from registry_sync.models import Lane, Plan, PlanRow, SyncRun
 from registry_sync.sync.plans import life, outcome
 from registry_sync.sync.plans.second import SIGN
 
 TEMPLATES = "admin/registry_sync/plan/"
+
+
+class RowPages(CappedPaginator):
+    """Pages through every row of a plan, whose number is `known` unless a search limits them."""
+
+    def __init__(self, rows: QuerySet[PlanRow], known: int | None) -> None:
+        super().__init__(rows, plans.PAGE)
+        self.known = known
+        if known is not None:
+            self.count = known
+
+    @property
+    def capped(self) -> bool:
+        return self.known is None and super().capped
 
 
 @admin.register(Plan)
@@ -96,8 +112,9 @@ class PlanAdmin(ByLane):
             raise PermissionDenied
         plan = self._plan(object_id)
         asked = {key: request.GET.get(key, "").strip() for key in ("q", "action", "left")}
-        rows = plans.rows_of(plan, asked["q"], asked["action"], left=bool(asked["left"]))
-        page = CappedPaginator(rows, plans.PAGE).get_page(request.GET.get("page"))
+        how: Json = {"text": asked["q"], "action": asked["action"], "left": bool(asked["left"])}
+        rows, known = plans.rows_of(plan, **how), plans.known_count(plan, **how)
+        page = RowPages(rows, known).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -113,11 +130,12 @@ class PlanAdmin(ByLane):
             "unsigned": plans.unsigned(plan),
             "may_sign": plans.SIGN_TITLE,
             "not_signers": plans.not_signers(plan),
-            "hindrance": plans.sign_hindrance(request, plan),
+            "hindrance": plans.sign_hindrance(request, plan)
+            or plans.apply_hindrance(request, plan),
             "can_sign": plans.can_sign(request, plan),
             "can_apply": plans.can_apply(request, plan),
             "can_void": plan.state in ("open", "signed") and self.may_start(request),
-            "kept": "&".join(f"{key}={value}" for key, value in asked.items() if value),
+            "kept": urlencode({key: value for key, value in asked.items() if value}),
         }
         return TemplateResponse(request, TEMPLATES + "page.html", context)
 

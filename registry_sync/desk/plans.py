@@ -27,6 +27,9 @@ NO_PASSWORD = (
 SIGN_TITLE = dict(Plan._meta.permissions)["sign_plan"]
 """The permission to sign, as the page of a user or a group shows it."""
 MAY_NOT = f"You may read this plan. Signing it needs the permission “{SIGN_TITLE}”."
+MAY_NOT_APPLY = (
+    "The next scheduled run applies this plan. To apply it now needs the permission to start runs."
+)
 PILLS = {
     Plan.State.OPEN: ("active", "…"), Plan.State.SIGNED: ("active", "✎"),
     Plan.State.APPLIED: ("good", "✓"), Plan.State.EMPTY: ("good", "✓"),
@@ -98,6 +101,20 @@ def not_signers(plan: Plan) -> str:
     return ", and ".join([*made, *asked])
 
 
+def apply_hindrance(request: HttpRequest, plan: Plan) -> str:
+    """Return why this user cannot apply a signed plan; "" if they can."""
+    if plan.state != Plan.State.SIGNED:
+        return ""
+    return life.apply_fault(plan) or ("" if request.user.has_perm(APPLY) else MAY_NOT_APPLY)
+
+
+def known_count(plan: Plan, text: str, action: str, *, left: bool) -> int | None:
+    """Return how many rows a search finds where that is known without counting; else None."""
+    if text or left or plan.state == Plan.State.MAKING:
+        return None
+    return int(getattr(plan, WORDS[action])) if action in WORDS else plan.writes
+
+
 def unsigned(plan: Plan) -> str:
     """Return what becomes of a plan's rows if no one signs it."""
     needed = plan.lane.plans_for
@@ -115,8 +132,7 @@ def can_sign(request: HttpRequest, plan: Plan) -> bool:
 
 def can_apply(request: HttpRequest, plan: Plan) -> bool:
     """Return whether the button to apply is shown."""
-    signed = plan.state == Plan.State.SIGNED
-    return signed and not life.apply_fault(plan) and request.user.has_perm(APPLY)
+    return plan.state == Plan.State.SIGNED and not apply_hindrance(request, plan)
 
 
 def is_password(request: HttpRequest, password: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -16,13 +18,22 @@ from django.utils import timezone
 from registry_sync.canvas.standing import PLAN_WAITS, standing_of
 from registry_sync.desk import withdrawals
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import Allowance, EntityError, Lane, Plan, Proposal, SyncRun, Withdrawal
+from registry_sync.models import (
+    Allowance,
+    EntityError,
+    Lane,
+    Plan,
+    PlanRow,
+    Proposal,
+    SyncRun,
+    Withdrawal,
+)
 from registry_sync.monitoring.health import assess
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.second import Person, SecondPerson
 from tests.support import ROOT, factories
 from tests.support.command_schema import checked
-from tests.support.desk import groups, person, text
+from tests.support.desk import groups, person, read, text
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -65,6 +76,43 @@ def test_a_plan_is_read_signed_by_a_second_person_and_applied(planned, owner):
     assert answer["Location"].endswith(f"/syncrun/{run.pk}/change/")
     assert (run.kind, run.actor, run.created) == (Kind.APPLY, "Olivia", 2)
     assert "Applied</strong>: 2 to create; 2 of 2 were written." in text(owner.get(page))
+
+
+def test_every_row_of_a_large_plan_can_be_read(owner):
+    plan = factories.PlanFactory(creates=10_150, changes=101)
+    PlanRow.objects.bulk_create(
+        PlanRow(plan=plan, external_id=f"C-{n}", name="a&b+c", action="change", digest="x")
+        for n in range(101)
+    )
+    page = f"/admin/registry_sync/plan/{plan.pk}/change/"
+    assert "Page 1 of 103, 10,251 rows" in text(owner.get(page))
+    assert "Page 2 of 2, 101 rows" in text(owner.get(page, {"action": "change", "page": 2}))
+    found = text(owner.get(page, {"q": "a&b+", "action": "change"}))
+    assert "Page 1 of 2, 101 rows" in found
+    onward = html.unescape(re.findall(r'<a href="([^"]+)">Next</a>', found)[0])
+    assert "Page 2 of 2, 101 rows" in text(owner.get(page + onward))
+
+
+def test_who_may_not_apply_is_told_what_comes(owner, viewer):
+    signed = {"signed_by": "Paula", "signed_at": timezone.now(), "sign_reason": "x"}
+    plan = factories.PlanFactory(state=State.SIGNED, changes=1, **signed)
+    page = f"/admin/registry_sync/plan/{plan.pk}/change/"
+    assert ">Apply</button>" in text(owner.get(page))
+    assert "The next scheduled run applies this plan" in text(viewer.get(page))
+    Plan.objects.update(expires_at=timezone.now())
+    shown = text(owner.get(page))
+    assert "Make a new one." in shown and ">Apply</button>" not in shown
+
+
+def test_who_asked_for_something_in_a_plan_is_named_and_does_not_sign(owner):
+    asked = {"asked_by": "\nAnn\nOlivia\n"}
+    plan = factories.PlanFactory(changes=1, planned_by="Carl", **asked)
+    page = f"/admin/registry_sync/plan/{plan.pk}/change/"
+    shown = text(owner.get(page))
+    assert "other than Carl, who made it, and Ann and Olivia, who asked for something" in shown
+    assert "Olivia asked for something in" in shown and "Sign this plan" not in shown
+    assert "Someone who did not must sign" in sign(owner, plan) and plan.state == State.OPEN
+    assert "other than Carl, who made it, and Ann and Olivia" in read(owner)
 
 
 def test_wrong_passwords_count_as_at_login(planned, settings):
