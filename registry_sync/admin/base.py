@@ -203,7 +203,8 @@ class Reasoned(ReadOnly):
         moved = has_moved(sent_marks(request), marks)
         if request.POST.get("decided") and (reason or not needs_reason) and not (grown or moved):
             return reason
-        warned = [GROWN.format(shown)] * grown + [CHANGED] * moved
+        warned = [GROWN.format(shown)] if grown else []
+        warned += [CHANGED] if moved else []
         context = {
             **self.admin_site.each_context(request),
             "title": title,

@@ -23,10 +23,18 @@ NONE = "none"
 """The mark of a page that showed no stop."""
 
 
+class Mark(CharField):
+    """The marks of what a page shows, which is what is so now, also where a form was refused."""
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form sends next time."""
+        return initial
+
+
 class AllowanceForm(ModelForm):
     """Accepts only what stopped a run, as `manage.py allow` does."""
 
-    mark = CharField(required=False, widget=HiddenInput)
+    mark = Mark(required=False, widget=HiddenInput)
     by: Person | None = None
     consent: Consent | None = None
     paths: list[str] | None = None
@@ -57,8 +65,6 @@ class AllowanceForm(ModelForm):
         shown = frozenset(str(given.get(marks.FIELD) or "").split())
         if marks.has_moved(shown, [mark_of_stop(lane, Allowance.What(what))]):
             self.add_error(None, marks.CHANGED)
-            self.data = self.data.copy()
-            self.data[marks.FIELD] = self.initial[marks.FIELD]
 
     def full_clean(self) -> None:
         """Reject, as a proposal, what the lane's settings let no one do alone.
@@ -115,11 +121,11 @@ class AllowanceAdmin(ByConsent):
         super().save_model(request, obj, form, change)
 
 
-def _stops() -> SafeString:
+def _stops() -> SafeString | str:
     """Return the runs that are stopped now and why, in a list."""
     names, found = runs.LaneNames(), standing()
     if not found:
-        return format_html("No run is stopped now. Single records can be allowed by their ids.")
+        return "No run is stopped now. Single records can be allowed by their ids."
     rows = [(_of(stop, names), row_link(stop.run), stop.run.error) for stop in found]
     return format_html("Stopped now:<ul>{}</ul>", format_html_join("", "<li>{}{}: {}</li>", rows))
 

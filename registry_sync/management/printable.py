@@ -15,7 +15,7 @@ STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 class Printable(OutputWrapper):
     """Writes control characters as JSON would, so that `--json` stays the same JSON."""
 
-    def write(
+    def write(  # type: ignore[override] # as in OutputWrapper
         self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: Any = None
     ) -> None:
         """Write a text; colours of this service are added after it was made printable."""

@@ -88,13 +88,13 @@ class Plan(models.Model):
                 violation_error_message="Who planned cannot sign.",
             ),
             models.CheckConstraint(
-                condition=Q(signed_by="") | Exact(_place("asked_by", "\n", F("signed_by")), 0),
+                condition=Q(signed_by="") | Q(Exact(_place("asked_by", "\n", F("signed_by")), 0)),
                 name="plan_not_signed_by_asker",
                 violation_error_message="Who asked for something in a plan cannot sign it.",
             ),
             models.CheckConstraint(
                 condition=Q(signed_user__isnull=True)
-                | Exact(_place("asked_users", ",", Cast("signed_user", models.TextField())), 0),
+                | Q(Exact(_place("asked_users", ",", Cast("signed_user", TEXT)), 0)),
                 name="plan_not_signed_by_asking_user",
                 violation_error_message="Who asked for something in a plan cannot sign it.",
             ),

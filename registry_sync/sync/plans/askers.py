@@ -74,8 +74,8 @@ def _overrides(plan: Plan) -> Iterator[str]:
     """Those who overrode a guard for one of its records, or for the run that made it."""
     whole = Q(external_id="", created_at__gt=_last_good_at(plan))
     for row in Allowance.objects.filter(whole | _in(plan), lane=plan.lane, used_by=None):
-        what = {"what": row.what, "external_id": row.external_id}
-        yield _first_person(plan, What.ALLOW, row.actor, lambda s, w=what: w.items() <= s.items())
+        subject = {"what": row.what, "external_id": row.external_id}
+        yield _first_person(plan, What.ALLOW, row.actor, subject)
 
 
 def _withdrawals(plan: Plan) -> Iterator[str]:
@@ -83,9 +83,7 @@ def _withdrawals(plan: Plan) -> Iterator[str]:
     decided = (Withdrawal.State.RELEASED, Withdrawal.State.UNDO)
     rows = plan.lane.withdrawals.filter(_in(plan), state__in=decided, closed_at=None)
     for row in rows:
-        yield _first_person(
-            plan, What.RELEASE, row.actor, lambda s, pk=row.pk: pk in s["withdrawals"]
-        )
+        yield _first_person(plan, What.RELEASE, row.actor, {"withdrawals": row.pk})
 
 
 def _adoptions(plan: Plan) -> Iterable[str]:
@@ -95,7 +93,7 @@ def _adoptions(plan: Plan) -> Iterable[str]:
 
 
 def _merges(plan: Plan) -> Iterable[str]:
-    """Those who let it create entities again that people had merged away."""
+    """Those who let it create entities again that people had merged into others."""
     rows = plan.lane.merges.filter(_in(plan), state=Merge.State.ANEW)
     return rows.filter(decided_at__gt=_last_good_at(plan)).values_list("actor", flat=True)
 
@@ -114,8 +112,7 @@ def _publishers(plan: Plan) -> Iterator[str]:
     rows = MappingVersion.objects.of_app().filter(schema_id__in=("", plan.lane.schema_id))
     rows = rows.order_by("-number").filter(at__gt=_last_good_at(plan))
     for row in rows if good is not None else rows[:1]:
-        draft = row.draft_id
-        yield _first_person(plan, What.PUBLISH, row.actor, lambda s, d=draft: s.get("draft") == d)
+        yield _first_person(plan, What.PUBLISH, row.actor, {"draft": row.draft_id})
 
 
 SOURCES: tuple[Callable[[Plan], Iterable[str]], ...] = (
@@ -140,11 +137,16 @@ def _last_good_at(plan: Plan) -> datetime:
     return LONG_AGO if good is None else good.created_at
 
 
-def _first_person(
-    plan: Plan, what: Proposal.What, decided_by: str, of: Callable[[Json], bool]
-) -> str:
+def _first_person(plan: Plan, what: Proposal.What, decided_by: str, subject: Json) -> str:
     """Return who asked for what someone did: who proposed it, if that was needed."""
     rows = Proposal.objects.filter(
         lane=plan.lane, what=what, state=Proposal.State.CONFIRMED, decided_by=decided_by
     )
-    return next((row.proposed_by for row in rows if of(row.subject)), decided_by)
+    found = (row for row in rows if _is_about(row, subject))
+    return next((row.proposed_by for row in found), decided_by)
+
+
+def _is_about(row: Proposal, subject: Json) -> bool:
+    """Return whether a proposal has these values, or has them among others."""
+    held = ((row.subject.get(key), value) for key, value in subject.items())
+    return all(value in has if isinstance(has, list) else value == has for has, value in held)
