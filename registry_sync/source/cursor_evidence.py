@@ -51,10 +51,14 @@ def cursor_paths(records: Sequence[Json]) -> list[str]:
     likely = [
         path
         for path, value in flat_values(first)
-        if CHANGED.fullmatch(word_of(path.split(".")[-1])) and _forms([value])
+        if CHANGED.fullmatch(_last_word(path)) and _forms([value])
     ]
     every = [p for p in likely if format_of([compile_path(p)(record) for record in records])]
     return sorted(every, key=lambda path: (bool(CREATED.fullmatch(word_of(path))), len(path)))
+
+
+def _last_word(path: str) -> str:
+    return word_of(path.split(".")[-1])
 
 
 def partly_timed(records: Sequence[Json]) -> str:
@@ -119,6 +123,18 @@ def are_whole_days(times: Sequence[datetime]) -> bool:
     return len(times) > 1 and all(
         (when.hour, when.minute, when.second, when.microsecond) == (0, 0, 0, 0) for when in times
     )
+
+
+def creation_paths(records: Sequence[Json]) -> list[str]:
+    """Return the paths at which each record has the time of its creation."""
+    first = records[0] if records else {}
+    likely = [path for path, _ in flat_values(first) if CREATED.fullmatch(_last_word(path))]
+    return [p for p in likely if format_of([compile_path(p)(record) for record in records])]
+
+
+def ascends(times: Sequence[datetime]) -> bool:
+    """Return whether times are sorted, the newest last."""
+    return descends(times[::-1])
 
 
 def descends(times: Sequence[datetime]) -> bool:

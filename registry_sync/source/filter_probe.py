@@ -1,6 +1,6 @@
 """Asking a registry for changes since several times, to see how it understands them.
 
-At most four requests are sent, each for one page.
+At most seven requests are sent, each for one page.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
@@ -15,23 +16,26 @@ from registry_sync.source.client import Source
 from registry_sync.source.connector import Incremental
 from registry_sync.source.paths import compile_path
 from registry_sync.source.timestamps import read_time
+from registry_sync.source.watermark import GRANULARITIES
 
 LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
 FAR = timedelta(days=3650)
+Unit = Literal["", "minute", "hour", "day"]
 
 
 @dataclass(frozen=True, slots=True)
 class FilterFound:
     """How many records came for each time; None where that was not asked or refused.
 
-    `days`: times of day are ignored, so that changes of a day are left out. `exclusive`: records of
-    the very time are left out. `refused` is how a time of long ago was refused.
+    `unit`: times are compared by whole minutes, hours or days, so that later changes of the same
+    one are left out. `exclusive`: records of the very time are left out. `refused` is how a time
+    of long ago was refused.
     """
 
     of_future: int | None = None
     of_old: int | None = None
     refused: str = ""
-    days: bool = False
+    unit: Unit = ""
     exclusive: bool = False
 
 
@@ -41,14 +45,15 @@ def probe_filter(
     """Return how a registry's filter behaves; `records` are the list's first, in their order."""
     future, _ = _asked(open_source, datetime.now(UTC) + FAR)
     old, refused = _asked(open_source, LONG_AGO)
-    days = exclusive = False
+    unit: Unit = ""
+    exclusive = False
     if terms.cursor_path and old and not future:
-        days, exclusive = _compared(open_source, records, terms)
+        unit, exclusive = _compared(open_source, records, terms)
     return FilterFound(
         of_future=None if future is None else len(future),
         of_old=None if old is None else len(old),
         refused=refused,
-        days=days,
+        unit=unit,
         exclusive=exclusive,
     )
 
@@ -68,22 +73,25 @@ def _asked(open_source: Callable[[], Source], since: datetime) -> tuple[list[Jso
 
 def _compared(
     open_source: Callable[[], Source], records: Sequence[Json], terms: Incremental
-) -> tuple[bool, bool]:
-    """Return whether the registry compares whole days, and whether it leaves out the very time."""
+) -> tuple[Unit, bool]:
+    """Return by which whole unit the registry compares, and whether it leaves out the very time."""
     source = open_source()
     read = compile_path(terms.cursor_path)
     timed = [(source.identify(r), when) for r in records if (when := read_time(read(r), terms))]
     newest = max((when for _, when in timed), default=None)
     if newest is None or any(when.microsecond for _, when in timed):
-        return False, False
+        return "", False
     # The newest second's records: a page holds them, whatever else came before.
     at = {name for name, when in timed if when == newest}
-    page, _ = _asked(open_source, newest)
-    if page is None:
-        return False, False
-    came = {source.identify(record) for record in page}
-    exclusive = not (at & came)
-    before, _ = _asked(open_source, newest - timedelta(seconds=1))
-    found = {source.identify(record) for record in before or ()}
-    days = exclusive and not (at & found)
-    return days, exclusive and not days
+
+    def comes(since: datetime) -> bool | None:
+        page, _ = _asked(open_source, since)
+        return None if page is None else bool(at & {source.identify(record) for record in page})
+
+    if comes(newest) is not False:
+        return "", False
+    if comes(newest - timedelta(seconds=1)):
+        return "", True
+    units: tuple[Unit, ...] = ("minute", "hour", "day")
+    whole = (unit for unit in units if comes(newest - GRANULARITIES[unit]))
+    return next(whole, ""), False

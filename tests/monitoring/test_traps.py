@@ -27,6 +27,25 @@ def records(count: int = 40) -> list[dict[str, Any]]:
 STEP = timedelta(hours=5)
 
 
+def reborn() -> list[dict[str, Any]]:
+    """Records of which the first four were edited long after the others were created."""
+    rows = [{**row, "created_at": row["modified_at"]} for row in records()]
+    for n, row in enumerate(rows[:4]):
+        row["modified_at"] = written(START + timedelta(days=30 + n))
+    return rows
+
+
+def half_past() -> list[dict[str, Any]]:
+    return [
+        {**row, "modified_at": row["modified_at"].replace(":00:00", ":30:00")} for row in records()
+    ]
+
+
+def epochs() -> list[dict[str, Any]]:
+    moment = int(START.timestamp())
+    return [{**row, "modified_at": moment + n * 3600} for n, row in enumerate(records())]
+
+
 def written(when: datetime) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -90,6 +109,27 @@ TRAPS: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "days": (
         served(records(), keep=lambda row, since: row["modified_at"][:10] > since[:10]),
         FILTER, SETTINGS, '"granularity": "day"',
+    ),
+    "hours": (
+        served(half_past(), keep=lambda row, since: row["modified_at"][:13] > since[:13]),
+        FILTER, SETTINGS, '"granularity": "hour"',
+    ),
+    "another time": (
+        served(reborn(), keep=lambda row, since: row["created_at"] >= since),
+        FILTER, SETTINGS, "4 later records did not come",
+    ),
+    "sorted by edits": (
+        served(sorted(reborn(), key=lambda row: row["modified_at"])), FILTER, "Order",
+        "sorted by modified_at and its pages are counted",
+    ),
+    "another unit": (
+        served(epochs()), {**FILTER, "incremental": {**TERMS, "datetime_format": "epoch_ms"}},
+        "Modification times", '"datetime_format": "epoch"',
+    ),
+    "another format": (
+        served([{**row, "modified_at": f"{n + 1:02}.01.2026 08:00"}
+                for n, row in enumerate(records(30))]),
+        FILTER, "Modification times", '"datetime_format": "%d.%m.%Y %H:%M"',
     ),
     "dates": (
         served([{**row, "modified_at": row["modified_at"][:10]} for row in records()]),
@@ -169,9 +209,22 @@ def test_each_trap_is_named_with_its_remedy(visited: Any, trap: str) -> None:
     assert said in f"{point.finding} {point.remedy}", point
 
 
-@pytest.mark.parametrize("answer", [served(records()), refuse_future, served(records(15), size=30)])
-def test_a_sound_registry_has_no_fault(visited: Any, answer: Any) -> None:
-    points = visited(answer, FILTER)
+def by_page(asked: Asked) -> Any:
+    since, page = asked.query.get("since", ""), int(asked.query.get("page", 1))
+    found = [row for row in reborn() if row["modified_at"] >= since]
+    return {"items": found[page * 15 - 15 : page * 15], "pages": -(-len(found) // 15)}
+
+
+PAGES = {**FILTER, "paginator": {"type": "page_number", "total_path": "pages"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "endpoint"),
+    [(served(records()), FILTER), (refuse_future, FILTER), (served(records(15), size=30), FILTER),
+     (served(reborn()), FILTER), (by_page, PAGES)],
+)  # fmt: skip
+def test_a_sound_registry_has_no_fault(visited: Any, answer: Any, endpoint: Any) -> None:
+    points = visited(answer, endpoint)
     names = ("Registry", "Pages", "Ids", "Total", "Order", SETTINGS, "Modification times",
              "Deleted records", "Keys left out")  # fmt: skip
     for name in names:

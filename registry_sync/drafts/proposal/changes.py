@@ -12,14 +12,7 @@ from registry_sync.core.epochs import UNITS, is_number
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.filters import (
-    Filter,
-    Sample,
-    Tried,
-    candidates,
-    is_unknown,
-    try_filter,
-)
+from registry_sync.drafts.proposal.filters import Filter, candidates, is_unknown
 from registry_sync.drafts.proposal.line import Findings
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
@@ -33,10 +26,12 @@ from registry_sync.source.cursor_evidence import (
     zone_of,
 )
 from registry_sync.source.filter_probe import FilterFound, probe_filter
+from registry_sync.source.filter_trial import Sample, Tried, try_filter
 from registry_sync.source.paths import compile_path
 from registry_sync.source.timestamps import read_time
 
 LEAST = 3
+LAGS = {"day": "1 d", "hour": "1 h"}
 ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y%m%dT%H%M%SZ",
        "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%fZ")  # fmt: skip
 """Forms of ISO 8601 that a filter may insist on, where records have them."""
@@ -212,12 +207,13 @@ def _compare(found: Findings, terms: Json) -> None:
         found.note(f"How times are compared could not be seen: {error.message}")
         probed = FilterFound()
     where = "endpoint.incremental"
-    if probed.days and "granularity" not in terms:
-        found.add(f"{where}.granularity", "day", "Times of day are ignored by the filter.")
+    if probed.unit and "granularity" not in terms:
+        seen = f"The filter compares whole {probed.unit}s."
+        found.add(f"{where}.granularity", probed.unit, seen)
     if probed.exclusive:
         found.add(
             f"{where}.comparison", "gt",
             "A record of the very time that was asked for did not come.",
         )  # fmt: skip
-    lag = "1 d" if probed.days or terms.get("granularity") == "day" else "5 min"
+    lag = LAGS.get(terms.get("granularity") or probed.unit, "5 min")
     found.add(f"{where}.lag", lag, "The usual overlap for records that are committed late.")

@@ -28,9 +28,11 @@ from registry_sync.source.cursor_evidence import (
     zone_behind,
     zone_of,
 )
-from registry_sync.source.filter_probe import probe_filter
+from registry_sync.source.filter_probe import FilterFound, probe_filter
+from registry_sync.source.filter_trial import Sample, try_filter
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.timestamps import read_time
+from registry_sync.source.watermark import GRANULARITIES
 
 CHANGE_CHECKS: dict[str, Callable[[RegistryVisit], CheckResult]] = {}
 OWNER = "The integration owner must"
@@ -67,24 +69,42 @@ def check_since_filter(visit: RegistryVisit) -> CheckResult:
         )
     if found.refused:
         return bad(f"The registry refused a time of long ago: {found.refused}", FORMAT)
-    return _judged(found.days, found.exclusive, connector.incremental)
+    return _unit_fault(found, connector.incremental) or _left_out(visit)
 
 
-def _judged(days: bool, exclusive: bool, terms: Incremental) -> CheckResult:
+def _unit_fault(found: FilterFound, terms: Incremental) -> CheckResult | None:
     """Judge how the registry compares times."""
-    if days and terms.granularity < timedelta(days=1):
+    if found.unit and terms.granularity < GRANULARITIES[found.unit]:
         return bad(
-            "The registry compares whole days: for changes since a time of day, it left out "
-            "records that changed later on that day.",
-            f"{OWNER} set {written_incremental({'granularity': 'day'})} in Connector Settings.",
+            f"The registry compares whole {found.unit}s: for changes since a time, it left out "
+            f"records that changed later in that {found.unit}.",
+            f"{OWNER} set {written_incremental({'granularity': found.unit})} in Connector "
+            "Settings.",
         )
-    if exclusive and terms.overlap < timedelta(seconds=1):
+    if found.exclusive and terms.overlap < timedelta(seconds=1):
         return bad(
             "The registry leaves out records of the very time that it is asked for, and nothing "
             "overlaps: a record of the same second is missed.",
             f"{OWNER} set {written_incremental({'comparison': 'gt', 'lag': '5 min'})} in Connector "
             "Settings.",
         )
+    return None
+
+
+def _left_out(visit: RegistryVisit) -> CheckResult:
+    """Request what changed since the middle of the sample: everything later must come."""
+    sample, first = visit.sample(), visit.first().records
+    timed = [(sample.source.identify(r) or "", sample.source.cursor_of(r)) for r in sample.records]
+    times = {name: when for name, when in timed if when is not None}
+    known = Sample(times, tuple(when for _, when in timed[: len(first)] if when), len(first))
+    if sample.ended and known.first and known.moment:
+        tried = try_filter(visit.source(), sample.source.cursor_of, known)
+        if tried.outcome == "short":
+            return bad(
+                f"The filter leaves out changes. {tried.seen}: it may compare another time.",
+                f"{OWNER} set a parameter that compares the time at cursor_path; the registry's "
+                "owner knows its name.",
+            )
     return ok("The registry applies it: a time in the future returns no records.")
 
 

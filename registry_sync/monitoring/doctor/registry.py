@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from django.utils import timezone
 
 from registry_sync.core.text import number_of
+from registry_sync.core.types import Json
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
     Skipped,
@@ -24,7 +25,13 @@ from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.completeness.one_more import ask_one_more
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.connector import Incremental
-from registry_sync.source.cursor_evidence import cursor_paths, descends, format_of
+from registry_sync.source.cursor_evidence import (
+    ascends,
+    creation_paths,
+    cursor_paths,
+    descends,
+    format_of,
+)
 from registry_sync.source.pages import Page
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paths import compile_path
@@ -124,7 +131,7 @@ def check_ids(visit: RegistryVisit) -> CheckResult:
 def check_total(visit: RegistryVisit) -> CheckResult:
     """Compare the registry's own count with what came."""
     sample = visit.sample()
-    named = sample.source.connector.paginator.total_path
+    named = sample.source.connector.paginator.records_path()
     if sample.total is None:
         if named:
             return warning(
@@ -166,7 +173,7 @@ def check_order(visit: RegistryVisit) -> CheckResult:
 
 
 def _falling(visit: RegistryVisit) -> CheckResult | None:
-    """Find a list that is sorted by a time that changes, the newest first, and counted."""
+    """Find a list that is sorted by a time that changes, and counted."""
     sample = visit.sample()
     if not _is_counted(sample.source.connector.paginator, visit.first()):
         return None
@@ -177,16 +184,28 @@ def _falling(visit: RegistryVisit) -> CheckResult | None:
         known = terms if terms and terms.cursor_path else Incremental(
             datetime_format=format_of(values) or "iso"
         )  # fmt: skip
-        times = [read_time(value, known) for value in values]
-        if descends([when for when in times if when is not None]):
+        times = [when for value in values if (when := read_time(value, known)) is not None]
+        newest_first = descends(times)
+        if newest_first or (ascends(times) and _is_mixed(sample.records)):
+            order = ", the newest first," if newest_first else ""
             return bad(
-                f"The list is sorted by {path}, the newest first, and its pages are counted: a "
+                f"The list is sorted by {path}{order} and its pages are counted: a "
                 "record that is edited during a read moves, and others are missed.",
                 "The integration owner must sort the list by something that does not change, such "
                 "as the id, by a parameter in endpoint.params of Connector Settings; the "
                 "registry's owner knows its name.",
             )
     return None
+
+
+def _is_mixed(records: Sequence[Json]) -> bool:
+    """Return whether records are not in the order in which they were created, by their times."""
+    for path in creation_paths(records):
+        values = [compile_path(path)(record) for record in records]
+        known = Incremental(datetime_format=format_of(values))
+        times = [when for value in values if (when := read_time(value, known)) is not None]
+        return not ascends(times) and len(set(times)) > 1
+    return False
 
 
 def _is_counted(paginator: Paginator, page: Page) -> bool:
