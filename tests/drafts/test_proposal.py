@@ -16,7 +16,7 @@ from registry_sync.source.connector_settings import parse_connector
 from tests.support.odd import Asked, Reply
 from tests.support.unseen import UNSEEN, Book, by_birth
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("patient")]
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SINCE = "{incremental.start_value}"
 

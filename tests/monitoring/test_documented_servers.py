@@ -18,6 +18,7 @@ NAMES = ("Registry", "Pages", "Ids", "Total", "Order", "Modification times", "De
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("patient")
 def test_each_is_read_by_the_proposal_alone_without_a_false_alarm(world: Any, serve: Any) -> None:
     w = world([], rows=[])
     for server, answer in SERVERS.items():

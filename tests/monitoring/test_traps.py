@@ -11,7 +11,7 @@ import pytest
 from registry_sync.monitoring.doctor import checkup as doctor
 from tests.support.odd import Asked, Reply
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("patient")]
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SINCE = {"since": "{incremental.start_value}"}
 TERMS = {"cursor_path": "modified_at"}
