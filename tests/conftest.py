@@ -29,8 +29,8 @@ from tests.support.plans import leaving
 from tests.support.tenants import tenant
 from tests.support.worlds import EXCHANGES, SECOND_PASS, world
 
-__all__ = ["datasette", "deploy", "desk", "leaving", "owner", "page", "patient", "redis", "serve", "tenant",
-           "viewer", "world"]  # fmt: skip
+__all__ = ["datasette", "deploy", "desk", "leaving", "owner", "page", "patient", "redis", "serve",
+           "tenant", "viewer", "world"]  # fmt: skip
 
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
