@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from registry_sync.benchling.entity_types import CustomEntity, EntityType
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.packed_json import unpack
 from registry_sync.core.problems import SyncError
@@ -80,11 +79,9 @@ def named_rows(errors: object, count: int) -> dict[int, str]:
     return named
 
 
-def batch_length(
-    sizes: Sequence[int], *, most: int, entity_type: type[EntityType] = CustomEntity
-) -> int:
+def batch_length(sizes: Sequence[int], *, most: int) -> int:
     """Return how many rows of these sizes (bytes) fit one upsert: at least one, at most `most`."""
-    most, total = min(most, entity_type.upsert_limit), 0
+    total = 0
     for count, size in enumerate(sizes[:most]):
         total += size + 1
         if total > UPSERT_BYTES and count:

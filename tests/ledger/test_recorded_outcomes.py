@@ -188,6 +188,7 @@ def test_a_passing_name_leaves_the_error_and_what_is_known_of_the_record():
     ctx = context()
     LedgerEntryFactory(external_id="C-1")
     row(ctx)
+    row(ctx, "C-2")
     aside = replace(entity(), name="Compound C-1, being renamed")
     passing = ledger.passing_name(ctx.lane, aside)
     expected = outcome("failed", entity=aside, modified_at=NOON, identity="x")

@@ -180,6 +180,18 @@ def test_who_has_a_name_that_benchling_refused_is_asked_for_by_name():
     assert ctx.client.names[0] == ["asa", "aspirin"]
 
 
+def test_a_name_that_nobody_seems_to_have_is_asked_for_less_and_less_often():
+    ctx = running()
+    for times in range(1, 9):
+        refused(ctx, f"C-{times}", "benchling name", f"n-{times}", times_seen=times)
+    for n in (1, 2):
+        EntityError.objects.filter(external_id=f"C-{n}").update(run=ctx.run)
+    TakenName.objects.create(lane=ctx.lane, key="n-2", kind="name", entity_id="bfi_1")
+    TakenName.objects.create(lane=LaneFactory(), key="n-1", kind="name", entity_id="bfi_1")
+    assert due(ctx) == {f"C-{n}" for n in range(2, 9)}, "once a run where none is known"
+    assert ctx.client.names[0] == ["n-1", "n-2", "n-4", "n-8"]
+
+
 def test_what_waits_for_an_archived_entity_waits_for_its_own():
     archived = {"archiveRecord": {"reason": "Other"}}
     ctx = running(client=Benchling(entity("bfi_1", "R-1"), entity("bfi_2", "R-2", **archived)))

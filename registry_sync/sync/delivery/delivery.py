@@ -128,9 +128,7 @@ class BatchDelivery:
         alone = self._trial(some)
         some = [alone] if alone else self._alike(some)
         rows = self._rows([pending.text for pending in some])
-        kind = self.ctx.setup.schema.entity_type
-        sizes = [len(row.text) for row in rows]
-        fit = batch_length(sizes, most=self.size.rows, entity_type=kind)
+        fit = batch_length([len(row.text) for row in rows], most=self.size.rows)
         rows = rows[:fit]
         batch = self._new_batch(some[:fit])
         gone = {pending.external_id for pending in some[:fit]}
