@@ -148,7 +148,7 @@ def _middle(taken: list[Measured]) -> Measured:
         median(u.seconds for u in used), median(u.cpu for u in used), max(u.peak for u in used), 0
     )
     last = taken[-1]
-    return Measured(middle, last.written, last.requests, last.app_status, last.batches)
+    return Measured(middle, last.written, last.requests, last.app_status, last.batches, last.tenant)
 
 
 def machine(database: str) -> str:

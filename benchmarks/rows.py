@@ -82,7 +82,10 @@ def _ratios(rows: Sequence[Row], count: int) -> Iterator[Ratio]:
     for who, flights, goal in ((OURS, 1, "≥ 0.93"), (IN_FLIGHT, 4, "≥ 0.85")):
         if m := by.get((FIRST, who)):
             words = f"First load, seconds: least for its batches ÷ {who}"
-            yield of(words, _ideal(m, count) / flights, m.used.seconds, goal)
+            least = _ideal(m, count) / flights
+            yield of(words, least, m.used.seconds, goal)
+            words = f"First load, seconds: the same, and what the sandbox computes ÷ {who}"
+            yield of(words, least + m.tenant, m.used.seconds)
     yield of("First load, CPU: ours ÷ plain script", ours.cpu, plain.cpu, "≤ 0.65")
     if dlt is not None:
         yield of("First load, seconds: dlt ÷ ours", dlt.used.seconds, ours.seconds)

@@ -25,6 +25,8 @@ class Measured:
     requests: int
     app_status: int
     batches: int
+    tenant: float = 0.0
+    """Seconds that the sandbox itself computed: its client waits for these as well."""
 
 
 def used_by(seconds: float, usage: resource.struct_rusage, status: int) -> Used:

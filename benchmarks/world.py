@@ -255,6 +255,7 @@ class World:
             after["requests"] - before["requests"],
             sessions,
             sum(_upserts(after)) - sum(_upserts(before)),
+            after["own_seconds"] - before["own_seconds"],
         )
 
     def _run(

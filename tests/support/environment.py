@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 
 POSTGRES = "REGISTRY_SYNC_TESTS_POSTGRES_URL"
 """Names the suite's own PostgreSQL; where it is set, the pass runs on it."""
@@ -65,11 +64,3 @@ def isolate() -> None:
     os.environ |= VALUES
     if url := os.environ.get(POSTGRES):
         os.environ["DATABASE_URL"] = url
-
-
-def leave_out_grammars() -> None:
-    """Keep jsonschema from compiling 38 grammars, a second of CPU, of formats used nowhere here.
-
-    The bill of materials brings the package; `iri` and its like are then not checked.
-    """
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
