@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 import requests
 
-from registry_sync.core.addresses import joined_address, origin
+from registry_sync.core.addresses import is_address, joined_address, origin
 from registry_sync.core.deadlines import TooSlow
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import Forbidden, open_session
+from registry_sync.source.answers.failures import LOGIN_PAGE
 from registry_sync.source.auth import Signer
 from registry_sync.source.auth.token_service import TOKEN_LIMITS
 from registry_sync.source.connector import Connector
@@ -22,6 +24,7 @@ from registry_sync.source.errors import (
     bad_answer,
     misencoded,
     registry_unreachable,
+    sent_to_login,
     too_slow,
 )
 from registry_sync.source.quoting import quoted
@@ -32,6 +35,8 @@ CHUNK = 64 * 1024
 Heard = Callable[[str, int, int], None]
 """Called with each request, such as "GET https://…", its answer's status, and the size in bytes."""
 REDIRECTS = 5
+REFUSED = (401, 419, 440, 498)
+"""Statuses of a key or a session that is not valid; the last three are vendors' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,28 @@ class Received:
         return self.status < 400
 
     @property
+    def leads_to(self) -> str:
+        """Return the address that it redirects to, "" if it does not."""
+        there = self.headers.get("Location", "") if self.redirects else ""
+        return joined_address(self.url, there) if there else ""
+
+    @property
+    def wants_login(self) -> bool:
+        """Return whether it redirects to a page where people sign in."""
+        parts = urlsplit(self.leads_to) if is_address(self.leads_to) else None
+        asked = urlsplit(self.url)
+        if parts is None or LOGIN_PAGE.search(f"{asked.hostname}{asked.path}"):
+            return False
+        return LOGIN_PAGE.search(f"{parts.hostname}{parts.path}") is not None
+
+    @property
     def refuses_token(self) -> bool:
         """Return whether another token may pass: a 401, or a 403 that says so.
 
         https://datatracker.ietf.org/doc/html/rfc6750#section-3.1
         """
         if self.status != 403:
-            return self.status == 401
+            return self.status in REFUSED or self.wants_login
         return "WWW-Authenticate" in self.headers or b"invalid_token" in self.content
 
 
@@ -106,8 +126,9 @@ class Connection:
                 answer = self._send(asked)
             if not answer.redirects:
                 return answer
-            there = joined_address(answer.url, answer.headers.get("Location", ""))
-            url, params = at_home(there, url, "it redirects to"), {}
+            if answer.wants_login:
+                raise sent_to_login(answer.leads_to)
+            url, params = at_home(answer.leads_to, url, "it redirects to"), {}
             if answer.status == 303:
                 method, body = "GET", None
         raise bad_answer(f"it redirects too many times ({origin(url)})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -13,6 +14,10 @@ from registry_sync.core.problems import SourceError
 from registry_sync.source.link_hosts import elsewhere_remedy
 
 UNREACHABLE = "registry_unreachable"
+ENTER_KEY = (
+    "The integration owner enters a valid key in API Key of the app's configuration; the "
+    "registry's owner checks what it may read."
+)
 
 
 class RetryableError(SourceError):
@@ -41,6 +46,16 @@ def at_home(url: str, home: str, what: str) -> str:
             code="registry_elsewhere",
         )
     return found
+
+
+def sent_to_login(url: str) -> SourceError:
+    """Return the error of a redirect to a page where people sign in."""
+    page = f"{origin(url)}{urlsplit(url).path[:60]}"
+    return SourceError(
+        f"The registry redirects to a login page ({page}) instead of answering.",
+        remedy=ENTER_KEY,
+        code="registry_unauthorised",
+    )
 
 
 def misencoded(encoding: str, url: str) -> RetryableError:

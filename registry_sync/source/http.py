@@ -13,8 +13,9 @@ from typing import Any
 
 import requests
 
-from registry_sync.core.problems import SyncError
+from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.failures import CHECK_KEY, failure_in, is_about_the_key
 from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
@@ -23,7 +24,7 @@ from registry_sync.source.answers.response_actions import ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.errors import RetryableError, bad_answer
-from registry_sync.source.refusals import refusal
+from registry_sync.source.refusals import ACCEPTED, NOT_MODIFIED, refusal, without_answer
 from registry_sync.source.request import Request
 
 GONE = (404, 410)
@@ -38,8 +39,8 @@ class Reply:
     """An answer that can be used; `body` is parsed JSON, `size` its bytes once unpacked.
 
     `links` is the `Link` header by relation. `ignored`: it is an empty list, whatever is in it;
-    `ignored_by` is the response action that says so. `excused_by` is the one that takes an error
-    inside a success for the end of the list.
+    `ignored_by` is the response action that says so, and `blank` that it has no body. `excused_by`
+    is the one that takes an error inside a success for the end of the list.
     """
 
     body: Any
@@ -50,6 +51,7 @@ class Reply:
     ignored: bool = False
     status: int = 200
     ignored_by: str = ""
+    blank: bool = False
     excused_by: str = ""
 
 
@@ -102,6 +104,9 @@ class Exchange:
         if ignored_by:
             return self._nothing(answer, ignored_by)
         empty = answer.ok and not answer.content.strip()
+        unchanged = answer.status == NOT_MODIFIED and (past or not empty_ok)
+        if unchanged or (empty and answer.status == ACCEPTED):
+            raise without_answer(answer.status)
         if answer.status == 204 or answer.status in past or (empty and empty_ok):
             return self._nothing(answer)
         if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
@@ -129,8 +134,9 @@ class Exchange:
             with contextlib.suppress(Unusable):
                 body = self._parsed(answer)
         size, status = len(answer.content), answer.status
+        blank = not answer.content.strip()
         return Reply(
-            body, answer.headers, {}, answer.url, size, True, status, ignored_by=ignored_by
+            body, answer.headers, {}, answer.url, size, True, status, ignored_by, blank=blank
         )
 
     def _says_nothing(self, answer: Received) -> bool:
@@ -146,8 +152,20 @@ class Exchange:
     def refuse_error(self, body: Any) -> None:
         """Raise for an error where it usually is, in an answer without records."""
         if said := error_in(body, RECORD_KEYS):
-            owner = CHECK_REQUEST if is_about_the_request(body) else ""
-            raise bad_answer(f"its answer contains an error: {self._plain(said)}", owner)
+            raise self.error_inside(body, said)
+
+    def refuse_failure(self, body: Any) -> None:
+        """Raise for an answer that has no records and says in whatever words that it failed."""
+        if said := failure_in(body):
+            raise self.error_inside(body, said)
+
+    def error_inside(self, body: Any, said: str) -> SourceError:
+        """Return the error of a success that says that it failed; `said` are its words."""
+        owner = CHECK_KEY if is_about_the_key(said) else ""
+        owner = CHECK_REQUEST if is_about_the_request(body) else owner
+        what = f"its answer contains an error: {self._plain(said)}"
+        error: SourceError = bad_answer(what, owner)
+        return error
 
     def _plain(self, said: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""

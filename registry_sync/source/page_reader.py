@@ -14,9 +14,10 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.secrets import hide
 from registry_sync.core.types import Json
 from registry_sync.source.ahead import STEP
-from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answer_reader import AnswerReader
+from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.answers.record_list import RecordFinder, RecordList
+from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.more import says_end
 from registry_sync.source.completeness.page_end import (
     End,
@@ -27,7 +28,7 @@ from registry_sync.source.completeness.page_end import (
 )
 from registry_sync.source.completeness.proposals import written
 from registry_sync.source.completeness.reading import counts_records
-from registry_sync.source.completeness.signs import ignored_records, signs_of
+from registry_sync.source.completeness.signs import cut_off, ignored_records, signs_of
 from registry_sync.source.connector import Connector
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
@@ -70,6 +71,7 @@ class PageReader:
         since_value: Callable[[datetime | None], Any],
     ) -> None:
         self._exchange, self._finder, self._details = exchange, finder, details
+        self._answers = AnswerReader(exchange, finder)
         self._since_value = since_value
         self._asking = threading.RLock()  # pages ahead are read by a thread of their own
 
@@ -106,6 +108,10 @@ class PageReader:
         answer = answer.without_records(loops.came) if over else answer
         ended = reply.ignored or (reply.excused_by and not listed.count)
         follows = None if over or ended or ends_empty(answer) else self._follows(where, answer)
+        if follows is not None and _stays(where, follows, answer):
+            follows = (
+                None if End.of(paginator, answer, first=False, last=True).is_told() else follows
+            )
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)
@@ -179,7 +185,8 @@ class PageReader:
         over = loops.counted or bool(loops.empty)
         reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=over)
         assert reply is not None
-        return _Asked(at, where, request, reply, self._listed(reply, later=later, whole=whole))
+        listed = self._answers.listed(reply, later=later, whole=whole, announced=loops.announced)
+        return _Asked(at, where, request, reply, listed)
 
     def _overlapping(
         self, paginator: Paginator, where: Json | None, follows: Json | None, end: End,
@@ -214,25 +221,15 @@ class PageReader:
             first = self._ask(None, LoopDetector(), since).listed
         return mark_of([*first.records, *first.strays]) != loops.first
 
-    def _listed(self, reply: Reply, *, later: bool, whole: bool) -> RecordList:
-        """Return the records of an answer. Raises SourceError."""
-        if reply.ignored:
-            return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
-        try:
-            found = self._finder.find(reply.body, whole=whole, later=later)
-        except Unusable as error:
-            if reply.excused_by:
-                return RecordList()
-            raise bad_answer(str(error), error.remedy) from error
-        self.connector.page_limits.check_records(found.count)
-        return found
-
     def _signs(self, reply: Reply, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
         """Return what speaks against a page being complete, without the key if it echoes that."""
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
             return (ignored_records(count, reply.ignored_by),)
+        if reply.ignored:
+            unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)
+            return cut_off(reply.status, loops, unread=unread, ignored_by=reply.ignored_by)
         secrets = self._exchange.connection.auth.secrets()
-        found = signs_of(end, loops, ignored=reply.ignored, excused=bool(reply.excused_by))
+        found = signs_of(end, loops, excused=bool(reply.excused_by))
         return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
 
     def _answer(self, asked: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
@@ -271,6 +268,11 @@ class PageReader:
             return position
         url = at_home(str(position["url"]), self.connector.list_url, "its next link leads to")
         return {"url": self._exchange.connection.auth.strip(url)}
+
+
+def _stays(where: Json | None, follows: Json, answer: PageAnswer) -> bool:
+    """Return whether a page names itself as the next one, as the last page of some registries."""
+    return follows == where or follows.get("url") == answer.url
 
 
 def _exact(where: Json | None) -> Json:

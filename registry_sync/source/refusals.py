@@ -7,16 +7,18 @@ from urllib.parse import urlsplit
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
-from registry_sync.source.connection import Received
-from registry_sync.source.errors import AccessDenied, bad_answer
+from registry_sync.source.connection import REFUSED, Received
+from registry_sync.source.errors import ENTER_KEY, AccessDenied, RetryableError, bad_answer
 
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 """Headers with the number of requests that a client may still send."""
+ACCEPTED, NOT_MODIFIED = 202, 304
 LOCKED = (409, 423)
 """Statuses of something that others are changing."""
 CHECKS = {
     404: "checks API URL, client.base_url and endpoint.path",
     405: "checks endpoint.method in Connector Settings",
+    407: "checks with the operator the proxy before the registry, which refuses the request",
     406: "checks client.headers in Connector Settings",
     414: "sends the parameters as endpoint.json in Connector Settings, if the registry takes POST",
 }
@@ -28,7 +30,7 @@ def refusal(answer: Received, said: str) -> SourceError:
     """Return the error of an answer with a status of 400 or more; `said` are its own words."""
     status, parts = answer.status, urlsplit(answer.url)
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
-    if status in (401, 403) and not asked_to_wait:
+    if status in (*REFUSED, 403) and not asked_to_wait:
         return _rejected(status, said)
     what = f"it answered {status} to {origin(answer.url)}{parts.path}: {said or 'nothing'}"
     if asked_to_wait:
@@ -47,8 +49,7 @@ def _rejected(status: int, said: str) -> SourceError:
     words = f" It says: {said}" if said and not said.startswith("<") else ""
     return kind(
         f"The registry rejects the key ({status}).{words}",
-        remedy="The integration owner enters a valid key in API Key of the app's "
-        "configuration; the registry's owner checks what it may read.",
+        remedy=ENTER_KEY,
         code="registry_unauthorised",
     )
 
@@ -56,3 +57,17 @@ def _rejected(status: int, said: str) -> SourceError:
 def _asks_to_wait(answer: Received) -> bool:
     left = (answer.headers.get(name, "").strip() for name in LEFT)
     return "Retry-After" in answer.headers or "0" in left
+
+
+def without_answer(status: int) -> RetryableError:
+    """Return the error of a success that has no answer: 202 Accepted, 304 Not Modified.
+
+    https://datatracker.ietf.org/doc/html/rfc9110#section-15.3.3
+    """
+    if status == ACCEPTED:
+        what, owner = "it accepted the request (202), but has not answered it yet", ""
+    else:
+        what = "it answered 304 Not Modified to a request that sent no condition"
+        owner = "checks API URL, and the operator the caches and proxies between"
+    error: RetryableError = bad_answer(what, owner, transient=True, kind=RetryableError)
+    return error

@@ -85,12 +85,13 @@ def entries_of(
     connector: Connector,
     pause: Callable[[float], None],
     keep_alive: Callable[[], None],
+    memory: Memory,
 ) -> Source:
     """Return the client of another list of a configuration's registry, such as of deletions.
 
-    What is remembered of the records' list says nothing about it.
+    What is remembered of the records' list says nothing about it: it has a `memory` of its own.
     """
-    return _source(sides, connector, pause, keep_alive, entries=True)
+    return _source(sides, connector, pause, keep_alive, memory=memory, entries=True)
 
 
 def _source(

@@ -36,6 +36,8 @@ class ListRegistry:
         self.deleted: list[Json] = []
         self.beside: Json = {}
         """What the answer with deletions says beside them."""
+        self.instead: tuple[int, Json] | None = None
+        """A status and a body that answer requests for the lists beside the records' own."""
         self.asked: list[tuple[str, dict[str, str]]] = []
         """Path and query of the requests for lists beside the records' own."""
         registry = self
@@ -109,6 +111,9 @@ class ListRegistry:
     def _list_beside(self, request: BaseHTTPRequestHandler, path: str) -> None:
         query = {k: v[0] for k, v in parse_qs(urlsplit(request.path).query).items()}
         self.asked.append((path, query))
+        if self.instead is not None:
+            self._send(request, *self.instead)
+            return
         if path.endswith("/ids"):
             ids = [record["id"] for record in self.records]
             self._send(request, 200, {"ids": ids, "total": self.total(self.records)})

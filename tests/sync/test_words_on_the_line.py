@@ -82,3 +82,40 @@ def test_a_run_signs_in_where_only_the_form_is_read(world: Any, serve: Any) -> N
     run = w.sync()
     assert run.error_code == "registry_unauthorised" and "invalid_client" in run.error
     assert w.registry.token not in run.error
+
+
+MIDWAY: tuple[tuple[Any, str, str], ...] = (
+    (Reply({"message": "expired"}, 401), "registry_unauthorised", "expired"),
+    (Reply(b"", 302, headers={"Location": "/login"}), "registry_unauthorised", "login page"),
+    ({"message": "Session expired", "items": []}, "registry_answer", "Session expired"),
+    ({"status": "KO"}, "registry_answer", "KO"),
+    ({"retry": "/list"}, "registry_answer", "no list at items, but retry"),
+    ({"id": "job-1"}, "registry_answer", "no list at items, but id"),
+)
+
+
+@pytest.mark.invariant(5)
+def test_a_failure_between_two_pages_is_not_the_end_of_the_list(
+    world: Any, serve: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("registry_sync.sync.pacing.Pacer.pause", lambda *_: None)
+    records = [compound(number) for number in range(1, 5)]
+    bad: Any = None
+
+    def answer(asked: Asked) -> Any:
+        if asked.query.get("start") == "2":
+            return {"items": records[2:], "next": None} if bad is None else bad
+        return {"items": records[:2], "next": "/list?start=2"}
+
+    w = world([])
+    w.configure(**{"API URL": serve(answer).url + "/list", "Connector Settings": {}})
+    for bad, code, said in MIDWAY:
+        run = w.sync()
+        assert (run.status, run.error_code) == (SyncRun.Status.FAILED, code), bad
+        assert said in run.error and len(w.values()) < 4
+    bad = Reply(b"")
+    run = w.sync()
+    assert [warning["code"] for warning in run.warnings] == ["more_said"] and len(w.values()) == 2
+    bad = None
+    run = w.sync()
+    assert (run.status, run.reads_all, len(w.values())) == (SyncRun.Status.SUCCEEDED, True, 4)

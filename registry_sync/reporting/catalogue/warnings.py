@@ -93,7 +93,7 @@ WARNINGS = (
     ),
     Cause(
         "ignored_records",
-        "an answer with records ignored by response_actions",
+        "an answer that is no empty list, ignored by response_actions",
         ("mapping",),
         "Correct endpoint.response_actions in Connector Settings: `error_path` looks at one place, "
         "`content` at the records too. The next run reads everything again.",
@@ -117,6 +117,13 @@ WARNINGS = (
         ("mapping",),
         "Correct endpoint.paginator or endpoint.deletes in Connector Settings. Until then, "
         "deletions may be missed.",
+    ),
+    Cause(
+        "ids_cut",
+        "a list of ids that was not read to its end",
+        ("mapping",),
+        "Correct endpoint.deletes or endpoint.paginator in Connector Settings. Until then, no "
+        "record counts as withdrawn.",
     ),
     Cause(
         "withdrawals_staged",

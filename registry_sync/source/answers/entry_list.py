@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.failures import only_words
+from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.record_guess import DEEPEST, RECORD_KEYS
-from registry_sync.source.answers.record_list import RecordFinder, RecordList
+from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.paths import ABSENT, compile_path
 
 BARE = "\x00id"
 """The key under which a bare id becomes an entry."""
 ASIDE = frozenset({"links", "link", "errors", "error", "warnings", "meta", "metadata", "included"})
 """Keys of lists that are no entries."""
+OPPOSITE = re.compile(
+    r"(?i)restor|undelet|unarchiv|reactivat|reinstat|recover|updat|creat|added|chang|modif|insert|upsert"
+)
+"""Keys of lists with what is still there, or there again."""
+DELETED = re.compile(
+    r"(?i)delet|remov|tombstone|withdr[ae]w|gone|archiv|purg|trash|obsolete|retire|inactiv|(^|_)ids$"
+)
+"""Keys of lists with what has left."""
 
 
 def identify_by(identify: Callable[[Json], str | None]) -> Callable[[Json], str | None]:
@@ -33,13 +44,31 @@ class EntryFinder(RecordFinder):
 
     def find(self, body: Any, *, whole: bool, later: bool) -> RecordList:
         """Return the entries of an answer. Raise Unusable if it is not clear which they are."""
-        place = self._selector or self._place(body)
+        known = self._selector or self.learned
+        place = known or self._place(body)
         value = compile_path(place)(body) if place else []
+        if value is ABSENT and not self._selector and not later:
+            self._refuse_moved(place, body)
         if value is ABSENT or value in (None, "", {}):
             return RecordList()
         if not isinstance(value, list):
             raise Unusable(f"its answer has no list at {place}", self._select([place]))
-        return RecordList([self._entry(item, place) for item in value if item is not None])
+        found = RecordList([self._entry(item, place) for item in value if item is not None])
+        if found.records:
+            self._learn(place, body, found.records[0])
+        return found
+
+    def unsure(self, said: str) -> RecordList:
+        """Raise Unusable: nothing shows whether an answer with nothing but words is empty."""
+        raise Unusable(f"its answer has no list, but says: {said:.100}")
+
+    def strange(self, body: Any) -> str:
+        """Return how an answer without entries differs from those that had some; "" if it may not.
+
+        A list of deletions may be left out, or have other lists in its stead.
+        """
+        said = only_words(body)
+        return f"has no list, and says: {said:.100}" if said else ""
 
     def count(self, body: Any) -> int:
         try:
@@ -66,19 +95,40 @@ class EntryFinder(RecordFinder):
                 (f"{path}.{key}" if path else key, value)
                 for path, node in nodes
                 for key, value in node.items()
-                if key.lower() not in ASIDE
+                if key.lower() not in ASIDE and not OPPOSITE.search(key)
             ]
-            lists = [path for path, value in entries if isinstance(value, list)]
-            usual = [path for path in lists if path.rpartition(".")[2] in RECORD_KEYS]
-            if len(usual or lists) > 1:
-                raise Unusable(
-                    f"its answer contains several lists ({', '.join(usual or lists)})",
-                    self._select(usual or lists),
-                )
-            if lists:
-                return (usual or lists)[0]
+            if lists := [path for path, value in entries if isinstance(value, list)]:
+                return self._chosen(lists, entries)
             nodes = [(path, value) for path, value in entries if isinstance(value, dict)]
         return ""
+
+    def _chosen(self, lists: list[str], entries: list[tuple[str, Any]]) -> str:
+        """Return the path of the list with entries. Raise Unusable if several may be it."""
+        usual = [path for path in lists if _is_usual(path)] or lists
+        if len(usual) > 1:
+            raise Unusable(
+                f"its answer contains several lists ({', '.join(usual)})", self._select(usual)
+            )
+        path = usual[0]
+        held = dict(entries)
+        hollow = [other for other, value in entries if value in (None, "", {}) and _is_usual(other)]
+        if hollow and held[path] and not _is_usual(path):
+            raise Unusable(
+                f"its answer has a list at {path}, but its entries may belong at {hollow[0]}, "
+                "which is empty",
+                self._select([path, hollow[0]]),
+            )
+        return path
+
+    def _refuse_moved(self, place: str, body: Any) -> None:
+        """Raise Unusable if an answer has its entries elsewhere than those before."""
+        other = self._place(body) if isinstance(body, (dict, list)) else ""
+        if other and _is_usual(other) and compile_path(other)(body):
+            raise Unusable(
+                f"its entries were at {place} before, where it has none now, but it has a list at "
+                f"{other}",
+                self._select([place, other]),
+            )
 
     def _select(self, paths: list[str]) -> str:
         settings = [
@@ -86,3 +136,8 @@ class EntryFinder(RecordFinder):
             for path in paths
         ]
         return f"sets {self.setting} in Connector Settings: {' or '.join(settings)}"
+
+
+def _is_usual(path: str) -> bool:
+    key = path.rpartition(".")[2]
+    return path == "$" or key in RECORD_KEYS or DELETED.search(key) is not None

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from registry_sync.core.types import Json
+from registry_sync.source.answers.failures import failure_beside
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import PageAnswer
 
@@ -86,7 +87,7 @@ def partial_in(answer: PageAnswer) -> str:
         failed = entry.word == "failed" and "shards" in entry.within and entry.value
         if not entry.header and (flagged or failed):
             return f"{entry.path} is {str(entry.value).lower()}"
-    return ""
+    return failure_beside(answer.body)[:LONGEST_WORDS] if answer.count else ""
 
 
 def _has_failed(body: Json) -> bool:

@@ -16,11 +16,17 @@ STATUS, OF_PART = "status", "its status, 206 Partial Content"
 OTHER = frozenset({
     "facets", "aggregations", "aggs", "schema", "fields", "columns", "query", "request",
     "params", "parameters", "filters", "error", "errors", "warnings", "included", "includes",
-    "user", "account", "profile", "ratelimit", "debug", "profiling",
+    "user", "account", "profile", "ratelimit", "debug", "profiling", "rate", "quota", "throttle",
 })  # fmt: skip
 """Words of parts of an answer that are about something else."""
 
 
+FACETS = frozenset({"metadata", "meta", "total", "totalcount", "count", "pagination", "paging",
+                    "pageinfo", "summary"})  # fmt: skip
+"""Words of what some servers write as a list of one object.
+
+https://www.mongodb.com/docs/manual/reference/operator/aggregation/facet/
+"""
 OWN_WORD = re.compile(
     r"(?:pagination|paging)?((?:total(?:count|records|results|items|entries|pages|objects))"
     r"|next(?:page|cursor|token|link|url|marker|offset)|hasmore|hasnext(?:page)?)"
@@ -108,14 +114,18 @@ def _entries(
     beside = {word_of(str(key)): value for key, value in body.items()}
     for key, value in body.items():
         word, at = word_of(str(key)), _joined(path, str(key))
-        if word in OTHER or id(value) in records:
+        if (word in OTHER and word != "warnings") or id(value) in records:
             continue
         yield Entry(at, word, value, beside, within)
         if isinstance(value, dict):
             yield from _entries(value, records, at, (*within, word))
         elif isinstance(value, list) and word in ("link", "links", "next"):
             yield from _linked(value, at, word, within)
-        elif isinstance(value, list) and len(value) == 1 and _holds(value[0], records):
+        elif (
+            isinstance(value, list)
+            and len(value) == 1
+            and (word in FACETS or _holds(value[0], records))
+        ):
             yield from _entries(value[0], records, f"{at}[0]", (*within, word))
 
 

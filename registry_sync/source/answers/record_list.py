@@ -7,11 +7,13 @@ missing, or there is no body at all. So the place is kept, and another list is n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.failures import only_words
+from registry_sync.source.answers.list_items import RecordList, named, sorted_out
 from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
@@ -45,23 +47,6 @@ class Memory:
     knows: Callable[[list[str]], bool] = lambda ids: False
 
 
-@dataclass(frozen=True, slots=True)
-class RecordList:
-    """The records of an answer, and what its list has that are none.
-
-    `doubt` is why everything must be read to know better, "" if there is no doubt.
-    """
-
-    records: list[Json] = field(default_factory=list)
-    strays: list[Any] = field(default_factory=list)
-    doubt: str = ""
-
-    @property
-    def count(self) -> int:
-        """Return the number of items of the list."""
-        return len(self.records) + len(self.strays)
-
-
 class RecordFinder:
     """Finds the records of one registry's answers, and learns where they are.
 
@@ -77,6 +62,7 @@ class RecordFinder:
         self._beside = set(memory.beside) if self.learned else set()
         self._keys = tuple(memory.keys) if self.learned else ()
         self._suspects: set[str] = set()
+        self._envelope: set[str] = set()  # the keys of answers that had records
 
     def facts(self) -> Json:
         """Return what was learned, to be kept; {} if nothing was."""
@@ -104,6 +90,27 @@ class RecordFinder:
         """Return what an answer without a body means."""
         unsure = self._memory.holds_records and not self.learned and not whole
         return RecordList(doubt=UNKNOWN_PLACE if unsure else "")
+
+    def unsure(self, said: str) -> RecordList:
+        """Return what an answer means that has nothing but words."""
+        return RecordList(doubt=f"the registry's answer has no list, but says: {said:.100}")
+
+    def strange(self, body: Any) -> str:
+        """Return how an answer without records differs from those that had some; "" if it may not.
+
+        Servers that leave out an empty list leave the rest as it was.
+        """
+        place = self._selector or self.learned
+        if said := only_words(body):
+            return f"has no list, and says: {said:.100}"
+        if not place or not isinstance(body, dict):
+            return ""
+        if compile_path(place.removesuffix("[*]"))(body) is not ABSENT:
+            return ""
+        others = [key for key in body if key not in self._envelope]
+        if not self._envelope or not others:
+            return ""
+        return f"has no list at {named(place)}, but {', '.join(others[:5])}"
 
     def count(self, body: Any) -> int:
         """Return how many records an answer has that is not read."""
@@ -135,7 +142,7 @@ class RecordFinder:
     def _at(self, place: str, body: Any, *, whole: bool, later: bool) -> RecordList:
         value = compile_path(place.removesuffix("[*]"))(body)
         if isinstance(value, list):
-            return _sorted_out(value, place)
+            return sorted_out(value, place)
         if is_filter(place):
             return RecordList([] if value is ABSENT else [value])
         if value in EMPTY or (value is False and place == self.learned):
@@ -156,7 +163,7 @@ class RecordFinder:
         if all(isinstance(item, dict) or item is None for item in items):
             records = [item for item in items if item is not None]
             if records and (self._selector or all(map(self.is_record, records))):
-                return _sorted_out(items, place)
+                return sorted_out(items, place)
         own = place != "$" or bool(self._selector)
         is_record = self.is_record(value) if own else self._is_bare(value)
         return RecordList([value]) if is_record else None
@@ -172,18 +179,18 @@ class RecordFinder:
         if self.is_record(body) and "$" not in self._beside and not whole:
             return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
-            raise Unusable(f"its answer is {body!r:.60}, without a list at {place}", select(place))
+            raise Unusable(f"its answer is {body!r:.60}, without a list at {place}")
         moved = [] if later else self._others(body)
         if not moved:
             return RecordList()
         self._suspects.update(moved)
         if whole:
             raise Unusable(
-                f"its records were at {_named(place)} before, where it has none now, but it has a "
-                f"list at {_named(moved[0])}",
+                f"its records were at {named(place)} before, where it has none now, but it has a "
+                f"list at {named(moved[0])}",
                 f"checks with the registry's owner which it is, and {select(*moved)}",
             )
-        return RecordList(doubt=f"the registry's answer has a new list at {_named(moved[0])}")
+        return RecordList(doubt=f"the registry's answer has a new list at {named(moved[0])}")
 
     def _never_seen(self, place: str, body: Any, *, whole: bool) -> RecordList:
         """Return what it means that a place, where no records were seen yet, has no list."""
@@ -208,7 +215,7 @@ class RecordFinder:
             if unsure:
                 return "", RecordList(doubt=UNKNOWN_PLACE)
             raise
-        listed = _sorted_out(found.items, found.path)
+        listed = sorted_out(found.items, found.path)
         if unsure and not found.usual:
             return "", RecordList(listed.records, listed.strays, UNKNOWN_PLACE)
         return found.path, listed
@@ -231,6 +238,7 @@ class RecordFinder:
             self._keys = tuple(list(record)[:MOST_KEPT])
         if not isinstance(body, dict) or record is body:
             return
+        self._envelope |= body.keys()
         self._beside |= {path for path in lists_in(body) if path != place} | self._suspects
         if place != "$" and self.identify(body) is not None:
             self._beside.add("$")
@@ -247,7 +255,8 @@ class RecordFinder:
         """Return whether an answer is itself a record: it has an id, and a record's keys."""
         if not self.is_record(body) or "$" in self._beside:
             return False
-        return 3 * len(set(body) & set(self._keys)) >= 2 * len(body)
+        common = len(set(body) & set(self._keys))
+        return common > 1 and 3 * common >= 2 * len(body)
 
     def _others(self, body: Any) -> list[str]:
         """Return where an answer has records that no answer had before beside its own."""
@@ -258,30 +267,3 @@ class RecordFinder:
             and word(path) not in ASIDE
             and any(self.is_record(item) for item in items)
         ]
-
-
-def _sorted_out(items: list[Any], place: str) -> RecordList:
-    """Return a list's records, and its other items apart. Raises Unusable if it has no record."""
-    records = [item for item in items if isinstance(item, dict)]
-    if len(records) == len(items):
-        return RecordList(records)
-    strays = [item for item in items if not isinstance(item, dict)]
-    first = next((item for item in strays if item is not None), None)
-    if records or first is None:
-        return RecordList(records, strays)
-    if isinstance(first, list):
-        raise Unusable(
-            f"its list at {_named(place)} has rows without the names of their columns, where "
-            "objects were expected",
-            "requests objects from the registry, if it has a parameter for that; no setting here "
-            "can read such rows",
-        )
-    raise Unusable(
-        f"its list at {_named(place)} has no records but {first!r:.60}",
-        "checks with the registry's owner what this list is; if the records are elsewhere, the "
-        f"integration owner {select('…')}",
-    )
-
-
-def _named(place: str) -> str:
-    return "the top" if place == "$" else place

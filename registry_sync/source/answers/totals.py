@@ -23,7 +23,8 @@ WORDS = (
     "totalfound", "recordstotal", "itotaldisplayrecords", "itotalrecords", "recordcount",
     "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
     "found", "hits", "matches", "results", "inlinecount", "allcount", "filtercount", "fullcount",
-    "collectionsize", "resultsize", "resultsetsize", "available", "outof", "count",
+    "collectionsize", "resultsize", "resultsetsize", "available", "outof", "numbermatched",
+    "matched", "nummatched", "count", "records", "rows", "items", "entries", "objects", "of",
 )  # fmt: skip
 """Keys of totals, those of what was asked for before those of the whole collection."""
 LIKE_TOTAL = re.compile(
@@ -36,7 +37,8 @@ NESTED = frozenset({"total", "hits", "count", "totalhits"})
 """Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""
 ESTIMATED = ("totalisestimate", "isestimate", "estimated", "capped", "totalisapproximate")
 OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordcount", "results",
-                       "numresults", "numrecords", "hits", "found", "matches"})  # fmt: skip
+                       "numresults", "numrecords", "hits", "found", "matches", "records", "rows",
+                       "items", "entries", "objects"})  # fmt: skip
 """Keys that some servers use for the number of records on the page."""
 OF_A_RANGE = re.compile(
     r"\D{0,20}(\d{1,9})\s*(?:-|–|\.\.|to)\s*(\d{1,9})\s*(?:/|of|out of)\s*(\d{1,12})\D*"
@@ -44,6 +46,8 @@ OF_A_RANGE = re.compile(
 RANGES = frozenset({"range", "itemrange", "showing", "shown", "displaying", "items", "results",
                     "records", "rows", "summary", "position", "paging", "pageinfo"})  # fmt: skip
 """Keys whose text may be a range with its total: `1-16 of 60`."""
+TEXTS = frozenset({"message", "msg", "info", "text", "description", "caption", "note", "notice"})
+"""Keys of a text for people, which may be such a range of exactly the records that came."""
 PARTS = frozenset({"page", "batch", "batche", "chunk"})
 """Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count")
@@ -100,7 +104,7 @@ def _named(body: Any, path: str) -> Total | None:
     value = compile_path(path)(body) if isinstance(body, dict) else ABSENT
     if isinstance(value, dict):
         return _object(value, path, named=True)
-    number = as_number(value)
+    number = _number(value)
     if number is None:
         return None
     parent = path.rpartition(".")[0]
@@ -139,7 +143,7 @@ def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Tot
             text = text.rpartition("/")[2]
         elif not _is_header_total(entry):
             continue
-        number = as_number(text) if entry.header else None
+        number = _number(text) if entry.header else None
         found = None if number is None else Total(number, path=entry.path, in_body=False)
         if found := _counts_all(found, answer, last=last):
             return found
@@ -160,7 +164,7 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
     counts = _counts_of_list(entries, answer)
     for entry in entries:
         rank = len(WORDS) + 1 if entry.word in counts else _rank(entry.word)
-        if entry.word in RANGES and isinstance(entry.value, str):
+        if entry.word in RANGES | TEXTS and isinstance(entry.value, str):
             rank = len(WORDS)
         if rank is None or (entry.header and ":" not in entry.path):
             continue
@@ -187,14 +191,18 @@ def _counts_of_list(entries: Sequence[Entry], answer: PageAnswer) -> frozenset[s
     )
 
 
-def _of_range(text: str, count: int) -> int | None:
-    """Return the total of a range with `count` records, `1-16 of 60`; no date: `01-12/2025`."""
+def _of_range(text: str, count: int, *, exact: bool) -> int | None:
+    """Return the total of a range with `count` records, `1-16 of 60`; no date: `01-12/2025`.
+
+    `exact`: the page has as many records as the range, as where the text may be about others.
+    """
     found = OF_A_RANGE.fullmatch(text.strip())
     if found is None:
         return None
     first, last, total = int(found[1]), int(found[2]), int(found[3])
-    dated = "/" in text and last <= 31 and 1900 <= total < 2100
-    if not first <= last <= total or (dated and abs(last - first + 1 - count) > 1):
+    exact = exact or ("/" in text and last <= 31 and 1900 <= total < 2100)
+    span = last - first + 1
+    if not first <= last <= total or count > span + 1 or (exact and abs(span - count) > 1):
         return None
     return total
 
@@ -202,7 +210,16 @@ def _of_range(text: str, count: int) -> int | None:
 def _total_at(entry: Entry, count: int) -> Total | None:
     if isinstance(entry.value, dict) and entry.word in NESTED:
         return _object(entry.value, entry.path)
-    number = as_number(entry.value)
+    number = _number(entry.value)
     if number is None and isinstance(entry.value, str):
-        number = _of_range(entry.value, count)
+        number = _of_range(entry.value, count, exact=entry.word in TEXTS)
     return None if number is None else Total(number, not is_least(entry.beside), entry.path)
+
+
+def _number(value: Any) -> int | None:
+    """Return a number of records, also as `1,204` or as a list of one."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,3}(?:,\d{3})+\s*", value):
+        value = value.replace(",", "")
+    return as_number(value)

@@ -16,6 +16,11 @@ PACKINGS = {
     b"\xfd7zXZ\x00": "xz",
 }  # fmt: skip
 """Packed bodies by how they begin; br has no mark of its own."""
+DOWN = re.compile(
+    rb"(?i)maintenance|temporarily (?:unavailable|down|offline)|service unavailable|be right back"
+    rb"|back (?:soon|shortly)|bad gateway|gateway time-?out|downtime"
+)
+"""Words of a page that stands in for a registry that is down."""
 UNPACKED = ("", "identity", "gzip", "x-gzip", "deflate")
 """The encodings that are unpacked while a body is read."""
 LOGIN = "checks API URL, and the operator the network between"
@@ -90,6 +95,8 @@ def unreadable(answer: Received, why: str, said: str, *, cut: bool) -> SourceErr
         return _not_json(what, UNPACK)
     if cut:
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
+    if _is_html(body, kind) and DOWN.search(body):
+        return _bad_json(f"it answered with a web page ({said!r})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
         return _bad_json(why)

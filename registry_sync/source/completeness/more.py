@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer
 from registry_sync.source.completeness.said_values import (
+    PLAIN,
     address_in,
     as_number,
     is_filled,
     truth_of,
 )
+from registry_sync.source.completeness.texts import TEXTS, says_cut
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
@@ -30,6 +32,7 @@ NEXT_LAST = re.compile(
 )
 MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|link|href)")
 """Other keys of an address: `linkNext`, `more_topics_url`."""
+MORE = re.compile(r"(load|fetch|get|show|view)?more")
 ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
 """What a page for people is about: `moreInfoUrl`."""
 TOKENS = frozenset({
@@ -50,23 +53,28 @@ https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
 """
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
-    "searchafter", "cursormark", "offset",
+    "searchafter", "cursormark", "offset", "resume", "resumetoken", "resumekey", "resumeafter",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
 FLAGS = re.compile(
     r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
     r"rows|pages?|data|entries|objects|available|exists?|hits|todo|toload|remaining|tofetch)*|"
     r"(is|was|result|results|list|data|has)*(truncated|incomplete|cutoff)(results|list|data)?|"
-    r"incompleteresults|limited|exceeded(transfer)?limit|limitexceeded|partial(results?)?|"
-    r"(can|should)?(load|fetch)more"
+    r"incompleteresults|limited|exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
+    r"(can|should)?(load|fetch)more|overflow(ed)?|capped|"
+    r"(limit|max(imum)?(results|records|rows|items)?)(reached|exceeded|hit)"
 )
 INVERTED = re.compile(
     r"(is|on|at|was)?(the)?(last|final)(page|batch|chunk|one)?|(is|all)?(done|exhausted)|no(more)"
     r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
     r"(is|at|reached|has)(the)?end(reached)?|eof|(is|list|results?)?(complete|completed|finished)|"
-    r"reachedend|endreached|allloaded"
+    r"reachedend|endreached|allloaded|end"
 )
-WEAK_FLAGS = re.compile(r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining")
+COUNTED = re.compile(r"incomplete|partial|limited|additional|remaining|truncated")
+"""Words of flags that also count records of some kind."""
+WEAK_FLAGS = re.compile(
+    r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining|left|capped"
+)
 """Flags that may be about something else, such as a job."""
 REMAINING = re.compile(
     r"(items?|records?|results?|rows|objects|hits)?(remaining|left)(items?|records?|results?|rows|"
@@ -124,6 +132,8 @@ def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 def _leads_on(word: str, address: str) -> bool:
     """Return whether a word such as `moretopicsurl` has the address of a page of the list."""
+    if MORE.fullmatch(word):
+        return bool(re.search(r"[?\d]", address))
     more = MORE_ADDRESS.fullmatch(word)
     if more is None or ABOUT.match(more[2]):
         return False
@@ -152,11 +162,35 @@ def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
     if REMAINING.fullmatch(entry.word) and as_number(entry.value):
         return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
     says = truth_of(entry.value)
-    plain = says and FLAGS.fullmatch(entry.word)
+    plain = says and FLAGS.fullmatch(entry.word) and not _is_count(entry)
     inverted = says is False and INVERTED.fullmatch(entry.word)
-    if not plain and not (inverted and (isinstance(entry.value, bool) or entry.header)):
+    if not plain and not (inverted and (_is_said(entry.value, entry.word) or entry.header)):
         return None
     return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
+
+
+def _is_said(value: Any, word: str) -> bool:
+    """Return whether a value is true or false in so many words, not a number or an initial."""
+    if isinstance(value, str):
+        return value.strip().lower() in PLAIN or word.startswith("is")
+    return isinstance(value, bool) or word.startswith("is")
+
+
+def _is_count(entry: Entry) -> bool:
+    """Return whether a 1 counts records: `{"complete": 11, "incomplete": 1}`."""
+    numbers = (value for value in entry.beside.values() if type(value) is int)
+    return (
+        type(entry.value) is int
+        and bool(COUNTED.search(entry.word))
+        and any(number > 1 for number in numbers)
+    )
+
+
+def _worded(entry: Entry, answer: PageAnswer) -> Mark | None:
+    """A text for people: `{"warning": "Result truncated to 500 rows"}`."""
+    if entry.header or entry.word not in TEXTS or not says_cut(entry.value):
+        return None
+    return Mark("flag", entry, sure=False)
 
 
 def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
@@ -212,7 +246,7 @@ def is_ahead(last: str, first: str) -> bool:
 
 
 WAYS: tuple[Callable[[Entry, PageAnswer], Mark | None], ...] = (
-    _address, _token, _flag, _pages, _partial, _last_link,
+    _address, _token, _flag, _pages, _partial, _last_link, _worded,
 )  # fmt: skip
 """The ways in which answers say that there is more, the most useful first."""
 
@@ -235,7 +269,7 @@ def says_end(entries: Sequence[Entry]) -> bool:
         says = truth_of(entry.value)
         if says is False and FLAGS.fullmatch(entry.word):
             return True
-        if says and isinstance(entry.value, bool) and INVERTED.fullmatch(entry.word):
+        if says and _is_said(entry.value, entry.word) and INVERTED.fullmatch(entry.word):
             return True
         if NEXT.match(entry.word) and not is_filled(entry.value):
             return True

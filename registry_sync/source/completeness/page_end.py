@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from registry_sync.core.addresses import joined_address
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
@@ -40,7 +41,7 @@ class End:
 
         Of an only page, also what is not sure.
         """
-        known = self.paginator.paths_to_next()
+        known = {*self.paginator.paths_to_next(), *self._own_address()}
         unsure = self.only and not says_end(self.answer.entries())
         told = unsure and self.is_told()
         return [
@@ -51,6 +52,12 @@ class End:
             and mark.entry.path not in known
             and not self.paginator.explains(mark, self.answer)
         ]
+
+    def _own_address(self) -> list[str]:
+        """Return the paths at which an answer names itself as the next page."""
+        here = self.answer.url
+        marks = [mark for mark in marks_of(self.answer) if mark.address]
+        return [m.entry.path for m in marks if joined_address(here, m.address) == here]
 
     def is_counted(self) -> bool:
         """Return whether all came by the registry's own numbers."""

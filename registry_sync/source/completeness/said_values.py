@@ -6,11 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-NONE = ("", "null", "none", "nil", "false", "no", "0", "-1", "undefined")
-YES = ("true", "yes", "y", "1", "t")
-NO = ("false", "no", "n", "0", "f")
-ADDRESS = re.compile(r"https?://\S*|[/?][^\s]*|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*")
-ONLY_HTTP = re.compile(r"https?://\S*")
+NONE = (
+    "", "null", "none", "nil", "false", "no", "0", "-1", "undefined", "n/a", "-", "#",
+    "javascript:void(0)", "javascript:;",
+)  # fmt: skip
+YES = ("true", "yes", "y", "1", "t", "on")
+NO = ("false", "no", "n", "0", "f", "off")
+PLAIN = ("true", "yes", "false", "no")
+ADDRESS = re.compile(
+    r"(?i)https?://[^\s?]*(?:\?[^\r\n]*)?|[/?][^\s?]*(?:\?[^\r\n]*)?"
+    r"|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*"
+)
+"""Some servers leave blanks in the query of their links."""
+ONLY_HTTP = re.compile(r"(?i)https?://\S*")
 TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
 
 
@@ -39,6 +47,8 @@ def as_number(value: Any) -> int | None:
     """Return a whole number that is 0 or more, also where it is written as text."""
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 19:
         return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     return None

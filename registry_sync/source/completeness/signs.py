@@ -22,26 +22,49 @@ USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2
 """How many records servers give at once where no one asks for a number."""
 FIRST = re.compile(r"(is)?first(page)?")
 EARLIER = re.compile(r"has(prev|previous|earlier)(page|pages|items|results)?")
-GONE = (404, 410)
+PAST = (400, 416, 422)
+"""How servers refuse a page past the end, too: a response action may say so."""
+NO_CONTENT = 204
+NEVER_EMPTY = (401, 403, 407, 429, 502, 503, 504)
+"""Statuses of answers that are never those of an empty list."""
 SINGLE = written({"type": "single_page"})
 WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
-def signs_of(
-    end: End, before: LoopDetector, *, ignored: bool = False, excused: bool = False
-) -> tuple[Sign, ...]:
+def signs_of(end: End, before: LoopDetector, *, excused: bool = False) -> tuple[Sign, ...]:
     """Return what speaks against a read being complete, as a page shows it: at most one sign.
 
-    `before` are the pages before it. `ignored`: the answer is taken for an empty list. `excused`:
-    settings say what its error means.
+    `before` are the pages before it. `excused`: settings say what its error means.
     """
-    if ignored:
-        sign = _cut_off(end, before)
-        return (sign,) if sign else ()
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
     looks = looks if excused else (_partial_said, *looks)
     found = (look(end) for look in looks)
     return tuple(itertools.islice(filter(None, found), 1))
+
+
+def cut_off(
+    status: int, before: LoopDetector, *, unread: bool, ignored_by: str = ""
+) -> tuple[Sign, ...]:
+    """Return the sign of a page that the registry refused, or announced and then did not have.
+
+    Its answer with this status is taken for an empty list, where `ignored_by` is not empty by that
+    response action. `unread`: it has no JSON.
+    """
+    if ignored_by and status in NEVER_EMPTY:
+        return (_ignored_refusal(status, before.came, ignored_by),)
+    failed = status >= 400 and status not in PAST
+    if not before.announced or not (failed or (unread and status < 400 and status != NO_CONTENT)):
+        return ()
+    answered = f"answered {status}" if failed else "gave no list in answer"
+    return (
+        Sign(
+            "more_said",
+            f"The registry said after {number_of(before.came, 'record')} that there are more, but "
+            f"{answered} to the request for them.",
+            "The registry's owner checks its next pages, or the integration owner corrects "
+            "endpoint.paginator or endpoint.response_actions of Connector Settings.",
+        ),
+    )
 
 
 def ignored_records(count: int, action: str) -> Sign:
@@ -52,6 +75,15 @@ def ignored_records(count: int, action: str) -> Sign:
         "Connector Settings, and ended the read.",
         "The integration owner corrects that action: `error_path` looks at one place, where "
         "`content` looks at the whole answer, its records too.",
+    )
+
+
+def _ignored_refusal(status: int, came: int, action: str) -> Sign:
+    return Sign(
+        "ignored_records",
+        f"The registry refused a page ({status}) after {number_of(came, 'record')}. {action} of "
+        "endpoint in Connector Settings ignored that, and ended the read.",
+        "The integration owner corrects that action: such an answer is no empty list.",
     )
 
 
@@ -68,19 +100,6 @@ def _total_unseen(end: End) -> Sign | None:
         f"The first page has no number at “{path}”, so no total judges what was read.",
         "The integration owner corrects that path in endpoint.paginator of Connector Settings, or "
         "removes it.",
-    )
-
-
-def _cut_off(end: End, before: LoopDetector) -> Sign | None:
-    """Find a page that the registry announced, and then did not have."""
-    if not before.announced or end.answer.status not in GONE:
-        return None
-    return Sign(
-        "more_said",
-        f"The registry said after {number_of(before.came, 'record')} that there are more, but "
-        f"answered {end.answer.status} to the request for them.",
-        "The registry's owner checks its next pages, or the integration owner corrects "
-        "endpoint.paginator of Connector Settings.",
     )
 
 

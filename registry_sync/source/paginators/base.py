@@ -191,4 +191,5 @@ def link_position(link: object, url: str) -> Json | None:
         return None
     if not isinstance(link, str):
         raise Stuck("its next link is not text")
-    return {"url": joined_address(url, link)}
+    # Some servers escape their links for HTML; no parameter is called “amp;limit”.
+    return {"url": joined_address(url, link.replace("&amp;", "&").replace("&#38;", "&"))}

@@ -15,15 +15,13 @@ from registry_sync.core.text import number_of
 from registry_sync.ledger import digests
 from registry_sync.models import FeedReading, LedgerEntry, Withdrawal
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
-from registry_sync.source.client import Source
 from registry_sync.source.connector import Incremental
 from registry_sync.source.pages import Page
 from registry_sync.source.watermark import BLIND_LAG
 from registry_sync.sync import run_verdict
-from registry_sync.sync.clients import entries_of
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals.departures import keep, open_rows, was_missed, withdrawal_of
-from registry_sync.sync.withdrawals.listings import list_connector
+from registry_sync.sync.withdrawals.second_list import SecondList
 
 How, State = Withdrawal.How, Withdrawal.State
 DOUBT = "?"
@@ -60,18 +58,16 @@ class Feed:
     def read(self) -> None:
         """Read what is new. Raise LeaseLost, SourceError."""
         ctx = self.ctx
-        connector = list_connector(ctx.setup.connector, ctx.setup.connector.deletes.path)
-        source = entries_of(ctx.setup, connector, ctx.pacer.pause, ctx.pacer.keep_alive)
-        terms = connector.incremental or Incremental()
+        path = ctx.setup.connector.deletes.path
+        name = "The list of deletions"
+        listed = SecondList(ctx, path, setting="endpoint.deletes.path", name=name)
+        terms = listed.connector.incremental or Incremental()
         lag = max(terms.lag, BLIND_LAG) if not terms.lag_is_set else terms.lag
-        since = self.last.read_at - lag if self.last and connector.sends_since else None
+        since = self.last.read_at - lag if self.last and listed.connector.sends_since else None
         began: datetime | None = None
-        try:
-            for page in source.pages(since):
-                began = began or page.server_date or runs.database_now()
-                self._follow(page, source)
-        finally:
-            source.close()
+        for page in listed.pages(since):
+            began = began or page.server_date or runs.database_now()
+            self._follow(page, listed)
         self._settle_doubts()
         if ctx.run.dry_run:
             return
@@ -95,11 +91,11 @@ class Feed:
         text += "endpoint.deletes in Connector Settings."
         runs.warn(self.ctx.run, self.ctx.lease, "feed_cut", text)
 
-    def _follow(self, page: Page, source: Source) -> None:
+    def _follow(self, page: Page, listed: SecondList) -> None:
         signs = [sign.text for sign in page.signs if sign.code in INCOMPLETE]
         self._cut = self._cut or next(iter(signs), "")
         news: dict[str, datetime | None] = {}
-        for external_id, when, mark in _entries(page, source):
+        for external_id, when, mark in _entries(page, listed):
             self._entries.add(mark)
             if mark not in self._known:
                 news[external_id] = when
@@ -170,12 +166,12 @@ class Feed:
         keep(self.ctx, found)
 
 
-def _entries(page: Page, source: Source) -> Iterator[tuple[str, datetime | None, str]]:
+def _entries(page: Page, listed: SecondList) -> Iterator[tuple[str, datetime | None, str]]:
     """Yield the id, the time and the digest of each entry of a page."""
     for record in page.records:
-        external_id = source.identify(record)
+        external_id = listed.identify(record)
         if external_id:
-            yield external_id, source.cursor_of(record), _mark(record)
+            yield external_id, listed.cursor_of(record), _mark(record)
 
 
 def _mark(entry: Any) -> str:

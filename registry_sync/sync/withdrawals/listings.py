@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,13 +14,11 @@ from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, Withdrawal
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
-from registry_sync.source.connector import Connector
-from registry_sync.source.deletes import Deletes
 from registry_sync.sync import run_verdict
-from registry_sync.sync.clients import entries_of
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals.archives import Archives
 from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
+from registry_sync.sync.withdrawals.second_list import SecondList
 
 How, State = Withdrawal.How, Withdrawal.State
 APART = timedelta(hours=1)
@@ -100,29 +97,31 @@ class Listings:
         """Read the list of ids; return when it began, or None if it is not complete."""
         began: datetime | None = None
         total, moved, unnamed = 0, False, 0
-        connector = list_connector(self.ctx.setup.connector, self.deletes.ids_endpoint)
-        source = entries_of(
-            self.ctx.setup, connector, self.ctx.pacer.pause, self.ctx.pacer.keep_alive
+        setting = "endpoint.deletes.ids_endpoint"
+        listed = SecondList(
+            self.ctx, self.deletes.ids_endpoint, setting=setting, name="The list of ids"
         )
-        try:
-            for page in source.pages(None):
-                began = began or page.server_date or runs.database_now()
-                moved = moved or page.slid or any(s.code in INCOMPLETE for s in page.signs)
-                total = max(total, page.total or 0)
-                found = [id_ for id_ in map(source.identify, page.records) if id_]
-                unnamed += len(page.records) - len(found) + len(page.strays)
-                ids.add(found)
-        finally:
-            source.close()
+        for page in listed.pages(None):
+            began = began or page.server_date or runs.database_now()
+            moved = moved or page.slid or any(s.code in INCOMPLETE for s in page.signs)
+            total = max(total, page.total or 0)
+            found = [id_ for id_ in map(listed.identify, page.records) if id_]
+            unnamed += len(page.records) - len(found) + len(page.strays)
+            ids.add(found)
         if moved or not len(ids) or len(ids) < total or ids.repeated:
-            text = f"The list of ids is not complete: {len(ids):,} ids came, {ids.repeated:,} "
-            text += f"repeatedly, and it counts {total:,}. Nothing counts as withdrawn by it."
-            runs.log(self.ctx.run, "WARNING", text)
+            self._warn_of_cut(ids, total)
             return None
         if unnamed:
             self._log_unnamed(unnamed)
             return None
         return began
+
+    def _warn_of_cut(self, ids: IdFile, total: int) -> None:
+        counted = f", and it counts {total:,}" if total else ""
+        text = f"The list of ids is not complete: {len(ids):,} ids came, {ids.repeated:,} "
+        text += f"repeatedly{counted}. No record counts as withdrawn by it. The integration owner "
+        text += "checks endpoint.deletes and endpoint.paginator in Connector Settings."
+        runs.warn(self.ctx.run, self.ctx.lease, "ids_cut", text)
 
     def _return_listed(self, ids: IdFile) -> None:
         """Close the withdrawals of records that are listed again."""
@@ -185,21 +184,6 @@ class IdFile:
     def __contains__(self, external_id: object) -> bool:
         found = self._rows.execute("SELECT 1 FROM listed WHERE id = ?", (external_id,))
         return found.fetchone() is not None
-
-
-def list_connector(connector: Connector, address: str) -> Connector:
-    """Return how a second list of the registry is read: by GET, and paged as the first is."""
-    deletes: Deletes = connector.deletes
-    parts = urlsplit(connector.address(address))
-    params: dict[str, list[str]] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        params.setdefault(name, []).append(value)
-    return connector.other_list(
-        parts._replace(query="").geturl(),
-        {name: values if len(values) > 1 else values[0] for name, values in params.items()},
-        data_selector=deletes.data_selector,
-        id_paths=deletes.primary_key or connector.id_paths,
-    )
 
 
 def _chunks(rows: QuerySet[LedgerEntry]) -> Iterator[list[LedgerEntry]]:

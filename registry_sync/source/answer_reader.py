@@ -1,0 +1,59 @@
+"""The records of an answer, or the error of one that is no list."""
+
+from __future__ import annotations
+
+from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.failures import only_words
+from registry_sync.source.answers.list_items import RecordList
+from registry_sync.source.answers.record_list import RecordFinder
+from registry_sync.source.errors import bad_answer
+from registry_sync.source.http import Exchange, Reply
+from registry_sync.source.refusals import ACCEPTED, without_answer
+
+FEW = 3
+"""So many items at most may be errors where records were due."""
+
+
+class AnswerReader:
+    """Finds the records of one registry's answers. Raises SourceError."""
+
+    def __init__(self, exchange: Exchange, finder: RecordFinder) -> None:
+        self._exchange, self._finder = exchange, finder
+
+    def listed(self, reply: Reply, *, later: bool, whole: bool, announced: bool) -> RecordList:
+        """Return the records of an answer; `announced`: the page before says that there are some.
+
+        An answer that only says that it failed is no empty list, whatever its words.
+        """
+        if reply.ignored:
+            return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
+        try:
+            found = self._finder.find(reply.body, whole=whole, later=later)
+            if not found.count and not reply.excused_by:
+                found = self._without_records(reply, found, later=later, whole=whole)
+            elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
+                raise without_answer(reply.status)  # a job, not a record
+            elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
+                self._refuse_failure(reply)
+        except Unusable as error:
+            if reply.excused_by:
+                return RecordList()
+            self._refuse_failure(reply)
+            raise bad_answer(str(error), error.remedy) from error
+        self._exchange.connector.page_limits.check_records(found.count)
+        strange = "" if found.count or not announced else self._finder.strange(reply.body)
+        if strange and not reply.excused_by:
+            raise bad_answer(f"the page before names this one, but its answer {strange}")
+        return found
+
+    def _without_records(
+        self, reply: Reply, found: RecordList, *, later: bool, whole: bool
+    ) -> RecordList:
+        self._refuse_failure(reply)
+        words = "" if later or whole else only_words(reply.body)
+        return self._finder.unsure(words) if words else found
+
+    def _refuse_failure(self, reply: Reply) -> None:
+        if reply.status == ACCEPTED:
+            raise without_answer(reply.status)
+        self._exchange.refuse_failure(reply.body)

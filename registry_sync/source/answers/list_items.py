@@ -1,0 +1,55 @@
+"""The items of an answer's list: records, and what is none. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry_sync.core.types import Json
+from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.record_guess import select
+
+
+@dataclass(frozen=True, slots=True)
+class RecordList:
+    """The records of an answer, and what its list has that are none.
+
+    `doubt` is why everything must be read to know better, "" if there is no doubt.
+    """
+
+    records: list[Json] = field(default_factory=list)
+    strays: list[Any] = field(default_factory=list)
+    doubt: str = ""
+
+    @property
+    def count(self) -> int:
+        """Return the number of items of the list."""
+        return len(self.records) + len(self.strays)
+
+
+def sorted_out(items: list[Any], place: str) -> RecordList:
+    """Return a list's records, and its other items apart. Raises Unusable if it has no record."""
+    records = [item for item in items if isinstance(item, dict)]
+    if len(records) == len(items):
+        return RecordList(records)
+    strays = [item for item in items if not isinstance(item, dict)]
+    first = next((item for item in strays if item is not None), None)
+    if records or first is None:
+        return RecordList(records, strays)
+    if isinstance(first, list):
+        raise Unusable(
+            f"its list at {named(place)} has rows without the names of their columns, where "
+            "objects were expected",
+            "requests objects from the registry, if it has a parameter for that; no setting here "
+            "can read such rows",
+        )
+    raise Unusable(
+        f"its list at {named(place)} has no records but {first!r:.60}",
+        "checks with the registry's owner what this list is; if the records are elsewhere, the "
+        f"integration owner {select('…')}",
+    )
+
+
+def named(place: str) -> str:
+    """Return a place as messages name it."""
+    return "the top" if place == "$" else place

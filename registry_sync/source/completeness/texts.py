@@ -1,0 +1,32 @@
+"""Texts for people that say that a list is not whole. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+TEXTS = frozenset({
+    "message", "messages", "msg", "warning", "warnings", "notice", "notices", "note", "notes",
+    "info", "hint", "comment", "alert", "alerts",
+})  # fmt: skip
+"""Words of texts for people."""
+LONGEST = 2000
+"""Characters of a text that are read."""
+CUT_SHORT = re.compile(
+    r"truncat|(?:limited|capped|cut|restricted) (?:to|at) (?:the )?(?:first |top )?\d"
+    r"|only (?:the )?(?:first |top )?[\d,]+ (?:\w+ )?(?:\w+ )?(?:shown|returned|displayed|included)"
+    r"|only (?:the )?(?:first|top) [\d,]+\b|first [\d,]+ of [\d,]+"
+    r"|more (?:results|records|rows|items|data|entries) (?:exist|(?:are |is )?(?:available|remain))"
+    r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b",
+    re.IGNORECASE,
+)
+
+
+def says_cut(value: Any) -> bool:
+    """Return whether a text, or a list of texts or objects with some, says that parts are missing.
+
+    `{"warning": "Result truncated to 500 rows"}`
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return CUT_SHORT.search(text[:LONGEST]) is not None
