@@ -30,9 +30,12 @@ if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")  # they have the secrets
     logger_class = "integration.web_log.JsonLogger"
 control_socket_disable = True  # nothing uses it, and its file needs a writable home
-# As Django: X-Forwarded-Proto, and SCRIPT_NAME, count only where the proxy is trusted.
+# As Django: X-Forwarded-Proto counts only where the proxy is trusted.
 trusted = os.environ.get("TRUST_PROXY_HEADERS", "").lower() in ("1", "true", "yes", "on")
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or ("*" if trusted else "127.0.0.1,::1")
+# Most proxies pass headers such as SCRIPT_NAME on from the client, who could so leave the paths
+# that the proxy allows: the path in front comes from the environment alone.
+forwarder_headers = ""
 
 
 def when_ready(server):  # type: ignore[no-untyped-def]

@@ -6,11 +6,11 @@ few of them work at a time, so that the database has few connections.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterable
+from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
-from typing import Any
+from typing import IO, Any
 
 from django.core.wsgi import get_wsgi_application
 
@@ -20,22 +20,44 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 AT_A_TIME = 16
 """Requests that one process works on at a time."""
-BUFFERED = 1024 * 1024
-"""Bytes of a body that are read before the request waits for its turn."""
+LARGEST = 2_621_440
+"""Bytes of a body that is read at all; a file of mappings has a million at most.
+
+https://docs.djangoproject.com/en/stable/ref/settings/#data-upload-max-memory-size
+"""
+IN_MEMORY, PIECE = 1024 * 1024, 64 * 1024
+"""Bytes of a body that are kept in memory, and read at once."""
 
 
 def take_turns(work: Wsgi, *, at_a_time: int = AT_A_TIME) -> Wsgi:
-    """Return an application that reads small bodies first, then works when it is its turn."""
+    """Return an application that reads a whole body first, then works when it is its turn.
+
+    Who sends a body slowly, or never ends it, takes no one's turn.
+    """
     turns = BoundedSemaphore(at_a_time)
 
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         length = str(environ.get("CONTENT_LENGTH") or "0")
-        if length.isdecimal() and 0 < int(length) <= BUFFERED:
-            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
+        size = int(length) if length.isdecimal() else 0
+        if size > LARGEST:
+            start_response("413 Content Too Large", [("Content-Type", "text/plain")])
+            return [f"The request has {size:,} bytes. Send {LARGEST:,} at most.\n".encode()]
+        if size:
+            environ["wsgi.input"] = received(environ["wsgi.input"], size)
         with turns:
             return work(environ, start_response)
 
     return application
+
+
+def received(body: IO[bytes], size: int) -> IO[bytes]:
+    """Return a copy of a body, read to its end; a large one is in a temporary file."""
+    copy = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - it ends with its last reader
+    while size and (piece := body.read(min(size, PIECE))):
+        copy.write(piece)
+        size -= len(piece)
+    copy.seek(0)
+    return copy  # type: ignore[return-value]
 
 
 application = take_turns(get_wsgi_application())

@@ -19,6 +19,7 @@ from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.filters import OpenFilter, SentFilter
 from registry_sync.core import kept_secrets
+from registry_sync.core.text import as_key
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
 from registry_sync.monitoring.channels.mail import Mail
@@ -152,7 +153,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = AlertSettings.objects.filter(pk=object_id).first() if object_id else None
+        row = AlertSettings.objects.filter(pk=as_key(object_id or "")).first()
         told = alerts.recipients(row) if row else []
         more = {
             "title": "Alert settings",

@@ -91,6 +91,14 @@ class ReadOnly(admin.ModelAdmin):
         shown = self._with_own_columns(self.columns(request))
         return [self._links.get(name, name) for name in shown]
 
+    def response_action(self, request: HttpRequest, *more: Any, **named: Any) -> Any:
+        """Run an action on the rows that a form names; a text that is no key names none."""
+        sent = request.POST.copy()
+        keys = [pk for pk in sent.getlist(ACTION_CHECKBOX_NAME) if as_key(pk) is not None]
+        sent.setlist(ACTION_CHECKBOX_NAME, keys)
+        request.POST = sent  # type: ignore[assignment]
+        return super().response_action(request, *more, **named)
+
     def columns(self, request: HttpRequest) -> Sequence[Any]:
         """Return the list's columns, which may depend on what is asked for."""
         return self.list_display

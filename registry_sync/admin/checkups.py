@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from registry_sync.admin.base import ReadOnly
+from registry_sync.core.text import as_key
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor import checkup as doctor
 
@@ -54,7 +55,7 @@ class CheckupAdmin(ReadOnly):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = Checkup.objects.filter(pk=object_id).first() if object_id else None
+        row = Checkup.objects.filter(pk=as_key(object_id or "")).first()
         stored = row.points if row else []
         points = [{**p, "state": FORMER.get(p["state"], p["state"])} for p in stored]
         points.sort(key=lambda p: GRAVEST.index(p["state"]))

@@ -19,6 +19,7 @@ from registry_sync.admin.start_run import page_of, start
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
+from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.drafts import brake, preview, publish, starting, versions
 from registry_sync.drafts import draft as drafts
@@ -200,7 +201,7 @@ class Publishing(Reasoned):
             )
             return HttpResponseRedirect(self.page("publish", draft))
         else:
-            asked = int(request.POST.get("version") or 0)
+            asked = as_key(request.POST.get("version", "")) or 0
             typed = request.POST.get("typed", "")
             version = publish.publish(
                 draft, client, by=Person.of(request.user), reason=reason, version=asked, typed=typed
@@ -255,7 +256,7 @@ class MappingVersionAdmin(ReadOnly):
         form_url: str = "",
         extra_context: Json | None = None,
     ) -> HttpResponse:
-        version = versions.mine().filter(pk=object_id).first()
+        version = versions.mine().filter(pk=as_key(object_id)).first()
         newest = versions.of_schema(version.schema_id).first() if version else None
         more = {
             "version": version,

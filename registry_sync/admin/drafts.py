@@ -119,7 +119,7 @@ class MappingDraftAdmin(Connecting):
         values = self._asked(request, draft)
         if values is not None:
             try:
-                version = int(request.POST.get("version") or 0)
+                version = as_key(request.POST.get("version", "")) or 0
                 drafts.save(draft, version, actor=request.user.get_username(), **values)
             except drafts.Outdated:
                 return self._conflict(request, draft, values)

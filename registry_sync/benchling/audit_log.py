@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from registry_sync.benchling.client import Client
+from registry_sync.core.addresses import is_address
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.iso8601 import read_iso
 from registry_sync.core.ssrf import Forbidden, open_session
@@ -90,8 +91,8 @@ def _exported(client: Client, object_id: str) -> str:
 
 def _downloaded(url: str, *, allow_private: bool, user_agent: str) -> str:
     """Return the file's text; its address alone gives access to it."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
+    scheme = urlsplit(url).scheme if is_address(url) else ""
+    if scheme != "https" and not (allow_private and scheme == "http"):
         raise Unknown("The address of the exported audit log is not https.")
     session = open_session(
         allow_private=allow_private, user_agent=user_agent, limits=LIMITS, patient=False

@@ -7,7 +7,7 @@ of `Connector Settings`, both only where its `API URL` has the same origin, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from registry_sync.benchling.syncs import (
@@ -22,6 +22,7 @@ from registry_sync.benchling.syncs import (
     same_origin,
     syncs_of,
 )
+from registry_sync.core.addresses import is_address
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.types import Json
@@ -30,6 +31,8 @@ from registry_sync.source.auth.none import NoAuth
 FOLDER, KEY, SETTINGS, URL = (
     "Synced Entity Location", "API Key", "Connector Settings", "API URL",
 )  # fmt: skip
+SENT = ("params", "json", "headers", "token_params")
+"""Connector Settings whose values are sent, and are no addresses of requests."""
 INACCESSIBLE = (
     "A Benchling admin gives the app access to what is named (its organization, team or project), "
     "or the integration owner chooses something else."
@@ -187,11 +190,13 @@ class SyncItems:
         return same_origin(here, named_in(self.items.get((URL,))))
 
     def _inherits_key(self) -> bool:
-        """Return whether the first sync's key may be sent: an address of its own may not get it."""
-        own = (self.json(SETTINGS) or {}).get("client")
-        base = own.get("base_url") if isinstance(own, dict) else None
-        elsewhere = base and not same_origin(str(base), named_in(self.items.get((URL,))))
-        return self._same_registry() and not elsewhere
+        """Return whether the first sync's key may be sent: only to where the first sends it."""
+        first = self._json_at((SETTINGS,), SETTINGS) or {}
+        homes = [named_in(self.items.get((URL,))), *_addresses(first)]
+        return self._same_registry() and all(
+            any(same_origin(url, home) for home in homes)
+            for url in _addresses(self.json(SETTINGS) or {})
+        )
 
     def _add(self, item: str, text: str) -> None:
         self.faults.append(Fault(item, text))
@@ -234,6 +239,18 @@ class SyncItems:
     def _add_once(self, item: str, text: str) -> None:
         if Fault(item, text) not in self.faults:
             self._add(item, text)
+
+
+def _addresses(settings: object) -> Iterator[str]:
+    """Yield the whole URLs in Connector Settings that requests may be sent to."""
+    if isinstance(settings, list):
+        settings = dict(enumerate(settings))
+    if isinstance(settings, dict):
+        for name, value in settings.items():
+            if name not in SENT:
+                yield from _addresses(value)
+    elif isinstance(settings, str) and is_address(settings.strip()):
+        yield settings.strip()
 
 
 def _needs_key(settings: Json | None) -> bool:

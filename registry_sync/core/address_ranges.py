@@ -48,6 +48,7 @@ NOWHERE = (
     "fd20:ce::/32",  # metadata: Google
     "fd00:c1::/32",  # metadata: Oracle
     "fd00:42::/32",  # metadata: Scaleway
+    "fd00:a9fe:a9fe::/48",  # metadata: Akamai
 )  # fmt: skip
 """Addresses that no registry can have, also where private networks are allowed."""
 UNICAST = IPv6Network("2000::/3")

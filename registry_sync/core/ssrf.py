@@ -40,7 +40,10 @@ def allowed_addresses(
 
     Raises Forbidden if one is not allowed, OSError if the host cannot be resolved.
     """
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a label is empty or has more than 63 characters
+        raise socket.gaierror(socket.EAI_NONAME, f"{host} is not the name of a host") from error
     found = list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in infos))
     for address in found:
         reach = reach_of(parsed(address))

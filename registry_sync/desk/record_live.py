@@ -15,6 +15,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.entity_reads import entities_of_any_type
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
+from registry_sync.core.addresses import is_address
 from registry_sync.core.problems import SyncError
 from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.transform import transform
@@ -87,7 +88,7 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     except (Refused, SyncError, Wait) as error:
         return "", words_of(error)
     url = str(found[0].get("webURL") or "") if found else ""
-    parts = urlsplit(url)
+    parts = urlsplit(url if is_address(url) else "")
     if parts.scheme in ("http", "https") and parts.netloc.lower() == runs.tenant_host():
         return url, ""
     return "", f"Benchling has no address for the entity {entity_id}, or the app cannot see it."

@@ -211,10 +211,11 @@ def _subject(
 
 def _notify(alert: Alert, subject: str, notice: Notice, found: Sequence[tuple[str, str]]) -> int:
     now = timezone.now()
+    subject = " ".join(f"Registry Sync: {subject}".split())  # no mail has one of two lines
     AlertMessage.objects.bulk_create(
         AlertMessage(
             alert=alert, channel=channel, receiver=recipient, body=notice.body(), created_at=now,
-            subject=f"Registry Sync: {subject}"[:200], next_try_at=now, notice=notice.as_json(),
+            subject=subject[:200], next_try_at=now, notice=notice.as_json(),
         )
         for channel, recipient in found
     )  # fmt: skip

@@ -13,7 +13,7 @@ from django.conf import settings
 from registry_sync.core import log_context, secrets
 from registry_sync.reporting.redaction import HIDDEN, OURS
 
-BREAKS = re.compile(r"[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
+BREAKS = re.compile(r"[\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029]")
 """What a terminal or a collector of logs takes for the end of a line, or obeys."""
 PLAIN = re.compile(r"[\w.:/@+-]+")
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import requests
+
 from registry_sync.core.secrets import SECRET, is_secret
 from registry_sync.core.types import Json
 from registry_sync.source.paths import PathError, compile_path, compile_template
@@ -208,7 +210,10 @@ class SettingsReader:
         try:
             parts = urlsplit(url)
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            can_be_sent = not usable or _has_a_host(url)
         except ValueError:
+            can_be_sent = False
+        if not can_be_sent:
             self.add(f"{where} is not a valid URL")
             return
         if not usable:
@@ -227,6 +232,18 @@ class SettingsReader:
         for name in settings.required:
             if not getattr(settings, name):
                 self.add(f"{where}.{name} is required for {settings.type}")
+
+
+def _has_a_host(url: str) -> bool:
+    """Return whether a request can be sent to a URL, as far as its host's name shows.
+
+    Raises ValueError (UnicodeError) where a part of the name is empty or has over 63 characters.
+    """
+    try:
+        sent = requests.Request("GET", url).prepare().url or ""
+    except requests.RequestException:  # a space, or a letter that no name has
+        return False
+    return bool((urlsplit(sent).hostname or "").encode("idna"))
 
 
 def names_of(kinds: Iterable[Any]) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ import io
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from integration.client_address import client_address
 from tests.support.commands import manage
 from tests.support.desk import INDEX, person, text
 
@@ -45,6 +46,32 @@ def test_behind_a_proxy_each_client_has_its_own_attempts(olivia, settings):
     assert attempt(HTTP_X_FORWARDED_FOR="192.0.2.7, 198.51.100.1").status_code == 429
     there = attempt(password="secret", HTTP_X_FORWARDED_FOR="198.51.100.2")
     assert there.status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("seen", "counted"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1, 198.51.100.1:4711", "198.51.100.1"),  # as some load balancers write it
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::9]:4711", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::ffff:198.51.100.1", "198.51.100.1"),
+        ("unknown", "192.0.2.1"),
+        ("198.51.100.1, ", "192.0.2.1"),
+        ("", "192.0.2.1"),
+    ],
+)
+def test_neither_ports_nor_the_addresses_of_one_network_are_other_clients(seen, counted, settings):
+    settings.TRUST_PROXY_HEADERS = True
+    asked = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=seen)
+    assert client_address(asked) == counted
+
+
+def test_without_a_trusted_proxy_its_header_counts_for_nothing():
+    given = {"REMOTE_ADDR": "::ffff:192.0.2.1", "HTTP_X_FORWARDED_FOR": "198.51.100.1"}
+    assert client_address(RequestFactory().get("/", **given)) == "192.0.2.1"
+    assert client_address(RequestFactory().get("/", REMOTE_ADDR="")) == ""  # a socket's file
 
 
 @pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])

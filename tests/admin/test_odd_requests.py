@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin import site
 from django.test import Client
 from django.urls import reverse
 
+from registry_sync.admin.base import ReadOnly
 from registry_sync.models import EntityError, Lane, SyncRun
 from tests.support.desk import INDEX
 from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
@@ -40,6 +42,21 @@ def test_what_names_no_lane_acts_on_none(lane: Lane, owner: Client, asked: str) 
     assert SyncRun.objects.count() == 1
     assert EntityError.objects.get().dismissed_at is None
     assert owner.get(f"{RECORD}?lane=&id=C-1").status_code == 200  # none is named
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("key", ["abc", "9" * 30])
+def test_a_key_that_is_none_names_no_row(admin_client: Client, key: str) -> None:
+    admin_client.raise_request_exception = False
+    answers = []
+    for model, page in site._registry.items():
+        base = f"{INDEX}{model._meta.app_label}/{model._meta.model_name}/"
+        answers.append(admin_client.get(f"{base}{key}/change/"))
+        if isinstance(page, ReadOnly):  # the others are Django's own
+            for action in page.actions or ():
+                sent = {"action": action, "_selected_action": key, "decided": "1", "reason": "x"}
+                answers.append(admin_client.post(base, sent))
+    assert {answer.status_code for answer in answers} <= {200, 302, 404}
 
 
 @pytest.mark.once

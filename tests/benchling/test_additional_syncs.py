@@ -122,10 +122,33 @@ def test_another_origin_gets_neither_key_nor_client(url, same):
     assert keyless.api_key == "", "no key is needed, and none is sent"
 
 
-def test_an_address_of_its_own_in_client_gets_no_inherited_key():
-    own = {"client": {"base_url": "https://evil.example/"}}
+EVIL = "https://evil.example/"
+TOKENS = {"type": "oauth2_client_credentials", "client_id": "a"}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"client": {"base_url": EVIL}},
+        {"client": {"auth": {**TOKENS, "access_token_url": EVIL}}},
+        {"endpoint": {"path": f" {EVIL}"}},
+        {"endpoint": {"path": "ht\ttps://evil.example/"}},
+        {"endpoint": {"detail": {"path": f"{EVIL}{{id}}"}}},
+        {"endpoint": {"deletes": {"mode": "feed", "path": EVIL}}},
+        {"endpoint": {"deletes": {"mode": "absence", "ids_endpoint": EVIL}}},
+    ],
+)
+def test_an_address_of_its_own_gets_no_inherited_key(own):
     found = faults(items(element(**{"Connector Settings": own}), *TWO))
     assert "Additional Syncs › Lots › API Key is missing" in found["Lots"]
+
+
+def test_an_inherited_key_goes_where_the_first_sync_sends_it():
+    client = {"auth": {**TOKENS, "access_token_url": "https://login.example.com/token"}}
+    first = {("Connector Settings",): {"client": client}}
+    own = {"client": client, "endpoint": {"path": f"{HOME}/lots", "params": {"of": EVIL}}}
+    config = read(items(element(**{"Connector Settings": own}), *TWO, first))
+    assert config.api_key == "k1" and config.connector_settings == own
 
 
 def test_empty_elements_are_no_syncs():

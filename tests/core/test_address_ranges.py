@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from registry_sync.core import ssrf
 from registry_sync.core.problems import SourceError
@@ -29,7 +30,8 @@ NOWHERE = [
     "2001::/32", "2001:2::/48", "2001:3::/32", "2001:4:112::/48", "2001:10::/28",
     "2001:20::/28", "2001:30::/28", "2001:db8::/32", "3fff::/20", "2620:4f:8000::/48",
     "fe80::/10", "ff00::/8", "fd00:ec2::/32", "fd00:ec2::254/128", "fd00:ec2::23/128",
-    "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128", "4000::/3", "6000::/3",
+    "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128", "fd00:a9fe:a9fe::1/128",
+    "4000::/3", "6000::/3",
     "8000::/3", "a000::/3", "c000::/3", "::2/127", "200::/7", "1::/16",
 ]  # fmt: skip
 PRIVATE = [
@@ -129,6 +131,16 @@ def test_public_addresses_are_taken() -> None:
 WAYS_IN = ["169.254.169.254", "0xa9fea9fe", "2852039166", "[fd00:ec2::23]", "[fd20:ce::254]",
            "[::ffff:a9fe:a9fe]", "[64:ff9b:1::a9fe:a9fe]", "100.100.100.200", "[fe80::1]", "0",
            "[2002:a9fe:a9fe::1]", "[::]", "[ff02::1]", "0251.0376.0251.0376"]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{64 * 'a'}.example"])
+def test_a_name_that_no_host_can_have_is_not_found(host: str, monkeypatch: Any) -> None:
+    monkeypatch.undo()  # the resolver refuses it by itself, and asks no server
+    with pytest.raises(OSError, match="not the name of a host"):
+        allowed_addresses(host, 443, allow_private=True)
+    session = ssrf.open_session(allow_private=True, user_agent="test", patient=False)
+    with pytest.raises(requests.RequestException):
+        session.get(f"https://{host}/")
 
 
 @pytest.mark.parametrize("host", WAYS_IN)

@@ -80,6 +80,15 @@ def test_one_failing_lane_is_alerted_and_its_recovery_ends_it(two_lanes):
     assert Alert.objects.get().ended_at is not None
 
 
+def test_a_subject_has_one_line_whatever_a_lane_is_called(two_lanes):
+    second = two_lanes[1]
+    Lane.objects.filter(pk=second.pk).update(schema_name="Other\nBcc: eve@example.com")
+    AlertSettingsFactory(emails="ann@example.com")
+    alerts.record_changes()
+    subject = AlertMessage.objects.get().subject
+    assert subject.startswith("Registry Sync: runs fail (Other Bcc: eve@example.com, ")
+
+
 def test_each_lane_has_its_alert_and_the_one_that_was_open_before_is_the_first_ones(two_lanes):
     first, second, *_ = two_lanes
     before = AlertFactory()

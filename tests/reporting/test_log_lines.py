@@ -51,10 +51,10 @@ def test_no_line_has_a_secret_and_json_stays_one_line(settings) -> None:
 
 
 def test_no_message_forges_a_line_or_commands_a_terminal(settings) -> None:
-    said = "refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028end"
+    said = "refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028\x9bend"
     text = SecretFreeFormatter(TEXT).format(record("The registry: %s", said))
     assert text.splitlines() == [
-        r"level=WARNING The registry: refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028end"
+        r"level=WARNING The registry: refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028\x9bend"
     ]
     assert json.loads(JsonFormatter().format(record("%s", said)))["message"] == said
     settings.BENCHLING_CLIENT_SECRET = "of several\nlines"

@@ -289,8 +289,10 @@ def test_a_secret_in_the_address_is_refused_and_not_repeated(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "registry", "ftp://x/y", "https://", "http://[::1", "https://a:b/"]
-)
+    "url",
+    ["", "registry", "ftp://x/y", "https://", "http://[::1", "https://a:b/", "https://a..b/",
+     f"https://{64 * 'a'}.example/", "https://li ms/", "https://a\u2024/"],
+)  # fmt: skip
 def test_an_address_must_be_one(url: str) -> None:
     assert "is not a valid URL" in refusal(None, api_url=url)
 

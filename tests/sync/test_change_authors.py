@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from registry_sync.benchling import audit_log
 from registry_sync.benchling.audit_log import Unknown, parse_log
 from registry_sync.models import AuthorOfChange, Drift, Lane, SyncRun
 from registry_sync.sync import change_authors
@@ -91,6 +92,12 @@ def test_the_hourly_budget_is_kept(edited, monkeypatch):
     w = edited()
     w.sync(kind=FULL)
     assert Drift.objects.get().changed_by == "" and not w.tenant.exported
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://a:b/", "file:///etc/passwd", "//a", "x"])
+def test_an_export_at_no_address_is_not_read(url):
+    with pytest.raises(Unknown):
+        audit_log._downloaded(url, allow_private=True, user_agent="test")
 
 
 def test_columns_are_found_by_their_names():

@@ -16,6 +16,10 @@ from tests.support.worlds import DEFINITION
 pytestmark = [pytest.mark.once, pytest.mark.process]
 IDLE, HALF_HEAD = b"", b"POST /benchling/webhooks HTTP/1.1\r\nHost: a\r\nWebhook-"
 HALF_BODY = HALF_HEAD + b"Id: x\r\nContent-Length: 900\r\n\r\n{"
+HALF_FORM = (
+    b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken=" + 32 * b"a" +
+    b"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 2000000\r\n\r\na="
+)  # fmt: skip
 
 
 def test_two_hundred_idle_or_half_sent_connections_delay_no_webhook(deploy):
@@ -34,7 +38,7 @@ def test_two_hundred_idle_or_half_sent_connections_delay_no_webhook(deploy):
 
     assert post("before")[0] == 200  # and the signing keys are fetched
     slow = []
-    for sent in (IDLE, HALF_HEAD, HALF_BODY) * 67:
+    for sent in (IDLE, HALF_HEAD, HALF_BODY, HALF_FORM) * 50:
         slow.append(socket.create_connection(("127.0.0.1", port)))
         slow[-1].sendall(sent)
     took = sorted(post(f"msg_{n}") for n in range(5))
@@ -53,5 +57,9 @@ def test_below_a_path_every_link_of_a_page_has_it(deploy):
     links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
     assert page.ok and links and all(link.startswith("/sync/") for link in links)
     root = url.removesuffix("/sync")
+    # A path of the client's own would lead around what the proxy lets through.
+    around = {"SCRIPT_NAME": "/sync/benchling/webhooks"}
+    asked = f"{root}/sync/benchling/webhooks/admin/login/"
+    assert requests.get(asked, headers=around, timeout=20).status_code == 404
     styles = [root + link for link in links if link.endswith(".css")]
     assert styles and all(requests.get(style, timeout=20).ok for style in styles)
