@@ -57,7 +57,7 @@ def received(body: IO[bytes], size: int) -> IO[bytes]:
         copy.write(piece)
         size -= len(piece)
     copy.seek(0)
-    return copy  # type: ignore[return-value]
+    return copy
 
 
 application = take_turns(get_wsgi_application())

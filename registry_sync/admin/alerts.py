@@ -153,7 +153,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = AlertSettings.objects.filter(pk=as_key(object_id or "")).first()
+        row = AlertSettings.objects.filter(pk=as_key(object_id or "") or 0).first()
         told = alerts.recipients(row) if row else []
         more = {
             "title": "Alert settings",

@@ -55,7 +55,7 @@ class CheckupAdmin(ReadOnly):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = Checkup.objects.filter(pk=as_key(object_id or "")).first()
+        row = Checkup.objects.filter(pk=as_key(object_id or "") or 0).first()
         stored = row.points if row else []
         points = [{**p, "state": FORMER.get(p["state"], p["state"])} for p in stored]
         points.sort(key=lambda p: GRAVEST.index(p["state"]))

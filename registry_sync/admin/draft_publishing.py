@@ -256,7 +256,7 @@ class MappingVersionAdmin(ReadOnly):
         form_url: str = "",
         extra_context: Json | None = None,
     ) -> HttpResponse:
-        version = versions.mine().filter(pk=as_key(object_id)).first()
+        version = versions.mine().filter(pk=as_key(object_id) or 0).first()
         newest = versions.of_schema(version.schema_id).first() if version else None
         more = {
             "version": version,
