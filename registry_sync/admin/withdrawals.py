@@ -119,7 +119,7 @@ class WithdrawalAdmin(ByLane, Reasoned):
             return None
         self.note(request, decided, f"{title}: {reason}")
         if action == "keep":
-            text = f"{number_of(len(decided), 'entity', 'entities')} stay in use."
+            text = f"{number_of(len(decided), 'entity', 'entities')} will stay in use."
             self.message_user(request, text, messages.SUCCESS)
         else:
             self._start(request, decided, title, reason)

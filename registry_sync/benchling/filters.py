@@ -5,11 +5,14 @@ https://benchling.com/api/reference (listCustomEntities)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 MOST_VALUES = 100
 """Values in one `anyOf` filter: Benchling's maximum."""
+SPECIAL = re.compile(r'[,\r\n]|^"')
+"""What cannot stand in a list without quotes around its value."""
 LONGEST_FILTER = 6000
 """Bytes of one filter in a URL; servers refuse longer ones."""
 
@@ -30,11 +33,11 @@ def short_lists(values: Sequence[str]) -> Iterator[list[str]]:
 
 
 def joined(values: Sequence[str]) -> str:
-    """Join values for a filter; one with a comma is quoted, and a quote in it doubled."""
+    """Join values for a filter; one with a comma or a line break is quoted, as in CSV."""
     return ",".join(map(_quoted, values))
 
 
 def _quoted(value: str) -> str:
-    if "," not in value and not value.startswith('"'):
+    if not SPECIAL.search(value):
         return value
     return '"' + value.replace('"', '""') + '"'

@@ -6,10 +6,10 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.canvas import text as words
 from registry_sync.core import stopping
-from registry_sync.models import Canvas, Change, Lane, Plan, SyncRun
+from registry_sync.models import Canvas, Change, Lane, Merge, Plan, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.links import present
 from registry_sync.webhooks.inbox import has_waiting, last_received
@@ -20,6 +20,8 @@ LISTED = 1000
 BACKLOG, LULL = 20.0, 45.0
 """Seconds that a run waits at most for presses in the inbox, and for a lull in the presses."""
 QUIET = timedelta(seconds=2)
+SKEW = timedelta(minutes=2)
+"""By how much the clocks of hosts may differ."""
 LATELY = timedelta(seconds=60)
 
 
@@ -62,6 +64,34 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         )
         if answer is runs.Answer.STARTED:
             found.append(run)
+    return found
+
+
+def reread_linked(ended: SyncRun) -> list[SyncRun]:
+    """Request runs of the records that link to a survivor, once a merged entity is made again.
+
+    The registry may mean that entity. Return the runs.
+    """
+    lane, begun = ended.lane, ended.started_at
+    if lane is None or begun is None or ended.dry_run or ended.status not in SyncRun.GOOD:
+        return []
+    again = lane.merges.filter(state=Merge.State.ANEW, closed_at__gte=begun - SKEW)
+    ids = set(again.values_list("survivor_registry_id", flat=True))
+    found = []
+    for other in runs.current_lanes() if ids else ():
+        records = ledger.to_reread(other, ids)
+        if records := [one for one in records if other != lane or one not in ended.only]:
+            run, answer = runs.request_or_follow(
+                kind=Kind.INCREMENTAL if len(records) <= LISTED else Kind.FULL,
+                trigger=SyncRun.Trigger(ended.trigger),
+                actor=ended.actor,
+                asked_at=runs.database_now(),
+                lane=other,
+                only=records if len(records) <= LISTED else (),
+                notes=[f"{len(records):,} records link to what was merged, and is made again."],
+            )
+            if answer is runs.Answer.STARTED:
+                found.append(run)
     return found
 
 

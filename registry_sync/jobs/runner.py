@@ -22,7 +22,7 @@ from registry_sync.benchling.syncs import label_of
 from registry_sync.canvas.watch import CanvasWatch
 from registry_sync.core import log_context, stopping, tracing
 from registry_sync.core.problems import SyncError
-from registry_sync.jobs.following import follow, follow_plan, retry_linked
+from registry_sync.jobs.following import follow, follow_plan, reread_linked, retry_linked
 from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring import heartbeat
 from registry_sync.monitoring.notify import look_for_alerts
@@ -113,7 +113,7 @@ def _work_claimed(
         follow(run)
         if (planned := follow_plan(run)) is not None and listener is None:
             enqueue(planned.pk)  # who watches a run works on what follows it
-        for linked in retry_linked(run):
+        for linked in [*retry_linked(run), *reread_linked(run)]:
             enqueue(linked.pk)
         if not stopping.requested():  # the next slice, or the reconciler, draws
             watched.draw()

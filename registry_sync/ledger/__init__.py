@@ -20,8 +20,10 @@ from registry_sync.ledger.recording import (
     lead_links,
     passing_name,
     record,
+    reread_linking,
     take_in,
     take_in_found,
+    to_reread,
 )
 from registry_sync.ledger.refusals import drop_refusals, forget_predicted, keep_predicted
 
@@ -49,7 +51,9 @@ __all__ = [
     "record_merge",
     "record_put_back",
     "refused_still",
+    "reread_linking",
     "take_in",
     "take_in_found",
     "times",
+    "to_reread",
 ]

@@ -6,7 +6,7 @@ entries and the run's position are written together or not at all, under the run
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -216,6 +216,23 @@ def lead_links(lane: Lane, old: str, new: str) -> None:
             same = Entity(row.external_id, row.entity_registry_id, row.name, led)
             LedgerEntry.objects.filter(pk=row.pk).update(fields=led, entity_hash=same.digest())
             _end_drift(lane, row.external_id, led)
+
+
+def reread_linking(lane: Lane, registry_id: str) -> None:
+    """Let the records of a lane that link to an entity be compared when they are read next.
+
+    The caller holds a transaction under its lease.
+    """
+    rows = lane.ledger.exclude(entity_hash="").exclude(raw_hash="").only("fields").order_by("pk")
+    found = [r.pk for r in rows.iterator(2000) if registry_id in links_of(r.fields.values())]
+    LedgerEntry.objects.filter(pk__among=found).update(raw_hash="")
+
+
+def to_reread(lane: Lane, registry_ids: Collection[str]) -> list[str]:
+    """Return the external ids of records to compare again that link to one of these entities."""
+    rows = lane.ledger.exclude(entity_hash="").filter(raw_hash="", gone_run_id=None).order_by("pk")
+    wanted = set(registry_ids)
+    return [r.external_id for r in rows.iterator(2000) if wanted & links_of(r.fields.values())]
 
 
 def _end_drift(lane: Lane, external_id: str, fields: Json) -> None:

@@ -38,7 +38,8 @@ def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
     if field.type == "smiles":
         text = text.strip()
         if chemistry.is_molfile(text):
-            raise Misfit("invalid_structure", "has several lines, which SMILES have not")
+            text = "has several lines, which SMILES have not; molfiles are mapped by `molfile`"
+            raise Misfit("invalid_structure", text)
     try:
         chemistry.parse(text)
     except chemistry.StructureUnread as fault:

@@ -102,8 +102,15 @@ def missing_link(entity: Entity, target: str, said: str = "", *, of: str = "") -
 def missing_from(lane: Lane, entity: Entity, target: str, *, of: str = "") -> Problem:
     """Return the problem of an entity that points at what a lane lacks, or what was merged."""
     survivor = merged_away(lane, [target]).get(target)
-    said = f"it was merged into {survivor}; decide under Merges" if survivor else ""
-    return missing_link(entity, target, said, of=of)
+    if survivor is None:
+        return missing_link(entity, target, of=of)
+    said = f"it was merged into {survivor}; decide under Merges"
+    return replace(
+        missing_link(entity, target, said, of=of),
+        kind="mapping",
+        remedy=f"The integration owner decides under Merges in the admin what becomes of {target}; "
+        f"{entity.registry_id} then follows automatically.",
+    )
 
 
 def waits_for_lane(problem: Problem, entity: Entity, lane: str, *, synced: bool) -> Problem:

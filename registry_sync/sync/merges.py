@@ -22,7 +22,7 @@ from registry_sync.mapping.model import Entity, with_links
 from registry_sync.models import Lane, LedgerEntry, Merge
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
-from registry_sync.sync.survivors import lead, renew, survivors
+from registry_sync.sync.survivors import lead, linking_lanes, renew, survivors
 
 State = Merge.State
 
@@ -187,4 +187,6 @@ def _make_again(ctx: RunContext, merge: Merge) -> None:
         runs.renew(ctx.lease)
         rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
         rows.update(entity_hash="", entity_id="", raw_hash="")
+        for lane in linking_lanes(ctx):  # what followed it leads back
+            ledger.reread_linking(lane, merge.survivor_registry_id)
         Merge.objects.filter(pk=merge.pk).update(closed_at=timezone.now(), applied=True)

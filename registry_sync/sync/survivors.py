@@ -115,10 +115,18 @@ def lead(ctx: RunContext, old: str, new: str) -> None:
 
     The caller holds a transaction under its lease.
     """
-    for lane in {ctx.lane, *runs.current_lanes()}:
-        if lane.registry_id == ctx.lane.registry_id and runs.schema_view(lane).may_link:
-            ledger.lead_links(lane, old, new)
+    for lane in linking_lanes(ctx):
+        ledger.lead_links(lane, old, new)
     _waiting().filter(waits_key=old).update(waits_key=new)
+
+
+def linking_lanes(ctx: RunContext) -> list[Lane]:
+    """Return the lanes whose entities may link to this run's."""
+    return [
+        lane
+        for lane in {ctx.lane, *runs.current_lanes()}
+        if lane.registry_id == ctx.lane.registry_id and runs.schema_view(lane).may_link
+    ]
 
 
 def _waiting() -> QuerySet[EntityError]:

@@ -348,6 +348,8 @@ def test_a_dry_run_says_which_records_left_the_scope_and_which_the_registry(leav
     assert "Deleted, as the registry's record says: C-000001." in said
     line = "C-000002 would be reported as withdrawn. Left the lane's scope. Nothing is changed."
     assert line in log_of(dry)
+    where = "no longer in the registry or outside the lane's scope by now (C-000001, C-000002)"
+    assert where in w.sync().warnings[0]["text"]
 
 
 def test_a_feed_is_read_since_its_own_last_read(leaving):

@@ -13,6 +13,7 @@ from registry_sync.sync.survivors import survivors
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.namespace import Namespace
 from tests.support import factories as made
+from tests.support.commands import command
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL, World
 
@@ -78,6 +79,35 @@ def test_it_is_made_again_once_its_names_are_free(merged):
     assert run.created == 1 and not w.open_errors()
     assert w.values()["C-000001"]["name"] == "Compound 1"
     assert Merge.objects.get().closed_at is not None
+
+
+def test_links_that_followed_lead_back_once_it_is_made_again(merged):
+    w = merged
+    w.add_lane("Lot", [compound(n, id=f"L-{n}", name=f"Lot {n}", parent=f"C-{n:06d}")
+                       for n in (1, 2)])  # fmt: skip
+    lot = w.lanes[0].schema
+    for definition in w.tenant.schemas[lot]["fieldDefinitions"]:
+        if definition["name"] == "Parent":
+            definition["schemaId"] = w.schema
+    command("--full")
+    Merge.objects.update(state=State.FOLLOWED)
+    command()
+
+    def parents() -> dict[str, str]:
+        return {id_: w.values()[id_]["Parent"] for id_ in ("C-000003", "L-1", "L-2")}
+
+    assert set(parents().values()) == {"C-000002"}
+    survivor = entity(w, "C-000002")
+    Namespace(w.tenant, []).alias(survivor, [])
+    Merge.objects.update(state=State.ANEW, applied=False)
+    LedgerEntry.objects.filter(external_id="C-000001").update(raw_hash="")
+    w.sync(only=["C-000001"], lane=Lane.objects.get(schema_id=w.schema))
+    status, said = command()
+    assert status == 0 and w.values()["C-000001"]["name"] == "Compound 1", said
+    assert parents() == {"C-000003": "C-000001", "L-1": "C-000001", "L-2": "C-000002"}
+    count, written = SyncRun.objects.count(), w.written()
+    assert command("--full")[0] == 0
+    assert (SyncRun.objects.count(), w.written()) == (count + 2, written), "nothing is left to do"
 
 
 @pytest.fixture

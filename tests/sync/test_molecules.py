@@ -34,12 +34,13 @@ def test_structures_are_held_as_sent_and_never_change_by_themselves(world):
 
 
 def test_an_invalid_structure_is_one_records_error_with_its_place(world):
-    w = of_type(world, "molecule", compounds("CCO", "CC(", "C(C)(C)(C)(C)C", "c1cccc1", ""))
+    w = of_type(world, "molecule", compounds("CCO", "CC(", "C(C)(C)(C)(C)C", "c1cccc1", "", "CCØ"))
     run = w.sync()
-    assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1, 4)
+    assert (run.status, run.created, run.failed) == (Status.COMPLETED_WITH_WARNINGS, 1, 5)
     errors = {id_: error.message for id_, error in w.open_errors().items()}
     assert "at position 3" in errors["C-2"] and "atom 1 (C)" in errors["C-3"]
     assert "atoms 1, 2, 3, 4, 5" in errors["C-4"] and "no value" in errors["C-5"]
+    assert "at position 3: “Ø”" in errors["C-6"], "RDKit would read CC"
     assert w.open_errors()["C-2"].code == "invalid_structure"
     w.registry.edit("C-2", smiles="CC")
     assert w.sync().created == 1 and "C-2" not in w.open_errors()

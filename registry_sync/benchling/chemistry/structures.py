@@ -61,6 +61,8 @@ def parse(text: str) -> Parsed:
 @lru_cache(maxsize=KEPT)
 def _read(text: str, by_rdkit: bool) -> Parsed | str:
     """Return the canonical forms, or the fault. Raises NoAnswer, which is not remembered."""
+    if not is_molfile(text) and (fault := syntax.foreign_letter(text)):
+        return fault  # RDKit leaves it and what follows out
     if not by_rdkit:
         check = syntax.fault_of_molfile if is_molfile(text) else syntax.fault_of_smiles
         return check(text) or Parsed()

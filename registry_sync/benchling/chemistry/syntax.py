@@ -18,6 +18,12 @@ BRACKET = re.compile(
 COUNTS = re.compile(r"^\s*(\d{1,3})\s*(\d{1,3}).*V2000\s*$")
 
 
+def foreign_letter(text: str) -> str:
+    """Return why a text with a letter outside of ASCII is no SMILES; "" if it has none."""
+    at = next((at for at, sign in enumerate(text, start=1) if not sign.isascii()), 0)
+    return f"is not a valid SMILES at position {at}: “{text[at - 1]}”" if at else ""
+
+
 def fault_of_smiles(text: str) -> str:
     """Return why a text is no SMILES, with the position; "" if its syntax is right."""
     at, depth, before = 0, 0, ""

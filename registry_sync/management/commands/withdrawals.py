@@ -21,7 +21,7 @@ from registry_sync.sync.plans.second import Person, SecondPerson
 
 ACTIONS = {
     "archive": (decisions.release, "will be archived by the next run"),
-    "keep": (decisions.keep, "stay in use"),
+    "keep": (decisions.keep, "will stay in use"),
     "undo": (decisions.undo, "will be unarchived by the next run"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registry_sync import runs
-from registry_sync.core.text import number_of
+from registry_sync.core.text import are, number_of
 from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.doctor.finding import CheckResult, bad, ok, register, warning
@@ -44,7 +44,7 @@ def check_last_run(lane: Lane | None) -> CheckResult:
     if last.status == SyncRun.Status.FAILED:
         return bad(f"Run {last.pk} failed: {last.error}", last.remedy)
     count = runs.open_errors(lane)[:1000].count() if lane else 0
-    return ok(f"It did not fail; {count:,} errors are open.")
+    return ok(f"It did not fail; {number_of(count, 'error')} {are(count)} open.")
 
 
 @register(LANE_CHECKS, "Withdrawals")

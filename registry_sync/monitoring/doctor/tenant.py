@@ -22,6 +22,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.benchling.syncs import named_in, path_of
 from registry_sync.core.problems import SyncError
+from registry_sync.core.text import number_of
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
     Skipped,
@@ -250,7 +251,7 @@ def check_configuration(visit: TenantVisit) -> CheckResult:
     key, element = settings.BENCHLING_PRIVATE_KEY, visit.element
     config = read_config(visit.listed(), private_key=key, element=element)
     visit.complete = True
-    return ok(f"Complete, with {len(config.rows)} mapped fields.")
+    return ok(f"Complete, with {number_of(len(config.rows), 'mapped field')}.")
 
 
 @register(TENANT_CHECKS, "Fields")

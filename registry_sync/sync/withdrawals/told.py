@@ -46,7 +46,9 @@ def _new(ctx: RunContext) -> list[Caution]:
     if not ids:
         return []
     after = _why_left(rows) if archives(ctx.lane) else NOTHING
-    return _caution(rows.count(), ids, after)
+    count, outside = rows.count(), rows.filter(how=Withdrawal.How.SCOPE).count()
+    where = " or ".join([GONE] * (outside < count) + [OUTSIDE] * (outside > 0))
+    return _caution(count, ids, after, where)
 
 
 def _why_left(rows: QuerySet[Withdrawal]) -> str:
@@ -65,12 +67,13 @@ WHY = {
     State.FOREIGN: "never written by this app",
     State.GONE: "not covered by the policy, or refused by Benchling",
 }
+GONE, OUTSIDE = "no longer in the registry", "outside the lane's scope by now"
 NOTHING = "Nothing was archived: a Benchling admin does that where it is right."
 
 
-def _caution(count: int, ids: list[str], after: str) -> list[Caution]:
+def _caution(count: int, ids: list[str], after: str, where: str = GONE) -> list[Caution]:
     what = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
-    text = f"{count:,} {what} no longer in the registry ({named(ids)}). {after}"
+    text = f"{count:,} {what} {where} ({named(ids)}). {after}"
     return [Caution("withdrawn", text)]
 
 
