@@ -163,7 +163,9 @@ class Transport:
 
     def _connection(self) -> Benchling:
         if self._sdk is None:
-            token = BenchlingHttp(verify=trusted(), longest=lambda: self.longest())
+            token = BenchlingHttp(  # httpx alone would wait for 5 seconds
+                verify=trusted(), longest=lambda: self.longest(), timeout=self.timeout
+            )
             self._sdk = Benchling(
                 self.url,
                 TokenAuth(self.client_id, self.client_secret, httpx_client=token),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import get_args
+from urllib.parse import urlsplit
 
 from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError
@@ -28,7 +29,7 @@ from registry_sync.source.connector import (
     ResponseAction,
     joined,
 )
-from registry_sync.source.deletes import read_deletes
+from registry_sync.source.deletes import Deletes, read_deletes
 from registry_sync.source.paginators import read_paginator
 from registry_sync.source.scope import read_scope
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
@@ -100,7 +101,7 @@ def _connector(
     headers = _headers(reader, client.get("headers"))
     placeholders.check_unfilled(reader, {"endpoint.path": path, "client.headers": str(headers)})
     return Connector(
-        list_url=joined(base, path),
+        list_url=_joined(reader, base, path, "endpoint.path"),
         base_url=base,
         headers=headers,
         auth=read_auth(reader, client.get("auth")),
@@ -108,15 +109,38 @@ def _connector(
         page_limits=_page_limits(reader, client, endpoint),
         data_selector=reader.path(endpoint, "data_selector", "endpoint"),
         id_paths=_id_paths(reader, id_field, endpoint.get("primary_key")),
-        detail=_detail(reader, endpoint.get("detail")),
+        detail=_detail(reader, endpoint.get("detail"), base),
         response_actions=_actions(reader, endpoint.get("response_actions")),
         registry_id_template=_registry_id(reader, top.get("registry_id_template")),
         identity=reader.paths(top.get("identity"), "identity"),
         blanks=read_blanks(reader, endpoint),
         scope=scope,
-        deletes=read_deletes(reader, endpoint.get("deletes"), scoped=bool(scope)),
+        deletes=_deletes(reader, endpoint.get("deletes"), base, scoped=bool(scope)),
         **asked,
     )
+
+
+def _joined(reader: SettingsReader, base: str, path: str, where: str) -> str:
+    """Return a path appended to the base, whose own faults are noted already."""
+    try:
+        urlsplit(base)
+    except ValueError:
+        return base
+    try:
+        whole = joined(base, path)
+        urlsplit(whole)
+    except ValueError as error:
+        reader.add(f"{where} is not a valid URL: {error}")
+        return base
+    return whole
+
+
+def _deletes(reader: SettingsReader, raw: object, base: str, *, scoped: bool) -> Deletes:
+    found = read_deletes(reader, raw, scoped=scoped)
+    if found.mode == "feed":
+        _joined(reader, base, found.path, "endpoint.deletes.path")
+    _joined(reader, base, found.ids_endpoint, "endpoint.deletes.ids_endpoint")
+    return found
 
 
 def _asked(reader: SettingsReader, endpoint: Json, client: Json, since_parameter: str) -> Json:
@@ -167,7 +191,7 @@ def _page_limits(reader: SettingsReader, client: Json, endpoint: Json) -> PageLi
     return PageLimits(**given)
 
 
-def _detail(reader: SettingsReader, raw: object) -> Detail | None:
+def _detail(reader: SettingsReader, raw: object, base: str) -> Detail | None:
     if raw is None:
         return None
     where = "endpoint.detail"
@@ -175,6 +199,7 @@ def _detail(reader: SettingsReader, raw: object) -> Detail | None:
     path = reader.text(given.get("path"), f"{where}.path")
     if path.count("{id}") != 1:
         reader.add(f"{where}.path must contain {{id}} once")
+    _joined(reader, base, path, f"{where}.path")
     if given.get("concurrency") not in (None, 1) or given.get("concurrency") is True:
         reader.add(f"{where}.concurrency above 1 is not built yet")
     if not isinstance(given.get("each"), bool | None):

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.once
 DOCS = ROOT / "docs"
 SCHEMA = jsonschema_rs.Draft202012Validator(rules_schema())
 VALUES: list[Any] = [
-    None, True, False, 0, 1, -2.5, "", " ", "x", ".", ",", "%Y", "upper", "keep", "0.0", "1e3",
-    "abc", [], ["a"], {}, {"a": "b"},
+    None, True, False, 0, 1, -2.5, "", " ", "x", "\uff11", ".", ",", "%Y", "upper", "keep", "0.0",
+    "1e3", "abc", [], ["a"], {}, {"a": "b"},
 ]  # fmt: skip
 INEXPRESSIBLE = ("cannot read dates by", "is not a time zone", "needs a year")
 

@@ -129,6 +129,18 @@ def test_an_address_has_its_id_once_whatever_else_it_has(path: str) -> None:
     check({"endpoint": {"detail": {"path": path}}})
 
 
+@pytest.mark.parametrize(
+    "part",
+    [{"path": "https://[::1"}, {"detail": {"path": "https://[/{id}"}},
+     {"deletes": {"mode": "feed", "path": "https://[x"}},
+     {"deletes": {"mode": "absence", "ids_endpoint": "https://[ids"}}],
+)  # fmt: skip
+def test_an_address_that_is_none_is_a_fault_by_its_path(part: Json) -> None:
+    (fault,) = faults({"endpoint": part})
+    assert "is not a valid URL" in fault and fault.startswith("endpoint.")
+    assert faults({"endpoint": {"path": "a"}, "client": {"base_url": "https://[::1"}})
+
+
 @pytest.mark.parametrize("auth", [*VALUES, *AUTH, {"type": None}, {"type": 5}, {"type": "session"}])
 def test_auth_by_name_or_object(auth: Any) -> None:
     check({"client": {"auth": auth}})

@@ -52,7 +52,9 @@ class Date(Rule):
         try:
             self._zone = ZoneInfo(zone) if zone else None
         except (KeyError, ValueError, OSError, TypeError) as error:
-            raise RuleError(f"rule date: “{zone}” is not a time zone") from error
+            raise RuleError(
+                f"rule date: “{zone}” is not a time zone; write one like Europe/Berlin"
+            ) from error
         self._form = form
 
     def apply(self, value: Any) -> Any:

@@ -152,6 +152,8 @@ class Unit(Rule):
             raise RuleError("rule unit takes a unit such as g/L as `from`")
         if isinstance(factor, bool) or not isinstance(factor, (int, float, str)):
             raise RuleError("rule unit needs a number as `factor`")
+        if not str(factor).isascii():
+            raise RuleError(f"rule unit: {quoted(factor)} is not a number")
         self._factor = read_decimal(str(factor), str(factor))
         if not self._factor:
             raise RuleError("rule unit needs a `factor` other than 0")
