@@ -45,6 +45,7 @@ def main() -> None:
         axes.set_ylim(bottom=0 if quantity == "peak" else None)
         axes.set_xticks(sorted({row["count"] for row in rows}))
         axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("")
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
