@@ -48,10 +48,17 @@ class World:
 
     def manage(self, *words: str) -> int:
         """Run a management command as an operator would, and return its exit status."""
+        return self.begin(*words).wait()
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a management command, and go on while it works."""
         console.print(f"[dim]$ manage.py {' '.join(words)}[/dim]")
-        return subprocess.run(
-            [sys.executable, *MANAGE, *words], cwd=self.folder, env=self.env, check=False
-        ).returncode
+        command = [sys.executable, *MANAGE, *words]
+        child = subprocess.Popen(
+            command, cwd=self.folder, env=self.env, preexec_fn=dies_with_parent
+        )
+        self.children.append(child)
+        return child
 
     def start(self, *words: str, log: str) -> None:
         """Start a process that ends with the demo; its output goes to a file."""
@@ -77,19 +84,23 @@ def build(folder: Path, redis_url: str, *, name_template: str) -> World:
     """Start registry and tenant, configure the app, and prepare the service's database."""
     console.rule("[bold]A registry, a Benchling tenant, and the service between them")
     database = folder / "compounds.db"
-    registry.build(CSV, database)
-    collections.build(database)
     token = secrets.token_urlsafe(16)
     source = registry.RegistryServer(database, token=token)
-    source.start()
-    tenant = TenantServer(contract="after").start()
+    tenant = TenantServer(contract="after")
     env = service_env(folder, tenant.url, redis_url)
     world = World(folder, tenant, source, database, env)
+    # The longest step, which waits for none of the others.
+    migrating = world.begin("migrate", "--verbosity", "0", "--skip-checks")
+    registry.build(CSV, database)
+    collections.build(database)
+    source.start()
+    tenant.start()
     world.manage("manifest", "--new-key", str(folder / "app.pem"),
                  "--output", str(folder / "manifest.yaml"))  # fmt: skip
     world.env["BENCHLING_PRIVATE_KEY_FILE"] = str(folder / "app.pem")
     provision(tenant, source, token, folder, name_template=name_template)
-    world.manage("migrate", "--verbosity", "0")
+    if migrating.wait():
+        raise SystemExit("The database could not be prepared: the lines above say why.")
     world.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
     world.manage("createsuperuser", "--noinput", "--username", "demo", "--email", "demo@localhost")
     return world
