@@ -14,6 +14,8 @@ import django
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from integration.variables import GROUPS
+
 FAULTS: list[str] = []
 """What is wrong with the variables that were read, each a sentence."""
 
@@ -47,8 +49,9 @@ def env_secret(name: str, default: str = "") -> str:
 
 
 def set_variables() -> set[str]:
-    """Return the names of the variables of the settings that are set."""
-    return {name for name in _READ if os.environ.get(name, "").strip()}
+    """Return the names of the variables that are set, with those that gunicorn and others read."""
+    known = {name for group in GROUPS.values() for each in group for name in each.names}
+    return {name for name in _READ | known if os.environ.get(name, "").strip()}
 
 
 def env_bool(name: str, *, default: bool) -> bool:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from redis.exceptions import ResponseError
 from rq import Worker
 from rq.exceptions import StopRequested
@@ -150,6 +150,11 @@ class QuickWorker(Worker):
                 reconcile()
             except (stopping.Stopping, StopRequested):
                 logger.info("The reconciler was asked to stop")
+            except DatabaseError as error:
+                why = " ".join(str(error).split()).rstrip(".")
+                text = "The database cannot be used: %s. The operator must check it and "
+                text += "DATABASE_URL. The worker tries again in %s s"
+                logger.error(text, why, ceil(reconcile_interval()))
             except Exception:
                 logger.exception(
                     "The reconciler failed; it runs again in %s s", reconcile_interval()

@@ -20,7 +20,11 @@ class AppRow(Protocol):
 
 def tenant_host() -> str:
     """Return the host of the Benchling tenant, by which webhooks and users name it."""
-    return (urlsplit(settings.BENCHLING_URL).netloc or settings.BENCHLING_URL).lower()
+    try:
+        host = urlsplit(settings.BENCHLING_URL).netloc
+    except ValueError:  # it is no URL, which the system checks report
+        host = ""
+    return (host or settings.BENCHLING_URL).lower()
 
 
 def app_key() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from integration.web_log import JsonLogger
 from registry_sync import checks
 from registry_sync.core.dotted_paths import RUN_SYNC
 from registry_sync.management import backups, operator
+from registry_sync.models import app_scope
 from registry_sync.monitoring import views
 from registry_sync.reporting.log_lines import SecretFreeFormatter
 from registry_sync.runs.queue import push_slice
@@ -240,6 +241,13 @@ def test_health_tells_tables_that_are_missing_from_a_database_that_is(db, client
     assert answer.json()["database"] == "not migrated: run manage.py migrate"
 
 
+def test_a_backup_names_what_gunicorn_reads_too(monkeypatch) -> None:
+    monkeypatch.setenv("BIND", "[::1]:8000")
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "")
+    assert "BIND" in environment.set_variables()
+    assert "OTEL_SDK_DISABLED" not in environment.set_variables()
+
+
 def test_a_backup_that_fails_leaves_no_file(db, tmp_path, monkeypatch) -> None:
     def full(to: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(to))
@@ -254,6 +262,11 @@ def test_a_backup_that_fails_leaves_no_file(db, tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize("url", ["https://[acme", "https://acme.benchling.com:port"])
 def test_an_address_of_benchling_that_is_none_is_told(url) -> None:
     assert checks.url_fault(url) == f"is not a web address: {url}"
+
+
+def test_rows_are_asked_for_whatever_the_address_of_benchling_is(settings) -> None:
+    settings.BENCHLING_URL = "https://[acme"
+    assert app_scope.tenant_host() == "https://[acme"
 
 
 def test_a_backup_uses_what_the_address_of_the_database_says_of_tls(monkeypatch) -> None:
