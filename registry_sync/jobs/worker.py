@@ -15,7 +15,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import OperationalError, connections
 from redis.exceptions import ResponseError
 from rq import Worker
 from rq.exceptions import StopRequested
@@ -150,7 +150,7 @@ class QuickWorker(Worker):
                 reconcile()
             except (stopping.Stopping, StopRequested):
                 logger.info("The reconciler was asked to stop")
-            except DatabaseError as error:
+            except OperationalError as error:
                 why = " ".join(str(error).split()).rstrip(".")
                 text = "The database cannot be used: %s. The operator must check it and "
                 text += "DATABASE_URL. The worker tries again in %s s"
