@@ -49,7 +49,7 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
-check: $(STAMP) lint test-fast  ## lint, and the tests that start no server: a minute
+check: $(STAMP) lint test-fast  ## lint, and the tests without a process or a tenant to sync to: a minute
 
 ifdef ROOM
 test: $(STAMP) $(NPM_STAMP)  ## everything, on SQLite and on PostgreSQL; ROOM=sync: one folder of tests/
@@ -59,14 +59,14 @@ test: $(STAMP) $(NPM_STAMP) lint
 	@$(BIN)/python -m tools.run_tests $(ARGS)
 endif
 
-test-newer: $(STAMP)  ## the tests that start no server, on a newer Python if one is installed
+test-newer: $(STAMP)  ## the tests of `make check`, on a newer Python if one is installed
 	@newer=$$($(BIN)/python -m tools.newer_python); \
 	if [ -z "$$newer" ]; then echo "*** NOT TESTED on a newer Python: none is installed ***"; else \
 	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" test-fast; fi
 
 test-fast: $(STAMP)
 	@$(BIN)/python --version
-	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not world and not slow" $(ARGS)
 
 test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
 	@$(BIN)/python -m tools.run_tests --long $(ARGS)

@@ -132,16 +132,21 @@ def pytest_collection_modifyitems(
         config.hook.pytest_deselected(items=only)
         items[:] = [item for item in items if item not in only]
     for item in items:
-        if PROCESSES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.process)
+        given = getattr(item, "callspec", None)  # a parameter may have the name of a fixture
+        used = set(getattr(item, "fixturenames", ())) - set(given.params if given else ())
+        for mark, fixtures in MARKED_BY.items():
+            if fixtures & used:
+                item.add_marker(mark)
     items.sort(key=lambda item: not _is_slow(item))
     yield
     items.sort(key=lambda item: not _is_slow(item) or _uses_database(item))
 
 
-PROCESSES = {"world", "deploy", "redis", "redis_server", "page", "datasette", "queues", "serve",
-             "tenant"}  # fmt: skip
-"""The fixtures that start a server or another process."""
+MARKED_BY = {
+    "process": {"deploy", "redis", "redis_server", "page", "datasette", "queues"},
+    "world": {"world"},
+}
+"""The marks that are set by fixtures: those that start another process, and a tenant to sync to."""
 
 
 def _is_slow(item: pytest.Item) -> bool:
