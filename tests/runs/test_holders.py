@@ -169,7 +169,8 @@ def test_a_stale_holder_records_nothing(run):
 def silent(**values) -> list[SyncRun]:
     """Let the run be as given, else silent for long; return what is stranded."""
     past = runs.database_now() - timedelta(hours=1)
-    usual = {"status": Status.RUNNING, "lease_until": past, "heartbeat": past, "started_at": past}
+    usual = {"status": Status.RUNNING, "lease_until": past, "heartbeat": past, "started_at": past,
+             "waiting_until": None, "paused_at": None}  # fmt: skip
     SyncRun.objects.update(**{**usual, **values})
     return list(runs.stranded())
 
@@ -185,7 +186,14 @@ def test_what_is_stranded(run):
     assert silent(started_at=None, created_at=runs.database_now(), **now) == []
     assert silent(lease_until=future) == silent(waiting_until=future) == []
     assert silent(paused_at=past) == []
-    assert silent(status=Status.SUCCEEDED, paused_at=None) == []
+    assert silent(status=Status.SUCCEEDED) == []
+
+
+@pytest.mark.parametrize(("share", "is_stranded"), [(0.15, False), (0.2, True)])
+def test_a_sixth_of_a_lease_is_long_enough_to_be_silent(run, settings, share, is_stranded):
+    settings.LEASE_SECONDS = 100_000  # however long this test takes
+    now = runs.database_now()
+    assert bool(silent(heartbeat=now - share * runs.lease_time())) == is_stranded
 
 
 @pytest.mark.invariant(4)
@@ -209,6 +217,15 @@ def test_what_cannot_be_written_is_raised(run):
     with pytest.raises(ValueError, match="no"):
         write_past_frozen(write)
     assert stored().read == 0, "written whole or not at all"
+
+
+@pytest.mark.once
+def test_sqlite_has_a_timeout_of_its_own(run):
+    def write() -> None:
+        raise OperationalError("database is locked")
+
+    with pytest.raises(OperationalError, match="database is locked"):
+        write_past_frozen(write)
 
 
 @pytest.mark.invariant(4)

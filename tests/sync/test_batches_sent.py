@@ -50,6 +50,7 @@ class Books:
         self.waits = set[str]()
 
     def say(self, word: str, rows: Sequence[Row]) -> None:
+        assert self.batch is not None and {r.external_id for r in rows} <= set(self.batch.packed)
         self.said.append(f"{word} {','.join(row.external_id[2:] for row in rows)}")
 
     def open(self, batch: Batch) -> None:
