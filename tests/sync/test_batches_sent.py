@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.benchling.errors import AnswerLost, Refused, Wait
 from registry_sync.benchling.upsert_rows import Flight, Row
 from registry_sync.core.problems import SyncError
+from registry_sync.ledger import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, SyncRun
 from registry_sync.sync.delivery.delivery import BatchDelivery
@@ -56,7 +57,7 @@ class Books:
     def open(self, batch: Batch) -> None:
         self.batch = batch
 
-    def start(self, rows: Sequence[Row]) -> Flight:
+    def start(self, rows: Sequence[Row], **spent: int) -> Flight:
         if "start" in self.waits:
             raise Wait(timezone.now(), "the limit")
         self.say("start", rows)
@@ -236,6 +237,39 @@ def test_of_types_that_are_updated_by_id_new_ones_go_first_and_have_landed(in_fl
     assert sent(made) == ["start 2", "land 2", "start 1,3", "land 1,3"]
 
 
+def test_new_ones_do_not_wait_for_each_other():
+    made = delivery(schema=DNA, rows=1, in_flight=2)
+    made.add([candidate(1), candidate(2)])
+    made.send_full_batches()
+    assert sent(made) == ["start 1", "start 2"]
+
+
+def test_what_a_killed_process_did_not_send_is_sent_first():
+    made = delivery(rows=3)
+    made.add([candidate(1), candidate(2)])
+    lines = "\n".join(pending.text for pending in made._pending)
+    Batch.objects.create(run=made.ctx.run, number=1, lines=lines, size=2)
+    made.underway.clear()
+    made.unmapped.archived = {"R-1"}
+    made.recover()
+    assert sent(made) == ["refuse 1", "start 2", "land 2", "conclude"]
+    assert made.underway == {"C-1": "R-1", "C-2": "R-2"}
+
+
+def test_what_is_settled_is_recorded_at_once():
+    made = delivery()
+    row = LedgerEntryFactory(lane=made.ctx.lane, external_id="C-1", raw_hash="hash")
+    view = ledger.known(made.ctx.lane, ["C-1"])
+    row.delete()
+    made.record([RecordOutcome("C-1", "hash", Outcome.UNCHANGED)], view)
+    assert made.ctx.run.read == made.ctx.run.unchanged == 1
+    assert not made.ctx.lane.ledger.exists(), "the view was believed: it was only seen"
+    made.record([], {}, position={"page": 2})
+    assert SyncRun.objects.get(pk=made.ctx.run.pk).position == {"page": 2}
+    SyncRun.objects.filter(pk=made.ctx.run.pk).update(fence=99)
+    made.record([], {})  # nothing to record: the lease is not asked for
+
+
 def test_known_ones_get_what_they_leave_out_and_new_ones_do_not():
     made = delivery(rows=3)
     packed = [candidate(1), candidate(2, is_new=False)]
@@ -329,8 +363,10 @@ def renamed(made: Any, *names: str) -> list[str]:
 
 def test_an_entity_gets_another_name_for_a_moment():
     made = delivery(client=Benchling())
-    made.unmapped.archived = {"R-1"}
+    made.unmapped.archived, noted = {"R-1"}, []
+    made.ctx.permit = SimpleNamespace(renaming=lambda *of: noted.append(of), touched=noted.append)
     assert renamed(made, "one", "two", "no") == ["Compound C-1", "two", "Compound C-3"]
+    assert noted == [("C-2", "two"), ["C-2"], ("C-3", "no")]
     assert made.ctx.client.names == {"R-2": "two"}, "an archived one is left as it is"
     assert made.ctx.client.bodies[0]["fields"] == {"left out": {"value": "kept"}}
     assert made.unmapped.tried == [["R-1"], ["R-2"], ["R-3"]]

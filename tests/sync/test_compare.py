@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,13 +9,12 @@ import pytest
 
 from registry_sync.core.problems import Problem
 from registry_sync.ledger import hash_record
-from registry_sync.models import SyncRun
 from registry_sync.source.scope import Condition, Scope
 from registry_sync.sync.compare import compare
 from registry_sync.sync.records import Compared, SourceRecord
-from tests.support.contexts import MAPPING, SCHEMA, context, in_ledger
-from tests.support.factories import EntityErrorFactory
-from tests.support.mapping import mapping_of
+from tests.support.contexts import SCHEMA, context, in_ledger
+from tests.support.factories import EntityErrorFactory, MergeFactory, PinFactory
+from tests.support.mapping import mapping_of, schema_of
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db]
 NOON = datetime(2025, 1, 6, 12, tzinfo=UTC)
@@ -103,17 +101,8 @@ def test_a_refusal_that_nothing_explains_is_looked_at_again(code, reads_all, tri
         EntityErrorFactory(lane=ctx.lane, external_id="C-1", code=code)
     out = page(ctx, record())
     assert (sent(out), settled(out)) == (({"C-1": True}, {}) if tried else ({}, {"C-1": "failed"}))
-    LedgerSeen(ctx).by_this_run()
+    ctx.lane.ledger.update(seen_run_id=ctx.run.pk)
     assert sent(page(ctx, record())) == {}, "once a run"
-
-
-class LedgerSeen:
-    def __init__(self, ctx: Any) -> None:
-        self.rows = ctx.lane.ledger.all()
-        self.run_id = ctx.run.pk
-
-    def by_this_run(self) -> None:
-        self.rows.update(seen_run_id=self.run_id)
 
 
 def test_what_comes_again_as_it_was_counts_once():
@@ -235,9 +224,45 @@ def test_a_record_that_fits_no_field_is_refused_with_its_raw_form():
     assert settled(out) == {"C-1": "wrong_type"} and out.settled[0].raw == bad.raw
 
 
+def with_path(id_: str, path: str, **more: Any) -> SourceRecord:
+    """Return a record of two paths that has one of them."""
+    raw = {"id": id_, "name": f"Compound {id_}", path: "a", **more}
+    return record(id_)._replace(raw=raw, raw_hash=path)
+
+
+def test_a_path_that_a_known_record_no_longer_has_is_told_and_clears_nothing():
+    ctx = context(mapping_of(schema_of({"type": "text"}, {"type": "text"})))
+    for id_ in ("C-1", "C-2"):
+        in_ledger(ctx, with_path(id_, "f0", f1="a"))
+    out = page(ctx, with_path("C-2", "f1", deleted=True), with_path("C-3", "f1"))
+    assert out.marked == ["C-2"] and [w["code"] for w in ctx.run.warnings] == ["marked_deleted"]
+    assert settled(out) == {"C-2": "unchanged"} and sent(out) == {"C-3": True}
+    out = page(ctx, with_path("C-1", "f1"))
+    assert settled(out) == {"C-1": "unchanged"} and sent(out) == {}
+    assert ctx.run.warnings[1]["code"] == "path_vanished:f0"
+    assert "is now missing from C-1;" in ctx.run.warnings[1]["text"]
+
+
+def test_values_that_are_fitted_to_their_fields_are_counted():
+    out = page(context(), record("C-1", 5), record("C-2", 7), record("C-3"))  # type: ignore[arg-type]
+    assert out.coerced == 2 and out.candidates[0].entity.fields == {"f0": "5"}
+
+
+def test_what_a_pin_or_a_merge_decided_stands():
+    ctx = context()
+    in_ledger(ctx, record("C-1", "theirs"))
+    for id_ in ("C-2", "C-3"):
+        in_ledger(ctx, record(id_))
+    pin = PinFactory(lane=ctx.lane, external_id="C-1", field_id="f0", theirs="theirs", source="a")
+    MergeFactory(lane=ctx.lane, external_id="C-2")
+    MergeFactory(lane=ctx.lane, external_id="C-3", state="followed")
+    out = page(ctx, record("C-1"), record("C-2", "b"), record("C-3", "b"))
+    assert settled(out) == {"C-1": "unchanged", "C-2": "merged_away", "C-3": "unchanged"}
+    out = page(ctx, record("C-1", "b"))
+    pin.refresh_from_db()
+    assert pin.ended == "changed" and out.candidates[0].entity.fields == {"f0": "b"}
+
+
 def test_the_page_of_a_candidate_goes_with_it():
-    ctx = context(kind=SyncRun.Kind.FULL)
-    out = page(ctx, record(), position={"page": 2})
-    assert out.candidates[0].position == {"page": 2}
-    assert replace(out.candidates[0], position=None).record == record()
-    assert MAPPING.identity_of(record().raw) == ""
+    out = page(context(), record(), position={"page": 2})
+    assert (out.candidates[0].position, out.candidates[0].record) == ({"page": 2}, record())

@@ -152,7 +152,7 @@ class BatchDelivery:
         if not self.ctx.setup.schema.entity_type.empty_on_create:
             return some
         new = [pending for pending in some if pending.is_new]
-        if not new and self._flights:
+        if not new:
             self._land_all()
         return new or some
 
