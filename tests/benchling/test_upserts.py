@@ -323,24 +323,25 @@ def test_a_slow_task_is_looked_at_less_and_less_often(case):
 
 
 def test_looks_at_a_slow_task_begin_soon_and_end_five_seconds_apart(case, monkeypatch):
-    monkeypatch.setattr(bulk_upsert, "random", SimpleNamespace(uniform=lambda low, high: 1.0))
+    monkeypatch.setattr(bulk_upsert, "random", SimpleNamespace(uniform=lambda low, high: high))
     c = case()
-    c.tenant.slow = 14
+    c.now, c.tenant.slow = 1000.0, 14
     c.send(4)
     seconds = [wait for wait, _ in c.waits]
-    assert seconds[1:4] == pytest.approx([0.1, 0.15, 0.225]) and seconds[-1] == 5.0
+    assert seconds[1:4] == pytest.approx([0.12, 0.18, 0.27]) and seconds[-1] == 6.0
     c = case()
     c.tenant.slow = 1
     c.send(2000)
-    assert c.waits[1][0] == pytest.approx(0.08 * c.waits[0][0]) and c.waits[1][0] > 0.2
+    assert c.waits[1][0] == pytest.approx(0.08 * 1.2 * c.waits[0][0]) and c.waits[1][0] > 0.2
 
 
-def test_a_task_that_takes_too_long_lets_the_run_wait(case):
-    c = case()
+def test_a_task_that_takes_too_long_lets_the_run_wait(case, monkeypatch):
+    c, asked = case(), []
+    monkeypatch.setattr(bulk_upsert, "retry_time", lambda seconds: asked.append(seconds))
     c.tenant.slow = 10_000
     with pytest.raises(Wait) as waits:
         c.send(4)
-    assert waits.value.reason == TASK_RUNNING and PATIENCE < c.now < PATIENCE + 10
+    assert waits.value.reason == TASK_RUNNING and asked == [60] and PATIENCE < c.now < PATIENCE + 10
 
 
 @pytest.mark.parametrize("lost", ["lost", "forgets"])
@@ -425,6 +426,23 @@ def test_the_rest_after_a_process_died_is_sent_and_nothing_twice(case, one, othe
     c.upserter.land_again(c.upserter.missing(rows, started=c.now), spent=2, size=4)
     assert len(c.books.got) == 4 and c.tenant.bulk == [4 - (other - one)]
     assert c.upserter.calls == 3
+
+
+def test_a_row_that_others_took_while_its_answer_was_lost_is_refused(case):
+    c = case()
+    c.tenant.lost, look = 1, c.books.look
+    c.books.look = lambda rows: {**look(rows), "C-1": Refused(0, "taken")}
+    flight = c.upserter.start(rows_of(2))
+    c.upserter.land(flight)
+    assert (set(c.books.got), c.books.refusals) == ({"C-0"}, {"C-1": "taken"})
+    assert c.tenant.bulk == [2]
+
+
+def test_nothing_is_missing_of_what_is_there(case):
+    c = case()
+    c.tenant.work([row.body for row in rows_of(2)])
+    assert c.upserter.missing(rows_of(2), started=c.now) == [] and len(c.books.got) == 2
+    assert len(c.waits) == 1, "one look"
 
 
 def test_a_cause_that_holds_for_the_rest_is_suspected_too(case):
