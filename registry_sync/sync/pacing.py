@@ -118,7 +118,7 @@ class Pacer:
     def show_wait(self, reason: str) -> None:
         """Show what the run waits for: to its listener and in App Status."""
         self.listener.progress(self.run)
-        self.session.progress(f"Waiting for {reason}.")
+        self.session.progress(f"Waiting for {reason}.", at_once=True)
 
     def show_progress(self) -> None:
         """Show how far the run is: to its listener and in App Status."""
