@@ -43,7 +43,7 @@ def probe_filter(
     open_source: Callable[[], Source], records: Sequence[Json], terms: Incremental
 ) -> FilterFound:
     """Return how a registry's filter behaves; `records` are the list's first, in their order."""
-    future, _ = _asked(open_source, datetime.now(UTC) + FAR)
+    future = _of_future(open_source)
     old, refused = _asked(open_source, LONG_AGO)
     unit: Unit = ""
     exclusive = False
@@ -56,6 +56,14 @@ def probe_filter(
         unit=unit,
         exclusive=exclusive,
     )
+
+
+def _of_future(open_source: Callable[[], Source]) -> list[Json] | None:
+    """Return what changed since a time in ten years; None where the registry breaks over it."""
+    try:
+        return _asked(open_source, datetime.now(UTC) + FAR)[0]
+    except SourceError:
+        return None
 
 
 def _asked(open_source: Callable[[], Source], since: datetime) -> tuple[list[Json] | None, str]:

@@ -20,6 +20,11 @@ def key_of(value: Any) -> Key:
     return "json", json.dumps(value, sort_keys=True, default=repr)
 
 
+def distinct(records: Iterable[Any]) -> list[Any]:
+    """Return JSON values without those that came before, alike in everything."""
+    return list({json.dumps(record, sort_keys=True): record for record in records}.values())
+
+
 def keys_of(values: Iterable[Any]) -> frozenset[Key]:
     """Return the keys of several values."""
     return frozenset(map(key_of, values))

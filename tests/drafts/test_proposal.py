@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from registry_sync.source.connector_settings import parse_connector
 from tests.support.odd import Asked, Reply
-from tests.support.unseen import UNSEEN, Book, by_birth
+from tests.support.unseen import UNSEEN, Book, archived, by_birth
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("patient")]
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -156,9 +156,14 @@ def test_the_proposal_alone_reads_what_is_edited_added_and_deleted(
     assert came == {row.note for row in book.rows} | {"note 11"}
 
 
-def test_a_filter_that_leaves_out_changes_is_told(world: Any, serve: Any) -> None:
-    text, _ = proposed(world([]), serve(partial(by_birth, Book.of(40))).url + "/list")
-    assert "since leaves out changes" in text and "4 later records did not come" in text
+def test_what_is_no_setting_is_told(world: Any, serve: Any) -> None:
+    w = world([])
+    for answer, told in (
+        (by_birth, "UTC, 4 later records did not come, such as K-000: it is not proposed."),
+        (archived, '{"endpoint": {"deletes": {"mode": "flag", "path": "archived", "values"'),
+    ):
+        text, settings = proposed(w, serve(partial(answer, Book.of(40))).url + "/list")
+        assert told in text and "deletes" not in settings["endpoint"]
 
 
 def test_without_a_list_or_a_key_it_says_who_must_act(world: Any, serve: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -215,13 +216,24 @@ def by_page(asked: Asked) -> Any:
     return {"items": found[page * 15 - 15 : page * 15], "pages": -(-len(found) // 15)}
 
 
+def count_of_page(asked: Asked) -> Any:
+    found = served(records())(asked)
+    return {"items": found["items"], "count": len(found["items"])}
+
+
+def break_over_future(asked: Asked) -> Any:
+    late = asked.query.get("since", "") > written(datetime.now(UTC))
+    return Reply({"error": "overflow"}, status=500) if late else served(records())(asked)
+
+
 PAGES = {**FILTER, "paginator": {"type": "page_number", "total_path": "pages"}}
 
 
 @pytest.mark.parametrize(
     ("answer", "endpoint"),
     [(served(records()), FILTER), (refuse_future, FILTER), (served(records(15), size=30), FILTER),
-     (served(reborn()), FILTER), (by_page, PAGES)],
+     (served(reborn()), FILTER), (by_page, PAGES), (count_of_page, FILTER),
+     (break_over_future, FILTER)],
 )  # fmt: skip
 def test_a_sound_registry_has_no_fault(visited: Any, answer: Any, endpoint: Any) -> None:
     points = visited(answer, endpoint)
@@ -230,6 +242,19 @@ def test_a_sound_registry_has_no_fault(visited: Any, answer: Any, endpoint: Any)
     for name in names:
         assert points[name].state in ("ok", "skipped"), points[name]
     assert points[SETTINGS].state == points["Modification times"].state == "ok"
+
+
+def test_a_list_without_order_has_no_duplicate_ids(visited: Any) -> None:
+    """What comes again on a later page is the list's fault, not the ids'."""
+    turns = count()
+
+    def answer(asked: Asked) -> Any:
+        rows = records()
+        turned = next(turns) * 7 % len(rows)
+        return served(rows[turned:] + rows[:turned])(asked)
+
+    points = visited(answer, OFFSET)
+    assert points["Ids"].state == "ok" and points["Order"].state == "warning", points
 
 
 def test_a_key_that_records_had_is_missed(world: Any) -> None:

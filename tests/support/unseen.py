@@ -188,6 +188,18 @@ def words_for_empty(book: Book, asked: Asked) -> Any:
     ]
 
 
+def changes_feed(book: Book, asked: Asked) -> Any:
+    """https://docs.couchdb.org/en/stable/api/database/changes.html"""
+    start = number(asked, "since", 0)
+    page = page_of(book.rows, start)
+    left = max(len(book.rows) - start - SIZE, 0)
+    return {"results": page, "last_seq": start + len(page), "pending": left}
+
+
+def archived(book: Book, asked: Asked) -> Any:
+    return [record(row, archived=row.n == 3) for row in book.rows[:7]]
+
+
 Registry = Callable[[Book, Asked], Any]
 FROM_0 = {"type": "page_number", "base_page": 0}
 UNSEEN: dict[str, tuple[Registry, Json]] = {
@@ -208,6 +220,7 @@ UNSEEN: dict[str, tuple[Registry, Json]] = {
         "endpoint.paginator.cursor_path": "[-1].id",
         "endpoint.paginator.cursor_param": "after_id",
     }),
+    "changes": (changes_feed, {"endpoint.paginator.cursor_path": "last_seq"}),
     "counted rows": (counted_rows, {"endpoint.primary_key": "regno"}),
     "two keys": (two_keys, {"endpoint.primary_key": ["project", "lot"]}),
     "an expression": (odata, {

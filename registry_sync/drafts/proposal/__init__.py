@@ -1,6 +1,6 @@
 """Connector Settings proposed from a registry's own answers, with the evidence of each line.
 
-Only API URL and API Key are needed. At most some forty requests are sent, and nothing is written.
+Only API URL and API Key are needed. Up to a hundred requests are sent, and nothing is written.
 Each aspect is one function in `ASPECTS`, called in this order; each sees what the earlier ones
 proposed. To add one, add a module and a line to the table.
 """
@@ -16,6 +16,7 @@ from registry_sync.drafts.proposal.changes import propose_changes
 from registry_sync.drafts.proposal.empties import propose_empties
 from registry_sync.drafts.proposal.ids import propose_ids, propose_names
 from registry_sync.drafts.proposal.line import Findings, Line
+from registry_sync.drafts.proposal.losses import note_losses
 from registry_sync.drafts.proposal.pages import propose_pages
 from registry_sync.drafts.proposal.records import propose_records
 from registry_sync.drafts.proposal.sign_in import propose_auth
@@ -33,6 +34,7 @@ ASPECTS: dict[str, Callable[[Findings], None]] = {
     "pages": propose_pages,
     "changes": propose_changes,
     "empties": propose_empties,
+    "losses": note_losses,
 }
 
 
@@ -60,5 +62,9 @@ def propose(
                 raise
             found.settle(error)
             found.note(f"Not settled ({name}): {error.message}")
+    if found.is_late:
+        found.note(
+            "The registry answers slowly, so not every parameter was tried: its owner knows them."
+        )
     parse_connector(found.settings, api_url=api_url, strict=True)
     return Proposal(found.settings, tuple(found.lines))

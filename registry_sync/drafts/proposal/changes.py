@@ -129,6 +129,8 @@ def _filter(
     sample = Sample(timed, first, found.page_size)
     nonsense = _tried(found, terms, Filter(NONSENSE), sample)
     for one in candidates(found.reply.body if found.reply else None, path):
+        if found.is_late:
+            break
         own = one.form or terms.get("datetime_format", "iso")
         for form in dict.fromkeys((own, *_others(values))):
             with_form = _with_form(terms, form)

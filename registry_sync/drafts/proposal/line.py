@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +13,9 @@ from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import read_connector
 from registry_sync.source.http import Reply
+
+LONGEST = 40.0
+"""Seconds after which no further parameter is tried: people wait for a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Findings:
     """Whether `records` are all that the registry has."""
     page_size: int = 0
     """Records of the first page."""
+    until: float = field(default_factory=lambda: time.monotonic() + LONGEST)
+    """When no further parameter is tried."""
     counting: str = ""
     """A path of ids that may only count the records of a page."""
 
@@ -67,6 +73,11 @@ class Findings:
         """
         if error.transient:
             self.source(endpoint__params={}, endpoint__incremental=None).first_reply()
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the registry answers so slowly that no more should be tried."""
+        return time.monotonic() > self.until
 
     @property
     def key(self) -> str | list[str]:

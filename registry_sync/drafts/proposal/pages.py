@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from registry_sync.core.problems import SourceError
@@ -17,6 +16,7 @@ from registry_sync.source.completeness.more import Mark, first_address, marks_of
 from registry_sync.source.completeness.one_more import ask_one_more
 from registry_sync.source.completeness.proposals import names_page, paginator_in, propose
 from registry_sync.source.completeness.signs import USUAL_SIZES
+from registry_sync.source.json_values import distinct
 
 MOST = 1000
 """Records that are read."""
@@ -115,6 +115,8 @@ def _by_last(found: Findings, said: str, more: Json) -> Ways:
 
 def _leads_on(found: Findings, paginator: Json) -> bool:
     """Return whether a paginator begins with the first page, and then has other records."""
+    if found.is_late:
+        return False
     try:
         source = found.source(endpoint__paginator=paginator)
         pages = source.pages(None)
@@ -162,7 +164,7 @@ def _ask(found: Findings, total: Total | None, said: str) -> None:
 def _count(found: Findings, total: Total | None) -> None:
     """Read on, and hold the total against what came."""
     records, ended = _read(found.source())
-    found.records, found.complete = _distinct(records), ended
+    found.records, found.complete = distinct(records), ended
     again = len(records) - len(found.records)
     if again:
         found.note(
@@ -202,8 +204,3 @@ def _read(source: Source) -> tuple[list[Json], bool]:
         if len(records) >= MOST:
             return records, page.next_position is None
     return records, True
-
-
-def _distinct(records: list[Json]) -> list[Json]:
-    """Return records without those that came before, alike in everything."""
-    return list({json.dumps(record, sort_keys=True): record for record in records}.values())

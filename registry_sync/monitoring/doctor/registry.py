@@ -32,6 +32,7 @@ from registry_sync.source.cursor_evidence import (
     descends,
     format_of,
 )
+from registry_sync.source.json_values import distinct
 from registry_sync.source.pages import Page
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paths import compile_path
@@ -103,7 +104,7 @@ def check_ids(visit: RegistryVisit) -> CheckResult:
     """Look in a sample for records without an id, and for duplicate ids."""
     sample = visit.sample()
     source, seen, missing = sample.source, Counter[str](), 0
-    for record in sample.records:
+    for record in distinct(sample.records):
         external_id = source.identify(record)
         missing += external_id is None
         seen.update([external_id] if external_id is not None else [])

@@ -72,9 +72,12 @@ class RegistryVisit:
             source = self.source()
             records: list[Json] = []
             ended, total = True, None
-            for page in source.pages(None):
+            named = source.connector.paginator.records_path()
+            for number, page in enumerate(source.pages(None)):
                 records += page.records
-                total = page.total if page.total is not None else total
+                # A number that only later pages have counts what is on them.
+                if page.total is not None and (named or total is not None or not number):
+                    total = page.total
                 if len(records) >= SAMPLE:
                     ended = page.next_position is None
                     break

@@ -159,7 +159,8 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 
 def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
-    if REMAINING.fullmatch(entry.word) and as_number(entry.value):
+    pending = entry.word == "pending" and "lastseq" in entry.beside  # CouchDB's list of changes
+    if (pending or REMAINING.fullmatch(entry.word)) and as_number(entry.value):
         return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
     says = truth_of(entry.value)
     plain = says and FLAGS.fullmatch(entry.word) and not _is_count(entry)

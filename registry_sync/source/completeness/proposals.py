@@ -124,6 +124,8 @@ def _param(found: Json, answer: PageAnswer) -> Json:
 def _by_flag(mark: Mark, answer: PageAnswer) -> Json:
     path = {"has_more_path": mark.entry.path} if not mark.entry.header else {}
     words = _body_words(answer)
+    if mark.entry.word == "pending":  # CouchDB's list of changes
+        return {"type": "cursor", "cursor_path": "last_seq", "cursor_param": "since"}
     if mark.entry.word == "exceededtransferlimit":  # ArcGIS
         sized = {"limit_param": "resultRecordCount", "offset_param": "resultOffset"}
         return {"type": "offset", "limit": max(answer.count, 1), **sized, **path}
