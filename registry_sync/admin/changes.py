@@ -118,6 +118,7 @@ class ChainHeadAdmin(ReadOnly):
 
     nothing = "Nothing has been written to Benchling yet."
     list_display = ("lane", "verdict", "rows", "links", "notes")
+    list_display_links = ("verdict",)
     fields = ("lane", "verdict", "notes", "rows", "links", "digest", "migrated_at", "signature")
     readonly_fields = ("verdict", "notes")
     list_select_related = ("lane",)

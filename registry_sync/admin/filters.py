@@ -33,6 +33,14 @@ class InWords(admin.ChoicesFieldListFilter):
             yield {**choice, "display": self.words.get(value, value)}
 
 
+class Decided(admin.AllValuesFieldListFilter):
+    """What was decided about rows; those without a decision are named as well."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "not decided"}
+
+
 class OpenFilter(admin.EmptyFieldListFilter):
     """Rows that are open, or closed: by whether they have a time at which they were closed."""
 

@@ -127,7 +127,7 @@ def _stops() -> SafeString | str:
     if not found:
         return "No run is stopped now. Single records can be allowed by their ids."
     rows = [(_of(stop, names), row_link(stop.run), stop.run.error) for stop in found]
-    return format_html("Stopped now:<ul>{}</ul>", format_html_join("", "<li>{}{}: {}</li>", rows))
+    return format_html("Stopped now: {}", format_html_join("", "<p>{}{}: {}</p>", rows))
 
 
 def _of(stop: Stop, names: runs.LaneNames) -> str:

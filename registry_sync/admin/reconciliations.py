@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from registry_sync import runs
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
+from registry_sync.admin.filters import Decided
 from registry_sync.admin.links import record_link
 from registry_sync.core.dotted_paths import RUN_RECONCILIATION
 from registry_sync.desk import csv_export as csvs
@@ -138,7 +139,7 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
     nothing = "Both sides were equal, or no comparison was made."
     list_display = ("record", "state", "what", "entity_registry_id", "modified_at", "decided")
     list_display_links = None
-    list_filter = ("state", LaneChoice, "decided")
+    list_filter = ("state", LaneChoice, ("decided", Decided))
     search_fields = ("external_id", "registry_id", "name")
     list_select_related = ("lane",)
     fields = ("record", "state", "what", "registry_id", "entity_id", "name", "decided")

@@ -178,6 +178,7 @@ def _lines(*texts: str) -> SafeString:
 class BatchAdmin(ReadOnly):
     nothing = "Nothing was sent to Benchling yet."
     list_display = ("of_run", "number", "size", "task_id", "calls", "sent_at", "done_at")
+    list_display_links = ("number",)
     list_select_related = ("run",)
     fields = list_display
 

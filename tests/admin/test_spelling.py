@@ -36,6 +36,11 @@ WRONG = {
     "a class": re.compile(r"<\w+ object|datetime\.|Decimal\("),
 }
 
+LINKS = {
+    "is inside another one": re.compile(r"<a\b[^>]*>(?:(?!</a>).)*?<a\b", re.DOTALL),
+    "has no words": re.compile(r"<a\b(?![^>]*(?:aria-label|title)=)[^>]*>\s*</a>"),
+}
+
 
 @pytest.fixture
 def busy(world):
@@ -102,6 +107,9 @@ def test_pages_show_names_and_no_python(busy, admin_client):
         assert answer.status_code == 200, address
         main = html[html.find('id="content"') :]
         text = strip_tags(UNSHOWN.sub("<", main)).replace("&#x27;", "'").replace("&quot;", '"')
+        for what, pattern in LINKS.items():
+            wrong += [f"{address} has a link that {what}: {link[0]}"
+                      for link in pattern.finditer(main)]  # fmt: skip
         for what, pattern in WRONG.items():
             for hit in pattern.finditer(text):
                 around = " ".join(text[max(0, hit.start() - 60) : hit.end() + 40].split())

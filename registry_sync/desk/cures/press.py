@@ -76,6 +76,10 @@ class Group:
     note: str = ""
     fixed: bool = False
 
+    def lines(self) -> list[tuple[Row, list[tuple[str, str | SafeString]]]]:
+        """Return its rows, each with its cells by their columns' titles."""
+        return [(row, list(zip(self.columns, row.cells, strict=True))) for row in self.rows]
+
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
