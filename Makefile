@@ -59,14 +59,16 @@ test: $(STAMP) $(NPM_STAMP) lint
 	@$(BIN)/python -m tools.run_tests $(ARGS)
 endif
 
-test-newer: $(STAMP)  ## the tests of `make check`, on a newer Python if one is installed
+test-newer: $(STAMP)  ## the tests that start no server, on a newer Python if one is installed
 	@newer=$$($(BIN)/python -m tools.newer_python); \
 	if [ -z "$$newer" ]; then echo "*** NOT TESTED on a newer Python: none is installed ***"; else \
-	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" test-fast; fi
+	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" \
+	    FAST="$(FAST) and not served" ARGS="$(ARGS) --ignore-glob=*/test_docs*.py" test-fast; fi
 
+FAST := not process and not world and not slow
 test-fast: $(STAMP)
 	@$(BIN)/python --version
-	@$(BIN)/python -m pytest -n 2 --dist load -m "not process and not world and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist load -m "$(FAST)" $(ARGS)
 
 test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
 	@$(BIN)/python -m tools.run_tests --long $(ARGS)

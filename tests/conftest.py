@@ -145,8 +145,9 @@ def pytest_collection_modifyitems(
 MARKED_BY = {
     "process": {"deploy", "redis", "redis_server", "page", "datasette", "queues"},
     "world": {"world"},
+    "served": {"serve", "tenant"},
 }
-"""The marks that are set by fixtures: those that start another process, and a tenant to sync to."""
+"""The marks that are set by fixtures, by what those start."""
 
 
 def _is_slow(item: pytest.Item) -> bool:

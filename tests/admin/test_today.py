@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync.core import stopping
 from registry_sync.desk import error_copies, worklist
 from registry_sync.management.commands import lanes
 from registry_sync.models import EntityError, HistoryResult, MappingDraft, SyncRun
@@ -179,7 +180,10 @@ KINDS = [
 ]  # fmt: skip
 
 
-def test_each_thing_to_do_has_its_card_and_each_role_its_presses(lane, owner, viewer, subtests):
+def test_each_thing_to_do_has_its_card_and_each_role_its_presses(
+    lane, owner, viewer, subtests, monkeypatch
+):
+    monkeypatch.setattr(stopping, "sleep", lambda *_: None)  # there is no Benchling to wait for
     for make, title, text, look, press in KINDS:
         with subtests.test(title):
             make(lane)

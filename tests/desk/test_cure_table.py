@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registry_sync.core import stopping
 from registry_sync.desk import cures
 from registry_sync.reporting.catalogue import RECORD_CAUSES
 from registry_sync.sync.retry_choice import UNSENDABLE
@@ -13,7 +14,8 @@ from tests.support.desk import groups, person
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
-def test_every_cause_of_a_record_has_a_cure_whose_page_opens_for_whoever_may():
+def test_every_cause_of_a_record_has_a_cure_whose_page_opens_for_whoever_may(monkeypatch):
+    monkeypatch.setattr(stopping, "sleep", lambda *_: None)  # there is no Benchling to wait for
     lane, owner = factories.LaneFactory(), person("Olivia", groups.OWNERS)
     for cause in RECORD_CAUSES:
         factories.EntityErrorFactory(lane=lane, code=cause.code)
