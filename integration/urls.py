@@ -9,9 +9,9 @@ from registry_sync.monitoring.metrics.page import metrics
 from registry_sync.monitoring.views import healthz
 from registry_sync.webhooks.views import webhook
 
-handler400, handler500 = "integration.failures.bad_request", "integration.failures.server_error"
 admin.autodiscover()  # DeskConfig leaves it to processes that serve pages
 
+handler400 = "registry_sync.desk.error_pages.unusable_request"
 handler403 = "registry_sync.desk.error_pages.forbidden"
 handler404 = "registry_sync.desk.error_pages.not_found"
 handler500 = "registry_sync.desk.error_pages.fault"

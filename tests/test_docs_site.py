@@ -29,7 +29,8 @@ def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
     assert "make demo" in first and 'href="deployment.html' in first
     assert (tmp_path / "search" / "search_index.json").exists()
     diagrams = (tmp_path / "architecture.html").read_text()
-    assert 'class="mermaid"' in diagrams and 'src="assets/mermaid.js"' in diagrams
+    assert '<div class="diagram"><pre class="mermaid">' in diagrams
+    assert 'src="assets/mermaid.js"' in diagrams
     assert "mermaid" in (tmp_path / "assets" / "mermaid.js").read_text()[:5000]
     for page in tmp_path.glob("*.html"):
         asked = re.findall(

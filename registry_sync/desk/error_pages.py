@@ -6,7 +6,10 @@ https://docs.djangoproject.com/en/5.2/topics/http/views/#customizing-error-views
 
 from __future__ import annotations
 
+import sys
+
 from django.contrib import admin
+from django.db import OperationalError, ProgrammingError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -33,6 +36,16 @@ FAULT = (
     "fails again, tell the operator, who finds the cause in the service's log"
 )
 
+REFUSED = (
+    "The service cannot read this request, or does not know the host that it was sent to. If every "
+    "page says so, the operator must add the host to ALLOWED_HOSTS and restart the web service."
+)
+NO_DATABASE = (
+    "The database does not answer, or has not the tables of this version. Try again in a minute. "
+    "If it stays so, the operator must look at /healthz and at the log of the web service, and run "
+    "manage.py migrate if migrations are missing."
+)
+
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403: whoever asks has no permission."""
@@ -56,18 +69,31 @@ def outdated_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _page(request, 403, "This form is out of date", OUTDATED)
 
 
+def unusable_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400: above all to each page at a host that is not in ALLOWED_HOSTS."""
+    if not _is_desk(request):
+        return defaults.bad_request(request, exception)
+    return _bare_page(400, "This request was refused", REFUSED)
+
+
 def fault(request: HttpRequest) -> HttpResponse:
-    """Answer 500. It asks no database: that may be what failed."""
+    """Answer 500, or 503 if the database gave the error. It asks no database itself."""
     if not _is_desk(request):
         return defaults.server_error(request)
+    if isinstance(sys.exc_info()[1], OperationalError | ProgrammingError):
+        return _bare_page(503, "The database cannot be used", NO_DATABASE)
     number = str(log_context.bound().get("request", ""))
     text = f"{FAULT} by the request id {number}." if number else f"{FAULT}."
-    context = {"title": "Something went wrong", "text": text, "back": None}
-    return HttpResponse(render_to_string(TEMPLATE, context), status=500)
+    return _bare_page(500, "Something went wrong", text)
 
 
 def _is_desk(request: HttpRequest) -> bool:
     return request.path.startswith(reverse("admin:index"))
+
+
+def _bare_page(status: int, title: str, text: str) -> HttpResponse:
+    context = {"title": title, "text": text, "back": None}
+    return HttpResponse(render_to_string(TEMPLATE, context), status=status)
 
 
 def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

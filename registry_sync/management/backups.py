@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from registry_sync import __version__, runs
@@ -57,6 +57,11 @@ def make(path: Path, settings: Collection[str]) -> About:
         settings=sorted(settings),
         **runs.app_key(),
     )
+    if not about.migrations:
+        raise BackupError(
+            "The database has no tables, so there is nothing to back up. The operator must check "
+            "DATABASE_URL."
+        )
     with _new(path) as file, _scratch(path) as folder:
         dumped = Path(folder) / DATABASE
         _dump_postgresql(dumped) if connection.vendor == "postgresql" else _copy_sqlite(dumped)
@@ -124,9 +129,18 @@ def _refuse_what_does_not_fit(about: About) -> None:
         )
 
 
+@contextmanager
+def _told_by_sqlite() -> Iterator[None]:
+    """Raise what SQLite says in a block as Django would: commands say what to do about it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OperationalError(str(error)) from error
+
+
 def _copy_sqlite(to: Path) -> None:
     connection.ensure_connection()
-    with closing(sqlite3.connect(to)) as copy:
+    with _told_by_sqlite(), closing(sqlite3.connect(to)) as copy:
         connection.connection.backup(copy, pages=1000)
         with copy:
             copy.execute(f"DELETE FROM {SESSIONS}")
@@ -135,7 +149,7 @@ def _copy_sqlite(to: Path) -> None:
 
 def _load_sqlite(dumped: Path) -> None:
     connection.ensure_connection()
-    with closing(sqlite3.connect(dumped)) as source:
+    with _told_by_sqlite(), closing(sqlite3.connect(dumped)) as source:
         source.backup(connection.connection)
 
 

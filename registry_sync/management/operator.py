@@ -97,9 +97,13 @@ def database_sentence(error: DatabaseError, *, migrating: bool = False) -> str:
     if not migrating and is_unmigrated():
         return UNMIGRATED
     why = " ".join(str(error).split()).rstrip(".")
-    remedy = next((told for sign, told in REMEDIES.items() if sign in why), REMEDY)
     stop = "" if why.endswith("?") else "."
-    return f"The database cannot be used: {why}{stop} The operator must {remedy}"
+    return f"The database cannot be used: {why}{stop} The operator must {remedy_for(error)}"
+
+
+def remedy_for(error: DatabaseError, otherwise: str = REMEDY) -> str:
+    """Return what the operator must do about what the database says."""
+    return next((told for sign, told in REMEDIES.items() if sign in str(error)), otherwise)
 
 
 def file_sentence(error: OSError) -> str:

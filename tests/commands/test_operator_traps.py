@@ -8,7 +8,9 @@ import io
 import json
 import logging
 import os
+import sqlite3
 import sys
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -209,7 +211,7 @@ def test_an_address_that_is_no_redis_is_told_and_breaks_nothing(settings, client
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [(OperationalError("hidden"), 503, "run manage.py migrate if migrations are missing"),
-     (KeyError("hidden"), 500, "The request is edge-7.")],
+     (KeyError("hidden"), 500, "by the request id edge-7")],
 )  # fmt: skip
 def test_a_page_that_fails_says_who_must_act(client, settings, monkeypatch, error, status, said):
     def fails(*_: object) -> None:
@@ -255,6 +257,20 @@ def test_a_backup_that_fails_leaves_no_file(db, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(backups, "_copy_sqlite", full)
     monkeypatch.setattr(backups, "_dump_postgresql", full)
     with pytest.raises(CommandError, match="must make room on the disk"):
+        call_command("backup", str(tmp_path / "a.backup"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_backup_of_nothing_and_a_full_disk_of_sqlite_are_told(db, tmp_path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(backups.sqlite3, "connect", full)
+    with pytest.raises(OperationalError, match="disk is full"):
+        backups._load_sqlite(tmp_path / "dump")
+    nothing = SimpleNamespace(applied_migrations={})
+    monkeypatch.setattr(backups, "MigrationLoader", lambda _: nothing)
+    with pytest.raises(CommandError, match="has no tables, so there is nothing to back up"):
         call_command("backup", str(tmp_path / "a.backup"))
     assert not list(tmp_path.iterdir())
 

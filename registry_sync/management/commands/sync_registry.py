@@ -22,6 +22,7 @@ from registry_sync.management.operator import (
     OperatorCommand,
     is_unmigrated,
     refuse_misconfiguration,
+    remedy_for,
 )
 from registry_sync.management.run_progress import RunProgress
 from registry_sync.management.run_summary import (
@@ -71,7 +72,7 @@ class Command(OperatorCommand):
             raise CommandError(
                 f"The database cannot be used: {str(error).strip()}. Nothing is lost: the run "
                 "continues within two minutes after the database is back, or with the next "
-                "sync_registry. The operator must check DATABASE_URL.",
+                f"sync_registry. The operator must {remedy_for(error, 'check DATABASE_URL.')}",
                 returncode=FAILED,
             ) from error
         look_for_alerts(send=True)
