@@ -20,16 +20,19 @@ def empty_hint(value: Any, field: FieldDefinition) -> str:
 
     Of a list, its first such item counts.
     """
-    if field.type == "boolean":
-        return ""
     found = [item for item in (value if isinstance(value, list) else [value]) if _is_odd(item)]
-    if not found:
+    if not found or (field.type == "boolean" and found[0] is False):
         return ""
     word = json.dumps(found[0], ensure_ascii=False)
     settings = json.dumps({"endpoint": {"empty_values": [found[0]]}}, ensure_ascii=False)
     alone = json.dumps(
         {field.id: {"rule": "empty", "empty_values": [found[0]]}}, ensure_ascii=False
     )
+    if field.type == "boolean":  # there, the connector's settings do not count
+        return (
+            f"If {word} means “empty” in this registry, the integration owner sets {alone} in "
+            "Mapping Rules."
+        )
     hint = (
         f"If {word} means “empty” in this registry, the integration owner sets {settings} in "
         f"Connector Settings, or for this field alone {alone} in Mapping Rules."
@@ -41,4 +44,6 @@ def empty_hint(value: Any, field: FieldDefinition) -> str:
 
 
 def _is_odd(value: Any) -> bool:
+    if value == {} or (value == 0 and type(value) is int):
+        return True
     return value is False or (isinstance(value, str) and value.strip().casefold() in MEANT_AS_EMPTY)

@@ -146,4 +146,6 @@ def long_id(external_id: str, registry_id: str, most: int) -> Problem:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        value = json.dumps(value, ensure_ascii=False, default=str)
     return "" if value is ABSENT or value is None else unmarked(str(value))[:MOST_SHOWN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -86,6 +87,17 @@ def test_false_is_empty_for_every_field_but_a_boolean(type_: str) -> None:
             assert "empty_values" in cleared({"v": False}, "v", {}, field, rule).remedy
     required = cleared({"v": False}, "v", FALSE, {**field, "isRequired": True})
     assert required.code == "required_missing"
+
+
+def test_other_ways_to_write_nothing_come_with_the_setting_too() -> None:
+    for type_, value in (("text", {}), ("date", 0), ("dropdown", 0), ("entity_link", {})):
+        remedy = cleared({"v": value}, "v", {}, {"type": type_}).remedy
+        assert f'{{"empty_values": [{json.dumps(value)}]}}' in remedy, (type_, remedy)
+    remedy = cleared({"v": "N/A"}, "v", {}, {"type": "boolean"}).remedy
+    assert '{"f0": {"rule": "empty", "empty_values": ["N/A"]}}' in remedy
+    assert "Connector Settings" not in remedy  # they do not count for it
+    shown = cleared({"v": {"value": None}}, "v", {}, {"type": "text"}).message
+    assert '“{"value": null}”' in shown
 
 
 def test_a_boolean_field_stays_false() -> None:

@@ -92,9 +92,25 @@ def test_a_list_of_ids_that_is_not_whole_is_told(world: Any) -> None:
         ({"ids": None}, "0 ids came"),
         ({"ids": ["C-000001", "C-000002"], "total": 12}, "2 ids came, 0 repeatedly, and it counts"),
         ({"ids": ["C-000001"], "has_more": True}, "could not be read"),
+        ({"ids": [f"c-{number:06d}" for number in range(12)]}, "such as c-000000"),
     ):
         w.registry.instead = 200, body
         run = w.sync()
         texts = [warning["text"] for warning in run.warnings if warning["code"] == "ids_cut"]
         assert run.status != Status.SUCCEEDED and said in " ".join([run.error, *texts]), body
     assert not Withdrawal.objects.exists()
+
+
+@pytest.mark.invariant(5)
+def test_entries_that_name_no_record_are_told(world: Any) -> None:
+    w = synced(world, mode="feed", path="deleted")
+    for entries, said in (
+        ([{"uid": "C-000003"}], "1 entry of the list of deletions has no id"),
+        ([{"id": "c-000003"}], "has the id c-000003, but the record has C-000003"),
+    ):
+        w.registry.instead = 200, {"deletions": entries}
+        run = w.sync()
+        texts = [warning["text"] for warning in run.warnings if warning["code"] == "feed_ids"]
+        assert run.status == Status.COMPLETED_WITH_WARNINGS and said in "".join(texts), entries
+    w.registry.instead = 200, {"deletions": [{"id": "X-1"}, {"id": "C-000077"}]}  # of another lane
+    assert w.sync().status == Status.SUCCEEDED and archived(w) == []

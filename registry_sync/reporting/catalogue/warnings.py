@@ -119,8 +119,15 @@ WARNINGS = (
         "deletions may be missed.",
     ),
     Cause(
+        "feed_ids",
+        "entries of a list of deletions that name no record",
+        ("mapping",),
+        "Correct endpoint.deletes.primary_key in Connector Settings. Until then, deletions are "
+        "missed.",
+    ),
+    Cause(
         "ids_cut",
-        "a list of ids that was not read to its end",
+        "a list of ids that is not complete, or has other ids",
         ("mapping",),
         "Correct endpoint.deletes or endpoint.paginator in Connector Settings. Until then, no "
         "record counts as withdrawn.",

@@ -21,6 +21,7 @@ from registry_sync.source.watermark import BLIND_LAG
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals.departures import keep, open_rows, was_missed, withdrawal_of
+from registry_sync.sync.withdrawals.entry_ids import EntryIds
 from registry_sync.sync.withdrawals.second_list import SecondList
 
 How, State = Withdrawal.How, Withdrawal.State
@@ -43,6 +44,7 @@ class Feed:
         self._entries: set[str] = set()
         self._whole = run_verdict.read_whole(ctx.run, ctx.lane)
         self._cut = ""
+        self._ids = EntryIds(ctx)
         self._predicted: list[str] = []
         self._closed = 0
 
@@ -67,8 +69,10 @@ class Feed:
         began: datetime | None = None
         for page in listed.pages(since):
             began = began or page.server_date or runs.database_now()
+            self._ids.follow(page, listed)
             self._follow(page, listed)
         self._settle_doubts()
+        self._ids.warn()
         if ctx.run.dry_run:
             return
         if self._closed:

@@ -90,7 +90,11 @@ class Listings:
         if began is None:
             return
         self._return_listed(ids)
-        entries = _chunks(self.ctx.lane.ledger.exclude(entity_hash=""))
+        held = self.ctx.lane.ledger.exclude(entity_hash="")
+        if held.exists() and not any(e.external_id in ids for some in _chunks(held) for e in some):
+            self._warn_of_others(ids)
+            return
+        entries = _chunks(held)
         self._judge(([e for e in some if e.external_id not in ids] for some in entries), began)
 
     def _read(self, ids: IdFile) -> datetime | None:
@@ -121,6 +125,12 @@ class Listings:
         text = f"The list of ids is not complete: {len(ids):,} ids came, {ids.repeated:,} "
         text += f"repeatedly{counted}. No record counts as withdrawn by it. The integration owner "
         text += "checks endpoint.deletes and endpoint.paginator in Connector Settings."
+        runs.warn(self.ctx.run, self.ctx.lease, "ids_cut", text)
+
+    def _warn_of_others(self, ids: IdFile) -> None:
+        text = f"The list of ids has {len(ids):,} ids, such as {ids.first}, but none of a record "
+        text += "that is in Benchling. No record counts as withdrawn by it. The integration owner "
+        text += "corrects endpoint.deletes in Connector Settings."
         runs.warn(self.ctx.run, self.ctx.lease, "ids_cut", text)
 
     def _return_listed(self, ids: IdFile) -> None:
@@ -180,6 +190,12 @@ class IdFile:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def first(self) -> str:
+        """Return the id that comes first in their order, "" if there is none."""
+        found = self._rows.execute("SELECT min(id) FROM listed").fetchone()
+        return found[0] or ""
 
     def __contains__(self, external_id: object) -> bool:
         found = self._rows.execute("SELECT 1 FROM listed WHERE id = ?", (external_id,))
