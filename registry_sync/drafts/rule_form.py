@@ -58,6 +58,8 @@ def to_rule(form: Mapping[str, str], was: Any = None) -> Any:
     Raises ValueError with words.
     """
     name = form.get("rule") or "as_is"
+    if name not in LABELS:
+        raise ValueError(f"there is no rule “{name[:50]}”")
     given = {
         key: form[f"{name}.{key}"].replace("\r\n", "\n")
         for key in KEYS.get(name, ())

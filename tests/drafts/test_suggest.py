@@ -200,6 +200,12 @@ def test_a_rule_survives_its_form(rule):
         assert _result(again, value) == _result(rule, value)
 
 
+@pytest.mark.parametrize("name", ["upper", "' OR 1=1 --", "{"])
+def test_a_form_with_an_unknown_rule_is_refused_in_words(name):
+    with pytest.raises(ValueError, match="there is no rule"):
+        rule_form.to_rule({"rule": name})
+
+
 def _result(rule: Any, value: Any) -> Any:
     try:
         return str(apply(parse_rule(rule or "as_is"), value))

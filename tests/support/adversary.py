@@ -18,7 +18,8 @@ from schemathesis.schemas import APIOperation
 
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.document import overlaid
-from sandbox.tenant.entity_types import TYPES
+from sandbox.tenant.entities import add_by_hand
+from sandbox.tenant.entity_types import TYPES, WRITTEN
 from sandbox.tenant.request_check import has_operation
 from sandbox.tenant.results import add_project, add_result_schema
 from tests.support.tenants import Tenant
@@ -66,6 +67,9 @@ class Adversary:
         for type_, parts in PARTS.items():
             schema = self.schemas[type_] = tenant.add_schema(type_)
             tenant.write(type_, "upsert", tenant.row(type_, schemaId=schema, **parts))
+        for type_ in sorted(TYPES.keys() - WRITTEN.keys()):
+            schema = self.schemas[type_] = tenant.add_schema(type_)
+            add_by_hand(state, tenant.row(type_, schemaId=schema))
         store_by_hand(state, state.entity("X-1"), "Tube")
         self.results = add_result_schema(state, "Syncs", RESULTS)
         self.project = add_project(state, "Operations")
