@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from registry_sync.core.text import number_of
 from registry_sync.ledger import chain, digests, retention
-from registry_sync.models import ChainHead, ChainLink, Change, Lane, SyncRun
+from registry_sync.models import ChainHead, ChainLink, Change, Lane, LedgerEntry, SyncRun
 
 Form = ChainLink.Form
 COLUMNS = ("id", *digests.OLD_COLUMNS, "kind", "digest")
@@ -147,6 +147,7 @@ class ChainCheck:
         if head is None:
             if self.number:
                 raise Broken("The chain has no head: it was removed.")
+            self._nothing_written()
             return
         if head.links > self.number and ChainLink.objects.filter(
             lane=self.lane, number__gt=self.number
@@ -159,6 +160,17 @@ class ChainCheck:
                 "its head says: rows at its end were removed or added, or the head was edited."
             )
         self._signature(head)
+
+    def _nothing_written(self) -> None:
+        """Verify that a lane without a chain wrote nothing, by its ledger."""
+        written = LedgerEntry.objects.filter(lane=self.lane, written_run_id__isnull=False)
+        entry = written.first()
+        begun = ChainHead.objects.filter(lane=self.lane).exists()  # by a first run, since
+        if entry is not None and not begun:
+            raise Broken(
+                f"The chain was removed: run {entry.written_run_id} wrote {entry.external_id}, and "
+                "no link of the chain is there."
+            )
 
     def _signature(self, head: ChainHead) -> None:
         if not self.keys:

@@ -135,6 +135,8 @@ CASES = {
         "DELETE FROM {chainlink} WHERE run_id = " + RAN, "DELETE FROM {chainhead}"),
     "all rows and heads": lambda lane: sql("DELETE FROM {change}", "DELETE FROM {chainhead}"),
     "all rows, links and heads": everything,
+    "everything, and the runs' counts": lambda lane: (everything(lane), sql(
+        "UPDATE {syncrun} SET created = 0, updated = 0")),
     "the last run, under an earlier head that was signed": rewound,
     "the head alone": lambda lane: sql("DELETE FROM {chainhead}"),
     "the links alone": lambda lane: sql("DELETE FROM {chainlink}"),
