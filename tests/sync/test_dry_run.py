@@ -76,3 +76,16 @@ def test_a_dry_run_says_of_a_circle_what_the_sync_does(world):
     assert {id_: v["Parent"] for id_, v in w.values().items()} == {
         "C-000001": "C-000002", "C-000002": "C-000001"
     }  # fmt: skip
+
+
+@pytest.mark.invariant(8)
+def test_links_that_no_run_could_write_are_refused_in_a_dry_run_too(world):
+    w = world([compound(n, parent=None) for n in range(4)])
+    other = w.add_schema("Other", fields=[])
+    hand(w, "O-1", "Other one", schemaId=other)
+    w.sync()
+    for number, target in enumerate(["O-1", "c-000002", "C-000003"]):
+        w.registry.edit(f"C-{number:06d}", parent=target)
+    dry, run = w.sync(kind=SyncRun.Kind.DRY_RUN), w.sync()
+    assert (dry.updated, dry.failed) == (run.updated, run.failed) == (1, 2)
+    assert w.values()["C-000002"]["Parent"] == "C-000003"

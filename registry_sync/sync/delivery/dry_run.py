@@ -41,7 +41,7 @@ class DryRunDelivery:
         self.client, self.claims, self.listener = ctx.client, claims, ctx.listener
         self.underway: dict[str, str] = {}
         self._waiting: list[RecordOutcome] = []
-        self._asked: dict[str, bool] = {}
+        self._asked: dict[str, str] = {}
         self._given_up: set[str] = set()
         self.plan = plan
         self.seen: dict[str, bool] = {}
@@ -118,14 +118,13 @@ class DryRunDelivery:
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
         swapped = {id_ for circle in names.name_circles(self.lane, named) for id_ in circle}
         known = ledger.known(self.lane, list(wants))
-        arrived = self._arrived({key for what, key in wants.values() if what == "link"})
+        there = self._schemas_of({key for what, key in wants.values() if what == "link"})
         passing = []
         for waiting in self._waiting:
             what, key = wants[waiting.external_id]
-            taken = bool(self.claims.holders(name_key(key)))
-            free = key in self._given_up and not taken
+            free = key in self._given_up and not self.claims.holders(name_key(key))
             if (
-                (what == "link" and (taken or key in arrived))
+                (what == "link" and (self._comes(key) or there[key] == self.setup.schema.id))
                 or waiting.external_id in swapped
                 or free
             ):
@@ -141,14 +140,23 @@ class DryRunDelivery:
                 passing.append(Candidate(record, entity, is_new))
         return passing
 
-    def _arrived(self, targets: set[str]) -> set[str]:
-        """Ask Benchling, once each, which link targets are there, whoever made them."""
+    def _comes(self, registry_id: str) -> bool:
+        """Return whether a record of this run would have a registry id, in this very spelling."""
+        holders = self.claims.holders(name_key(registry_id))
+        ids = (self.setup.mapping.registry_id(h.external_id) for h in holders if h.kind == "id")
+        return registry_id in ids
+
+    def _schemas_of(self, targets: set[str]) -> dict[str, str]:
+        """Ask Benchling, once each, of which schema link targets are; "" where one is missing.
+
+        What is archived is of none that a link could name.
+        """
         asked = sorted(targets - self._asked.keys())
         registry_id = self.setup.config.registry_id
         found = self.client.entities_registered(asked, registry_id=registry_id) if asked else []
-        there = {str(entity.get("entityRegistryId")) for entity in found}
-        self._asked |= {key: key in there for key in asked}
-        return {key for key in targets if self._asked[key]}
+        there = {str(raw.get("entityRegistryId")): _schema_of(raw) for raw in found}
+        self._asked |= {key: there.get(key, "") for key in asked}
+        return {key: self._asked[key] for key in targets}
 
     def _refuse(self, outcomes: Sequence[RecordOutcome]) -> None:
         failed = [outcome for outcome in outcomes if outcome.outcome == Outcome.FAILED]
@@ -246,7 +254,12 @@ class DryRunDelivery:
         """Find link targets that are neither in this run nor in Benchling."""
         targets = {target for c in candidates for target in c.entity.links}
         targets -= {target for target in targets if self.claims.holders(name_key(target))}
-        return targets - self._arrived(targets)
+        return {target for target, schema in self._schemas_of(targets).items() if not schema}
+
+
+def _schema_of(raw: Json) -> str:
+    schema = (raw.get("schema") or {}).get("id") or "?"
+    return "archived" if raw.get("archiveRecord") else str(schema)
 
 
 def _unknown(outcome: RecordOutcome) -> Problem:
