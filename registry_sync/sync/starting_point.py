@@ -114,10 +114,7 @@ def _starting_point(ctx: RunContext) -> Start:
         return Start(run.since_asked, watermark=kept)
     if previous is None:
         return Start(None, "this is the lane's first run")
-    if (
-        previous.fingerprint
-        and previous.fingerprint != setup.mapping.fingerprint[: len(previous.fingerprint)]
-    ):
+    if previous.fingerprint != setup.mapping.fingerprint[: len(previous.fingerprint)]:
         return Start(None, "the mapping or the Benchling schema has changed")
     if previous.doubt:
         return Start(None, previous.doubt)

@@ -139,9 +139,17 @@ def test_many_outcomes_of_every_kind_are_recorded_together():
 def test_a_record_that_was_never_in_benchling_is_made():
     ctx = context()
     row(ctx, entity_hash="", outcome="failed", fields={"f9": "old"})
+    LedgerEntryFactory(external_id="C-1", entity_hash="written", fields={"f8": "theirs"})
     record(ctx, outcome("created", raw_hash="b", entity=entity(), entity_id="bfi_1"))
     assert set(Change.objects.values_list("created", flat=True)) == {True}
     assert ctx.lane.ledger.get().fields == {"f0": "a"}
+
+
+def test_one_that_is_as_it_was_may_be_refused_all_the_same():
+    ctx = context()
+    row(ctx)
+    record(ctx, outcome("failed", problems=(PROBLEM,), raw={}))
+    assert counts(ctx) == {"read": 1, "failed": 1} and seen(ctx)["C-1"] == ("failed", True, 1)
 
 
 def test_what_this_run_took_in_is_read_for_the_first_time():

@@ -248,7 +248,7 @@ def test_a_connection_that_was_frozen_in_a_transaction_is_ended(monkeypatch, set
 
     with pytest.raises(OperationalError):
         write_past_frozen(write)
-    assert clock[0] == 70
+    assert clock[0] == 70 and "'lock_timeout', '500ms'" in sent[0][0]
     ended = [params for sql, params in sent if "pg_terminate_backend" in sql]
     assert ended == [["0:00:20"]] * 6, "whoever was silent for most of a lease"
     assert write_past_frozen(lambda: 5) == 5

@@ -164,6 +164,12 @@ def test_a_word_for_empty_is_explained():
     assert 'If "n/a" means “empty”' in said and "former type" not in said
 
 
+def test_long_substances_are_cut():
+    found = guards.substance_problem("C-1", "a" * 201, "b" * 201)
+    assert f"was “{'a' * 200}” and is now “{'b' * 200}”:" in found.message
+    assert found.value == "b" * 200
+
+
 def view(identity: str) -> LedgerView:
     return LedgerView(1, "C-1", "", "written", None, 1, "unchanged", identity)
 

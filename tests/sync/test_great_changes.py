@@ -97,6 +97,8 @@ def test_what_changed_since_the_last_good_run_counts_once(lane):
     failed = SyncRunFactory(lane=lane, status="FAILED", fingerprint="same")
     for n, created in ((0, False), (1, False), (1, False), (2, True)):
         ChangeFactory(lane=lane, run=failed, external_id=f"C-{n}", created=created)
+    for n in (6, 7):
+        ChangeFactory(external_id=f"C-{n}", created=False)  # of another lane
     signed = SyncRunFactory(lane=lane, status="FAILED", kind=Kind.APPLY)
     ChangeFactory(lane=lane, run=signed, external_id="C-3", created=False)
     whole = guard(lane, good=None)

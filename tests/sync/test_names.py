@@ -228,8 +228,9 @@ def test_what_others_hold_is_found_by_name_and_id(lane):
     assert names.held_by_others(lane, []) == []
 
 
-def test_circles_of_names(lane, monkeypatch):
-    monkeypatch.setattr(names, "CHUNK", 2)
+@pytest.mark.parametrize("chunk", [2, 400])
+def test_circles_of_names(lane, monkeypatch, chunk):
+    monkeypatch.setattr(names, "CHUNK", chunk)
     for n, name in enumerate("abcdef", 1):
         ours(lane, f"R-{n}", name)
     ours(lane, "R-7", "g", entity_hash="")

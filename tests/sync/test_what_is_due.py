@@ -309,3 +309,7 @@ def test_who_waits_for_another_thing_is_in_no_circle_of_names():
     ctx = running()
     names_in_a_circle(ctx, waits_for="link")
     assert retry_choice.name_circles(ctx) == []
+    EntityError.objects.update(waits_for="name")
+    assert retry_choice.name_circles(ctx) == [["A", "B"]]
+    EntityError.objects.filter(external_id="B").update(raw=None)
+    assert retry_choice.name_circles(ctx) == [], "nothing could be sent for it"
