@@ -312,8 +312,9 @@ def test_where_one_has_to_wait_the_others_are_recorded_first():
     assert made.log.said[-4:] == ["land 1", "record", "land 3", "record"]
 
 
-def test_at_a_limit_what_flies_lands_first():
-    made = delivery(rows=1, in_flight=3)
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_at_a_limit_what_flies_lands_first(in_flight):
+    made = delivery(rows=1, in_flight=in_flight)
     made.add([candidate(1)])
     made.send_full_batches()
     made.log.waits = {"start"}
