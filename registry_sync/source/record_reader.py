@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from registry_sync.core.epochs import UNITS, other_unit
 from registry_sync.core.types import Json
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.paths import ABSENT, Getter, compile_path, compile_template
@@ -21,6 +22,8 @@ class RecordReader:
         self.bad_cursors: tuple[int, str] = (0, "")
         self.untimed = ""
         self._terms = connector.incremental or Incremental()
+        form = self._terms.datetime_format
+        self._unit = form if form in UNITS else ""
         self._id_paths = [compile_template(path) for path in connector.id_paths]
         self._cursor: Getter | None = (
             compile_path(self._terms.cursor_path) if self._terms.cursor_path else None
@@ -49,6 +52,8 @@ class RecordReader:
             return None
         value = self._cursor(record)
         when = None if value is ABSENT else read_time(value, self._terms)
+        if when is not None and self._unit and other_unit(value, self._unit):
+            when = None  # seconds, told as milliseconds, would be a time in 1970
         if when is None:
             count, example = self.bad_cursors
             shown = "no value" if value is ABSENT else repr(value)[:80]

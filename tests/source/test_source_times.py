@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from registry_sync.core.epochs import UNITS
 from registry_sync.source.connector import Incremental
+from registry_sync.source.connector_settings import parse_connector
+from registry_sync.source.record_reader import RecordReader
 from registry_sync.source.timestamps import read_time, write_time
 from registry_sync.source.watermark import since_from
 from tests.support.odd import Asked, endpoint, ids
@@ -94,6 +96,16 @@ def test_reading(value: Any, terms: Any, expected: datetime | None) -> None:
 )
 def test_writing(terms: Any, text: str) -> None:
     assert write_time(AT, Incremental(**terms)) == text
+
+
+def test_a_time_that_counts_another_unit_is_none_and_told() -> None:
+    """Seconds that the settings call milliseconds would be January 1970, in the audit as well."""
+    terms = {"cursor_path": "at", "datetime_format": "epoch_ms"}
+    settings = endpoint(params={"since": SINCE}, incremental=terms)
+    reader = RecordReader(parse_connector(settings, api_url="https://r.example/list"))
+    assert reader.cursor_of({"id": 1, "at": 1767616215000}) == AT
+    assert reader.cursor_of({"id": 2, "at": 1767616215}) is None
+    assert reader.bad_cursors == (1, "1767616215") and reader.untimed == "2"
 
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]
