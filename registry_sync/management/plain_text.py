@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from registry_sync.core.types import Json
+from registry_sync.models import SyncRun
+
+WOULD = {
+    "created": "would be created", "updated": "would be updated", "failed": "would be refused",
+    "archived": "would be archived",
+}  # fmt: skip
+"""Counts of a run that writes nothing."""
 
 
 def to_do_lines(to_do: Sequence[Json]) -> Iterator[str]:
@@ -21,7 +28,9 @@ def run_lines(run: Json, *, with_lane: bool) -> Iterator[str]:
     at = time_text(run["started_at"] or run["requested_at"])
     lane = f"{run['lane'] or 'no lane'}, " if with_lane else ""
     by = run["actor"] or run["trigger"]
-    counts = ", ".join(f"{count:,} {word}" for word, count in run["counts"].items() if count)
+    words = WOULD if run["kind"] in SyncRun.DRY else {}
+    counted = ((count, words.get(word, word)) for word, count in run["counts"].items())
+    counts = ", ".join(f"{count:,} {word}" for count, word in counted if count)
     held = f", {run['waits']['word']}" if run["waits"] else ""
     status = f"{run['status']}{held}"
     yield f"Run {run['id']}, {lane}{run['kind']}, {at}, {by}: {status}. {counts or '0 read'}"
@@ -42,6 +51,11 @@ def record_lines(record: Json) -> Iterator[str]:
     yield f"    what to do:   {record['remedy']}"
     if record["waits"]:
         yield f"    waiting:      {record['waits']}"
+
+
+def one_line(text: str) -> str:
+    """Return a text of another system in one line."""
+    return "\\n".join(text.splitlines())
 
 
 def time_text(when: str | None) -> str:

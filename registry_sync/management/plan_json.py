@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from registry_sync import runs
 from registry_sync.core.types import Json
+from registry_sync.management.plain_text import one_line, time_text
 from registry_sync.management.run_json import time_json
 from registry_sync.models import Lane, Plan, PlanRow
 from registry_sync.runs import schema_view
 
 COUNTS = ("creates", "changes", "archives", "unarchives")
+WORDS = {name: f"to {name.removesuffix('s')}" for name in COUNTS}
 
 
 def plan_json(plan: Plan, names: runs.LaneNames, rows: int | None = None) -> Json:
@@ -56,20 +58,22 @@ def _row_json(row: PlanRow, lane: Lane) -> Json:
 
 def plan_lines(plan: Json, *, several: bool) -> list[str]:
     """Return a plan in lines for people, the first one alone enough for a list."""
-    counts = ", ".join(f"{n:,} {name}" for name, n in plan["counts"].items() if n) or "no writes"
+    counts = ", ".join(f"{n:,} {WORDS[name]}" for name, n in plan["counts"].items() if n)
     lane = f" of {plan['lane']}" if several else ""
     by = plan["planned_by"] or "the schedule"
-    lines = [f"Plan {plan['id']}{lane}: {plan['state']}, {counts}, made by {by} {plan['made_at']}."]
+    made = f"{counts or 'no writes'}, made by {by} {time_text(plan['made_at'])}."
+    lines = [f"Plan {plan['id']}{lane}: {plan['state']}, {made}"]
     if plan["asked_by"]:
         lines.append(f"Something in it was asked for by {', '.join(plan['asked_by'])}.")
     if plan["signed_by"]:
-        lines.append(f"Signed by {plan['signed_by']} {plan['signed_at']}: {plan['reason']}")
+        at = time_text(plan["signed_at"])
+        lines.append(f"Signed by {plan['signed_by']} {at}: {plan['reason']}")
     if plan["applied_run"]:
         lines.append(f"Applied by run {plan['applied_run']}.")
     if plan["void"]:
         lines.append(f"Void: {plan['void']}")
     if plan["state"] in ("open", "signed"):
-        lines.append(f"Expires {plan['expires_at']}.")
+        lines.append(f"Expires {time_text(plan['expires_at'])}.")
     return [*lines, f"Digest {plan['digest']}"]
 
 
@@ -78,4 +82,4 @@ def row_line(row: Json) -> str:
     changes = "; ".join(
         f"{one['field']}: {one['before'] or '–'} → {one['after'] or '–'}" for one in row["values"]
     )
-    return f"{row['id']} {row['action']} ({row['outcome']}): {changes}"
+    return one_line(f"{row['id']} {row['action']} ({row['outcome']}): {changes}")

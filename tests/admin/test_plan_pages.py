@@ -157,7 +157,9 @@ def test_commands_list_show_make_and_apply(world, capsys):
     (row,) = checked("plan_show", capsys.readouterr().out)["rows"]
     assert row["values"] == [{"field": "name", "before": "Compound 1", "after": "Other"}]
     call_command("plan", "show", plan.pk)
-    assert "name: Compound 1 → Other" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "name: Compound 1 → Other" in said
+    assert f"Plan {plan.pk}: open, 1 to change, made by" in said
     call_command("plan", "list", "--json")
     assert checked("plan_list", capsys.readouterr().out)["plans"][0]["state"] == "open"
     with pytest.raises(CommandError, match="only a signed plan") as refused:

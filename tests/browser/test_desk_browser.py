@@ -17,7 +17,8 @@ from tests.support.deployment import Service, serve
 pytestmark = pytest.mark.once  # a page looks the same over every database
 
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
-GRAVE = {"serious", "critical"}
+GRAVE = {"moderate", "serious", "critical"}
+RULES = {"target-size": {"enabled": True}}
 
 
 @pytest.fixture
@@ -111,7 +112,15 @@ PAGES = {
     "versions": "registry_sync/mappingversion/",
     "adoptions": "registry_sync/adoption/",
     "drift": "registry_sync/drift/",
+    "withdrawals": "registry_sync/withdrawal/",
+    "merges": "registry_sync/merge/",
+    "plans": "registry_sync/plan/",
+    "proposals": "registry_sync/proposal/",
     "allowances": "registry_sync/allowance/",
+    "allowance": "registry_sync/allowance/add/",
+    "batches": "registry_sync/batch/",
+    "chain": "registry_sync/chainhead/",
+    "not-found": "registry_sync/plan/99/change/",
     "lanes": "registry_sync/lane/",
     "lane": "registry_sync/lane/1/change/",
     "alert-settings": "registry_sync/alertsettings/1/change/",
@@ -133,6 +142,7 @@ def test_every_page_is_accessible(morning, page):
     page.get_by_role("button", name="Check the whole setup now").click()
     page.locator("table.desk-points").wait_for(timeout=60_000)
     axe, found = Axe(), []
+    options = {"resultTypes": ["violations"], "rules": RULES}
     for number, (name, path) in enumerate(PAGES.items()):
         # In everyday runs each page in one look, wide and light or narrow and dark, in turn.
         for scheme, width in LOOKS if SHOTS else [LOOKS[number % 2 * 3]]:
@@ -140,12 +150,12 @@ def test_every_page_is_accessible(morning, page):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 900})
             answer = page.goto(f"{morning.url}/admin/{path}")
-            assert answer.ok, f"{name}: {answer.status}"
+            assert answer.ok or name == "not-found", f"{name}: {answer.status}"
             if SHOTS:
                 shot = Path(SHOTS) / f"desk-{name}-{scheme}-{width}.png"
                 page.screenshot(path=str(shot), full_page=True)
             blocked = list(page.blocked)
-            result = axe.run(page, options={"resultTypes": ["violations"]}).response
+            result = axe.run(page, options=options).response
             page.blocked[:] = blocked  # axe sets inline styles of its own
             found += [
                 f"{name}, {scheme}, {width}: {v['id']} at {v['nodes'][0]['target']}"

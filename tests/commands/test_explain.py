@@ -101,3 +101,11 @@ def test_an_id_of_two_lanes_is_asked_for(world) -> None:
     assert status == 64 and "needs --lane" in said
     status, said, _ = told("C-000001", "--lane", "Lot")
     assert status == 0 and said["lane"] == "Lot" and said["record"]["name"] == "Lot 1"
+
+
+def test_an_empty_id_is_wrong_usage(synced) -> None:
+    status, said = command(" ", name="explain")
+    assert status == 64 and "ID is empty" in said
+    synced.registry.edit("C-000001", name="New\nname")
+    _, said = command("C-000001", name="explain")
+    assert "name: Compound 1 → New\\nname" in said

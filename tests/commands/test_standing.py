@@ -148,3 +148,9 @@ def test_no_name_or_value_steers_a_terminal(two) -> None:
     _, out, _ = command_apart("--cause", "no_name", "--json", name="errors")
     records = checked("errors", out)["lanes"][0]["records"]
     assert records[0]["message"] == message and "\x9b" not in out
+
+
+def test_a_run_that_writes_nothing_counts_what_it_would_do(two) -> None:
+    SyncRunFactory(lane=two[0], kind="dry run", read=3, created=2, failed=1, phase="report")
+    _, said = command("--limit", "1", name="runs")
+    assert "3 read, 2 would be created, 1 would be refused" in said

@@ -16,7 +16,13 @@ from registry_sync.management.lane_options import (
     lanes_to_sync,
     which_lane,
 )
-from registry_sync.management.operator import FAILED, OperatorCommand, refuse_misconfiguration
+from registry_sync.management.operator import (
+    FAILED,
+    USAGE,
+    OperatorCommand,
+    refuse_misconfiguration,
+)
+from registry_sync.management.plain_text import one_line
 from registry_sync.models import Lane
 from registry_sync.records.explanation import as_json
 from registry_sync.records.steps import explain
@@ -39,6 +45,8 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_misconfiguration()
+        if not options["id"].strip():
+            raise CommandError("ID is empty.", returncode=USAGE)
         names = runs.LaneNames()
         found = explain(*_meant(options["id"].strip(), options["lane"], names))
         said = as_json(found, names.of(found.lane))
@@ -57,7 +65,7 @@ class Command(OperatorCommand):
         for number, step in enumerate(said["steps"], 1):
             self.stdout.write(f"{number}. {step['step']}: {step['outcome']}. {step['text']}")
             for line in step["details"]:
-                self.stdout.write(f"       {line}")
+                self.stdout.write(f"       {one_line(line)}")
 
 
 def _meant(asked: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
