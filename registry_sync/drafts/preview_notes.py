@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from registry_sync.core.text import storable
+from registry_sync.core.text import name_key, storable
 from registry_sync.core.types import Json
 from registry_sync.models import MappingDraft, PreviewNote
 from registry_sync.sync.gates.claims import Holder
@@ -104,7 +104,7 @@ class Notes:
         """Return the id and the missing targets of each record that waits for a link."""
         rows = self._rows.filter(kind=Kind.WAIT, data__what="link").order_by("pk")
         return {
-            external_id: (data["id_key"], set(data["targets"]))
+            external_id: (data["id_key"], set(map(name_key, data["targets"])))
             for external_id, data in rows.values_list("external_id", "data")
         }
 

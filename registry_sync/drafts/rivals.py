@@ -19,7 +19,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, PreviewNote
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
-from registry_sync.sync.links import linkable, missing_link
+from registry_sync.sync.links import linkable, missing_link, own_links
 
 NOTED: dict[str, Callable[[str], str]] = {
     "name": str, "link": name_key, "substance": substance_note,
@@ -96,24 +96,32 @@ class Rivals:
         problem = names.conflict(entity, taken, self.notes)
         if problem is not None:
             return problem
-        lost = sorted(
-            target for target in entity.links & missing if not self._is_claimed(name_key(target))
-        )
+        lost = sorted(target for target in entity.links & missing if not self._is_claimed(target))
         return missing_link(entity, lost[0]) if lost else None
 
-    def _is_claimed(self, key: str) -> bool:
-        return any(holder.kind == "id" for holder in self.notes.holders(key))
+    def _is_claimed(self, registry_id: str) -> bool:
+        holders = self.notes.holders(name_key(registry_id))
+        mapping = self.tenant.setup.mapping
+        return registry_id in {
+            mapping.registry_id(holder.external_id) for holder in holders if holder.kind == "id"
+        }
 
     def _targets(self, claimants: Sequence[Claimant]) -> dict[str, str]:
         links = {link for claimant in claimants for link in claimant.entity.links}
         return {name_key(link): link for link in links}
 
     def _missing(self, claimants: Sequence[Claimant]) -> set[str]:
-        """Return the link targets that are neither in the ledger nor in Benchling."""
-        targets = set(self._targets(claimants).values())
+        """Return the link targets that are neither in the ledger nor in Benchling.
+
+        In Benchling, one of the own schema must be of it, and in use.
+        """
+        targets, schema = set(self._targets(claimants).values()), self.tenant.setup.schema
+        own = set().union(*(own_links(c.entity, schema) for c in claimants)) if claimants else set()
         if self.lane is not None:
             targets -= linkable(self.lane, targets)
-        self._absent = targets - self.tenant.there(sorted(targets))
+        there = self.tenant.there(sorted(targets))
+        wrong = {target for target in own & there.keys() if there[target] != schema.id}
+        self._absent = (targets - there.keys()) | (targets & wrong)
         return self._absent
 
     def wait(
@@ -133,7 +141,7 @@ class Rivals:
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
             alias_keys=sorted({*entity.alias_keys, *substance_keys}),
-            targets=sorted(name_key(link) for link in entity.links & self._absent),
+            targets=sorted(entity.links & self._absent),
             problem={**said, "remedy": problem.remedy}, **data,
         )  # fmt: skip
         return True
@@ -154,7 +162,8 @@ class Rivals:
             keys = {note.key for note in waiting}
             freed = self.notes.freed(keys)
             wanted = {note.data["name_key"] for note in waiting}
-            self.notes.look_up(keys | wanted | {t for n in waiting for t in n.data["targets"]})
+            links = {name_key(target) for note in waiting for target in note.data["targets"]}
+            self.notes.look_up(keys | wanted | links)
             for note in waiting:
                 if self._may_pass(note, freed, circles):
                     self.notes.pass_on(note)

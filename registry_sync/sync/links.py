@@ -9,6 +9,7 @@ from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
@@ -65,6 +66,12 @@ def others_linked(lane: Lane, schema: EntitySchema) -> list[Lane]:
         for other in runs.current_lanes()
         if other.schema_id in linked and other != lane and other.registry_id == lane.registry_id
     ]
+
+
+def schema_of(raw: Json) -> str:
+    """Return the schema that a link must name to lead to an entity; "archived" for none."""
+    schema = (raw.get("schema") or {}).get("id") or "?"
+    return "archived" if raw.get("archiveRecord") else str(schema)
 
 
 def in_lane(ctx: RunContext, lane: Lane, registry_ids: Collection[str]) -> set[str]:

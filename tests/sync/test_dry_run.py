@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_sync.models import SyncRun
+from tests.support.drafting import preview_all
 from tests.support.people import hand
 from tests.support.registry import compound
 
@@ -79,13 +80,15 @@ def test_a_dry_run_says_of_a_circle_what_the_sync_does(world):
 
 
 @pytest.mark.invariant(8)
-def test_links_that_no_run_could_write_are_refused_in_a_dry_run_too(world):
+def test_links_that_no_run_could_write_are_refused_in_a_dry_run_and_a_preview(world, desk):
     w = world([compound(n, parent=None) for n in range(4)])
     other = w.add_schema("Other", fields=[])
     hand(w, "O-1", "Other one", schemaId=other)
     w.sync()
     for number, target in enumerate(["O-1", "c-000002", "C-000003"]):
         w.registry.edit(f"C-{number:06d}", parent=target)
+    found = preview_all(desk, desk.start("live"))
     dry, run = w.sync(kind=SyncRun.Kind.DRY_RUN), w.sync()
     assert (dry.updated, dry.failed) == (run.updated, run.failed) == (1, 2)
+    assert (found["changed"], found["refused"]) == (1, 2)
     assert w.values()["C-000002"]["Parent"] == "C-000003"

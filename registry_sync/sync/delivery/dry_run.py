@@ -17,7 +17,7 @@ from registry_sync.runs import schema_view
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.links import missing_link
+from registry_sync.sync.links import missing_link, schema_of
 from registry_sync.sync.plans.keeper import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.withdrawals import policy
@@ -154,7 +154,7 @@ class DryRunDelivery:
         asked = sorted(targets - self._asked.keys())
         registry_id = self.setup.config.registry_id
         found = self.client.entities_registered(asked, registry_id=registry_id) if asked else []
-        there = {str(raw.get("entityRegistryId")): _schema_of(raw) for raw in found}
+        there = {str(raw.get("entityRegistryId")): schema_of(raw) for raw in found}
         self._asked |= {key: there.get(key, "") for key in asked}
         return {key: self._asked[key] for key in targets}
 
@@ -255,11 +255,6 @@ class DryRunDelivery:
         targets = {target for c in candidates for target in c.entity.links}
         targets -= {target for target in targets if self.claims.holders(name_key(target))}
         return {target for target, schema in self._schemas_of(targets).items() if not schema}
-
-
-def _schema_of(raw: Json) -> str:
-    schema = (raw.get("schema") or {}).get("id") or "?"
-    return "archived" if raw.get("archiveRecord") else str(schema)
 
 
 def _unknown(outcome: RecordOutcome) -> Problem:
