@@ -13,6 +13,7 @@ from registry_sync import ledger, runs
 from registry_sync.core.problems import Problem
 from registry_sync.ledger import COUNTS, Outcome, RecordOutcome
 from registry_sync.ledger.record_outcome import CHUNK, in_chunks
+from registry_sync.ledger.recording import reread_linking, to_reread
 from registry_sync.mapping.model import Entity
 from registry_sync.models import ChainLink, Change, EntityError, LedgerEntry, Substance, SyncRun
 from tests.support.contexts import columns_of, context
@@ -115,12 +116,12 @@ def test_many_outcomes_of_every_kind_are_recorded_together():
         outcome("unchanged", "C-1"),
         outcome("unchanged", "C-2", identity="y"),
         outcome("unchanged", "C-3"),
-        outcome("failed", "C-4", problems=(PROBLEM,), raw={"id": "C-4"}, modified_at=NOON),
-        outcome("created", "C-5", entity=entity("C-5"), identity="z"),
+        outcome("failed", "C-4", problems=(PROBLEM,), raw={"id": "C-4"}, retried=True),
+        outcome("created", "C-5", entity=entity("C-5"), identity="z", retried=True),
         batch=SimpleNamespace(remove=removed.extend),
     )
     assert removed == [f"C-{n}" for n in range(1, 6)]
-    assert counts(ctx) == {"read": 5, "unchanged": 3, "failed": 1, "created": 1}
+    assert counts(ctx) == {"read": 5, "unchanged": 3, "failed": 1, "created": 1, "retried": 2}
     assert {id_: one[:2] for id_, one in seen(ctx).items()} == {
         "C-1": ("unchanged", True), "C-2": ("unchanged", True), "C-3": ("unchanged", True),
         "C-4": ("failed", True), "C-5": ("created", True),
@@ -276,3 +277,19 @@ def test_links_to_a_merged_entity_lead_to_the_one_that_is_left():
         drift.refresh_from_db()
     assert [drift.closed_at is None for drift in drifts] == [False, True, True, False, True]
     assert drifts[0].ended == "put right" and drifts[3].closed_at == long_ago
+
+
+def test_what_links_to_an_entity_is_read_again():
+    ctx = context()
+    link, other = {"entityRegistryId": "OLD"}, {"entityRegistryId": "OTHER"}
+    row(ctx, "C-1", fields={"f0": link})
+    row(ctx, "C-2", fields={"f0": other})
+    row(ctx, "C-3", fields={"f0": link}, entity_hash="")
+    LedgerEntryFactory(external_id="C-4", fields={"f0": link}, entity_hash="x", raw_hash="same")
+    reread_linking(ctx.lane, "OLD")
+    hashes = LedgerEntry.objects.order_by("external_id").values_list("raw_hash", flat=True)
+    assert list(hashes) == ["", "same", "same", "same"]
+    row(ctx, "C-5", fields={"f0": link}, raw_hash="", gone_run_id=1)
+    row(ctx, "C-6", fields={"f0": other}, raw_hash="")
+    assert to_reread(ctx.lane, ["OLD", "ELSEWHERE"]) == ["C-1"]
+    assert to_reread(ctx.lane, ["OLD", "OTHER"]) == ["C-1", "C-6"]

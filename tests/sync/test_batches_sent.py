@@ -65,6 +65,7 @@ class Books:
 
     def land(self, flight: Flight) -> None:
         if flight.rows[0].external_id in self.waits:
+            self.said.append("a part")
             raise Wait(timezone.now(), "its task")
         self.say("land", flight.rows)
 
@@ -309,7 +310,13 @@ def test_where_one_has_to_wait_the_others_are_recorded_first():
     made.log.waits = {"C-2"}
     with pytest.raises(Wait):
         made.flush()
-    assert made.log.said[-4:] == ["land 1", "record", "land 3", "record"]
+    landed = ["land 1", "record", "a part", "record", "land 3", "record"]
+    assert made.log.said[-6:] == landed
+    made.add([candidate(4)])
+    made.log.waits = {"C-4"}
+    with pytest.raises(Wait):
+        made.flush()
+    assert made.log.said[-2:] == ["a part", "record"], "also of the last one"
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])

@@ -167,6 +167,12 @@ def test_an_empty_ledger_is_filled_first():
     assert begun(LaneFactory()).phase == Phase.REBUILD
 
 
+@pytest.mark.parametrize("kind", [Kind.DRY_RUN, Kind.PLAN])
+def test_what_writes_nothing_looks_for_no_edits_in_benchling(lane, kind):
+    run = begun(lane, kind=kind)
+    assert (run.reads_all, run.kind, run.phase) == (True, kind, Phase.PULL)
+
+
 @pytest.mark.parametrize(
     ("planned", "since", "reason"),
     [(None, None, "the plan was made of everything"), (EARLIER, EARLIER, ""), (LATER, NOON, "")],
