@@ -132,7 +132,7 @@ def test_a_link_to_another_lane_waits_for_it(kind, synced):
     )  # fmt: skip
     assert going == ["A", "D"] and set(waiting) == {"B", "C", "E"}
     assert waiting["C"].waits_for == ("link", "B") and waiting["C"].code == "link_missing"
-    assert (waiting["E"].code, waiting["E"].kind) == ("link_missing", "source"), "it was merged"
+    assert (waiting["E"].code, waiting["E"].kind) == ("link_missing", "mapping"), "it was merged"
     assert "points at L-4 of Lot, which is not in Benchling (it was merged" in waiting["E"].message
     told = waiting["B"]
     dry = kind == SyncRun.Kind.DRY_RUN
