@@ -56,7 +56,7 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         run, answer = runs.request_or_follow(
             kind=Kind.RETRY,
             trigger=SyncRun.Trigger(ended.trigger),
-            actor=ended.actor,
+            actor="",  # nobody asked for these records
             asked_at=runs.database_now(),
             lane=other,
             only=ids if len(ids) <= LISTED else (),
@@ -84,7 +84,7 @@ def reread_linked(ended: SyncRun) -> list[SyncRun]:
             run, answer = runs.request_or_follow(
                 kind=Kind.INCREMENTAL if len(records) <= LISTED else Kind.FULL,
                 trigger=SyncRun.Trigger(ended.trigger),
-                actor=ended.actor,
+                actor="",  # nobody asked for these records
                 asked_at=runs.database_now(),
                 lane=other,
                 only=records if len(records) <= LISTED else (),

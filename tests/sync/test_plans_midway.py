@@ -100,7 +100,7 @@ def test_what_a_plan_adopts_is_as_signed_on_both_sides(world):
         hand(w, f"CMP-{n}", f"Compound {n}")
     w.sync()
     assert Adoption.objects.count() == 4 and not Change.objects.exists()
-    approve(Adoption.objects.all(), actor="bea", reason="The same")
+    approve(Adoption.objects.all(), actor="carl", reason="The same")
     plan = signed(w)
     assert plan.changes == 4 and set(plan.rows.values_list("action", flat=True)) == {"change"}
     by_hand(w, "CMP-1", Approval=7)  # a value that the decision was about

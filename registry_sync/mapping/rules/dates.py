@@ -91,8 +91,6 @@ class Date(Rule):
         if odata:
             return odata[0]
         if other := other_unit(value, self._form):
-            raise Untrue(
-                f"counts {IN_WORDS[other]}, not {IN_WORDS[self._form]}: the rule's `format` is "
-                f"{other}"
-            )
+            counts = f"counts {IN_WORDS[other]}, not {IN_WORDS[self._form]}"
+            raise Untrue(f"{counts}: the rule's `format` is {other}")
         return read_epoch(value, self._form)
