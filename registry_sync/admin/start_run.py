@@ -32,7 +32,7 @@ def start(
     name = runs.LaneNames().beside(run.lane)
     if not is_new:
         text = "{} is already active (started by {}). No other run was started."
-        text = format_html(text, _link(run, name), orders.who(run))
+        text = format_html(text, _link(run, name), runs.started_by(run))
         page.message_user(request, text, messages.WARNING)
         return run, False
     runs.log(run, "INFO", _requested(request, title, reason))
@@ -69,7 +69,7 @@ def start_or_follow(
     name = runs.LaneNames().beside(run.lane)
     if answer is runs.Answer.FOLLOWS:
         text = "{} is already active (started by {}). {} starts when it ends."
-        text = format_html(text, _link(run, name), orders.who(run), title)
+        text = format_html(text, _link(run, name), runs.started_by(run), title)
         page.message_user(request, text, messages.WARNING)
     else:
         _notify(page, request, run, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry_sync import runs
 from registry_sync.canvas.markdown import escaped
+from registry_sync.canvas.text import starter
 from registry_sync.models import SyncRun
 
 
@@ -21,8 +22,7 @@ def place_in_queue(run: SyncRun) -> str:
         return said
     first = at_work[0]
     of = f" of {escaped(names.of(first.lane))}" if first.lane is not None else ""
-    by = f"by {escaped(first.actor)}" if first.actor else "by the schedule"
-    return f"{said}; at work: the sync{of}, started {by}"
+    return f"{said}; at work: the sync{of}, started {starter(first)}"
 
 
 def _keeps_a_worker(run: SyncRun) -> bool:

@@ -106,7 +106,7 @@ def unattended(queues: Queues, rhythm: Rhythm | None) -> str:
 
 def starter(run: SyncRun) -> str:
     """Return who or what started a run."""
-    return f"by {escaped(run.actor)}" if run.actor else "by the schedule"
+    return f"by {escaped(runs.started_by(run))}"
 
 
 def underway(run: SyncRun, *, left: str, attended: bool = True, queued: str = "") -> str:

@@ -100,14 +100,15 @@ def active_of(lanes: Sequence[Lane]) -> list[SyncRun]:
 
 
 def _busy(active: SyncRun, name: str) -> str:
+    by = runs.started_by(active)
     if name:
         return (
-            f"{name}: run {active.pk} is active (started by {who(active)}). No other run of "
-            f"{name} can start until it ends."
+            f"{name}: run {active.pk} is active (started by {by}). No other run of {name} can "
+            "start until it ends."
         )
     return (
-        f"Run {active.pk} is active (started by {who(active)}). No other run can start until "
-        "it ends; you will be redirected to it."
+        f"Run {active.pk} is active (started by {by}). No other run can start until it ends; you "
+        "will be redirected to it."
     )
 
 
@@ -119,11 +120,6 @@ def waits(queues: Queues) -> str:
         else queues.said().rstrip(".")
     )
     return f"{why}: the run starts when a worker polls or at the next manage.py sync_registry."
-
-
-def who(run: SyncRun) -> str:
-    """Return who started a run."""
-    return run.actor or "the schedule"
 
 
 def _changes(lane: Lane) -> list[str]:

@@ -53,6 +53,7 @@ from registry_sync.runs.queries import (
     only_open,
     open_errors,
     repeats_last_failure,
+    started_by,
     whole_runs,
 )
 from registry_sync.runs.run_log import count_wait, log, of_run, warn
@@ -112,6 +113,7 @@ __all__ = [
     "schema_view",
     "shorten_leases",
     "start_following",
+    "started_by",
     "stranded",
     "tenant_host",
     "to_follow",

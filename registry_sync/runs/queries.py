@@ -72,6 +72,12 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
     return False
 
 
+def started_by(run: SyncRun) -> str:
+    """Return who started a run: a person, the schedule, or another run that it follows."""
+    people = (SyncRun.Trigger.ADMIN, SyncRun.Trigger.CANVAS)
+    return run.actor or ("another run" if run.trigger in people else "the schedule")
+
+
 def fails_lately(run: SyncRun) -> bool:
     """Return whether the previous run failed and a failure was reported within a day."""
     before = _before(run)
