@@ -73,7 +73,7 @@ def repeats_last_failure(run: SyncRun, error: SyncError) -> bool:
 
 
 def started_by(run: SyncRun) -> str:
-    """Return who started a run: a person, the schedule, or another run that it follows."""
+    """Return who started a run: someone, the schedule, or another run that it follows."""
     people = (SyncRun.Trigger.ADMIN, SyncRun.Trigger.CANVAS)
     return run.actor or ("another run" if run.trigger in people else "the schedule")
 
