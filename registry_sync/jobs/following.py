@@ -53,17 +53,8 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         active = runs.active(other)
         if active is not None and active.phase not in (Phase.RETRY, Phase.REPORT):
             continue
-        run, answer = runs.request_or_follow(
-            kind=Kind.RETRY,
-            trigger=SyncRun.Trigger(ended.trigger),
-            actor="",  # nobody asked for these records
-            asked_at=runs.database_now(),
-            lane=other,
-            only=ids if len(ids) <= LISTED else (),
-            notes=[f"{len(ids):,} records link to what run {ended.pk} has written."],
-        )
-        if answer is runs.Answer.STARTED:
-            found.append(run)
+        why = f"{len(ids):,} records link to what run {ended.pk} has written."
+        found += _request_unasked(ended, other, Kind.RETRY, ids, why)
     return found
 
 
@@ -81,18 +72,29 @@ def reread_linked(ended: SyncRun) -> list[SyncRun]:
     for other in runs.current_lanes() if ids else ():
         records = ledger.to_reread(other, ids)
         if records := [one for one in records if other != lane or one not in ended.only]:
-            run, answer = runs.request_or_follow(
-                kind=Kind.INCREMENTAL if len(records) <= LISTED else Kind.FULL,
-                trigger=SyncRun.Trigger(ended.trigger),
-                actor="",  # nobody asked for these records
-                asked_at=runs.database_now(),
-                lane=other,
-                only=records if len(records) <= LISTED else (),
-                notes=[f"{len(records):,} records link to what was merged, and is made again."],
-            )
-            if answer is runs.Answer.STARTED:
-                found.append(run)
+            kind = Kind.INCREMENTAL if len(records) <= LISTED else Kind.FULL
+            why = f"{len(records):,} records link to what was merged, and is made again."
+            found += _request_unasked(ended, other, kind, records, why)
     return found
+
+
+def _request_unasked(
+    ended: SyncRun, lane: Lane, kind: SyncRun.Kind, records: list[str], why: str
+) -> list[SyncRun]:
+    """Request a run of records that a run which has ended leads to. Return it if it is new.
+
+    It has no actor: no one asked for these records.
+    """
+    run, answer = runs.request_or_follow(
+        kind=kind,
+        trigger=SyncRun.Trigger(ended.trigger),
+        actor="",
+        asked_at=runs.database_now(),
+        lane=lane,
+        only=records if len(records) <= LISTED else (),
+        notes=[why],
+    )
+    return [run] if answer is runs.Answer.STARTED else []
 
 
 def follow_plan(ended: SyncRun) -> SyncRun | None:

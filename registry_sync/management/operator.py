@@ -103,7 +103,7 @@ def database_sentence(error: DatabaseError, *, migrating: bool = False) -> str:
 
 def remedy_for(error: DatabaseError, otherwise: str = REMEDY) -> str:
     """Return what the operator must do about what the database says."""
-    return next((told for sign, told in REMEDIES.items() if sign in str(error)), otherwise)
+    return next((cure for sign, cure in REMEDIES.items() if sign in str(error)), otherwise)
 
 
 def file_sentence(error: OSError) -> str:

@@ -22,7 +22,7 @@ def key_of(value: Any) -> Key:
 
 def distinct(records: Iterable[Any]) -> list[Any]:
     """Return JSON values without those that came before, alike in everything."""
-    return list({json.dumps(record, sort_keys=True): record for record in records}.values())
+    return list({key_of(record): record for record in records}.values())
 
 
 def keys_of(values: Iterable[Any]) -> frozenset[Key]:

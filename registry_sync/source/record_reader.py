@@ -53,7 +53,7 @@ class RecordReader:
         value = self._cursor(record)
         when = None if value is ABSENT else read_time(value, self._terms)
         if when is not None and self._unit and other_unit(value, self._unit):
-            when = None  # seconds, told as milliseconds, would be a time in 1970
+            when = None  # seconds, given as milliseconds, would be a time in 1970
         if when is None:
             count, example = self.bad_cursors
             shown = "no value" if value is ABSENT else repr(value)[:80]
