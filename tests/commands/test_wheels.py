@@ -58,7 +58,7 @@ def run(
     words: list[str], *, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that must succeed."""
-    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=450)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done
 
@@ -102,7 +102,7 @@ WHERE = "import registry_sync; print(registry_sync.__file__)"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_demo_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     command = [str(installed / "registry-sync"), "demo", "--once"]
     home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
