@@ -55,6 +55,27 @@ def test_each_bad_value_is_an_error_of_its_record(world: Any, serve: Any) -> Non
     assert len(w.values()) == 12 and not w.open_errors()
 
 
+def test_digits_that_no_float_holds_reach_a_text_field(world: Any, serve: Any) -> None:
+    """What a float holds is written as before, however it was printed."""
+    numbers = {
+        "12345678901234567890123": "12345678901234567890123",
+        "0.12345678901234567890": "0.12345678901234567890",
+        "-9007199254740993.5": "-9007199254740993.5",
+        "0.10000000000000001": "0.1",
+        "0.1000000000000000055511151231257827": "0.1",
+        "1.10000000000000000000": "1.1",
+        "0.30000000000000004": "0.30000000000000004",
+    }
+    w = world([], fields=[{"name": "T", "type": "text"}, {"name": "F", "type": "float"}],
+              rows=[("T", "x"), ("F", "x")])  # fmt: skip
+    body = page(*((f"N-{i}", b'"x": %b' % n.encode()) for i, n in enumerate(numbers)))
+    w.configure(**{"API URL": serve(lambda a: Reply(body)).url, "Connector Settings": PLAIN})
+    assert w.sync().status == SyncRun.Status.SUCCEEDED
+    came = w.values()
+    for n, (written, text) in enumerate(numbers.items()):
+        assert came[f"N-{n}"]["T"] == text and came[f"N-{n}"]["F"] == float(written), written
+
+
 def test_the_stated_charset_and_any_content_type(world: Any, serve: Any) -> None:
     w = world([], rows=ROWS)
     text = json.dumps([{"id": "M-1", "name": "Caféine “pure”", "smiles": "C"}], ensure_ascii=False)

@@ -11,7 +11,9 @@ import codecs
 import json
 import math
 import re
+import sys
 from contextlib import suppress
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -33,8 +35,11 @@ TOKEN = re.compile(
 )
 DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for byte in range(256))
 """A table that makes every digit a 0."""
-LONG_NUMBER = b"0" * 19
-"""orjson makes decimals of whole numbers beyond 64 bits."""
+LONG_NUMBER = b"0" * (sys.float_info.dig + 2)
+"""What only numbers have, their points left out, that orjson may not keep: it makes floats of
+decimals, and of whole numbers beyond 64 bits. One digit more is a decimal's zero before its point.
+"""
+WIDE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})|\\')
 VALUE = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|-?Infinity|NaN")
 
@@ -51,12 +56,14 @@ class Unusable(ValueError):
 
 
 def parse(content: bytes, charset: str = "", id_path: str = "id") -> Any:
-    """Return parsed JSON. Whole numbers stay exact; a value that is not JSON is marked text.
+    """Return parsed JSON. Numbers stay exact; a value that is not JSON is marked text.
+
+    A decimal with more digits than a float holds is text, as it is written.
 
     `charset` is the one that the answer states; it is used where the body is not Unicode. The
     error names the last record before a fault by its id, which is at `id_path`. Raises Unusable.
     """
-    if LONG_NUMBER not in content.translate(DIGITS):
+    if LONG_NUMBER not in content.translate(DIGITS, b"."):
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(content)
     text = _decoded(content, charset)
@@ -155,9 +162,26 @@ def _fault(error: Exception, text: str, id_path: str) -> Unusable:
 
 
 def _decimal(text: str) -> float | str:
-    """Return a decimal; one beyond the range of floats stays text, because inf is not JSON."""
+    """Return a decimal; what no float holds stays text: the field takes it, or says what is lost.
+
+    Digits that a float was printed with hold no more than the float: `%.17g` makes 0.1 to
+    0.10000000000000001.
+    """
     number = float(text)
-    return number if math.isfinite(number) else text
+    if not math.isfinite(number):
+        return text  # inf is not JSON
+    if len(text) <= len(LONG_NUMBER) or repr(number) == text:
+        return number
+    if len(re.sub(r"[eE].*|\D", "", text)) < len(LONG_NUMBER):  # as where orjson parses it
+        return number
+    try:
+        exact = Decimal(text).normalize(WIDE)
+    except InvalidOperation:  # an exponent of many digits
+        return text
+    if exact == Decimal(repr(number)):
+        return number
+    printed = Context(prec=len(exact.as_tuple().digits)).create_decimal(Decimal(number))
+    return number if printed == exact else text
 
 
 def _whole(text: str) -> int | str:
