@@ -161,10 +161,10 @@ def test_where_nothing_answers_the_address_is_named(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.BENCHLING_CLIENT_ID, settings.BENCHLING_CLIENT_SECRET = "client", "s3cret"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    refused = trouble(settings, f"http://127.0.0.1:{port}")
+    with socket.socket() as silent:  # it has the port and does not listen there
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        refused = trouble(settings, f"http://127.0.0.1:{port}")
     assert f"nothing answers at 127.0.0.1:{port}" in refused.message
     assert "for a typo" in refused.remedy and f"127.0.0.1:{port}" in refused.remedy
     assert "(500)" not in refused.message

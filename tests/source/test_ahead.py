@@ -73,7 +73,10 @@ def test_a_position_leads_to_the_page_after_the_one_that_was_taken(serve: Any) -
     assert ids(source, position=page.next_position) == ["R-5", "R-6", "R-7", "R-8"]
 
 
-def test_a_caller_who_stops_leaves_no_thread_and_no_request(serve: Any) -> None:
+def test_a_caller_who_stops_leaves_no_thread_and_no_request(
+    serve: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(ahead, "FAREWELL", 60.0)  # a request may take long on a busy machine
     before, registry = set(threading.enumerate()), serve(numbered)
     pages = registry.source().pages_ahead(None)
     next(pages), next(pages)
@@ -105,16 +108,19 @@ def test_the_callers_ways_to_wait_are_used_in_its_own_thread_alone(
     assert set(threads) == {threading.get_ident()}
 
 
-def test_what_the_caller_raises_while_it_waits_ends_the_reading(serve: Any) -> None:
+def test_what_the_caller_raises_while_it_waits_ends_the_reading(
+    serve: Any, monkeypatch: Any
+) -> None:
     class Gone(Exception):
         pass
 
-    hung = threading.Event()
+    monkeypatch.setattr(ahead, "FAREWELL", 0.01)
+    before, hung, comes = set(threading.enumerate()), threading.Event(), threading.Event()
 
     def answer(asked: Asked) -> Any:
         if asked.query.get("page") == "3":
             hung.set()
-            time.sleep(0.6)
+            comes.wait(60)  # until the caller has gone
         return numbered(asked)
 
     def alive() -> None:
@@ -127,7 +133,12 @@ def test_what_the_caller_raises_while_it_waits_ends_the_reading(serve: Any) -> N
         for page in pages:
             came.append(page)
     assert len(came) in (1, 2)  # the second may be ready when the third one hangs
-    assert settled(registry, 3, 0.7) == 3
+    comes.set()
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "pages-ahead":
+            thread.join(60)
+            assert not thread.is_alive()
+    assert len(registry.asked) == 3
 
 
 def test_a_caller_who_asks_itself_waits_alive_for_the_thread_that_asks(serve: Any) -> None:

@@ -176,7 +176,7 @@ def test_a_failure_that_stays_is_transient_and_bounded(serve: Any) -> None:
 
 @pytest.mark.parametrize(
     ("given", "waited"),
-    [("7", 7), ("86400", 60), ("soon", 0), ("-5", 0), ("date", 9)],
+    [("7", 7), ("86400", 60), ("soon", 0), ("-5", 0), ("date", 35)],
 )
 def test_retry_after_is_honoured_within_a_minute(serve: Any, given: str, waited: float) -> None:
     registry = serve(None)
@@ -184,13 +184,14 @@ def test_retry_after_is_honoured_within_a_minute(serve: Any, given: str, waited:
     def answer(asked: Asked) -> Any:
         when = given
         if given == "date":
-            when = format_datetime(datetime.fromtimestamp(time.time() + 10, UTC), usegmt=True)
+            when = format_datetime(datetime.fromtimestamp(time.time() + 40, UTC), usegmt=True)
         busy = Reply(b"", status=429, headers={"Retry-After": when})
         return busy if len(registry.asked) == 1 else GOOD
 
     registry.answer = answer
     assert ids(registry.source()) == ["1", "2"]
-    assert sum(registry.waits) == pytest.approx(waited, abs=1.5)
+    # A date has whole seconds, and some of them pass on the way.
+    assert sum(registry.waits) == pytest.approx(waited, abs=5.0 if given == "date" else 0.01)
 
 
 def test_a_body_that_breaks_off_is_asked_again(serve: Any) -> None:

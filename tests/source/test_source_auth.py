@@ -234,7 +234,7 @@ def test_a_token_is_read_however_it_is_given(serve: Any, answer: Reply) -> None:
 
 def test_a_token_service_that_drips_has_a_deadline(serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(connection, "TOKEN_LIMITS", AnswerLimits(timeout=0.5))
-    registry = serve(lambda asked: Reply({"access_token": "t"}, pace=(1, 0.1)))
+    registry = serve(lambda asked: Reply({"access_token": "t"}, pace=(1, 1.0)))
     with pytest.raises(SourceError, match=r"token service .* answers too slowly") as caught:
         ids(registry.source(oauth(registry)))
     assert caught.value.code == "registry_unreachable" and caught.value.transient

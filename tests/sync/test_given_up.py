@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from registry_sync.benchling.entity_types.custom import CustomEntity
+from registry_sync.source import ahead
 from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.source_tracking import SourceTracker
 from tests.support.odd import Asked
@@ -20,6 +21,7 @@ PAGES = 8
 def test_a_list_that_is_read_anew_is_read_no_further(
     world: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ahead, "FAREWELL", 60.0)  # a request may take long on a busy machine
     before, asked_for, reading = set(threading.enumerate()), [], []
     follow, followed = SourceTracker.follow, []
 
