@@ -73,9 +73,7 @@ def test_a_position_leads_to_the_page_after_the_one_that_was_taken(serve: Any) -
     assert ids(source, position=page.next_position) == ["R-5", "R-6", "R-7", "R-8"]
 
 
-def test_a_caller_who_stops_leaves_no_thread_and_no_request(
-    serve: Any, monkeypatch: Any
-) -> None:
+def test_a_caller_who_stops_leaves_no_thread_and_no_request(serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(ahead, "FAREWELL", 60.0)  # a request may take long on a busy machine
     before, registry = set(threading.enumerate()), serve(numbered)
     pages = registry.source().pages_ahead(None)

@@ -50,7 +50,7 @@ def test_headers_that_drip_have_a_deadline(serve: Any) -> None:
 
 def test_a_merely_slow_answer_is_read_to_its_end(serve: Any, monkeypatch: Any) -> None:
     """Longer than the socket's own timeout, and above the least rate."""
-    monkeypatch.setattr(deadlines, "WINDOW", 0.3)
+    monkeypatch.setattr(deadlines, "WINDOW", 0.9)  # some of it may be silent on a busy machine
     monkeypatch.setattr(deadlines, "TICK", 0.1)
     beats: list[float] = []
     registry = serve(lambda asked: Reply(BODY, pace=(len(BODY) // 10, 0.13)))

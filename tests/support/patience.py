@@ -1,8 +1,28 @@
-"""Time for answers on a busy machine."""
+"""Time for answers on a busy machine, and time that need not be waited for."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+
+def skip_object_limit(monkeypatch: pytest.MonkeyPatch, w: Any, *, seconds: float) -> None:
+    """Let so many seconds pass in a tenant for each wait for its object limit, and none here.
+
+    A real wait would be met by a quick machine, and on a slow one there is room before it asks.
+    """
+    from registry_sync.core.waits import OBJECT_LIMIT
+    from registry_sync.sync.pacing import Pacer
+
+    pause = Pacer.pause
+
+    def pass_by(self: Pacer, wanted: float, reason: str = "") -> None:
+        if reason == OBJECT_LIMIT:
+            w.tenant.clock.advance(seconds)
+        pause(self, 0.0 if reason == OBJECT_LIMIT else wanted, reason)
+
+    monkeypatch.setattr(Pacer, "pause", pass_by)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.delivery.left_out import KINDS
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from tests.support.commands import adopt
+from tests.support.patience import skip_object_limit
 from tests.support.registry import compound
 from tests.support.worlds import APP, FIELDS, ROWS, World
 
@@ -71,8 +72,9 @@ def test_what_was_cleared_is_put_back_after_someone_elses_registration(world, mo
     assert entity.aliases == ["Uno"] and w.values()["C-000001"]["SMILES"] == "N"
 
 
-def test_single_upserts_wait_for_the_hourly_limit(world):
-    w = world([compound(n) for n in range(12)], objects_per_hour=36_000, object_burst=12)
+def test_single_upserts_wait_for_the_hourly_limit(world, monkeypatch):
+    w = world([compound(n) for n in range(12)], objects_per_hour=720, object_burst=12)
+    skip_object_limit(monkeypatch, w, seconds=30)
     bad = [2, 5, 9]
     for n in bad:
         w.tenant.refuse[f"C-{n:06d}"] = "The SMILES is not valid."
