@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from registry_sync.core.text import DEEPEST
@@ -35,6 +37,22 @@ def is_too_deep(value: Any) -> bool:
             return False
         level = _held(item for one in level for item in _items(one))
     return bool(level)
+
+
+def numbers_unlike_json(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the numbers in a value that JSON does not have, each with its path.
+
+    Python parses NaN and Infinity, and reads 1e400 as Infinity.
+    https://datatracker.ietf.org/doc/html/rfc8259#section-6
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where, json.dumps(value)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from numbers_unlike_json(item, f"{where}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from numbers_unlike_json(item, f"{where}.{name}" if where else str(name))
 
 
 def _held(values: Any) -> list[Any]:

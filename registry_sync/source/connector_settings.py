@@ -89,6 +89,7 @@ def _connector(
     id_field: str | None,
 ) -> Connector:
     reader.check_secrets(raw, "")
+    reader.check_numbers(raw)
     top = reader.section(raw, "", tuple(TOP))
     client = reader.section(top.get("client"), "client", tuple(CLIENT), ("rate",))
     endpoint = reader.section(top.get("endpoint"), "endpoint", tuple(ENDPOINT))

@@ -9,7 +9,20 @@ from typing import Any
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
-from registry_sync.source.errors import bad_answer
+
+SETTINGS = (
+    "integration owner corrects endpoint.paginator in Connector Settings; where the list "
+    "starts over past its end, total_path, total_pages_path or has_more_path name what says how "
+    "much there is, and maximum_page or maximum_offset end it."
+)
+UNSEEN_CACHE = (
+    "If the settings are right, the registry's owner checks whether a cache answers different "
+    "pages with the same one."
+)
+CACHED = (
+    "The registry's owner, or the operator if the cache is in the proxy of this app, makes the "
+    "cache tell requests apart by their whole URL. If the pages then still repeat,"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +79,19 @@ class LoopDetector:
         counted: bool = False,
         moved: bool = False,
         overlap: int = 0,
+        cached: str = "",
     ) -> LoopDetector:
         """Return the detector after one more page. Raises SourceError if the pages repeat.
 
         `announced`: the page says for sure that another one follows; `ended`: that none does;
         `counted`: all came by its numbers; `moved`: a page may come again, because the list moved;
-        `overlap`: the page came without its first record.
+        `overlap`: the page came without its first record; `cached`: a cache answered, by this
+        header.
         """
         mark, size = mark_of(records), len(records) + overlap
         if self.is_repeated(records, overlap=overlap) and not moved:
-            if mark == self.last:
-                raise repeats(f"{_named(where)} has the same records as the page before")
-            raise repeats(f"{_named(where)} has the same records as the first page")
+            other = "the page before" if mark == self.last else "the first page"
+            raise repeats(f"{_named(where)} has the same records as {other}", cached)
         ahead = mark_of(follows)
         if follows is not None and (follows == where or ahead == self.post):
             raise repeats(f"{_named(where)} leads to {_named(follows)}, which was already read")
@@ -115,17 +129,23 @@ def _named(position: Json | None) -> str:
     url = position.get("url")
     if url:
         return f"the page at {str(url).partition('?')[0]}"
-    plain = {name: value for name, value in position.items() if not isinstance(value, dict)}
+    if set(position) == {"page"}:
+        return f"page {position['page']}"
+    plain = {name: value for name, value in position.items() if not isinstance(value, (dict, bool))}
     return "the page at " + ", ".join(f"{name} {value}" for name, value in plain.items())
 
 
-def repeats(what: str) -> SourceError:
-    """Return the error of pages that repeat; `what` says which."""
-    error: SourceError = bad_answer(
-        f"it repeats itself: {what}",
-        "corrects endpoint.paginator in Connector Settings; where the list starts over past its "
-        "end, total_path, total_pages_path or has_more_path name what says how much there is, and "
-        "maximum_page or maximum_offset end it",
+def repeats(what: str, cached: str = "") -> SourceError:
+    """Return the error of pages that repeat; `what` says which.
+
+    `cached` is the header by which the last one came from a cache.
+    """
+    answered = f"; a cache answered ({cached})" if cached else ""
+    return SourceError(
+        f"The registry returned an unexpected answer: it repeats itself: {what}{answered}.",
+        remedy=f"{CACHED} {SETTINGS}"
+        if cached
+        else f"{SETTINGS[0].upper()}{SETTINGS[1:]} {UNSEEN_CACHE}",
+        kind="source",
         code="page_repeats",
     )
-    return error

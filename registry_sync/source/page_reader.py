@@ -15,6 +15,7 @@ from registry_sync.core.secrets import hide
 from registry_sync.core.types import Json
 from registry_sync.source.ahead import STEP
 from registry_sync.source.answer_reader import AnswerReader
+from registry_sync.source.answers.caches import cached_by
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder
@@ -124,6 +125,7 @@ class PageReader:
             counted=end.is_counted(),
             moved=self._moved(where, loops, records, since, overlap=asked.overlap),
             overlap=asked.overlap,
+            cached=cached_by(reply.headers),
         )
         check_bounds(paginator, onward, follows)
         complete, unread = self._details.complete_page(listed.records if records else [])

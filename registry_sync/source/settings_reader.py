@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from registry_sync.core.json_text import numbers_unlike_json
 from registry_sync.core.secrets import SECRET, is_secret
 from registry_sync.core.types import Json
 from registry_sync.source.paths import PathError, compile_path, compile_template
@@ -204,6 +205,11 @@ class SettingsReader:
             if is_secret(str(name), value):
                 self.add(f"{at} is a secret: {OWN_SECRET}")
             self.check_secrets(value, at)
+
+    def check_numbers(self, raw: object) -> None:
+        """Check that all numbers are ones that JSON has: they are sent and stored as JSON."""
+        for where, number in numbers_unlike_json(raw):
+            self.add(f"{where} must be a finite number, not {number}")
 
     def check_address(self, url: str, where: str) -> None:
         """Check that a URL is one, and contains no secret."""

@@ -472,6 +472,15 @@ def test_any_json_is_a_rule_or_a_fault_in_words(raw):
         assert str(error).startswith("rule ") or "is not a number" in str(error)
 
 
+def test_a_rules_number_that_no_json_has_is_refused_by_name():
+    for rule in (
+        {"rule": "constant", "value": float("nan")},
+        {"rule": "labels", "table": {"x": [float("-inf")]}},
+    ):
+        with pytest.raises(RuleError, match=f"rule {rule['rule']}: .*must be a finite number"):
+            parse_rule(rule)
+
+
 # -- properties -----------------------------------------------------------------------------
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(

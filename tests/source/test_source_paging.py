@@ -170,6 +170,32 @@ def test_a_link_to_itself_is_cut(serve: Any) -> None:
     assert len(registry.asked) <= 3
 
 
+@pytest.mark.parametrize(
+    ("headers", "cause"),
+    [
+        ({"Age": "120", "ETag": '"a"'}, "a cache answered (Age: 120)"),
+        ({"X-Cache": "HIT from proxy.example"}, "a cache answered (X-Cache: HIT from proxy"),
+        ({"Cache-Status": "edge; hit; ttl=30"}, "a cache answered (Cache-Status: edge; hit"),
+        ({"X-Varnish": "32770 5"}, "a cache answered (X-Varnish: 32770 5)"),
+        ({"Age": "0", "X-Cache": "MISS", "CF-Cache-Status": "DYNAMIC"}, ""),
+    ],
+)
+def test_a_page_that_a_cache_repeats_does_not_blame_the_settings_alone(serve, headers, cause):
+    """The cache leaves out the query, so that each page is the first one."""
+    for beside, settings in (
+        ({"nextPageToken": "t5"}, None),
+        ({"total": 12}, endpoint(paginator="page_number")),
+    ):
+        reply = Reply({"items": cut(0), **beside}, headers=headers)
+        with pytest.raises(SourceError) as caught:
+            ids(serve(lambda asked, reply=reply: reply).source(settings))
+        said, remedy = caught.value.message, caught.value.remedy
+        assert "has the same records as the page before" in said and cause in said
+        assert remedy.startswith("The registry's owner, or the operator") is bool(cause)
+        assert "endpoint.paginator in Connector Settings" in remedy
+    assert ("checks whether a cache answers different pages" in remedy) is not bool(cause)
+
+
 @pytest.mark.parametrize("length", [2, 3, 7])
 def test_a_circle_of_links_is_cut(serve: Any, length: int) -> None:
     def answer(asked: Asked) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -244,6 +245,22 @@ def test_faults_of_the_time(terms: Any, said: str) -> None:
 )
 def test_what_is_not_built_is_refused_by_name(settings: Any, name: str) -> None:
     assert f"{name} is not built yet" in refusal(settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('{"endpoint": {"params": {"x": 1e400}}}', "endpoint.params.x must be a finite number, not "
+         "Infinity"),
+        ('{"endpoint": {"params": {"x": [1, NaN]}}}', "endpoint.params.x[1] must be a finite"),
+        ('{"endpoint": {"json": {"a": {"b": -Infinity}}}}', "endpoint.json.a.b must be a finite"),
+        ('{"client": {"headers": {"X-A": NaN}}}', "client.headers.X-A must be a finite"),
+        ('{"endpoint": {"empty_values": ["", NaN]}}', "endpoint.empty_values[1] must be a finite"),
+        ('{"scope": [{"path": "a", "is": NaN}]}', "scope[0].is must be a finite"),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_json_has_is_refused_by_its_path(written: str, said: str) -> None:
+    assert said in refusal(json.loads(written))
 
 
 def test_what_is_not_built_may_be_turned_off() -> None:

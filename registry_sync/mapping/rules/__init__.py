@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from registry_sync.core.json_text import numbers_unlike_json
 from registry_sync.mapping.rules import dates, empties, fixed, lists, numbers, texts  # noqa: F401
 from registry_sync.mapping.rules.base import RULES, Rule, RuleError
 
@@ -53,6 +54,8 @@ def _parse_one(raw: object) -> Rule:
     name = given.get("rule") if isinstance(given, dict) else given
     if not isinstance(given, dict) or not isinstance(name, str) or name not in RULES:
         raise RuleError(f"rule “{name}” is not one of {', '.join(RULES)}")
+    for where, number in numbers_unlike_json(given):
+        raise RuleError(f"rule {name}: {where} must be a finite number, not {number}")
     kind = RULES[name]
     if unknown := set(given) - {"rule", *kind.settings}:
         raise RuleError(f"rule {name} does not have the setting {', '.join(sorted(unknown))}")

@@ -79,7 +79,8 @@ RUN_FAILURES = (
         "page_repeats",
         "repeating pages of the registry",
         ("source", "mapping"),
-        PAGING + " If it is correct, the registry's owner must fix the list.",
+        PAGING
+        + " If it is correct, the registry's owner must fix the list, or the cache before it.",
         UNREADABLE,
     ),
     Cause(

@@ -12,6 +12,7 @@ from registry_sync.source.completeness.more import first_address, marks_of
 from registry_sync.source.completeness.proposals import propose, written
 from registry_sync.source.completeness.tokens import token_to_follow
 from registry_sync.source.errors import bad_answer
+from registry_sync.source.loop_detection import CACHED
 from registry_sync.source.paginators.base import (
     PAGINATORS,
     Paginator,
@@ -77,6 +78,8 @@ def doubt_of(position: Json | None, pages: int, error: SourceError) -> SourceErr
     """
     found = (position or {}).get(FOUND)
     if not found or pages != 1 or error.transient or error.code in NOT_THE_TOKEN:
+        return error
+    if error.remedy.startswith(CACHED):
         return error
     place = found.get("cursor_param") or found.get("cursor_body_path")
     path = found.get("cursor_path") or f"header {found.get('cursor_key')}"
