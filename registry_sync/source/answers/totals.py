@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry_sync.source.answers.count_texts import count_in
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
 from registry_sync.source.completeness.said_values import as_mapping, as_number
 from registry_sync.source.paths import ABSENT, compile_path
@@ -40,13 +41,12 @@ OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordc
                        "numresults", "numrecords", "hits", "found", "matches", "records", "rows",
                        "items", "entries", "objects"})  # fmt: skip
 """Keys that some servers use for the number of records on the page."""
-OF_A_RANGE = re.compile(
-    r"\D{0,20}(\d{1,9})\s*(?:-|–|\.\.|to)\s*(\d{1,9})\s*(?:/|of|out of)\s*(\d{1,12})\D*"
-)
 RANGES = frozenset({"range", "itemrange", "showing", "shown", "displaying", "items", "results",
                     "records", "rows", "summary", "position", "paging", "pageinfo"})  # fmt: skip
 """Keys whose text may be a range with its total: `1-16 of 60`."""
-TEXTS = frozenset({"message", "msg", "info", "text", "description", "caption", "note", "notice"})
+TEXTS = frozenset({"message", "msg", "info", "text", "description", "caption", "note", "notice",
+                   "label", "title", "footer", "pager", "counter", "resultinfo", "recordsinfo",
+                   "status", "statustext", "statusmessage", "count", "total"})  # fmt: skip
 """Keys of a text for people, which may be such a range of exactly the records that came."""
 PARTS = frozenset({"page", "batch", "batche", "chunk"})
 """Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
@@ -59,7 +59,7 @@ class Total:
     """A registry's own count of its records; `exact` is False where there may be more.
 
     `path` is where it stands, in the body or of a header, and `named` whether Connector Settings
-    name it.
+    name it. `in_text`: it is part of a text, which no setting can name.
     """
 
     count: int
@@ -67,6 +67,7 @@ class Total:
     path: str = ""
     named: bool = False
     in_body: bool = True
+    in_text: bool = False
 
     @property
     def may_count_a_page(self) -> bool:
@@ -139,11 +140,12 @@ def is_least(around: Mapping[str, Any]) -> bool:
 def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Total | None:
     for entry in entries:
         text = str(entry.value).strip()
-        if entry.word == "contentrange":
-            text = text.rpartition("/")[2]
-        elif not _is_header_total(entry):
+        ranged = entry.word == "contentrange" or entry.word in RANGES
+        if not entry.header or not (ranged or _is_header_total(entry)):
             continue
-        number = _number(text) if entry.header else None
+        number = _number(text.rpartition("/")[2] if entry.word == "contentrange" else text)
+        if number is None and ranged and (counted := count_in(text, answer, exact=False)):
+            number = counted.total
         found = None if number is None else Total(number, path=entry.path, in_body=False)
         if found := _counts_all(found, answer, last=last):
             return found
@@ -168,7 +170,7 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
             rank = len(WORDS)
         if rank is None or (entry.header and ":" not in entry.path):
             continue
-        total = _counts_all(_total_at(entry, answer.count), answer, last=last)
+        total = _counts_all(_total_at(entry, answer), answer, last=last)
         if total is not None:
             found.append((rank, len(entry.within), total))
     return min(found, key=lambda item: item[:2])[2] if found else None
@@ -191,29 +193,15 @@ def _counts_of_list(entries: Sequence[Entry], answer: PageAnswer) -> frozenset[s
     )
 
 
-def _of_range(text: str, count: int, *, exact: bool) -> int | None:
-    """Return the total of a range with `count` records, `1-16 of 60`; no date: `01-12/2025`.
-
-    `exact`: the page has as many records as the range, as where the text may be about others.
-    """
-    found = OF_A_RANGE.fullmatch(text.strip())
-    if found is None:
-        return None
-    first, last, total = int(found[1]), int(found[2]), int(found[3])
-    exact = exact or ("/" in text and last <= 31 and 1900 <= total < 2100)
-    span = last - first + 1
-    if not first <= last <= total or count > span + 1 or (exact and abs(span - count) > 1):
-        return None
-    return total
-
-
-def _total_at(entry: Entry, count: int) -> Total | None:
+def _total_at(entry: Entry, answer: PageAnswer) -> Total | None:
     if isinstance(entry.value, dict) and entry.word in NESTED:
         return _object(entry.value, entry.path)
-    number = _number(entry.value)
-    if number is None and isinstance(entry.value, str):
-        number = _of_range(entry.value, count, exact=entry.word in TEXTS)
-    return None if number is None else Total(number, not is_least(entry.beside), entry.path)
+    if (number := _number(entry.value)) is not None:
+        return Total(number, not is_least(entry.beside), entry.path)
+    found = None
+    if isinstance(entry.value, str):
+        found = count_in(entry.value, answer, exact=entry.word in TEXTS)
+    return found and Total(found.total, found.exact, entry.path, in_text=True)
 
 
 def _number(value: Any) -> int | None:

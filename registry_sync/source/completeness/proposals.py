@@ -188,7 +188,8 @@ def _by_offset(answer: PageAnswer, more: Json) -> Json:
 
 
 def _total_path(total: Total | None) -> Json:
-    return {"total_path": total.path} if total and total.path and total.in_body else {}
+    named = total is not None and total.path and total.in_body and not total.in_text
+    return {"total_path": total.path} if total and named else {}
 
 
 def _body_words(answer: PageAnswer) -> dict[str, Any]:
