@@ -153,7 +153,15 @@ LOUD: tuple[Any, ...] = (
     *({f"more{noun}Url": f"/list{at}"}
       for noun, at in (("", "/later"), ("Items", "?page=2"), ("Compounds", "/page/2"))),
     *({"errors": said} for said in ([{"message": "shard 2"}], "lost", 1, True)),
-    {"degraded": True},
+    *({flag: yes} for flag in ("degraded", "has_errors", "timed_out", "isPartial", "incomplete",
+                               "partial_failure") for yes in (True, 1, "1", "yes")),
+    *({"complete": no} for no in (False, 0, "0", "no")),
+    *({"status": said} for said in ("partial", "INCOMPLETE", "partial_success",
+                                    "completed with errors")),
+    {"meta": {"incomplete": 1}}, {"coverage": {"coverage": 90, "full": False}},
+    {"failedSources": ["LIMS 2"]}, {"_shards": {"total": 5, "successful": 4}},
+    {"_clusters": {"total": 2, "successful": 1, "skipped": 1}},
+    {"tooManyResults": True}, {"overLimit": True}, {"omitted": 4}, {"allResults": False},
 )  # fmt: skip
 """What is not passed over beside all the records of a page, though no setting follows from it."""
 END: tuple[tuple[Any, dict[str, str]], ...] = (
@@ -201,6 +209,14 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("text", "Copyright 2010-2026, 12 countries"),
             ("jobs", {"degraded": 1}),
             ("stats", {"itemCount": 5, "haserrors": 1}),
+            ("meta", {"complete": 0, "incomplete": 1, "draft": 4}),
+            ("_shards", {"total": 7, "successful": 7, "skipped": 0, "failed": 0}),
+            ("status", "complete"),
+            ("failedSources", []),
+            ("partialFailure", None),
+            ("tooManyResults", False),
+            ("omitted", 0),
+            ("allResults", True),
             ("resumptionToken", {"completeListSize": "733", "cursor": "700"}),
         )
     ),

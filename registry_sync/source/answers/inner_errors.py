@@ -10,6 +10,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.failures import failure_beside
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.parts_missing import parts_missing
 
 ERROR_KEYS = ("error", "errors", "exc_type", "fault", "Fault", "exception")
 WORDS = ("message", "error_description", "detail", "title", "description", "reason", "text", "msg",
@@ -23,9 +24,6 @@ NO_ERROR = re.compile(
 )
 """What stands where errors do if there is none, in small letters."""
 EMPTY: tuple[Any, ...] = (None, "", [], {}, 0)
-PARTIAL = frozenset({"timedout", "terminatedearly", "ispartial", "partialresults", "haserrors",
-                     "incomplete", "degraded"})  # fmt: skip
-"""Words of flags that say that parts of an answer are missing."""
 LONGEST_WORDS = 200
 BAD = ("error", "fail", "failed", "failure")
 FAILED: dict[str, tuple[Any, ...]] = {
@@ -73,20 +71,17 @@ def _is_blank(found: Any) -> bool:
     return not found or NO_ERROR.fullmatch(str(found).strip(" .!\t\r\n").lower()) is not None
 
 
-def partial_in(answer: PageAnswer) -> str:
-    """Return what an answer with records says of parts that are missing; "" for nothing.
+def partial_in(answer: PageAnswer, *, last: bool) -> str:
+    """Return what an answer says of parts that are missing; "" for nothing.
 
-    https://www.elastic.co/guide/en/elasticsearch/reference/current/search-your-data.html
+    `last`: no page follows.
     """
     if not isinstance(answer.body, dict):
         return ""
     if said := error_said(answer.body):
         return said[:LONGEST_WORDS]
-    for entry in answer.entries():
-        flagged = entry.word in PARTIAL and str(entry.value).lower() == "true"
-        failed = entry.word == "failed" and "shards" in entry.within and entry.value
-        if not entry.header and (flagged or failed):
-            return f"{entry.path} is {str(entry.value).lower()}"
+    if said := parts_missing(answer.entries(), last=last):
+        return said
     return failure_beside(answer.body)[:LONGEST_WORDS] if answer.count else ""
 
 

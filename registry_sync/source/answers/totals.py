@@ -12,6 +12,7 @@ from typing import Any
 
 from registry_sync.source.answers.count_texts import count_in
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
+from registry_sync.source.answers.parts_missing import SHARDS
 from registry_sync.source.completeness.said_values import as_mapping, as_number
 from registry_sync.source.paths import ABSENT, compile_path
 
@@ -168,7 +169,7 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
         rank = len(WORDS) + 1 if entry.word in counts else _rank(entry.word)
         if entry.word in RANGES | TEXTS and isinstance(entry.value, str):
             rank = len(WORDS)
-        if rank is None or (entry.header and ":" not in entry.path):
+        if rank is None or (entry.header and ":" not in entry.path) or SHARDS & {*entry.within}:
             continue
         total = _counts_all(_total_at(entry, answer), answer, last=last)
         if total is not None:
@@ -198,10 +199,10 @@ def _total_at(entry: Entry, answer: PageAnswer) -> Total | None:
         return _object(entry.value, entry.path)
     if (number := _number(entry.value)) is not None:
         return Total(number, not is_least(entry.beside), entry.path)
-    found = None
-    if isinstance(entry.value, str):
-        found = count_in(entry.value, answer, exact=entry.word in TEXTS)
-    return found and Total(found.total, found.exact, entry.path, in_text=True)
+    if not isinstance(entry.value, str):
+        return None
+    found = count_in(entry.value, answer, exact=entry.word in TEXTS)
+    return Total(found.total, found.exact, entry.path, in_text=True) if found else None
 
 
 def _number(value: Any) -> int | None:

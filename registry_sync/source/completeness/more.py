@@ -62,23 +62,28 @@ FLAGS = re.compile(
     r"(is|was|result|results|list|data|has)*(truncated|incomplete|cutoff)(results|list|data)?|"
     r"incompleteresults|limited|exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
     r"(can|should)?(load|fetch)more|overflow(ed)?|capped|"
-    r"(limit|max(imum)?(results|records|rows|items)?)(reached|exceeded|hit)"
+    r"(limit|max(imum)?(results|records|rows|items)?)(reached|exceeded|hit)|(over|above)limit|"
+    r"(reached|exceeded|hit)(the)?(max(imum)?)?(limit|results|records|rows)|toomany(results|"
+    r"records|rows|items|matches|hits)?|notall(results|records|items|rows)?(shown|returned|"
+    r"included|loaded)?|(has)?(omitted|hidden)(results|records|items|rows)"
 )
 INVERTED = re.compile(
     r"(is|on|at|was)?(the)?(last|final)(page|batch|chunk|one)?|(is|all)?(done|exhausted)|no(more)"
     r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
     r"(is|at|reached|has)(the)?end(reached)?|eof|(is|list|results?)?(complete|completed|finished)|"
-    r"reachedend|endreached|allloaded|end"
+    r"reachedend|endreached|allloaded|end|(has|is)?all(results|records|items|rows)(shown|returned|"
+    r"included|loaded)?|hasall"
 )
 COUNTED = re.compile(r"incomplete|partial|limited|additional|remaining|truncated")
 """Words of flags that also count records of some kind."""
 WEAK_FLAGS = re.compile(
-    r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining|left|capped"
+    r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining|left|capped|omitted|"
+    r"overlimit|abovelimit|(has)?(omitted|hidden).*|(has|is)?all.*|notall.*|toomany.*|reached.*"
 )
 """Flags that may be about something else, such as a job."""
 REMAINING = re.compile(
-    r"(items?|records?|results?|rows|objects|hits)?(remaining|left)(items?|records?|results?|rows|"
-    r"objects|hits)?(count)?"
+    r"(items?|records?|results?|rows|objects|hits)?(remaining|left|omitted|notshown|notreturned)"
+    r"(items?|records?|results?|rows|objects|hits)?(count)?"
 )
 """How many records are left."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"

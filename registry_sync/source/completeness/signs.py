@@ -22,6 +22,9 @@ USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2
 """How many records servers give at once where no one asks for a number."""
 FIRST = re.compile(r"(is)?first(page)?")
 EARLIER = re.compile(r"has(prev|previous|earlier)(page|pages|items|results)?")
+MAY_BE_PAGED = re.compile(r"complete|truncated|is partial", re.IGNORECASE)
+"""What an answer may say of itself that is one page of several."""
+OR_PAGED = "; if this is one page of several, the integration owner sets endpoint.paginator."
 PAST = (400, 416, 422)
 """How servers refuse a page past the end, too: a response action may say so."""
 NO_CONTENT = 204
@@ -105,14 +108,14 @@ def _total_unseen(end: End) -> Sign | None:
 
 def _partial_said(end: End) -> Sign | None:
     """Find records beside an error, or an answer that says that parts of it are missing."""
-    said = partial_in(end.answer)
+    said = partial_in(end.answer, last=end.last)
     if not said:
         return None
     return Sign(
         "answer_partial",
         f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
         f"says that it is not complete: {said}.",
-        "The registry's owner checks the service.",
+        f"The registry's owner checks the service{OR_PAGED if MAY_BE_PAGED.search(said) else '.'}",
     )
 
 

@@ -1,0 +1,113 @@
+"""What an answer says of parts of it that are missing: by a flag, an outcome, or a list. Pure.
+
+Each way of saying it is one function in a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from registry_sync.source.answers.page_answer import Entry
+from registry_sync.source.completeness.said_values import as_number, truth_of
+
+FLAGS = frozenset({
+    "timedout", "terminatedearly", "ispartial", "partialresults", "haserrors", "haserror",
+    "incomplete", "isincomplete", "degraded", "isdegraded", "partialfailure",
+    "haspartialfailure", "partialsuccess", "partialerror", "partialerrors", "partialdata",
+})  # fmt: skip
+"""Words of flags that say that parts of an answer are missing."""
+COMPLETE = re.compile(r"(?:is|was|list|results?)?(?:complete|completed|finished|exhaustive)")
+"""Words of flags that say the opposite."""
+COUNTING = frozenset({"incomplete", "partial", "degraded", "complete", "completed", "finished"})
+"""Those of them that also count records of some kind."""
+OUTCOMES = frozenset({
+    "status", "state", "result", "outcome", "completeness", "quality", "coverage", "resultstatus",
+    "responsestatus", "requeststatus", "querystatus",
+})  # fmt: skip
+PARTLY = re.compile(
+    r"partial(?:ly)?(?:[\s_-]*(?:success(?:ful)?|content|complete[d]?|completion|results?|failure|"
+    r"failed|data|ok|response))?|incomplete|truncated|degraded|(?:success|completed|ok|finished)"
+    r"[\s_-]*with[\s_-]*(?:errors?|failures?)",
+    re.IGNORECASE,
+)
+"""Outcomes of which parts are missing."""
+SHARDS = frozenset({"shards", "clusters"})
+"""Parts of a search engine that answer each for itself."""
+LOST = re.compile(
+    r"(?:failed|unavailable|unreachable|missing|skipped|offline)(?:sources?|shards?|nodes?|sites?|"
+    r"databases?|servers?|regions?|partitions?|backends?|systems?)|partial(?:failures?|errors?)"
+)
+"""Words of lists of what did not answer."""
+ABOUT = frozenset({
+    "meta", "metadata", "pagination", "paging", "pageinfo", "header", "responseheader", "response",
+    "result", "info", "summary", "d", "root",
+})  # fmt: skip
+"""Words of objects that are about the whole answer."""
+
+
+def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
+    """Return where and what an answer says of parts that are missing; "" if it says nothing.
+
+    `last`: no page follows. Of other pages, a list's outcome may be that there are more.
+
+    https://www.elastic.co/guide/en/elasticsearch/reference/current/search-your-data.html
+    https://docs.vespa.ai/en/graceful-degradation.html
+    """
+    for entry in entries:
+        ways = (*WAYS, *(OF_THE_LAST if last else ()))
+        if not entry.header and any(way(entry) for way in ways):
+            value = entry.value if not isinstance(entry.value, (dict, list)) else "not empty"
+            return f"{entry.path} is {str(value).lower()[:60]}"
+    return ""
+
+
+def _flag(entry: Entry) -> bool:
+    """`"has_errors": true`; a 1 is one where it can hardly count something."""
+    if entry.word not in FLAGS or not truth_of(entry.value):
+        return False
+    plain = entry.value is True or str(entry.value).strip().lower() in ("true", "yes")
+    return plain or _is_no_count(entry)
+
+
+def _not_complete(entry: Entry) -> bool:
+    """`"complete": 0`; in so many words it is a flag about further pages."""
+    zero = entry.value in (0, "0") and not isinstance(entry.value, bool)
+    return bool(COMPLETE.fullmatch(entry.word)) and zero and _is_no_count(entry)
+
+
+def _is_no_count(entry: Entry) -> bool:
+    if not set(entry.within) <= ABOUT:
+        return False
+    numbers = [as_number(each) for each in entry.beside.values() if not isinstance(each, bool)]
+    return entry.word not in COUNTING or not any((number or 0) > 1 for number in numbers)
+
+
+def _outcome(entry: Entry) -> bool:
+    """`"status": "partial"`."""
+    text = str(entry.value).strip()
+    return entry.word in OUTCOMES and set(entry.within) <= ABOUT and bool(PARTLY.fullmatch(text))
+
+
+def _shards(entry: Entry) -> bool:
+    """`"_shards": {"total": 5, "successful": 4, "failed": 1}`."""
+    if not SHARDS & set(entry.within):
+        return False
+    total, done = as_number(entry.beside.get("total")), as_number(entry.value)
+    fewer = entry.word == "successful" and total is not None and done is not None and done < total
+    return fewer or (entry.word == "failed" and bool(entry.value))
+
+
+def _coverage(entry: Entry) -> bool:
+    """`"coverage": {"coverage": 90, "full": false}`."""
+    return entry.word == "full" and entry.within[-1:] == ("coverage",) and entry.value is False
+
+
+def _lost(entry: Entry) -> bool:
+    """`"failedSources": ["LIMS 2"]`."""
+    held = isinstance(entry.value, (dict, list)) and bool(entry.value)
+    return held and bool(LOST.fullmatch(entry.word)) and set(entry.within) <= ABOUT
+
+
+WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost)
+OF_THE_LAST: tuple[Callable[[Entry], bool], ...] = (_not_complete, _outcome)
