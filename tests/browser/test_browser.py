@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from registry_sync.models import SyncRun
 from tests.support.browser import SHOTS
 from tests.support.canvas import Page, work
 from tests.support.deployment import kill, serve
+from tests.support.worlds import World
 
 pytestmark = pytest.mark.once  # a page looks the same over every database
 
@@ -23,10 +25,18 @@ def shoot(page: Any, name: str) -> None:
         page.locator(".canvas").first.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
+def hold(world: World) -> threading.Event:
+    """Let the registry give two pages, and the others once the event is set."""
+    gate = threading.Event()
+    world.registry.on_page = lambda number: gate.wait(60) if number > 2 else None  # type: ignore[func-returns-value]
+    return gate
+
+
 @pytest.mark.slow
 def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
-    service = serve(deploy, redis, 1500, task_base=0.4)
+    service = serve(deploy, redis, 1500)
     tenant = service.d.world
+    gate = hold(tenant)
     page.goto(tenant.server.url)
     page.get_by_text("Insert it into an entry").click()
     page.get_by_text("The registry has never been synced").wait_for()
@@ -36,6 +46,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
     page.get_by_text("started by Ada Byron").wait_for()
     page.get_by_text("of 1,500 records done").wait_for()
     shoot(page, "canvas-syncing")
+    gate.set()
     page.get_by_text("Up to date").wait_for(timeout=60_000)
     page.get_by_text("1,500 new.").wait_for()
     shoot(page, "canvas-finished")
@@ -61,8 +72,9 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_under_the_button(deploy, redis, page):
-    service = serve(deploy, redis, 1500, task_base=0.4)
+    service = serve(deploy, redis, 1500)
     world = service.d.world
+    gate = hold(world)
     page.goto(world.server.url)
     page.get_by_text("Insert it into an entry").click()
     button = page.get_by_role("button", name="Manual Sync")
@@ -70,6 +82,7 @@ def test_a_worker_killed_under_the_button(deploy, redis, page):
     button.click()
     page.get_by_text("of 1,500 records done").wait_for()
     kill(service.worker)
+    gate.set()
     service.d.start("rqworker", "sync", log="second")
     page.get_by_text("Up to date").wait_for(timeout=60_000)
     assert button.is_enabled() and len(world.values()) == 1500

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sandbox.tenant.entities import add_by_hand
-from tests.support.browser import SHOTS, tab_to
+from tests.support.browser import SHOTS, log_in, tab_to
 from tests.support.deployment import Service, serve, until
 from tests.support.people import by_hand
 
@@ -90,14 +90,7 @@ def hand(deploy, redis, page) -> tuple[Service, Hand]:
     w.tenant.clock.advance(3600)
     by_hand(w, "C-000001", Approval=1)
     d.sync("--full")
-    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
-    assert (
-        d.run("createsuperuser", "--noinput", "--username", "olivia", "--email", "o@x.org")[0] == 0
-    )
-    page.goto(f"{service.url}/admin/")
-    page.get_by_label("Username:").fill("olivia")
-    page.get_by_label("Password:").fill("demo")
-    page.get_by_role("button", name="Log in").click()
+    log_in(d, page, service.url)
     return service, Hand(service, page)
 
 

@@ -37,7 +37,8 @@ def test_a_tested_connection_becomes_a_published_mapping(deploy, datasette, page
     page.goto(f"{d.serve_admin()}/admin/registry_sync/mappingdraft/test/")
     page.get_by_label("Username:").fill("olivia")
     page.get_by_label("Password:").fill("demo")
-    page.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log in").click()
     assert page.locator("input[type=password]").count() == 0
     shoot(page, "1-before")
     page.get_by_role("button", name="Test connection").click()

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.support.browser import SHOTS, log_in
-from tests.support.deployment import Service, serve
+from tests.support.deployment import Service, serve, until
 
 pytestmark = pytest.mark.once  # a page looks the same over every database
 
@@ -71,7 +71,7 @@ def test_from_a_red_morning_to_green(morning, page):
     page.get_by_text("What it would do to all 40 records").wait_for(timeout=60_000)
     page.get_by_role("status").wait_for(state="detached", timeout=60_000)
     job = "SELECT preview_state, preview_scope, preview_done FROM registry_sync_mappingdraft"
-    assert morning.d.rows(job) == [("done", "all", 40)]
+    until(lambda: morning.d.rows(job) == [("done", "all", 40)], seconds=60, what="the preview")
     page.get_by_role("link", name="Publish…").click()
     page.get_by_label("Reason (visible to all users)").fill("Antibodies are proteins here")
     page.get_by_role("button", name="Publish", exact=True).click()

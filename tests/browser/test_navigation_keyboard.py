@@ -38,8 +38,8 @@ def press_until(page: Any, name: str) -> None:
     for _ in range(14):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.innerText") == name:
-            page.keyboard.press("Enter")
-            page.wait_for_load_state()
+            with page.expect_navigation():  # the page that is left has long been loaded
+                page.keyboard.press("Enter")
             return
     pytest.fail(f"{name} was not reached by keyboard")
 

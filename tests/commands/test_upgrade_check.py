@@ -20,7 +20,10 @@ def test_it_names_workers_of_another_version_and_runs_at_work(deploy, redis) -> 
     )
     d.start("rqworker", "sync", log="worker")
     server = Redis.from_url(redis.url, decode_responses=True)
-    until(lambda: bool(server.keys("rq:worker:*")), seconds=40, what="the worker")
+    until(
+        lambda: any(server.hexists(key, VERSION) for key in server.keys("rq:worker:*")),
+        seconds=40, what="the worker",
+    )  # fmt: skip
     assert d.run("upgrade-check")[0] == 0
     (worker,) = server.keys("rq:worker:*")
     server.hset(worker, VERSION, "0.0.9")

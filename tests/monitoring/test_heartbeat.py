@@ -14,6 +14,7 @@ from registry_sync.models import SyncRun
 from registry_sync.monitoring import heartbeat
 from registry_sync.monitoring.outgoing import Patience
 from tests.support.commands import command
+from tests.support.deployment import until
 from tests.support.factories import SyncRunFactory
 from tests.support.odd import Reply
 from tests.support.registry import compound
@@ -88,6 +89,8 @@ def test_a_monitor_that_fails_changes_no_run_and_no_line_has_its_address(
     monitor.status = status
     with caplog.at_level(logging.DEBUG):
         heartbeat.report(run.pk)
+    if private:  # who is given up after 0.1 s may not have read the request yet
+        until(lambda: len(monitor.asked) > 0, seconds=20, what="the request")
     assert len(monitor.asked) == (1 if private else 0)
     lines = [r for r in caplog.records if r.name == "registry_sync.monitoring.heartbeat"]
     assert len(lines) == 1 and said in lines[0].getMessage()

@@ -32,7 +32,7 @@ def test_two_hundred_idle_or_half_sent_connections_delay_no_webhook(deploy):
         body = sender.body()
         began = time.monotonic()
         answer = requests.post(
-            f"{url}/benchling/webhooks", body, headers=sender.headers(body, id=name), timeout=20
+            f"{url}/benchling/webhooks", body, headers=sender.headers(body, id=name), timeout=60
         )
         return answer.status_code, time.monotonic() - began
 
@@ -44,7 +44,7 @@ def test_two_hundred_idle_or_half_sent_connections_delay_no_webhook(deploy):
     took = sorted(post(f"msg_{n}") for n in range(5))
     assert {status for status, _ in took} == {200}
     # The median: a busy machine may hold up one of them. Behind a held one it is minutes.
-    assert sorted(seconds for _, seconds in took)[2] < 6
+    assert sorted(seconds for _, seconds in took)[2] < 20
     for held in slow:
         held.close()
     assert d.rows("SELECT count(*) FROM registry_sync_webhookdelivery") == [(6,)]
