@@ -149,6 +149,10 @@ SERVICE, SECRET, ADDRESS = "registry's owner", "API Key", "access_token_url"
         ({"access_token": "a\r\nX-Evil: 1"}, "cannot be sent in a header", SERVICE),
         ({"access_token": "tök\u2011en"}, "cannot be sent in a header", SERVICE),
         ({"access_token": {"a": 1}}, "cannot be sent in a header", SERVICE),
+        ({"access_token": ""}, "an access_token that is empty", SERVICE),
+        ({"data": {"access_token": None}}, "an access_token that is empty", SERVICE),
+        ({"access_token": "t", "expires_in": "1h"}, "expires_in: 1h", SERVICE),
+        (Reply(b"error=invalid_client", kind="text/plain"), "invalid_client", SECRET),
         (
             Reply(b"", status=302, headers={"Location": "http://127.0.0.1:1/steal"}),
             "redirects to http://127.0.0.1:1",
@@ -214,6 +218,11 @@ LATIN = '{"access_token": "t", "user": "J\xf6rg"}'.encode("latin-1")
     "answer",
     [
         Reply(b"access_token=t&expires_in=3600&token_type=bearer", kind=FORM),
+        Reply(b"token_type=bearer&access_token=t\n", kind="text/plain"),
+        Reply(b"access_token=t&expires_in=3600", kind="application/json"),
+        Reply(b'{"access_token": "t"}', kind=FORM),
+        Reply({"status": "ok", "data": {"token": {"accessToken": "t", "expires_in": 3600.5}}}),
+        Reply({"access_token": "t", "refresh_token": "r", "scope": ["read"], "expires_in": 36e8}),
         Reply(LATIN, kind="application/json; charset=iso-8859-1"),
         Reply(LATIN),
         Reply(b'\xef\xbb\xbf{"access_token": "t"}', kind="text/plain"),

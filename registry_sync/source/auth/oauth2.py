@@ -59,7 +59,7 @@ class ClientCredentials(Auth):
         return cls(
             url,
             reader.text(given.get("client_id"), f"{WHERE}.client_id"),
-            " ".join(reader.texts(given.get("scopes"), f"{WHERE}.scopes")),
+            " ".join(filter(None, reader.texts(given.get("scopes"), f"{WHERE}.scopes"))),
             reader.choice(given, "credentials", WHERE, of=("", "basic", "form"), default=""),
             _token_params(reader, given.get("token_params")),
         )

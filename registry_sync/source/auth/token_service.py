@@ -39,6 +39,9 @@ PASSING_ERRORS = ("server_error", "slow_down", "temporarily_unavailable")
 
 https://datatracker.ietf.org/doc/html/rfc6749#section-4.1.2.1
 """
+FORM = re.compile(r"(?:[\w.-]+=[^&\s<>{}]*&)*(?:access_?token|error)=[^&\s<>{}]+", re.IGNORECASE)
+DEPTH = 3
+"""Levels of objects in which a token is looked for."""
 PROVEN = ("dpop", "hawk", "hmac", "mac", "pop")
 """Types of tokens that are sent with a proof of the client's own.
 
@@ -140,8 +143,10 @@ class TokenService:
         """Return the token of an answer. Raises SourceError if there is none that can be used."""
         if not 200 <= answer.status < 300:
             raise self.refusal(answer)
-        body = {_plain(key): value for key, value in answer.body.items()}
+        body = _with_token(answer.body)
         text = body.get("accesstoken")
+        if not text and "accesstoken" in body and not answer.refuses:
+            raise self._failed("gave an access_token that is empty", FIX_SERVICE)
         if not text:
             raise self.refusal(answer)
         if isinstance(text, str):
@@ -157,7 +162,8 @@ class TokenService:
         if lifetime is None:
             said = quoted(str(body["expiresin"])[:50], self._secrets)
             raise self._failed(
-                f"gave a token whose lifetime cannot be used (expires_in: {said})", FIX_SERVICE
+                f"gave a token whose lifetime cannot be used (expires_in: {said})",
+                "The registry's owner lets the token service give expires_in in seconds.",
             )
         return Token(text, lifetime)
 
@@ -211,15 +217,32 @@ class TokenService:
 
 
 def _body(content: bytes, content_type: str) -> Json:
-    """Return a JSON object, or a form as some services answer; {} if it is neither."""
-    text = _decoded(content, charset_of(content_type))
-    if "x-www-form-urlencoded" in content_type.lower():
-        return dict(parse_qsl(text.strip()))
+    """Return a JSON object, or a form as some services answer; {} if it is neither.
+
+    Either may come under the other's type, or as plain text.
+    """
+    text = _decoded(content, charset_of(content_type)).strip()
     try:
         body: Any = json.loads(text)
     except (ValueError, RecursionError):
-        return {}
+        is_form = "x-www-form-urlencoded" in content_type.lower() or FORM.match(text)
+        return dict(parse_qsl(text)) if is_form else {}
     return body if isinstance(body, dict) else {}
+
+
+def _with_token(body: Json) -> Json:
+    """Return the object of an answer that has the token, by plain keys: itself or one inside it.
+
+    `{"data": {"access_token": …}}`
+    """
+    level = [body]
+    for _ in range(DEPTH):
+        for each in level:
+            plain = {_plain(key): value for key, value in each.items()}
+            if "accesstoken" in plain:
+                return plain
+        level = [inner for each in level for inner in each.values() if isinstance(inner, dict)]
+    return {}
 
 
 def _decoded(content: bytes, charset: str) -> str:

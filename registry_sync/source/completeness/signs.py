@@ -23,7 +23,7 @@ USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2
 FIRST = re.compile(r"(is)?first(page)?")
 EARLIER = re.compile(r"has(prev|previous|earlier)(page|pages|items|results)?")
 MAY_BE_PAGED = re.compile(r"complete|truncated|is partial", re.IGNORECASE)
-"""What an answer may say of itself that is one page of several."""
+"""What the answer with one page of several may say as well."""
 OR_PAGED = "; if this is one page of several, the integration owner sets endpoint.paginator."
 PAST = (400, 416, 422)
 """How servers refuse a page past the end, too: a response action may say so."""
