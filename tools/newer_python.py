@@ -1,6 +1,6 @@
 """Print the path of a newer Python than this one that is installed here; nothing if none is.
 
-`make test-newer` runs the tests that start no server on it. Newer ones are found on PATH and
+`make test-newer` runs tests on it. Newer ones are found on PATH and
 among pyenv's.
 """
 
