@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels release clean
+.PHONY: help install lock demo demo-once check test test-fast install-newer test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels release clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -59,14 +59,20 @@ test: $(STAMP) $(NPM_STAMP) lint
 	@$(BIN)/python -m tools.run_tests $(ARGS)
 endif
 
-# The rooms that the pages and the syncs stand on: what differs between two Pythons is met there. It
-# compiles what is imported, not the 230 packages: to compile those takes as long as to install them.
-NEWER := $(addprefix tests/,benchling commands core jobs ledger mapping models monitoring records reporting runs source webhooks)
-test-newer: $(STAMP)  ## the rooms that all else stands on, on a newer Python if one is installed
+# What of a newer Python is met is compiled, not all 230 packages: that takes as long as to install.
+install-newer: $(STAMP)
 	@newer=$$($(BIN)/python -m tools.newer_python); \
 	if [ -z "$$newer" ]; then echo "*** NOT TESTED on a newer Python: none is installed ***"; else \
-	  env -u PYTHONDONTWRITEBYTECODE $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" \
-	    INSTALL=--no-compile FAST="$(FAST) and not served" ARGS="$(NEWER) $(ARGS)" test-fast; fi
+	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" INSTALL=--no-compile \
+	    .venv-newer/.installed; fi
+
+# The rooms that pages and syncs are made of: what differs between two Pythons is met there.
+NEWER := $(addprefix tests/,benchling commands core jobs ledger mapping models monitoring records \
+  reporting runs source webhooks)
+test-newer: install-newer  ## the rooms that all else is made of, on a newer Python if one is installed
+	@[ ! -e .venv-newer ] || env -u PYTHONDONTWRITEBYTECODE $(MAKE) --no-print-directory \
+	  VENV=.venv-newer PYTHON=.venv-newer/bin/python INSTALL=--no-compile \
+	  FAST="$(FAST) and not served" ARGS="$(NEWER) $(ARGS)" test-fast
 
 FAST := not process and not world and not slow
 test-fast: $(STAMP)
