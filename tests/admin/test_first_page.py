@@ -153,6 +153,7 @@ def test_its_queries_do_not_grow(world, owner, django_assert_max_num_queries):
         owner.get(INDEX)
 
 
+@pytest.mark.once
 def test_workers_are_seen_and_a_redis_that_hangs_holds_nobody_up(world, owner, settings, redis):
     w = world([compound(1)])
     w.sync()
@@ -287,6 +288,7 @@ def test_a_press_while_a_run_is_active_joins_it(world, owner):
     assert SyncRun.objects.count() == 1 and not LogEntry.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redis):
     """Before real processes: web, worker, Redis, on a database that they share."""

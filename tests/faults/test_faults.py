@@ -153,6 +153,7 @@ print(len(got), sum(ours for _, ours in got), len({run.pk for run, _ in got}))
     assert done.stdout.split() == ["16", "1", "1"], done.stderr
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_in_the_middle_is_replaced_by_another(deploy, redis):
@@ -168,6 +169,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_by_another(deploy, redis):
     arrived(d, count)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_killed_work_horse_is_noticed_by_its_worker(deploy, redis):
@@ -183,6 +185,7 @@ def test_a_killed_work_horse_is_noticed_by_its_worker(deploy, redis):
     arrived(d, count)
 
 
+@pytest.mark.once
 @pytest.mark.invariant(4)
 def test_redis_emptied_while_a_run_is_queued(deploy, redis):
     d = deploy(300, env={"REDIS_URL": redis.url})
@@ -193,6 +196,7 @@ def test_redis_emptied_while_a_run_is_queued(deploy, redis):
     arrived(d, 300)
 
 
+@pytest.mark.once
 @pytest.mark.invariant(4)
 def test_redis_gone_and_back(deploy, redis):
     d = deploy(300, env={"REDIS_URL": redis.url})
@@ -216,6 +220,7 @@ def test_redis_gone_and_back(deploy, redis):
     arrived(d, 300)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_the_registry_dies_in_the_middle_of_its_pages(deploy):

@@ -408,6 +408,7 @@ def test_a_deactivated_app_stops_runs_until_it_is_activated(w):
     assert w.sync().status == SyncRun.Status.SUCCEEDED
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("trouble", ["away", "frozen"])
 def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
     server: RedisServer = request.getfixturevalue("redis")
@@ -435,6 +436,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
         back.stop()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_redis_stopped_in_between_loses_no_press(deploy, redis):
@@ -472,6 +474,7 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
     assert d.statuses() == ["SUCCEEDED"] and len(d.world.values()) == 300
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis):
@@ -506,6 +509,7 @@ def _answered(tenant: Any, canvas: Json, url: str) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):
