@@ -110,7 +110,7 @@ def public() -> str:
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
 @pytest.mark.invariant(6)
 def test_one_cause_is_one_failure_between_runs(world, cause):
-    w = world([compound(n) for n in range(200)], page_size=50)
+    w = world([compound(n) for n in range(40)], page_size=10)
     good = w.sync()
     w.registry.edit("C-000003", approval=2020)
     w.registry.edit("C-000004", approval=2020)
@@ -138,7 +138,7 @@ DURING = [
 @pytest.mark.usefixtures("page_by_page")
 def test_one_cause_is_one_failure_during_a_run(world, settings, cause):
     settings.BATCH_SIZE = 50
-    w = world([compound(n) for n in range(400)], page_size=50)
+    w = world([compound(n) for n in range(200)], page_size=50)
     w.registry.on_page = lambda number: cause.comes(w) if number == 3 else None
     failed = w.sync()
     judged(w, failed, cause)
@@ -146,7 +146,7 @@ def test_one_cause_is_one_failure_during_a_run(world, settings, cause):
     cause.goes(w)
     run = w.sync()
     assert run.status == Status.SUCCEEDED and run.kind == SyncRun.Kind.FULL, run.error
-    assert len(w.values()) == 400 and w.written() <= 450
+    assert len(w.values()) == 200 and w.written() <= 250
 
 
 def judged(w: World, run: SyncRun, cause: Cause) -> None:
@@ -190,18 +190,18 @@ def test_a_weekend_without_the_right_to_write_leaves_one_session_a_day(world):
 def _weekend(w: World, *, runs: int) -> None:
     """Fail each quarter of an hour, by letting the past grow older.
 
-    One run an hour is a real one; three rows after it stand for those that failed as it did and
-    had nothing new to tell, so that the next one has as many to look through.
+    One run in two hours is a real one; seven rows after it stand for those that failed as it did
+    and had nothing new to tell, so that the next one has as many to look through.
     """
-    before, hour = len(w.tenant.sessions), timedelta(hours=1)
-    for _ in range(runs // 4):
+    before, hours = len(w.tenant.sessions), timedelta(hours=2)
+    for _ in range(runs // 8):
         SyncRun.objects.update(
-            created_at=F("created_at") - hour, finished_at=F("finished_at") - hour
+            created_at=F("created_at") - hours, finished_at=F("finished_at") - hours
         )
         run = w.sync()
         assert run.status == Status.FAILED
         run.session_id = ""
-        for _ in range(3):
+        for _ in range(7):
             run.pk, run._state.adding = None, True
             run.save()
     days = runs / 96

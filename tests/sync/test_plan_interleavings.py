@@ -19,7 +19,7 @@ from tests.support.plans import apply
 from tests.support.registry import compound
 from tests.support.worlds import ROWS
 
-ROUNDS = 25
+ROUNDS = 25 if FULL else 12
 WORLDS = range(20 if FULL else 1)
 FATE = PlanRow.Fate
 
