@@ -143,9 +143,7 @@ def repeats(what: str, cached: str = "") -> SourceError:
     answered = f"; a cache answered ({cached})" if cached else ""
     return SourceError(
         f"The registry returned an unexpected answer: it repeats itself: {what}{answered}.",
-        remedy=f"{CACHED} {SETTINGS}"
-        if cached
-        else f"{SETTINGS[0].upper()}{SETTINGS[1:]} {UNSEEN_CACHE}",
+        remedy=f"{CACHED} the {SETTINGS}" if cached else f"The {SETTINGS} {UNSEEN_CACHE}",
         kind="source",
         code="page_repeats",
     )

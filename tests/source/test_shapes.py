@@ -131,6 +131,18 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"molecules": FEW, "status": "5 of 12 molecules"}, {}),
     (FEW, {"Content-Range": "items 0-4 of 12"}),
     (FEW, {"X-Range": "1-5/12"}),
+    ({"items": FEW, "total": "12.0"}, {}),
+    ({"items": FEW, "total": "> 100"}, {}),
+    ({"items": FEW, "total": "5+"}, {}),
+    ({"items": FEW, "returned": 5, "matching": 12}, {}),
+    (FEW, {"X-Matched": "12", "X-Returned": "5"}),
+    (FEW, {"Items-Range": "0-4/12"}),
+    (FEW, {"Warning": '199 - "Partial results: shard 3 is down"'}),
+    (FEW, {"X-Batch": "1/3"}),
+    ({"items": FEW, "part": 1, "parts": 3}, {}),
+    ({"items": FEW, "chunk": {"number": 1, "total": 3}}, {}),
+    ({"items": FEW, "page": {"index": 0, "of": 3}}, {}),
+    ({"items": FEW, "status": "MORE_DATA"}, {}),
     ({"items": FEW, "linkNext": "later"}, {}),
     (FEW, {"Sforce-Locator": "t5"}),
     (FEW, {"x-ms-continuation-NextRowKey": "t5"}),
@@ -216,6 +228,11 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("partialFailure", None),
             ("tooManyResults", False),
             ("omitted", 0),
+            ("page", {"number": 0, "size": 20, "count": 5}),
+            ("page", {"number": 1, "total": 5}),
+            ("part", {"number": 3, "total": 3}),
+            ("status", "done"),
+            ("links", [{"name": "nextgen", "url": "/x"}, {"rel": "next-review", "href": "/y"}]),
             ("allResults", True),
             ("resumptionToken", {"completeListSize": "733", "cursor": "700"}),
         )
@@ -264,6 +281,43 @@ def test_more_is_understood_in_other_words_too(serve: Any) -> None:
     for beside in LOUD:
         said = ({"items": FEW, **beside}, {})
         assert read(registry.source())[1], beside
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"rel": ["next"], "href": "{}"},
+        {"rel": "nextPage", "href": "{}"},
+        {"name": "next", "url": "{}"},
+        {"type": "next", "href": "{}"},
+        {"rel": "http://www.iana.org/assignments/relation/next", "href": "{}"},
+    ],
+)
+def test_a_link_of_a_list_is_followed_however_it_says_next(serve: Any, link: Any) -> None:
+    def answer(asked: Any) -> Any:
+        start = int(asked.query.get("start", 0))
+        there = json.loads(json.dumps(link).replace("{}", f"/list?start={start + 5}"))
+        links = [{"rel": "self", "href": "/list"}, *([there] if start < 10 else [])]
+        return {"items": [{"id": n} for n in range(start, min(start + 5, 12))], "links": links}
+
+    assert read(serve(answer).source()) == ([str(n) for n in range(12)], "")
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        ({"K-1": {"id": "K-1"}, "K-2": {"id": "K-2"}}, "an object with one record at each key"),
+        ({"items": {"a": {"id": 1}, "b": {"id": 2}}}, "an object at items with one record"),
+        ({"id": [1, 2], "name": ["a", "b"]}, "an object with one list for each field"),
+        ({"d": '[{"id": 1}]'}, "JSON inside a text at d"),
+        ('{"items": [{"id": 1}]}', "JSON inside a text"),
+    ],
+)
+def test_a_form_that_no_setting_selects_is_named(serve: Any, body: Any, form: str) -> None:
+    """A path for data_selector would help none of them."""
+    came, said = read(serve(lambda asked: body).source())
+    assert not came and f"no list of records, but {form}" in said
+    assert "requests a list of objects from the registry" in said and "data_selector" not in said
 
 
 POSTED = {"method": "POST"}

@@ -192,7 +192,7 @@ def test_a_page_that_a_cache_repeats_does_not_blame_the_settings_alone(serve, he
         said, remedy = caught.value.message, caught.value.remedy
         assert "has the same records as the page before" in said and cause in said
         assert remedy.startswith("The registry's owner, or the operator") is bool(cause)
-        assert "endpoint.paginator in Connector Settings" in remedy
+        assert "he integration owner " in remedy and "endpoint.paginator in" in remedy
     assert ("checks whether a cache answers different pages" in remedy) is not bool(cause)
 
 

@@ -99,10 +99,19 @@ def word_of(key: str) -> str:
 
 def is_next_link(item: Any) -> bool:
     """Return whether an item of a list of links is the one to the next page."""
-    if not isinstance(item, dict):
-        return False
-    relation = item.get("rel", item.get("relation"))
-    return isinstance(relation, str) and "next" in relation.lower().split()
+    return bool(_relation(item))
+
+
+def _relation(item: Any) -> str:
+    """Return the key by which a link says that it leads to the next page; "" if none does."""
+    for key in ("rel", "relation", "name", "type"):
+        value = item.get(key) if isinstance(item, dict) else None
+        for text in value if isinstance(value, list) else [value]:
+            words = text.lower().split() if isinstance(text, str) else ()
+            if any(re.fullmatch(r"(?:https?://\S+[/#])?next(?:[_-]?(?:page|link))?", word)
+                   for word in words):  # fmt: skip
+                return key
+    return ""
 
 
 def _entries(
@@ -145,8 +154,10 @@ def _linked(links: list[Any], at: str, word: str, within: tuple[str, ...]) -> It
     for item in links:
         if not isinstance(item, dict) or not (word == "next" or is_next_link(item)):
             continue
-        relation = "rel" if "rel" in item else "relation"
-        where = f"{at}[0]" if word == "next" else f"{at}[?{relation}=='{item[relation]}']"
+        relation = _relation(item)
+        plain = isinstance(item.get(relation), str)
+        where = f"{at}[?{relation}=='{item[relation]}']" if plain else f"{at}[{links.index(item)}]"
+        where = f"{at}[0]" if word == "next" else where
         for key, value in item.items():
             if isinstance(value, str) and word_of(key) in ("href", "url", "uri", "link"):
                 yield Entry(f"{where}.{key}", "nextlink", value, {}, within)

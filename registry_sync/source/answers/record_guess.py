@@ -14,6 +14,7 @@ from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.other_forms import INSTEAD, other_form
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
 """The usual keys of records; one that is there and empty wins over any other list."""
@@ -93,6 +94,8 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
     empty = [path for path, value in _entries([("", body)]) if _may_be_records(path, value)] if (
         isinstance(body, dict)
     ) else []  # fmt: skip
+    if not empty and (form := other_form(body)):
+        raise Unusable(f"its answer contains no list of records, but {form}", INSTEAD)
     raise Unusable("its answer contains no list of records", select(*(empty or ["…"])))
 
 

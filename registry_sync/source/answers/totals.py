@@ -26,7 +26,8 @@ WORDS = (
     "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
     "found", "hits", "matches", "results", "inlinecount", "allcount", "filtercount", "fullcount",
     "collectionsize", "resultsize", "resultsetsize", "available", "outof", "numbermatched",
-    "matched", "nummatched", "count", "records", "rows", "items", "entries", "objects", "of",
+    "matched", "matching", "nummatched", "count", "records", "rows", "items", "entries", "objects",
+    "of",
 )  # fmt: skip
 """Keys of totals, those of what was asked for before those of the whole collection."""
 LIKE_TOTAL = re.compile(
@@ -42,7 +43,8 @@ OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordc
                        "numresults", "numrecords", "hits", "found", "matches", "records", "rows",
                        "items", "entries", "objects"})  # fmt: skip
 """Keys that some servers use for the number of records on the page."""
-RANGES = frozenset({"range", "itemrange", "showing", "shown", "displaying", "items", "results",
+RANGES = frozenset({"range", "itemrange", "itemsrange", "recordrange", "recordsrange",
+                    "showing", "shown", "displaying", "items", "results",
                     "records", "rows", "summary", "position", "paging", "pageinfo"})  # fmt: skip
 """Keys whose text may be a range with its total: `1-16 of 60`."""
 TEXTS = frozenset({"message", "msg", "info", "text", "description", "caption", "note", "notice",
@@ -51,7 +53,8 @@ TEXTS = frozenset({"message", "msg", "info", "text", "description", "caption", "
 """Keys of a text for people, which may be such a range of exactly the records that came."""
 PARTS = frozenset({"page", "batch", "batche", "chunk"})
 """Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
-HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count")
+HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count",
+                "matched", "matching", "found", "numfound", "available")  # fmt: skip
 ROUND = 1000
 
 
@@ -201,6 +204,8 @@ def _total_at(entry: Entry, answer: PageAnswer) -> Total | None:
         return Total(number, not is_least(entry.beside), entry.path)
     if not isinstance(entry.value, str):
         return None
+    if (least := _least(entry.value)) is not None:
+        return Total(least, False, entry.path, in_text=True)
     found = count_in(entry.value, answer, exact=entry.word in TEXTS)
     return Total(found.total, found.exact, entry.path, in_text=True) if found else None
 
@@ -209,6 +214,15 @@ def _number(value: Any) -> int | None:
     """Return a number of records, also as `1,204` or as a list of one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,3}(?:,\d{3})+\s*", value):
-        value = value.replace(",", "")
+    if isinstance(value, str):
+        value = value.strip()
+        if re.fullmatch(r"\d{1,3}(?:,\d{3})+", value):
+            value = value.replace(",", "")
+        value = re.sub(r"(?<=\d)\.0+\Z", "", value)
     return as_number(value)
+
+
+def _least(value: Any) -> int | None:
+    """Return a number that is a lower bound: `100+`, `> 100`."""
+    found = re.fullmatch(r"\s*(?:[>≥]=?\s*(\d{1,12})|(\d{1,12})\s*\+)\s*", str(value))
+    return int(found[1] or found[2]) if found else None

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer
+from registry_sync.source.completeness.numbered_parts import PARTS, part_now
 from registry_sync.source.completeness.said_values import (
     PLAIN,
     address_in,
@@ -19,7 +20,7 @@ from registry_sync.source.completeness.said_values import (
     is_filled,
     truth_of,
 )
-from registry_sync.source.completeness.texts import TEXTS, says_cut
+from registry_sync.source.completeness.texts import FOLLOWED, OUTCOMES, TEXTS, says_cut
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
@@ -194,7 +195,9 @@ def _is_count(entry: Entry) -> bool:
 
 def _worded(entry: Entry, answer: PageAnswer) -> Mark | None:
     """A text for people: `{"warning": "Result truncated to 500 rows"}`."""
-    if entry.header or entry.word not in TEXTS or not says_cut(entry.value):
+    outcome = entry.word in OUTCOMES and FOLLOWED.fullmatch(str(entry.value).strip())
+    texts = entry.word in TEXTS and (not entry.header or entry.word == "warning")
+    if not outcome and not (texts and says_cut(entry.value)):
         return None
     return Mark("flag", entry, sure=False)
 
@@ -212,10 +215,14 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
     word, beside = entry.word, entry.beside
-    if found := re.fullmatch(r"(?:page )?(\d+) ?(?:of|/) ?(\d+)", str(entry.value).strip().lower()):
-        paged = word in PAGE_NOW and int(found[2]) > int(found[1])
+    if found := re.fullmatch(
+        r"(?:\w+ )?(\d{1,6}) ?(?:of|/) ?(\d{1,6})", str(entry.value).strip().lower()
+    ):
+        paged = (word in PAGE_NOW or word in PARTS) and int(found[2]) > int(found[1])
         return Mark("pages", entry, sure=False) if paged else None
     total = as_number(entry.value)
+    if (now := part_now(entry)) is not None:
+        return Mark("pages", entry, sure=False) if total is not None and total > now + 1 else None
     of_pages = PAGES.fullmatch(word) or (word == "total" and "current" in beside)
     if not of_pages or total is None or total <= answer.pages:
         return None

@@ -217,6 +217,8 @@ def _full_page(end: End) -> Sign | None:
     if not end.only or not count or not end.paginator.judges or end.is_told():
         return None
     why = fills(end.answer) or ("a usual size of a page" if count in USUAL_SIZES else "")
+    if end.total and not end.total.exact and end.total.count == end.answer.came:
+        why = why or f"as many as {end.total.path} says there are at least"
     if not why:
         return None
     settings = written(propose((), end.answer))

@@ -11,10 +11,18 @@ TEXTS = frozenset({
     "info", "hint", "comment", "alert", "alerts",
 })  # fmt: skip
 """Words of texts for people."""
+OUTCOMES = frozenset({"status", "state", "result", "code", "resultcode", "resultstatus"})
+FOLLOWED = re.compile(
+    r"(has|with)?[\s_-]*more([\s_-]*(data|results|records|pages|rows|items|available))?"
+    r"|continue[sd]?|to[\s_-]be[\s_-]continued",
+    re.IGNORECASE,
+)
+"""Outcomes of a page that others follow."""
 LONGEST = 2000
 """Characters of a text that are read."""
 CUT_SHORT = re.compile(
-    r"truncat|(?:limited|capped|cut|restricted) (?:to|at) (?:the )?(?:first |top )?\d"
+    r"truncat|partial (?:results?|list|answer|response|content)|incomplete"
+    r"|(?:limited|capped|cut|restricted) (?:to|at) (?:the )?(?:first |top )?\d"
     r"|only (?:the )?(?:first |top )?[\d,]+ (?:\w+ )?(?:\w+ )?(?:shown|returned|displayed|included)"
     r"|only (?:the )?(?:first|top) [\d,]+\b|first [\d,]+ of [\d,]+"
     r"|more (?:results|records|rows|items|data|entries) (?:exist|(?:are |is )?(?:available|remain))"
