@@ -51,6 +51,7 @@ def test_an_empty_list_says_why_and_a_long_one_counts_so_far(world, viewer, monk
         assert said in viewer.get(url + asked).content.decode()
 
 
+@pytest.mark.once
 def test_who_may_control_a_run(world, owner, viewer):
     w = world([compound(i) for i in range(2)])
     w.sync()
@@ -67,6 +68,7 @@ def test_who_may_control_a_run(world, owner, viewer):
     assert run.paused_by == "Olivia" and run.paused_reason == "Lunch"
 
 
+@pytest.mark.once
 def test_times_name_their_zone_and_no_link_leads_nowhere(world, owner):
     w = world([compound(1)])
     w.sync()
@@ -76,6 +78,7 @@ def test_times_name_their_zone_and_no_link_leads_nowhere(world, owner):
     assert "View site" not in page, "there is no page at /"
 
 
+@pytest.mark.once
 def test_the_style_sheet_closes_what_it_opens():
     """A rule swallowed by the @media before it is seen by narrow pages alone."""
     depth = 0

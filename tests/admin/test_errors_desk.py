@@ -214,6 +214,7 @@ def test_secrets_are_hidden_by_name_and_by_value(settings):
 
 
 @pytest.mark.invariant(9)
+@pytest.mark.once
 def test_the_raw_record_is_shown_without_secrets(world, owner):
     bad = compound(1, kind="Peptide", password="hunter2", via="key")
     w = world([compound(0), bad], config={"API Key": "key"})

@@ -40,6 +40,7 @@ def start_url(what: str) -> str:
 # -- what it says ------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_before_the_first_run_it_says_what_to_do(world, owner, viewer):
     world([])
     text = read(owner)
@@ -92,6 +93,7 @@ def test_what_was_dismissed_is_counted_too(world, owner):
     assert "The last run succeeded, and no record is waiting; 3 are dismissed." in read(owner)
 
 
+@pytest.mark.once
 def test_a_dry_run_looks_like_what_it_is(world, owner):
     w = world([compound(n) for n in range(5)])
     run = w.sync(kind=SyncRun.Kind.DRY_RUN)
@@ -104,6 +106,7 @@ def test_a_dry_run_looks_like_what_it_is(world, owner):
     assert "5 would be created" in read(owner, reverse("admin:registry_sync_syncrun_changelist"))
 
 
+@pytest.mark.once
 def test_it_says_when_nobody_is_notified(world, owner, settings):
     world([])
     settings.EMAIL_READY = True
@@ -120,12 +123,14 @@ def test_it_says_when_nobody_is_notified(world, owner, settings):
     assert "Sent to 3 recipients. Some cannot be sent: The operator must set EMAIL" in read(owner)
 
 
+@pytest.mark.once
 def test_the_bare_address_leads_to_the_desk(client):
     answer = client.get("/")
     assert answer.status_code == 302 and answer.url == INDEX
     assert client.get("/favicon.ico").status_code == 204
 
 
+@pytest.mark.once
 def test_a_failed_run_is_bad_news_with_its_remedy(world, owner):
     w = world([compound(1)])
     w.sync()
@@ -230,6 +235,7 @@ def test_days_without_a_run_are_there_too(db):
 
 
 @pytest.mark.parametrize("what", ORDERS)
+@pytest.mark.once
 def test_a_button_asks_first_and_then_starts(world, owner, what):
     w = world([compound(n) for n in range(5)] + [compound(9, name="Compound 3")])
     w.sync()
@@ -264,6 +270,7 @@ def test_a_button_asks_first_and_then_starts(world, owner, what):
 
 
 @pytest.mark.parametrize("what", ORDERS)
+@pytest.mark.once
 def test_only_an_owner_starts_a_run(world, viewer, what):
     world([compound(1)])
     asked = {"decided": "yes", "reason": "Wanted"}

@@ -82,6 +82,7 @@ def read_labels(client) -> str:
     return client.get(INDEX).content.decode()
 
 
+@pytest.mark.once
 def test_with_one_lane_the_first_page_names_none(two, owner):
     Lane.objects.filter(pk=two[1].pk).update(position=None)
     text = read(owner)
@@ -89,6 +90,7 @@ def test_with_one_lane_the_first_page_names_none(two, owner):
     assert "Status ✓ in sync" in text
 
 
+@pytest.mark.once
 def test_sync_now_is_for_every_lane_or_for_one(two, owner):
     compounds, lots = two
     asked = read(owner, start_url("sync"))
@@ -210,6 +212,7 @@ def test_the_schedule_is_read_from_one_lane(two):
     assert rhythm is not None and rhythm.every == timedelta(minutes=15)
 
 
+@pytest.mark.once
 def test_a_run_of_a_lane_that_is_gone_cannot_be_run_again(two, owner):
     """It would feed another lane."""
     gone = LaneFactory(schema_id="ts_p", schema_name="Plates", position=None)

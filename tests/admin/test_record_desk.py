@@ -97,6 +97,7 @@ def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
 
 
 @pytest.mark.invariant(13)
+@pytest.mark.once
 def test_drift_is_part_of_the_story(world, owner):
     w = world([compound(n) for n in range(3)])
     w.sync()
@@ -106,6 +107,7 @@ def test_drift_is_part_of_the_story(world, owner):
     assert "Someone changed it in Benchling on or before" in page and "<td>Mine</td>" in page
 
 
+@pytest.mark.once
 def test_the_registry_is_asked_only_on_the_button(world, owner, viewer, monkeypatch):
     config = {"Connector Settings": looked_up()}
     w = world([compound(n) for n in range(3)], config=config)
@@ -125,6 +127,7 @@ def test_the_registry_is_asked_only_on_the_button(world, owner, viewer, monkeypa
     assert "Benchling did not answer in time" in text(owner.post(here, {"action": "ask"}))
 
 
+@pytest.mark.once
 def test_what_would_be_refused_is_not_told_as_empty(world, owner):
     w = world([compound(n) for n in range(2)], config={"Connector Settings": looked_up()})
     w.sync()
@@ -136,6 +139,7 @@ def test_what_would_be_refused_is_not_told_as_empty(world, owner):
     assert now.count("nothing would be written</span>") == 4, "name, SMILES, Approval, Parent"
 
 
+@pytest.mark.once
 def test_a_field_that_was_empty_from_the_start_is_said_to_be(world, owner):
     records = [compound(n) for n in range(2)]
     records[1]["approval"] = None
@@ -153,6 +157,7 @@ def test_a_field_that_was_empty_from_the_start_is_said_to_be(world, owner):
     assert "not written by this app: it was already in Benchling" in story(owner, "C-000001")
 
 
+@pytest.mark.once
 def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
     w = world([compound(n) for n in range(3)])
     w.sync()
@@ -171,6 +176,7 @@ def test_just_this_one_is_synced_by_who_may(world, owner, viewer):
     assert w.values()["C-000001"]["SMILES"] == "CCO" != w.values()["C-000002"]["SMILES"]
 
 
+@pytest.mark.once
 def test_the_way_to_benchling_is_benchlings_own(world, owner, monkeypatch):
     w = world([compound(n) for n in range(2)])
     w.sync()
@@ -209,6 +215,7 @@ def top(page: str) -> str:
     return " ".join(re.sub("<[^>]+>", " ", head).split())
 
 
+@pytest.mark.once
 def test_a_value_that_a_person_changed_is_shown_beside_ours(world, owner):
     w = world([compound(n) for n in range(3)])
     w.sync()
@@ -234,6 +241,7 @@ def test_a_value_that_a_person_changed_is_shown_beside_ours(world, owner):
     assert "3 values differ" in told.split("</li>")[0], "and it is the newest event"
 
 
+@pytest.mark.once
 def test_archived_is_said_at_the_top_and_in_the_story(world, owner, viewer):
     w = world([compound(n) for n in range(3)])
     w.sync()
@@ -249,6 +257,7 @@ def test_archived_is_said_at_the_top_and_in_the_story(world, owner, viewer):
     assert "drifted" in told
 
 
+@pytest.mark.once
 def test_renamed_unregistered_moved_and_gone_are_each_said(world, owner):
     w = world([compound(n) for n in range(5)])
     w.sync()
@@ -269,6 +278,7 @@ def test_renamed_unregistered_moved_and_gone_are_each_said(world, owner):
     assert "no longer has the registry id C-000004" in top(page)
 
 
+@pytest.mark.once
 def test_where_benchling_cannot_be_asked_it_says_so_and_since_when(world, owner):
     w = world([compound(n) for n in range(3)])
     run = w.sync()

@@ -113,6 +113,7 @@ def test_a_stopped_run_tells_in_which_phase_and_what_was_not_reached(world, owne
     assert "configure not reached" in read(owner, page(run)), "it was never begun"
 
 
+@pytest.mark.once
 def test_a_run_with_warnings_of_earlier_runs_says_so(told, owner):
     w, first, second = told
     errors = f'still open. <a href="{reverse("admin:registry_sync_entityerror_changelist")}">'
@@ -128,6 +129,7 @@ def test_a_run_with_warnings_of_earlier_runs_says_so(told, owner):
     assert "refused by earlier runs is still" not in read(owner, page(third))
 
 
+@pytest.mark.once
 def test_statuses_are_told_in_the_desks_words_everywhere(told, owner):
     _w, first, second = told
     text = read(owner, LIST)
@@ -304,6 +306,7 @@ def test_progress_moves_and_says_when_it_has_ended(world, owner, settings):
     assert Client().get(progress).url.startswith(reverse("admin:login"))
 
 
+@pytest.mark.once
 def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewer):
     w = world([compound(n) for n in range(3)])
     run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
@@ -336,6 +339,7 @@ def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewe
 # -- again -------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_a_rerun_asks_for_the_same_and_remembers_of_what(world, owner):
     w = world([compound(n) for n in range(10)])
     w.sync()

@@ -55,6 +55,7 @@ def refuse(lane, code, count=1, *, since=OLD, **more):
     ]
 
 
+@pytest.mark.once
 def test_a_good_morning_says_so_and_has_no_card(lane, owner):
     text = read(owner)
     assert not cards(owner)
@@ -210,6 +211,7 @@ def _links(owner):
     return re.findall(r'<h4>.*?<a href="([^"]+)">', html, re.S)
 
 
+@pytest.mark.once
 def test_every_kind_of_card_is_in_the_table():
     found = {kind.name for kind in worklist.CARD_KINDS}
     assert len(found) == len(worklist.CARD_KINDS) > 20
@@ -230,6 +232,7 @@ def test_a_long_list_is_read_in_parts(lane, owner, monkeypatch):
     assert [line[0] for line in lines[1:]] == ids
 
 
+@pytest.mark.once
 def test_a_viewer_can_copy_but_not_cure(lane, viewer):
     refuse(lane, "name_taken")
     presses = card(viewer, "name already used").presses
@@ -245,6 +248,7 @@ def test_adoptions_that_are_refused_records_are_counted_once(lane, owner):
     assert card(owner, "2 × entity to adopt or not")
 
 
+@pytest.mark.once
 def test_no_one_notified_leads_to_the_settings(db, owner):
     good(made.LaneFactory())
     seen = card(owner, "No one is notified")
@@ -372,6 +376,7 @@ def test_the_list_for_the_registrys_owner_has_exactly_these_records(world, owner
     assert "No record is open any more" in read(viewer, f"{COPY}?code=rule")
 
 
+@pytest.mark.once
 def test_the_list_keeps_secrets_to_itself(lane, viewer, settings):
     settings.BENCHLING_CLIENT_SECRET = "s3cret-that-no-one-may-see"
     refuse(lane, "refused", value="s3cret-that-no-one-may-see", field="Note",
@@ -406,6 +411,7 @@ def test_its_queries_depend_on_no_number_of_rows(lane, owner, django_assert_max_
         owner.get(INDEX)
 
 
+@pytest.mark.once
 def test_before_the_first_sync_it_leads_to_the_first_steps(db, owner, viewer):
     assert "… waiting Nothing has been synced yet" in read(owner)
     assert "Connect a registry" in card(owner, "No registry is connected").presses

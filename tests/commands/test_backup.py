@@ -7,6 +7,8 @@ import stat
 import zipfile
 from pathlib import Path
 
+import pytest
+
 
 def test_a_restored_deployment_goes_on_incrementally(deploy, tmp_path: Path) -> None:
     d = deploy(5)
@@ -34,6 +36,7 @@ def test_a_restored_deployment_goes_on_incrementally(deploy, tmp_path: Path) -> 
     assert d.run("audit", "--verify")[0] == 0
 
 
+@pytest.mark.once
 def test_a_backup_has_no_secret(deploy, tmp_path: Path) -> None:
     d = deploy(1)
     d.sync()
@@ -49,6 +52,7 @@ def test_a_backup_has_no_secret(deploy, tmp_path: Path) -> None:
     assert status == 1 and "cannot be used: File exists" in said, said
 
 
+@pytest.mark.once
 def test_what_cannot_be_restored_says_why(deploy, tmp_path: Path) -> None:
     d = deploy(1)
     file, other = tmp_path / "backup.zip", tmp_path / "other.zip"

@@ -77,6 +77,7 @@ def test_a_live_run_is_left_alone_and_a_dead_one_is_finished(world):
         ["--onyl", "A"],
     ],
 )
+@pytest.mark.once
 def test_wrong_usage_is_64_and_starts_nothing(words, db):
     assert command(*words)[0] == 64
     assert not SyncRun.objects.exists()
@@ -92,6 +93,7 @@ def test_wrong_usage_is_64_and_starts_nothing(words, db):
         ["audit", "--csv", "x.csv", "--since", "2026-02-31"],
     ],
 )
+@pytest.mark.once
 def test_an_unknown_word_ends_with_64_and_says_so_in_a_line(words, db, capsys):
     name = words[0]
     with pytest.raises(SystemExit) as ended:
@@ -102,6 +104,7 @@ def test_an_unknown_word_ends_with_64_and_says_so_in_a_line(words, db, capsys):
 
 
 @pytest.mark.parametrize("words", [["adopt", "--csv"], ["audit", "--csv"]])
+@pytest.mark.once
 def test_a_file_that_cannot_be_written_is_named(world, words):
     world([compound(1)])
     command()
@@ -132,6 +135,7 @@ def test_since_reads_from_there_and_leaves_the_watermark(world):
 
 
 @pytest.mark.invariant(8)
+@pytest.mark.once
 def test_a_dry_run_names_what_it_would_do(world):
     records = [compound(n) for n in range(5)]
     records[4]["name"] = "Compound 1"
@@ -157,6 +161,7 @@ def test_by_hand_notes_the_person(world):
     assert run.trigger == SyncRun.Trigger.COMMAND and run.actor
 
 
+@pytest.mark.once
 def test_without_redis_enqueue_says_what_to_do(world, settings):
     settings.REDIS_URL = ""
     world([compound(1)])
@@ -215,6 +220,7 @@ def test_a_pilot_taken_over_is_not_taken_for_the_sync(world):
 
 
 @pytest.mark.invariant(7)
+@pytest.mark.once
 def test_a_dry_run_says_first_and_last_that_nothing_was_written(world):
     w = world([compound(n) for n in range(12)])
     w.registry.record("C-000003")["kind"] = "Peptide"

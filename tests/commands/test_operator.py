@@ -302,6 +302,7 @@ def test_the_admin_shows_everything_and_changes_nothing(world, admin_client: Cli
     assert run.changes.count() > 0
 
 
+@pytest.mark.once
 def test_a_viewer_without_permission_sees_nothing(db, client: Client):
     client.force_login(User.objects.create_user("viewer", is_staff=True))
     assert client.get(reverse("admin:registry_sync_syncrun_changelist")).status_code == 403

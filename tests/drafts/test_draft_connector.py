@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -51,6 +52,7 @@ def press(client: Client, draft: MappingDraft, do: str, at: str = "change", **va
     return said
 
 
+@pytest.mark.once
 def test_from_a_tested_connection_to_a_sync_and_back(world, serve, owner, viewer):
     w = world([])
     w.configure(**{"API URL": serve(by_token).url + "/list", "Modified Since Parameter": "",

@@ -99,6 +99,7 @@ def test_what_a_new_rule_would_change_is_shown_then_written_in_a_full_run(world,
     assert w.values()["C-000001"]["Approval"] == 3902
 
 
+@pytest.mark.once
 def test_unseen_or_under_a_run_nothing_is_published(bare, desk):
     draft = desk.ready()
     desk.do(draft, "save", **as_posted(draft))
@@ -125,6 +126,7 @@ def test_a_draft_that_the_sync_would_refuse_is_told_why(bare, desk):
     assert draft.preview_state == "none"
 
 
+@pytest.mark.once
 def test_somebody_changed_the_configuration_meanwhile(world, desk):
     w = world([compound(n) for n in range(8)])
     draft = desk.ready("live")
@@ -175,6 +177,7 @@ def test_a_publication_that_breaks_half_way_is_finished_by_another(world, desk):
     assert rows_in(w) == {**FED, "Parent": "x"}
 
 
+@pytest.mark.once
 def test_a_row_that_was_removed_is_emptied_and_a_roll_back_fills_it_again(world, desk):
     w = world([compound(n) for n in range(8)])
     draft = desk.start("live")
@@ -256,6 +259,7 @@ def test_all_records_in_slices_and_taken_over(world, desk, settings):
     assert LedgerEntry.objects.count() == 450 and w.written() == 450
 
 
+@pytest.mark.once
 def test_who_may(bare, desk, viewer):
     draft = desk.ready()
     before = MappingDraft.objects.values().get()

@@ -46,6 +46,7 @@ def work(queue: Queue) -> None:
     SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True)
 
 
+@pytest.mark.once
 def test_every_path_leads_to_what_it_names():
     named = [value for name, value in vars(dotted_paths).items() if name.isupper()]
     paths = [path for one in named for path in (one.values() if isinstance(one, dict) else [one])]

@@ -59,6 +59,7 @@ def test_a_paused_run_stops_holds_its_place_and_goes_on(world):
     assert w.written() == 1000 and written < 1000 and run.read == 1000
 
 
+@pytest.mark.once
 def test_a_run_that_tries_errors_again_is_paused_between_their_batches(world):
     w = world([compound(n, kind="Peptide") for n in range(1200)], contract="after")
     w.sync()
@@ -165,11 +166,13 @@ def test_pause_and_cancel_want_a_reason(db, words):
     assert refused.value.returncode == 64
 
 
+@pytest.mark.once
 def test_without_a_run_there_is_nothing_to_control(db):
     with pytest.raises(CommandError, match="No run is active"):
         control("resume")
 
 
+@pytest.mark.once
 def test_the_admin_pauses_resumes_and_cancels(world, admin_client):
     w = world([compound(n) for n in range(600)], page_size=100, contract="after")
     url = reverse("admin:registry_sync_syncrun_changelist")
@@ -202,12 +205,14 @@ def a_run(**values) -> SyncRun:
     return SyncRunFactory.build(**whole | values)
 
 
+@pytest.mark.once
 def test_the_estimate_counts_the_work(db):
     assert estimate.time_left(a_run(), per_hour=0) == timedelta(seconds=300)
     half = a_run(created=10_000, unchanged=10_000)
     assert estimate.time_left(half, per_hour=0) == timedelta(seconds=300)
 
 
+@pytest.mark.once
 def test_the_estimate_counts_our_own_cap(db):
     assert estimate.time_left(a_run(), per_hour=20_000) == timedelta(
         hours=2
@@ -216,6 +221,7 @@ def test_the_estimate_counts_our_own_cap(db):
     assert estimate.time_left(unchanged, per_hour=20_000) == timedelta(seconds=300)
 
 
+@pytest.mark.once
 def test_the_estimate_counts_benchlings_limit_by_what_it_let_through(db):
     now = timezone.now()
     slow = a_run(limited_at=now - timedelta(hours=1), limited_written=5_000)
@@ -228,6 +234,7 @@ def test_the_estimate_counts_benchlings_limit_by_what_it_let_through(db):
     "values",
     [{"source_total": None}, {"reads_all": False}, {"read": 10}, {"phase_seconds": {"pull": 1}}],
 )
+@pytest.mark.once
 def test_where_too_little_is_known_nothing_is_said(db, values):
     assert estimate.time_left_sentence(a_run(**values), per_hour=0) == ""
 

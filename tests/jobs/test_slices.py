@@ -21,6 +21,7 @@ Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
 @pytest.mark.invariant(4)
+@pytest.mark.once
 def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatch):
 
     settings.SLICE_SECONDS = 0.3  # 60 in earnest, as is the timeout
@@ -42,6 +43,7 @@ def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatc
     assert run.status == Status.FAILED, (ends, run.status)
 
 
+@pytest.mark.once
 def test_a_deactivated_app_closes_its_session_whatever_the_network(world, monkeypatch):
     world([compound(1)])
     InstallationFactory(deactivated_at=timezone.now())
@@ -82,6 +84,7 @@ def test_slices_count_no_repeats(world, settings):
 
 
 @pytest.mark.usefixtures("page_by_page")
+@pytest.mark.once
 def test_the_counts_begin_anew_with_another_lane(world, settings):
     settings.SLICE_SECONDS = 0
     w = world([compound(n) for n in range(600)], page_size=100)
@@ -128,6 +131,7 @@ def test_a_deterministic_database_error_ends_the_run(world, monkeypatch):
     assert run.status == Status.FAILED
 
 
+@pytest.mark.once
 def test_unreadable_times_are_told_whatever_the_slices(world, settings):
     settings.SLICE_SECONDS = 0
     records = [compound(n) for n in range(300)]

@@ -165,6 +165,7 @@ def test_limits_lowered_since_are_nobodys_edit(world):
     assert not Drift.objects.exists() and len(w.open_errors()) == 6
 
 
+@pytest.mark.once
 def test_a_field_that_became_multi_is_nobodys_edit(world):
     w = props(world, *"abcdef", type_="text")
     w.sync()
@@ -223,6 +224,7 @@ def plasmids(world) -> World:
 
 
 @pytest.mark.invariant(13)
+@pytest.mark.once
 def test_links_to_another_kind_are_nobodys_edit(world):
     w = plasmids(world)
     Lane.objects.update(drift_policy="restore")
@@ -232,6 +234,7 @@ def test_links_to_another_kind_are_nobodys_edit(world):
 
 
 @pytest.mark.invariant(7)
+@pytest.mark.once
 def test_a_lost_database_is_filled_though_links_lead_to_another_kind(world):
     w = plasmids(world)
     forget()
@@ -329,6 +332,7 @@ def test_a_lone_surrogate_is_one_error(world, field):
     assert set(w.values()) == {f"C-{n:06d}" for n in (0, 1, 3, 4)}
 
 
+@pytest.mark.once
 def test_an_id_too_long_with_its_template_is_one_error(world):
     records = [compound(n) for n in range(5)]
     records[2]["id"] = "X" * 254

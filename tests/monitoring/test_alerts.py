@@ -114,6 +114,7 @@ def test_the_first_failure_and_the_recovery_are_told_once_each(told, settings):
     assert alert.ended_at and "succeeded again" in alert.ended_text
 
 
+@pytest.mark.once
 def test_what_may_pass_is_told_after_several_runs_in_a_row(told):
     w, _ = told(transient_runs=3)
     w.sync()
@@ -228,6 +229,7 @@ def test_no_later_run_ends_or_repeats_an_alert_about_refusals(told):
     assert open_alerts() == [] and "no longer many" in Alert.objects.get().ended_text
 
 
+@pytest.mark.once
 def test_dismissed_refusals_are_not_counted_until_they_are_refused_anew(told):
     w, _ = told(60, refused_percent=100)
     for n in range(15):
@@ -244,6 +246,7 @@ def test_dismissed_refusals_are_not_counted_until_they_are_refused_anew(told):
     assert open_alerts() == ["refused"], "their records changed, and they are refused again"
 
 
+@pytest.mark.once
 def test_refusals_of_a_pilot_are_new_to_the_run_of_all_records(told):
     w, _ = told(60, refused_percent=20)
     w.sync()
@@ -255,6 +258,7 @@ def test_refusals_of_a_pilot_are_new_to_the_run_of_all_records(told):
     assert open_alerts() == ["refused"]
 
 
+@pytest.mark.once
 def test_a_busy_run_ends_no_alert(told):
     """A run at work is no proof that one succeeds: the alert about none lasts until one did."""
     w, _ = told()
@@ -561,6 +565,7 @@ def test_a_recipient_says_when_it_wants_to_be_asked_again(told, receiver):
     assert waits == [15, 6] and test.error == "The recipient answered 429."
 
 
+@pytest.mark.once
 def test_a_misconfigured_cron_still_tells_that_no_run_is_good(told, settings):
     w, _ = told()
     w.sync()

@@ -89,6 +89,7 @@ def test_its_questions_are_few(world, client, django_assert_max_num_queries):
         client.get("/healthz")
 
 
+@pytest.mark.once
 def test_a_queue_without_a_worker_is_named_after_two_minutes(db, client, settings, redis):
     settings.REDIS_URL = redis.url
     answer = client.get("/healthz")
@@ -106,6 +107,7 @@ def test_a_queue_without_a_worker_is_named_after_two_minutes(db, client, setting
     assert answer.status_code == 200 and "workers" not in answer.json()
 
 
+@pytest.mark.once
 def test_it_opens_one_connection_to_redis(db, client, settings, redis, monkeypatch):
     settings.REDIS_URL = redis.url
     opened: list[Connection] = []
@@ -124,6 +126,7 @@ def _counting(opened):
     return counting
 
 
+@pytest.mark.once
 def test_a_worker_that_is_back_ends_it(db, deploy, redis, settings, client):
     d = deploy(1, env={"REDIS_URL": redis.url})
     settings.REDIS_URL = redis.url

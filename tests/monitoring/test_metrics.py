@@ -42,6 +42,7 @@ def token(settings) -> None:
     settings.METRICS_TOKEN = TOKEN
 
 
+@pytest.mark.once
 def test_only_the_bearer_of_the_token_reads_it(db, client, settings):
     settings.METRICS_TOKEN = ""
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
@@ -207,6 +208,7 @@ def test_folds_without_end_let_no_counter_jump(db, client, token, monkeypatch):
     assert SyncRun.objects.filter(tallied=False).exists()
 
 
+@pytest.mark.once
 def test_queues_and_workers_come_from_redis(db, client, token, settings, redis):
     settings.REDIS_URL = redis.url
     said = read(client)

@@ -104,6 +104,7 @@ def test_a_page_that_is_waited_for_keeps_the_lease(world, passes, monkeypatch, k
     assert len(seen) == 10 and min(seen) > 0, seen
 
 
+@pytest.mark.once
 def test_a_pilot_keeps_the_lease(world, passes):
     w, seen = slow_pages(world, passes)
     w.sync(only=["C-000599"])
@@ -185,6 +186,7 @@ def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
     assert (counters["bulk_calls"] - before, counters["single_upserts"]) == (1, 0)
 
 
+@pytest.mark.once
 def test_a_slow_detail_keeps_the_lease(world, passes):
     w = world([compound(n) for n in range(20)])
     w.configure(**{"Connector Settings": {"endpoint": {"detail": {"path": "{id}"}}}})

@@ -62,6 +62,7 @@ def test_renames_outstanding_are_not_up_to_date_until_a_run_wrote_them(
     assert standing(owner, settings) == (True, True, "0")
 
 
+@pytest.mark.once
 def test_a_roll_back_is_outstanding_too_and_one_that_changes_nothing_is_not(
     world, desk, owner, settings
 ):

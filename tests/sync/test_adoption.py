@@ -130,6 +130,7 @@ def test_a_person_takes_over_by_id(living):
 
 
 @pytest.mark.parametrize(("number", "entity"), [(4, "CMP-4"), (5, "CMP-5")])
+@pytest.mark.once
 def test_taking_over_by_name_gives_the_entity_its_registry_id(living, number, entity):
     w, external_id = living, f"C-00000{number}"
     w.sync()
@@ -248,6 +249,7 @@ def test_adopt_refuses_what_makes_no_sense(living, words):
 
 
 @pytest.mark.parametrize("when", ["before the first run", "between two runs"])
+@pytest.mark.once
 def test_what_others_made_may_be_pointed_at(world, when):
     w = world([compound(n) for n in range(4)] + [compound(20, parent="C-000099")])
     if when == "between two runs":
@@ -259,6 +261,7 @@ def test_what_others_made_may_be_pointed_at(world, when):
     assert w.values()["C-000020"]["Parent"] == "C-000099" and snapshot(w) == before
 
 
+@pytest.mark.once
 def test_what_is_unarchived_is_looked_at_again_by_any_run(living):
     w = living
     w.sync()
@@ -268,6 +271,7 @@ def test_what_is_unarchived_is_looked_at_again_by_any_run(living):
 
 
 @pytest.mark.parametrize("tenant", ["keep", "clear"])
+@pytest.mark.once
 def test_what_we_made_and_others_archived_is_ours_again_once_unarchived(world, tenant):
     fields = [*FIELDS, {"name": "Notes", "type": "text"}]
     w = world([compound(n) for n in range(5)], fields=fields, omitted_fields=tenant)
@@ -288,6 +292,7 @@ def test_what_we_made_and_others_archived_is_ours_again_once_unarchived(world, t
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_a_circle_of_links_takes_over_nobody_elses_entity(world):
     w = world([compound(n) for n in range(4)] + [compound(10, parent="C-000011")])
     w.sync()
@@ -313,6 +318,7 @@ def test_two_entities_that_one_record_is_called_are_not_both_taken(world):
 
 
 @pytest.mark.invariant(8)
+@pytest.mark.once
 def test_a_dry_run_foretells_it_and_takes_nothing_over(living):
     w, before = living, snapshot(living)
     run = w.sync(kind=SyncRun.Kind.DRY_RUN)
@@ -352,6 +358,7 @@ def test_an_entity_made_in_another_schema_after_the_first_run_is_left_too(living
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_the_admin_shows_both_sides_and_asks_why(living, admin_client):
     w = living
     w.sync()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from registry_sync.models import EntityError, SyncRun
 from tests.support.odd import Reply
 
@@ -76,6 +78,7 @@ def test_digits_that_no_float_holds_reach_a_text_field(world: Any, serve: Any) -
         assert came[f"N-{n}"]["T"] == text and came[f"N-{n}"]["F"] == float(written), written
 
 
+@pytest.mark.once
 def test_the_stated_charset_and_any_content_type(world: Any, serve: Any) -> None:
     w = world([], rows=ROWS)
     text = json.dumps([{"id": "M-1", "name": "Caféine “pure”", "smiles": "C"}], ensure_ascii=False)
@@ -95,6 +98,7 @@ def test_the_stated_charset_and_any_content_type(world: Any, serve: Any) -> None
         assert w.values()["M-1"]["name"] == "Caféine “pure”", kind
 
 
+@pytest.mark.once
 def test_a_page_that_must_fail_names_the_record(world: Any, serve: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("registry_sync.source.http.ATTEMPTS", 1)
     w = world([], rows=ROWS)

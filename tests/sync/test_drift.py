@@ -75,6 +75,7 @@ def test_restore_writes_the_registrys_values_and_unarchives_nothing(edited):
 
 
 @pytest.mark.invariant(13)
+@pytest.mark.once
 def test_leave_leaves_until_the_source_changes(edited):
     w, before = edited, edited.written()
     Lane.objects.update(drift_policy="leave")
@@ -86,6 +87,7 @@ def test_leave_leaves_until_the_source_changes(edited):
     assert w.values()["C-000003"]["Approval"] == 2001
 
 
+@pytest.mark.once
 def test_an_incremental_run_does_not_look(edited):
     before = edited.tenant.endpoints["GET custom-entities"]
     assert edited.sync().status == Status.SUCCEEDED
@@ -93,6 +95,7 @@ def test_an_incremental_run_does_not_look(edited):
 
 
 @pytest.mark.invariant(12)
+@pytest.mark.once
 def test_withdrawn_records_are_listed_and_nothing_is_archived(world):
     w = world([compound(n) for n in range(30)])
     w.sync()
@@ -104,6 +107,7 @@ def test_withdrawn_records_are_listed_and_nothing_is_archived(world):
     assert all(entity.archived is None for entity in w.tenant.entities.values())
 
 
+@pytest.mark.once
 def test_a_value_that_cannot_be_told_stops_nothing_and_is_written_again(world):
     """People linked a compound to an entity that the app cannot see."""
     w = world([compound(0), *(compound(n, parent="C-000000") for n in range(1, 6))], contract="off")
@@ -125,6 +129,7 @@ def test_a_value_that_cannot_be_told_stops_nothing_and_is_written_again(world):
 
 
 @pytest.mark.invariant(12, 13)
+@pytest.mark.once
 def test_restore_writes_no_value_of_an_archived_entity(edited):
     w = edited
     by_hand(w, "C-000005", Approval=1900, name="Retired one")
@@ -139,6 +144,7 @@ def test_restore_writes_no_value_of_an_archived_entity(edited):
 
 
 @pytest.mark.invariant(13)
+@pytest.mark.once
 def test_an_edit_is_found_though_benchlings_clock_is_behind(world):
     w = world([compound(n) for n in range(5)])
     w.sync()

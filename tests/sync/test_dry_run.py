@@ -38,6 +38,7 @@ def test_a_dry_run_foretells_names_given_up(world):
     assert w.values()["C-000002"]["name"] == "Compound 1"
 
 
+@pytest.mark.once
 def test_long_names_fit_the_address_of_a_dry_run(world):
     w = world([compound(n, name=f"{n} " + "α" * 200) for n in range(120)])
     dry = w.sync(kind=Kind.DRY_RUN)
@@ -80,6 +81,7 @@ def test_a_dry_run_says_of_a_circle_what_the_sync_does(world):
 
 
 @pytest.mark.invariant(8)
+@pytest.mark.once
 def test_links_that_no_run_could_write_are_refused_in_a_dry_run_and_a_preview(world, desk):
     w = world([compound(n, parent=None) for n in range(4)])
     other = w.add_schema("Other", fields=[])

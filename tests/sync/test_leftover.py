@@ -82,6 +82,7 @@ def test_what_a_cancelled_run_wrote_is_told_as_its_own(left, task, kind):
 
 
 @pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.once
 def test_another_mapping_drops_nothing_that_was_written(left, ended):
     """Whether the run goes on or the next one takes over: values of the mapping before are told."""
     w, run = left()
@@ -105,6 +106,7 @@ def test_another_mapping_drops_nothing_that_was_written(left, ended):
     whole()
 
 
+@pytest.mark.once
 def test_a_batch_that_benchling_refused_is_not_told_as_written(left, monkeypatch):
     w, run = left()
     cancel(run)
@@ -181,6 +183,7 @@ def test_a_batch_that_was_never_sent_is_not_told_as_written(world, monkeypatch, 
     assert run.updated == 0 and not Batch.objects.filter(done_at=None).exists()
 
 
+@pytest.mark.once
 def test_what_others_wrote_after_a_failed_task_is_not_told_as_written(left):
     w, run = left()
     cancel(run)

@@ -40,6 +40,7 @@ def test_a_rebuild_that_broke_off_is_begun_again(world, monkeypatch):
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_what_was_made_by_hand_after_the_first_run_stays(world):
     w = world([compound(n) for n in range(5)])
     w.sync()
@@ -50,6 +51,7 @@ def test_what_was_made_by_hand_after_the_first_run_stays(world):
 
 
 @pytest.mark.invariant(7)
+@pytest.mark.once
 def test_an_entity_of_ours_is_unarchived_after_a_rebuild(world):
     w = world([compound(n) for n in range(5)])
     w.sync()
@@ -65,6 +67,7 @@ def test_an_entity_of_ours_is_unarchived_after_a_rebuild(world):
 
 
 @pytest.mark.invariant(7)
+@pytest.mark.once
 def test_a_short_read_is_known_without_the_database(world):
     w = world([compound(n) for n in range(300)])
     hidden = w.registry.records.pop(100)  # counted, and not on any page

@@ -35,6 +35,7 @@ def test_a_retry_sends_none_of_two_twins(world):
 
 @pytest.mark.parametrize("kind", [Kind.FULL, Kind.INCREMENTAL])
 @pytest.mark.invariant(3)
+@pytest.mark.once
 def test_a_refusal_for_want_of_permission_is_tried_again(world, kind):
     w = world([compound(n) for n in range(20)], config={"Connector Settings": None})
     w.tenant.refuse["C-000003"] = "You do not have permission to do this."
@@ -46,6 +47,7 @@ def test_a_refusal_for_want_of_permission_is_tried_again(world, kind):
     assert not w.open_errors()
 
 
+@pytest.mark.once
 def test_the_error_of_a_record_that_got_its_id_closes(world):
     records = [compound(n) for n in range(5)]
     del records[2]["id"]
@@ -57,6 +59,7 @@ def test_the_error_of_a_record_that_got_its_id_closes(world):
     assert not w.open_errors() and run.status == Status.SUCCEEDED
 
 
+@pytest.mark.once
 def test_a_withdrawn_record_is_not_created_later(world):
     records = [compound(n) for n in range(5)]
     records[4]["name"] = "Compound 1"
@@ -68,6 +71,7 @@ def test_a_withdrawn_record_is_not_created_later(world):
     assert "C-000004" not in w.values(), "created though the registry no longer has it"
 
 
+@pytest.mark.once
 def test_the_error_of_a_withdrawn_record_closes(world):
     records = [compound(n) for n in range(5)]
     records[4]["approval"] = "x"
@@ -79,6 +83,7 @@ def test_the_error_of_a_withdrawn_record_closes(world):
 
 
 @pytest.mark.invariant(3)
+@pytest.mark.once
 def test_a_name_given_up_by_an_entity_of_others(world):
     w = world([compound(0), compound(1)])
     w.sync()
@@ -112,6 +117,7 @@ def test_a_name_given_up_by_an_entity_of_others(world):
     assert not w.open_errors()
 
 
+@pytest.mark.once
 def test_a_known_entity_is_unarchived(world):
     w = world([compound(n) for n in range(5)])
     w.sync()
@@ -126,6 +132,7 @@ def test_a_known_entity_is_unarchived(world):
     assert not w.open_errors()
 
 
+@pytest.mark.once
 def test_a_pilot_tries_a_refused_record(world):
     w = world([compound(n) for n in range(5)])
     w.tenant.refuse["C-000003"] = "The tenant does not like it."
@@ -147,6 +154,7 @@ def test_a_dismissed_error_rests_when_the_mapping_changes(world):
     assert EntityError.objects.get().dismissed_at is not None
 
 
+@pytest.mark.once
 def test_a_refused_record_that_left_and_came_back_stops_no_run(world):
     records = [compound(n) for n in range(10)]
     records[3]["approval"] = "x"

@@ -85,6 +85,7 @@ def test_each_lane_has_one_active_run_and_pausing_one_stops_no_other(two):
     assert runs.active(compounds) == held
 
 
+@pytest.mark.once
 def test_one_lanes_fault_is_its_failure_alone(two):
     two.sync()
     work_all()
@@ -97,6 +98,7 @@ def test_one_lanes_fault_is_its_failure_alone(two):
     assert runs.current_lanes() == [compounds, lot_lane], "a faulty lane stays configured"
 
 
+@pytest.mark.once
 def test_a_faulty_element_from_the_start_has_its_own_failing_run(world):
     w = world([compound(n) for n in range(3)])
     w.add_lane("Lot", lots(2), config={"API URL": None})
@@ -114,6 +116,7 @@ def test_a_faulty_element_from_the_start_has_its_own_failing_run(world):
     assert Lane.objects.count() == 2 and mended.lane.pk == failed.lane.pk
 
 
+@pytest.mark.once
 def test_the_first_syncs_faults_stop_no_other(world):
     w = world([compound(n) for n in range(3)], config={"API URL": None})
     w.add_lane("Lot", lots(2))
@@ -197,6 +200,7 @@ def test_a_run_of_some_records_starts_no_first_load_of_a_new_lane(world):
     assert w.written() == 3
 
 
+@pytest.mark.once
 def test_lanes_are_worked_in_the_order_of_their_links(world):
     w = world([compound(n) for n in range(2)])
     site = w.add_schema("Site", fields=[{"name": "SMILES", "type": "long_text"}])
@@ -231,6 +235,7 @@ def linked_world(world: Any, *, back: bool = False) -> tuple[World, str]:
     return w, w.lanes[0].schema
 
 
+@pytest.mark.once
 def test_a_dry_run_says_that_links_to_a_lane_that_was_never_synced_wait(world):
     w, _ = linked_world(world)
     w.sync(kind=Kind.DRY_RUN)
@@ -275,6 +280,7 @@ def test_links_to_a_lane_that_runs_later_wait_by_name_and_follow(world):
     assert not work_all(), "what has arrived requests nothing again"
 
 
+@pytest.mark.once
 def test_lanes_that_link_in_a_circle_follow_each_other(world):
     w, _ = linked_world(world, back=True)
     w.registry.edit("C-000003", parent="L-000001")
@@ -288,6 +294,7 @@ def test_lanes_that_link_in_a_circle_follow_each_other(world):
     assert all(run.status in SyncRun.GOOD for run in worked)
 
 
+@pytest.mark.once
 def test_links_to_another_lane_follow_its_template_of_registry_ids(world):
     w = world([compound(1, parent="L-000000")])
     settings = {**INCREMENTAL, "registry_id_template": "LOT-{id}"}

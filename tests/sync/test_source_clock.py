@@ -10,6 +10,8 @@ from registry_sync.models import RunLog, SyncRun
 from tests.support.odd import Reply
 from tests.support.registry import compound
 
+pytestmark = pytest.mark.once  # how a registry answers is no matter of the database
+
 Status, Kind = SyncRun.Status, SyncRun.Kind
 PLAIN = {"Connector Settings": None, "Modified Since Parameter": "since"}
 

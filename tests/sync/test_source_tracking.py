@@ -15,6 +15,8 @@ from tests.support.killing import Killed, killed_in
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
+pytestmark = pytest.mark.once  # how a registry answers is no matter of the database
+
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
@@ -137,7 +139,6 @@ def test_a_reading_begun_anew_does_not_go_on_in_the_one_before(world):
     assert {warning["code"] for warning in run.warnings} == {"older_than_asked"}
 
 
-@pytest.mark.once
 def test_an_emptied_identity_is_unknown(world):
     settings = {"endpoint": INCREMENTAL["endpoint"], "identity": ["cas[*]"]}
     records = [compound(n, cas=[f"50-00-{n}"]) for n in range(5)]
@@ -148,7 +149,6 @@ def test_an_emptied_identity_is_unknown(world):
     assert run.updated == 1 and not w.open_errors(), [e.message for e in w.open_errors().values()]
 
 
-@pytest.mark.once
 @pytest.mark.invariant(14)
 def test_an_identity_that_is_filled_later_is_no_other_substance(world):
     settings = {"endpoint": INCREMENTAL["endpoint"], "identity": ["cas[*]"]}
@@ -160,7 +160,6 @@ def test_an_identity_that_is_filled_later_is_no_other_substance(world):
     assert run.updated == 1 and not w.open_errors(), [e.message for e in w.open_errors().values()]
 
 
-@pytest.mark.once
 def test_a_total_that_counts_more_among_changes_reads_not_everything_each_time(world):
     w = world([compound(n) for n in range(50)])
     w.registry.total = lambda found: len(found) + (1 if len(found) < 40 else 0)
@@ -171,7 +170,6 @@ def test_a_total_that_counts_more_among_changes_reads_not_everything_each_time(w
     assert Kind.INCREMENTAL in kinds, kinds
 
 
-@pytest.mark.once
 @pytest.mark.invariant(14)
 def test_the_guard_of_the_first_page_survives_a_kill(world):
     w = world([compound(n) for n in range(20)])
@@ -188,7 +186,6 @@ def test_the_guard_of_the_first_page_survives_a_kill(world):
     )
 
 
-@pytest.mark.once
 def test_control_of_the_guard(world):
     w = world([compound(n) for n in range(20)])
     w.sync()

@@ -49,6 +49,7 @@ def test_everything_is_read_a_week_after_it_was_read_last(world):
     assert w.sync().kind == Kind.INCREMENTAL
 
 
+@pytest.mark.once
 def test_the_operator_sets_how_often_everything_is_read(world, settings):
     settings.FULL_SYNC_EVERY_DAYS = 2
     w = world([compound(n) for n in range(5)])
@@ -89,6 +90,7 @@ def test_a_run_from_a_given_time_leaves_the_place_where_the_next_one_begins(worl
 
 @pytest.mark.invariant(1)
 @pytest.mark.parametrize("kind", [Kind.DRY_RUN, Kind.RETRY])
+@pytest.mark.once
 def test_a_run_that_writes_nothing_new_leaves_it_too(world, kind):
     w = world([compound(n) for n in range(5)])
     before = w.sync()
@@ -131,6 +133,7 @@ def test_without_bookmark_a_run_reads_from_when_the_good_session_was_made(world)
         {"name": f"{SESSION_NAME} (partial)"},
     ],
 )
+@pytest.mark.once
 def test_a_session_that_may_hide_unread_records_gives_no_place(world, values):
     w = world([compound(n) for n in range(5)])
     w.sync()

@@ -68,6 +68,7 @@ def test_three_edits_write_three_objects(world):
 
 
 @pytest.mark.invariant(12)
+@pytest.mark.once
 def test_a_path_absent_from_a_record_leaves_the_field(world):
     w = world([compound(1)])
     w.sync()
@@ -91,6 +92,7 @@ def test_a_list_that_was_emptied_is_emptied(world):
     assert held == {"C-000000": ["a", "b"], "C-000001": [], "C-000002": []}
 
 
+@pytest.mark.once
 def test_ids_that_are_one_to_benchling_are_the_matter_of_the_ids(world):
     ids = ("abc", "ABC", "e\u0301", "\u00e9")
     w = world([compound(n, id=external_id) for n, external_id in enumerate(ids)])
@@ -202,6 +204,7 @@ def test_each_batch_in_flight_has_a_budget_of_its_own(world, settings, monkeypat
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.once
 def test_a_record_edited_while_it_is_read_arrives_by_the_next_run(world):
     w = world([compound(n) for n in range(600)], page_size=100)
     w.registry.on_page = lambda page: (
@@ -284,6 +287,7 @@ def test_a_refused_key_is_one_failure_and_no_entity_errors(world):
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.once
 def test_a_schema_lost_in_the_middle_is_one_failure(world):
     w = world([compound(n) for n in range(900)], page_size=300)
     w.registry.on_page = lambda page: w.tenant.hidden.add(w.schema) if page == 3 else None
@@ -297,6 +301,7 @@ def test_a_schema_lost_in_the_middle_is_one_failure(world):
 
 
 @pytest.mark.invariant(6)
+@pytest.mark.once
 def test_a_schema_archived_after_another_failed_batch_is_one_failure(world, settings):
     settings.BATCH_SIZE = 100
     w = world([compound(n) for n in range(600)], page_size=100)
@@ -396,6 +401,7 @@ def test_dry_run_writes_nothing_and_foretells_the_run(world):
 
 
 @pytest.mark.invariant(8)
+@pytest.mark.once
 def test_a_dry_run_sees_names_that_others_hold_in_benchling(world):
     from sandbox.tenant.entities import add_by_hand
 
@@ -436,6 +442,7 @@ def test_the_database_lost_with_open_errors_reads_everything(world):
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.once
 def test_the_newest_record_missing_makes_the_run_full(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -448,6 +455,7 @@ def test_the_newest_record_missing_makes_the_run_full(world):
 
 
 @pytest.mark.invariant(5)
+@pytest.mark.once
 def test_an_ignored_filter_is_said(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -461,6 +469,7 @@ def test_an_ignored_filter_is_said(world):
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.once
 def test_a_registry_restored_from_a_backup_is_read_whole(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -476,6 +485,7 @@ def test_a_registry_restored_from_a_backup_is_read_whole(world):
 
 
 @pytest.mark.invariant(1)
+@pytest.mark.once
 def test_a_clock_that_went_back_makes_the_run_full(world):
     w = world([compound(n) for n in range(30)])
     w.sync()
@@ -486,6 +496,7 @@ def test_a_clock_that_went_back_makes_the_run_full(world):
 
 
 @pytest.mark.invariant(5)
+@pytest.mark.once
 def test_a_key_that_sees_less_withdraws_nothing(world):
     w = world([compound(n) for n in range(300)])
     w.sync()
@@ -495,6 +506,7 @@ def test_a_key_that_sees_less_withdraws_nothing(world):
 
 
 @pytest.mark.invariant(5)
+@pytest.mark.once
 def test_an_empty_full_read_is_not_green(world):
     w = world([compound(n) for n in range(10)])
     w.sync()
@@ -512,6 +524,7 @@ def test_only_and_since_leave_the_watermark(world):
 
 
 @pytest.mark.invariant(11)
+@pytest.mark.once
 def test_an_entity_made_by_hand_is_left_alone(world):
     from sandbox.tenant.entities import add_by_hand
 
