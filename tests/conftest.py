@@ -24,13 +24,13 @@ from tests.support.desk import owner, viewer
 from tests.support.drafting import desk
 from tests.support.environment import SEED, SEED_VARIABLE
 from tests.support.odd import serve
-from tests.support.patience import patient
+from tests.support.patience import patient, patient_tenant
 from tests.support.plans import leaving
 from tests.support.tenants import tenant
 from tests.support.worlds import EXCHANGES, SECOND_PASS, world
 
-__all__ = ["datasette", "deploy", "desk", "leaving", "owner", "page", "patient", "redis", "serve",
-           "tenant", "viewer", "world"]  # fmt: skip
+__all__ = ["datasette", "deploy", "desk", "leaving", "owner", "page", "patient", "patient_tenant",
+           "redis", "serve", "tenant", "viewer", "world"]  # fmt: skip
 
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

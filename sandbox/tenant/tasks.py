@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from typing import Any
 
@@ -13,6 +14,8 @@ from .writing import Writing, check_lock
 
 Json = dict[str, Any]
 KEPT = 1800.0
+_SETTLING = threading.RLock()
+"""Held while tasks are ended: tests settle them as well as the tenant's own thread."""
 INVALID = "Your request was invalid."
 
 
@@ -37,12 +40,14 @@ def start(state: TenantState, work: Writing, rows: list[Json]) -> str:
 
 def settle(state: TenantState) -> None:
     """End every task whose time has come, in order, and forget old ones."""
-    now = state.clock.now()
-    ready = [t for t in state.tasks.values() if t["status"] == "RUNNING" and t["ready"] <= now]
-    for task in sorted(ready, key=lambda task: task["ready"]):
-        _finish(state, task)
-    for id_ in [i for i, t in state.tasks.items() if t.get("ended", now) + KEPT < now]:
-        del state.tasks[id_]
+    with _SETTLING:
+        now = state.clock.now()
+        tasks = list(state.tasks.items())
+        ready = [t for _, t in tasks if t["status"] == "RUNNING" and t["ready"] <= now]
+        for task in sorted(ready, key=lambda task: task["ready"]):
+            _finish(state, task)
+        for id_ in [i for i, t in tasks if t.get("ended", now) + KEPT < now]:
+            del state.tasks[id_]
 
 
 def _finish(state: TenantState, task: Json) -> None:

@@ -82,7 +82,7 @@ def test_killed_while_upserts_are_on_their_way_and_answers_get_lost(deploy):
         child = d.start("sync_registry", log="killed")
         proxy.kill = lambda child=child: kill(child)
         proxy.lose += [""] * proxy.chance.randrange(3) + [kind]
-        child.wait(120)
+        child.wait(300)
         proxy.lose.clear()
         time.sleep(LEASE)
     status, said = d.sync()
@@ -109,7 +109,7 @@ def test_a_holder_that_slept_through_its_lease_writes_nothing_more(deploy):
     written = d.world.written()
     os.killpg(sleeper.pid, signal.SIGCONT)
     # 1 on PostgreSQL, whose server ended the transaction it slept in.
-    assert sleeper.wait(60) in (0, 1, 75) and "Traceback" not in d.log("sleeper")
+    assert sleeper.wait(300) in (0, 1, 75) and "Traceback" not in d.log("sleeper")
     assert d.world.written() <= written + BATCH
     assert written <= count + BATCH
     arrived(d, count)
@@ -119,6 +119,8 @@ def _stop_outside_a_transaction(d: Deployment, child: subprocess.Popen[bytes]) -
     """Stop a process; on SQLite not while it has the one lock on everything."""
     while True:
         os.killpg(child.pid, signal.SIGSTOP)
+        # The signal may take effect a moment later.
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         if d.postgres:
             return
         try:
@@ -255,7 +257,7 @@ def test_the_database_fails_in_the_middle(deploy):
     child = d.start("sync_registry", log="cut")
     until(lambda: d.world.written() >= 300, seconds=30, what="the first batches")
     _break_database(d, child)
-    status = child.wait(60)
+    status = child.wait(300)
     said = d.log("cut")
     assert status == 1 and "The database cannot be used" in said and "Traceback" not in said, said
     status, said = d.sync()
@@ -273,6 +275,6 @@ def _break_database(d: Deployment, child: subprocess.Popen[bytes]) -> None:
         return
     lock = sqlite3.connect(d.path, isolation_level=None, timeout=20)
     lock.execute("BEGIN IMMEDIATE")
-    child.wait(30)
+    child.wait(300)
     lock.execute("ROLLBACK")
     lock.close()

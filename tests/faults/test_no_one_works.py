@@ -11,8 +11,8 @@ from tests.support.deployment import Deployment, kill, until
 from tests.support.worlds import APP, DEFINITION
 
 pytestmark = pytest.mark.once
-SOON = 45.0
-"""Seconds: two that a worker has, and what a busy machine takes."""
+SOON = 100.0
+"""Seconds: two that a worker has, and what a busy machine takes; RQ lists it for 120."""
 
 
 class Entry:
@@ -32,11 +32,13 @@ class Entry:
         return "\n".join(b.get("value") or "" for b in self.canvas["blocks"]).replace("*", "")
 
     def says(self, words: str) -> None:
+        began = time.monotonic()
         until(
             lambda: self.canvas["enabled"] and words in self.text,
-            seconds=SOON if "no one" in words else 60,
+            seconds=60,
             what=f"{words!r} in {self.text!r}",
         )
+        assert "no one" not in words or time.monotonic() - began < SOON
 
     def press(self) -> None:
         assert canvases.press(self.tenant, self.id, "manual_sync", {}, base_url=self.base)
@@ -44,6 +46,7 @@ class Entry:
 
 @pytest.mark.slow
 @pytest.mark.invariant(4)
+@pytest.mark.usefixtures("patient_tenant")
 def test_a_canvas_without_workers_or_redis_says_so_and_recovers(deploy, redis):
     env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION}
     d = deploy(20, env=env)

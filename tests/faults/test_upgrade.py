@@ -23,12 +23,13 @@ def killed_in_mid_run(d: Deployment) -> None:
     for n in range(COUNT):
         if n != 9:
             d.world.registry.edit(f"C-{n:06d}", approval=2000 + n % 7)
-    d.world.tenant.switches.task_base = 0.5
+    d.world.tenant.switches.task_base = 600.0  # none ends before its process is killed
     child = d.start("sync_registry", log="killed")
     flying = "SELECT count(*) FROM registry_sync_batch WHERE done_at IS NULL AND task_id <> ''"
     until(lambda: d.rows(flying)[0][0] > 0, seconds=30, what="a batch on its way")
     kill(child)
     d.world.tenant.switches.task_base = 0.0
+    d.world.tenant.clock.advance(601)
     assert d.rows(flying)[0][0] > 0
 
 

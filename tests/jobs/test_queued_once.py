@@ -58,7 +58,7 @@ for n in range(20):
 def test_reconcilers_and_a_press_at_one_moment_queue_each_job_once(deploy, redis):
     d = deploy(1, env={"REDIS_URL": redis.url})
     words = (sys.executable, "-c")
-    subprocess.run([*words, SEED], cwd=ROOT, env=d.env, check=True, timeout=60)
+    subprocess.run([*words, SEED], cwd=ROOT, env=d.env, check=True, timeout=300)
     children = [
         subprocess.Popen(
             [*words, BOTH, what], cwd=ROOT, env=d.env, text=True, stdin=-1, stdout=-1
@@ -71,7 +71,7 @@ def test_reconcilers_and_a_press_at_one_moment_queue_each_job_once(deploy, redis
         assert child.stdin is not None
         child.stdin.write("\n")
         child.stdin.flush()
-    assert [child.communicate(timeout=60) and child.returncode for child in children] == [0] * 4
+    assert [child.communicate(timeout=300) and child.returncode for child in children] == [0] * 4
     connection = Redis.from_url(redis.url, decode_responses=True)
     assert connection.lrange("rq:queue:sync", 0, -1) == ["sync-run-1-0"]
     waiting = connection.lrange("rq:queue:interactive", 0, -1)

@@ -65,7 +65,7 @@ def test_a_silent_answer_keeps_its_holder_alive(serve: Any, monkeypatch: Any) ->
     monkeypatch.setattr(deadlines, "TICK", 0.05)
     beats: list[int] = []
     registry = serve(lambda asked: Reply(BODY, pace=(1, 60)))
-    source = registry.source(timeout=(5, 0.3), keep_alive=lambda: beats.append(1))
+    source = registry.source(timeout=(5, 0.8), keep_alive=lambda: beats.append(1))
     with pytest.raises(SourceError, match="could not be reached"):
         ids(source)
     assert len(beats) >= 9

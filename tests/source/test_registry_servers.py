@@ -166,10 +166,10 @@ def test_its_json_refusal_is_told_in_its_words(datasette: registry.RegistryServe
 
 def test_the_page_names_source_and_licence(datasette: registry.RegistryServer) -> None:
     page = requests.get(
-        datasette.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10
+        datasette.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
     ).text
     assert "ChEMBL" in page and "CC BY-SA 3.0" in page
-    assert requests.get(datasette.url, timeout=10).status_code == 403
+    assert requests.get(datasette.url, timeout=60).status_code == 403
 
 
 @pytest.mark.process
@@ -185,7 +185,7 @@ def test_it_dies_with_a_killed_parent(tmp_path: Path) -> None:
         assert parent.stdout is not None
         url = parent.stdout.readline().strip()
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        assert requests.get(url, headers=headers, timeout=10).ok
+        assert requests.get(url, headers=headers, timeout=60).ok
     finally:
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()

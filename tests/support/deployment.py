@@ -89,7 +89,7 @@ class Deployment:
         self.children.append(child)
         return child
 
-    def run(self, *words: str, timeout: float = 120) -> tuple[int, str]:
+    def run(self, *words: str, timeout: float = 300) -> tuple[int, str]:
         """Run `manage.py words`; its exit status and what it said."""
         log = uuid.uuid4().hex
         child = self.start(*words, log=log)
@@ -118,7 +118,7 @@ class Deployment:
 
     def sync(self, *words: str) -> tuple[int, str]:
         """Sync until no dead run's lease is in the way."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             status, said = self.run("sync_registry", *words)
             if status != 75 or time.monotonic() > deadline:
@@ -153,8 +153,8 @@ def kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Wait for something to become true: for a minute at least, whatever else the machine does."""
-    longest = max(seconds, 60.0)
+    """Wait for something to become true: for two minutes at least, whatever the machine does."""
+    longest = max(2 * seconds, 120.0)
     deadline = time.monotonic() + longest
     while not question():
         assert time.monotonic() < deadline, f"not within {longest:.0f} s: {what}"

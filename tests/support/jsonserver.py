@@ -38,7 +38,7 @@ class JsonServer:
             stderr=subprocess.DEVNULL,
             preexec_fn=dies_with_parent,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.url}/db", timeout=5).ok:
@@ -55,4 +55,4 @@ class JsonServer:
     def edit(self, where: str, external_id: Any, /, **values: Any) -> None:
         """Change a record as its owner would."""
         url = f"{self.url}/{where}/{external_id}"
-        requests.patch(url, json=values, timeout=10).raise_for_status()
+        requests.patch(url, json=values, timeout=60).raise_for_status()

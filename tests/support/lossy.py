@@ -40,6 +40,8 @@ class LossyProxy:
         """Ends the process that asks: called for the kinds "kill before" and "kill"."""
         self.lose, self.chance = list(lose), random.Random(seed)
         self.lost: Counter[str] = Counter()
+        self.late: list[threading.Thread] = []
+        """Forward what arrives late; each ends when it has arrived."""
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -77,7 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         kind = self.proxy.fate(urlsplit(self.path).path)
         if kind == "late":
-            threading.Thread(target=self._forward_late, args=(body,), daemon=True).start()
+            late = threading.Thread(target=self._forward_late, args=(body,), daemon=True)
+            self.proxy.late.append(late)
+            late.start()
         if kind == "kill before":
             self.proxy.kill()
         if kind in ("reset before", "late", "kill before"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +24,18 @@ def skip_object_limit(monkeypatch: pytest.MonkeyPatch, w: Any, *, seconds: float
         pause(self, 0.0 if reason == OBJECT_LIMIT else wanted, reason)
 
     monkeypatch.setattr(Pacer, "pause", pass_by)
+
+
+@pytest.fixture
+def patient_tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a tenant wait longer for a webhook's acknowledgement than the three seconds it has."""
+    import httpx
+
+    from sandbox.tenant import webhooks
+
+    with httpx.Client(timeout=20, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+        monkeypatch.setattr(webhooks, "_client", lambda: client)
+        yield
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ class Server:
                 self.command(Path(self._folder.name)), cwd=ROOT, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, preexec_fn=dies_with_parent,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):
                 if self.http.get(self.url + self.ready_path, timeout=5).ok:
@@ -98,7 +98,7 @@ class Server:
         self._send("DELETE", self.record_path.format(external_id))
 
     def _send(self, method: str, path: str, body: Json | None = None) -> Json:
-        answer = self.http.request(method, self.url + path, json=body, timeout=10)
+        answer = self.http.request(method, self.url + path, json=body, timeout=60)
         answer.raise_for_status()
         return answer.json() if answer.content else {}
 

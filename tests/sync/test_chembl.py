@@ -114,7 +114,7 @@ def test_the_plain_script_loses_all_of_them(
          "--key", TOKEN, "--selector", "rows", "--link-at", "next_url", "--schema", w.schema,
          "--registry", w.benchling_registry, "--folder", w.folder, "--dropdown", w.kinds,
          "--map", *(f"{field}={path}" for field, path in ROWS)],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 1 and "TaskFailureException" in done.stderr, done.stderr
     assert w.values() == {}
