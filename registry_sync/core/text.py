@@ -51,6 +51,11 @@ def are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
+def were(count: int) -> str:
+    """Return the verb of the past that goes with a number: was, or were."""
+    return "was" if count == 1 else "were"
+
+
 def as_key(text: str) -> int | None:
     """Return the primary key that an address names; None for a text that is none."""
     return int(text) if text.isdecimal() and len(text) < 19 else None

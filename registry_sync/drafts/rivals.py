@@ -19,6 +19,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, PreviewNote
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
+from registry_sync.sync.link_targets import unfit_links
 from registry_sync.sync.links import linkable, missing_link, own_links
 
 NOTED: dict[str, Callable[[str], str]] = {
@@ -47,6 +48,7 @@ class Rivals:
     def __init__(self, notes: Notes, tenant: TenantView, lane: Lane | None) -> None:
         self.notes, self.tenant, self.lane = notes, tenant, lane
         self._absent: set[str] = set()
+        self._unfit: dict[str, dict[str, Problem]] = {}
 
     def judge(
         self,
@@ -96,8 +98,10 @@ class Rivals:
         problem = names.conflict(entity, taken, self.notes)
         if problem is not None:
             return problem
-        lost = sorted(target for target in entity.links & missing if not self._is_claimed(target))
-        return missing_link(entity, lost[0]) if lost else None
+        unfit = self._unfit.get(entity.external_id, {})
+        out_of_reach = entity.links & (missing | unfit.keys())
+        lost = sorted(target for target in out_of_reach if not self._is_claimed(target))
+        return (unfit.get(lost[0]) or missing_link(entity, lost[0])) if lost else None
 
     def _is_claimed(self, registry_id: str) -> bool:
         holders = self.notes.holders(name_key(registry_id))
@@ -113,15 +117,22 @@ class Rivals:
     def _missing(self, claimants: Sequence[Claimant]) -> set[str]:
         """Return the link targets that are neither in the ledger nor in Benchling.
 
-        In Benchling, one of the own schema must be of it, and in use.
+        In Benchling, one must be of a schema that the field links; one of the own schema in use.
         """
         targets, schema = set(self._targets(claimants).values()), self.tenant.setup.schema
-        own = set().union(*(own_links(c.entity, schema) for c in claimants)) if claimants else set()
         if self.lane is not None:
             targets -= linkable(self.lane, targets)
         there = self.tenant.there(sorted(targets))
-        wrong = {target for target in own & there.keys() if there[target] != schema.id}
-        self._absent = (targets - there.keys()) | (targets & wrong)
+        self._unfit = {
+            c.entity.external_id: unfit_links(
+                c.entity,
+                schema,
+                [there[target] for target in sorted(c.entity.links & there.keys())],
+                archived=own_links(c.entity, schema),
+            )
+            for c in claimants
+        }
+        self._absent = targets - there.keys()
         return self._absent
 
     def wait(
@@ -141,7 +152,7 @@ class Rivals:
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
             alias_keys=sorted({*entity.alias_keys, *substance_keys}),
-            targets=sorted(entity.links & self._absent),
+            targets=sorted(entity.links & (self._absent | self._unfit[entity.external_id].keys())),
             problem={**said, "remedy": problem.remedy}, **data,
         )  # fmt: skip
         return True

@@ -14,7 +14,6 @@ from registry_sync.mapping.values import is_held
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.benchling_state import entity_of, is_ours, link_targets
 from registry_sync.sync.gates.claims import Holder
-from registry_sync.sync.links import schema_of
 from registry_sync.sync.setup import Setup
 
 
@@ -77,15 +76,12 @@ class TenantView:
                     holders.setdefault(name_key(text), []).append(self._holder(raw, kind))
         return holders
 
-    def there(self, registry_ids: Sequence[str]) -> dict[str, str]:
-        """Return the schemas of those of these registry ids that are in Benchling.
-
-        What is archived is of none that a link could name.
-        """
+    def there(self, registry_ids: Sequence[str]) -> dict[str, Json]:
+        """Return what Benchling has of these registry ids."""
         if not registry_ids:
             return {}
         found = self.client.entities_registered(registry_ids, registry_id=self._registry)
-        return {str(raw.get("entityRegistryId")): schema_of(raw) for raw in found}
+        return {str(raw.get("entityRegistryId")): raw for raw in found}
 
     def _in_ledger(self, raws: Sequence[Json]) -> set[str]:
         if self.lane is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from registry_sync.benchling.entity_types.parts import PART_KEYS
 from registry_sync.benchling.schema import FieldDefinition
 
 MEANT_AS_EMPTY = frozenset({
@@ -25,9 +26,7 @@ def empty_hint(value: Any, field: FieldDefinition) -> str:
         return ""
     word = json.dumps(found[0], ensure_ascii=False)
     settings = json.dumps({"endpoint": {"empty_values": [found[0]]}}, ensure_ascii=False)
-    alone = json.dumps(
-        {field.id: {"rule": "empty", "empty_values": [found[0]]}}, ensure_ascii=False
-    )
+    alone = _rule(field, empty_values=[found[0]])
     if field.type == "boolean":  # there, the connector's settings do not count
         return (
             f"If {word} means “empty” in this registry, the integration owner sets {alone} in "
@@ -35,12 +34,23 @@ def empty_hint(value: Any, field: FieldDefinition) -> str:
         )
     hint = (
         f"If {word} means “empty” in this registry, the integration owner sets {settings} in "
-        f"Connector Settings, or for this field alone {alone} in Mapping Rules."
+        f"Connector Settings{for_field_alone(field, empty_values=[found[0]])}."
     )
     if found[0] is False and field.type in ("text", "long_text"):
         table = {"rule": "labels", "table": {"false": "false", "true": "true"}}
         hint += f" If it is meant as text, the rule is {json.dumps({field.id: table})}."
     return hint
+
+
+def for_field_alone(field: FieldDefinition, **settings: Any) -> str:
+    """Return the words that offer the rule `empty`; "" for a part, which takes no rules."""
+    if field.id in PART_KEYS:
+        return ""
+    return f", or for this field alone {_rule(field, **settings)} in Mapping Rules"
+
+
+def _rule(field: FieldDefinition, **settings: Any) -> str:
+    return json.dumps({field.id: {"rule": "empty", **settings}}, ensure_ascii=False)
 
 
 def _is_odd(value: Any) -> bool:

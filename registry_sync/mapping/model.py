@@ -118,6 +118,12 @@ class FieldMapping:
             return None
         return value
 
+    def is_held(self, fields: Json) -> bool:
+        """Return whether canonical values have one for the field; a linear topology is none."""
+        value = fields.get(self.field.id)
+        is_linear = value is False and self.field.type == "topology"
+        return value not in (None, [], "") and not is_linear
+
     def is_missing(self, record: Json) -> bool:
         """Return whether the path is not in the record, and nothing on its way says why."""
         return self.get(record) is ABSENT and not self.ended(record)

@@ -16,7 +16,7 @@ from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import merges, pinned, withdrawn
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards, overrides
-from registry_sync.sync.records import Candidate, Compared, SourceRecord, record_outcome
+from registry_sync.sync.records import Candidate, Compared, SourceRecord, completed, record_outcome
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.vanished_paths import report_vanished
 
@@ -259,7 +259,8 @@ def _compare_one(
         overrides.use(ctx, [record.external_id])
     else:
         is_new = before is None or not before.entity_hash
-        out.candidates.append(Candidate(record, done.entity, is_new, position, identity))
+        entity = completed(done.entity, setup.schema.entity_type, is_new=is_new)
+        out.candidates.append(Candidate(record, entity, is_new, position, identity))
 
 
 def _is_elsewhere(record: SourceRecord, setup: Setup) -> bool:

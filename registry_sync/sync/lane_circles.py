@@ -15,7 +15,7 @@ from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError, Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.links import in_lane, links_by_schema, others_linked
-from registry_sync.sync.records import Candidate
+from registry_sync.sync.records import Candidate, completed
 from registry_sync.sync.retry_choice import CHUNK, chosen, kept_records
 
 MOST = 50_000
@@ -101,6 +101,5 @@ def _parted(ctx: RunContext, error: EntityError) -> Candidate | None:
         return None
     fields = {id_: value for id_, value in entity.fields.items() if id_ not in left}
     identity = setup.mapping.identity_of(record.raw)
-    return Candidate(
-        record, replace(entity, fields=fields), is_new=True, identity=identity, is_part=True
-    )
+    entity = completed(replace(entity, fields=fields), setup.schema.entity_type, is_new=True)
+    return Candidate(record, entity, is_new=True, identity=identity, is_part=True)

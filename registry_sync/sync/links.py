@@ -13,6 +13,7 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.link_targets import is_of
 from registry_sync.sync.survivors import merged_away
 
 LINK_WAITS = "link_waits"
@@ -77,14 +78,15 @@ def schema_of(raw: Json) -> str:
 def in_lane(ctx: RunContext, lane: Lane, registry_ids: Collection[str]) -> set[str]:
     """Return which of these may be pointed at in another lane, by its ledger or by Benchling.
 
-    Benchling is asked about the others: they may be there although no run wrote them.
+    Benchling is asked about the others: they may be there although no run wrote them. An entity of
+    another schema may not.
     """
     if not registry_ids:
         return set()
     there = linkable(lane, registry_ids)
     if unknown := sorted(set(registry_ids) - there):
         found = ctx.client.entities_registered(unknown, registry_id=lane.registry_id)
-        there |= {str(raw.get("entityRegistryId")) for raw in found}
+        there |= {str(raw["entityRegistryId"]) for raw in found if is_of(raw, lane.schema_id)}
     return there
 
 

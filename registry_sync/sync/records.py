@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from registry_sync.benchling.entity_types import EntityType
 from registry_sync.core.problems import Problem, SourceError
 from registry_sync.core.text import LONGEST_ID
 from registry_sync.core.types import Json
@@ -47,6 +48,13 @@ class Candidate:
     """The values of the connector's identity paths, by which a known id is the same thing."""
     is_part: bool = False
     """Some of its links follow later; its error stays open until then."""
+
+
+def completed(entity: Entity, kind: type[EntityType], *, is_new: bool) -> Entity:
+    """Return an entity with what a new one is given where its record says nothing."""
+    if not is_new or kind.on_create.keys() <= entity.fields.keys():
+        return entity
+    return replace(entity, fields={**kind.on_create, **entity.fields})
 
 
 @dataclass(slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from registry_sync import runs
+from registry_sync.mapping.empty_hints import for_field_alone
 from registry_sync.mapping.model import Entity, FieldMapping
 from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import RunContext
@@ -35,8 +35,7 @@ def report_vanished(ctx: RunContext, entities: Sequence[Entity]) -> None:
         ids = [
             external_id
             for external_id, entity in lacking.items()
-            if field_id not in entity.fields
-            and held.get(external_id, {}).get(field_id) not in (None, [], "")
+            if field_id not in entity.fields and mapped.is_held(held.get(external_id, {}))
         ]
         if not ids:
             continue
@@ -59,10 +58,10 @@ def _key(mapped: FieldMapping) -> str:
 
 def _text(mapped: FieldMapping, ids: Sequence[str]) -> str:
     named = ", ".join(ids[:3]) + (" …" if len(ids) > 3 else "")
-    alone = json.dumps({mapped.field.id: {"rule": "empty", "absent": "clear"}})
+    or_alone = for_field_alone(mapped.field, absent="clear")
     return (
         f"“{mapped.path}” (for '{mapped.field.name}') had values and is now missing from {named}; "
         "Benchling keeps the old ones. If the registry leaves out empty keys, the integration "
-        'owner sets {"endpoint": {"absent": "clear"}} in Connector Settings, or for this field '
-        f'alone {alone} in Mapping Rules. To keep such values, set "keep". This is reported once.'
+        'owner sets {"endpoint": {"absent": "clear"}} in Connector Settings'
+        f'{or_alone}. To keep such values, set "keep". This is reported once.'
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registry_sync.models import SyncRun
+from registry_sync import runs
+from registry_sync.jobs import runner as jobs
+from registry_sync.models import Lane, SyncRun
 from tests.support.people import by_hand, hand
 from tests.support.registry import compound
 
@@ -95,3 +97,45 @@ def test_a_record_that_waits_gives_back_the_name_it_claimed(world):
     w.registry.edit("C-000099")
     w.sync()
     assert {id_: e.code for id_, e in w.open_errors().items()} == {"C-000001": "name_taken"}
+
+
+UNFIT = {
+    "C-1": ("source", "points at X-1, which is an entity of the schema “Lot” in Benchling. The "
+            "field “Parent” links entities of another schema."),
+    "C-2": ("benchling", "points at X-2, which is archived in Benchling."),
+    "C-3": ("source", "points at X-1, which is an entity of the schema “Lot” in Benchling. The "
+            "field “Site” links entities of another schema."),
+    "C-4": ("source", "points at GONE, which is not in Benchling."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fed", [False, True], ids=["a schema that no lane feeds", "another lane"])
+def test_a_link_says_why_what_is_in_benchling_cannot_be_linked(world, fed):
+    """Of the lane's own schema, and of another one. The dry run says the same."""
+    links = [{"parent": "X-1"}, {"parent": "X-2"}, {"site": "X-1"}, {"parent": "GONE"}]
+    records = [{**compound(n), "id": f"C-{n}", "site": None, **link}
+               for n, link in enumerate(links, start=1)]  # fmt: skip
+    fields = [{"name": name, "type": "entity_link"} for name in ("Parent", "Site")]
+    w = world(records, fields=fields, rows=[("Parent", "parent"), ("Site", "site")])
+    site = w.add_lane("Site", []).schema if fed else w.add_schema("Site")
+    w.tenant.schemas[w.schema]["fieldDefinitions"][1]["schemaId"] = site
+    hand(w, "X-1", "A lot", schemaId=w.add_schema("Lot"))
+    hand(w, "X-2", "A compound")
+    by_hand(w, "X-2", archived="Retired")
+    w.sync(kind=Kind.DRY_RUN)
+    for run in runs.active_runs():  # of a lane that is new
+        jobs.work_to_end(run.pk)
+    lane = Lane.objects.get(schema_id=w.schema)
+    dry = w.sync(kind=Kind.DRY_RUN, lane=lane)
+    assert {r.external_id: (r.kind, _said(r)) for r in dry.refusals.all()} == UNFIT
+    w.sync(lane=lane)
+    errors = w.open_errors()
+    assert {id_: (error.kind, _said(error)) for id_, error in errors.items()} == UNFIT
+    assert "A Benchling admin unarchives X-2" in errors["C-2"].remedy
+    by_hand(w, "X-2", archived=None)
+    w.sync(lane=lane)
+    assert w.open_errors().keys() == {"C-1", "C-3", "C-4"} and w.values()["C-2"]["Parent"] == "X-2"
+
+
+def _said(refused) -> str:
+    return refused.message.removeprefix(f"{refused.external_id} ")

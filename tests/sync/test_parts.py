@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_sync.models import Drift, SyncRun
+from registry_sync.models import Change, Drift, SyncRun
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.namespace import Namespace
 from tests.support.entities import compounds, of_type
@@ -86,6 +86,21 @@ def test_a_folder_by_record_moves_the_entity_and_an_unknown_one_is_its_error(wor
     w.sync()
     assert w.tenant.entity("C-1").folder_id == basel
     assert w.open_errors()["C-2"].code == "folder_missing"
+
+
+@pytest.mark.parametrize("lost", [None, "absent"])
+def test_a_record_without_a_folder_leaves_its_entity_where_it_is(world, lost):
+    w = of_type(world, "custom_entity", compounds("C", site="Basel"))
+    basel = w.tenant.add_folder("Basel")
+    w.configure(**{"Mapping Rules": {"folder": {"path": "site"}}})
+    w.sync()
+    w.registry.edit("C-1", note="b", site=None)
+    if lost:
+        w.registry.records[0].pop("site")
+    run = w.sync()
+    assert (run.updated, run.warnings) == (1, []) and w.tenant.entity("C-1").folder_id == basel
+    assert not Change.objects.filter(run=run, field_id="folder").exists()
+    assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not Drift.objects.exists()
 
 
 def test_authors_are_users_by_their_ids_beside_those_of_people(world):

@@ -48,6 +48,31 @@ def test_what_people_draw_is_kept_and_a_loss_is_held_until_someone_allows_it(wor
 
 
 @pytest.mark.parametrize(
+    ("lost", "absent", "circular"),
+    [("absent", "", True), ("absent", "clear", False), ("null", "", False), ("blank", "", False)],
+)
+def test_a_topology_that_a_record_lost_stays_or_is_cleared_as_any_value(
+    world, lost, absent, circular
+):
+    settings = {"Connector Settings": {"endpoint": {"absent": absent}}} if absent else {}
+    w = of_type(world, "dna_sequence", sequences(BASES, BASES + "A", circular=True))
+    w.registry.records[1].pop("circular")  # a new one without it is linear
+    w.configure(**settings)
+    assert w.sync().created == 2 and w.tenant.entity("S-2").parts["isCircular"] is False
+    w.registry.edit("S-1", note="b", **{"absent": {}, "null": {"circular": None},
+                                        "blank": {"circular": " "}}[lost])  # fmt: skip
+    if lost == "absent":
+        w.registry.records[0].pop("circular")
+    run = w.sync()
+    assert run.updated == 1 and w.values()["S-1"]["Note"] == "b"
+    assert w.tenant.entity("S-1").parts["isCircular"] is circular
+    told = [each["text"] for each in run.warnings]
+    assert bool(told) == (lost == "absent" and not absent)
+    assert all("“circular”" in text and "for this field alone" not in text for text in told)
+    assert not w.sync(kind=Kind.FULL).updated and not Drift.objects.exists()
+
+
+@pytest.mark.parametrize(
     "type_, bases, said",
     [
         ("dna_sequence", "ACGU", "“U” at position 4"), ("rna_oligo", "ACGT", "“T” at position 4"),

@@ -34,6 +34,8 @@ class EntityType:
     empty_on_create: ClassVar[tuple[str, ...]] = ()
     """Lists of what people draw, which Benchling requires of a new entity. A known one is changed
     by its Benchling id instead, which leaves them as they are."""
+    on_create: ClassVar[Json] = {}
+    """Values by key that a new entity is given where its record says nothing."""
     drawings: ClassVar[tuple[str, ...]] = ()
     """The keys of what people draw on it."""
 

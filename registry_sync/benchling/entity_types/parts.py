@@ -152,6 +152,9 @@ class Folder(Part):
     def read(self, raw: Json) -> Any:
         return raw.get("folderId", ABSENT)
 
+    def is_held(self, ours: Any, held: Any) -> bool:
+        return not ours or self.same(ours, held)
+
 
 def keys_of(value: Any) -> set[str]:
     """Return the items of a shared list as they are compared."""

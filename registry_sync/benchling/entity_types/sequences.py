@@ -19,6 +19,7 @@ class DnaSequence(EntityType):
     alphabet = "dna"
     empty_on_create = ("annotations", "primers")
     drawings = ("annotations", "primers", "parts", "translations")
+    on_create = {"circular": False}
 
 
 @register

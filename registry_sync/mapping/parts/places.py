@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from registry_sync.benchling.entity_types import EntityType
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.setting import FILLED_PATH, OBJECT, Setting, one_of
@@ -10,7 +13,9 @@ from registry_sync.mapping.field_rules import compile_field
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
 from registry_sync.mapping.rules import RuleError
+from registry_sync.mapping.values import is_empty
 from registry_sync.source.answers.blanks import Blanks
+from registry_sync.source.paths import ABSENT
 
 EXAMPLE = '{"path": "site", "table": {"BS": "Basel"}}'
 
@@ -22,7 +27,8 @@ class FolderRule(PartRule):
     about = "The folder, by the value at a path: its name or its API id, or a table that names it"
     settings = {
         "path": Setting(
-            "Where a record has the value.", FILLED_PATH, example="site", required=True
+            "Where a record has the value. Without one, an entity stays where it is.", FILLED_PATH,
+            example="site", required=True,
         ),
         "table": Setting(
             "Folders by the registry's values, each by its name or API id. A value that is not in "
@@ -47,11 +53,17 @@ class FolderRule(PartRule):
         if "table" in given:
             rule = {"rule": "labels", "table": given["table"]}
             _check_table(given["table"], definition)
-        return [compile_field(definition, path_in(given, "path", EXAMPLE), rule, blanks)]
+        mapped = compile_field(definition, path_in(given, "path", EXAMPLE), rule, blanks)
+        return [replace(mapped, steps=(*mapped.steps, _stays_where_it_is), absent="keep")]
 
     @classmethod
     def paths(cls, raw: object) -> list[str]:
         return [path_in(checked(raw, list(cls.settings), EXAMPLE), "path", EXAMPLE)]
+
+
+def _stays_where_it_is(value: Any) -> Any:
+    """Return ABSENT for null and blank text: every entity lies in a folder, so it stays there."""
+    return ABSENT if is_empty(value) else value
 
 
 def _check_table(table: object, definition: FieldDefinition) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from registry_sync.benchling.entity_types import EntityType
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.setting import FILLED_PATH, Setting, SettingType
@@ -10,7 +13,9 @@ from registry_sync.mapping.field_rules import compile_field
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
 from registry_sync.mapping.rules import RuleError
+from registry_sync.mapping.values import is_empty
 from registry_sync.source.answers.blanks import Blanks
+from registry_sync.source.paths import ABSENT
 
 EXAMPLE = '{"path": "bases", "circular": "is_circular"}'
 CIRCULAR = SettingType(
@@ -27,7 +32,8 @@ class SequenceRule(PartRule):
         "path": Setting("Where a record has them.", FILLED_PATH, example="bases", required=True),
         "circular": Setting(
             "Of DNA sequences: where a record says that it is circular, or `true` where all are. "
-            "Without it, all are linear.", CIRCULAR, example="is_circular",
+            "Without it, all are linear; so are records with an empty value, and new ones that "
+            "lack the path.", CIRCULAR, example="is_circular",
         ),
     }  # fmt: skip
 
@@ -60,4 +66,10 @@ def _topology(circular: object, blanks: Blanks) -> FieldMapping:
         return compile_field(definition, "", rule, blanks)
     if not isinstance(circular, str) or not circular.strip():
         raise RuleError("needs a path or true as `circular`")
-    return compile_field(definition, circular, {"rule": "default", "value": False}, blanks)
+    mapped = compile_field(definition, circular, None, blanks)
+    return replace(mapped, steps=(*mapped.steps, _cleared_is_linear))
+
+
+def _cleared_is_linear(value: Any) -> Any:
+    """Return False for null and blank text: a topology cannot be empty in Benchling."""
+    return False if value is not ABSENT and is_empty(value) else value

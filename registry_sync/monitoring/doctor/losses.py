@@ -54,8 +54,7 @@ def check_left_out(visit: RegistryVisit) -> CheckResult:
     ).exclude(entity_hash="")
     for entry in rows:
         for mapped in open_:
-            had = (entry.fields or {}).get(mapped.field.id) not in (None, [], "")
-            if had and mapped.is_missing(records[entry.external_id]):
+            if mapped.is_held(entry.fields or {}) and mapped.is_missing(records[entry.external_id]):
                 return warning(
                     f"“{mapped.path}” (for '{mapped.field.name}') had a value and is now missing "
                     f"from {entry.external_id}: Benchling keeps the old one.",

@@ -75,9 +75,10 @@ RECORD_CAUSES = (
     Cause(
         "link_missing",
         "linked record not in Benchling yet",
-        ("source",),
+        ("source", "benchling", "mapping"),
         "Check the reference in the registry. The record follows automatically once the record "
-        "it links to is in Benchling.",
+        "it links to is in Benchling. The error says so where that record is archived, was merged, "
+        "or is of another schema than the field links.",
         waits_for="link",
     ),
     Cause(

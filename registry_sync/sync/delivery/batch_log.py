@@ -27,6 +27,7 @@ from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.delivery.turns import Turns
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
+from registry_sync.sync.link_targets import unfit_links
 from registry_sync.sync.links import present
 from registry_sync.sync.plans.held import hold_records
 from registry_sync.sync.recheck import recheck_access
@@ -140,9 +141,11 @@ class BatchLog:
         if is_taken(entity, refusal.message, self.ctx.setup.schema):
             self._give_up(item, refused_as_taken(self.ctx, entity, refusal.message))
             return
-        missing = self._missing(entity, refusal.message)
         schema = self.ctx.setup.schema
-        self._give_up(item, refusals.refusal(entity, refusal, schema, missing_links=missing))
+        missing, unfit = self._missing(entity, refusal.message)
+        self._give_up(
+            item, unfit or refusals.refusal(entity, refusal, schema, missing_links=missing)
+        )
 
     def set_aside(self, rows: Sequence[Row], message: str) -> None:
         """Record rows whose cause was not found within the budget of requests."""
@@ -201,20 +204,24 @@ class BatchLog:
         self._landed.append((self._current(), [Ended(item["external_id"], problem=problem)]))
         self.record_landed()
 
-    def _missing(self, entity: Entity, said: str) -> list[str]:
-        """Return which of an entity's link targets are not in Benchling.
+    def _missing(self, entity: Entity, said: str) -> tuple[list[str], Problem | None]:
+        """Return which of an entity's link targets are not in Benchling, or which is unfit.
 
         The ledger is believed, except about those that Benchling's words name.
         """
         targets = set(entity.links)
         if not targets:
-            return []
+            return [], None
         targets -= present(self.ctx.lane, {target for target in targets if target not in said})
         if targets:
             registry_id = self.ctx.setup.config.registry_id
             found = self.ctx.client.entities_registered(sorted(targets), registry_id=registry_id)
-            targets -= {str(entity.get("entityRegistryId")) for entity in found}
-        return sorted(targets)
+            targets -= {str(raw.get("entityRegistryId")) for raw in found}
+            named = [target for target in entity.links if target in said]
+            unfit = unfit_links(entity, self.ctx.setup.schema, found, archived=named)
+            if not targets and unfit:
+                return [], unfit[min(unfit)]
+        return sorted(targets), None
 
     def _current(self) -> Batch:
         assert self._batch is not None

@@ -15,11 +15,11 @@ from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError, LedgerEntry
 from registry_sync.runs import schema_view
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.links import missing_link, schema_of
 from registry_sync.sync.plans.keeper import NoPlan
-from registry_sync.sync.records import Candidate, SourceRecord
+from registry_sync.sync.records import Candidate, SourceRecord, completed
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawn import named
 
@@ -41,7 +41,7 @@ class DryRunDelivery:
         self.client, self.claims, self.listener = ctx.client, claims, ctx.listener
         self.underway: dict[str, str] = {}
         self._waiting: list[RecordOutcome] = []
-        self._asked: dict[str, str] = {}
+        self._links = LinkForecast(ctx, claims)
         self._given_up: set[str] = set()
         self.plan = plan
         self.seen: dict[str, bool] = {}
@@ -93,7 +93,7 @@ class DryRunDelivery:
             gone = {candidate.entity.external_id for candidate in passing}
             self._waiting = [s for s in self._waiting if s.external_id not in gone]
             self.add(passing)
-        self._refuse(self._waiting)
+        self._refuse([self._explained(waiting) for waiting in self._waiting])
         self._waiting = []
 
     def _may_go(self, outcome: RecordOutcome) -> bool:
@@ -118,25 +118,25 @@ class DryRunDelivery:
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
         swapped = {id_ for circle in names.name_circles(self.lane, named) for id_ in circle}
         known = ledger.known(self.lane, list(wants))
-        there = self._schemas_of({key for what, key in wants.values() if what == "link"})
+        there = self._links.linkable({key for what, key in wants.values() if what == "link"})
         passing = []
         for waiting in self._waiting:
             what, key = wants[waiting.external_id]
             free = key in self._given_up and not self.claims.holders(name_key(key))
             if (
-                (what == "link" and (self._comes(key) or there[key] == self.setup.schema.id))
+                (what == "link" and (self._comes(key) or key in there))
                 or waiting.external_id in swapped
                 or free
             ):
-                raw = waiting.raw or {}
-                entity = transform(raw, waiting.external_id, self.setup.mapping).entity
+                raw, entity = waiting.raw or {}, self._entity_of(waiting)
                 assert entity is not None
-                self.claims.add([entity])
                 before = known.get(waiting.external_id)
                 record = SourceRecord(
                     waiting.external_id, raw, waiting.raw_hash, waiting.modified_at
                 )
                 is_new = before is None or not before.entity_hash
+                entity = completed(entity, self.setup.schema.entity_type, is_new=is_new)
+                self.claims.add([entity])
                 passing.append(Candidate(record, entity, is_new))
         return passing
 
@@ -146,17 +146,15 @@ class DryRunDelivery:
         ids = (self.setup.mapping.registry_id(h.external_id) for h in holders if h.kind == "id")
         return registry_id in ids
 
-    def _schemas_of(self, targets: set[str]) -> dict[str, str]:
-        """Ask Benchling, once each, of which schema link targets are; "" where one is missing.
+    def _explained(self, outcome: RecordOutcome) -> RecordOutcome:
+        """Return a record that still waits, with why what it links to cannot be linked."""
+        entity = self._entity_of(outcome)
+        if entity is None:
+            return outcome
+        return outcome._replace(problems=(self._links.explained(outcome.problems[0], entity),))
 
-        What is archived is of none that a link could name.
-        """
-        asked = sorted(targets - self._asked.keys())
-        registry_id = self.setup.config.registry_id
-        found = self.client.entities_registered(asked, registry_id=registry_id) if asked else []
-        there = {str(raw.get("entityRegistryId")): schema_of(raw) for raw in found}
-        self._asked |= {key: there.get(key, "") for key in asked}
-        return {key: self._asked[key] for key in targets}
+    def _entity_of(self, outcome: RecordOutcome) -> Entity | None:
+        return transform(outcome.raw or {}, outcome.external_id, self.setup.mapping).entity
 
     def _refuse(self, outcomes: Sequence[RecordOutcome]) -> None:
         failed = [outcome for outcome in outcomes if outcome.outcome == Outcome.FAILED]
@@ -180,7 +178,7 @@ class DryRunDelivery:
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
         held = self._names_elsewhere(candidates)
-        missing = self._links_elsewhere(candidates)
+        there = self._links.elsewhere(candidates)
         rows = LedgerEntry.objects.filter(
             lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
         )
@@ -193,11 +191,9 @@ class DryRunDelivery:
             entity = candidate.entity
             self.refused.pop(entity.external_id, None)
             keys = [entity.name_key, *sorted(entity.alias_keys)]
-            problem = next((held[key] for key in keys if key in held), None)
-            if problem is None:
-                target = next((t for t in sorted(entity.links) if t in missing), None)
-                problem = missing_link(entity, target) if target is not None else None
-            if problem is not None and candidate.is_new:
+            named = next((held[key] for key in keys if key in held), None)
+            problem = (named if candidate.is_new else None) or self._links.problem(entity, there)
+            if problem is not None:
                 self._count(Outcome.FAILED)
                 refused.append((entity.external_id, (problem,)))
             else:
@@ -249,12 +245,6 @@ class DryRunDelivery:
                     key = name_key(text)
                     held[key] = names.taken_in_benchling(entity, raw, self.lane, key)
         return held
-
-    def _links_elsewhere(self, candidates: Sequence[Candidate]) -> set[str]:
-        """Find link targets that are neither in this run nor in Benchling."""
-        targets = {target for c in candidates for target in c.entity.links}
-        targets -= {target for target in targets if self.claims.holders(name_key(target))}
-        return {target for target, schema in self._schemas_of(targets).items() if not schema}
 
 
 def _unknown(outcome: RecordOutcome) -> Problem:

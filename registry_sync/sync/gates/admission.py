@@ -11,6 +11,7 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.models import Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.claims import NameClaims
+from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import (
     in_lane,
     linkable,
@@ -39,6 +40,7 @@ class LinkGate:
         elsewhere = held_by_lanes(self.ctx, candidates)
         coming = self.underway.values()
         waiting = held_by_links(lane, schema, candidates, underway=coming, held=elsewhere)
+        waiting |= self._unfit(candidates, waiting)
         self.claims.release(waiting)
         going = [c for c in candidates if c.entity.external_id not in waiting]
         return (
@@ -49,6 +51,31 @@ class LinkGate:
                 if c.entity.external_id in waiting
             ],
         )
+
+    def _unfit(
+        self, candidates: Sequence[Candidate], waiting: Mapping[str, Problem]
+    ) -> dict[str, Problem]:
+        """Return the problems of links to what is in Benchling and cannot be linked.
+
+        Only of records that are tried again: what they wait for was found in Benchling.
+        """
+        again = [c for c in candidates if c.record.retried and c.entity.external_id in waiting]
+        wanted = {c.entity.external_id: _target(waiting[c.entity.external_id]) for c in again}
+        ids = {target for target in wanted.values() if target}
+        found = LinkTargets(self.ctx.client, self.ctx.lane.registry_id).among(ids)
+        problems: dict[str, Problem] = {}
+        for candidate in again:
+            external_id, schema = candidate.entity.external_id, self.ctx.setup.schema
+            held = [raw for target, raw in found.items() if target == wanted[external_id]]
+            for problem in unfit_links(candidate.entity, schema, held, archived=found).values():
+                problems[external_id] = problem
+        return problems
+
+
+def _target(problem: Problem) -> str:
+    """Return the missing target that a problem waits for; "" for one that was merged."""
+    what, target = problem.waits_for or ("", "")
+    return target if what == "link" and problem.kind != "mapping" else ""
 
 
 def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str, Problem]:

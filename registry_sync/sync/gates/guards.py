@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.problems import ConfigError, Problem, SourceError
+from registry_sync.core.text import number_of
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.departures import has_left
@@ -91,9 +92,9 @@ class UpdateGuard:
 
     def _stop(self, updates: Sequence[str]) -> SourceError:
         return SourceError(
-            f"More than {self._limit:,} of the {self._held:,} entities in Benchling would be "
-            f"changed at once (including {', '.join(updates[:3])}), though the mapping is the "
-            "same. Nothing beyond that limit was written.",
+            f"More than {self._limit:,} of the {number_of(self._held, 'entity', 'entities')} in "
+            f"Benchling would be changed at once (including {', '.join(updates[:3])}), though the "
+            "mapping is the same. Nothing beyond that limit was written.",
             remedy="The registry's owner says whether so many records were meant to change. If "
             "so, the integration owner overrides it once: manage.py allow great-change --reason "
             "“…”, or Overrides in the admin. If not, the registry is corrected and the next "
@@ -215,7 +216,7 @@ def _held_before(
     held: dict[str, int] = {}
     for fields in rows.values_list("fields", flat=True):
         for mapped in gone:
-            if fields.get(mapped.field.id) not in (None, [], ""):
+            if mapped.is_held(fields):
                 held[mapped.field.id] = held.get(mapped.field.id, 0) + 1
     return held
 
@@ -223,7 +224,7 @@ def _held_before(
 def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
     named = " and ".join(f"“{m.path}” (for “{m.field.name}”)" for m in lost)
     return SourceError(
-        f"None of the {count:,} records of the first page has {named}, which had values "
+        f"None of the {number_of(count, 'record')} of the first page has {named}, which had values "
         "before. Nothing was written.",
         remedy="If the registry renamed it, the integration owner corrects the row in Field "
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
@@ -237,7 +238,7 @@ def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem], hint: st
     retyped = f" (it was {was} when the last run ended well)" if was != mapped.field.kind else ""
     return ConfigError(
         f"The field “{mapped.field.name}” is of type {mapped.field.type}{retyped} and takes none "
-        f"of the {len(refusals):,} values of the first page. {refusals[0].message}",
+        f"of the {number_of(len(refusals), 'value')} of the first page. {refusals[0].message}",
         remedy=hint
         or "A Benchling admin gives the field its former type back, or the integration owner "
         "maps another field, or this one with a rule (Mapping Rules) that fits.",
@@ -248,7 +249,7 @@ def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem], hint: st
 def _never(what: str, where: str, records: Sequence[SourceRecord]) -> ConfigError:
     keys = ", ".join(sorted(records[0].raw)[:12])
     return ConfigError(
-        f"None of the {len(records):,} records of the first page has {what} at {where}. "
+        f"None of the {number_of(len(records), 'record')} of the first page has {what} at {where}. "
         f"A record has: {keys}.",
         remedy="The integration owner corrects it in the app's configuration in Benchling.",
         code="path_never",
