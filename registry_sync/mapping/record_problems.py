@@ -12,6 +12,7 @@ from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.rules.base import MOST_SHOWN
+from registry_sync.mapping.unit_hints import unit_hint
 from registry_sync.mapping.values import Misfit
 from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
@@ -83,7 +84,7 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str,
             f"A Benchling admin adds the option “{error.option}” to the dropdown of “{name}”, or "
             f"the registry's owner corrects {external_id}." + (f" {hint}" if hint else "")
         )
-    if hint:
+    if hint := hint or unit_hint(value, field, external_id):
         return hint
     if error.code == "dropdown_ambiguous":
         return (

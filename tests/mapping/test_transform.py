@@ -350,6 +350,17 @@ def test_another_unit_in_a_value_is_that_records_error(value, said):
     assert done.entity is None and said in done.problems[0].message
 
 
+@pytest.mark.parametrize(("value", "unit", "said"), [
+    ("5 mg/mL", "g/L", 'adds {"f0": {"rule": "unit", "from": "mg/mL"}} to Mapping Rules'),
+    ("5 mg", "g/L", "The value is in mg, which cannot be converted to the field's unit g/L"),
+    ("5 mg", None, "The value is in mg, and the field “Field 0” has no unit in Benchling"),
+    ("5 quuxes", "g/L", "maps the field “Field 0” with another rule"),
+])  # fmt: skip
+def test_a_unit_that_no_rule_names_is_told_with_what_to_do(value, unit, said):
+    done = one(value, None, type="float", unit={"symbol": unit} if unit else None)
+    assert done.entity is None and said in done.problems[0].remedy
+
+
 def test_the_fields_unit_counts_where_a_rule_converts_to_it():
     rule = {"f0": {"rule": "unit", "from": "mg/L"}}
     prints = [
