@@ -19,7 +19,7 @@ from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.filters import OpenFilter, SentFilter
 from registry_sync.core import kept_secrets
-from registry_sync.core.text import as_key
+from registry_sync.core.text import as_key, number_of
 from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
 from registry_sync.monitoring.channels.mail import Mail
@@ -205,7 +205,7 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         if not made:
             said = "No recipient configured. Enter an address and save it first."
             self.message_user(request, said, messages.WARNING)
-        self.log_change(request, row, f"Sent a test to {len(made)} recipients.")
+        self.log_change(request, row, f"Sent a test to {number_of(len(made), 'recipient')}.")
         return redirect("admin:registry_sync_alertsettings_change", pk)
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:

@@ -26,7 +26,7 @@ from registry_sync.admin.draft_rows import (
 )
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
-from registry_sync.core.text import as_key
+from registry_sync.core.text import as_key, number_of, were
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import draft_faults, import_file, mapping_file, rule_form, starting
@@ -198,7 +198,8 @@ class MappingDraftAdmin(Connecting):
             return None
         self.message_user(
             request,
-            f"{len(rows)} rows were imported from the file. The rest of the file is ignored.",
+            f"{number_of(len(rows), 'row')} {were(len(rows))} imported from the file. The rest of "
+            "the file is ignored.",
         )
         return {"rows": rows, "name_field": name_field}
 

@@ -106,7 +106,7 @@ class Checks(WholeCauses):
             return None
         count = rows.count() if across else None
         if count is not None:
-            facts = [*facts, f"{count:,} errors in total. The first {len(shown)}:"]
+            facts = [*facts, f"{number_of(count, 'error')} in total. The first {len(shown)}:"]
         return self.ask(
             request, shown, action=action, title=title, explanation=text, facts=facts, count=count,
             select_across="1" if across else "",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk.csv_export import field_value
 from registry_sync.desk.values import as_text
@@ -64,7 +65,7 @@ def summary(row: Reconciliation) -> str:
     """Return the counts in one line: both sides, and what was found."""
     found = [f"{row.counts[name]:,} {name}" for name in FOUND if row.counts.get(name)]
     records, entities = (row.counts.get(name, 0) for name in ("registry", "benchling"))
-    sides = f"{records:,} records, {entities:,} entities"
+    sides = f"{number_of(records, 'record')}, {number_of(entities, 'entity', 'entities')}"
     return f"{sides}; {', '.join(found) or 'nothing to compare'}"
 
 

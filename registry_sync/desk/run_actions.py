@@ -149,7 +149,11 @@ def _due(lane: Lane) -> list[str]:
 def _whole(lane: Lane) -> list[str]:
     last = runs.good_runs(lane).filter(reads_all=True).first()
     number = f"all ~{last.source_total or last.read:,}" if last else "all"
-    held = f"lists the ~{last.read - last.failed:,} entities" if last else "lists the entities"
+    held = (
+        f"lists the ~{number_of(last.read - last.failed, 'entity', 'entities')}"
+        if last
+        else "lists the entities"
+    )
     since = f" that were modified since {stamp(lane.looked_at)}" if lane.looked_at else ""
     return [
         f"Reads {number} records of the registry and compares each with the ledger.",

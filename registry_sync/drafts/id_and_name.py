@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry_sync.core.text import name_key
+from registry_sync.core.text import name_key, number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts.name_similarity import ALIKE, name_likeness
 from registry_sync.drafts.sample import paths_of
@@ -23,9 +23,12 @@ def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, s
     ]
     there = [one for one in ids if len(one) == len(gets)]
     if len(there) < len(records):
-        return False, f"{len(records) - len(there)} of {len(records)} records have no id at {where}"
+        return False, (
+            f"{len(records) - len(there)} of {number_of(len(records), 'record')} "
+            f"{'has' if len(records) == 1 else 'have'} no id at {where}"
+        )
     if len(set(there)) < len(there):
-        return False, f"{len(there) - len(set(there))} duplicate ids at {where}"
+        return False, f"{number_of(len(there) - len(set(there)), 'duplicate id')} at {where}"
     return True, f"every record has a unique id at {where}"
 
 
@@ -49,9 +52,12 @@ def _name_fault(records: Sequence[Json], name_field: str) -> str:
         return str(error)
     names = [value for record in records if (value := _named(record, name_field))]
     if len(names) < len(records):
-        return f"{name_field} is empty in {len(records) - len(names)} of {len(records)} records"
+        return (
+            f"{name_field} is empty in {len(records) - len(names)} of "
+            f"{number_of(len(records), 'record')}"
+        )
     twice = len(names) - len(set(names))
-    return f"{name_field} gives {twice} duplicate names" if twice else ""
+    return f"{name_field} gives {number_of(twice, 'duplicate name')}" if twice else ""
 
 
 def _named(record: Json, name_field: str) -> str:

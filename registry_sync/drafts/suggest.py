@@ -15,7 +15,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.epochs import IN_WORDS
-from registry_sync.core.text import name_key
+from registry_sync.core.text import are, name_key, number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
 from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, words_of
@@ -121,7 +121,7 @@ def _pair(column: Column, field: FieldDefinition, ids: set[str], id_path: str) -
     said = [in_words(alike), why, _rule_in_words(rule), unit]
     if fits < 1:
         refused = len(column.values) - round(fits * len(column.values))
-        said.append(f"{refused} of {len(column.values)} values would be refused")
+        said.append(f"{refused} of {number_of(len(column.values), 'value')} would be refused")
     return Suggestion(
         path=column.path,
         field_id=field.id,
@@ -141,7 +141,8 @@ def _evidence(
     if field.is_link:
         there = sum(str(value) in ids for value in column.flat)
         if there and there >= count / 2:
-            return CERTAINTY["link"] * there / count, f"{there} of {count} are ids of records here"
+            said = f"{there} of {count} {are(count)} ids of records here"
+            return CERTAINTY["link"] * there / count, said
         return 0.0, ""
     if field.type == "dropdown":
         labels = [option.label for option in field.options or () if not option.archived]
@@ -149,7 +150,7 @@ def _evidence(
         if share and labels:
             there = round(share * len(column.values))
             return CERTAINTY["labels"] * share, (
-                f"{there} of {len(column.values)} values are options of its dropdown"
+                f"{_share(there, column.values)} options of its dropdown"
             )
         return 0.0, ""
     if field.type in ("text", "long_text", "smiles", "dna", "rna", "aa"):
@@ -164,7 +165,11 @@ def _evidence(
     certain = CERTAINTY[kind] * (2 if within else 1)
     share = _share_that_fits(column.values, rule, field)
     there = round(share * len(column.values))
-    return certain * share, f"{there} of {len(column.values)} values are {words[kind]}{within}"
+    return certain * share, f"{_share(there, column.values)} {words[kind]}{within}"
+
+
+def _share(count: int, values: Sequence[Any]) -> str:
+    return f"{count} of {number_of(len(values), 'value')} {are(len(values))}"
 
 
 def _look_evidence(column: Column, field: FieldDefinition) -> tuple[float, str]:
@@ -172,7 +177,7 @@ def _look_evidence(column: Column, field: FieldDefinition) -> tuple[float, str]:
         return 0.0, ""
     words = words_of(field.name).split()
     what = patterns.LOOKS[column.look][0]
-    said = f"{column.look_count} of {len(column.flat)} values are {what}"
+    said = f"{_share(column.look_count, column.flat)} {what}"
     meant = any(word in words for word in MEANT[column.look])
     return (CERTAINTY["look"] if meant else 0.0), said
 

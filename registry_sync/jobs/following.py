@@ -9,6 +9,7 @@ from typing import Any
 from registry_sync import ledger, runs
 from registry_sync.canvas import text as words
 from registry_sync.core import stopping
+from registry_sync.core.text import number_of
 from registry_sync.models import Canvas, Change, Lane, Merge, Plan, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.links import present
@@ -53,9 +54,13 @@ def retry_linked(ended: SyncRun) -> list[SyncRun]:
         active = runs.active(other)
         if active is not None and active.phase not in (Phase.RETRY, Phase.REPORT):
             continue
-        why = f"{len(ids):,} records link to what run {ended.pk} has written."
+        why = f"{_linking(len(ids))} to what run {ended.pk} has written."
         found += _request_unasked(ended, other, Kind.RETRY, ids, why)
     return found
+
+
+def _linking(count: int) -> str:
+    return f"{number_of(count, 'record')} {'links' if count == 1 else 'link'}"
 
 
 def reread_linked(ended: SyncRun) -> list[SyncRun]:
@@ -73,7 +78,7 @@ def reread_linked(ended: SyncRun) -> list[SyncRun]:
         records = ledger.to_reread(other, ids)
         if records := [one for one in records if other != lane or one not in ended.only]:
             kind = Kind.INCREMENTAL if len(records) <= LISTED else Kind.FULL
-            why = f"{len(records):,} records link to what was merged, and is made again."
+            why = f"{_linking(len(records))} to what was merged, and is made again."
             found += _request_unasked(ended, other, kind, records, why)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 
-from registry_sync.core.text import number_of
+from registry_sync.core.text import number_of, were
 from registry_sync.ledger import chain, digests, retention
 from registry_sync.models import ChainHead, ChainLink, Change, Lane, LedgerEntry, SyncRun
 
@@ -156,8 +156,9 @@ class ChainCheck:
             return self.head()
         if (head.digest, head.links, head.rows) != (self.digest, self.number, self.rows):
             raise Broken(
-                f"The chain does not end after link {self.number} with {self.rows:,} changes, as "
-                "its head says: rows at its end were removed or added, or the head was edited."
+                f"The chain does not end after link {self.number} with "
+                f"{number_of(self.rows, 'change')}, as its head says: rows at its end were removed "
+                "or added, or the head was edited."
             )
         self._signature(head)
 
@@ -197,8 +198,8 @@ class ChainCheck:
         self.is_signed = True
         if end.unsigned:
             self.notes.append(
-                f"The head is signed. The first {end.unsigned:,} changes were there before this "
-                "key signed the chain."
+                f"The head is signed. The first {number_of(end.unsigned, 'change')} "
+                f"{were(end.unsigned)} there before this key signed the chain."
             )
 
     def _unsigned(self, head: ChainHead) -> None:
@@ -256,9 +257,9 @@ class ChainCheck:
             if (created, updated) != (held or (0, 0)):
                 was = held or (0, 0)
                 return (
-                    f"Run {pk} counted {created:,} created and {updated:,} updated records, but "
-                    f"the chain has {was[0]:,} and {was[1]:,}: changes were removed, or the run's "
-                    "counts were edited."
+                    f"Run {pk} counted {created:,} created and "
+                    f"{number_of(updated, 'updated record')}, but the chain has {was[0]:,} and "
+                    f"{was[1]:,}: changes were removed, or the run's counts were edited."
                 )
         return f"Run {min(sums)} wrote changes, but it was removed." if sums else ""
 

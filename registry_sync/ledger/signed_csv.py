@@ -17,6 +17,7 @@ from django.db.models import Max
 
 from registry_sync.core import signing
 from registry_sync.core.spreadsheet import SheetWriter, original_text
+from registry_sync.core.text import number_of, were
 from registry_sync.ledger import retention, signed_pins, signed_plans
 from registry_sync.ledger.audit import labels, value_origin
 from registry_sync.ledger.signed_pins import PinEntry
@@ -197,10 +198,10 @@ class CheckedCsv:
         if times:
             period = f" from {times[0]} to {times[1]}"
         self.said.append(
-            f"{self.path.name}: {count:,} rows{period} were compared with the database: "
-            f"{seen[SAME]:,} are there as they were signed, {seen[DELETED]:,} were deleted by "
-            f"retention, {seen[CHANGED]:,} were changed, {seen[MOVED]:,} are in another lane, "
-            f"{seen[MISSING]:,} are missing."
+            f"{self.path.name}: {number_of(count, 'row')}{period} {were(count)} compared with the "
+            f"database: {seen[SAME]:,} are there as they were signed, {seen[DELETED]:,} were "
+            f"deleted by retention, {seen[CHANGED]:,} were changed, {seen[MOVED]:,} are in another "
+            f"lane, {seen[MISSING]:,} are missing."
         )
 
 

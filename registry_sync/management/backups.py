@@ -23,6 +23,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from registry_sync import __version__, runs
+from registry_sync.core.text import number_of
 
 ABOUT, DATABASE = "about.json", "database"
 SESSIONS = "django_session"
@@ -124,8 +125,8 @@ def _refuse_what_does_not_fit(about: About) -> None:
         )
     if tables := connection.introspection.table_names():
         raise BackupError(
-            f"The database is not empty ({len(tables)} tables). Name an empty one in DATABASE_URL: "
-            "a restore never overwrites."
+            f"The database is not empty ({number_of(len(tables), 'table')}). Name an empty one in "
+            "DATABASE_URL: a restore never overwrites."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from registry_sync.core.text import number_of
 from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
 
@@ -129,4 +130,4 @@ class Retention(models.Model):
     link = models.BigIntegerField(default=0, db_default=0, help_text="The link that records this.")
 
     def __str__(self) -> str:
-        return f"{self.rows} changes before {self.before:%Y-%m-%d}"
+        return f"{number_of(self.rows, 'change')} before {self.before:%Y-%m-%d}"

@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.core.text import number_of, were
 from registry_sync.models import Alert, AlertSettings, Lane, SyncRun
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.common_causes import SCHEDULE, shared_system
@@ -84,7 +85,7 @@ def check_stale(lane: Lane | None, limits: AlertSettings) -> Answer:
     if found.state != "stale" or found.since is None:
         return False
     return Condition(
-        f"No run has succeeded for more than {limits.no_good_run_hours:,} hours.",
+        f"No run has succeeded for more than {number_of(limits.no_good_run_hours, 'hour')}.",
         since=found.since,
         who=_sentence(ACTORS["operator"]),
         remedy="Check that the schedule (cron) still starts manage.py sync_registry and that it "
@@ -122,8 +123,8 @@ def _is_large_share(count: int, run: SyncRun, limits: AlertSettings) -> bool:
 
 def _refused(run: SyncRun, count: int, limits: AlertSettings) -> Condition:
     return Condition(
-        f"Run {run.pk} refused {count:,} of {run.read:,} records that were not refused before, "
-        f"more than {limits.refused_percent} %.",
+        f"Run {run.pk} refused {count:,} of {number_of(run.read, 'record')} that "
+        f"{were(run.read)} not refused before, more than {limits.refused_percent} %.",
         since=run.finished_at or run.created_at,
         who="The integration owner, who can see the causes.",
         remedy="Open Errors in the admin: each cause says who must act. A change to the "

@@ -61,7 +61,7 @@ def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Fr
     if (active := runs.active(lane)) is not None and (excuse := _excuse(active, now)):
         return Freshness("busy", excuse, since)
     gone = int((now - since) / timedelta(hours=1))
-    text = f"stale: no good run for {gone:,} hours (limit {hours:,})"
+    text = f"stale: no good run for {number_of(gone, 'hour')} (limit {hours:,})"
     if active is not None and active.paused_at is not None:
         text += f"; run {active.pk} is paused"
     return Freshness("stale", text, since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from registry_sync import ledger, runs
+from registry_sync.core.text import were
 from registry_sync.reporting import app_status
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.reporting.session_messages import counts_sentence
@@ -23,7 +24,9 @@ def finish(ctx: RunContext) -> None:
     _settle_watermark(ctx)
     if equal := run.adoptions.filter(actor="").count():
         text = f"{equal:,} entities that were in Benchling before equal the registry's records"
-        runs.log(run, "INFO", f"{text} and were taken over.")
+        if equal == 1:
+            text = "1 entity that was in Benchling before equals the registry's record"
+        runs.log(run, "INFO", f"{text} and {were(equal)} taken over.")
     outcome.conclude(ctx)
     ctx.session.open()  # a plan that waits is shown
     for warning in [*run_verdict.warnings(run, ctx.lane), *told.cautions(ctx)]:

@@ -158,10 +158,13 @@ class ReadingWatch:
         """Return that fewer records came than the registry counts, as a list of one."""
         run, reading = self.run, self.reading
         if reading.rows < reading.total:
-            return [f"it counts {reading.total:,} records, but {reading.rows:,} came"]
+            return [f"it counts {number_of(reading.total, 'record')}, but {reading.rows:,} came"]
         if not run_verdict.is_short(run, self.ctx.lane, run.read) or run_verdict.counts_more(run):
             return []
-        return [f"it counts {run.source_total:,} records, but {run.read:,} distinct ones came"]
+        return [
+            f"it counts {number_of(run.source_total or 0, 'record')}, but "
+            f"{number_of(run.read, 'distinct one')} came"
+        ]
 
     def _absent(self) -> list[str]:
         """Return that known records did not come, where nothing else tells a deletion's effect.

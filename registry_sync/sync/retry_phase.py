@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from registry_sync import ledger, runs
 from registry_sync.core.problems import SourceError
+from registry_sync.core.text import are, number_of
 from registry_sync.models import EntityError
 from registry_sync.source.client import Source
 from registry_sync.sync import lane_circles, merges, retry_choice, run_verdict
@@ -54,8 +55,12 @@ class Retry:
         if self.ctx.run.dry_run:
             return True
         for parted in lane_circles.parted_circles(self.ctx):
-            text = f"{len(parted):,} records link to records of other lanes that link back. They "
-            runs.log(self.ctx.run, "INFO", text + "are created without these links, which follow.")
+            text = (
+                f"{len(parted):,} records link to records of other lanes that link back. They are "
+            )
+            if len(parted) == 1:
+                text = "1 record links to records of other lanes that link back. It is "
+            runs.log(self.ctx.run, "INFO", text + "created without these links, which follow.")
             ledger.record(self.ctx.run, self.ctx.lease, self.carrier.admit(parted))
             self.delivery.flush()
             self.ctx.pacer.show_progress()
@@ -66,7 +71,7 @@ class Retry:
     def _close_withdrawn(self) -> None:
         closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)
         if closed:
-            text = f"{closed:,} errors are closed: their records are no longer in the registry."
+            text = f"{number_of(closed, 'error')} {are(closed)} closed: no longer in the registry."
             runs.log(self.ctx.run, "INFO", text)
 
     def _try_errors(self) -> bool:

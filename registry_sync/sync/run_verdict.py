@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef
 
 from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
+from registry_sync.core.text import number_of, were
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 from registry_sync.sync.withdrawn import named
@@ -105,9 +106,10 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
         return [
             Caution(
                 "short_read",
-                f"The registry says it has {run.source_total:,} records, but only {seen:,} "
-                f"distinct records were returned{_twice(run)}. The next run reads everything; "
-                "the registry's owner checks which it is, and gives the list a stable order.",
+                f"The registry says it has {number_of(run.source_total or 0, 'record')}, but only "
+                f"{number_of(seen, 'distinct record')} {were(seen)} returned{_twice(run)}. The "
+                "next run reads everything; the registry's owner checks which it is, and gives the "
+                "list a stable order.",
             )
         ]
     return []

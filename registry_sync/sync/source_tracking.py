@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from registry_sync import runs
+from registry_sync.core.text import number_of, were
 from registry_sync.source.completeness.reading import Reading
 from registry_sync.source.pages import Page, Sign
 from registry_sync.sync import run_verdict
@@ -103,13 +104,17 @@ class SourceTracker:
             )
         if not run.dry_run and run_verdict.is_short(run, self.lane, run.read):
             if run_verdict.counts_more(run):
-                text = f"The registry says that {run.source_total:,} records changed, but gave "
+                text = (
+                    f"The registry says that {number_of(run.source_total or 0, 'record')} changed, "
+                )
+                text += "but gave "
                 text += f"{run.read:,}; the last full run found nothing more of such a difference."
                 runs.log(run, "WARNING", text)
                 return ""
             return (
-                f"{run_verdict.SAYS_MORE} {run.source_total:,} records changed, but only "
-                f"{run.read:,} distinct records were returned; the list order may be unstable"
+                f"{run_verdict.SAYS_MORE} {number_of(run.source_total or 0, 'record')} changed, "
+                f"but only {number_of(run.read, 'distinct record')} {were(run.read)} returned; the "
+                "list order may be unstable"
             )
         return ""
 
@@ -153,7 +158,8 @@ class SourceTracker:
         if missing and self.run.reads_all:
             named = ", ".join(f"“{path}”" for path in missing)
             # No warning that turns the run yellow: many registries leave empty keys out.
-            text = f"None of the {len(records):,} records of the first page has {named}. If it is "
+            text = f"None of the {number_of(len(records), 'record')} of the first page has "
+            text += f"{named}. If it is "
             text += "misspelt, the integration owner corrects Field Configurations."
             runs.log(self.run, "WARNING", text)
 

@@ -222,7 +222,7 @@ def test_a_draft_is_a_file_for_review(world, desk):
     document["fields"] = document["fields"][:1]
     other = desk.start()
     sent = SimpleUploadedFile("m.yaml", yaml.safe_dump(document).encode())
-    assert "1 rows were imported" in desk.do(other, "import", file=sent)
+    assert "1 row was imported" in desk.do(other, "import", file=sent)
     assert other.rows == draft.rows[:1]
     document["fields"] = [{"field": "Nowhere", "path": "x"}]
     bad = SimpleUploadedFile("m.yaml", yaml.safe_dump(document).encode())

@@ -177,7 +177,7 @@ def test_links_are_ids_of_the_sample_and_limits_count():
 
 def test_ids_and_names_are_judged():
     records = [{"id": 1, "name": "A"}, {"id": 2, "name": "a "}, {"id": 2, "name": "B"}]
-    assert judge_ids(records, ("id",)) == (False, "1 duplicate ids at id")
+    assert judge_ids(records, ("id",)) == (False, "1 duplicate id at id")
     assert not judge_ids([*records, {}], ("id",))[0] and judge_ids(records[:2], ("id",))[0]
     assert suggest_name(records, "name", "id")[0] == "{name} [{id}]"
     assert suggest_name(records[1:], "name", "id")[0] == "name"

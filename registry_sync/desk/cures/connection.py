@@ -9,6 +9,7 @@ from django.conf import settings
 
 from registry_sync import __version__
 from registry_sync.core.secrets import is_secret, public_address
+from registry_sync.core.text import number_of
 from registry_sync.desk import lanes
 from registry_sync.desk.cures.base import Case
 from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
@@ -112,4 +113,4 @@ def _answered(answer: Received) -> Iterator[str]:
 
 def _rest(answer: Received, body: str) -> str:
     """Return how large an answer is of which only the beginning is shown."""
-    return f"\n… ({len(answer.content):,} bytes in total)" if len(body) >= SHOWN else ""
+    return f"\n… ({number_of(len(answer.content), 'byte')} in total)" if len(body) >= SHOWN else ""

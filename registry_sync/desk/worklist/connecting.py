@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from registry_sync.core.text import are
 from registry_sync.desk.connecting.facts import stored
 from registry_sync.desk.connecting.steps import next_step, places
 from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
@@ -28,7 +29,7 @@ class Connecting(CardKind):
         further = next_step(steps)
         text = "From its address and key to a first dry run, step by step."
         if done and further is not None:
-            text = f"{done} of {len(steps)} steps are done. Next: {further.step.title}."
+            text = f"{done} of {len(steps)} steps {are(done)} done. Next: {further.step.title}."
         label = "Go on connecting" if done else "Connect a registry"
         return Card(
             title="No registry is connected yet" if lane is None else "Not connected yet",

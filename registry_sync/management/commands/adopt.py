@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.core.readable import readable
 from registry_sync.core.spreadsheet import SheetWriter, original_text
+from registry_sync.core.text import are, number_of
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
@@ -101,8 +102,8 @@ class Command(OperatorCommand):
         with path.open("w", encoding="utf-8", newline="") as out:
             count = _to_csv(rows, out)
         self.stdout.write(
-            f"{count:,} rows are in {path}. Write “adopt” under decision for each entity to take "
-            f"over, then run manage.py adopt --from {path} --reason “…”"
+            f"{number_of(count, 'row')} {are(count)} in {path}. Write “adopt” under decision for "
+            f"each entity to take over, then run manage.py adopt --from {path} --reason “…”"
         )
 
 

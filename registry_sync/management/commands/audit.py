@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_date
 
 from registry_sync.core import signing
 from registry_sync.core.readable import readable
+from registry_sync.core.text import are, number_of, were
 from registry_sync.desk.pins import audit_lines
 from registry_sync.desk.values import rule_text
 from registry_sync.ledger import audit, chain_check, refusals, retention, signed_csv
@@ -98,7 +99,9 @@ class Command(OperatorCommand):
                 until=until or timezone.now(),
             )
         beside = signed_csv.sign_file(path, settings.BENCHLING_PRIVATE_KEY)
-        self.stdout.write(f"{count:,} changes are in {path}, the signature is in {beside}.")
+        self.stdout.write(
+            f"{number_of(count, 'change')} {are(count)} in {path}, the signature is in {beside}."
+        )
 
     def _verify(self, lanes: list[Lane], file: str, key_files: list[Path]) -> None:
         faults, keys = [], [_public_key(path) for path in key_files]
@@ -112,12 +115,15 @@ class Command(OperatorCommand):
             if verdict.broken:
                 faults.append(f"{lane}: {verdict.broken}")
             else:
-                self.stdout.write(f"{lane}: {verdict.rows:,} changes, the chain is intact.")
+                self.stdout.write(
+                    f"{lane}: {number_of(verdict.rows, 'change')}, the chain is intact."
+                )
             for note in verdict.notes:
                 self.stdout.write(f"  {note}")
             for old in Retention.objects.filter(lane=lane).order_by("pk"):
                 self.stdout.write(
-                    f"  {old.rows:,} changes before {old.before:%Y-%m-%d} were deleted on "
+                    f"  {number_of(old.rows, 'change')} before {old.before:%Y-%m-%d} "
+                    f"{were(old.rows)} deleted on "
                     f"{old.at:%Y-%m-%d} by {old.actor}: {old.reason}"
                 )
         if faults:
@@ -128,9 +134,15 @@ class Command(OperatorCommand):
             raise CommandError("--forget-before needs a --reason.", returncode=USAGE)
         for lane in lanes:
             count = retention.forget(lane, before=before, actor=getpass.getuser(), reason=reason)
-            self.stdout.write(f"{lane}: {count:,} changes before {before:%Y-%m-%d} are deleted.")
+            self.stdout.write(
+                f"{lane}: {number_of(count, 'change')} before {before:%Y-%m-%d} {are(count)} "
+                "deleted."
+            )
             if pruned := refusals.prune(lane, before=before):
-                self.stdout.write(f"{lane}: so are {pruned:,} refusals of runs before that day.")
+                self.stdout.write(
+                    f"{lane}: so {are(pruned)} {number_of(pruned, 'refusal')} of runs before that "
+                    "day."
+                )
 
 
 def _line(change: Change, schema: SchemaView) -> str:

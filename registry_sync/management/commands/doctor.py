@@ -12,6 +12,7 @@ from django.db import DatabaseError
 
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
+from registry_sync.core.text import number_of
 from registry_sync.drafts.proposal.live import propose_live
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
@@ -60,7 +61,7 @@ class Command(OperatorCommand):
             said = {"failed": bad, "warned": warned, "checks": [one.stored() for one in results]}
             self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
         else:
-            self.stdout.write(f"{len(results)} checks: {bad} failed, {warned} warned.")
+            self.stdout.write(f"{number_of(len(results), 'check')}: {bad} failed, {warned} warned.")
         if bad:
             raise SystemExit(1)
 

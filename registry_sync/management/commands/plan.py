@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from django.core.management.base import CommandError
 
 from registry_sync import runs
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.following import following_plan
@@ -81,7 +82,7 @@ class Command(OperatorCommand):
         for row in shown["rows"]:
             self.stdout.write(row_line(row))
         if (left := plan.writes - len(shown["rows"])) > 0:
-            self.stdout.write(f"{left:,} more rows: --limit shows more.")
+            self.stdout.write(f"{number_of(left, 'more row')}: --limit shows more.")
 
     def _make(self, options: dict[str, Any]) -> NoReturn:
         refuse_misconfiguration()

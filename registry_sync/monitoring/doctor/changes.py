@@ -56,8 +56,9 @@ def check_since_filter(visit: RegistryVisit) -> CheckResult:
     found = probe_filter(visit.source, sample.records, connector.incremental)
     if found.of_future:
         return bad(
-            f"For changes since a time in ten years, the registry returned {found.of_future:,} "
-            "records: it ignores the filter, and each run reads everything.",
+            "For changes since a time in ten years, the registry returned "
+            f"{number_of(found.of_future, 'record')}: it ignores the filter, and each run reads "
+            "everything.",
             FORMAT,
         )
     if found.of_old == 0 and sample.records:

@@ -120,8 +120,8 @@ def check_ids(visit: RegistryVisit) -> CheckResult:
         )
     if duplicates:
         return bad(
-            f"{len(duplicates):,} ids of {checked:,} records are duplicates: "
-            f"{', '.join(duplicates[:5])}.",
+            f"{number_of(checked, 'record')} {'has' if checked == 1 else 'have'} "
+            f"{number_of(len(duplicates), 'duplicate id')}: {', '.join(duplicates[:5])}.",
             "The registry's owner must give every record a unique id, or the integration owner "
             "must choose another External ID Field.",
         )
@@ -145,8 +145,8 @@ def check_total(visit: RegistryVisit) -> CheckResult:
     came = len({sample.source.identify(record) for record in sample.records})
     if came > sample.total or (sample.ended and came < sample.total):
         return warning(
-            f"The registry counts {number_of(sample.total, 'record')}, but {came:,} distinct ones "
-            "came.",
+            f"The registry counts {number_of(sample.total, 'record')}, but "
+            f"{number_of(came, 'distinct one')} came.",
             "The registry's owner must correct the total or give the list a stable order, or the "
             "integration owner must name another total_path in endpoint.paginator of Connector "
             "Settings.",

@@ -17,6 +17,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from registry_sync import runs
+from registry_sync.core.text import were
 from registry_sync.models import AlertMessage, WebhookDelivery, WebhookRefusal, pending_migrations
 from registry_sync.monitoring import alerts, freshness
 from registry_sync.monitoring.channels import CHANNELS
@@ -201,7 +202,8 @@ def check_webhooks() -> CheckResult:
         return skipped("No webhook has arrived yet.", remedy)
     arrived = f"The last one arrived at {last.received_at:%Y-%m-%d %H:%M} UTC."
     if refused is not None:
-        finding = f"{arrived} {refused.count:,} were refused on {refused.day} ({refused.reason})."
+        count = f"{refused.count:,} {were(refused.count)}"
+        finding = f"{arrived} {count} refused on {refused.day} ({refused.reason})."
         return warning(finding, f"The operator must check where they came from. {remedy}")
     return ok(arrived, remedy)
 

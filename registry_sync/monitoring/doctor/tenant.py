@@ -108,7 +108,9 @@ def check_credentials(visit: TenantVisit) -> CheckResult:
             "The token works; the app's configuration is empty.",
             "The integration owner must fill it in on the app's page in Benchling.",
         )
-    return ok(f"The token works; the app can read {len(visit.items)} configuration items.")
+    return ok(
+        f"The token works; the app can read {number_of(len(visit.items), 'configuration item')}."
+    )
 
 
 @register(TENANT_CHECKS, "Clock: Benchling's")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from registry_sync.core.addresses import joined_address
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
@@ -128,7 +129,7 @@ def check_bounds(paginator: Paginator, loops: LoopDetector, follows: Json | None
         return
     if loops.pages >= paginator.max_pages:
         raise bad_answer(
-            f"it has more than {paginator.max_pages} pages",
+            f"it has more than {number_of(paginator.max_pages, 'page')}",
             "raises endpoint.paginator.max_pages in Connector Settings",
         )
     if loops.empty >= MOST_EMPTY:

@@ -21,6 +21,7 @@ from registry_sync.benchling.entity_reads import as_type
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.lost_answers import LATE, looks
 from registry_sync.benchling.schema import parse_schema
+from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.core.waits import EARLIER_TASK
 from registry_sync.models import Batch, Lane, SyncRun
@@ -82,6 +83,8 @@ def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, J
         Batch.objects.filter(pk=batch.pk).update(lines="", done_at=timezone.now())
     if outcomes:
         text = f"{len(outcomes):,} records that were on their way are in Benchling: recorded "
+        if len(outcomes) == 1:
+            text = "1 record that was on its way is in Benchling: recorded "
         text += f"by run {ctx.run.pk}."
         runs.log(sender, "INFO", text)
 
@@ -127,7 +130,8 @@ def _as_sent(
                 if len(there) == len(items):
                     break
     except Refused as refused:
-        text = f"Run {sender.pk} had sent {len(items):,} records when it ended, and whether "
+        text = f"Run {sender.pk} had sent {number_of(len(items), 'record')} when it ended, and "
+        text += "whether "
         text += f"Benchling took them cannot be seen: {refused}"
         runs.log(ctx.run, "WARNING", text)
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry_sync.core.text import number_of
+from registry_sync.core.text import number_of, were
 from registry_sync.source.pages import Page
 
 MOVED = (
@@ -41,8 +41,8 @@ class ReadingDoubts:
             )
         if self.total is not None and distinct < self.total:
             said.append(
-                f"The registry says it has {self.total:,} records, but only {distinct:,} distinct "
-                "ones were returned. The registry's owner checks which it is, and gives the list a "
-                "stable order."
+                f"The registry says it has {number_of(self.total, 'record')}, but only "
+                f"{number_of(distinct, 'distinct one')} {were(distinct)} returned. The registry's "
+                "owner checks which it is, and gives the list a stable order."
             )
         return said

@@ -122,13 +122,16 @@ class Listings:
 
     def _warn_of_cut(self, ids: IdFile, total: int) -> None:
         counted = f", and it counts {total:,}" if total else ""
-        text = f"The list of ids is not complete: {len(ids):,} ids came, {ids.repeated:,} "
+        text = (
+            f"The list of ids is not complete: {number_of(len(ids), 'id')} came, {ids.repeated:,} "
+        )
         text += f"repeatedly{counted}. No record counts as withdrawn by it. The integration owner "
         text += "checks endpoint.deletes and endpoint.paginator in Connector Settings."
         runs.warn(self.ctx.run, self.ctx.lease, "ids_cut", text)
 
     def _warn_of_others(self, ids: IdFile) -> None:
-        text = f"The list of ids has {len(ids):,} ids, such as {ids.first}, but none of a record "
+        text = f"The list of ids has {number_of(len(ids), 'id')}, such as {ids.first}, but none "
+        text += "of a record "
         text += "that is in Benchling. No record counts as withdrawn by it. The integration owner "
         text += "corrects endpoint.deletes in Connector Settings."
         runs.warn(self.ctx.run, self.ctx.lease, "ids_cut", text)
