@@ -64,7 +64,7 @@ def count_in(text: str, answer: PageAnswer, *, exact: bool) -> Counted | None:
     """
     if len(text) > LONGEST or not 1 <= (found := len(NUMBER.findall(text))) <= 3:
         return None
-    if _is_of_others(text, answer):
+    if is_of_others(text, answer):
         return None
     read = (_of_number, _of_part, _of_range)[found - 1]
     total = read(text, answer, exact)
@@ -130,7 +130,7 @@ def _of_number(text: str, answer: PageAnswer, exact: bool) -> int | None:
     return total if counts or named else None
 
 
-def _is_of_others(text: str, answer: PageAnswer) -> bool:
+def is_of_others(text: str, answer: PageAnswer) -> bool:
     """Return whether a text counts something else than the records: “1-3 of 4 sites”."""
     own = _own(answer)
     first = answer.records[0] if answer.records else None

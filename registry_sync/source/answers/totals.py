@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry_sync.source.answers.count_texts import count_in
+from registry_sync.source.answers.count_texts import count_in, is_of_others
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
 from registry_sync.source.answers.parts_missing import SHARDS
 from registry_sync.source.completeness.said_values import as_mapping, as_number
@@ -147,6 +147,8 @@ def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Tot
         ranged = entry.word == "contentrange" or entry.word in RANGES
         if not entry.header or not (ranged or _is_header_total(entry)):
             continue
+        if ranged and is_of_others(text, answer):  # bytes 0-1023/4096
+            continue
         number = _number(text.rpartition("/")[2] if entry.word == "contentrange" else text)
         if number is None and ranged and (counted := count_in(text, answer, exact=False)):
             number = counted.total
@@ -200,11 +202,12 @@ def _counts_of_list(entries: Sequence[Entry], answer: PageAnswer) -> frozenset[s
 def _total_at(entry: Entry, answer: PageAnswer) -> Total | None:
     if isinstance(entry.value, dict) and entry.word in NESTED:
         return _object(entry.value, entry.path)
-    if (number := _number(entry.value)) is not None:
+    counts = entry.word not in TEXTS | RANGES or _rank(entry.word) is not None  # "status": "200"
+    if counts and (number := _number(entry.value)) is not None:
         return Total(number, not is_least(entry.beside), entry.path)
     if not isinstance(entry.value, str):
         return None
-    if (least := _least(entry.value)) is not None:
+    if counts and (least := _least(entry.value)) is not None:
         return Total(least, False, entry.path, in_text=True)
     found = count_in(entry.value, answer, exact=entry.word in TEXTS)
     return Total(found.total, found.exact, entry.path, in_text=True) if found else None
