@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from registry_sync.core.secrets import public_address
 from registry_sync.monitoring.outgoing import address_fault
 
 TAG = "registry_sync"
@@ -188,20 +189,23 @@ def _is_redis(url: str) -> bool:
 
 
 def url_fault(url: str) -> str:
-    """Return what is wrong with a tenant's address; "" if nothing is."""
+    """Return what is wrong with a tenant's address; "" if nothing is. No password is shown."""
     if not url:
         return "is not set"
+    shown = public_address(url).rpartition("@")[2]
+    if "@" in url:
+        return f"has a user or a password; write only the tenant's host: {shown}"
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # of a port that is none, or of a bracket
         is_address = False
     if not is_address:
-        return f"is not a web address: {url}"
+        return f"is not a web address: {shown}"
     if parts.path not in ("", "/") or parts.query:
-        return f"has a path; write only the tenant's host: {url}"
+        return f"has a path; write only the tenant's host: {shown}"
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        return f"is plain http, which is allowed only for loopback addresses: {url}"
+        return f"is plain http, which is allowed only for loopback addresses: {shown}"
     return ""
 
 

@@ -102,7 +102,8 @@ def missing_link(entity: Entity, target: str, said: str = "", *, of: str = "") -
         message=f"{entity.registry_id} points at {target}{f' of {of}' if of else ''}, which is "
         "not in Benchling" + (f" ({said.rstrip('.')})." if said else "."),
         remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
-        f"{entity.registry_id} will be synced automatically.",
+        f"{entity.registry_id} will be synced automatically. If people see {target} there, it is "
+        "in another Benchling registry, or a Benchling admin gives the app access to its project.",
         value=target[:200],
         waits_for=("link", target),
     )

@@ -171,6 +171,13 @@ class TestChecks:
         setattr(settings, name, value)
         assert expected in self.ids()
 
+    @pytest.mark.parametrize("form", ["http://{}acme.example", "https://{}acme.benchling.com",
+                                      "https://{}[acme", "ftp://{}acme/x"])  # fmt: skip
+    def test_a_password_in_the_tenants_address_is_refused_and_not_shown(self, settings, form):
+        settings.BENCHLING_URL = form.format("user:hush@")
+        (fault,) = [m for m in checks.run_checks() if str(m.id).endswith(".E002")]
+        assert "has a user or a password" in fault.msg and "hush" not in str(fault)
+
     def test_a_proxy_that_is_believed_without_https_is_named(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:6379/0"
         settings.TRUST_PROXY_HEADERS, settings.HTTPS_ONLY = True, False
