@@ -131,6 +131,7 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"molecules": FEW, "status": "5 of 12 molecules"}, {}),
     (FEW, {"Content-Range": "items 0-4 of 12"}),
     (FEW, {"X-Range": "1-5/12"}),
+    ([{**each, "full_count": 12} for each in FEW], {}),
     ({"items": FEW, "total": "12.0"}, {}),
     ({"items": FEW, "total": "> 100"}, {}),
     ({"items": FEW, "total": "5+"}, {}),
@@ -276,6 +277,8 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
         )
     ),
     ({"page": FEW, "pageCount": 1}, {}),
+    ([{**each, "total_count": 5, "vials": 96} for each in FEW], {}),
+    ([{**each, "total_rows": 90 + each["id"]} for each in FEW], {}),
 )
 
 
@@ -310,6 +313,24 @@ def test_a_link_of_a_list_is_followed_however_it_says_next(serve: Any, link: Any
         return {"items": [{"id": n} for n in range(start, min(start + 5, 12))], "links": links}
 
     assert read(serve(answer).source()) == ([str(n) for n in range(12)], "")
+
+
+def test_records_in_a_list_beside_what_is_said_of_them(serve: Any) -> None:
+    """As the World Bank's API has them."""
+
+    def answer(asked: Any) -> Any:
+        number = int(asked.query.get("page", 1))
+        said = {"page": number, "pages": 3, "per_page": "5", "total": 12}
+        return [said, [{"id": n} for n in range(12)][number * 5 - 5 :][:5]]
+
+    registry = serve(answer)
+    came, said = read(registry.source())
+    assert not came and settings_in(said) == {"endpoint": {"data_selector": "[1]"}}
+    endpoint: Any = settings_in(said)["endpoint"]
+    came, said = read(registry.source({"endpoint": endpoint}))
+    assert "[0]." in said  # its pages are said, and not followed without a setting
+    endpoint |= settings_in(said)["endpoint"]
+    assert read(registry.source({"endpoint": endpoint})) == ([str(n) for n in range(12)], "")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from typing import Any
 
 DEPTH = 6
 """How many keys deep an answer may say something about its pages."""
+PARTS = 3
+"""Items of an answer that is a list, which may say something about its pages."""
 PARTIAL = 206
 STATUS, OF_PART = "status", "its status, 206 Partial Content"
 """The word and the path of a status that says that an answer is part of something."""
@@ -88,7 +90,7 @@ class PageAnswer:
         records = {id(record) for record in self.records}
         ranged = any(name.lower() == "content-range" for name in self.headers)
         partial = [] if self.status != PARTIAL or ranged else [Entry(OF_PART, STATUS, "206", {})]
-        return [*_headers(self.headers), *partial, *_entries(self.body, records)]
+        return [*_headers(self.headers), *partial, *_of_body(self.body, records)]
 
 
 def word_of(key: str) -> str:
@@ -112,6 +114,18 @@ def _relation(item: Any) -> str:
                    for word in words):  # fmt: skip
                 return key
     return ""
+
+
+def _of_body(body: Any, records: set[int]) -> Iterator[Entry]:
+    """Yield the values of an answer, also of one that has its records in a list beside an object.
+
+    https://datahelpdesk.worldbank.org/knowledgebase/articles/898581-api-basic-call-structures
+    """
+    if isinstance(body, list) and not any(id(item) in records for item in body):
+        for index, item in enumerate(body[:PARTS]):
+            yield from _entries(item, records, f"[{index}]")
+        return
+    yield from _entries(body, records)
 
 
 def _entries(

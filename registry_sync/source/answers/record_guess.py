@@ -18,6 +18,8 @@ from registry_sync.source.answers.other_forms import INSTEAD, other_form
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
 """The usual keys of records; one that is there and empty wins over any other list."""
+PAIR = 2
+"""Items of an answer that is a list of what it says of its pages, and of the records."""
 NEVER = frozenset({
     "included", "includes", "links", "link", "errors", "error", "warnings", "warning", "meta",
     "metadata", "facets", "facet", "aggregations", "aggs", "deleted", "deletes", "deletions",
@@ -78,6 +80,9 @@ def select(*paths: str) -> str:
 def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
     """Return the list of records of an answer. Raises Unusable, Ambiguous."""
     if isinstance(body, list):
+        held = [f"[{index}]" for index, item in enumerate(body) if _has_objects(item)]
+        if len(held) == 1 and len(body) <= PAIR:  # [{"page": 1, "pages": 3}, [{…}, {…}]]
+            raise Unusable("its answer is a list that has the list of records in it", select(*held))
         return Guess("$", body, usual=True)
     nodes: list[tuple[str, Json]] = [("", body)] if isinstance(body, dict) else []
     for _ in range(DEEPEST):

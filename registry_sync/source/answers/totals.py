@@ -51,6 +51,9 @@ TEXTS = frozenset({"message", "msg", "info", "text", "description", "caption", "
                    "label", "title", "footer", "pager", "counter", "resultinfo", "recordsinfo",
                    "status", "statustext", "statusmessage", "count", "total"})  # fmt: skip
 """Keys of a text for people, which may be such a range of exactly the records that came."""
+OF_EACH = frozenset({"fullcount", "totalcount", "totalrows", "totalrecords", "totalresults",
+                     "overallcount", "totalrowcount", "rowstotal", "countover"})  # fmt: skip
+"""Keys of a total in each record."""
 PARTS = frozenset({"page", "batch", "batche", "chunk"})
 """Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count",
@@ -93,7 +96,8 @@ def find_total(answer: PageAnswer, path: str, *, last: bool) -> Total | None:
     if path:
         return _counts_all(_named(answer.body, path), answer, last=last)
     entries = answer.entries()
-    return _of_headers(entries, answer, last) or _of_body(entries, answer, last)
+    found = _of_headers(entries, answer, last) or _of_body(entries, answer, last)
+    return found or _of_records(answer)
 
 
 def _counts_all(total: Total | None, answer: PageAnswer, *, last: bool) -> Total | None:
@@ -106,7 +110,7 @@ def _counts_all(total: Total | None, answer: PageAnswer, *, last: bool) -> Total
 
 
 def _named(body: Any, path: str) -> Total | None:
-    value = compile_path(path)(body) if isinstance(body, dict) else ABSENT
+    value = compile_path(path)(body) if isinstance(body, (dict, list)) else ABSENT
     if isinstance(value, dict):
         return _object(value, path, named=True)
     number = _number(value)
@@ -180,6 +184,20 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
         if total is not None:
             found.append((rank, len(entry.within), total))
     return min(found, key=lambda item: item[:2])[2] if found else None
+
+
+def _of_records(answer: PageAnswer) -> Total | None:
+    """Return a total that each record repeats, as `count(*) over ()` of a database does.
+
+    It counts only if it is greater than what came: it may be a value of the records.
+    """
+    first = answer.records[0] if len(answer.records) > 1 else None
+    for key, value in first.items() if isinstance(first, dict) else ():
+        if word_of(str(key)) not in OF_EACH or (as_number(value) or 0) <= answer.came:
+            continue
+        if all(isinstance(each, dict) and each.get(key) == value for each in answer.records):
+            return Total(int(value), False, f"{key} of each record", in_text=True)
+    return None
 
 
 def _rank(word: str) -> int | None:
