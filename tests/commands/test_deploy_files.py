@@ -51,13 +51,12 @@ def test_compose() -> None:
     assert {"web", "worker-sync", "worker-interactive", "scheduler"} <= set(services)
 
 
-@pytest.mark.parametrize(
-    "file", sorted((DEPLOY / "kubernetes").glob("[!k]*.yaml")), ids=lambda file: file.stem
-)
-def test_kubernetes(file: Path) -> None:
-    checked(BIN / "kubernetes-validate", "--strict", file)
+def test_kubernetes() -> None:
+    files = sorted((DEPLOY / "kubernetes").glob("[!k]*.yaml"))
+    assert len(files) > 5
+    checked(BIN / "kubernetes-validate", "--strict", *files)
     listed = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())["resources"]
-    assert file.name in listed or "example" in file.name
+    assert [f.name for f in files if f.name not in listed and "example" not in f.name] == []
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

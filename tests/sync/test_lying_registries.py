@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from registry_sync.jobs import runner
 from registry_sync.models import SyncRun
 from registry_sync.sync import pacing
 from tests.support.environment import FULL, SEED
@@ -68,7 +67,6 @@ def line(world: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
     monkeypatch.setattr(
         pacing.Pacer, "pause", lambda self, seconds, reason="": quick.sleep(seconds)
     )
-    monkeypatch.setattr(runner, "look_for_alerts", lambda: None)  # a sixth of the time
     made = world([], fields=FIELDS, rows=ROWS, contract="off", rate_limit=0, task_base=0.0)
     return Line(made, serve(lambda asked: []))
 
