@@ -57,7 +57,7 @@ class PostgresServer:
             stderr=subprocess.STDOUT,
             preexec_fn=dies_with_parent,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while self._quiet("pg_isready", "-h", "127.0.0.1", "-p", str(self.port)):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text())
@@ -68,7 +68,7 @@ class PostgresServer:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(120)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, name: str, *words: str) -> None:

@@ -38,7 +38,7 @@ class RedisServer:
             stderr=subprocess.DEVNULL,
             preexec_fn=dies_with_parent,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 Redis.from_url(self.url).ping()

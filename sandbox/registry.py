@@ -169,6 +169,7 @@ class RegistryServer:
         words += ["--host", "127.0.0.1", "--port", str(self.port)]
         words += ["--metadata", str(folder / "metadata.json")]
         words += ["--setting", "max_returned_rows", "1000"]
+        words += ["--setting", "sql_time_limit_ms", "30000"]  # 1000 unless set, on any machine
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 words,
@@ -184,7 +185,7 @@ class RegistryServer:
 
     def _wait(self, log: Path) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         headers = {"Authorization": f"Bearer {self.token}"}
         while self._process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException):

@@ -261,7 +261,7 @@ class TenantServer:
 
     def start(self) -> TenantServer:
         self.thread.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not self.server.started:
             if time.monotonic() > deadline or not self.thread.is_alive():
                 raise RuntimeError("The sandbox tenant did not start.")

@@ -126,7 +126,7 @@ def test_a_live_worker_is_known_whatever_the_clock_of_its_host_says(queue, redis
         live.client_setname(worker.name)
         heard = timezone.now() + timedelta(minutes=minutes)
         live.hset(worker.key, "last_heartbeat", utcformat(heard))
-        assert see_queues().serves("interactive"), minutes
+        assert see_queues(queue.connection).serves("interactive"), minutes
         _push(queue)
         queue.connection.delete(queue.key)
         job = Job.fetch("delivery-7-0", connection=queue.connection, serializer=JSONSerializer)
@@ -134,7 +134,11 @@ def test_a_live_worker_is_known_whatever_the_clock_of_its_host_says(queue, redis
         job.heartbeat(heard, ttl=600)
         assert not _push(queue), minutes  # it is being worked on
         live.close()
-        until(lambda: not see_queues().serves("interactive"), seconds=30, what="the worker's end")
+        until(
+            lambda: not see_queues(queue.connection).serves("interactive"),
+            seconds=30,
+            what="the worker's end",
+        )
         assert _push(queue), minutes  # its row is still there, with a heartbeat of any time
         queue.connection.flushall()
 

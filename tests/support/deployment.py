@@ -149,7 +149,7 @@ class Deployment:
 def kill(child: subprocess.Popen[bytes]) -> None:
     """End a process and all it started, with no chance to say a word."""
     os.killpg(child.pid, signal.SIGKILL)
-    child.wait(20)
+    child.wait(120)
 
 
 def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
