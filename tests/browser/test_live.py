@@ -27,7 +27,7 @@ def test_a_link_that_was_followed_is_not_cancelled_when_the_page_would_load_agai
     page: Any,
 ) -> None:
     held, ended = list[Any](), list[bool]()
-    script = quick(PAUSE=50)
+    script = quick(PAUSE=50, LEAVING=600_000)
 
     def answer(route: Any) -> None:
         bodies = {

@@ -449,8 +449,13 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
     redis.stop()
     for id_ in ids:
         assert canvases.press(tenant, id_, "manual_sync", {}, base_url=url)
-    until(lambda: len(tenant.webhooks) == 6, seconds=20, what="the answers")
-    assert {hook["status"] for hook in tenant.webhooks} == {200}
+
+    def taken() -> set[str]:
+        return {hook["id"] for hook in list(tenant.webhooks) if hook["status"] == 200}
+
+    until(lambda: len(taken()) == 6, seconds=20, what="the answers")
+    # One that a busy machine answers too late has none, and is sent again.
+    assert {hook["status"] for hook in tenant.webhooks} <= {0, 200}
 
     def told() -> bool:
         said = "no one is working on it at the moment"
