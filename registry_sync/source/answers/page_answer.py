@@ -121,7 +121,7 @@ def _of_body(body: Any, records: set[int]) -> Iterator[Entry]:
 
     https://datahelpdesk.worldbank.org/knowledgebase/articles/898581-api-basic-call-structures
     """
-    if isinstance(body, list) and not any(id(item) in records for item in body):
+    if isinstance(body, list) and any(isinstance(item, list) for item in body):
         for index, item in enumerate(body[:PARTS]):
             yield from _entries(item, records, f"[{index}]")
         return
