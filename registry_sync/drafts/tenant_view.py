@@ -14,6 +14,7 @@ from registry_sync.mapping.values import is_held
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.benchling_state import entity_of, is_ours, link_targets
 from registry_sync.sync.gates.claims import Holder
+from registry_sync.sync.link_targets import LinkTargets
 from registry_sync.sync.setup import Setup
 
 
@@ -78,10 +79,7 @@ class TenantView:
 
     def there(self, registry_ids: Sequence[str]) -> dict[str, Json]:
         """Return what Benchling has of these registry ids."""
-        if not registry_ids:
-            return {}
-        found = self.client.entities_registered(registry_ids, registry_id=self._registry)
-        return {str(raw.get("entityRegistryId")): raw for raw in found}
+        return LinkTargets(self.client, self._registry).among(registry_ids)
 
     def _in_ledger(self, raws: Sequence[Json]) -> set[str]:
         if self.lane is None:

@@ -10,6 +10,9 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity, links_of
 
+JUDGED = ("entityRegistryId", "schema", "archiveRecord")
+"""What is kept of a link target; a run may meet each of a hundred thousand."""
+
 
 class LinkTargets:
     """What Benchling has of link targets, by registry id; it is asked once for each."""
@@ -22,10 +25,14 @@ class LinkTargets:
         """Return those of these that are in Benchling. Raise Wait, Refused."""
         if asked := sorted(set(registry_ids) - self._known.keys()):
             found = self.client.entities_registered(asked, registry_id=self.registry_id)
-            there = {str(raw.get("entityRegistryId")): raw for raw in found}
+            there = {str(raw.get("entityRegistryId")): _judged(raw) for raw in found}
             self._known |= {registry_id: there.get(registry_id) for registry_id in asked}
         held = {registry_id: self._known[registry_id] for registry_id in registry_ids}
         return {registry_id: raw for registry_id, raw in held.items() if raw is not None}
+
+
+def _judged(raw: Json) -> Json:
+    return {key: raw.get(key) for key in JUDGED}
 
 
 def is_of(raw: Json, schema_id: str | None) -> bool:

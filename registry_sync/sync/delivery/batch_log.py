@@ -27,7 +27,7 @@ from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.delivery.turns import Turns
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
-from registry_sync.sync.link_targets import unfit_links
+from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import present
 from registry_sync.sync.plans.held import hold_records
 from registry_sync.sync.recheck import recheck_access
@@ -215,10 +215,10 @@ class BatchLog:
         targets -= present(self.ctx.lane, {target for target in targets if target not in said})
         if targets:
             registry_id = self.ctx.setup.config.registry_id
-            found = self.ctx.client.entities_registered(sorted(targets), registry_id=registry_id)
-            targets -= {str(raw.get("entityRegistryId")) for raw in found}
+            found = LinkTargets(self.ctx.client, registry_id).among(targets)
+            targets -= found.keys()
             named = [target for target in entity.links if target in said]
-            unfit = unfit_links(entity, self.ctx.setup.schema, found, archived=named)
+            unfit = unfit_links(entity, self.ctx.setup.schema, found.values(), archived=named)
             if not targets and unfit:
                 return [], unfit[min(unfit)]
         return sorted(targets), None
