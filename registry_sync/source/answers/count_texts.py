@@ -110,9 +110,9 @@ def _of_part(text: str, answer: PageAnswer, exact: bool) -> int | None:
     if OUTCOME.search(text) or not answer.count:
         return None
     nouns = [*_stems(before), *_stems(between), *_stems(after)]
-    told = any(noun in RECORDS or noun in _own(answer) for noun in nouns) or answer.count > 1
+    counted = any(noun in RECORDS or noun in _own(answer) for noun in nouns) or answer.count > 1
     words = re.sub(r"^\s*[^\W\d_]+\s+(?=\S)", "", between, count=1)
-    if one == answer.count < other and told and any(map(OF_TOTAL.fullmatch, (between, words))):
+    if one == answer.count < other and counted and any(map(OF_TOTAL.fullmatch, (between, words))):
         return other
     shown = other == answer.count < one and SHOWN.search(between + after)
     return one if shown and ALL_OF.search(before + between) else None

@@ -54,8 +54,8 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     https://www.elastic.co/guide/en/elasticsearch/reference/current/search-your-data.html
     https://docs.vespa.ai/en/graceful-degradation.html
     """
+    ways = (*WAYS, *OF_THE_LAST) if last else WAYS
     for entry in entries:
-        ways = (*WAYS, *(OF_THE_LAST if last else ()))
         if not entry.header and any(way(entry) for way in ways):
             value = entry.value if not isinstance(entry.value, (dict, list)) else "not empty"
             return f"{entry.path} is {str(value).lower()[:60]}"

@@ -131,8 +131,7 @@ def _as_sent(
                     break
     except Refused as refused:
         text = f"Run {sender.pk} had sent {number_of(len(items), 'record')} when it ended, and "
-        text += "whether "
-        text += f"Benchling took them cannot be seen: {refused}"
+        text += f"whether Benchling took them cannot be seen: {refused}"
         runs.log(ctx.run, "WARNING", text)
         return {}
     registry_ids = {item["external_id"]: item["registry_id"] for item in items}
