@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +40,7 @@ from .used import Measured, Used
 from .world import PEERS, ROOT, World
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+Script = Callable[[World], Measured]
 SHORT = 5
 """How many times a run of a few seconds is repeated; its median counts."""
 
@@ -50,6 +51,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--beside", metavar="COMMIT", help="measure this commit, too")
+    parser.add_argument(
+        "--service-only", action="store_true",
+        help="leave out the plain script and dlt, which use no database",
+    )  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="write the tables to the page")
     given = parser.parse_args()
     with ExitStack() as stack:
@@ -58,13 +63,14 @@ def main() -> None:
         if given.beside:
             folder = stack.enter_context(checkout(given.beside))
             services[f"{OURS} at {describe(folder)}"] = folder
-        bench = Bench(services, server)
+        bench = Bench(services, server, scripts={} if given.service_only else scripts())
         for count in given.sizes:
             bench.measure(count)
     text = f"{table(bench.rows)}\n\n{ratios(bench.rows)}\n"
     print(text)
     if given.keep:
         keep(text, given.database)
+    if given.keep and not given.service_only:  # the plots have the scripts, too
         ROWS.write_text(json.dumps([row.kept() for row in bench.rows], indent=1) + "\n")
 
 
@@ -77,25 +83,30 @@ def _postgres() -> Iterator[PostgresServer]:
         server.stop()
 
 
+def scripts() -> dict[str, Script]:
+    """Return the clients that use no database: the plain script, and dlt where it is installed."""
+    return {PLAIN: World.plain} | ({DLT: World.dlt} if os.path.exists(PEERS) else {})
+
+
 @dataclass(slots=True)
 class Bench:
     """The rows of one run. `services`: the folders of the service's code, by name."""
 
     services: dict[str, Path]
     server: PostgresServer | None
+    scripts: Mapping[str, Script]
     rows: list[Row] = field(default_factory=list)
 
     def measure(self, count: int) -> None:
         """Give every contender the same work, each on servers of its own."""
-        scripts = {PLAIN: World.plain} | ({DLT: World.dlt} if os.path.exists(PEERS) else {})
-        for who, run in scripts.items():
+        for who, run in self.scripts.items():
             self._script(count, who, run)
         for who, folder in self.services.items():
             self._service(count, who, folder)
         with World(count, server=self.server, granular=True) as world:
             self.note(count, FIRST, IN_FLIGHT, world.ours, written=count)
 
-    def _script(self, count: int, who: str, run: Callable[[World], Measured]) -> None:
+    def _script(self, count: int, who: str, run: Script) -> None:
         """Measure a script. dlt reads what changed since its last run; the plain one everything."""
         changed = count // 100
         with World(count) as world:

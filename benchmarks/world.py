@@ -31,6 +31,7 @@ TENANT = {
     "latency": 0.08,
     "task_base": 0.15,
     "task_per_entity": 0.002,
+    "works_ahead": True,
     "contract": "after",
 }
 """80 ms a request, a task of 150 ms + 2 ms an entity; Benchling's 300 requests in 30 s hold."""

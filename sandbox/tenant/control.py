@@ -124,7 +124,7 @@ class Control:
             | {
                 "endpoints": dict(self.state.endpoints),
                 # Of the thread that answers: a benchmark's client waits for it.
-                "own_seconds": round(time.thread_time(), 3),
+                "own_seconds": round(time.thread_time() - self.state.ahead_seconds, 3),
                 "contract_violations": len(outside),
                 "violations": outside[:20],
             }

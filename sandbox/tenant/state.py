@@ -109,6 +109,8 @@ class TenantState:
         self.counters: Counter[str] = Counter()
         self.endpoints: Counter[str] = Counter()
         self.writes: Counter[str] = Counter()
+        self.ahead_seconds = 0.0
+        """CPU seconds of work that was done while its task was running."""
         self._numbers = itertools.count(1)
 
     # -- furnishing ------------------------------------------------------------------------

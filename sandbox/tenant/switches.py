@@ -43,6 +43,9 @@ class Switches:
     latency: float = 0.0  # seconds a request
     task_base: float = 0.02  # seconds a task
     task_per_entity: float = 0.0
+    works_ahead: bool = False
+    """Whether a task's rows are applied while it runs, so that its end costs its client nothing.
+    Lists can show them before the task ends."""
     list_lag: float = 0.0  # seconds for which lists show an entity as it was before a write
     webhook_retry: float = 1.0  # seconds between two attempts at a webhook
     webhook_attempts: int = 3

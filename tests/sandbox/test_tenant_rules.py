@@ -358,3 +358,27 @@ def test_tasks_are_forgotten_after_half_an_hour(tenant):
     assert t.get(path).status_code == 200
     t.state.clock.advance(20)
     assert t.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("refusal", ["", "Not this one."])
+def test_a_task_that_is_worked_ahead_ends_on_time(tenant, refusal):
+    t = tenant(works_ahead=True, task_base=3600)
+    t.state.refuse["A2"] = refusal
+    rows = [t.row("A1"), t.row("A2")]
+    id_ = t.http.post("/custom-entities:bulk-upsert", json={"customEntities": rows}).json()[
+        "taskId"
+    ]
+    task, deadline = t.state.tasks[id_], time.monotonic() + 60
+    while "outcome" not in task and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "outcome" in task and t.get(f"/tasks/{id_}").json() == {"status": "RUNNING"}
+    t.state.clock.advance(3600)
+    t.sign_in()
+    first, second = (t.get(f"/tasks/{id_}").json() for _ in range(2))
+    assert first == second
+    if refusal:
+        assert first["status"] == "FAILED" and first["errors"][0]["message"] == refusal
+        assert t.state.entity("A1") is None and "objects_written" not in t.state.counters
+    else:
+        shown = [entity["entityRegistryId"] for entity in first["response"]["customEntities"]]
+        assert sorted(shown) == ["A1", "A2"] and t.state.counters["objects_written"] == 2
