@@ -57,6 +57,8 @@ class Front:
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _whole_body(receive)
+        if body is None:
+            return
         path = scope["path"]
         self.state.counters["requests"] += 1
         self.state.endpoints[f"{scope['method']} {_endpoint(path)}"] += 1
@@ -135,10 +137,13 @@ class _Recorder:
         return send
 
 
-async def _whole_body(receive: Receive) -> bytes:
+async def _whole_body(receive: Receive) -> bytes | None:
+    """Return a request's body; `None` where its client was gone before it had sent it all."""
     parts = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

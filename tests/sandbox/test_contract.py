@@ -4,6 +4,7 @@ of the document is needed."""
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from sandbox.tenant.document import overlaid
 from sandbox.tenant.limits import RATE_ERROR
 from sandbox.tenant.overlay import PATCHES
 from sandbox.tenant.state import TenantState
+from tests.support.deployment import until
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -165,3 +167,21 @@ def test_a_violation_is_counted_in_each_mode(mode, found):
         assert len(server.settled_violations()) == found
     finally:
         server.stop()
+
+
+def test_a_request_whose_client_died_within_its_body_is_not_carried_out(tenant):
+    """A process that is killed while it sends leaves half a request behind."""
+    t = tenant()
+    t.server.settled_violations()
+    before = t.state.counters["requests"]
+    contract = t.server.app.state.contract
+    port = int(t.server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(
+            b"POST /api/v2/custom-entities HTTP/1.1\r\nHost: tenant\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+        )
+        until(lambda: contract.underway == 1, seconds=5, what="the request has arrived")
+    until(lambda: contract.underway == 0, seconds=5, what="the request is given up")
+    assert t.server.settled_violations() == []
+    assert t.state.counters["requests"] == before
