@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from argparse import ArgumentTypeError
 from csv import Error as CsvError
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from registry_sync.models import pending_migrations
 
 FAILED, PROPOSED, USAGE = 1, 2, 64
 """PROPOSED: nothing was done yet, as a second person must confirm it."""
+STANDARD = "-"
+"""The name of a file that stands for standard output, or for standard input."""
 UNMIGRATED = (
     "The database does not match this version: migrations are missing. The operator must run "
     "manage.py migrate."
@@ -121,6 +124,17 @@ def is_unmigrated() -> bool:
         return bool(pending_migrations.missing())
     except DatabaseError:
         return False
+
+
+def new_file(text: str) -> Path:
+    """Return the path of a file to write. Raise ArgumentTypeError for `-`.
+
+    It is for files that cannot be standard output: binary ones, secrets, and what is signed, whose
+    signature is a second file.
+    """
+    if text == STANDARD:
+        raise ArgumentTypeError("it cannot be written to standard output. Name a file.")
+    return Path(text)
 
 
 def unreadable(path: Path, error: OSError | UnicodeDecodeError | CsvError) -> CommandError:

@@ -203,6 +203,7 @@ class TestManifest:
     def test_it_holds_the_public_half_of_our_key(self, settings):
         settings.BENCHLING_PRIVATE_KEY = PRIVATE
         manifest = self.render()
+        assert self.render("--output", "-") == manifest
         assert manifest["security"]["publicKey"].strip() == PUBLIC.strip()
         names = {item["name"]: item["type"] for item in manifest["configuration"]}
         assert names["API Key"] == "secure_text" and names["Field Configurations"] == "array"

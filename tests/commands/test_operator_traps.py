@@ -312,3 +312,17 @@ def test_gunicorn_writes_json_where_the_service_does() -> None:
     first, second = map(json.loads, written.getvalue().splitlines())
     assert first["message"] == "Listening at: http://127.0.0.1:8000 (7)"
     assert "ValueError: a\nb" in second["exception"] and second["logger"] == "gunicorn.error"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("audit", "--csv", "-"), ("reconcile", "--csv", "-"), ("reconcile", "--statement", "-"),
+     ("backup", "-"), ("manifest", "--new-key", "-")],
+)  # fmt: skip
+def test_what_is_signed_or_secret_is_not_written_to_standard_output(
+    words, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError, match=r"Name a file\.") as refused:
+        call_command(*words)
+    assert refused.value.returncode == 64 and not list(tmp_path.iterdir())

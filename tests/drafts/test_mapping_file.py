@@ -72,6 +72,19 @@ def test_a_mapping_travels_by_names(two, tmp_path):
     assert "0 items are changed" in mapping("import", str(file))
 
 
+def test_a_mapping_travels_through_a_pipe(two, tmp_path, monkeypatch, capsys):
+    _, production = two
+    monkeypatch.chdir(tmp_path)
+    mapping("export", "m.yaml")
+    assert mapping("export", "-") == "" and not (tmp_path / "-").exists()
+    exported = capsys.readouterr().out
+    assert exported == (tmp_path / "m.yaml").read_text()
+    made = production()
+    monkeypatch.setattr("sys.stdin", io.StringIO(exported))
+    assert "Every name resolves" in mapping("import", "-")
+    assert made.tenant.config
+
+
 def test_every_name_that_does_not_resolve_is_told_and_nothing_is_written(two, tmp_path):
     _, production = two
     file = tmp_path / "mapping.yaml"

@@ -17,7 +17,7 @@ from registry_sync.core.readable import readable
 from registry_sync.core.spreadsheet import SheetWriter, original_text
 from registry_sync.core.text import are, number_of
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
-from registry_sync.management.operator import USAGE, OperatorCommand, unreadable
+from registry_sync.management.operator import STANDARD, USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
 from registry_sync.sync.gates import adoption
 
@@ -96,7 +96,7 @@ class Command(OperatorCommand):
         )
 
     def _write(self, rows: QuerySet[Adoption], path: Path) -> None:
-        if str(path) == "-":
+        if str(path) == STANDARD:
             _to_csv(rows, sys.stdout)
             return
         with path.open("w", encoding="utf-8", newline="") as out:

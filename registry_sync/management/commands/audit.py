@@ -19,7 +19,7 @@ from registry_sync.core.text import are, number_of, were
 from registry_sync.desk.pins import audit_lines
 from registry_sync.desk.values import rule_text
 from registry_sync.ledger import audit, chain_check, refusals, retention, signed_csv
-from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.operator import USAGE, OperatorCommand, new_file
 from registry_sync.models import Change, Lane, Retention
 from registry_sync.runs import SchemaView, schema_view
 
@@ -35,7 +35,7 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--entity", metavar="ID", help="an external id or a Benchling id")
-        what.add_argument("--csv", metavar="FILE", type=Path, help="write FILE and FILE.jws")
+        what.add_argument("--csv", metavar="FILE", type=new_file, help="write FILE and FILE.jws")
         what.add_argument(
             "--verify",
             metavar="FILE",

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from integration.environment import set_variables
 from registry_sync.management.backups import BackupError, make
-from registry_sync.management.operator import FAILED, OperatorCommand
+from registry_sync.management.operator import FAILED, OperatorCommand, new_file
 
 
 class Command(OperatorCommand):
@@ -20,7 +20,7 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="a new file (mode 600)")
+        parser.add_argument("file", metavar="FILE", type=new_file, help="a new file (mode 600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from registry_sync.checks import key_fault
-from registry_sync.management.operator import USAGE, OperatorCommand
+from registry_sync.management.operator import STANDARD, USAGE, OperatorCommand, new_file
 
 TEMPLATE = "manifest.yaml"
 
@@ -40,7 +40,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--new-key",
             metavar="FILE",
-            type=Path,
+            type=new_file,
             help="generate a private key in FILE (mode 600; never overwritten)",
         )
         parser.add_argument(
@@ -48,11 +48,15 @@ class Command(OperatorCommand):
             action="store_true",
             help="use the format for legacy and validated-cloud tenants",
         )
-        parser.add_argument("--output", metavar="FILE", type=Path, help="write to FILE")
+        parser.add_argument(
+            "--output", metavar="FILE", type=Path, help="write to FILE (- for standard output)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path | None = options["new_key"]
         output: Path | None = options["output"]
+        if output and str(output) == STANDARD:
+            output = None
         if output:
             _refuse_to_overwrite(output, path)
         pem = _new_pem() if path else settings.BENCHLING_PRIVATE_KEY

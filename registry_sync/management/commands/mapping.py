@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from registry_sync.drafts.mapping_document import Malformed
 from registry_sync.drafts.preview_queue import AT_WORK
 from registry_sync.management.operator import (
     FAILED,
+    STANDARD,
     USAGE,
     OperatorCommand,
     refuse_misconfiguration,
@@ -55,7 +57,10 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["export", "import", "preview"])
         parser.add_argument(
-            "file", metavar="FILE", type=Path, help="a file, or for preview the draft's number"
+            "file",
+            metavar="FILE",
+            type=Path,
+            help="a file (- for standard output or input), or for preview the draft's number",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="with import: resolve the names, write nothing"
@@ -110,7 +115,11 @@ class Command(OperatorCommand):
             setup = configure(client, private_key=key, element=sync.element, items=raw)
             lanes.append((_own(setup.config, held), setup.schema))
             count += len(setup.mapping.fields)
-        path.write_text(mapping_file.write(lanes, client), encoding="utf-8")
+        text = mapping_file.write(lanes, client)
+        if str(path) == STANDARD:
+            sys.stdout.write(text)
+            return
+        path.write_text(text, encoding="utf-8")
         of = f" of {len(lanes)} lanes" if len(lanes) > 1 else ""
         self.stdout.write(
             f"{count} {'field' if count == 1 else 'fields'}{of} {are(count)} in {path}."
@@ -118,7 +127,7 @@ class Command(OperatorCommand):
 
     def _import(self, client: Client, path: Path, *, dry_run: bool) -> None:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = sys.stdin.read() if str(path) == STANDARD else path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise unreadable(path, error) from error
         lanes = mapping_file.read(text, mapping_file.catalog_of(client))

@@ -16,7 +16,12 @@ from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import reconciliations as shown
 from registry_sync.ledger.signed_csv import file_digest, sign_file
 from registry_sync.management.lane_options import add_lane_argument, lanes_to_sync
-from registry_sync.management.operator import FAILED, OperatorCommand, refuse_misconfiguration
+from registry_sync.management.operator import (
+    FAILED,
+    OperatorCommand,
+    new_file,
+    refuse_misconfiguration,
+)
 from registry_sync.models import Lane, Reconciliation
 from registry_sync.runs import schema_view
 from registry_sync.sync.clients import client_of_settings, plain_source
@@ -37,12 +42,12 @@ class Command(OperatorCommand):
         add_lane_argument(parser, "the lane to compare")
         parser.add_argument("--json", action="store_true", help="write the result as JSON")
         parser.add_argument(
-            "--csv", metavar="FILE", type=Path, help="write the differences to FILE"
+            "--csv", metavar="FILE", type=new_file, help="write the differences to FILE"
         )
         parser.add_argument(
             "--statement",
             metavar="FILE",
-            type=Path,
+            type=new_file,
             help="write the counts to FILE and their signature to FILE.jws",
         )
 
