@@ -90,12 +90,10 @@ class WholeCauses(Reasoned):
         if isinstance(reason, HttpResponse):
             return reason
         if what == "dismiss":
-            who = request.user.get_username()
-            count = decisions.dismiss(able, actor=who, reason=reason)
-            self.note(
-                request, [first], f"{'' if case.ids else 'All '}{counted} dismissed: {reason}"
-            )
-            self.message_user(request, f"{number_of(count, 'error')} dismissed.")
+            done = decisions.dismiss(able, actor=request.user.get_username(), reason=reason)
+            whole = "" if case.ids else "All "
+            self.note(request, [first], f"{whole}{counted} dismissed: {reason}")
+            self.message_user(request, f"{number_of(done, 'error')} dismissed.")
             return HttpResponseRedirect(back)
         asked = self._start_again(request, what, f"{title} ({counted})", case, able, reason)
         return asked or HttpResponseRedirect(back)

@@ -62,13 +62,20 @@ def request(
         service_version=__version__,
     )
     wanted.heartbeat = database_now()  # while it is new, its requester is about to queue it
+    return _insert(wanted)
+
+
+def _insert(wanted: SyncRun) -> tuple[SyncRun, bool]:
+    """Insert a run and return it and True, or the active run of its lane and False.
+
+    The partial unique constraint is the lock: only one of several triggers succeeds.
+    """
     attempt = 1
     while True:
         try:
             write_past_frozen(wanted.save)
             return wanted, True
         except IntegrityError:
-            # The partial unique constraint is the lock: only one of several triggers succeeds.
             if (existing := active(wanted.lane)) is not None:
                 return existing, False
             if attempt == ATTEMPTS:

@@ -107,12 +107,7 @@ class PageReader:
         paginator = self.connector.paginator.at(where)
         over = starts_over(paginator, loops, answer, overlap=asked.overlap)
         answer = answer.without_records(loops.came) if over else answer
-        ended = reply.ignored or (reply.excused_by and not listed.count)
-        follows = None if over or ended or ends_empty(answer) else self._follows(where, answer)
-        if follows is not None and _stays(where, follows, answer):
-            follows = (
-                None if End.of(paginator, answer, first=False, last=True).is_told() else follows
-            )
+        follows = None if over else self._next(asked, answer, paginator)
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)
@@ -251,6 +246,15 @@ class PageReader:
             empty=loops.empty,
             whole=whole,
         )
+
+    def _next(self, asked: _Asked, answer: PageAnswer, paginator: Paginator) -> Json | None:
+        """Return the next position that an answer names, or None where it ends the list."""
+        reply, where = asked.reply, asked.where
+        ended = reply.ignored or (reply.excused_by and not asked.listed.count)
+        follows = None if ended or ends_empty(answer) else self._follows(where, answer)
+        if follows is None or not _stays(where, follows, answer):
+            return follows
+        return None if End.of(paginator, answer, first=False, last=True).is_told() else follows
 
     def _follows(self, where: Json | None, answer: PageAnswer) -> Json | None:
         try:

@@ -16,7 +16,7 @@ from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import merges, pinned, withdrawn
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import guards, overrides
-from registry_sync.sync.records import Candidate, Compared, SourceRecord, completed, record_outcome
+from registry_sync.sync.records import Compared, SourceRecord, candidate_of, record_outcome
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.vanished_paths import report_vanished
 
@@ -49,25 +49,21 @@ def compare(
     in_page: dict[str, SourceRecord] = {}
     twins: dict[str, RecordOutcome] = {}
     for record in records:
-        first = in_page.get(record.external_id)
-        before = known.get(record.external_id)
-        if first is not None:
-            in_page[record.external_id] = _again_in_page(first, record, out)
-            continue
-        if record.external_id in underway:
+        external_id = record.external_id
+        before = known.get(external_id)
+        if (first := in_page.get(external_id)) is not None:
+            in_page[external_id] = _again_in_page(first, record, out)
+        elif external_id in underway:
             out.repeated += 1
             out.later.append(record)
-            continue
-        if before is not None and _is_passed(record, before, earlier, run):
+        elif before is not None and _is_passed(record, before, earlier, run):
             out.repeated += 1
-            if record.modified_at == earlier[record.external_id]:
-                problem = twins_problem(record.external_id, "the one that was read first was kept")
-                failed = record_outcome(record, Outcome.FAILED, problems=(problem,))
-                twins[record.external_id] = failed  # of many copies: one error
-            continue
-        in_page[record.external_id] = record
-        forced = force or record.external_id in afresh
-        _compare_one(record, before, run, ctx, out, force=forced, position=position)
+            if record.modified_at == earlier[external_id]:  # of many copies: one error
+                twins[external_id] = _refused_twin(record, "the one that was read first was kept")
+        else:
+            in_page[external_id] = record
+            forced = force or external_id in afresh
+            _compare_one(record, before, ctx, out, force=forced, position=position)
     out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
     _report(ctx, out)
     merges.resolve_links(out)
@@ -220,15 +216,15 @@ def _drop_held(lane: Lane, out: Compared) -> None:
 def _compare_one(
     record: SourceRecord,
     before: LedgerView | None,
-    run: SyncRun,
     ctx: RunContext,
     out: Compared,
     *,
     force: bool,
     position: Json | None,
 ) -> None:
+    """Settle a record, or add its candidate."""
     if before is not None and before.raw_hash == record.raw_hash != "" and not force:
-        if _was_read(before, run):
+        if _was_read(before, ctx.run):
             out.repeated += 1
         else:
             outcome = FAILED if before.outcome == FAILED else UNCHANGED
@@ -258,9 +254,10 @@ def _compare_one(
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, identity=identity))
         overrides.use(ctx, [record.external_id])
     else:
-        is_new = before is None or not before.entity_hash
-        entity = completed(done.entity, setup.schema.entity_type, is_new=is_new)
-        out.candidates.append(Candidate(record, entity, is_new, position, identity))
+        kind = setup.schema.entity_type
+        out.candidates.append(
+            candidate_of(record, done.entity, before, kind, position=position, identity=identity)
+        )
 
 
 def _is_elsewhere(record: SourceRecord, setup: Setup) -> bool:
@@ -279,8 +276,12 @@ def _refuse_twins(out: Compared, record: SourceRecord) -> None:
     external_id = record.external_id
     out.candidates = [c for c in out.candidates if c.record.external_id != external_id]
     out.settled = [s for s in out.settled if s.external_id != external_id]
-    problem = twins_problem(external_id, "neither was written")
-    out.settled.append(record_outcome(record, Outcome.FAILED, problems=(problem,)))
+    out.settled.append(_refused_twin(record, "neither was written"))
+
+
+def _refused_twin(record: SourceRecord, outcome: str) -> RecordOutcome:
+    problem = twins_problem(record.external_id, outcome)
+    return record_outcome(record, Outcome.FAILED, problems=(problem,))
 
 
 def twins_problem(external_id: str, outcome: str) -> Problem:

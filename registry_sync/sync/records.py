@@ -57,6 +57,20 @@ def completed(entity: Entity, kind: type[EntityType], *, is_new: bool) -> Entity
     return replace(entity, fields={**kind.on_create, **entity.fields})
 
 
+def candidate_of(
+    record: SourceRecord,
+    entity: Entity,
+    before: LedgerView | None,
+    kind: type[EntityType],
+    *,
+    position: Json | None = None,
+    identity: str = "",
+) -> Candidate:
+    """Return a record's entity as it must be sent; it is new unless the ledger has written it."""
+    is_new = before is None or not before.entity_hash
+    return Candidate(record, completed(entity, kind, is_new=is_new), is_new, position, identity)
+
+
 @dataclass(slots=True)
 class Compared:
     """What a page came to: what to send, what is settled, and what came again."""

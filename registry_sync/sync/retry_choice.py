@@ -30,7 +30,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.substances import are_unique
 from registry_sync.sync.links import linkable, own_links, present
-from registry_sync.sync.records import Candidate, SourceRecord, completed
+from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 from registry_sync.sync.setup import Setup
 
 Errors = QuerySet[EntityError]
@@ -174,11 +174,9 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
     for record in kept_records(list(within), run.fingerprint):
         entity = transform(record.raw, record.external_id, setup.mapping).entity
         if entity is not None:
-            before = known.get(record.external_id)
-            is_new = before is None or not before.entity_hash
+            before, kind = known.get(record.external_id), setup.schema.entity_type
             identity = setup.mapping.identity_of(record.raw)
-            entity = completed(entity, setup.schema.entity_type, is_new=is_new)
-            candidates.append(Candidate(record, entity, is_new, identity=identity))
+            candidates.append(candidate_of(record, entity, before, kind, identity=identity))
     there = linkable(lane, set().union(*(own_links(c.entity, setup.schema) for c in candidates)))
     while candidates:
         coming = there | {candidate.entity.registry_id for candidate in candidates}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from registry_sync import __version__
-from registry_sync.benchling.app_config import ASKED
+from registry_sync.benchling.app_config import ASKED, AppConfig
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.sync_place import place_of
@@ -37,14 +37,7 @@ def propose_live(
     settings in use, only the section `client` is kept, if it has no fault. `element` names the sync
     where no schema is known. `heard` is called with each answer; the request has no secret.
     """
-    key = settings.BENCHLING_PRIVATE_KEY
-    try:
-        raw = read_items(client)
-        element = place_of(by_path(raw), schema_id, element).element
-        config = read_config(raw, private_key=key, element=element, needed=ASKED)
-    except ConfigError as error:
-        error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
-        raise
+    config = _config_of(client, schema_id, element)
     kept = (config.connector_settings or {}).get("client")
     _, faults = read_connector({"client": kept}, api_url=config.api_url)
     opened: list[Source] = []
@@ -72,3 +65,16 @@ def propose_live(
     finally:
         for source in opened:
             source.close()
+
+
+def _config_of(client: Client, schema_id: str, element: str) -> AppConfig:
+    """Return the configuration of a sync, of which only `API URL` and `API Key` are needed."""
+    try:
+        raw = read_items(client)
+        element = place_of(by_path(raw), schema_id, element).element
+        return read_config(
+            raw, private_key=settings.BENCHLING_PRIVATE_KEY, element=element, needed=ASKED
+        )
+    except ConfigError as error:
+        error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
+        raise

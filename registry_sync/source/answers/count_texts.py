@@ -66,8 +66,12 @@ def count_in(text: str, answer: PageAnswer, *, exact: bool) -> Counted | None:
         return None
     if is_of_others(text, answer):
         return None
-    read = (_of_number, _of_part, _of_range)[found - 1]
-    total = read(text, answer, exact)
+    if found == 1:
+        total = _of_number(text, answer)
+    elif found == 2:
+        total = _of_part(text, answer)
+    else:
+        total = _of_range(text, answer, exact=exact)
     return None if total is None else Counted(total, not LEAST.search(text))
 
 
@@ -82,7 +86,7 @@ def _parts(text: str) -> tuple[list[int], list[str]]:
     )
 
 
-def _of_range(text: str, answer: PageAnswer, exact: bool) -> int | None:
+def _of_range(text: str, answer: PageAnswer, *, exact: bool) -> int | None:
     """Read `1-16 of 60`, “Zeige 1 bis 16 von 60”, “60 件中 1 から 16”; no date: `01-12/2025`."""
     numbers, (before, one, two, _) = _parts(text)
     known = re.fullmatch(r"\s*(?:-|–|\.\.|to)\s*", one) and re.fullmatch(
@@ -104,7 +108,7 @@ def _of_range(text: str, answer: PageAnswer, exact: bool) -> int | None:
     return total if near and apart else None
 
 
-def _of_part(text: str, answer: PageAnswer, exact: bool) -> int | None:
+def _of_part(text: str, answer: PageAnswer) -> int | None:
     """Read “5 of 40 records”, “5 results of 40”, “Found 40 compounds, showing the first 5”."""
     (one, other), (before, between, after) = _parts(text)
     if OUTCOME.search(text) or not answer.count:
@@ -118,7 +122,7 @@ def _of_part(text: str, answer: PageAnswer, exact: bool) -> int | None:
     return one if shown and ALL_OF.search(before + between) else None
 
 
-def _of_number(text: str, answer: PageAnswer, exact: bool) -> int | None:
+def _of_number(text: str, answer: PageAnswer) -> int | None:
     """Read “40 records found” and “Total: 40”; as many as came may count the page."""
     [total], (before, after) = _parts(text)
     if total <= answer.came or OUTCOME.search(text) or len(text) > 60:

@@ -19,7 +19,7 @@ from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.plans.keeper import NoPlan
-from registry_sync.sync.records import Candidate, SourceRecord, completed
+from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawn import named
 
@@ -134,10 +134,9 @@ class DryRunDelivery:
                 record = SourceRecord(
                     waiting.external_id, raw, waiting.raw_hash, waiting.modified_at
                 )
-                is_new = before is None or not before.entity_hash
-                entity = completed(entity, self.setup.schema.entity_type, is_new=is_new)
-                self.claims.add([entity])
-                passing.append(Candidate(record, entity, is_new))
+                candidate = candidate_of(record, entity, before, self.setup.schema.entity_type)
+                self.claims.add([candidate.entity])
+                passing.append(candidate)
         return passing
 
     def _comes(self, registry_id: str) -> bool:

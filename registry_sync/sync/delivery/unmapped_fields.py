@@ -109,21 +109,13 @@ class UnmappedFields:
         # All that it has: the ledger's row may also name fields that the update left out.
         now = self._left_out({"fields": {}}, found[0][1])
         lost = trial.get("lost") or [kind for kind in KINDS if is_lost(trial.get(kind), now[kind])]
+        left = trial.get("left") or now
         if lost:
             # Kept first: a process that dies after putting it back must still tell of it.
-            left = trial.get("left") or now
             self._remember(trial={**trial, "lost": lost, "left": left})
             put(body, {kind: trial[kind] for kind in lost}, lost)
             put(body, now, lost)
             self._put_back(body, trial, lost)
-            named = ", ".join(NAMED[kind] for kind in lost)
-            runs.log(
-                self.run,
-                "WARNING",
-                f"This tenant clears what an update leaves out: {trial['registry_id']} lost "
-                f"{named}; it was restored. Every update now also sends the values read just "
-                "before it.",
-            )
         held = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
         with transaction.atomic():
             if lost and wrote:
@@ -135,12 +127,21 @@ class UnmappedFields:
             )
 
     def _put_back(self, body: Json, trial: Json, lost: Sequence[str]) -> None:
+        """Send what the entity on trial lost, and say so in the run's log."""
+
         def is_there() -> bool:
             now = [self._left_out({"fields": {}}, raw) for _, raw in self._read([body])]
             return all(not is_lost(trial[kind], each[kind]) for each in now for kind in lost)
 
         with self.turns.turn():
             send_once(lambda: self.client.upsert_one(body), is_there, self.ctx.pacer.pause)
+        runs.log(
+            self.run,
+            "WARNING",
+            "This tenant clears what an update leaves out: "
+            f"{trial['registry_id']} lost {', '.join(NAMED[kind] for kind in lost)}, which was "
+            "restored. Every update now also sends the values that were read just before it.",
+        )
 
     def _after(self, trial: Json, body: Json) -> list[tuple[Json, Json]]:
         """Read the entity on trial; wait a little while the list does not show its update."""
