@@ -1,6 +1,6 @@
 """The connection to one Benchling tenant: the SDK's transport, with pacing and retries of its own.
 
-Requests go through `benchling.api`, the SDK's door for raw JSON. That keeps its authentication and
+Requests go through `benchling.api`, the SDK's raw JSON interface. That keeps its authentication and
 User-Agent, and avoids two costs: parsing a finished task takes the SDK 271 µs an entity, and its
 retries give up after 15 s where Benchling's rate windows last 30 s.
 https://docs.benchling.com/docs/rate-limiting

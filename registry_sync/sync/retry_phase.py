@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from registry_sync import ledger, runs
 from registry_sync.core.problems import SourceError
-from registry_sync.core.text import are, number_of
+from registry_sync.core.text import number_of
 from registry_sync.models import EntityError
 from registry_sync.source.client import Source
 from registry_sync.sync import lane_circles, merges, retry_choice, run_verdict
@@ -71,7 +71,8 @@ class Retry:
     def _close_withdrawn(self) -> None:
         closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)
         if closed:
-            text = f"{number_of(closed, 'error')} {are(closed)} closed: no longer in the registry."
+            gone = "its record has" if closed == 1 else "their records have"
+            text = f"{number_of(closed, 'error')} closed: {gone} left the registry."
             runs.log(self.ctx.run, "INFO", text)
 
     def _try_errors(self) -> bool:

@@ -31,8 +31,8 @@ def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
         raise SyncError(
             f"The counts do not add up: {run.read} read, but {run.unchanged} unchanged, "
             f"{run.created} created, {run.updated} changed and {run.failed} refused.",
-            remedy="Report this to the makers of Registry Sync with the run's log; the next run "
-            "starts from where the last good one ended.",
+            remedy="Report this to the maintainers of Registry Sync with the run's log. The next "
+            "run starts where the last good one ended.",
             kind="transient",
             code="counts",
         )

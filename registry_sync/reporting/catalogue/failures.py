@@ -80,7 +80,7 @@ RUN_FAILURES = (
         "repeating pages of the registry",
         ("source", "mapping"),
         PAGING
-        + " If it is correct, the registry's owner must fix the list, or the cache before it.",
+        + " If it is correct, the registry's owner must fix the list, or the cache in front of it.",
         UNREADABLE,
     ),
     Cause(
@@ -243,14 +243,15 @@ RUN_FAILURES = (
         "counts",
         "counts that do not add up",
         ("operator",),
-        "Report it to the makers of Registry Sync with the run's log.",
+        "Report it to the maintainers of Registry Sync, with the run's log.",
         "Not every record could be accounted for.",
     ),
     Cause(
         "internal",
         "internal error",
         ("operator",),
-        "Find the traceback in the service's log and report it to the makers of Registry Sync.",
+        "Find the traceback in the service's log, and report it to the maintainers of Registry "
+        "Sync.",
         "Registry Sync stopped because of an internal error. Nothing was lost.",
     ),
     Cause(

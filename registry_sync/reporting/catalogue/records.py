@@ -137,20 +137,20 @@ RECORD_CAUSES = (
         "invalid_structure",
         "invalid chemical structure",
         ("source", "mapping"),
-        "Correct the structure in the registry at the atom or position that is named.",
+        "Correct the structure in the registry. The error names the atom or the position.",
     ),
     Cause(
         "structure_unread",
         "structure that could not be read this time",
         ("transient",),
-        "RDKit was stopped, or took longer than ten seconds. The next run tries again; if it "
-        "stays, correct the structure, or give the service more memory.",
+        "RDKit was stopped, or took longer than ten seconds. The next run tries again. If the "
+        "problem persists, correct the structure, or give the service more memory.",
     ),
     Cause(
         "invalid_sequence",
         "invalid letter in a sequence",
         ("source", "mapping"),
-        "Correct the sequence in the registry at the position that is named.",
+        "Correct the sequence in the registry. The error names the position.",
     ),
     Cause(
         "structure_taken",
@@ -164,13 +164,13 @@ RECORD_CAUSES = (
         "drawings_lost",
         "new sequence does not fit what people drew",
         ("mapping",),
-        "Move or remove in Benchling what no longer fits, or let it go under Overrides or with "
-        "`manage.py allow drawings`.",
+        "Move or remove in Benchling what no longer fits, or allow its loss under Overrides or "
+        "with `manage.py allow drawings`.",
         waits_for="allowance",
     ),
     Cause(
         "folder_missing",
-        "folder that the app does not see",
+        "folder that the app cannot see",
         ("source", "mapping", "benchling"),
         "Correct the value in the registry, add it to the table of `folder` in Mapping Rules, or "
         "give the app access to the folder.",
@@ -203,7 +203,7 @@ RECORD_CAUSES = (
     ),
     Cause(
         "not_a_record",
-        "item of the list that is no record",
+        "item of the list that is not a record",
         ("source",),
         "Remove the text, number or null from the registry's list of records.",
     ),

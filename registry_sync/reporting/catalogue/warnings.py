@@ -93,7 +93,7 @@ WARNINGS = (
     ),
     Cause(
         "ignored_records",
-        "an answer that is no empty list, ignored by response_actions",
+        "an answer that is not an empty list, ignored by response_actions",
         ("mapping",),
         "Correct endpoint.response_actions in Connector Settings: `error_path` looks at one place, "
         "`content` at the records too. The next run reads everything again.",
@@ -230,6 +230,6 @@ WARNINGS = (
         "plan_left",
         "signed changes that were not written",
         ("mapping",),
-        "Read on the plan's page why each was left. Make a new plan of what is still wanted.",
+        "The plan's page says why each was left. Make a new plan for what is still needed.",
     ),
 )

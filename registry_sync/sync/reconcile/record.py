@@ -172,7 +172,7 @@ def _trouble_of(row: Reconciliation, error: Exception) -> str:
     logger.exception("Comparison %s failed", row.pk)
     return (
         f"An internal error ({type(error).__name__}). The operator finds it in the service's log "
-        "and reports it to the makers of Registry Sync."
+        "and reports it to the maintainers of Registry Sync."
     )
 
 
