@@ -45,7 +45,7 @@ WEB = (
     Variable(
         ("BIND", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"),
         "gunicorn's address, its processes, and the proxies it trusts",
-        "`127.0.0.1:8000`, one a core, none",
+        "`127.0.0.1:8000`, one per core, none",
     ),
     _one("SCRIPT_NAME", "a path in front of every address, such as `/sync`"),
 )
@@ -60,8 +60,8 @@ STORES = (
 )
 BENCHLING = (
     _one("BENCHLING_URL", "https://acme.benchling.com", "required"),
-    _one("BENCHLING_CLIENT_ID", "of the app", "required"),
-    _one("BENCHLING_CLIENT_SECRET", "of the app", "required", secret=True),
+    _one("BENCHLING_CLIENT_ID", "the app's client id", "required"),
+    _one("BENCHLING_CLIENT_SECRET", "the app's client secret", "required", secret=True),
     _one("BENCHLING_APP_ID", "the installed app, `app_…`", "required"),
     _one("BENCHLING_APP_DEFINITION_ID", "`appdef_…`; needed by webhooks"),
     _one("BENCHLING_PRIVATE_KEY", "PEM; decrypts `API Key`", "required", secret=True),
@@ -70,7 +70,7 @@ BENCHLING = (
 LIMITS = (
     _one(
         "BATCH_SIZE",
-        "most entities per upsert; batches begin with 500 and grow while they pass",
+        "most entities per upsert; batches begin with 500 and grow while they succeed",
         "2500",
     ),
     _one(

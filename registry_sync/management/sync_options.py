@@ -43,7 +43,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="write one JSON object a lane to the standard output; all else to standard error",
+        help="write one JSON object per lane to standard output, and all else to standard error",
     )
     parser.add_argument(
         "--quiet", action="store_true", help="write nothing if the exit status is 0"

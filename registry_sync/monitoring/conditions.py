@@ -168,6 +168,6 @@ QUESTIONS: dict[Alert.What, Question] = {
     What.REFUSED: Question(
         check_refused, "The refused records are in Benchling, dismissed, or no longer many."
     ),
-    What.OLD_ERROR: Question(check_old_error, "No error has been open that long any more."),
+    What.OLD_ERROR: Question(check_old_error, "No error has been open for that long any more."),
 }
 """To add a condition, name it in `Alert.What` and add its question here."""

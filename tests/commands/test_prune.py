@@ -231,7 +231,7 @@ def test_it_goes_on_where_it_was_stopped(db, keep, monkeypatch):
     monkeypatch.setattr(pruning.stopping, "check", stop_at_the_third)
     before = RunLog.objects.count()
     status, said = command(name="prune")
-    assert status == 1 and "the next call goes on" in said
+    assert status == 1 and "the next call continues" in said
     assert RunLog.objects.count() == before - 4
     monkeypatch.setattr(pruning.stopping, "check", lambda: None)
     assert command(name="prune")[0] == 0 and not RunLog.objects.exists()

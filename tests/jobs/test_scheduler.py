@@ -116,7 +116,7 @@ def test_one_of_two_works_and_the_other_takes_its_place(deploy) -> None:
     first = deployment.start("scheduler", "--every", "2s", log="first")
     until(lambda: "The sync ended: succeeded" in deployment.log("first"), seconds=60, what="a sync")
     second = deployment.start("scheduler", "--every", "2s", log="second")
-    waits = "Another scheduler of this lane works"
+    waits = "Another scheduler of this lane is running"
     until(lambda: waits in deployment.log("second"), seconds=30, what="the second to wait")
     assert "The next sync" not in deployment.log("second")
     kill(first)
@@ -154,5 +154,5 @@ def test_it_says_why_it_waits(monkeypatch, capsys) -> None:
     monkeypatch.setattr(scheduler.stopping, "sleep", lambda *_, **__: None)
     command._wait_for_place(place)
     first, second = (line.partition("UTC  ")[2] for line in capsys.readouterr().out.splitlines())
-    assert first.startswith("Another scheduler of this lane works.")
+    assert first.startswith("Another scheduler of this lane is running.")
     assert second.startswith("The database cannot be used: connection refused. The operator must")

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from registry_sync.benchling import bad_rows
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError, RunLog, SyncRun
 from sandbox.tenant.entities import add_by_hand
 from tests.support.registry import compound
 
@@ -80,6 +80,7 @@ def test_the_error_of_a_withdrawn_record_closes(world):
     w.registry.records.pop(4)
     run = w.sync(kind=Kind.FULL)
     assert not w.open_errors() and run.status == Status.SUCCEEDED
+    assert RunLog.objects.filter(text="1 error closed: its record has left the registry.").exists()
 
 
 @pytest.mark.invariant(3)

@@ -34,7 +34,7 @@ class Command(OperatorCommand):
             try:
                 found = prune(dry_run=dry_run)
             except stopping.Stopping:
-                text = "Stopped. What was deleted stays deleted; the next call goes on."
+                text = "Stopped. What was deleted stays deleted; the next call continues."
                 raise CommandError(text, returncode=FAILED) from None
         if options["json"]:
             said = {"dry_run": dry_run, "kinds": [_json(one) for one in found]}

@@ -89,11 +89,13 @@ class Command(OperatorCommand):
     def _wait_for_place(self, place: SoleHolder) -> None:
         said = ""
         while not place.holds():
-            text = "Another scheduler of this lane works. This one takes its place when it ends."
+            text = (
+                "Another scheduler of this lane is running. This one takes its place when it ends."
+            )
             if place.trouble:
                 why = place.trouble.rstrip(".")
                 text = f"The database cannot be used: {why}. The operator must check it and "
-                text += "DATABASE_URL. This scheduler goes on when it answers."
+                text += "DATABASE_URL. This scheduler continues when it answers."
             if text != said:
                 self._say(text)
             said = text

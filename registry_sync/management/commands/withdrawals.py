@@ -67,7 +67,7 @@ class Command(OperatorCommand):
         self._write(done)
         self.stdout.write(f"{number_of(len(done), 'entity', 'entities')} {becomes}.")
         if not done:
-            raise CommandError("Nothing was in a state in which this is possible.", returncode=1)
+            raise CommandError("None of them is in a state that allows this.", returncode=1)
 
     def _chosen(self, rows: QuerySet[Withdrawal], options: dict[str, Any]) -> QuerySet[Withdrawal]:
         """Return the withdrawals that the options name. Raise CommandError 64 if they name none."""
