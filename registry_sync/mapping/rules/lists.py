@@ -17,7 +17,7 @@ class Split(Rule):
     about = "One text to several values"
     settings = {
         "separator": Setting(
-            "What stands between two values.",
+            "The text between two values.",
             SettingType("text", {"type": "string", "minLength": 1}),
             example=";", required=True, hint="separator",
         )
@@ -46,14 +46,15 @@ class Labels(Rule):
     """Replaces the registry's values by those of a table."""
 
     label = "label table"
-    about = "Replaces labels by those of a table"
+    about = "Replaces labels with those of a table"
     settings = {
         "table": Setting(
             "Benchling's values by the registry's.", OBJECT, example={"sol": "Solution"},
             required=True, hint="one per line: registry = Benchling",
         ),
         "otherwise": Setting(
-            "What a value that is not in the table is.", one_of("error", "keep"), "error", "keep",
+            "What happens to a value that is not in the table.", one_of("error", "keep"), "error",
+            "keep",
             hint="otherwise: error or keep",
         ),
     }  # fmt: skip
