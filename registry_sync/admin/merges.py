@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -32,6 +34,7 @@ ANEW = (
     "aliases. Until then the records wait. A Benchling admin removes these aliases."
 )
 UNDO = "The decision is taken back. The records wait for another one."
+TAKEN = "Someone decided about some of them in the meantime. These stay as they are."
 TEXTS = {"follow": FOLLOW, "anew": ANEW, "undo": UNDO}
 TITLES = {
     "follow": "Follow the survivor",
@@ -148,9 +151,11 @@ class MergeAdmin(ByLane, Reasoned):
         if not isinstance(reason, str):
             return reason
         values = {"actor": request.user.get_username(), "decision": reason}
-        able.update(state=BECOMES[action], applied=False, decided_at=timezone.now(), **values)
-        self.note(request, chosen, f"{title}: {reason}")
-        self._start(request, chosen, title, reason, judge=action != "follow")
+        decided = _decided(chosen, state=BECOMES[action], **values)
+        if len(decided) < len(chosen):
+            self.message_user(request, TAKEN, messages.WARNING)
+        self.note(request, decided, f"{title}: {reason}")
+        self._start(request, decided, title, reason, judge=action != "follow")
         return None
 
     def _start(
@@ -170,3 +175,15 @@ class MergeAdmin(ByLane, Reasoned):
                     self, request, title=title, reason=reason, only=ids, lane=lane,
                     kind=SyncRun.Kind.INCREMENTAL if judge else SyncRun.Kind.RETRY,
                 )  # fmt: skip
+
+
+def _decided(chosen: Sequence[Merge], **values: Any) -> list[Merge]:
+    """Decide about merges, all at once; leave out what someone decided since it was shown."""
+    same = Merge.objects.filter(pk__in=[row.pk for row in chosen], closed_at__isnull=True)
+    with transaction.atomic():
+        states = dict(same.select_for_update().values_list("pk", "state"))
+        decided = [row for row in chosen if states.get(row.pk) == row.state]
+        same.filter(pk__in=[row.pk for row in decided]).update(
+            applied=False, decided_at=timezone.now(), **values
+        )
+    return decided

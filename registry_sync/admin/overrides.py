@@ -120,6 +120,11 @@ class AllowanceAdmin(ByConsent):
         obj.paths = form.paths
         super().save_model(request, obj, form, change)
 
+    def save_row(self, obj: Allowance, form: AllowanceForm) -> None:
+        """Save it, unless someone has overridden the same in the same instant."""
+        allowances.hold(obj.lane, obj.what, obj.external_id)
+        super().save_row(obj, form)
+
 
 def _stops() -> SafeString | str:
     """Return the runs that are stopped now and why, in a list."""

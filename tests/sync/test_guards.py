@@ -362,3 +362,13 @@ def test_nine_nameless_records_are_nine_errors_and_ten_are_one_failure(world, co
     codes = [error.code for error in w.open_errors().values()]
     assert (run.error_code == "path_never") == stops
     assert codes == ([] if stops else ["name_missing"] * count)
+
+
+def test_a_record_is_not_overridden_twice(world):
+    w = world([compound(1)])
+    w.sync()
+    words = ("identity", "--id", "C-000001", "--reason", "salt")
+    allow(*words)
+    with pytest.raises(CommandError, match="has already overridden it"):
+        allow(*words)
+    assert Allowance.objects.count() == 1

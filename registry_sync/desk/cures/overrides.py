@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry_sync import runs
+from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, page, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
@@ -128,6 +129,8 @@ class AllowRecord(Press):
                 allowed.append(error)
             except SecondPerson:
                 continue  # it is proposed; the others may be confirmed by this press
+            except SyncError:  # someone has just overridden it
+                allowed.append(error)
         return _told(what, allowed, len(rows) - len(allowed))
 
 

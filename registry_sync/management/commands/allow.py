@@ -9,8 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from registry_sync import runs
+from registry_sync.core.problems import SyncError
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
-from registry_sync.management.operator import PROPOSED, USAGE, OperatorCommand
+from registry_sync.management.operator import FAILED, PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.second import Person, SecondPerson
@@ -45,8 +46,9 @@ class Command(OperatorCommand):
         who, reason = getpass.getuser(), options["reason"].strip()
         try:
             allowances.allow(lane, what, external_id, by=Person(who), reason=reason)
-        except SecondPerson as proposed:
-            raise CommandError(f"{proposed} {proposed.remedy}", returncode=PROPOSED) from proposed
+        except SyncError as error:  # proposed only, or someone has just done it
+            status = PROPOSED if isinstance(error, SecondPerson) else FAILED
+            raise CommandError(f"{error} {error.remedy}", returncode=status) from error
         named = names.beside(lane) or lane
         self.stdout.write(f"The next run of {named} allows it once: {what.label}.")
 

@@ -5,10 +5,13 @@ The command and the admin's form ask here before they save an Allowance.
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db import transaction
 from django.db.models import QuerySet
 
 from registry_sync import runs
+from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Allowance, Lane, Proposal, SyncRun
 from registry_sync.sync.plans import second
@@ -32,27 +35,30 @@ def misfit(what: str, external_id: str) -> str:
 
 def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
     """Return why there is nothing to override; "" if there is."""
+    unused = Allowance.objects.filter(lane=lane, what=what, external_id=external_id, used_by=None)
     if what in OF_ONE:
-        return "" if _known(lane, external_id) else (
-            f"There is no record {external_id} in {_named(lane)}. Use the id as the error names "
-            "it; case matters."
-        )  # fmt: skip
+        if not _known(lane, external_id):
+            return (
+                f"There is no record {external_id} in {_named(lane)}. Use the id as the error "
+                "names it; case matters."
+            )
+        return _armed(unused.order_by("pk").first())
     stop = stopped_run(lane, What(what))
     if stop is None:
         return (
             f"No run of {_named(lane)} was stopped by “{What(what).label}” since the last good "
             "one: there is nothing to override."
         )
-    unused = Allowance.objects.filter(
-        lane=lane, what=what, used_by=None, created_at__gte=stop.created_at
-    )
-    covering = (row for row in unused.order_by("pk") if row.covers(stop.lost_paths or ()))
-    if (first := next(covering, None)) is not None:
-        return (
-            f"{first.actor} has already overridden it (“{first.reason}”) for the next run. A "
-            "second override would also let a later stop pass."
-        )
-    return ""
+    since = unused.filter(created_at__gte=stop.created_at).order_by("pk")
+    return _armed(next((row for row in since if row.covers(stop.lost_paths or ())), None))
+
+
+def _armed(first: Allowance | None) -> str:
+    """Return that an override waits to be used; "" if there is none."""
+    return "" if first is None else (
+        f"{first.actor} has already overridden it (“{first.reason}”) for the next run. A second "
+        "override would also let a later stop pass."
+    )  # fmt: skip
 
 
 def allow(
@@ -61,11 +67,19 @@ def allow(
     """Override a guard once. Raises SecondPerson where the lane asks for two people."""
     consent = claim(lane, what, external_id, by=by, reason=reason)
     with transaction.atomic():
+        hold(lane, what, external_id)
         consent.use()
         return Allowance.objects.create(
             lane=lane, what=what, external_id=external_id, actor=by.name, reason=reason,
             paths=lost_paths(lane, what),
         )  # fmt: skip
+
+
+def hold(lane: Lane, what: str, external_id: str) -> None:
+    """Lock the lane in the transaction that overrides. Raise SyncError if someone has done it."""
+    list(Lane.objects.select_for_update(no_key=True).filter(pk=lane.pk))
+    if fault := nothing_to_allow(lane, what, external_id):
+        raise SyncError(fault, remedy="Reload the page and check.", kind="mapping", code="taken")
 
 
 def lost_paths(lane: Lane, what: str) -> list[str] | None:
@@ -85,7 +99,8 @@ def claim(
         lane, second.What.ALLOW, subject(lane, what, external_id),
         f"Override “{what.label}”{of} once.",
     )  # fmt: skip
-    return second.ask([wanted], by=by, reason=reason)
+    check = partial(hold, lane, what, external_id)
+    return second.ask([wanted], by=by, reason=reason, check=check)
 
 
 def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:

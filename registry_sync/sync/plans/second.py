@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,13 +110,23 @@ def is_asked(lane: Lane | None, what: Proposal.What) -> bool:
     return bool(Lane.objects.filter(pk=lane.pk).values_list(SETTINGS[what], flat=True).first())
 
 
-def ask(wants: Iterable[Wanted], *, by: Person, reason: str) -> Consent:
+def ask(
+    wants: Iterable[Wanted],
+    *,
+    by: Person,
+    reason: str,
+    check: Callable[[], None] = lambda: None,
+) -> Consent:
     """Return the consent to do some things now: no second person is asked for, or this is them.
 
     Raises SecondPerson where one of them needs a second person; each of these is proposed then.
+    `check` raises SyncError where nothing is left to do; it is called with the lanes locked.
     """
-    found, missing = list[Proposal](), list[Proposal]()
-    with transaction.atomic():
+    found, missing, wants = list[Proposal](), list[Proposal](), list(wants)
+    lanes = {wanted.lane.pk for wanted in wants if wanted.lane is not None}
+    with transaction.atomic():  # locked, so that no one proposes the same at the same time
+        list(Lane.objects.select_for_update(no_key=True).filter(pk__in=lanes).order_by("pk"))
+        check()
         for wanted in wants:
             lane = wanted.lane
             if lane is None or not any(is_asked(lane, w) for w in (wanted.what, *wanted.to)):

@@ -1,0 +1,144 @@
+"""Two people press in the same moment: what may be done once is done once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+
+from registry_sync.core.problems import SyncError
+from registry_sync.desk import withdrawals
+from registry_sync.models import Allowance, Lane, Merge, Proposal, Withdrawal
+from registry_sync.sync.gates import allowances
+from registry_sync.sync.plans.second import Person
+from tests.support import factories
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+ANN, BEA, CYD = (Person(name, number, True) for number, name in enumerate(("ann", "bea", "cyd")))
+
+
+def at_once(first: Callable[[], Any], second: Callable[[], Any]) -> list[SyncError | None]:
+    """Do both; the second begins before the first is committed. Return how each failed."""
+    failed: list[SyncError | None] = [None, None]
+    done, end, process = threading.Event(), threading.Event(), list[int]()
+
+    def early() -> None:
+        with transaction.atomic():
+            try:
+                first()
+            except SyncError as error:  # what it has written is kept
+                failed[0] = error
+            finally:
+                done.set()
+            assert end.wait(120)
+        connection.close()
+
+    def late() -> None:
+        try:
+            process.append(pid())
+            second()
+        except SyncError as error:
+            failed[1] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=each) for each in (early, late)]
+    threads[0].start()
+    assert done.wait(120)
+    threads[1].start()
+    while threads[1].is_alive() and not (process and is_waiting(process[0])):
+        threads[1].join(0.02)
+    end.set()
+    for thread in threads:
+        thread.join()
+    return failed
+
+
+def pid() -> int:
+    connection.ensure_connection()
+    return int(connection.connection.info.backend_pid)
+
+
+def is_waiting(process: int) -> bool:
+    """Return whether a connection waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", [process])
+        return cursor.fetchall() == [("Lock",)]
+
+
+def stopped_lane(**values: Any) -> Lane:
+    """A lane whose last run was stopped, and that has a refused record C-1."""
+    lane = factories.LaneFactory(position=0, **values)
+    run = factories.SyncRunFactory(lane=lane, status="FAILED", error_code="path_gone")
+    factories.EntityErrorFactory(lane=lane, run=run, external_id="C-1", code="another_substance")
+    return lane
+
+
+def allow(lane: Lane, by: Person, external_id: str = "") -> Callable[[], Any]:
+    what = Allowance.What.IDENTITY if external_id else Allowance.What.PATH_GONE
+    return lambda: allowances.allow(lane, what, external_id, by=by, reason="renamed")
+
+
+@pytest.mark.parametrize("external_id", ["", "C-1"])
+def test_a_stop_is_overridden_once(external_id):
+    lane = stopped_lane()
+    failed = at_once(allow(lane, ANN, external_id), allow(lane, BEA, external_id))
+    assert Allowance.objects.get().actor == "ann"
+    assert failed[1] is not None and failed[1].code == "taken"
+    assert "ann has already overridden it" in str(failed[1])
+
+
+def test_the_form_overrides_a_stop_once():
+    lane, clients = stopped_lane(), [Client(), Client()]
+    for number, client in enumerate(clients):
+        client.force_login(User.objects.create_superuser(f"root{number}"))
+    form = {"lane": lane.pk, "what": "path-gone", "external_id": "", "reason": "renamed"}
+
+    def press(client: Client) -> Callable[[], Any]:
+        return lambda: print(
+            client.post("/admin/registry_sync/allowance/add/", form).content.decode()
+        )
+
+    assert at_once(press(clients[0]), press(clients[1])) == [None, None]
+    assert Allowance.objects.get().actor == "root0"
+    page = clients[1].get("/admin/").content.decode()
+    assert "has already overridden it" in page
+
+
+def test_the_same_is_proposed_once_and_confirmed_once():
+    lane = stopped_lane(second_allow=True)
+    at_once(allow(lane, ANN), allow(lane, ANN))
+    assert Proposal.objects.get().proposed_by == "ann" and not Allowance.objects.exists()
+    failed = at_once(allow(lane, BEA), allow(lane, CYD))  # both may confirm
+    assert Allowance.objects.get().actor == Proposal.objects.get().decided_by == "bea"
+    assert failed[1] is not None and Proposal.objects.get().state == "confirmed"
+
+
+def test_a_withdrawal_is_decided_once():
+    row = factories.WithdrawalFactory()
+    rows, kept = Withdrawal.objects.all(), list[Any]()
+    at_once(
+        lambda: withdrawals.release(rows, by=ANN, reason="gone"),
+        lambda: kept.extend(withdrawals.keep(rows, by=BEA, reason="in use")),
+    )
+    row.refresh_from_db()
+    assert (row.state, row.actor, kept) == (Withdrawal.State.RELEASED, "ann", [])
+
+
+def test_a_merge_is_decided_once():
+    row, clients = factories.MergeFactory(), [Client(), Client()]
+    for number, client in enumerate(clients):
+        client.force_login(User.objects.create_superuser(f"root{number}"))
+
+    def press(client: Client, action: str) -> Callable[[], Any]:
+        form = {"action": action, "_selected_action": row.pk, "decided": "1", "reason": "seen"}
+        return lambda: client.post("/admin/registry_sync/merge/", form)
+
+    assert at_once(press(clients[0], "follow"), press(clients[1], "anew")) == [None, None]
+    row.refresh_from_db()
+    assert (row.state, row.actor) == (Merge.State.FOLLOWED, "root0")
