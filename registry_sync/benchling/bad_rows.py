@@ -44,7 +44,7 @@ class BadRows:
             return
         named = named_rows(failure.errors, len(rows))
         if not named:
-            divide = self._try if len(rows) > FEW else self._halve
+            divide = self._try_parts if len(rows) > FEW else self._halve
             divide(rows, failure)
             return
         rest = [row for index, row in enumerate(rows) if index not in named]
@@ -57,29 +57,24 @@ class BadRows:
                 self.upserter.watcher.refused(rows[index], said)
             else:  # a row that was named has passed alone: the cause may be gone
                 rest.append(rows[index])
-        self._try(rest, failure)
+        self._try_parts(rest, failure)
+
+    def _try_parts(self, rows: Sequence[Row], failure: Refused) -> None:
+        """Send rows again in parts, each with a budget of its own."""
+        most = self.upserter.limit
+        for part in in_parts(rows):
+            self.upserter.limit = min(most, self.upserter.calls + BUDGET)
+            self._try(part, failure)
+        self.upserter.limit = most
 
     def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
-        """Send rows again; return whether all of them were written."""
-        if not rows:
-            return True
+        """Send a few rows again; return whether all of them were written."""
         if len(rows) == 1:
             return self._single(rows[0], failure)
         if self.upserter.calls >= self.upserter.limit:
             self.upserter.watcher.set_aside(rows, failure.message)
             return False
-        if len(rows) > FEW:
-            return self._try_parts(rows, failure)
         return self.upserter.send_again(rows)
-
-    def _try_parts(self, rows: Sequence[Row], failure: Refused) -> bool:
-        """Send many rows in parts, each with a budget of its own."""
-        most, clean = self.upserter.limit, True
-        for part in in_parts(rows):
-            self.upserter.limit = min(most, self.upserter.calls + BUDGET)
-            clean = self._try(part, failure) and clean
-        self.upserter.limit = most
-        return clean
 
     def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
         """Split rows of which at least one is bad; a clean left half proves the right one bad."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from registry_sync.benchling import bad_rows, bulk_upsert, lost_answers
+from registry_sync.benchling import bad_rows, bulk_upsert, lost_answers, upsert_rows
 from registry_sync.benchling.bulk_upsert import PATIENCE, Upserter
 from registry_sync.benchling.client import Task
 from registry_sync.benchling.errors import LOCK_TRIES, LOCKED, AnswerLost, Refused, Wait
@@ -257,6 +257,46 @@ def test_what_the_budget_leaves_over_is_postponed(case, monkeypatch, shape):
     assert set(books.postponed.values()) <= {"Your request was invalid."} | {
         f"row {n} is bad" for n in range(32)
     }
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Take batches in parts of four rows, each of which may cost six calls."""
+    for module in (upsert_rows, bad_rows):
+        monkeypatch.setattr(module, "FEW", 4)
+    monkeypatch.setattr(bad_rows, "BUDGET", 6)
+
+
+@pytest.mark.parametrize(
+    ("count", "bad", "bulk"),
+    [(4, (1,), [4, 2, 2]), (5, (1,), [5, 4, 2, 2]), (12, (5,), [12, 4, 4, 2, 2, 4])],
+    ids=["few", "more", "many"],
+)
+def test_more_than_a_few_rows_are_sent_in_parts(case, few, count, bad, bulk):
+    c = case(bad, NONE)
+    books = c.send(count)
+    assert set(books.refusals) == {f"C-{n}" for n in bad} and len(books.got) == count - len(bad)
+    assert c.tenant.bulk == bulk
+    assert c.upserter.limit == bad_rows.budget_of(count)
+
+
+def test_a_part_that_is_all_bad_leaves_the_next_one_its_budget(case, few):
+    c = case(range(4), NONE)
+    books = c.send(8)
+    assert {f"C-{n}" for n in range(4, 8)} <= set(books.got)
+    assert len(books.refusals) + len(books.postponed) == 4
+
+
+def test_rows_that_are_named_without_words_are_postponed_in_those_of_the_task(case, monkeypatch):
+    monkeypatch.setattr(bad_rows, "BUDGET", 1)
+    c = case(range(22), lambda named: [{"index": one["index"]} for one in named])
+    assert set(c.send(30).postponed.values()) == {"Your request was invalid."}
+
+
+def test_what_no_budget_confirms_is_not_taken_for_written(case, monkeypatch):
+    monkeypatch.setattr(bad_rows, "BUDGET", 1)
+    books = case(range(25), ALL).send(30)
+    assert books.refusals == {f"C-{n}": f"row {n} is bad" for n in range(20, 25)}
 
 
 def test_what_an_earlier_process_spent_counts(case, monkeypatch):

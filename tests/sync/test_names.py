@@ -6,10 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from registry_sync.ledger.substances import substance_of
 from registry_sync.mapping.model import Entity
 from registry_sync.models import TakenName
 from registry_sync.sync.gates import names
-from registry_sync.sync.gates.claims import NameClaims
+from registry_sync.sync.gates.claims import NameClaims, substance_claim
 from registry_sync.sync.records import Candidate, SourceRecord
 from tests.support.factories import LaneFactory, LedgerEntryFactory, WithdrawalFactory
 
@@ -250,3 +251,19 @@ def test_a_name_that_another_lane_has_is_of_an_entity_of_this_app(lane):
     LedgerEntryFactory(lane=LaneFactory(), entity_id="bfi_9", entity_hash="written")
     said = refusal(lane, "R-1", "Aspirin").message
     assert "an entity of the schema Lot in Benchling, as its name" in said
+
+
+def test_a_substance_is_claimed_beside_the_names():
+    entity = Entity("x-A", "A", "Aspirin", fields={"structure": "CCO"})
+    substance, claims = substance_of(entity), NameClaims()
+    assert substance is not None
+    claims.add([entity])
+    for key, kind in ((substance_claim(substance.key), "substance"), ("aspirin", "name")):
+        assert [(h.external_id, h.kind) for h in claims.holders(key)] == [("x-A", kind)]
+
+
+def test_a_dry_runs_many_claims_are_looked_up_by_index():
+    claims = NameClaims()
+    for where in ("key = ''", "external_id = ''"):
+        plan = claims._rows.execute(f"EXPLAIN QUERY PLAN SELECT * FROM claim WHERE {where}")
+        assert "USING INDEX" in str(plan.fetchall())
