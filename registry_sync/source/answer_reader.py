@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.failures import only_words
+from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
+from registry_sync.source.answers.partial_data import is_partial, refused_in
 from registry_sync.source.answers.record_list import RecordFinder
+from registry_sync.source.details import MOST_FAILING
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.refusals import ACCEPTED, without_answer
@@ -38,9 +43,12 @@ class AnswerReader:
         except Unusable as error:
             if reply.excused_by:
                 return RecordList()
+            self._exchange.refuse_error(reply.body)
             self._refuse_failure(reply)
             raise bad_answer(str(error), error.remedy) from error
         self._exchange.connector.page_limits.check_records(found.count)
+        if is_partial(reply.body):
+            found = self._without_refused(reply, found)
         strange = "" if found.count or not announced else self._finder.strange(reply.body)
         if strange and not reply.excused_by:
             raise bad_answer(f"the page before names this one, but its answer {strange}")
@@ -52,6 +60,14 @@ class AnswerReader:
         self._refuse_failure(reply)
         words = "" if later or whole else only_words(reply.body)
         return self._finder.unsure(words) if words else found
+
+    def _without_refused(self, reply: Reply, found: RecordList) -> RecordList:
+        """Return records with the errors about single ones; raise what is about more than that."""
+        refused = refused_in(reply.body, found)
+        none = refused is None or len(refused) == len(found.records) >= MOST_FAILING
+        if none and not reply.excused_by:
+            raise self._exchange.error_inside(reply.body, error_said(reply.body))
+        return replace(found, refused=refused or {})
 
     def _refuse_failure(self, reply: Reply) -> None:
         if reply.status == ACCEPTED:

@@ -149,6 +149,9 @@ class Source:
             return self._details.read_many(wanted)
         found: dict[str, Json] = {}
         for page in self.pages(None):
+            for one in page.unread:
+                if len(wanted) == 1 and self.identify(one.record) in wanted:
+                    raise one.why
             for record in page.records:
                 external_id = self.identify(record)
                 if external_id in wanted:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
+from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.errors import UNREACHABLE, AccessDenied, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.pages import Unread
@@ -101,18 +102,25 @@ class DetailReader:
                 break
         return whole, unread
 
-    def complete_page(self, records: list[Json]) -> tuple[list[Json], list[Unread]]:
-        """Return a page's records completed, and those whose detail cannot be read.
+    def complete_page(self, listed: RecordList) -> tuple[list[Json], list[Unread]]:
+        """Return a page's records completed, and those that cannot be read in full.
 
         Raises SourceError if the cause is the registry rather than a record.
         """
+        records = [one for one in listed.records if id(one) not in listed.refused]
+        refused = [one for one in listed.records if id(one) in listed.refused]
         whole, unread = self.complete(records)
         self._had_detail = self._had_detail or bool(whole)
         given_up = len(whole) + len(unread) < len(records)
         none_of_many = len(unread) == len(records) >= MOST_FAILING and not self._had_detail
         if given_up or none_of_many:
             raise unread[-1].why
-        return whole, unread
+        return whole, [*unread, *(self._refused(one, listed) for one in refused)]
+
+    def _refused(self, record: Json, listed: RecordList) -> Unread:
+        said = self._exchange.connection.quote(listed.refused[id(record)])
+        what = f"it has an error in place of a value: {said.rstrip('.')}"
+        return Unread(record, bad_answer(what), failed=True)
 
     def _complete_one(self, record: Json, whole: list[Json], unread: list[Unread]) -> None:
         external_id = self._identify(record)

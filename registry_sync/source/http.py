@@ -19,6 +19,7 @@ from registry_sync.source.answers.failures import CHECK_KEY, failure_in, is_abou
 from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
+from registry_sync.source.answers.partial_data import is_partial
 from registry_sync.source.answers.record_guess import RECORD_KEYS
 from registry_sync.source.answers.response_actions import ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
@@ -119,7 +120,7 @@ class Exchange:
             said = self._plain(answer.content[:200])
             raise unreadable(answer, str(error), said, cut=error.cut) from error
         excused_by = self._actions.of_body(body, answer.status)
-        if not detail and not excused_by:
+        if not detail and not excused_by and not is_partial(body):
             self.refuse_error(body)  # a record may have a key of that name: details check theirs
         links, _ = read_links(answer.headers.get("Link", ""))
         size, status = len(answer.content), answer.status
@@ -163,7 +164,7 @@ class Exchange:
         """Return the error of a success that says that it failed; `said` are its words."""
         owner = CHECK_KEY if is_about_the_key(said) else ""
         owner = CHECK_REQUEST if is_about_the_request(body) else owner
-        what = f"its answer contains an error: {self._plain(said)}"
+        what = f"its answer contains an error: {self._plain(said).rstrip('.')}"
         error: SourceError = bad_answer(what, owner)
         return error
 

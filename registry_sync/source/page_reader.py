@@ -123,7 +123,7 @@ class PageReader:
             cached=cached_by(reply.headers),
         )
         check_bounds(paginator, onward, follows)
-        complete, unread = self._details.complete_page(listed.records if records else [])
+        complete, unread = self._details.complete_page(listed if records else RecordList())
         page = Page(
             records=complete,
             position=self._finder.add_to(loops.add_to(where)),

@@ -26,15 +26,17 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A record as the list gives it, whose detail could not be read, and why."""
+    """A record that could not be read in full, as the list gives it, and why."""
 
     record: Json
     why: SourceError
+    failed: bool = False
+    """Whether its list has an error in place of a value, rather than only a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of complete records, with those apart whose detail is `unread`.
+    """One page of complete records, with those apart that are `unread` in part.
 
     `position` leads to this page again, also in another process; `next_position` is None after
     the last page. `total` is the registry's own count, `server_date` its clock, `bytes` the size.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from registry_sync.benchling.entity_types import EntityType
-from registry_sync.core.problems import Problem, SourceError
+from registry_sync.core.problems import Problem
 from registry_sync.core.text import LONGEST_ID
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
@@ -120,7 +120,7 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
         problem = Problem(
             kind="source",
             code="not_a_record",
-            message=f"The registry's list of records contains {str(item)[:120]!r}, which is none.",
+            message=f"The registry's list of records contains {_shown(item)}, which is none.",
             remedy="The registry's owner removes it from the list; the other records are read.",
             value=str(item)[:200],
         )
@@ -129,14 +129,18 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
     return found
 
 
+def _shown(item: Any) -> str:
+    return "null" if item is None else repr(str(item)[:120])
+
+
 def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:
     """Return records whose detail could not be read: refused, and read again by each run."""
     found = source_records([one.record for one in unread], source, fingerprint)
     return [
         record
-        if record.problem is not None
+        if record.problem is not None and not one.failed
         # Without a hash: what is read whole next time is never the same as this.
-        else record._replace(raw_hash="", problem=_no_detail(record.external_id, one.why))
+        else record._replace(raw_hash="", problem=_no_detail(record.external_id, one))
         for record, one in zip(found, unread, strict=True)
     ]
 
@@ -192,7 +196,17 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem:
     )
 
 
-def _no_detail(external_id: str, why: SourceError) -> Problem:
+def _no_detail(external_id: str, unread: Unread) -> Problem:
+    why = unread.why
+    if unread.failed:
+        return Problem(
+            kind="source",
+            code="record_in_part",
+            message=f"{external_id} could not be read in full; nothing was written for it. "
+            + why.message,
+            remedy=f"The registry's owner checks why the service fails for {external_id}; the next "
+            "run reads it again.",
+        )
     return Problem(
         kind="transient" if why.transient else "source",
         code="no_detail",

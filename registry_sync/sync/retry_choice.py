@@ -37,8 +37,8 @@ Errors = QuerySet[EntityError]
 CHUNK = 500
 EACH_RUN = ("permission", "detail", "other lane")
 """What errors wait for that each run looks at again."""
-UNSENDABLE = ("no_id", "not_a_record", "unusable_id", "id_twice")
-"""Codes of errors that can only be fixed in the registry: the copy has no id to send."""
+UNSENDABLE = ("no_id", "not_a_record", "unusable_id", "id_twice", "record_in_part")
+"""Codes of errors that can only be fixed in the registry: the copy has no id, or lacks values."""
 
 
 def due(ctx: RunContext) -> Iterator[list[EntityError]]:

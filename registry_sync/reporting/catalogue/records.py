@@ -208,6 +208,12 @@ RECORD_CAUSES = (
         "Remove the text, number or null from the registry's list of records.",
     ),
     Cause(
+        "record_in_part",
+        "record with an error in place of a value",
+        ("source",),
+        "Check why the registry fails for this record. The next run reads it again.",
+    ),
+    Cause(
         "unusable_id",
         "id that cannot be a registry id",
         ("source", "mapping"),

@@ -110,8 +110,8 @@ def is_about_the_request(body: Any) -> bool:
         return False
     errors = body.get("errors")
     by_graphql = isinstance(errors, list) and all(
-        isinstance(each, dict) and "message" in each for each in errors
-    )
+        isinstance(each, dict) and "message" in each and "path" not in each for each in errors
+    )  # with a path, a field failed while the request was worked on
     return by_graphql or ("jsonrpc" in body and isinstance(body.get("error"), dict))
 
 

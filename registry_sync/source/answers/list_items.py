@@ -14,12 +14,14 @@ from registry_sync.source.answers.record_guess import select
 class RecordList:
     """The records of an answer, and what its list has that are none.
 
-    `doubt` is why everything must be read to know better, "" if there is no doubt.
+    `doubt` is why everything must be read to know better, "" if there is no doubt. `refused` has
+    the registry's errors about single records, by the `id()` of the record.
     """
 
     records: list[Json] = field(default_factory=list)
     strays: list[Any] = field(default_factory=list)
     doubt: str = ""
+    refused: dict[int, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

@@ -114,7 +114,7 @@ def _partial_said(end: End) -> Sign | None:
     return Sign(
         "answer_partial",
         f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
-        f"says that it is not complete: {said}.",
+        f"says that it is not complete: {said.rstrip('.')}.",
         f"The registry's owner checks the service{OR_PAGED if MAY_BE_PAGED.search(said) else '.'}",
     )
 
