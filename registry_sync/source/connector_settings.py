@@ -31,6 +31,7 @@ from registry_sync.source.connector import (
 )
 from registry_sync.source.deletes import Deletes, read_deletes
 from registry_sync.source.paginators import read_paginator
+from registry_sync.source.request import holes_of
 from registry_sync.source.scope import read_scope
 from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader
@@ -155,7 +156,8 @@ def _asked(reader: SettingsReader, endpoint: Json, client: Json, since_parameter
         body = reader.mapping(endpoint["json"], "endpoint.json")
     paginator = read_paginator(reader, endpoint.get("paginator"), client.get("paginator"))
     placeholders.check_since(reader, params, body, incremental)
-    placeholders.check_paging(reader, f"{params}{body}", paginator)
+    placeholders.check_paging(reader, holes_of(params) + holes_of(body), paginator)
+    placeholders.check_variables(reader, body, paginator)
     usual = "POST" if body else "GET"
     return {
         "method": reader.choice(endpoint, "method", "endpoint", of=("GET", "POST"), default=usual),

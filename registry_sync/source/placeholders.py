@@ -6,6 +6,7 @@ import re
 
 from registry_sync.core.types import Json
 from registry_sync.source.connector import SINCE, Incremental
+from registry_sync.source.graphql import undeclared
 from registry_sync.source.paginators import PAGINATORS, Paginator
 from registry_sync.source.settings_reader import SettingsReader
 
@@ -71,3 +72,13 @@ def _check_left_out(reader: SettingsReader, params: Json) -> None:
                     f"all of endpoint.params.{name}, not only its time; with 1970-01-01, for "
                     "example, the rest is kept"
                 )
+
+
+def check_variables(reader: SettingsReader, body: Json | None, paginator: Paginator) -> None:
+    """Check that a GraphQL query has the variables that the paginator fills."""
+    for path in paginator.body_paths().values():
+        if name := undeclared(body, path):
+            reader.unused.append(
+                f"{path} of endpoint.paginator has no effect: the query in endpoint.json has no "
+                f"variable ${name}; declare it and give it to an argument"
+            )

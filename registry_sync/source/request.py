@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from registry_sync.core.types import Json
+from registry_sync.source import graphql
 from registry_sync.source.connector import SINCE, Connector
 from registry_sync.source.paths import ABSENT
 
@@ -33,7 +35,7 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
     if position is not None and "url" in position:
         # A link is complete as it is. Where pages are requested by POST, the body goes with it.
         return Request(connector.method, str(position["url"]), {}, body)
-    written = f"{connector.params}{connector.json}"
+    written = holes_of(connector.params) + holes_of(connector.json)
     names, paths = paginator.parameters(), paginator.body_paths()
     left = {
         hole: value
@@ -48,6 +50,15 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
     else:
         params = {**params, **extra}
     return Request(connector.method, _without(connector.list_url, params), params, body)
+
+
+def holes_of(value: Any) -> str:
+    """Return the texts of settings in which placeholders are filled, as one text."""
+    if isinstance(value, dict):
+        return " ".join(map(holes_of, value.values()))
+    if isinstance(value, list):
+        return " ".join(map(holes_of, value))
+    return graphql.filled_by(value) if isinstance(value, str) else ""
 
 
 def _without(url: str, params: Json) -> str:
@@ -78,11 +89,16 @@ def _filled(value: Any, values: Json) -> Any:
         return [item for item in (_filled(part, values) for part in value) if item is not ABSENT]
     if not isinstance(value, str) or "{" not in value:
         return value
+    held = graphql.filled_by(value)
     for hole, given in values.items():
-        if hole in value:
+        if hole in held:
             if given == "":
                 return ABSENT
             if value == hole:
                 return given
-            value = value.replace(hole, str(given))
+            value = graphql.fill(value, partial(_replaced, hole=hole, given=str(given)))
     return value
+
+
+def _replaced(text: str, *, hole: str, given: str) -> str:
+    return text.replace(hole, given)

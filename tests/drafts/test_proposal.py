@@ -175,3 +175,11 @@ def test_without_a_list_or_a_key_it_says_who_must_act(world: Any, serve: Any) ->
     ):
         with pytest.raises(Exception, match=said):
             proposed(w, serve(answer).url + "/list")
+
+
+def test_a_total_that_is_not_reached_is_no_single_page(world: Any, serve: Any) -> None:
+    """No parameter leads on, and the answer counts more: that is not all."""
+    answer = {"rows": kinds(20), "total": 60}
+    text, settings = proposed(world([], rows=[]), serve(lambda asked: answer).url + "/list")
+    assert at(settings, "endpoint.paginator") is None, text
+    assert "more at total, and no paginator was found" in text

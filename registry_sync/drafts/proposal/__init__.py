@@ -47,13 +47,13 @@ class Proposal:
 
 
 def propose(
-    api_url: str, open_source: Callable[[Connector], Source], *, client: Json | None = None
+    api_url: str, open_source: Callable[[Connector], Source], *, settings: Json | None = None
 ) -> Proposal:
     """Return the Connector Settings that fit a registry. Raises SourceError if it does not answer.
 
-    `client` is the section of the settings in use that says how requests are sent.
+    `settings` are those in use that no answer can tell, such as a body that asks for the list.
     """
-    found = Findings(api_url, open_source, {"client": client} if client else {})
+    found = Findings(api_url, open_source, settings or {})
     for name, aspect in ASPECTS.items():
         try:
             aspect(found)

@@ -11,6 +11,7 @@ from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.sync_place import place_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.secrets import hide, public_address
+from registry_sync.core.types import Json
 from registry_sync.drafts.proposal import Proposal, propose
 from registry_sync.source.client import Source
 from registry_sync.source.connection import Heard
@@ -20,6 +21,8 @@ from registry_sync.source.errors import refuse_to_wait
 from registry_sync.sync.setup import read_config, read_items
 
 HIDDEN = "(hidden)"
+ASKED_BY_POST = ("path", "method", "json", "incremental")
+"""Settings of an endpoint that has a body."""
 TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and between two pieces of an answer."""
 
@@ -34,12 +37,12 @@ def propose_live(
     """Return a proposal made with `API URL` and `API Key` alone. Raises SyncError.
 
     It is for the sync that feeds the schema `schema_id`; without it, for the first one. Of the
-    settings in use, only the section `client` is kept, if it has no fault. `element` names the sync
-    where no schema is known. `heard` is called with each answer; the request has no secret.
+    settings in use, the section `client` and what is requested by a body are kept, if they have no
+    fault. `element` names the sync where no schema is known. `heard` is called with each answer;
+    the request has no secret.
     """
     config = _config_of(client, schema_id, element)
-    kept = (config.connector_settings or {}).get("client")
-    _, faults = read_connector({"client": kept}, api_url=config.api_url)
+    kept = _kept(config.connector_settings or {}, config.api_url)
     opened: list[Source] = []
 
     def without_key(request: str, status: int, size: int) -> None:
@@ -61,7 +64,7 @@ def propose_live(
         return opened[-1]
 
     try:
-        return propose(config.api_url, open_source, client=None if faults else kept)
+        return propose(config.api_url, open_source, settings=kept)
     finally:
         for source in opened:
             source.close()
@@ -78,3 +81,19 @@ def _config_of(client: Client, schema_id: str, element: str) -> AppConfig:
     except ConfigError as error:
         error.remedy = error.remedy or "The integration owner fills in API URL and API Key."
         raise
+
+
+def _kept(settings_in_use: Json, api_url: str) -> Json:
+    """Return what no answer can tell: how requests are sent, and the body that asks for the list.
+
+    Only sections without a fault are kept.
+    """
+    kept: Json = {}
+    endpoint = settings_in_use.get("endpoint")
+    asked = {}
+    if isinstance(endpoint, dict) and endpoint.get("json"):
+        asked = {name: endpoint[name] for name in ASKED_BY_POST if name in endpoint}
+    for section, found in (("client", settings_in_use.get("client")), ("endpoint", asked)):
+        if found and not read_connector({**kept, section: found}, api_url=api_url)[1]:
+            kept[section] = found
+    return kept

@@ -40,6 +40,7 @@ def propose_pages(found: Findings) -> None:
         body=found.reply.body, links=found.reply.links, records=found.records,
         url=found.reply.url, headers=found.reply.headers, status=found.reply.status,
         pages=1, came=len(found.records), largest=len(found.records), whole=True,
+        posted=found.source().connector.json,
     )  # fmt: skip
     total = find_total(answer, "", last=False)
     for paginator, evidence in _said(found, answer, total):
@@ -48,7 +49,8 @@ def propose_pages(found: Findings) -> None:
             break
     else:
         marks = marks_of(answer)
-        _ask(found, total, marks[0].said if marks else "")
+        counts_more = total and total.count > answer.count
+        _ask(found, total, marks[0].said if marks else total.path if total and counts_more else "")
     _count(found, total)
     judge_proposed_ids(found)
 

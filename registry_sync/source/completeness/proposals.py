@@ -16,6 +16,7 @@ from registry_sync.source.answers.totals import Total
 from registry_sync.source.completeness.more import PAGE_NOW, Kind, Mark
 from registry_sync.source.completeness.page_sizes import BESIDE, size_asked
 from registry_sync.source.completeness.said_values import as_number
+from registry_sync.source.graphql import query_in, variable_of
 
 OFFSETS = {"skip": "limit", "start": "rows", "from": "size", "startat": "maxResults",
            "startindex": "count", "offset": "limit", "first": "max"}  # fmt: skip
@@ -88,8 +89,14 @@ def _by_token(mark: Mark, answer: PageAnswer) -> Json:
     name = _token_param(mark)
     if mark.entry.header:
         return {"type": "header_cursor", "cursor_key": mark.entry.path, "cursor_param": name}
-    place = "cursor_body_path" if answer.posted is not None else "cursor_param"
-    return {"type": "cursor", "cursor_path": mark.entry.path, place: name}
+    return {"type": "cursor", "cursor_path": mark.entry.path, **_placed(name, answer)}
+
+
+def _placed(name: str, answer: PageAnswer) -> Json:
+    """Return the setting of a cursor that takes the token by a name."""
+    if query_in(answer.posted):
+        return {"cursor_body_path": variable_of(answer.posted, name)}
+    return {"cursor_param" if answer.posted is None else "cursor_body_path": name}
 
 
 def _token_param(mark: Mark) -> str:
@@ -123,6 +130,8 @@ def _param(found: Json, answer: PageAnswer) -> Json:
 
 def _by_flag(mark: Mark, answer: PageAnswer) -> Json:
     path = {"has_more_path": mark.entry.path} if not mark.entry.header else {}
+    if query_in(answer.posted):
+        return {**_of_query(answer), **path}
     words = _body_words(answer)
     if mark.entry.word == "pending":  # CouchDB's list of changes
         return {"type": "cursor", "cursor_path": "last_seq", "cursor_param": "since"}
@@ -168,6 +177,8 @@ def _numbered_by(words: Mapping[str, Any]) -> Json:
 
 def _by_offset(answer: PageAnswer, more: Json) -> Json:
     """Describe offsets, by the parameters of the request or the words of the answer."""
+    if query_in(answer.posted):
+        return {**_of_query(answer), **more}
     words, asked = _body_words(answer), size_asked(answer)
     offset = next((word for word in OFFSETS if word in words), "")
     if not offset and "numfound" in words:
@@ -185,6 +196,32 @@ def _by_offset(answer: PageAnswer, more: Json) -> Json:
     if answer.pages == 1 and as_number(words.get(offset)) == 1:
         proposed["offset"] = 1  # SCIM counts its records from 1
     return {**proposed, **more}
+
+
+def _of_query(answer: PageAnswer) -> Json:
+    """Return how a GraphQL list is usually paged, which its query has to ask for."""
+    path = _path_to(answer.body, {id(record) for record in answer.records})
+    above, _, key = path.rpartition(".")
+    if key in ("edges", "nodes"):  # https://relay.dev/graphql/connections.htm
+        info = f"{above}.pageInfo"
+        more = {"has_more_path": f"{info}.hasNextPage"}
+        return {"type": "cursor", "cursor_path": f"{info}.endCursor", **_placed("after", answer),
+                **more}  # fmt: skip
+    paths = {f"{name}_body_path": variable_of(answer.posted, name) for name in ("limit", "offset")}
+    return {"type": "offset", "limit": max(answer.count, 1), **paths}
+
+
+def _path_to(value: Any, records: set[int], path: str = "") -> str:
+    """Return the path of the list that has the records, "" if it is not found."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        at = f"{path}.{key}" if path else key
+        first = inner[0] if isinstance(inner, list) and inner else None
+        held = first.values() if isinstance(first, dict) else ()
+        if any(id(one) in records for one in (first, *held)):
+            return at
+        if found := _path_to(inner, records, at):
+            return found
+    return ""
 
 
 def _total_path(total: Total | None) -> Json:

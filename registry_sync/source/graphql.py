@@ -1,0 +1,54 @@
+"""GraphQL documents in requests: their selections, arguments and variables. Pure.
+
+https://spec.graphql.org/October2021/#sec-Language
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+DOCUMENT = re.compile(r"\s*(?:(?:query|fragment|#)[^{}]*)?\{\s*[A-Za-z_.#][^{}]*\{")
+"""The beginning of a document: a selection inside another one."""
+ARGUMENTS = re.compile(r"\([^()]*\)")
+
+
+def is_document(text: object) -> bool:
+    """Return whether a value is the text of a GraphQL query."""
+    return isinstance(text, str) and DOCUMENT.match(text) is not None
+
+
+def query_in(body: Any) -> str:
+    """Return the query of a request's JSON body, "" if it has none."""
+    query = body.get("query") if isinstance(body, Mapping) else None
+    return query if isinstance(query, str) and is_document(query) else ""
+
+
+def filled_by(text: str) -> str:
+    """Return the part of a text in which `{…}` can be a placeholder.
+
+    Outside a query's arguments, `edges{cursor}` selects a field.
+    """
+    return " ".join(ARGUMENTS.findall(text)) if is_document(text) else text
+
+
+def fill(text: str, filled: Callable[[str], str]) -> str:
+    """Return a text with `filled` called on each part of it that may have placeholders."""
+    if not is_document(text):
+        return filled(text)
+    return ARGUMENTS.sub(lambda found: filled(found[0]), text)
+
+
+def variable_of(body: Any, argument: str) -> str:
+    """Return where a body takes an argument's value: `variables.cursor` for `after: $cursor`."""
+    found = re.search(rf"\b{re.escape(argument)}\s*:\s*\$(\w+)", query_in(body))
+    return f"variables.{found[1] if found else argument}"
+
+
+def undeclared(body: Any, path: str) -> str:
+    """Return the variable that a path leads to and that the query does not have; "" for none."""
+    root, _, name = path.partition(".")
+    query = query_in(body)
+    missing = query and root == "variables" and not re.search(rf"\${re.escape(name)}\b", query)
+    return name if missing else ""
