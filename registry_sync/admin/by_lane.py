@@ -22,7 +22,7 @@ def lane_choices(request: HttpRequest) -> list[tuple[str, str]]:
     names = lanes.names_of(request)
     former = Lane.objects.of_app().filter(position__isnull=True).order_by("-pk")[:100]
     named = [(str(lane.pk), names.of(lane) if names.several else str(lane)) for lane in names.lanes]
-    return named + [(str(lane.pk), str(lane)) for lane in former]
+    return named + [(str(lane.pk), f"{names.of(lane)}, {lane.collection}") for lane in former]
 
 
 def fed(page: admin.ModelAdmin, request: HttpRequest, of: Iterable[Lane]) -> list[Lane]:

@@ -146,7 +146,8 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             raise Http404("This error does not exist.")
         marks = [str(error.run.mapping.get("key_mark") or "")]
         named = {error.field or "value": error.value}
-        name = f" ({beside})" if (beside := runs.LaneNames().beside(error.lane)) else ""
+        names = runs.LaneNames()
+        name = f" ({beside})" if (beside := names.beside(error.lane)) else ""
         offers = cures.presses(error.lane, error.code, request.user, [error.external_id])
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
         context = {
@@ -166,6 +167,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             "may_act": self.may(request),
             "steps_url": steps_url(error.external_id, error.lane_id),
             "record_link": record_link(error.external_id, error.lane_id),
+            "lane_name": names.of(error.lane),
             "askable": error.code not in UNSENDABLE,
             "best": [one for one in offers if one.name != "assign"],
             "assign": [one for one in offers if one.name == "assign"],

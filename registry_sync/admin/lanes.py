@@ -44,9 +44,9 @@ class DriftAdmin(DecidesDifferences, ByLane):
     )  # fmt: skip
     fields = (
         "lane", "run", "record", "entity_id", "field", "written_value", "value_now", "modified_at",
-        "changed_by", "changed_at", "found_at", "closed_at", "ended",
+        "changed_by", "changed_at", "found_at", "closed_at", "ended", "decide_it",
     )  # fmt: skip
-    readonly_fields = ("record", "written_value", "value_now")
+    readonly_fields = ("record", "written_value", "value_now", "decide_it")
     list_display_links = ("field",)
     list_filter = (("closed_at", OpenFilter), "ended", "field", LaneChoice)
     search_fields = ("external_id", "entity_id")

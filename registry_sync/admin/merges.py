@@ -63,15 +63,19 @@ class MergeAdmin(ByLane, Reasoned):
     search_fields = ("external_id", "entity_registry_id", "survivor_registry_id", "entity_id")
     fields = (
         "lane", "record", "entity_registry_id", "entity_id", "name", "survivor_registry_id",
-        "survivor_id", "survivor_name", "found_run", "found_at", "state", "applied", "actor",
-        "decision", "decided_at", "closed_at",
+        "survivor_id", "survivor_name", "found_run", "found_at", "state", "decide_it",
+        "acted_on", "actor", "decision", "decided_at", "closed_at",
     )  # fmt: skip
-    readonly_fields = ("record",)
+    readonly_fields = ("record", "decide_it", "acted_on")
     actions = ("follow", "anew", "undo")
 
     @admin.display(description="record")
     def record(self, row: Merge) -> str:
         return record_link(row.external_id, row.lane_id)
+
+    @admin.display(description="acted on by a run")
+    def acted_on(self, row: Merge) -> str:
+        return "yes" if row.applied else "not yet"
 
     @admin.display(description="decide")
     def decide_it(self, row: Merge) -> SafeString | str:

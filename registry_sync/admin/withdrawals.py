@@ -38,8 +38,8 @@ Decide = Callable[..., list[Withdrawal]]
 class WithdrawalAdmin(ByLane, Reasoned):
     nothing = "No withdrawals: every record that was synced is still in the registry."
     list_display = (
-        "record", "entity_registry_id", "name", "how", "state", "containers", "links", "reason",
-        "found_at", "actor", "note",
+        "record", "entity_registry_id", "name", "how", "state", "containers", "links", "found_at",
+        "note",
     )  # fmt: skip
     list_display_links = ("entity_registry_id",)
     list_filter = (("closed_at", OpenFilter), "state", "how", LaneChoice)

@@ -219,10 +219,11 @@ def mapping(run: SyncRun) -> list[Json]:
     ids = {name: field_id for field_id, name in names.items()}
     rows = []
     for row in used.get("rows") or []:
-        field_id = row.get("field_id") or ids.get(row.get("field"), "")
-        rule = rules.get(field_id, rules.get(row.get("field"), "as_is"))
-        rows.append({**row, "rule": rule_text(rule)})
-    fed = {row.get("field_id") or ids.get(row.get("field")) for row in used.get("rows") or []}
+        field_id = row.get("id") or ids.get(row.get("field"), "")
+        rule = rules.get(field_id, rules.get(row.get("field"), ""))
+        if rule or row.get("path"):  # the topology of a sequence is told with the sequence's rule
+            rows.append({**row, "rule": rule_text(rule)})
+    fed = {row.get("id") or ids.get(row.get("field")) for row in used.get("rows") or []}
     for field_id, rule in rules.items():
         if field_id not in fed:  # a constant needs no path
             field = names.get(field_id, field_id)

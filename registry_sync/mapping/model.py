@@ -179,3 +179,5 @@ class Transformed:
     entity: Entity | None
     problems: tuple[Problem, ...] = ()
     coercions: tuple[str, ...] = field(default=())
+    rest: Json | None = None
+    """The fields that can be mapped of a record that has problems."""

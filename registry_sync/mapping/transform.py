@@ -54,7 +54,7 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     if len(name_key(registry_id)) > LONGEST_ID:
         problems.append(long_id(external_id, registry_id, LONGEST_ID))
     if problems or name is None:
-        return Transformed(None, tuple(problems), tuple(coercions))
+        return Transformed(None, tuple(problems), tuple(coercions), fields)
     _note_source(sources, "name", mapping.name(record), name)
     _note_source(sources, "registry id", external_id, registry_id)
     if aliases := fields.get("aliases"):

@@ -25,14 +25,15 @@ class Reading:
 def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
     """Yield what the mapping makes of a record: its name, then field by field."""
     problems = {problem.field: problem.message for problem in done.problems}
+    fields = (done.entity.fields if done.entity else done.rest) or {}
     name = setup.mapping.name(raw)
     yield Reading(
         "name", setup.mapping.name_path, None if name is ABSENT else name,
-        done.entity.name if done.entity else None, problems.get("name", ""),
+        None if name is ABSENT or "name" in problems else name, problems.get("name", ""),
     )  # fmt: skip
     for mapped in setup.mapping.fields:
         value = mapped.get(raw)
-        result = done.entity.fields.get(mapped.field.id) if done.entity else None
+        result = fields.get(mapped.field.id)
         labels = {option.id: option.label for option in mapped.field.options or ()}
         if isinstance(result, list):
             result = [labels.get(str(item), item) for item in result]

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from registry_sync.models import Lane, SyncRun
+from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.runs.rhythm import see_rhythm
 from tests.support.desk import INDEX, read
 from tests.support.factories import (
@@ -65,6 +65,12 @@ def test_the_first_page_shows_all_lanes_and_one_in_full(two, owner):
     assert "Status: Lots ! behind 2 records" in full and "The buttons act on Lots alone." in full
     assert "The last 2 runs" in full and "12 written" not in full and "7 written" in full
     assert "Synced up to" in full and "All lanes" in full
+
+
+def test_an_error_names_its_lane_as_all_pages_do(two, owner):
+    error = EntityError.objects.filter(lane=two[1]).first()
+    shown = read(owner, reverse("admin:registry_sync_entityerror_change", args=[error.pk]))
+    assert "Lane Lots When" in shown
 
 
 def test_a_lane_that_waits_for_its_turn_says_for_whose_run(two, owner):

@@ -171,6 +171,8 @@ def test_a_merge_is_followed_and_undone_at_the_desk(world, owner):  # noqa: F811
     assert f'<a href="{decide}">Decide…</a>' in text(owner.get(MERGES))
     offered = re.findall(r'name="action" value="(\w+)"', text(owner.get(decide)))
     assert offered == ["follow", "anew"]
+    shown = read(owner, reverse("admin:registry_sync_merge_change", args=[merge.pk]))
+    assert "Acted on by a run: not yet" in shown and "Decide…" in shown
     page = act(owner, "anew", [merge], url=MERGES, reason={}).content.decode()
     assert "C-000002 must lose the aliases “C-000001” and “Compound 1”." in page
     act(owner, "follow", [merge], url=MERGES)

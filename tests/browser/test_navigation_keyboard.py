@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from registry_sync.core.types import Json
-from tests.support.browser import log_in
+from tests.support.browser import CUT, FRAMES, log_in
 from tests.support.deployment import Deployment
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -27,10 +27,6 @@ SMALL = """(pressed) => [...document.querySelectorAll(pressed)]
   .filter(([e]) => !(e.tagName === "A" && getComputedStyle(e).display === "inline"))
   .map(([e, r]) => `${e.tagName} ${e.innerText || e.id} ${r.width} x ${r.height}`)"""
 """Links inside a sentence have the height of its line: they are the exception of WCAG 2.5.8."""
-FRAMES = "html, main, .desk-card, #content .results"
-CUT = """(frames) => [...document.querySelectorAll(frames)]
-  .filter((e) => e.scrollWidth > e.clientWidth + 1)
-  .map((e) => `${e.tagName}.${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
 
 
 def press_until(page: Any, name: str) -> None:

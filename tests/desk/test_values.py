@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from registry_sync.core.readable import readable
-from registry_sync.desk import charts
+from registry_sync.desk import charts, run_display
 from registry_sync.desk.values import as_html, as_text, rule_text
 from registry_sync.models import Change, Lane, SyncRun
 from registry_sync.runs import SchemaView
@@ -123,3 +123,18 @@ def test_a_renamed_option_has_the_label_last_read_and_an_unread_one_its_id(
 def test_percentages_add_up_to_a_hundred():
     assert charts.percents([1, 1, 1]) == [34, 33, 33]
     assert charts.percents([0, 0.0]) == [0, 0] and sum(charts.percents([5.6, 82.6, 11.7])) == 100
+
+
+def test_a_run_lists_each_part_of_its_mapping_once():
+    sequence = {"path": "bases", "circular": True}
+    used = {
+        "rows": [{"id": "tsf_1", "field": "Kind", "path": "kind", "rule": None},
+                 {"id": "sequence", "field": "sequence", "path": "bases", "rule": sequence},
+                 {"id": "circular", "field": "circular", "path": "", "rule": None}],
+        "rules": {"sequence": sequence, "tsf_2": {"rule": "constant", "value": "x"}},
+        "field_names": {"tsf_1": "Kind", "tsf_2": "Site"},
+    }  # fmt: skip
+    rows = run_display.mapping(SyncRun(mapping=used))
+    assert [(row["field"], row["path"]) for row in rows] == [
+        ("Kind", "kind"), ("sequence", "bases"), ("Site", ""),
+    ]  # fmt: skip

@@ -244,6 +244,14 @@ def test_a_sound_registry_has_no_fault(visited: Any, answer: Any, endpoint: Any)
     assert points[SETTINGS].state == points["Modification times"].state == "ok"
 
 
+def test_records_that_have_left_by_the_settings_are_counted(visited: Any) -> None:
+    rows = [{**row, "status": "retired" if n < 3 else "active"} for n, row in enumerate(records())]
+    deletes = {"mode": "flag", "path": "status", "values": ["retired"]}
+    point = visited(served(rows), {**FILTER, "deletes": deletes})["Deleted records"]
+    assert point.state == "ok"
+    assert point.finding == "By endpoint.deletes, 3 of 40 records checked have left the registry."
+
+
 def test_a_list_without_order_has_no_duplicate_ids(visited: Any) -> None:
     """What comes again on a later page is the list's fault, not the ids'."""
     turns = count()

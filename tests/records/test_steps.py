@@ -79,6 +79,9 @@ def test_a_registry_that_hangs_is_left_in_time_and_the_copy_is_followed(
         "stopped",
     )
     assert "Rock" in found.steps[3].text and "hunter22" not in str(found.raw)
+    # The other fields have their results, though one is refused.
+    results = {one.field: one.result for one in found.readings}
+    assert (results["name"], results["Approval"], results["Kind"]) == ("Compound 4", 1954, None)
 
 
 def test_a_canvas_gets_it_in_a_few_sentences_without_secrets(synced: World) -> None:

@@ -19,6 +19,11 @@ SHOTS = os.environ.get("SCREENSHOTS")
 """A folder that keeps the pictures of README and docs, where one is named."""
 
 
+FRAMES = "html, main, .desk-card, #content .results"
+CUT = """(frames) => [...document.querySelectorAll(frames)]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1)
+  .map((e) => `${e.tagName}.${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
+"""What is wider than its frame."""
 TABS = 250
 """Steps after which an element counts as out of the keyboard's reach."""
 HAS_FOCUS = "(e) => e.isConnected ? e === document.activeElement : null"

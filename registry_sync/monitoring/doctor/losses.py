@@ -29,6 +29,11 @@ CLEAR = json.dumps({"endpoint": {"absent": "clear"}})
 def check_deleted(visit: RegistryVisit) -> CheckResult:
     """Look for records that say that they are deleted."""
     sample, mapping = visit.sample(), _mapping(visit)
+    deletes = visit.tenant.configured()[1].deletes
+    if deletes.mode == "flag":
+        flagged = sum(1 for record in sample.records if deletes.flagged(record))
+        number = f"{flagged:,} of {number_of(len(sample.records), 'record')}"
+        return ok(f"By endpoint.deletes, {number} checked have left the registry.")
     marked = [record for record in sample.records if is_marked(record, mapping)]
     if not marked:
         return ok("No record says that it is deleted.")
