@@ -90,7 +90,7 @@ def asked_about(*there: str) -> SimpleNamespace:
     def registered(ids, *, registry_id):
         return [{"entityRegistryId": i} for i in ids if i in there and registry_id == "src_1"]
 
-    return SimpleNamespace(entities_registered=registered)
+    return SimpleNamespace(entities_registered=registered, registries=lambda: [{"id": "src_1"}])
 
 
 def passed(ctx, *candidates: Candidate, claims=None, underway=None):
@@ -102,7 +102,7 @@ def passed(ctx, *candidates: Candidate, claims=None, underway=None):
 
 
 def test_who_waits_is_refused_and_gives_its_names_back():
-    ctx, claims = context(schema=SCHEMA), NameClaims()
+    ctx, claims = context(schema=SCHEMA, client=asked_about()), NameClaims()
     some = [candidate("D", "C"), candidate("A", "B"), candidate("C")]
     claims.add(one.entity for one in some)
     going, waiting = passed(ctx, *some, claims=claims)

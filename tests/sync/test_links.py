@@ -137,5 +137,36 @@ def test_a_link_says_why_what_is_in_benchling_cannot_be_linked(world, fed):
     assert w.open_errors().keys() == {"C-1", "C-3", "C-4"} and w.values()["C-2"]["Parent"] == "X-2"
 
 
+ELSEWHERE = {
+    "L-1": ("which is an alias of C-1; a link must name the id.", "writes C-1 instead of ASP-1"),
+    "L-2": ("which is the name of C-1; a link must name the id.", "writes C-1 instead of Aspirin"),
+    "L-3": ("which in Benchling is written C-1; a link", "writes C-1 instead of c-1 in L-3"),
+    "L-4": ("which is in the Benchling registry “Biologics” and not in “Research”.",
+            "A link cannot lead to another Benchling registry. The registry's owner corrects the"),
+    "L-5": ("which is not in Benchling.", "The registry's owner checks the reference"),
+}  # fmt: skip
+
+
+def test_a_link_says_what_is_known_of_a_target_that_is_not_in_benchling(world):
+    first = {**compound(1), "id": "C-1", "name": "Aspirin", "synonyms": ["ASP-1"]}
+    w = world([first], config={"Mapping Rules": {"aliases": ["synonyms"]}})
+    targets = ("ASP-1", "Aspirin", "c-1", "X-{1}", "GONE")
+    lots = [{**compound(n), "id": f"L-{n}", "name": f"Lot {n}", "parent": target}
+            for n, target in enumerate(targets, start=1)]  # fmt: skip
+    schema = w.add_lane("Lot", lots).schema
+    (parent,) = (f for f in w.tenant.schemas[schema]["fieldDefinitions"] if f["name"] == "Parent")
+    parent["schemaId"] = w.schema
+    biologics = w.tenant.add_registry("Biologics")
+    other = w.tenant.add_schema("Compound", biologics, fields=[])
+    hand(w, "X-{1}", "Another's", registryId=biologics, schemaId=other)
+    w.sync()
+    (new,) = runs.active_runs()
+    jobs.work_to_end(new.pk)
+    errors = w.open_errors()
+    for id_, (message, remedy) in ELSEWHERE.items():
+        assert message in errors[id_].message and remedy in errors[id_].remedy
+        assert errors[id_].waits_for == "link"
+
+
 def _said(refused) -> str:
     return refused.message.removeprefix(f"{refused.external_id} ")

@@ -11,6 +11,7 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.models import Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.claims import NameClaims
+from registry_sync.sync.gates.link_reasons import LinkReasons
 from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import (
     in_lane,
@@ -33,6 +34,7 @@ class LinkGate:
 
     def __init__(self, ctx: RunContext, claims: NameClaims, underway: Mapping[str, str]) -> None:
         self.ctx, self.claims, self.underway = ctx, claims, underway
+        self._reasons = LinkReasons(ctx)
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates whose links resolve, parents first, and the waiting outcomes."""
@@ -40,6 +42,7 @@ class LinkGate:
         elsewhere = held_by_lanes(self.ctx, candidates)
         coming = self.underway.values()
         waiting = held_by_links(lane, schema, candidates, underway=coming, held=elsewhere)
+        waiting |= self._reasons.explain(candidates, waiting)
         waiting |= self._unfit(candidates, waiting)
         self.claims.release(waiting)
         going = [c for c in candidates if c.entity.external_id not in waiting]
