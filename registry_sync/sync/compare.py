@@ -234,13 +234,13 @@ def _compare_one(
     if record.problem is not None and not _is_elsewhere(record, setup):
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
         return
-    if (merge := out.merges.get(record.external_id)) is not None:
-        out.settled.append(merges.outcome(record, merge))
-        return
     if (left := departure(record.raw, setup.mapping)) is not None:
         if before is not None and before.entity_hash:
             out.left[record.external_id] = left
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, how=left.how))
+        return
+    if (merge := out.merges.get(record.external_id)) is not None:
+        out.settled.append(merges.outcome(record, merge))
         return
     done = withdrawn.transformed(record, before, setup.mapping, out)
     done = pinned.respect(done, record.external_id, out)

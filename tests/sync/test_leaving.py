@@ -149,6 +149,14 @@ def log_of(run: SyncRun) -> str:
     return "\n".join(run.log.values_list("text", flat=True))
 
 
+def test_a_run_of_named_records_archives_nothing_and_says_so(leaving):
+    w = leaving(FLAG)
+    w.registry.edit("C-000001", retired=True)
+    run = w.sync(only=["C-000001"])
+    assert "A run of named records archives nothing." in run.warnings[0]["text"]
+    assert not archived(w) and w.sync().archived == 1
+
+
 def test_tell_warns_once_and_lists(leaving):
     w = leaving(FLAG, policy="tell")
     w.registry.edit("C-000001", retired=True)

@@ -21,6 +21,9 @@ pytestmark = pytest.mark.once
 Kind, Status, State = SyncRun.Kind, SyncRun.Status, Merge.State
 
 
+FLAG = {"endpoint": {**INCREMENTAL["endpoint"], "deletes": {"mode": "flag", "path": "deleted"}}}
+
+
 def entity(w: World, registry_id: str) -> Any:
     return next(e for e in w.tenant.entities.values() if e.entity_registry_id == registry_id)
 
@@ -252,8 +255,32 @@ def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
     row = Withdrawal.objects.get()
     assert (run.archived, row.state, entity(w, "C-000002").archived) == (0, "kept", None)
     assert "C-000001, which is still in the registry, follows this entity" in row.note
-    Withdrawal.objects.update(state=Withdrawal.State.RELEASED)  # someone decided
+    w.registry.edit("C-000001", retired=True)
+    assert w.sync().archived == 1 and entity(w, "C-000002").archived == "Retired"
+    assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not w.open_errors()
+
+
+def test_what_someone_decides_about_a_survivor_counts_while_a_record_follows_it(merged):
+    w = merged
+    w.sync(kind=Kind.FULL)
+    Merge.objects.update(state=State.FOLLOWED)
+    w.registry.edit("C-000002", deleted=True)
+    w.configure(**{"Connector Settings": FLAG})
+    Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
+    w.sync()
+    Withdrawal.objects.update(state=Withdrawal.State.RELEASED)
     assert w.sync().archived == 1
+
+
+def test_a_merged_record_that_left_the_registry_waits_for_no_decision(merged):
+    w = merged
+    w.configure(**{"Connector Settings": FLAG})
+    w.registry.edit("C-000001", deleted=True)
+    run = w.sync(kind=Kind.FULL)
+    assert run.status == Status.COMPLETED_WITH_WARNINGS and not w.open_errors()
+    w.registry.edit("C-000001", deleted=False)
+    w.sync()
+    assert w.open_errors()["C-000001"].code == "merged_away"
 
 
 def test_links_lead_to_the_last_survivor_of_every_chain(db):

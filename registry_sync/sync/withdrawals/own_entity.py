@@ -29,9 +29,12 @@ def why_left(
     return None
 
 
+FOLLOWS = ", which is still in the registry, follows this entity (Merges)."
+
+
 def also_holds(external_id: str) -> str:
     """Return why an entity stays into which that of another record was merged."""
-    return f"{external_id}, which is still in the registry, follows this entity (Merges)."
+    return f"{external_id}{FOLLOWS}"
 
 
 def reason_of(raw: Json) -> str:

@@ -10,11 +10,13 @@ from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.survivors import also_of
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.archives import Archives, ids_of
 from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
 from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.listings import Listings
+from registry_sync.sync.withdrawals.own_entity import FOLLOWS
 from registry_sync.sync.withdrawals.pointers import note_links
 
 How, State = Withdrawal.How, Withdrawal.State
@@ -53,6 +55,15 @@ class Withdrawals:
                 Feed(ctx).read()
         with ctx.timed("pull"):
             Listings(ctx).compare()
+        self._release_survivors()
+
+    def _release_survivors(self) -> None:
+        """Withdraw the entities that were kept for another record, once that has left as well."""
+        kept = list(open_rows(self.ctx).filter(state=State.KEPT, note__endswith=FOLLOWS))
+        shared = also_of(self.ctx.lane, [row.entity_id for row in kept]) if kept else {}
+        for row in kept:
+            if row.entity_id not in shared:
+                self.archives.rows.set(row, State.GONE, "")
 
     def _keep_tombstones(self) -> None:
         """Keep withdrawals that versions without these rows only marked in the ledger."""
