@@ -26,6 +26,7 @@ HINTS = {
     ("rna", "T"): "; T is a base of DNA, and RNA has U",
 }
 LONGEST_ALIAS = 255
+API_ID = re.compile(r"[a-z]+_\w+", re.ASCII)
 TOPOLOGIES = {"circular": True, "linear": False}
 Fitted = tuple[Any, str]
 
@@ -78,7 +79,7 @@ def fit_topology(value: Any, field: FieldDefinition) -> Fitted:
 
 
 def fit_alias(value: Any, field: FieldDefinition) -> Fitted:
-    """Return an alias or an author's id. Raises Misfit."""
+    """Return an alias. Raises Misfit."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise Misfit("wrong_type", f"is {kind_of(value)}, not text")
     whole = isinstance(value, float) and value.is_integer()
@@ -88,6 +89,14 @@ def fit_alias(value: Any, field: FieldDefinition) -> Fitted:
     if len(text) > LONGEST_ALIAS:
         raise Misfit("wrong_type", f"has {len(text)} characters; the maximum is {LONGEST_ALIAS}")
     return text, "" if isinstance(value, str) else "number to text"
+
+
+def fit_author(value: Any, field: FieldDefinition) -> Fitted:
+    """Return an author's id. Raises Misfit for what is no API id, such as an e-mail address."""
+    text, note = fit_alias(value, field)
+    if not API_ID.fullmatch(text):
+        raise Misfit("wrong_type", "is not the API id of a Benchling user, such as ent_a0SApq3z")
+    return text, note
 
 
 def fit_folder(value: Any, field: FieldDefinition) -> Fitted:
@@ -129,7 +138,7 @@ PART_FITTERS: dict[str, Callable[[Any, FieldDefinition], Fitted]] = {
     "aa": fit_sequence,
     "topology": fit_topology,
     "aliases": fit_alias,
-    "authors": fit_alias,
+    "authors": fit_author,
     "folder": fit_folder,
     "folder_id": fit_folder,
 }

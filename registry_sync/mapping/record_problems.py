@@ -86,6 +86,11 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str,
         )
     if hint := hint or unit_hint(value, field, external_id):
         return hint
+    if field.type == "authors":
+        return (
+            "The integration owner maps authors to a path that has API ids of Benchling users, or "
+            f"the registry's owner corrects {external_id}."
+        )
     if error.code == "dropdown_ambiguous":
         return (
             f"A Benchling admin renames or archives all but one of the options “{shown}” of the "

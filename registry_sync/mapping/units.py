@@ -62,6 +62,14 @@ def is_unit(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=256)
+def is_same(one: str, other: str) -> bool:
+    """Return whether two texts name the same unit: `mg/ml` is `mg/mL`, and `g/L` is another."""
+    if folded(one) == folded(other):
+        return True
+    return is_unit(one) and is_unit(other) and _unit(one) == _unit(other)
+
+
 def _base(unit: pint.Unit) -> object:
     return _registry().get_base_units(unit)[1]
 

@@ -159,8 +159,8 @@ class SourceTracker:
             named = ", ".join(f"“{path}”" for path in missing)
             # No warning that turns the run yellow: many registries leave empty keys out.
             text = f"None of the {number_of(len(records), 'record')} of the first page has "
-            text += f"{named}. If it is "
-            text += "misspelt, the integration owner corrects Field Configurations."
+            text += f"{named}. If it is misspelt, the integration owner corrects Field "
+            text += "Configurations or Mapping Rules."
             runs.log(self.run, "WARNING", text)
 
     def _warn_of(self, page: Page) -> None:

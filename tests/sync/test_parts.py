@@ -48,10 +48,16 @@ def test_an_alias_is_taken_as_a_name_is_and_follows_when_it_is_free(world):
     error = w.open_errors()["C-3"]
     assert (run.created, run.failed, error.code) == (2, 1, "name_taken")
     assert "already used by C-1, as an alias" in error.message
+    assert "Give C-3 another name, or remove the alias from C-1, in the registry, or have the" in (
+        error.remedy
+    )
     w.registry.edit("C-3", name="Other", synonyms=["shared"])
     w.sync()
     error = w.open_errors()["C-3"]
     assert "The alias “shared” of C-3" in error.message and error.field == "aliases"
+    assert error.remedy.startswith(
+        "Remove the alias from C-3, or remove the alias from C-2, in the registry. It will be"
+    )
     w.registry.edit("C-2", synonyms=[])
     w.sync()
     assert not w.open_errors() and w.tenant.entity("C-3").aliases == ["shared"]
@@ -101,6 +107,19 @@ def test_a_record_without_a_folder_leaves_its_entity_where_it_is(world, lost):
     assert (run.updated, run.warnings) == (1, []) and w.tenant.entity("C-1").folder_id == basel
     assert not Change.objects.filter(run=run, field_id="folder").exists()
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not Drift.objects.exists()
+
+
+def test_an_author_who_is_no_api_id_is_found_before_anything_is_sent(world):
+    records = compounds(*("C" * n for n in range(1, 6)), chemist="ent_ada")
+    for record, chemist in zip(records, ("ada@example.com", "Ada Byron", "ada", 5), strict=False):
+        record["chemist"] = chemist
+    w = of_type(world, "custom_entity", records, rules={"authors": ["chemist"]})
+    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
+    assert (dry.created, dry.failed) == (run.created, run.failed) == (1, 4)
+    error = w.open_errors()["C-1"]
+    assert "“ada@example.com” is not the API id of a Benchling user" in error.message
+    assert "maps authors to a path that has API ids" in error.remedy
+    assert w.tenant.counters["bulk_calls"] == 1 and not w.tenant.counters["single_upserts"]
 
 
 def test_authors_are_users_by_their_ids_beside_those_of_people(world):

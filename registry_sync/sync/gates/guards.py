@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from django.db.models import QuerySet
 
 from registry_sync import runs
+from registry_sync.benchling.entity_types.parts import PART_KEYS
 from registry_sync.core.problems import ConfigError, Problem, SourceError
 from registry_sync.core.text import number_of
 from registry_sync.ledger.lookup import LedgerView
@@ -162,7 +163,8 @@ def check_values(
         values = [mapped.get(record.raw) for record in records]
         if len(refusals) == sum(value not in (ABSENT, None, "", []) for value in values):
             hints = (empty_hint(value, mapped.field) for value in values)
-            raise _unfit(mapped, was, refusals, next(filter(None, hints), ""))
+            part = refusals[0].remedy if mapped.field.id in PART_KEYS else ""
+            raise _unfit(mapped, was, refusals, next(filter(None, hints), part))
 
 
 def other_substance(

@@ -176,28 +176,47 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         code="name_taken",
         message=f"The {what} “{value}” of {entity.registry_id} is already used by {whose}, "
         f"{as_what[holder.kind]}. Names must be unique in a Benchling registry." + _left(holder),
-        remedy=f"{_renames(entity, holder)}, or have the integration owner add the id to the name "
-        "with External Name Field, e.g. “{name} [{id}]”. It will be retried once the name is free."
-        + same,
+        remedy=f"{_renames(entity, own_kind, holder)}{_with_ids(own_kind, holder)}. It will be "
+        "retried once the name is free." + same,
         field={"name": "name", "alias": "aliases"}.get(own_kind, "registry id"),
         value=value[:200],
         waits_for=("name", key),
     )
 
 
-def _renames(entity: Entity, holder: Holder) -> str:
-    """Return whose other name helps: one in the registry, if that still has both records."""
-    if not holder.became:
-        return (
-            f"Give {entity.registry_id} or {holder.entity_registry_id} another name in the registry"
-        )
-    if holder.kind == "id":
-        return f"Give {entity.registry_id} another name in the registry"
-    how = "removes the alias from" if holder.kind == "alias" else "renames"
+def _with_ids(own_kind: str, holder: Holder) -> str:
+    """Return how names get ids, if a name is one of the two that are the same."""
+    if "name" not in (own_kind, holder.kind):
+        return ""
     return (
-        f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or give "
-        f"{entity.registry_id} another name in the registry"
+        ", or have the integration owner add the id to the name with External Name Field, e.g. "
+        "“{name} [{id}]”"
     )
+
+
+def _renames(entity: Entity, own_kind: str, holder: Holder) -> str:
+    """Return whose other name helps: one in the registry, if that still has both records."""
+    own = _without(entity.registry_id, own_kind)
+    if holder.became:
+        if holder.kind == "id":
+            return f"{own} in the registry"
+        how = "removes the alias from" if holder.kind == "alias" else "renames"
+        own = f"{own[0].lower()}{own[1:]}"
+        return (
+            f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or "
+            f"{own} in the registry"
+        )
+    theirs = _without(holder.entity_registry_id, holder.kind)
+    if "alias" not in (own_kind, holder.kind):
+        theirs = holder.entity_registry_id
+        return f"Give {entity.registry_id} or {theirs} another name in the registry"
+    return f"{own}, or {theirs[0].lower()}{theirs[1:]}, in the registry"
+
+
+def _without(registry_id: str, kind: str) -> str:
+    if kind == "alias":
+        return f"Remove the alias from {registry_id}"
+    return f"Give {registry_id} another name"
 
 
 def _left(holder: Holder) -> str:
