@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,14 @@ from registry_sync.source.paths import ABSENT, QUOTED, SIMPLE, compile_path, par
 
 if TYPE_CHECKING:
     from jsonpath_ng import JSONPath
+
+LAST_STEP = re.compile(r"""\.?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^."'\[\]]+|\[[^\[\]]*\])\Z""")
+
+
+def parent_path(path: str) -> str:
+    """Return a path without its last step, a quoted key with dots included; "" at the top."""
+    parent = LAST_STEP.sub("", path)
+    return "" if parent == path else parent
 
 
 @lru_cache(maxsize=1024)

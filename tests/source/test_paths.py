@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from registry_sync.core.problems import ConfigError
 from registry_sync.source import patterns
+from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import ABSENT, PathError, compile_path, compile_template
 
 pytestmark = pytest.mark.once
@@ -245,3 +246,21 @@ def test_regular_expressions_read_as_before() -> None:
     assert compile_path("a[1].b.`sub(/(k)a/, \\\\1o)`")(record) == ["koppa"]
     with pytest.raises(PathError, match="cannot be read"):
         compile_path("a[?(@.b =~ '(')].b")
+
+
+@pytest.mark.parametrize(
+    ("path", "parent"),
+    [
+        ("a.b.c", "a.b"),
+        ("a", ""),
+        ('"@odata.count"', ""),
+        ('d."odata.count"', "d"),
+        ("d['odata.count']", "d"),
+        ("hits[0].total", "hits[0]"),
+        ("hits[0]", "hits"),
+        ("p[?k=='a.b'].v", "p[?k=='a.b']"),
+        ("p[?k=='a[b]']", ""),
+    ],
+)
+def test_what_a_path_is_in(path: str, parent: str) -> None:
+    assert parent_path(path) == parent

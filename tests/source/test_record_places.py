@@ -89,6 +89,10 @@ SHAPES: list[tuple[Any, Any, Any]] = [
     ({"items": LIST}, {"members": [B]}, "a new list at members"),
     (LIST, {"compounds": [B]}, "a new list at compounds"),
     ({"data": {"items": LIST}}, {"data": [B]}, "a new list at data"),
+    ({"records": LIST}, {"record": B}, "an object that may be a record"),
+    ({"d": {"results": LIST}}, {"d": B}, "an object that may be a record"),
+    ({"items": LIST, "job": {"id": 7, "state": "done"}}, {"job": {"id": 8, "state": "done"}}, []),
+    ({"items": LIST}, {"user": {"id": 7, "name": "J. Doe"}, "meta": {"id": 9}}, []),
 ]  # fmt: skip
 
 

@@ -124,7 +124,11 @@ def test_without_settings_a_next_link_in_the_body_is_followed(
     assert ids(registry.source()) == ALL
 
 
-@pytest.mark.parametrize("relation", ["next", "Next", "next last", "item  NEXT"])
+@pytest.mark.parametrize(
+    "relation",
+    ["next", "Next", "next last", "item  NEXT", "http://www.iana.org/assignments/relation/next",
+     "next-page"],
+)  # fmt: skip
 @pytest.mark.parametrize("settings", [None, endpoint(paginator="header_link")])
 def test_a_next_link_is_known_by_any_spelling_of_its_relation(
     serve: Any, relation: str, settings: Any
@@ -135,6 +139,18 @@ def test_a_next_link_is_known_by_any_spelling_of_its_relation(
         return Reply(cut(start), headers={"Link": link} if start + 5 < len(RECORDS) else {})
 
     assert ids(serve(answer).source(settings)) == ALL
+
+
+def test_a_next_link_without_results_is_the_end(serve: Any) -> None:
+    """https://docs.sentry.io/api/pagination/"""
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("cursor", 1))
+        more = "true" if page < 3 else "false"
+        link = f'</list?cursor={page + 1}>; rel="next"; results="{more}"'
+        return Reply([{"id": page}], headers={"Link": link})
+
+    assert ids(serve(answer).source()) == ["1", "2", "3"]
 
 
 def test_a_token_beside_the_link_is_not_taken_for_it(serve: Any) -> None:
@@ -307,6 +323,14 @@ def test_the_registrys_own_total_is_told(serve: Any, headers: Any, extra: Any, t
     page = next(serve(lambda asked: Reply(body, headers=headers)).source().pages(None))
     assert page.total == total
     assert page.server_date is not None and page.server_date.tzinfo is not None
+
+
+@pytest.mark.parametrize(("said", "total"), [(23, 23), ("12.0", 12), ("10+", 10)])
+def test_a_total_under_a_quoted_key_is_read(serve: Any, said: Any, total: int) -> None:
+    settings = endpoint(paginator={"type": "offset", "limit": 5, "total_path": '"@odata.count"'})
+    registry = serve(lambda asked: {"value": cut(0), "@odata.count": said})
+    page = next(registry.source(settings).pages(None))
+    assert (page.total, page.signs) == (total, ())
 
 
 @pytest.mark.invariant(5)

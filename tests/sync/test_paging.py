@@ -321,6 +321,10 @@ PAGES = {
         lambda asked: {"items": cut((min(page(asked), 3) - 1) * 5), "total_pages": 3},
         {"type": "page_number", "total_path": "total_pages"},
     ),
+    "the last page again, and a number of pages that no setting names": (
+        lambda asked: {"items": cut((min(page(asked), 3) - 1) * 5), "page": 3, "pages": 3},
+        {"type": "page_number"},
+    ),
     "the first page again, and a number of pages": (
         lambda asked: {"items": starts_over((page(asked) - 1) * 5), "total_pages": 3},
         {"type": "page_number", "total_pages_path": "total_pages"},

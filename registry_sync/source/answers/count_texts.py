@@ -146,6 +146,11 @@ def is_of_others(text: str, answer: PageAnswer) -> bool:
     return any(noun in OTHERS or noun in stems for noun in nouns)
 
 
+def is_other(noun: str, answer: PageAnswer) -> bool:
+    """Return whether a noun, in small letters, is of something that answers count as well."""
+    return _stem(noun) in OTHERS and _stem(noun) not in _own(answer)
+
+
 def _own(answer: PageAnswer) -> frozenset[str]:
     """Return the stems of what the list calls its records: by its key, and in its address."""
     first = answer.records[0] if answer.records else None

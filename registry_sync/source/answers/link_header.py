@@ -17,6 +17,8 @@ PARAMETER = re.compile(
     re.VERBOSE,
 )
 """A quoted value may hold `;`, `,` and `=`. A parameter may have no value, or be empty."""
+NEXT = re.compile(r"(?:https?://\S+[/#])?next(?:[_-]?(?:page|link))?")
+"""A relation of the next page, also by its address: www.iana.org/assignments/relation/next."""
 
 
 def read_links(header: str) -> tuple[dict[str, str], bool]:
@@ -32,6 +34,8 @@ def read_links(header: str) -> tuple[dict[str, str], bool]:
         parameters, at = _parameters(header, found.end())
         where = others if parameters.get("anchor") else links
         for relation in _relations(parameters):
+            if relation == "next" and parameters.get("results") == "false":
+                continue  # https://docs.sentry.io/api/pagination/
             where.setdefault(relation, found[1].strip())
         if header[at : at + 1] not in ("", ","):
             break
@@ -58,4 +62,5 @@ def _relations(parameters: dict[str, str]) -> list[str]:
     plain = parameters.get("rel")
     if plain is None:
         plain = unquote(parameters.get("rel*", "").rpartition("'")[2])
-    return plain.strip("'").lower().split()
+    words = plain.strip("'").lower().split()
+    return ["next" if NEXT.fullmatch(word) else word for word in words]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from registry_sync.source.answers.other_languages import ENGLISH
 
 DEPTH = 6
 """How many keys deep an answer may say something about its pages."""
@@ -96,7 +99,10 @@ class PageAnswer:
 def word_of(key: str) -> str:
     """Return a key in small letters and digits, without a prefix: `@odata.nextLink` is nextlink."""
     last = key.lower().rpartition(":")[2]
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"^@?(odata|microsoft)\.", "", last))
+    if not last.isascii():  # nächste, página
+        last = unicodedata.normalize("NFKD", last)
+    word = re.sub(r"[^a-z0-9]", "", re.sub(r"^(@[\w.]+|odata|microsoft)\.", "", last))
+    return ENGLISH.get(word, word)
 
 
 def is_next_link(item: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ NEVER = frozenset({
     "metadata", "facets", "facet", "aggregations", "aggs", "deleted", "deletes", "deletions",
     "removed", "tombstones", "context", "extensions", "debug", "trace", "pagination", "paging",
     "pageinfo", "schema", "sort", "params", "parameters", "query", "request", "breadcrumbs",
-    "suggestions", "highlighting", "shards",
+    "suggestions", "highlighting", "shards", "aggregates", "aggregateresults",
 })  # fmt: skip
 """Words of lists and objects that stand beside records and are none."""
 ASIDE = frozenset({
@@ -91,7 +91,7 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
             _refuse_aside(body, found)
             return found
         inner = [(path, value) for path, value in entries if isinstance(value, dict)]
-        usual = [one for one in inner if _key(one[0]) in RECORD_KEYS]
+        usual = [one for one in inner if _key(one[0]).lower() in RECORD_KEYS]
         for path, value in usual:
             if is_record(value):
                 raise Unusable(f"its answer may have a single record at {path}", select(path))
@@ -124,6 +124,14 @@ def lists_in(body: Any, depth: int = DEEPEST) -> dict[str, list[Any]]:
     return found
 
 
+def objects_in(body: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the objects of an answer that may be a record of a list of one, by path."""
+    nodes = [("", body)]
+    for _ in range(PAIR):
+        nodes = [(path, value) for path, value in _entries(nodes) if isinstance(value, dict)]
+        yield from (one for one in nodes if word(one[0]) not in ASIDE)
+
+
 def word(path: str) -> str:
     """Return the last key of a path in small letters: `_embedded.Links` is links."""
     return re.sub(r"[^a-z]", "", _key(path).lower())
@@ -143,7 +151,7 @@ def _key(path: str) -> str:
 
 def _usual(entries: list[tuple[str, Any]]) -> Guess | None:
     """Return the list at a usual key, an empty one where there is nothing at it."""
-    named = [(path, value) for path, value in entries if _key(path) in RECORD_KEYS]
+    named = [(path, value) for path, value in entries if _key(path).lower() in RECORD_KEYS]
     lists = [(path, value) for path, value in named if isinstance(value, list)]
     if len(lists) > 1:
         raise _several(path for path, _ in lists)

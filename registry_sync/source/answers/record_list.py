@@ -20,9 +20,11 @@ from registry_sync.source.answers.record_guess import (
     Guess,
     guess,
     lists_in,
+    objects_in,
     select,
     word,
 )
+from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 UNKNOWN_PLACE = "it is not known where the registry's records are, and this answer does not show it"
@@ -176,7 +178,7 @@ class RecordFinder:
             return RecordList()
         if self._is_bare(body):
             return RecordList([body])
-        if self.is_record(body) and "$" not in self._beside and not whole:
+        if not whole and self._lone_objects(body) - self._beside:
             return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
             raise Unusable(f"its answer is {body!r:.60}, without a list at {place}")
@@ -194,11 +196,11 @@ class RecordFinder:
 
     def _never_seen(self, place: str, body: Any, *, whole: bool) -> RecordList:
         """Return what it means that a place, where no records were seen yet, has no list."""
-        above = place.rpartition(".")[0]
+        above = parent_path(place)
         while above:
             if compile_path(above)(body) in EMPTY:
                 return RecordList()
-            above = above.rpartition(".")[0]
+            above = parent_path(above)
         if self._memory.holds_records and not whole:
             return RecordList(doubt=UNKNOWN_PLACE)
         paths = [path for path in lists_in(body) if path != place]
@@ -240,8 +242,7 @@ class RecordFinder:
             return
         self._envelope |= body.keys()
         self._beside |= {path for path in lists_in(body) if path != place} | self._suspects
-        if place != "$" and self.identify(body) is not None:
-            self._beside.add("$")
+        self._beside |= self._lone_objects(body)
 
     def is_record(self, value: Any) -> bool:
         """Return whether an object has an id as records have, and does not map ids to objects."""
@@ -257,6 +258,13 @@ class RecordFinder:
             return False
         common = len(set(body) & set(self._keys))
         return common > 1 and 3 * common >= 2 * len(body)
+
+    def _lone_objects(self, body: Any) -> set[str]:
+        """Return where an answer has an object that may be a record, "$" if it is one itself."""
+        if not isinstance(body, dict):
+            return set()
+        inner = {path for path, value in objects_in(body) if self.is_record(value)}
+        return inner | ({"$"} if self.is_record(body) else set())
 
     def _others(self, body: Any) -> list[str]:
         """Return where an answer has records that no answer had before beside its own."""

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry_sync.source.answers.count_texts import count_in, is_of_others
+from registry_sync.source.answers.count_texts import count_in, is_of_others, is_other
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
 from registry_sync.source.answers.parts_missing import SHARDS
 from registry_sync.source.completeness.said_values import as_mapping, as_number
+from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import ABSENT, compile_path
 
 WORDS = (
@@ -32,10 +33,13 @@ WORDS = (
 """Keys of totals, those of what was asked for before those of the whole collection."""
 LIKE_TOTAL = re.compile(
     r"(total|numberof|numof|noof|countof)"
-    r"(?!.*(page|time|milli|second|byte|score|price|cost|weight|limit|shard|field|column))[a-z]+"
+    r"(?!.*(page|time|milli|second|byte|score|price|cost|weight|limit|shard|field|column|mass|amount"
+    r"|volume|quantity|revenue|duration))[a-z]+"
     r"|[a-z]+(total|totalcount)"
 )
 """Other keys of totals, such as `totalCompounds`."""
+OF_NOUN = re.compile(r"(?:total|numberof|numof|noof|countof)([a-z]+?)(?:count)?")
+"""Such a key with its noun, which may be about something else: `totalUsers`."""
 NESTED = frozenset({"total", "hits", "count", "totalhits"})
 """Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""
 ESTIMATED = ("totalisestimate", "isestimate", "estimated", "capped", "totalisapproximate")
@@ -94,7 +98,7 @@ def find_total(answer: PageAnswer, path: str, *, last: bool) -> Total | None:
     `last`: no other page follows. A number that only counts this page is none.
     """
     if path:
-        return _counts_all(_named(answer.body, path), answer, last=last)
+        return _counts_all(named_total(answer.body, path), answer, last=last)
     entries = answer.entries()
     found = _of_headers(entries, answer, last) or _of_body(entries, answer, last)
     return found or _of_records(answer)
@@ -109,14 +113,16 @@ def _counts_all(total: Total | None, answer: PageAnswer, *, last: bool) -> Total
     return total if total.named else None
 
 
-def _named(body: Any, path: str) -> Total | None:
+def named_total(body: Any, path: str) -> Total | None:
+    """Return the total at a path of Connector Settings; None if there is no number."""
     value = compile_path(path)(body) if isinstance(body, (dict, list)) else ABSENT
     if isinstance(value, dict):
         return _object(value, path, named=True)
     number = _number(value)
     if number is None:
-        return None
-    parent = path.rpartition(".")[0]
+        least = _least(value)
+        return None if least is None else Total(least, False, path, named=True)
+    parent = parent_path(path)
     around = compile_path(parent)(body) if parent else body
     return Total(number, not is_least(_words(around)), path, named=True)
 
@@ -178,6 +184,9 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
         rank = len(WORDS) + 1 if entry.word in counts else _rank(entry.word)
         if entry.word in RANGES | TEXTS and isinstance(entry.value, str):
             rank = len(WORDS)
+        noun = OF_NOUN.fullmatch(entry.word) if entry.word not in WORDS else None
+        if noun and is_other(noun[1], answer):
+            continue
         if rank is None or (entry.header and ":" not in entry.path) or SHARDS & {*entry.within}:
             continue
         total = _counts_all(_total_at(entry, answer), answer, last=last)

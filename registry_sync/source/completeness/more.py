@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
-from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer
+from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer, word_of
 from registry_sync.source.completeness.numbered_parts import PARTS, part_now
 from registry_sync.source.completeness.said_values import (
     PLAIN,
     address_in,
     as_number,
+    is_ahead,
     is_filled,
     truth_of,
 )
@@ -34,6 +34,7 @@ NEXT_LAST = re.compile(
 MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|link|href)")
 """Other keys of an address: `linkNext`, `more_topics_url`."""
 MORE = re.compile(r"(load|fetch|get|show|view)?more")
+MORE_TOKEN = re.compile(r"(load|fetch|get)?more(token|cursor|key|marker)")
 ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
 """What a page for people is about: `moreInfoUrl`."""
 TOKENS = frozenset({
@@ -153,7 +154,8 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
     if "resumptiontoken" in entry.within and OAI.fullmatch(word):
         return None
     within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
-    named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or word in TOKENS
+    named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or MORE_TOKEN.fullmatch(word)
+    named = named or word in TOKENS
     sure = bool(named or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
         return None
@@ -216,9 +218,15 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
 def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
     word, beside = entry.word, entry.beside
     if found := re.fullmatch(
-        r"(?:\w+ )?(\d{1,6}) ?(?:of|/) ?(\d{1,6})", str(entry.value).strip().lower()
+        r"(?:(\w+) )?(\d{1,6}) ?(?:of|/|von|de|sur|di|van) ?(\d{1,6})",
+        str(entry.value).strip().lower(),
     ):
-        paged = (word in PAGE_NOW or word in PARTS) and int(found[2]) > int(found[1])
+        about = (
+            word in PAGE_NOW
+            or word in PARTS
+            or (word in TEXTS and word_of(found[1] or "") == "page")
+        )
+        paged = about and int(found[3]) > int(found[2])
         return Mark("pages", entry, sure=False) if paged else None
     total = as_number(entry.value)
     if (now := part_now(entry)) is not None:
@@ -244,18 +252,6 @@ def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:
         return None
     ahead = last and is_ahead(last, first or answer.url)
     return Mark("pages", entry, sure=False) if ahead else None
-
-
-def is_ahead(last: str, first: str) -> bool:
-    """Return whether one address has a greater page number or offset than another."""
-    earlier = dict(parse_qsl(urlsplit(first).query))
-    for name, value in parse_qsl(urlsplit(last).query):
-        number = as_number(value)
-        page = re.search(r"page(?!.?size)|number", name.lower())
-        before = as_number(earlier.get(name)) or (1 if page else 0)
-        if number is not None and number > before and (name in earlier or page):
-            return True
-    return False
 
 
 WAYS: tuple[Callable[[Entry, PageAnswer], Mark | None], ...] = (

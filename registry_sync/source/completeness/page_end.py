@@ -9,7 +9,8 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
-from registry_sync.source.completeness.more import Mark, marks_of, says_end
+from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
+from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.paginators import Paginator
@@ -114,13 +115,19 @@ def starts_over(
         return False
     if loops.ended:
         return True
-    pages = paginator.pages_total(answer.body)
+    pages = paginator.pages_total(answer.body) or _pages_said(answer)
     if pages is not None:
         return pages == loops.pages or (loops.pages > 1 and pages == loops.came)
     before = replace(answer, came=loops.came, pages=loops.pages)
     total = find_total(before, paginator.records_path(), last=True)
     # After one page, a registry may as well ignore the number and count its only page.
     return total is not None and total.count == loops.came and loops.pages > 1
+
+
+def _pages_said(answer: PageAnswer) -> int | None:
+    """Return how many pages an answer says there are, where servers usually have it."""
+    found = (as_number(each.value) for each in answer.entries() if PAGES.fullmatch(each.word))
+    return next((number for number in found if number), None)
 
 
 def check_bounds(paginator: Paginator, loops: LoopDetector, follows: Json | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 NONE = (
     "", "null", "none", "nil", "false", "no", "0", "-1", "undefined", "n/a", "-", "#",
@@ -71,3 +72,15 @@ def address_in(value: Any, word: str) -> str:
 def as_mapping(value: Any) -> Mapping[str, Any]:
     """Return an object as it is, and anything else as an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def is_ahead(last: str, first: str) -> bool:
+    """Return whether one address has a greater page number or offset than another."""
+    earlier = dict(parse_qsl(urlsplit(first).query))
+    for name, value in parse_qsl(urlsplit(last).query):
+        number = as_number(value)
+        page = re.search(r"page(?!.?size)|number", name.lower())
+        before = as_number(earlier.get(name)) or (1 if page else 0)
+        if number is not None and number > before and (name in earlier or page):
+            return True
+    return False

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from registry_sync.core.text import number_of
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
+from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.page_end import End, ends_empty
 from registry_sync.source.completeness.page_sizes import fills, size_asked
 from registry_sync.source.completeness.proposals import propose, written
-from registry_sync.source.completeness.said_values import as_number, truth_of
+from registry_sync.source.completeness.said_values import truth_of
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign
-from registry_sync.source.paths import compile_path
 
 USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000,
                          50_000, 100_000})  # fmt: skip
@@ -95,12 +95,11 @@ def _total_unseen(end: End) -> Sign | None:
     path = end.paginator.total_path or getattr(end.paginator, "total_pages_path", "")
     if not (end.first and path and end.answer.whole and end.answer.count):
         return None
-    found = compile_path(path)(end.answer.body)
-    if as_number(found) is not None or isinstance(found, dict):
+    if named_total(end.answer.body, path) is not None:
         return None
     return Sign(
         "total_unseen",
-        f"The first page has no number at “{path}”, so no total judges what was read.",
+        f"The first page has no count at “{path}”, so no total checks what was read.",
         "The integration owner corrects that path in endpoint.paginator of Connector Settings, or "
         "removes it.",
     )
