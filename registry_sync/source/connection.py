@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ Heard = Callable[[str, int, int], None]
 REDIRECTS = 5
 REFUSED = (401, 419, 440, 498)
 """Statuses of a key or a session that is not valid; the last three are vendors' own."""
+ERROR_BYTES = 2000
+"""The most bytes of an answer that is nothing but an error."""
+EXPIRED = re.compile(
+    rb"(?i)invalid_?token|invalid_session|(?:token|session|jwt)\W+(?:\w+\W+){0,3}expired"
+    rb"|expired\W+(?:\w+\W+){0,2}(?:token|session|jwt)"
+)
+"""Words of an answer to a token that is no longer valid, whatever its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,12 @@ class Received:
 
         https://datatracker.ietf.org/doc/html/rfc6750#section-3.1
         """
-        if self.status != 403:
-            return self.status in REFUSED or self.wants_login
-        return "WWW-Authenticate" in self.headers or b"invalid_token" in self.content
+        if self.status in REFUSED or self.wants_login:
+            return True
+        if self.status == 403 and "WWW-Authenticate" in self.headers:
+            return True
+        failed = self.status >= 400 or (self.ok and b"[" not in self.content)
+        return failed and len(self.content) < ERROR_BYTES and bool(EXPIRED.search(self.content))
 
 
 class Connection:

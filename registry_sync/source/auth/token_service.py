@@ -177,8 +177,11 @@ class TokenService:
                 f"redirects to {origin(there)}{path}",
                 f"{CHECK_AUTH}: access_token_url must be the address that it leads to.",
             )
-        texts = [f"{each.status} without a token: {each.said(self._secrets)}" for each in answers]
-        what = "answered " + "; with the credentials in the form, ".join(texts)
+        texts = [
+            f"{each.status} without a token: {each.said(self._secrets).rstrip('.')}"
+            for each in answers
+        ]
+        what = "answered " + "; with the credentials in the form, ".join(dict.fromkeys(texts))
         if last.status in (400, 401, 403) or last.refuses:
             return self._failed(what, ENTER_SECRET, code="registry_unauthorised")
         return self._failed(what, FIX_SERVICE)
@@ -262,7 +265,7 @@ def _plain(key: object) -> str:
 
 def _seconds(value: object) -> float | None:
     """Return a lifetime in seconds; None if it is no positive number."""
-    if value in (None, 0, "", "0"):
+    if value in (None, 0, "", "0", -1, "-1"):  # some services write -1 for a token that lasts
         return USUAL_LIFETIME
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
