@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+YEAR = 365.25
+"""Days of a year."""
+
 
 def stamp(when: datetime | None) -> str:
     """Return a time with its day and zone, in UTC."""
@@ -23,4 +26,6 @@ def duration(length: timedelta) -> str:
     days, hours = divmod(hours + (minutes >= 30), 24)
     if not days:
         return f"{hours} h"
+    if days >= 2 * YEAR:
+        return f"{days / YEAR:,.0f} years"
     return f"{days} d {hours} h" if hours else f"{days} d"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import origin
@@ -15,14 +16,28 @@ LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining"
 ACCEPTED, NOT_MODIFIED = 202, 304
 LOCKED = (409, 423)
 """Statuses of something that others are changing."""
+RATE = re.compile(
+    r"rate.?limit|quota|throttl|too many requests|slow down|(?:request|usage|api) limit",
+    re.IGNORECASE,
+)
+"""Words of a 403 that passes, although no header says when."""
+ADDRESS = re.compile(
+    r"\bips?\b|ip.address|(?:allow|white|block|deny).?list|firewall|source address|network zone"
+    r"|cloudflare|akamai|incapsula|sucuri",
+    re.IGNORECASE,
+)
+"""Words of a 403 that is about where a request comes from."""
 CHECKS = {
+    402: "",
     404: "checks API URL, client.base_url and endpoint.path",
     405: "checks endpoint.method in Connector Settings",
     407: "checks with the operator the proxy before the registry, which refuses the request",
     406: "checks client.headers in Connector Settings",
+    410: "checks API URL, client.base_url and endpoint.path",
+    451: "",
     414: "sends the parameters as endpoint.json in Connector Settings, if the registry takes POST",
 }
-"""What the integration owner does about a status."""
+"""What the integration owner does about a status; "" if the registry's owner must act."""
 CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
 
 
@@ -30,12 +45,12 @@ def refusal(answer: Received, said: str) -> SourceError:
     """Return the error of an answer with a status of 400 or more; `said` are its own words."""
     status, parts = answer.status, urlsplit(answer.url)
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
+    asked_to_wait = asked_to_wait or (status == 403 and RATE.search(said) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
         return _rejected(status, said)
     what = f"it answered {status} to {origin(answer.url)}{parts.path}: {said or 'nothing'}"
     if asked_to_wait:
-        after = answer.headers.get("Retry-After")
-        what += f". It asks to wait{f' (Retry-After: {after[:40]})' if after else ''}"
+        what += _wait_asked(answer)
     error: SourceError = (
         bad_answer(what, transient=True)
         if status in (*PASSING, *LOCKED) or asked_to_wait
@@ -45,8 +60,15 @@ def refusal(answer: Received, said: str) -> SourceError:
 
 
 def _rejected(status: int, said: str) -> SourceError:
-    kind = AccessDenied if status == 403 else SourceError
     words = f" It says: {said}" if said and not said.startswith("<") else ""
+    if status == 403 and ADDRESS.search(said):
+        return AccessDenied(
+            f"The registry refuses requests from this server (403).{words}",
+            remedy="The registry's owner allows the address of this server, also in a firewall "
+            "before the registry.",
+            code="registry_answer",
+        )
+    kind = AccessDenied if status == 403 else SourceError
     return kind(
         f"The registry rejects the key ({status}).{words}",
         remedy=ENTER_KEY,
@@ -57,6 +79,14 @@ def _rejected(status: int, said: str) -> SourceError:
 def _asks_to_wait(answer: Received) -> bool:
     left = (answer.headers.get(name, "").strip() for name in LEFT)
     return "Retry-After" in answer.headers or "0" in left
+
+
+def _wait_asked(answer: Received) -> str:
+    """Return how headers ask to wait, as a sentence that follows; "" if they do not."""
+    after = answer.headers.get("Retry-After")
+    if after:
+        return f". It asks to wait (Retry-After: {after[:40]})"
+    return ". It asks to wait" if _asks_to_wait(answer) else ""
 
 
 def without_answer(status: int) -> RetryableError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry_sync.core.dates import duration
 from registry_sync.core.text import DEEPEST, name_key, storable
 
 pytestmark = pytest.mark.once
@@ -51,3 +54,8 @@ def test_what_is_nested_too_deeply_is_cut(levels):
 def test_a_name_has_one_key_however_it_is_written(name):
     assert name_key(f" {name} ") == name_key(name) == name_key(name.strip())
     assert name_key("É") == name_key("e\u0301") != name_key("E")
+
+
+def test_a_long_duration_is_told_in_years():
+    assert duration(timedelta(days=2_912_110)) == "7,973 years"  # a date that means “never”
+    assert duration(timedelta(days=600)) == "600 d"

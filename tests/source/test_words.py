@@ -62,7 +62,15 @@ ACCEPT = '{"client": {"headers": {"Accept": "application/json"}}}'
         (Reply({"m": "overloaded"}, 529), "overloaded", "next run tries again", 5),
         (Reply({"m": "origin"}, 522), "answered 522", "next run tries again", 5),
         (Reply({"m": "never"}, 501), "answered 501", "next run tries again", 1),
+        (Reply({"m": "User Rate Limit Exceeded"}, 403), "answered 403", "next run", 1),
+        (Reply({"m": "quota exceeded"}, 403), "quota exceeded", "next run tries again", 1),
+        # Formats that are named.
+        (Reply(b"- id: 1\n", kind="application/yaml"), "it is another format", ACCEPT, 3),
+        (Reply(b"PK\x03\x04", kind="application/vnd.ms-excel"), "another format", ACCEPT, 3),
         # What the registry says of itself.
+        (Reply({"m": "Your IP is not allowed"}, 403), "this server", "address of this server", 1),
+        (Reply(b"<title>Cloudflare</title>", 403), "from this server (403).", "a firewall", 1),
+        (Reply({"m": "trial expired"}, 402), "trial expired", "registry's owner checks", 1),
         (Reply({"detail": "key has expired"}, 401), "key has expired", "API Key", 1),
         (Reply({"detail": "no project"}, 403), "no project", "API Key", 1),
         (Reply({"detail": "no such list"}, 404), "no such list", "endpoint.path", 1),

@@ -69,7 +69,14 @@ def _is_csv(body: bytes, kind: str) -> bool:
     return "csv" in kind or (alike and first[:1] not in (b"{", b"["))
 
 
+def _is_file(body: bytes, kind: str) -> bool:
+    return (
+        re.search(r"yaml|protobuf|msgpack|cbor|avro|pdf|image/|spreadsheet|excel", kind) is not None
+    )
+
+
 FORMATS = (
+    Format(_is_file, "another format", AS_JSON),
     Format(_is_html, "a web page", LOGIN),
     Format(_is_xml, "XML", AS_JSON),
     Format(_is_ndjson, "one JSON value per line (NDJSON)", AS_JSON),
@@ -88,7 +95,8 @@ def unreadable(answer: Received, why: str, said: str, *, cut: bool) -> SourceErr
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if not body:
         return _bad_json("its answer is not valid JSON: it is empty", transient=True)
-    if packing := _packing(answer, body):
+    packing = "" if _is_file(body, kind) else _packing(answer, body)
+    if packing:
         what = f"its body is packed with {packing}, which its Content-Encoding does not say"
         if answer.headers.get("Content-Encoding", "").lower() == packing:
             what = f"its body is packed with {packing}, which was not requested"

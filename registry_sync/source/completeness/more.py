@@ -155,8 +155,8 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
         return None
     within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
     named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or MORE_TOKEN.fullmatch(word)
-    named = named or word in TOKENS
-    sure = bool(named or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
+    known = named or word in TOKENS
+    sure = bool(known or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
         return None
     number = as_number(value)
