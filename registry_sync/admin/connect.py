@@ -18,6 +18,7 @@ from registry_sync.admin.draft_proposal import Proposing, posted_connector, writ
 from registry_sync.admin.draft_publishing import in_words
 from registry_sync.admin.start_run import page_of, start
 from registry_sync.benchling.errors import Refused
+from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SyncError
 from registry_sync.core.secrets import public_address
 from registry_sync.core.types import Json
@@ -145,7 +146,11 @@ class Connecting(Proposing):
              "optional": name in OPTIONAL, "faults": facts.faults(name)}
             for name in ITEMS
         ]  # fmt: skip
-        return {"rows": rows, "tenant": settings.BENCHLING_URL, "app": settings.BENCHLING_APP_ID}
+        return {
+            "rows": rows,
+            "tenant": origin(settings.BENCHLING_URL),
+            "app": settings.BENCHLING_APP_ID,
+        }
 
     # -- test ----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import httpx
 from benchling_sdk.errors import BenchlingError
 
 from registry_sync.benchling.answers import Unreadable
+from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 
@@ -114,7 +115,9 @@ def benchling_unreachable(detail: str, address: str = "") -> SyncError:
     check = "the operator checks BENCHLING_URL and the network"
     remedy = f"{passes} If it persists, {check}."
     if address:
-        remedy = f"The operator checks BENCHLING_URL ({address}) for a typo, and the network. "
+        remedy = (
+            f"The operator checks BENCHLING_URL ({origin(address)}) for a typo, and the network. "
+        )
         remedy += passes.replace("this passes", "the address is right and the network recovers")
     kind = NothingThere if address else SyncError
     return kind(

@@ -24,7 +24,7 @@ def tenant_host() -> str:
         host = urlsplit(settings.BENCHLING_URL).netloc
     except ValueError:  # it is no URL, which the system checks report
         host = ""
-    return (host or settings.BENCHLING_URL).lower()
+    return (host or settings.BENCHLING_URL).rpartition("@")[2].lower()
 
 
 def app_key() -> dict[str, Any]:

@@ -15,7 +15,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from registry_sync.benchling.errors import benchling_unreachable
 from registry_sync.checks import key_fault, url_fault
+from registry_sync.models.app_scope import tenant_host
 from tests.support import ROOT
 from tests.support.commands import manage
 from tests.support.registry import compound
@@ -177,6 +179,8 @@ class TestChecks:
         settings.BENCHLING_URL = form.format("user:hush@")
         (fault,) = [m for m in checks.run_checks() if str(m.id).endswith(".E002")]
         assert "has a user or a password" in fault.msg and "hush" not in str(fault)
+        unreachable = benchling_unreachable("refused", settings.BENCHLING_URL)  # as doctor says it
+        assert "hush" not in unreachable.remedy and "hush" not in tenant_host()
 
     def test_a_proxy_that_is_believed_without_https_is_named(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:6379/0"
