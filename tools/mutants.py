@@ -43,6 +43,8 @@ MODULES = {
     "lease": ("runs/lease.py", ("runs/test_holders.py",)),
     "starting_point": ("sync/starting_point.py", ("sync/test_where_runs_start.py",)),
     "source_tracking": ("sync/source_tracking.py", ("sync/test_pages_followed.py",)),
+    "bad_rows": ("benchling/bad_rows.py", ("benchling/test_upserts.py",)),
+    "claims": ("sync/gates/claims.py", ("sync/test_names.py", "sync/test_admission.py")),
 }
 """By name: the module, and the tests that judge it, which stand in its room.
 

@@ -240,6 +240,20 @@ def test_where_a_named_row_passes_alone_the_unconfirmed_ones_are_tried(case):
     assert c.tenant.bulk == [30, 10]
 
 
+def test_one_named_row_that_passes_alone_is_remembered(case):
+    c = case(range(25), ALL)
+    take = c.tenant.upsert_one
+
+    def upsert_one(body: Json) -> Json:
+        for n in (0, *range(20, 25)):  # theirs is gone, that of the others is not
+            c.tenant.bad.pop(f"R-{n}", None)
+        return take(body)
+
+    c.tenant.upsert_one = upsert_one
+    books = c.send(25)
+    assert set(books.refusals) == {f"C-{n}" for n in range(1, 20)} and len(books.got) == 6
+
+
 @pytest.mark.parametrize("index", [-1, 8, "0", True, None])
 def test_an_answer_that_names_no_row_of_the_batch_is_not_trusted(case, index):
     c = case((2,), lambda named: [{"index": index, "message": "?"}])
