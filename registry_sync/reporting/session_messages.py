@@ -27,36 +27,69 @@ STYLES = {
 
 def message(text: str, style: str = "NONE") -> Json:
     """Return a text as one message, cut to Benchling's limit; braces would make it a chip."""
-    text = " ".join(text.split())
-    # Without backslashes before a brace, which might escape the one that escapes it.
-    text = re.sub(r"\\*([{}])", r"\\\1", text)
+    text = _escaped(text)
     if len(text) > LONGEST:
         text = text[: LONGEST - 1].rstrip("\\ ") + "…"
     return {"content": text.ljust(SHORTEST, "."), "style": style}
 
 
+def _escaped(text: str) -> str:
+    # Without backslashes before a brace, which might escape the one that escapes it.
+    return re.sub(r"\\*([{}])", r"\\\1", " ".join(text.split()))
+
+
+def messages(said: list[tuple[str, str]], room: int) -> list[Json]:
+    """Return texts with their styles as messages, at most `room`.
+
+    A long text becomes several messages of whole sentences as long as there is room: what to do
+    stands at its end. Otherwise it is cut.
+    """
+    spare = room - len(said)
+    written: list[Json] = []
+    for text, style in said:
+        parts = _sentences(text)
+        if len(parts) - 1 > spare:
+            parts = [text]
+        spare -= len(parts) - 1
+        written += [message(part, style) for part in parts]
+    return written[:room]
+
+
+def _sentences(text: str) -> list[str]:
+    """Return a text in parts that fit into a message, each of whole sentences where they fit."""
+    parts = [""]
+    for sentence in re.split(r"(?<=[.!?]) +(?=[A-Z“])", text.strip()):
+        longer = f"{parts[-1]} {sentence}".strip()
+        if len(_escaped(longer)) <= LONGEST or not parts[-1]:
+            parts[-1] = longer
+        else:
+            parts.append(sentence)
+    return parts
+
+
 def closing_messages(run: SyncRun, bookmark: str = "", note: str = "") -> list[Json]:
     """Return how a run ended: its outcome, first causes, warnings, a note, and its bookmark."""
-    lines = _outcome(run)
     last = [message(note, "WARNING")] if note else []
     last += [message(bookmark)] if bookmark and run.status in SyncRun.GOOD else []
-    return [*lines[: min(MESSAGES - 1, MESSAGES - len(last))], *last]
+    return [*messages(_outcome(run), min(MESSAGES - 1, MESSAGES - len(last))), *last]
 
 
-def _outcome(run: SyncRun) -> list[Json]:
+def _outcome(run: SyncRun) -> list[tuple[str, str]]:
     style = STYLES.get(SyncRun.Status(run.status), "INFO")
     if run.status == SyncRun.Status.CANCELLED:
-        return [message(f"Cancelled. {run.error}", style)]
+        return [(f"Cancelled. {run.error}", style)]
     if run.status == SyncRun.Status.FAILED:
         return [
-            message(run.error or "The sync failed.", style),
-            message(run.remedy or "Ask the integration owner.", style),
-            message(f"{counts_sentence(run)} Records that were written stay in Benchling.", "INFO"),
+            (run.error or "The sync failed.", style),
+            (run.remedy or "Ask the integration owner.", style),
+            (f"{counts_sentence(run)} Records that were written stay in Benchling.", "INFO"),
         ]
-    lines = [message(counts_sentence(run), style)]
-    lines += [message(cause, "WARNING") for cause in describe_causes(run.lane)]
-    lines += [message(text, "INFO") for text in _shared_structures(run.lane)]
-    return lines + [message(warning["text"], "WARNING") for warning in run.warnings]
+    return [
+        (counts_sentence(run), style),
+        *((cause, "WARNING") for cause in describe_causes(run.lane)),
+        *((text, "INFO") for text in _shared_structures(run.lane)),
+        *((warning["text"], "WARNING") for warning in run.warnings),
+    ]
 
 
 def _shared_structures(lane: Lane | None) -> list[str]:

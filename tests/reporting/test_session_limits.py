@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry_sync import runs
 from registry_sync.models import SyncRun
 from registry_sync.reporting import app_status
-from registry_sync.reporting.session_messages import closing_messages, message
+from registry_sync.reporting.session_messages import closing_messages, message, messages
 from registry_sync.sync.clients import client_of_settings
 from sandbox.tenant import sessions
 from tests.support.registry import compound
@@ -30,6 +30,30 @@ def test_any_text_is_a_message(text):
     said = message(text)
     sessions.check_messages([said])
     assert "{id:" not in said["content"].replace("\\{", "")
+
+
+WHAT, WHY = "31 records were changed in Benchling by somebody else.", "This is a reason. " * 8
+WHO = "The integration owner restores or accepts the values under Drift."
+
+
+def test_a_long_text_says_in_a_second_message_what_to_do():
+    """What failed comes first, and who does what comes last: that is what a cut would take away."""
+    long = f"{WHAT} {WHY}{WHO}"
+    assert len(long) > 200
+    said = messages([("Done.", "INFO"), (long, "WARNING")], room=3)
+    sessions.check_messages(said)
+    assert [one["style"] for one in said] == ["INFO", "WARNING", "WARNING"]
+    assert " ".join(one["content"] for one in said[1:]) == " ".join(long.split())
+    assert said[2]["content"].endswith(WHO)
+    (_, cut) = messages([("Done.", "INFO"), (long, "WARNING")], room=2)
+    assert cut["content"].startswith(WHAT) and cut["content"].endswith("…")
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("aZ.!? {}\\"), max_size=700), max_size=9))
+def test_any_texts_are_messages_within_the_limit(texts):
+    said = messages([(text, "INFO") for text in texts], room=9)
+    sessions.check_messages(said)
+    assert len(texts) <= len(said) <= 9
 
 
 @pytest.fixture
