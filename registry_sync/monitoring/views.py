@@ -8,7 +8,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from registry_sync.models import SyncRun, pending_migrations
+from registry_sync import runs
+from registry_sync.models import pending_migrations
 from registry_sync.monitoring import freshness
 from registry_sync.monitoring.idle_queues import idle_queues, is_idle
 from registry_sync.monitoring.lane_runs import lanes_or_none
@@ -30,13 +31,14 @@ def healthz(request: HttpRequest) -> JsonResponse:
     answer: dict[str, object] = {}
     stale = False
     try:
-        last = SyncRun.objects.filter(status__in=SyncRun.GOOD).order_by("-id").first()
         names = LaneNames()
         lanes = lanes_or_none(names)
         found = [freshness.check_freshness(lane) for lane in lanes]
         worst = next((one for one in found if one.state == "stale"), found[0])
         answer["database"] = "ok"
-        answer["last_good_run"] = last.finished_at if last else None
+        good = (runs.good_runs(lane).first() for lane in lanes if lane)
+        ends = [run.finished_at for run in good if run and run.finished_at]
+        answer["last_good_run"] = max(ends, default=None)
         answer["runs"], stale = worst.text, worst.state == "stale"
         if names.several and stale:
             answer["runs"] = f"{names.of(lanes[found.index(worst)])}: {worst.text}"

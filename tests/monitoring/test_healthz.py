@@ -32,15 +32,19 @@ def age(hours: float) -> None:
 
 def test_a_dead_cron_shows_and_the_next_good_run_mends_it(world, client):
     w = world([compound(i) for i in range(3)])
+    w.sync(kind=SyncRun.Kind.DRY_RUN)
     assert told(client) == (200, "never synced")
+    assert client.get("/healthz").json()["last_good_run"] is None
     w.sync()
     assert told(client) == (200, "ok")
     age(26.5)
+    good = client.get("/healthz").json()["last_good_run"]
     assert told(client) == (503, "stale: no good run for 26 hours (limit 24)")
     assert client.get("/healthz?live").status_code == 200
     w.sync(kind=SyncRun.Kind.DRY_RUN)
     w.sync(only=["C-000001"])
     assert told(client)[0] == 503, "neither a dry run nor a pilot is the schedule's"
+    assert client.get("/healthz").json()["last_good_run"] == good
     w.sync()
     assert told(client) == (200, "ok")
 
