@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import json
 import os
@@ -105,3 +106,5 @@ class Child:
 
 CHILD = Child()
 """This process's child."""
+# It would end by itself a moment later, but systemd kills what outlives a command, and logs that.
+atexit.register(CHILD.stop)
