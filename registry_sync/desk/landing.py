@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from registry_sync import runs
-from registry_sync.desk import lanes
+from registry_sync.desk import lanes, run_display
 from registry_sync.desk.navigation import allowed
 from registry_sync.desk.times import time_html
 from registry_sync.drafts import draft as drafts
@@ -86,7 +86,7 @@ def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card
     said: SafeString | str = "Nothing from the desk yet: runs use the app’s configuration"
     if published:
         said = _version_link(published[0])
-    facts = [("Published", said), ("Being prepared", _open_drafts(lane))]
+    facts = [("Published", said), ("Being prepared", _open_drafts(lane)), *_in_use(lane)]
     if len(published) > 1:  # the way back, if the last one was a mistake
         facts.insert(1, ("Before that", _version_link(published[1])))
     linked = [one for one in names.lanes if one != lane and one.schema_id in (lane.links_to or ())]
@@ -96,6 +96,21 @@ def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card
     key = urlencode({"schema": lane.schema_id}) if names.several else ""
     history = tables(request, (("mappingversion", "All versions", ""),), key)
     return Card(title, facts, history)
+
+
+def _in_use(lane: Lane) -> list[tuple[str, SafeString | str]]:
+    """Return which path feeds which field, as the newest run that read its mapping had it."""
+    run = lane.runs.exclude(mapping={}).order_by("-id").first()
+    if run is None:
+        return []
+    fields = format_html_join(
+        "", "<li>{} ← {}{}</li>",
+        ((row["field"], row["path"] or "no path", f" ({row['rule']})" if row["rule"] else "")
+         for row in run_display.mapping(run)),
+    )  # fmt: skip
+    address = reverse("admin:registry_sync_syncrun_change", args=[run.pk])
+    shown = '<ul>{}</ul><a href="{}">As run {} used them</a>'
+    return [("Fields", format_html(shown, fields, address, run.pk))]
 
 
 def _version_link(version: MappingVersion) -> SafeString:

@@ -160,6 +160,17 @@ def test_a_run_is_marked_by_its_own_outcome(world, owner):
     ]  # fmt: skip
 
 
+def test_the_mapping_in_use_is_read_without_a_run_being_looked_for(world, owner):
+    w = world([compound(1)])
+    page = reverse("admin:mapping")
+    assert "←" not in owner.get(page).content.decode()
+    run = w.sync()
+    shown = owner.get(page).content.decode()
+    assert "<li>Approval ← approval (" in shown and "Parent ← parent" in shown
+    address = reverse("admin:registry_sync_syncrun_change", args=[run.pk])
+    assert f'<a href="{address}">As run {run.pk} used them</a>' in shown
+
+
 def test_names_that_are_taken_are_a_line_each_with_links(world, owner):
     records = [compound(n) for n in range(4)]
     records[1]["name"] = records[2]["name"] = "Compound 0"
