@@ -41,15 +41,15 @@ def _escaped(text: str) -> str:
 def messages(said: list[tuple[str, str]], room: int) -> list[Json]:
     """Return texts with their styles as messages, at most `room`.
 
-    A long text becomes several messages of whole sentences as long as there is room: what to do
-    stands at its end. Otherwise it is cut.
+    A long text becomes several messages of whole sentences. Where there is room for some of them
+    only, the first ones and the last are kept: what to do stands at the end. Otherwise it is cut.
     """
     spare = room - len(said)
     written: list[Json] = []
     for text, style in said:
         parts = _sentences(text)
         if len(parts) - 1 > spare:
-            parts = [text]
+            parts = [*parts[:spare], parts[-1]] if spare else [text]
         spare -= len(parts) - 1
         written += [message(part, style) for part in parts]
     return written[:room]
@@ -58,7 +58,7 @@ def messages(said: list[tuple[str, str]], room: int) -> list[Json]:
 def _sentences(text: str) -> list[str]:
     """Return a text in parts that fit into a message, each of whole sentences where they fit."""
     parts = [""]
-    for sentence in re.split(r"(?<=[.!?]) +(?=[A-Z“])", text.strip()):
+    for sentence in re.split(r"(?<=[.!?])(?<!e\.g\.) +(?=[A-Z“])", text.strip()):
         longer = f"{parts[-1]} {sentence}".strip()
         if len(_escaped(longer)) <= LONGEST or not parts[-1]:
             parts[-1] = longer

@@ -45,6 +45,10 @@ def test_a_long_text_says_in_a_second_message_what_to_do():
     assert [one["style"] for one in said] == ["INFO", "WARNING", "WARNING"]
     assert " ".join(one["content"] for one in said[1:]) == " ".join(long.split())
     assert said[2]["content"].endswith(WHO)
+    longer = f"{WHAT} {WHY}{WHY}{WHO}"
+    assert [one["content"] for one in messages([(longer, "INFO")], room=2)][1].endswith(WHO)
+    example = f"{WHY}Add it to the name, e.g. “{{name}} [{{id}}]”, in the app's configuration."
+    assert "e.g. “" in messages([(example, "INFO")], room=9)[-1]["content"]
     (_, cut) = messages([("Done.", "INFO"), (long, "WARNING")], room=2)
     assert cut["content"].startswith(WHAT) and cut["content"].endswith("…")
 
