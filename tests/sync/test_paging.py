@@ -325,6 +325,10 @@ PAGES = {
         lambda asked: {"items": cut((min(page(asked), 3) - 1) * 5), "page": 3, "pages": 3},
         {"type": "page_number"},
     ),
+    "the last page again, a total, and a number of pages that counts the page": (
+        lambda asked: {"items": cut(min(offset(asked), 10)), "page_count": 5, "total": 12},
+        {"type": "offset", "limit": 5},
+    ),
     "the first page again, and a number of pages": (
         lambda asked: {"items": starts_over((page(asked) - 1) * 5), "total_pages": 3},
         {"type": "page_number", "total_pages_path": "total_pages"},

@@ -115,9 +115,11 @@ def starts_over(
         return False
     if loops.ended:
         return True
-    pages = paginator.pages_total(answer.body) or _pages_said(answer)
-    if pages is not None:
+    pages = paginator.pages_total(answer.body)
+    if pages:
         return pages == loops.pages or (loops.pages > 1 and pages == loops.came)
+    if _pages_said(answer) == loops.pages:  # another number may count the page's records
+        return True
     before = replace(answer, came=loops.came, pages=loops.pages)
     total = find_total(before, paginator.records_path(), last=True)
     # After one page, a registry may as well ignore the number and count its only page.
