@@ -17,16 +17,20 @@ ACCEPTED, NOT_MODIFIED = 202, 304
 LOCKED = (409, 423)
 """Statuses of something that others are changing."""
 RATE = re.compile(
-    r"rate.?limit|quota|throttl|too many requests|slow down|(?:request|usage|api) limit",
+    r"rate.?limit|throttl|too many requests|slow down|(?:request|usage|api) limit"
+    r"|quota.{0,20}(?:exceed|exhaust|reach)|(?:exceed|exhaust|reach|over|out of).{0,20}quota",
     re.IGNORECASE,
 )
 """Words of a 403 that passes, although no header says when."""
+PLACE, LIST = r"(?:\bips?\b|(?<!mail )address|network)", "(?:allow|white|block|deny).?list"
 ADDRESS = re.compile(
-    r"\bips?\b|ip.address|(?:allow|white|block|deny).?list|firewall|source address|network zone"
-    r"|cloudflare|akamai|incapsula|sucuri",
+    rf"\bip.?(?:address|range)|\bips?\b\D{{0,40}}\d+\.\d|\bip not\b|source address|network zone"
+    r"|\b(?:from|your|client|source|remote)(?: this| the)? ips?\b"
+    rf"|{PLACE}.{{0,30}}{LIST}|{LIST}.{{0,30}}{PLACE}"
+    r"|firewall|cloudflare|akamai|incapsula|sucuri",
     re.IGNORECASE,
 )
-"""Words of a 403 that is about where a request comes from."""
+"""Words of a 403 that is about where a request comes from; IP may be intellectual property."""
 CHECKS = {
     402: "",
     404: "checks API URL, client.base_url and endpoint.path",
