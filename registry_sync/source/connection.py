@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from registry_sync.core.deadlines import TooSlow
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import Forbidden, open_session
 from registry_sync.source.answers.failures import LOGIN_PAGE
+from registry_sync.source.answers.inner_errors import error_in
 from registry_sync.source.auth import Signer
 from registry_sync.source.auth.token_service import TOKEN_LIMITS
 from registry_sync.source.connector import Connector
@@ -87,8 +89,18 @@ class Received:
             return True
         if self.status == 403 and "WWW-Authenticate" in self.headers:
             return True
-        failed = self.status >= 400 or (self.ok and b"[" not in self.content)
-        return failed and len(self.content) < ERROR_BYTES and bool(EXPIRED.search(self.content))
+        if len(self.content) >= ERROR_BYTES or not EXPIRED.search(self.content):
+            return False
+        return not self.ok or bool(EXPIRED.search(self._error_inside()))
+
+    def _error_inside(self) -> bytes:
+        """Return the words of an error in a success without a list, whose records may say so."""
+        if b"[" in self.content:
+            return b""
+        try:
+            return error_in(json.loads(self.content), ()).encode()
+        except ValueError:
+            return b""
 
 
 class Connection:

@@ -363,6 +363,7 @@ def test_token_params_are_sent_and_hold_no_secret(serve: Any) -> None:
         Reply({"error": {"message": "Session has expired", "type": "invalid_token"}}, status=400),
         Reply({"message": "JWT expired"}, status=500),
         Reply({"status": 401, "message": "token is expired"}),
+        Reply({"error": "Session expired"}),
     ],
 )
 def test_a_token_that_the_registry_refuses_is_renewed_once(serve: Any, refusal: Reply) -> None:
@@ -379,6 +380,21 @@ def test_a_token_that_the_registry_refuses_is_renewed_once(serve: Any, refusal: 
     with pytest.raises(SourceError, match=r"rejects the key|unexpected answer"):
         ids(registry.source(oauth(registry)))
     assert service.given == 4
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"id": 1, "state": "expired", "session": "A12"},
+        {"id": 3, "note": "Session notes, expired lot"},
+    ],
+)
+def test_a_record_about_what_expired_renews_no_token(serve: Any, record: Any) -> None:
+    service = TokenService()
+    registry = serve(lambda asked: record if asked.path == "/list" else service(asked))
+    with pytest.raises(SourceError):  # one record is no list
+        ids(registry.source(oauth(registry)))
+    assert service.given == 1
 
 
 @pytest.mark.invariant(9)
