@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.client import Source
+from registry_sync.source.completeness.more import is_inverted
 from registry_sync.source.completeness.one_more import ask_one_more
 from tests.support.odd import Reply
 from tests.support.shapes import ALL, SHAPES
@@ -415,6 +417,37 @@ def test_a_count_of_pages_is_no_total(serve: Any) -> None:
     paginator = {"type": "page_number", "has_more_path": "more"}
     endpoint = {"data_selector": "page", "paginator": paginator}
     assert read(registry.source({"endpoint": endpoint})) == ([str(n) for n in range(5)], "")
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ("nombre", "nombre"),  # in Spanish, a name
+        ("nombreTotal", "total"),
+        ("nombreDePages", "totalpages"),
+        ("næsteSide", "next"),
+        ("nächsteSeite", "next"),
+        ("größe", "grosse"),
+        ("løbenummer", "lobenummer"),
+    ],
+)
+def test_keys_in_other_languages(key: str, word: str) -> None:
+    assert word_of(key) == word
+
+
+@pytest.mark.parametrize(
+    ("path", "inverted"),
+    [
+        ("meta.isLast", True),
+        ("letzteSeite", True),
+        ("page.últimaPágina", True),
+        ("meta['istLetzteSeite']", True),
+        ("weitereSeiten", False),
+        ("hasMore", False),
+    ],
+)
+def test_a_flag_of_the_last_page_in_any_language(path: str, inverted: bool) -> None:
+    assert is_inverted(path) is inverted
 
 
 def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:

@@ -36,6 +36,6 @@ _WORDS = {
         "anzahltreffer nombretotal totalgeneral totalregistros totalresultados totalderegistros "
         "totale totaal totaalaantal"
     ),
-    "count": "anzahl nombre cantidad quantidade aantal antal",
+    "count": "anzahl cantidad quantidade aantal antal",
 }
 ENGLISH = {word: english for english, words in _WORDS.items() for word in words.split()}

@@ -32,6 +32,8 @@ FACETS = frozenset({"metadata", "meta", "total", "totalcount", "count", "paginat
 
 https://www.mongodb.com/docs/manual/reference/operator/aggregation/facet/
 """
+LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss"})
+"""Letters that Unicode does not decompose."""
 OWN_WORD = re.compile(
     r"(?:pagination|paging)?((?:total(?:count|records|results|items|entries|pages|objects))"
     r"|next(?:page|cursor|token|link|url|marker|offset)|hasmore|hasnext(?:page)?)"
@@ -100,7 +102,7 @@ def word_of(key: str) -> str:
     """Return a key in small letters and digits, without a prefix: `@odata.nextLink` is nextlink."""
     last = key.lower().rpartition(":")[2]
     if not last.isascii():  # nächste, página
-        last = unicodedata.normalize("NFKD", last)
+        last = unicodedata.normalize("NFKD", last.translate(LETTERS))
     word = re.sub(r"[^a-z0-9]", "", re.sub(r"^(@[\w.]+|odata|microsoft)\.", "", last))
     return ENGLISH.get(word, word)
 

@@ -123,7 +123,7 @@ class Mark:
 def is_inverted(path: str) -> bool:
     """Return whether the flag at a path says by true that there is no more: `isLast`, `done`."""
     last = re.split(r"[.\[\]]", path.rstrip("]\"'"))[-1]
-    return bool(INVERTED.fullmatch(re.sub(r"[^a-z0-9]", "", last.lower())))
+    return bool(INVERTED.fullmatch(word_of(last)))
 
 
 # -- the ways of saying it ---------------------------------------------------------------------
