@@ -6,12 +6,13 @@ https://spec.graphql.org/October2021/#sec-Language
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 DOCUMENT = re.compile(r"\s*(?:(?:query|fragment|#)[^{}]*)?\{\s*[A-Za-z_.#][^{}]*\{")
 """The beginning of a document: a selection inside another one."""
-ARGUMENTS = re.compile(r"\([^()]*\)")
+ARGUMENTS = re.compile(r'\((?:[^()"]|"(?:[^"\\]|\\.)*")*\)')
+"""The arguments of a field. Their strings may have parentheses."""
 
 
 def is_document(text: object) -> bool:
@@ -20,24 +21,22 @@ def is_document(text: object) -> bool:
 
 
 def query_in(body: Any) -> str:
-    """Return the query of a request's JSON body, "" if it has none."""
+    """Return the query of a request's JSON body, or of its parameters; "" if it has none."""
     query = body.get("query") if isinstance(body, Mapping) else None
     return query if isinstance(query, str) and is_document(query) else ""
 
 
-def filled_by(text: str) -> str:
-    """Return the part of a text in which `{…}` can be a placeholder.
+def arguments(query: str) -> str:
+    """Return the part of a query in which `{cursor}` is a placeholder.
 
-    Outside a query's arguments, `edges{cursor}` selects a field.
+    Outside its arguments, `edges{cursor}` selects a field.
     """
-    return " ".join(ARGUMENTS.findall(text)) if is_document(text) else text
+    return " ".join(ARGUMENTS.findall(query))
 
 
-def fill(text: str, filled: Callable[[str], str]) -> str:
-    """Return a text with `filled` called on each part of it that may have placeholders."""
-    if not is_document(text):
-        return filled(text)
-    return ARGUMENTS.sub(lambda found: filled(found[0]), text)
+def fill(query: str, hole: str, given: str) -> str:
+    """Return a query with a placeholder filled among its arguments."""
+    return ARGUMENTS.sub(lambda found: found[0].replace(hole, given), query)
 
 
 def variable_of(body: Any, argument: str) -> str:
@@ -48,7 +47,8 @@ def variable_of(body: Any, argument: str) -> str:
 
 def undeclared(body: Any, path: str) -> str:
     """Return the variable that a path leads to and that the query does not have; "" for none."""
-    root, _, name = path.partition(".")
+    root, _, rest = path.partition(".")
+    name = rest.split(".")[0]
     query = query_in(body)
     missing = query and root == "variables" and not re.search(rf"\${re.escape(name)}\b", query)
     return name if missing else ""

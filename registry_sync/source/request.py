@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
@@ -31,7 +31,10 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
     paginator = connector.paginator.at(position)
     values = paginator.values(position)
     filled: Json = {SINCE: since} | {f"{{{name}}}": value for name, value in values.items()}
-    params, body = _filled(connector.params, filled), _filled(connector.json, filled)
+    params, body = (
+        _filled(asked, filled, graphql.query_in(asked))
+        for asked in (connector.params, connector.json)
+    )
     if position is not None and "url" in position:
         # A link is complete as it is. Where pages are requested by POST, the body goes with it.
         return Request(connector.method, str(position["url"]), {}, body)
@@ -52,13 +55,18 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
     return Request(connector.method, _without(connector.list_url, params), params, body)
 
 
-def holes_of(value: Any) -> str:
-    """Return the texts of settings in which placeholders are filled, as one text."""
-    if isinstance(value, dict):
-        return " ".join(map(holes_of, value.values()))
-    if isinstance(value, list):
-        return " ".join(map(holes_of, value))
-    return graphql.filled_by(value) if isinstance(value, str) else ""
+def holes_of(settings: Json | None) -> str:
+    """Return the texts of settings in which placeholders for paging are filled, as one text."""
+    query = graphql.query_in(settings)
+    return " ".join(graphql.arguments(text) if text == query else text for text in _texts(settings))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _without(url: str, params: Json) -> str:
@@ -77,28 +85,27 @@ def _placed(body: Json, path: str, value: Any) -> Json:
     return {**body, key: at}
 
 
-def _filled(value: Any, values: Json) -> Any:
+def _filled(value: Any, values: Json, query: str) -> Any:
     """Fill placeholders. One that stands alone keeps its type; what holds an empty one is dropped.
 
-    Return ABSENT for what is dropped.
+    Return ABSENT for what is dropped. In a GraphQL `query`, only the time is filled everywhere.
     """
     if isinstance(value, dict):
-        filled = {name: _filled(item, values) for name, item in value.items()}
+        filled = {name: _filled(item, values, query) for name, item in value.items()}
         return {name: item for name, item in filled.items() if item is not ABSENT}
     if isinstance(value, list):
-        return [item for item in (_filled(part, values) for part in value) if item is not ABSENT]
+        parts = (_filled(part, values, query) for part in value)
+        return [item for item in parts if item is not ABSENT]
     if not isinstance(value, str) or "{" not in value:
         return value
-    held = graphql.filled_by(value)
+    is_query, held = value == query, value
     for hole, given in values.items():
-        if hole in held:
+        in_arguments = is_query and hole != SINCE
+        if hole in (graphql.arguments(held) if in_arguments else held):
             if given == "":
                 return ABSENT
             if value == hole:
                 return given
-            value = graphql.fill(value, partial(_replaced, hole=hole, given=str(given)))
+            text = str(given)
+            value = graphql.fill(value, hole, text) if in_arguments else value.replace(hole, text)
     return value
-
-
-def _replaced(text: str, *, hole: str, given: str) -> str:
-    return text.replace(hole, given)

@@ -74,6 +74,38 @@ def test_a_placeholder_among_the_arguments_is_filled(serve: Any) -> None:
     assert ids(source) == [row["id"] for row in ROWS]
 
 
+SINCE = "1970-01-01T00:00:00Z"
+ITEMS = "items(%s){edges{cursor}nodes{id}}"
+NESTED = 'filter: "f(x) or )", since: "{incremental.start_value}", first: {limit}, skip: {offset}'
+FILLED = f'filter: "f(x) or )", since: "{SINCE}", first: 2, skip: 0'
+MONGO = "{modified: {$gte: '{incremental.start_value}'}, skip: {offset}}"
+HOLES: dict[str, tuple[Json, Json]] = {
+    "parentheses in a string": (
+        {"query": f"{{{ITEMS % NESTED}}}"}, {"query": f"{{{ITEMS % FILLED}}}"},
+    ),
+    "a time outside arguments": (
+        {"query": "{items(first: {limit}, skip: {offset}){id # {incremental.start_value}\n}}"},
+        {"query": f"{{items(first: 2, skip: 0){{id # {SINCE}\n}}}}"},
+    ),
+    "another language": (
+        {"filter": MONGO, "query": "{incremental.start_value}", "limit": "{limit}"},
+        {"filter": f"{{modified: {{$gte: '{SINCE}'}}, skip: 0}}", "query": SINCE, "limit": 2},
+    ),
+}  # fmt: skip
+"""Bodies with placeholders, and as they are sent."""
+
+
+@pytest.mark.parametrize("case", HOLES)
+def test_only_a_selection_is_no_placeholder(serve: Any, case: str) -> None:
+    asked, sent = HOLES[case]
+    times = {"cursor_path": "at", "initial_value": SINCE}
+    paginator = {"type": "offset", "limit": 2}
+    given = endpoint(json=asked, incremental=times, paginator=paginator)
+    registry = serve(lambda asked: {"data": ROWS[:1]})
+    next(registry.source(given).pages(None))
+    assert registry.asked[0].json == sent
+
+
 def test_the_paginator_of_a_query_is_written_out(serve: Any) -> None:
     """Where a query takes the cursor, its variable says; else Relay's."""
     registry = serve(connection)
@@ -93,6 +125,11 @@ def test_a_variable_that_the_query_lacks_is_named() -> None:
     with pytest.raises(ConfigError, match=r"no variable \$cursor"):
         parse_connector(given, api_url="https://r.example", strict=True)
     parse_connector(settings(), api_url="https://r.example", strict=True)
+    inner = {"query": "query($input: S!){items(input: $input){nodes{id}}}"}
+    paginator = {**PAGED, "cursor_body_path": "variables.input.after"}
+    given = settings(paginator=paginator)
+    given["endpoint"]["json"] = inner
+    parse_connector(given, api_url="https://r.example", strict=True)
 
 
 def test_an_error_beside_data_refuses_its_record_alone(serve: Any) -> None:
