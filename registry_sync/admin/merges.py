@@ -185,7 +185,7 @@ def _decided(chosen: Sequence[Merge], **values: Any) -> list[Merge]:
     """Decide about merges, all at once; leave out what someone decided since it was shown."""
     same = Merge.objects.filter(pk__in=[row.pk for row in chosen], closed_at__isnull=True)
     with transaction.atomic():
-        states = dict(same.select_for_update().values_list("pk", "state"))
+        states = dict(same.order_by("pk").select_for_update().values_list("pk", "state"))
         decided = [row for row in chosen if states.get(row.pk) == row.state]
         same.filter(pk__in=[row.pk for row in decided]).update(
             applied=False, decided_at=timezone.now(), **values

@@ -29,7 +29,7 @@ class Rows:
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             found = Withdrawal.objects.filter(pk__in=[row.pk for row in rows], closed_at=None)
-            states = dict(found.select_for_update().values_list("pk", "state"))
+            states = dict(found.order_by("pk").select_for_update().values_list("pk", "state"))
             same = [row for row in rows if states.get(row.pk) == row.state]
             found.filter(pk__in=[row.pk for row in same]).update(**values)
         for row in same:
