@@ -73,12 +73,16 @@ def undo(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdra
 
 
 def _decide(rows: QuerySet[Withdrawal], to: str, actor: str, reason: str) -> list[Withdrawal]:
-    """Give rows a state, all at once; leave out what a run acted on since it was shown."""
+    """Give rows a state, all at once; leave out what a run acted on since it was shown.
+
+    What a run noted about the state before goes with it.
+    """
     chosen = list(rows.filter(closed_at__isnull=True).select_related("lane"))
     values = {"actor": actor, "decision": reason, "decided_at": timezone.now(), "state": to}
+    values["note"] = ""
     same = Withdrawal.objects.filter(pk__among=[row.pk for row in chosen], closed_at__isnull=True)
     with transaction.atomic():
-        states = dict(same.select_for_update().values_list("pk", "state"))
+        states = dict(same.order_by("pk").select_for_update().values_list("pk", "state"))
         decided = [row for row in chosen if states.get(row.pk) == row.state]
         Withdrawal.objects.filter(pk__among=[row.pk for row in decided]).update(**values)
     for row in decided:

@@ -235,7 +235,8 @@ def _compare_one(
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
         return
     if (left := departure(record.raw, setup.mapping)) is not None:
-        if before is not None and before.entity_hash:
+        merged = record.external_id in out.merges  # its entity is archived, by who merged it
+        if before is not None and before.entity_hash and not merged:
             out.left[record.external_id] = left
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, how=left.how))
         return

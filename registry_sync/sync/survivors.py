@@ -49,10 +49,23 @@ def merged_away(lane: Lane, registry_ids: Collection[str]) -> dict[str, str]:
 
 def also_of(lane: Lane, entity_ids: Collection[str]) -> dict[str, str]:
     """Return whose records, still in the registry, follow these entities, by Benchling id."""
-    rows = _open([lane]).filter(state=State.FOLLOWED, survivor_id__among=list(entity_ids))
-    gone = LedgerEntry.objects.filter(lane=lane).exclude(gone_run_id=None)
-    rows = rows.exclude(external_id__in=gone.values("external_id"))
+    rows = _into(lane, entity_ids).filter(state=State.FOLLOWED)
     return dict(rows.order_by("-pk").values_list("survivor_id", "external_id"))
+
+
+def wanted_still(lane: Lane, entity_ids: Collection[str]) -> set[str]:
+    """Return the entities into which those of records in the registry were merged.
+
+    Whatever was decided about that, or if no one has: the decision may be to follow them.
+    """
+    return set(_into(lane, entity_ids).values_list("survivor_id", flat=True))
+
+
+def _into(lane: Lane, entity_ids: Collection[str]) -> QuerySet[Merge]:
+    """Return the open merges into these entities, without those of records that have left."""
+    gone = LedgerEntry.objects.filter(lane=lane).exclude(gone_run_id=None)
+    rows = _open([lane]).filter(survivor_id__among=list(entity_ids))
+    return rows.exclude(external_id__in=gone.values("external_id"))
 
 
 def renew(ctx: RunContext) -> None:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from registry_sync.desk import withdrawals
+from registry_sync.desk.worklist.decisions import Merges
 from registry_sync.jobs import runner
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
+from registry_sync.sync.plans.second import Person
 from registry_sync.sync.survivors import survivors
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.namespace import Namespace
@@ -246,17 +249,29 @@ def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
     )
     w.sync()
     Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
-    merge_by_hand(w.tenant, entity(w, "C-000001"), entity(w, "C-000002"))
+    for merged, survivor in ((1, 2), (3, 4)):
+        merge_by_hand(w.tenant, *(entity(w, f"C-00000{n}") for n in (merged, survivor)))
     w.sync(kind=Kind.FULL)
     Merge.objects.update(state=State.FOLLOWED)
-    w.registry.edit("C-000002", retired=True)
+    for survivor in (2, 4):
+        w.registry.edit(f"C-00000{survivor}", retired=True)
     assert w.sync(kind=Kind.DRY_RUN).archived == 0
     run = w.sync()
-    row = Withdrawal.objects.get()
+    row, other = Withdrawal.objects.order_by("external_id")
     assert (run.archived, row.state, entity(w, "C-000002").archived) == (0, "kept", None)
     assert "C-000001, which is still in the registry, follows this entity" in row.note
-    w.registry.edit("C-000001", retired=True)
+    for decide in (withdrawals.release, withdrawals.keep):
+        decide(Withdrawal.objects.filter(pk=other.pk), by=Person("ann"), reason="in use")
+    said, other.note = other.note, Withdrawal.objects.get(pk=other.pk).note
+    assert said and not other.note
+    Withdrawal.objects.filter(pk=other.pk).update(note=said)  # as earlier versions left it
+    Merge.objects.update(state=State.OPEN, applied=False)
+    assert w.sync().archived == 0, "whoever undoes the decision about a merge archives nothing"
+    Merge.objects.update(state=State.FOLLOWED)
+    for merged in (1, 3):
+        w.registry.edit(f"C-00000{merged}", retired=True)
     assert w.sync().archived == 1 and entity(w, "C-000002").archived == "Retired"
+    assert entity(w, "C-000004").archived is None, "someone decided to keep it"
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not w.open_errors()
 
 
@@ -276,11 +291,12 @@ def test_a_merged_record_that_left_the_registry_waits_for_no_decision(merged):
     w = merged
     w.configure(**{"Connector Settings": FLAG})
     w.registry.edit("C-000001", deleted=True)
-    run = w.sync(kind=Kind.FULL)
-    assert run.status == Status.COMPLETED_WITH_WARNINGS and not w.open_errors()
+    w.sync(kind=Kind.FULL)
+    assert not w.open_errors() and Merge.objects.exists()
+    assert not Withdrawal.objects.exists() and not Merges().rows().exists(), "nothing to decide"
     w.registry.edit("C-000001", deleted=False)
     w.sync()
-    assert w.open_errors()["C-000001"].code == "merged_away"
+    assert w.open_errors()["C-000001"].code == "merged_away" and Merges().rows().exists()
 
 
 def test_links_lead_to_the_last_survivor_of_every_chain(db):

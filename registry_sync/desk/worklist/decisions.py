@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from registry_sync.desk import cures
 from registry_sync.desk.drift import ARCHIVED, undecided
@@ -19,7 +19,7 @@ from registry_sync.desk.worklist.base import (
     press,
     waiting,
 )
-from registry_sync.models import Adoption, Drift, Lane, Merge, Withdrawal
+from registry_sync.models import Adoption, Drift, Lane, LedgerEntry, Merge, Withdrawal
 
 Left = Withdrawal.State
 
@@ -160,5 +160,7 @@ class Merges(Decision):
     cause = "merged_away"
 
     def rows(self) -> QuerySet[Merge]:
-        """Return the open ones."""
-        return Merge.objects.filter(closed_at__isnull=True, state=Merge.State.OPEN)
+        """Return the open ones, without those of records that have left the registry."""
+        gone = LedgerEntry.objects.filter(lane=OuterRef("lane"), gone_run_id__isnull=False)
+        left = Exists(gone.filter(external_id=OuterRef("external_id")))
+        return Merge.objects.filter(~left, closed_at__isnull=True, state=Merge.State.OPEN)

@@ -10,7 +10,7 @@ from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.survivors import also_of
+from registry_sync.sync.survivors import wanted_still
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.archives import Archives, ids_of
 from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
@@ -58,18 +58,24 @@ class Withdrawals:
         self._release_survivors()
 
     def _release_survivors(self) -> None:
-        """Withdraw the entities that were kept for another record, once that has left as well."""
-        kept = list(open_rows(self.ctx).filter(state=State.KEPT, note__endswith=FOLLOWS))
-        shared = also_of(self.ctx.lane, [row.entity_id for row in kept]) if kept else {}
+        """Withdraw the entities that a run kept for another record, once that has left as well.
+
+        What someone decided to keep stays in use.
+        """
+        rows = open_rows(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
+        kept = list(rows.filter(note__endswith=FOLLOWS))
+        wanted = wanted_still(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
         for row in kept:
-            if row.entity_id not in shared:
+            if row.entity_id not in wanted:
                 self.archives.rows.set(row, State.GONE, "")
 
     def _keep_tombstones(self) -> None:
         """Keep withdrawals that versions without these rows only marked in the ledger."""
         known = open_rows(self.ctx).values("external_id")
+        merged = self.ctx.lane.merges.filter(closed_at__isnull=True).values("external_id")
         marked = self.ctx.lane.ledger.exclude(entity_hash="").exclude(gone_run_id=None)
-        fresh: list[LedgerEntry] = list(marked.exclude(external_id__in=known)[:1000])
+        marked = marked.exclude(external_id__in=known).exclude(external_id__in=merged)
+        fresh: list[LedgerEntry] = list(marked[:1000])
         keep(self.ctx, [withdrawal_of(self.ctx, entry, How.TOMBSTONE) for entry in fresh])
 
     def _undo(self, only: Sequence[str]) -> None:
