@@ -71,6 +71,9 @@ class Operation:
         if not value:
             yield f"the parameter {name} is empty"
             return
+        if self.query[name]["schema"].get("format") == "uuid" and not UUID.fullmatch(value):
+            yield f"the parameter {name} is no UUID"
+            return
         whole = self.query[name]["schema"].get("type") == "integer"
         item: Any = int(value) if whole and re.fullmatch(r"-?\d{1,18}", value) else value
         yield from _schema_faults(self.validators[name], item, name)

@@ -38,6 +38,12 @@ def test_results_are_named_by_the_schemas_hidden_system_names(tenant):
     got = t.get("/assay-results:bulk-get", assayResultIds=id_).json()["assayResults"][0]
     assert got["fields"]["read"]["value"] == 3 and got["projectId"] == project
     assert len(t.get("/assay-results", schemaId=schema).json()["assayResults"]) == 1
+    assert len(t.get("/assay-results", ids=id_).json()["assayResults"]) == 1
+    assert t.get("/assay-results", ids="bfi_000010").status_code == 400
+    assert t.server.settled_violations() == [
+        "GET /api/v2/assay-results?ids=bfi_000010: the parameter ids is no UUID"
+    ]
+    t.state.malformed.clear()
     assert t.get("/assay-results:bulk-get", assayResultIds=str(uuid.uuid4())).status_code == 400
 
 
