@@ -26,7 +26,7 @@ PAGED = {
 ROWS = [{"id": f"Y{n}", "name": f"Yoga {n}"} for n in range(5)]
 
 
-def failure(*path: str | int) -> Json:
+def failure(*path: Any) -> Json:
     return {"message": "Unexpected error.", "locations": [{"line": 1, "column": 39}],
             "path": list(path), "extensions": {"code": "INTERNAL_SERVER_ERROR"}}  # fmt: skip
 
@@ -169,6 +169,8 @@ ELSEWHERE: dict[str, tuple[Json, list[Json]]] = {
         {"items": {"nodes": [{"id": "Y0", "name": None}]}, "more": None},
         [failure("items", "nodes", 0, "name"), failure("more")],
     ),
+    "a path from elsewhere": ({"items": {"nodes": ROWS}}, [failure("rows", 0, "name")]),
+    "a path of lists": ({"items": {"nodes": ROWS}}, [failure(["items"], 0)]),
     "no null": ({"items": {"nodes": ROWS}}, [failure("items", "nodes", 0, "name")]),
     "every record": (
         {"items": {"nodes": [{"id": f"Y{n}", "name": None} for n in range(10)]}},

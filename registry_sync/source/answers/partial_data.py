@@ -32,7 +32,11 @@ def refused_in(body: Any, listed: RecordList) -> dict[int, str] | None:
     for error in body["errors"]:
         way = list(_way(body["data"], error["path"]))
         at = next((id(value) for value in way if id(value) in records), None)
-        if way[-1] is not None or (at is None and not (listed.strays and None in listed.strays)):
+        if (
+            not way
+            or way[-1] is not None
+            or (at is None and not (listed.strays and None in listed.strays))
+        ):
             return None
         if at is not None:
             found.setdefault(at, error_said({"errors": [error]}))
@@ -41,7 +45,8 @@ def refused_in(body: Any, listed: RecordList) -> dict[int, str] | None:
 
 def _is_of_item(error: Any) -> bool:
     path = error.get("path") if isinstance(error, dict) else None
-    return isinstance(path, list) and any(type(step) is int for step in path)
+    steps = set(map(type, path)) if isinstance(path, list) else set()
+    return int in steps and steps <= {int, str}
 
 
 def _way(value: Any, path: Sequence[Any]) -> Iterator[Any]:
