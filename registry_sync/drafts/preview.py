@@ -255,7 +255,7 @@ def _conclude(beat: Beat, forecast: Forecast, found: Json) -> None:
 def _pages(source: Source, wanted: Sequence[str], position: Json | None) -> Iterator[Page]:
     """Give pages; of chosen records one page, where the registry gives single records."""
     if wanted and source.connector.detail is not None:
-        records = list(source.fetch_all(wanted).values())
-        yield Page(records, {}, None, len(records), None, 0)
+        found, _ = source.fetch_all(wanted)
+        yield Page(list(found.values()), {}, None, len(found), None, 0)
         return
     yield from source.pages(None, position=position)

@@ -140,25 +140,32 @@ class Source:
         """
         if self.connector.detail is not None:
             return self._details.read(external_id)
-        return self.fetch_all([external_id]).get(external_id)
+        found, unread = self.fetch_all([external_id])
+        if unread:
+            raise unread[0].why
+        return found.get(external_id)
 
-    def fetch_all(self, external_ids: Iterable[str]) -> dict[str, Json]:
-        """Return records by id; without `detail` all pages are searched once."""
+    def fetch_all(self, external_ids: Iterable[str]) -> tuple[dict[str, Json], list[Unread]]:
+        """Return records by id, and those that the list has only in part.
+
+        Without `detail` all pages are searched once.
+        """
         wanted = dict.fromkeys(external_ids)
         if self.connector.detail is not None:
-            return self._details.read_many(wanted)
+            return self._details.read_many(wanted), []
         found: dict[str, Json] = {}
+        unread: dict[str | None, Unread] = {}
         for page in self.pages(None):
             for one in page.unread:
-                if len(wanted) == 1 and self.identify(one.record) in wanted:
-                    raise one.why
+                if (external_id := self.identify(one.record)) in wanted:
+                    unread[external_id] = one
             for record in page.records:
                 external_id = self.identify(record)
                 if external_id in wanted:
                     found[str(external_id)] = record
-            if len(found) == len(wanted):
+            if len(found.keys() | unread.keys()) == len(wanted):
                 break
-        return found
+        return found, [one for known, one in unread.items() if known not in found]
 
     def read_whole(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
         """Return records completed by their details, and those whose detail cannot be read.

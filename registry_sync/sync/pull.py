@@ -104,9 +104,11 @@ class Pull:
         """Read and carry the records that the run was asked for, and no others."""
         ctx = self.ctx
         with ctx.timed("pull"):
-            found = self.source.fetch_all(ctx.run.only)
+            found, unread = self.source.fetch_all(ctx.run.only)
+        records = source_records(list(found.values()), self.source, ctx.run.fingerprint, unread)
+        came = {record.external_id for record in records}
         for external_id in ctx.run.only:
-            if external_id not in found:
+            if external_id not in came | found.keys():
                 runs.warn(
                     ctx.run,
                     ctx.lease,
@@ -115,7 +117,6 @@ class Pull:
                     "the registry's owner.",
                 )
         ctx.session.open()
-        records = source_records(list(found.values()), self.source, ctx.run.fingerprint)
         self.carrier.carry(records, force=True)
         self.delivery.flush()
 

@@ -475,7 +475,8 @@ def test_without_detail_records_are_looked_for_in_one_reading(serve: Any) -> Non
 
     registry = serve(answer)
     source = registry.source(endpoint(paginator="page_number"))
-    assert source.fetch_all(["12", "25", "nowhere"]) == {"12": {"id": 12}, "25": {"id": 25}}
+    found = {"12": {"id": 12}, "25": {"id": 25}}
+    assert source.fetch_all(["12", "25", "nowhere"]) == (found, [])
     asked = len(registry.asked)
     assert source.fetch("31") == {"id": 31} and len(registry.asked) == asked + 3
     assert source.fetch("nowhere") is None

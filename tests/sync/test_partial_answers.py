@@ -67,5 +67,9 @@ def test_a_field_that_fails_keeps_its_value(world: Any, serve: Any, patient: Any
     assert w.values()["S25"]["Owner"] == "m25@example.com"
     w.sync(kind=SyncRun.Kind.RETRY)  # its copy lacks a value: it is not sent
     assert w.values()["S25"]["Owner"] == "m25@example.com" and w.open_errors()
+    for only in (["S1", "S25"], ["S25"]):
+        run = w.sync(only=only)
+        assert (run.failed, run.warnings) == (1, []), only
+        assert w.open_errors()["S25"].code == "record_in_part"
     samples.broken = ""
     assert w.sync().status == SyncRun.Status.SUCCEEDED and not w.open_errors()

@@ -12,6 +12,7 @@ from registry_sync.core.types import Json
 from registry_sync.models import PlanRow, SyncRun
 from registry_sync.source.client import Source
 from registry_sync.source.details import is_of_one_record
+from registry_sync.source.pages import Unread
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.askers import of_some_records
@@ -51,8 +52,8 @@ def read_named(ctx: RunContext, source: Source, carrier: Carrier) -> None:
     met = _met(ctx, asked)
     if not (ids := [external_id for external_id in asked if external_id not in met]):
         return
-    found = _read(ctx, source, ids)
-    records = source_records(list(found.values()), source, ctx.run.fingerprint)
+    found, unread = _read(ctx, source, ids)
+    records = source_records(list(found.values()), source, ctx.run.fingerprint, unread)
     old = [r for r in records if since is None or r.modified_at is None or r.modified_at < since]
     carrier.carry(old, again=True, force=True)
     carrier.delivery.flush()
@@ -69,24 +70,27 @@ def _met(ctx: RunContext, ids: Collection[str]) -> set[str]:
     return found
 
 
-def _read(ctx: RunContext, source: Source, ids: Sequence[str]) -> dict[str, Json]:
-    """Return records by id; say of which the plan lacks, as they cannot be read. Raise SourceError.
+def _read(
+    ctx: RunContext, source: Source, ids: Sequence[str]
+) -> tuple[dict[str, Json], list[Unread]]:
+    """Return what is read; say of which the plan lacks, as they cannot be read. Raise SourceError.
 
     The lane's plans must not fail for one record that someone asked for.
     """
     try:
         with ctx.timed("pull"):
-            found = source.fetch_all(ids)
+            found, unread = source.fetch_all(ids)
     except SourceError as error:
         if len(ids) > 1 or not is_of_one_record(error):
             raise
-        found = {}
-    missing = [external_id for external_id in ids if external_id not in found]
+        found, unread = {}, []
+    came = found.keys() | {source.identify(one.record) for one in unread}
+    missing = [external_id for external_id in ids if external_id not in came]
     if missing and ctx.run.dry_run:
         text = f"Someone asked for {in_words(missing)}, but the registry has no such record or "
         text += "does not give it, so it is not in the plan. The registry's owner checks it; then "
         runs.warn(ctx.run, ctx.lease, f"not_at_source:{missing[0]}", text + "ask for it again.")
-    return found
+    return found, unread
 
 
 def _left(ctx: RunContext) -> QuerySet[SyncRun]:
