@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -120,7 +121,8 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
         problem = Problem(
             kind="source",
             code="not_a_record",
-            message=f"The registry's list of records contains {_shown(item)}, which is none.",
+            message=f"The registry's list of records contains {_shown(item)}, which is not "
+            "a record.",
             remedy="The registry's owner removes it from the list; the other records are read.",
             value=str(item)[:200],
         )
@@ -130,7 +132,9 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
 
 
 def _shown(item: Any) -> str:
-    return "null" if item is None else repr(str(item)[:120])
+    if isinstance(item, str):
+        return f"“{unmarked(item)[:120]}”"
+    return unmarked(json.dumps(item, ensure_ascii=False))[:120]
 
 
 def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:

@@ -40,7 +40,7 @@ def test_a_path_in_no_record_is_no_good_mapping(world, desk):
         "SMILES: 0 of 13 records have chem.smiles. In Benchling 12 entities have a value there, "
         "so a sync would stop and ask before it changes them." in said
     )
-    assert "'not a record', which is none" in said
+    assert "contains “not a record”, which is not a record." in said
     draft.refresh_from_db()
     assert (draft.preview["read"], draft.preview["refused"]) == (13, 1)
     assert "chem.smiles" in html.unescape(desk.client.get(page("publish", draft)).content.decode())
