@@ -30,11 +30,11 @@ def refused_in(body: Any, listed: RecordList) -> dict[int, str] | None:
     records = {id(record) for record in listed.records}
     found: dict[int, str] = {}
     for error in body["errors"]:
-        way = list(_way(body["data"], error["path"]))
-        at = next((id(value) for value in way if id(value) in records), None)
+        values = list(_values_on(body["data"], error["path"]))
+        at = next((id(value) for value in values if id(value) in records), None)
         if (
-            not way
-            or way[-1] is not None
+            not values
+            or values[-1] is not None
             or (at is None and not (listed.strays and None in listed.strays))
         ):
             return None
@@ -49,7 +49,7 @@ def _is_of_item(error: Any) -> bool:
     return int in steps and steps <= {int, str}
 
 
-def _way(value: Any, path: Sequence[Any]) -> Iterator[Any]:
+def _values_on(value: Any, path: Sequence[Any]) -> Iterator[Any]:
     """Yield the values on a path, as far as it leads: a null takes the place of what holds it."""
     for step in path:
         inside = isinstance(value, dict) and step in value
