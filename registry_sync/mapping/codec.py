@@ -83,9 +83,13 @@ def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str])
         return UNKNOWN
 
 
-def external_id_of(registry_id: str, mapping: Mapping) -> str | None:
-    """Return the external id behind a registry id; None if it does not fit the template."""
-    before, _, after = mapping.registry_id_template.partition("{id}")
+def external_id_of(registry_id: str, mapping: Mapping, schema_id: str = "") -> str | None:
+    """Return the external id behind a registry id; None if it does not fit the template.
+
+    `schema_id` names the schema of a link's target; else the id is of the mapping's own.
+    """
+    template = mapping.template_of(schema_id or mapping.schema_id)
+    before, _, after = template.partition("{id}")
     fits = registry_id.startswith(before) and registry_id.endswith(after)
     if not registry_id or not fits or len(registry_id) <= len(before) + len(after):
         return None

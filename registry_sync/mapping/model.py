@@ -167,9 +167,13 @@ class Mapping:
 
     def linked_id(self, schema_id: str | None, external_id: str) -> str:
         """Return the registry id that a link to a record of this or another lane has."""
+        return self.template_of(schema_id).replace("{id}", external_id)
+
+    def template_of(self, schema_id: str | None) -> str:
+        """Return how registry ids of this schema, or of one that fields link to, are made."""
         if schema_id == self.schema_id:
-            return self.registry_id(external_id)
-        return self.link_templates.get(schema_id or "", "{id}").replace("{id}", external_id)
+            return self.registry_id_template
+        return self.link_templates.get(schema_id or "", "{id}")
 
 
 @dataclass(frozen=True, slots=True)

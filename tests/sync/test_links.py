@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import pytest
 
 from registry_sync import runs
+from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, SyncRun
+from registry_sync.sync.gates.link_reasons import LinkReasons
 from tests.support.people import by_hand, hand
 from tests.support.registry import compound
+from tests.support.worlds import INCREMENTAL
 
 pytestmark = pytest.mark.once
 
@@ -138,34 +145,91 @@ def test_a_link_says_why_what_is_in_benchling_cannot_be_linked(world, fed):
 
 
 ELSEWHERE = {
-    "L-1": ("which is an alias of C-1; a link must name the id.", "writes C-1 instead of ASP-1"),
-    "L-2": ("which is the name of C-1; a link must name the id.", "writes C-1 instead of Aspirin"),
-    "L-3": ("which in Benchling is written C-1; a link", "writes C-1 instead of c-1 in L-3"),
-    "L-4": ("which is in the Benchling registry “Biologics” and not in “Research”.",
+    "L-1": ("points at ASP-1, which is an alias of C-1; a link must name the id.",
+            "writes C-1 instead of ASP-1 in L-1"),
+    "L-2": ("points at Aspirin, which is the name of C-1; a link must name the id.",
+            "writes C-1 instead of Aspirin in L-2"),
+    "L-3": ("points at {}c-1, which is spelled {}C-1 in Benchling; an id must match exactly.",
+            "writes C-1 instead of c-1 in L-3"),
+    "L-4": ("points at {}X-{{1}}, which is in the Benchling registry “Biologics” and not in "
+            "“Research”.",
             "A link cannot lead to another Benchling registry. The registry's owner corrects the"),
     "L-5": ("which is not in Benchling.", "The registry's owner checks the reference"),
+    "L-6": ("points at asp-1, which is an alias of C-1;", "writes C-1 instead of asp-1 in L-6"),
+    "L-7": ("which is not in Benchling.", "The registry's owner checks the reference"),
+    "L-8": ("which is not in Benchling.", "The registry's owner checks the reference"),
+    "L-9": ("which is not in Benchling.", "The registry's owner checks the reference"),
+    "C-2": ("which is not in Benchling.", "The registry's owner checks the reference"),
 }  # fmt: skip
 
 
-def test_a_link_says_what_is_known_of_a_target_that_is_not_in_benchling(world):
-    first = {**compound(1), "id": "C-1", "name": "Aspirin", "synonyms": ["ASP-1"]}
-    w = world([first], config={"Mapping Rules": {"aliases": ["synonyms"]}})
-    targets = ("ASP-1", "Aspirin", "c-1", "X-{1}", "GONE")
+@pytest.mark.parametrize("prefix", ["", "CDD-"], ids=["ids as they are", "with a template"])
+def test_a_link_says_what_is_known_of_a_target_that_is_not_in_benchling(world, prefix):
+    """Not that it is the name of another schema's entity, of an archived one, or its own."""
+    settings = {**INCREMENTAL, "registry_id_template": f"{prefix}{{id}}"}
+    first = [{**compound(1), "id": "C-1", "name": "Aspirin", "synonyms": ["ASP-1"]},
+             {**compound(2), "id": "C-2", "name": "CMP-8"}]  # fmt: skip
+    rules = {"aliases": ["synonyms"]}
+    w = world(first, config={"Mapping Rules": rules, "Connector Settings": settings})
+    targets = ("ASP-1", "Aspirin", "c-1", "X-{1}", "GONE", "asp-1", "CMP-9", "PLATE", "OLD")
     lots = [{**compound(n), "id": f"L-{n}", "name": f"Lot {n}", "parent": target}
             for n, target in enumerate(targets, start=1)]  # fmt: skip
-    schema = w.add_lane("Lot", lots).schema
-    (parent,) = (f for f in w.tenant.schemas[schema]["fieldDefinitions"] if f["name"] == "Parent")
+    lots[6] |= {"name": "CMP-9", "parent": None}
+    added = w.add_lane("Lot", lots)
+    (parent,) = (
+        f for f in w.tenant.schemas[added.schema]["fieldDefinitions"] if f["name"] == "Parent"
+    )
     parent["schemaId"] = w.schema
     biologics = w.tenant.add_registry("Biologics")
     other = w.tenant.add_schema("Compound", biologics, fields=[])
-    hand(w, "X-{1}", "Another's", registryId=biologics, schemaId=other)
+    hand(w, f"{prefix}X-{{1}}", "Another's", registryId=biologics, schemaId=other)
+    hand(w, "P-1", "PLATE", schemaId=w.add_schema("Plate"))
+    hand(w, "O-1", "OLD")
+    by_hand(w, "O-1", archived="Retired")
     w.sync()
     (new,) = runs.active_runs()
     jobs.work_to_end(new.pk)
+    assert new.lane.schema_id == added.schema and not {"L-7", "C-2"} & w.open_errors().keys()
+    for n, target in enumerate(targets, start=1):
+        added.registry.edit(f"L-{n}", parent=target)  # as L-7 had none
+    w.registry.edit("C-2", parent="CMP-8")
+    dry = w.sync(kind=Kind.DRY_RUN, lane=new.lane)
+    told = {r.external_id: r for r in dry.refusals.all()}
+    for id_ in ("L-1", "L-2", "L-3", "L-4", "L-6"):
+        message, remedy = (text.format(prefix, prefix) for text in ELSEWHERE[id_])
+        assert (told[id_].kind, told[id_].code) == ("source", "link_missing")
+        assert message in told[id_].message and remedy in told[id_].remedy
+    assert told["L-5"].code == "link_waits"
+    w.sync()
+    w.sync(lane=new.lane)
     errors = w.open_errors()
-    for id_, (message, remedy) in ELSEWHERE.items():
-        assert message in errors[id_].message and remedy in errors[id_].remedy
+    assert errors.keys() == ELSEWHERE.keys()
+    for id_, texts in ELSEWHERE.items():
+        message, remedy = (text.format(prefix, prefix) for text in texts)
+        assert message in errors[id_].message and remedy in errors[id_].remedy, id_
         assert errors[id_].waits_for == "link"
+
+
+@pytest.mark.parametrize(
+    "failure", [Wait(datetime.now(UTC), "busy"), Refused(403, "no access")], ids=["wait", "refusal"]
+)
+def test_what_could_not_be_asked_of_another_registry_is_asked_again(failure):
+    answers = [failure, [{"entityRegistryId": "X-1"}]]
+
+    def registered(ids, registry_id):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    client = SimpleNamespace(
+        registries=lambda: [{"id": "src_2", "name": "Biologics"}], entities_registered=registered
+    )
+    reasons = LinkReasons(SimpleNamespace(client=client, lane=SimpleNamespace(registry_id="src_1")))
+    with suppress(Wait):
+        assert reasons.elsewhere(["X-1", "X-2"]) == {}
+    assert reasons.elsewhere(["X-1", "X-2"]) == {"X-1": "Biologics"}
+    assert reasons.elsewhere(["X-1", "X-2"]) == {"X-1": "Biologics"} and not answers
 
 
 def _said(refused) -> str:

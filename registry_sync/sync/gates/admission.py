@@ -18,6 +18,7 @@ from registry_sync.sync.links import (
     linkable,
     links_by_schema,
     missing_from,
+    missing_target,
     others_linked,
     own_links,
     waits_for_lane,
@@ -63,7 +64,9 @@ class LinkGate:
         Only of records that are tried again: what they wait for was found in Benchling.
         """
         again = [c for c in candidates if c.record.retried and c.entity.external_id in waiting]
-        wanted = {c.entity.external_id: _target(waiting[c.entity.external_id]) for c in again}
+        wanted = {
+            c.entity.external_id: missing_target(waiting[c.entity.external_id]) for c in again
+        }
         ids = {target for target in wanted.values() if target}
         found = LinkTargets(self.ctx.client, self.ctx.lane.registry_id).among(ids)
         problems: dict[str, Problem] = {}
@@ -73,12 +76,6 @@ class LinkGate:
             for problem in unfit_links(candidate.entity, schema, held, archived=found).values():
                 problems[external_id] = problem
         return problems
-
-
-def _target(problem: Problem) -> str:
-    """Return the missing target that a problem waits for; "" for one that was merged."""
-    what, target = problem.waits_for or ("", "")
-    return target if what == "link" and problem.kind != "mapping" else ""
 
 
 def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str, Problem]:

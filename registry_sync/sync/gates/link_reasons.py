@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
+from registry_sync.mapping.codec import external_id_of
+from registry_sync.mapping.model import Entity
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.gates.names import holders
-from registry_sync.sync.links import others_linked
+from registry_sync.sync.links import links_by_schema, missing_target, others_linked
 from registry_sync.sync.records import Candidate
 
 MOST = 1000
 """So many targets are asked about in a slice: what only comes later in the list is missing, too."""
-AS_WHAT = {"name": "which is the name of", "alias": "which is an alias of",
-           "id": "which in Benchling is written"}  # fmt: skip
+
+
+class Missing(NamedTuple):
+    """A link that leads nowhere: the entity it is of, its target, and the target's schema."""
+
+    entity: Entity
+    target: str
+    schema_id: str
 
 
 class LinkReasons:
@@ -26,57 +35,95 @@ class LinkReasons:
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
         self._registries: dict[str, str] | None = None
-        self._asked: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+        self._asked = 0
 
     def explain(
         self, candidates: Sequence[Candidate], waiting: Mapping[str, Problem]
     ) -> dict[str, Problem]:
         """Return the problems of which more is known, by external id. Raise Wait."""
-        missing = {
-            c.entity.external_id: (c, problem)
+        targets = [
+            (c.entity, target)
             for c in candidates
-            if (problem := waiting.get(c.entity.external_id)) and _target(problem)
-        }
-        if not missing:
+            if (problem := waiting.get(c.entity.external_id))
+            and (target := missing_target(problem))
+        ]
+        if not targets:
             return {}
-        targets = {_target(problem) for _, problem in missing.values()}
-        held = self._held(targets)
-        abroad = self._elsewhere(targets - held.keys())
-        said = {target: _misnamed(target, holder) for target, holder in held.items()}
-        said |= {target: self._in_another(target, name) for target, name in abroad.items()}
+        said = self._misnamed(targets)
+        rest = [(entity, target) for entity, target in targets if entity.external_id not in said]
+        abroad = self.elsewhere({target for _, target in rest})
+        for entity, target in rest:
+            if target in abroad:
+                said[entity.external_id] = self._in_another(entity, target, abroad[target])
         return {
             external_id: replace(
-                problem,
-                message=f"{c.entity.registry_id} points at {target}, {said[target][0]}.",
-                remedy=said[target][1].format(id=c.entity.registry_id),
+                waiting[external_id],
+                kind="source",
+                code="link_missing",
+                message=message,
+                remedy=remedy,
             )
-            for external_id, (c, problem) in missing.items()
-            if (target := _target(problem)) in said
+            for external_id, (message, remedy) in said.items()
         }
 
-    def _held(self, targets: Collection[str]) -> dict[str, Holder]:
-        """Return the entities of the linked lanes that have these texts as another name."""
-        keys = {name_key(target): target for target in targets}
-        found: dict[str, Holder] = {}
-        lanes = [self.ctx.lane, *others_linked(self.ctx.lane, self.ctx.setup.schema)]
-        for lane in lanes:
-            for key, held in holders(lane, list(keys)).items():
-                for holder in held:
-                    if holder.entity_registry_id not in ("", keys[key]):
-                        found.setdefault(keys[key], holder)
-        return found
-
-    def _elsewhere(self, targets: Collection[str]) -> dict[str, str]:
+    def elsewhere(self, targets: Collection[str]) -> dict[str, str]:
         """Return the names of the other Benchling registries that have these registry ids."""
-        asked = sorted(set(targets) - self._asked.keys())[: MOST - len(self._asked)]
-        self._asked |= dict.fromkeys(asked, "")
-        for registry_id, name in self._others().items() if asked else ():
+        unknown = sorted(set(targets) - self._known.keys())[: MOST - self._asked]
+        found: dict[str, str] = {}
+        answered = True
+        for registry_id, name in self._others().items() if unknown else ():
             try:
-                found = self.ctx.client.entities_registered(asked, registry_id=registry_id)
+                there = self.ctx.client.entities_registered(unknown, registry_id=registry_id)
             except Refused:
+                answered = False
                 continue
-            self._asked |= {str(raw.get("entityRegistryId")): name for raw in found}
-        return {target: name for target in targets if (name := self._asked.get(target, ""))}
+            found |= {str(raw.get("entityRegistryId")): name for raw in there}
+        self._asked += len(unknown)
+        self._known |= (dict.fromkeys(unknown, "") if answered else {}) | found
+        return {target: name for target in targets if (name := self._known.get(target, ""))}
+
+    def _misnamed(self, targets: Sequence[tuple[Entity, str]]) -> dict[str, tuple[str, str]]:
+        """Return what is said of targets that are another name of what is in the linked lane."""
+        own, schema = self.ctx.lane, self.ctx.setup.schema
+        lanes = {lane.schema_id: lane for lane in [*others_linked(own, schema), own]}
+        links = [
+            Missing(entity, target, schema_id)
+            for entity, target in targets
+            for schema_id, linked in links_by_schema(entity, schema).items()
+            if schema_id in lanes and target in linked
+        ]
+        said: dict[str, tuple[str, str]] = {}
+        for schema_id, lane in lanes.items():
+            of_lane = [link for link in links if link.schema_id == schema_id]
+            texts = {text for link in of_lane for text in (link.target, self._as_given(link))}
+            held = holders(lane, sorted({name_key(text) for text in texts}))
+            for link in of_lane:
+                if words := self._by_another_name(link, held):
+                    said.setdefault(link.entity.external_id, words)
+        return said
+
+    def _as_given(self, link: Missing) -> str:
+        """Return a target as the registry has it: its id without the linked lane's template."""
+        return external_id_of(link.target, self.ctx.setup.mapping, link.schema_id) or link.target
+
+    def _by_another_name(
+        self, link: Missing, held: Mapping[str, Sequence[Holder]]
+    ) -> tuple[str, str] | None:
+        """Return what is said of a target that is the name, an alias or another spelling."""
+        given, mapping = self._as_given(link), self.ctx.setup.mapping
+        itself = link.entity.external_id if link.schema_id == mapping.schema_id else ""
+        ids = [one for one in held.get(name_key(link.target), ()) if one.kind == "id"]
+        names = [one for one in held.get(name_key(given), ()) if one.kind != "id"]
+        for holder in (*ids, *names):
+            if holder.schema_name or holder.archived or holder.became:
+                continue
+            right = holder.external_id or external_id_of(
+                holder.entity_registry_id, mapping, link.schema_id
+            )
+            if right and right not in (given, itself):
+                return _in_words(link, given, holder, right)
+        return None
 
     def _others(self) -> dict[str, str]:
         """Return the names of the Benchling registries beside the lane's that the app sees."""
@@ -89,31 +136,27 @@ class LinkReasons:
         own = self.ctx.lane.registry_id
         return {id_: name for id_, name in self._registries.items() if id_ != own}
 
-    def _in_another(self, target: str, name: str) -> tuple[str, str]:
+    def _in_another(self, entity: Entity, target: str, name: str) -> tuple[str, str]:
         own = (self._registries or {}).get(self.ctx.lane.registry_id, "")
         ours = f"“{own}”" if own else "the Benchling registry that the app writes to"
         return (
-            f"which is in the Benchling registry “{name}” and not in {ours}",
+            f"{entity.registry_id} points at {target}, which is in the Benchling registry “{name}” "
+            f"and not in {ours}.",
             "A link cannot lead to another Benchling registry. The registry's owner corrects the "
-            f"reference; once {_plain(target)} is in {_plain(ours)}, {{id}} will be synced "
+            f"reference; once {target} is in {ours}, {entity.registry_id} will be synced "
             "automatically.",
         )
 
 
-def _target(problem: Problem) -> str:
-    """Return the target that is nowhere in Benchling; "" for one that was merged or is unfit."""
-    what, target = problem.waits_for or ("", "")
-    return target if what == "link" and problem.kind in ("source", "transient") else ""
-
-
-def _misnamed(target: str, holder: Holder) -> tuple[str, str]:
-    right = holder.external_id or holder.entity_registry_id
+def _in_words(link: Missing, given: str, holder: Holder, right: str) -> tuple[str, str]:
+    if holder.kind == "id":
+        what = f"{link.target}, which is spelled {holder.entity_registry_id} in Benchling; an id "
+        what += "must match exactly"
+    else:
+        name = "the name" if holder.kind == "name" else "an alias"
+        what = f"{given}, which is {name} of {right}; a link must name the id"
     return (
-        f"{AS_WHAT[holder.kind]} {holder.entity_registry_id}; a link must name the id",
-        f"The registry's owner writes {_plain(right)} instead of {_plain(target)} in {{id}}, or "
+        f"{link.entity.registry_id} points at {what}.",
+        f"The registry's owner writes {right} instead of {given} in {link.entity.external_id}, or "
         "the integration owner maps the link to a path that has the id.",
     )
-
-
-def _plain(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
