@@ -121,17 +121,25 @@ class AllowRecord(Press):
         order.check(_mark_of(error) for error in rows)
         armed = Allowance.objects.filter(lane=case.lane, what=what, used_by=None)
         held = set(armed.values_list("external_id", flat=True))  # a second one would stay armed
-        allowed = []
+        allowed, proposed, refused = [], 0, list[SyncError]()
         for error in rows:
             try:
                 if error.external_id not in held:
                     _allow(case, what, error.external_id, order)
                 allowed.append(error)
             except SecondPerson:
-                continue  # it is proposed; the others may be confirmed by this press
-            except SyncError:  # someone has just overridden it
+                proposed += 1  # the others may be confirmed by this press
+            except allowances.Overridden:  # by someone else, just now
                 allowed.append(error)
-        return _told(what, allowed, len(rows) - len(allowed))
+            except SyncError as fault:
+                refused.append(fault)
+        if len(refused) == len(rows):
+            raise refused[0]
+        done = _told(what, allowed, proposed)
+        if refused:
+            stay = "record stays as it was" if len(refused) == 1 else "records stay as they were"
+            done.warnings.append(f"{len(refused):,} {stay}. {refused[0].message}")
+        return done
 
 
 def _told(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:

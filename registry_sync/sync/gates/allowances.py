@@ -24,6 +24,10 @@ OF_ONE = (What.IDENTITY, What.DRAWINGS)
 """The guards that stop one record."""
 
 
+class Overridden(SyncError):
+    """Someone else has overridden the same in the meantime, or nothing stops it any more."""
+
+
 def misfit(what: str, external_id: str) -> str:
     """Return why an external id is missing or not wanted; "" if it fits."""
     if what in OF_ONE and not external_id:
@@ -76,10 +80,10 @@ def allow(
 
 
 def hold(lane: Lane, what: str, external_id: str) -> None:
-    """Lock the lane in the transaction that overrides. Raise SyncError if someone has done it."""
+    """Lock the lane in the transaction that overrides. Raise Overridden if it was done."""
     list(Lane.objects.select_for_update(no_key=True).filter(pk=lane.pk))
     if fault := nothing_to_allow(lane, what, external_id):
-        raise SyncError(fault, remedy="Reload the page and check.", kind="mapping", code="taken")
+        raise Overridden(fault, remedy="Reload the page and check.", kind="mapping", code="taken")
 
 
 def lost_paths(lane: Lane, what: str) -> list[str] | None:
