@@ -23,6 +23,8 @@ from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
+from registry_sync.core.text import number_of
+from registry_sync.desk.marks import FIELD, mark
 from registry_sync.models import LedgerEntry, Merge, SyncRun
 
 FOLLOW = (
@@ -34,7 +36,6 @@ ANEW = (
     "aliases. Until then the records wait. A Benchling admin removes these aliases."
 )
 UNDO = "The decision is taken back. The records wait for another one."
-TAKEN = "Someone decided about some of them in the meantime. These stay as they are."
 TEXTS = {"follow": FOLLOW, "anew": ANEW, "undo": UNDO}
 TITLES = {
     "follow": "Follow the survivor",
@@ -105,6 +106,8 @@ class MergeAdmin(ByLane, Reasoned):
             "choices": [(TITLES[what], TEXTS[what]) for what in able],
             "presses": [(what, TITLES[what]) for what in able],
             "back": reverse("admin:registry_sync_merge_changelist"),
+            "mark_field": FIELD,
+            "mark": _mark_of(row),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/registry_sync/merge/decide.html", context)
@@ -139,7 +142,7 @@ class MergeAdmin(ByLane, Reasoned):
         able = rows.filter(state__in=STATES[action], closed_at__isnull=True)
         chosen = list(able.select_related("lane").order_by("pk"))
         if not chosen:
-            said = "Nothing that was selected is in a state in which this is possible."
+            said = "None of the selected merges is in a state that allows this."
             self.message_user(request, said, messages.WARNING)
             return None
         facts = [
@@ -151,13 +154,16 @@ class MergeAdmin(ByLane, Reasoned):
         reason = self.ask(
             request, chosen, action=action, title=title, explanation=TEXTS[action],
             facts=facts if action == "anew" else [], most="",
+            marks=[_mark_of(row) for row in chosen],
         )  # fmt: skip
         if not isinstance(reason, str):
             return reason
         values = {"actor": request.user.get_username(), "decision": reason}
         decided = _decided(chosen, state=BECOMES[action], **values)
-        if len(decided) < len(chosen):
-            self.message_user(request, TAKEN, messages.WARNING)
+        if taken := len(chosen) - len(decided):
+            stay = "It stays as it is." if taken == 1 else "They stay as they are."
+            said = f"Someone decided about {number_of(taken, 'merge')} in the meantime. {stay}"
+            self.message_user(request, said, messages.WARNING)
         self.note(request, decided, f"{title}: {reason}")
         self._start(request, decided, title, reason, judge=action != "follow")
         return None
@@ -181,8 +187,16 @@ class MergeAdmin(ByLane, Reasoned):
                 )  # fmt: skip
 
 
+def _mark_of(row: Merge) -> str:
+    """Return the mark of a merge as a page shows it."""
+    return mark(row.pk, row.state, row.survivor_id)
+
+
 def _decided(chosen: Sequence[Merge], **values: Any) -> list[Merge]:
-    """Decide about merges, all at once; leave out what someone decided since it was shown."""
+    """Decide about merges, all at once; leave out what someone decides at the same time.
+
+    What someone decided since the page was shown, the marks that the page sends show.
+    """
     same = Merge.objects.filter(pk__in=[row.pk for row in chosen], closed_at__isnull=True)
     with transaction.atomic():
         states = dict(same.order_by("pk").select_for_update().values_list("pk", "state"))

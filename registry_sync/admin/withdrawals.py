@@ -102,7 +102,7 @@ class WithdrawalAdmin(ByLane, Reasoned):
                 return None
             chosen = [row for row in chosen if row.lane in lanes]
         if not chosen:
-            said = "Nothing that was selected is in a state in which this is possible."
+            said = "None of the selected withdrawals is in a state that allows this."
             self.message_user(request, said, messages.WARNING)
             return None
         more: dict[str, Any] = {"most": ""}

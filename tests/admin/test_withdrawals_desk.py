@@ -175,7 +175,12 @@ def test_a_merge_is_followed_and_undone_at_the_desk(world, owner):  # noqa: F811
     assert "Acted on by a run: not yet" in shown and "Decide…" in shown
     page = act(owner, "anew", [merge], url=MERGES, reason={}).content.decode()
     assert "C-000002 must lose the aliases “C-000001” and “Compound 1”." in page
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', text(owner.get(decide))))
     act(owner, "follow", [merge], url=MERGES)
+    late = owner.post(MERGES, {**form, "action": "anew", "reason": "seen later"})
+    assert "Something changed since this page was shown" in text(late)
+    merge.refresh_from_db()
+    assert merge.state == Merge.State.FOLLOWED
     assert finish().status == Status.SUCCEEDED and not w.open_errors()
     act(owner, "undo", [merge], url=MERGES)
     finish()

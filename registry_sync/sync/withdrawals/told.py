@@ -47,7 +47,7 @@ def _new(ctx: RunContext) -> list[Caution]:
         return []
     after = _why_left(rows) if archives(ctx.lane) else NOTHING
     if ctx.run.only and archives(ctx.lane):
-        after = PILOT
+        after = PILOT.format("it" if len(ids) == 1 else "them")
     count, outside = rows.count(), rows.filter(how=Withdrawal.How.SCOPE).count()
     where = " or ".join([GONE] * (outside < count) + [OUTSIDE] * (outside > 0))
     return _caution(count, ids, after, where)
@@ -70,7 +70,7 @@ WHY = {
     State.GONE: "not covered by the policy, or refused by Benchling",
 }
 GONE, OUTSIDE = "no longer in the registry", "outside the lane's scope by now"
-PILOT = "A run of named records archives nothing. The lane's next run decides about it."
+PILOT = "A run of named records archives nothing. The lane's next run decides about {}."
 NOTHING = "Nothing was archived: a Benchling admin does that where it is right."
 
 
