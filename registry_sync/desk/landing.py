@@ -104,8 +104,8 @@ def _in_use(lane: Lane) -> list[tuple[str, SafeString | str]]:
     if run is None:
         return []
     fields = format_html_join(
-        "", "<li>{} ← {}{}</li>",
-        ((row["field"], row["path"] or "no path", f" ({row['rule']})" if row["rule"] else "")
+        "", "<li>{} ← {} ({})</li>",
+        ((row["field"], row["path"] or "no path", row["rule"])
          for row in run_display.mapping(run)),
     )  # fmt: skip
     address = reverse("admin:registry_sync_syncrun_change", args=[run.pk])

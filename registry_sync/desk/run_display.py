@@ -221,7 +221,7 @@ def mapping(run: SyncRun) -> list[Json]:
     for row in used.get("rows") or []:
         field_id = row.get("id") or ids.get(row.get("field"), "")
         rule = rules.get(field_id, rules.get(row.get("field"), ""))
-        if rule or row.get("path"):  # the topology of a sequence is told with the sequence's rule
+        if rule or row.get("path"):  # a sequence's rule already states its topology
             rows.append({**row, "rule": rule_text(rule)})
     fed = {row.get("id") or ids.get(row.get("field")) for row in used.get("rows") or []}
     for field_id, rule in rules.items():

@@ -106,5 +106,5 @@ class Child:
 
 CHILD = Child()
 """This process's child."""
-# It would end by itself a moment later, but systemd kills what outlives a command, and logs that.
+# Otherwise it ends shortly after the command, and systemd may kill it first and log that.
 atexit.register(CHILD.stop)
