@@ -29,7 +29,7 @@ from registry_sync.drafts.preview_queue import AT_WORK, enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.clients import client_of_settings, plain_source
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans.second_person import Person
 
 PUBLISH = "registry_sync.publish_mappingdraft"
 NAMED = 500

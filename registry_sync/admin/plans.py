@@ -25,8 +25,8 @@ from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk import lanes, plans
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
-from registry_sync.sync.plans import life, outcome
-from registry_sync.sync.plans.second import SIGN
+from registry_sync.sync.plans import lifecycle, outcome
+from registry_sync.sync.plans.second_person import SIGN
 
 TEMPLATES = "admin/registry_sync/plan/"
 
@@ -163,8 +163,8 @@ class PlanAdmin(ByLane):
         if not fault:
             try:
                 who = request.user
-                life.sign(plan, actor=who.get_username(), user_id=who.pk, reason=reason)
-            except life.PlanError as error:
+                lifecycle.sign(plan, actor=who.get_username(), user_id=who.pk, reason=reason)
+            except lifecycle.PlanError as error:
                 fault = str(error)
         if fault:
             self.message_user(request, fault, messages.ERROR)
@@ -177,7 +177,7 @@ class PlanAdmin(ByLane):
         plan = self._plan(pk)
         if not self.may_start(request):
             raise PermissionDenied
-        if fault := life.apply_fault(plan):
+        if fault := lifecycle.apply_fault(plan):
             self.message_user(request, fault, messages.ERROR)
             return redirect(_address("change", plan))
         run, _ = start(
@@ -193,9 +193,9 @@ class PlanAdmin(ByLane):
             raise PermissionDenied
         try:
             if not reason:
-                raise life.PlanError("Enter a reason. It is visible to all users.")
-            life.void(plan, actor=request.user.get_username(), reason=reason)
-        except life.PlanError as error:
+                raise lifecycle.PlanError("Enter a reason. It is visible to all users.")
+            lifecycle.void(plan, actor=request.user.get_username(), reason=reason)
+        except lifecycle.PlanError as error:
             self.message_user(request, str(error), messages.ERROR)
         return redirect(_address("change", plan))
 

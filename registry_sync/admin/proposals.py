@@ -20,8 +20,8 @@ from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk import proposals
 from registry_sync.models import Lane, Proposal
-from registry_sync.sync.plans import second
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans import second_person
+from registry_sync.sync.plans.second_person import Person
 
 
 @admin.register(Proposal)
@@ -62,14 +62,14 @@ class ProposalAdmin(ByLane):
             "address": proposals.address_of(row),
             "hindrance": proposals.hindrance(request.user, row),
             "is_own": Person.of(request.user).proposed(row),
-            "may": request.user.has_perm(second.SIGN),
+            "may": request.user.has_perm(second_person.SIGN),
         }
         return TemplateResponse(request, "admin/registry_sync/plan/proposal.html", context)
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Confirm a proposal, or decline it, with a reason."""
         row = _proposal(pk)
-        if not request.user.has_perm(second.SIGN):
+        if not request.user.has_perm(second_person.SIGN):
             raise PermissionDenied
         said, level = self._decided(request, row)
         self.message_user(request, said, level)
@@ -80,7 +80,7 @@ class ProposalAdmin(ByLane):
         if not reason:
             return "Enter a reason. It is visible to all users.", messages.ERROR
         if request.POST.get("do") == "decline":
-            done = second.decline(row, by=who, reason=reason)
+            done = second_person.decline(row, by=who, reason=reason)
             said = "Declined. Nothing was done." if done else "It was decided already."
             return said, messages.SUCCESS if done else messages.WARNING
         if fault := proposals.hindrance(request.user, row):

@@ -16,7 +16,7 @@ from registry_sync.canvas import text as words
 from registry_sync.canvas.queue_place import place_in_queue
 from registry_sync.models import Lane, SyncRun
 from registry_sync.runs import estimate
-from registry_sync.sync.plans.life import waiting_plan
+from registry_sync.sync.plans.lifecycle import waiting_plan
 
 Kind = SyncRun.Kind
 PLAN_WAITS = (

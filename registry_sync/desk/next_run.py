@@ -6,7 +6,7 @@ from django.conf import settings
 
 from registry_sync.core.text import number_of
 from registry_sync.models import Adoption, Allowance, Lane, Withdrawal
-from registry_sync.sync.plans import life, outcome
+from registry_sync.sync.plans import lifecycle, outcome
 
 For = Lane.PlansFor
 NO_WRITES = "Nothing is written to Benchling: the lane needs a signed plan for everything."
@@ -17,7 +17,7 @@ def writes(lane: Lane) -> list[str]:
     """Return what a sync of a lane writes: everything, what a plan has, or a plan alone."""
     if lane.plans_for == For.NOTHING:
         return [WRITES]
-    if (signed := life.signed_plan(lane)) is not None:
+    if (signed := lifecycle.signed_plan(lane)) is not None:
         counts = outcome.counts_sentence(signed)
         return [f"Applies {signed} first, which {signed.signed_by} signed: {counts}.", *_rest(lane)]
     return _rest(lane)

@@ -14,8 +14,8 @@ from django.utils.text import get_text_list
 
 from registry_sync.models import Lane, Plan, PlanRow
 from registry_sync.runs import SchemaView, schema_view
-from registry_sync.sync.plans import life
-from registry_sync.sync.plans.second import SIGN
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.second_person import SIGN
 
 APPLY = "registry_sync.add_syncrun"
 PAGE = 100
@@ -86,7 +86,7 @@ def sign_hindrance(request: HttpRequest, plan: Plan) -> str:
     user = request.user
     if plan.state != Plan.State.OPEN:
         return ""
-    if fault := life.sign_fault(plan, user.get_username(), user.pk):
+    if fault := lifecycle.sign_fault(plan, user.get_username(), user.pk):
         return fault
     if not user.has_perm(SIGN):
         return MAY_NOT
@@ -105,7 +105,7 @@ def apply_hindrance(request: HttpRequest, plan: Plan) -> str:
     """Return why this user cannot apply a signed plan; "" if they can."""
     if plan.state != Plan.State.SIGNED:
         return ""
-    return life.apply_fault(plan) or ("" if request.user.has_perm(APPLY) else MAY_NOT_APPLY)
+    return lifecycle.apply_fault(plan) or ("" if request.user.has_perm(APPLY) else MAY_NOT_APPLY)
 
 
 def known_count(plan: Plan, text: str, action: str, *, left: bool) -> int | None:

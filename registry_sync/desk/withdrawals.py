@@ -16,8 +16,8 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.models import Lane, Withdrawal
 from registry_sync.sync.clients import impatient_client
-from registry_sync.sync.plans import second
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans import second_person
+from registry_sync.sync.plans.second_person import Person
 from registry_sync.sync.withdrawals.pointers import pointers_to
 
 State = Withdrawal.State
@@ -44,7 +44,7 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
     for row in able.select_related("lane").order_by("pk"):
         lanes.setdefault(row.lane, []).append(row)
     wants = [_release_wanted(lane, some) for lane, some in lanes.items()]
-    consent = second.ask(wants, by=by, reason=reason)
+    consent = second_person.ask(wants, by=by, reason=reason)
     chosen = Withdrawal.objects.filter(pk__in=[row.pk for some in lanes.values() for row in some])
     with transaction.atomic():
         consent.use()
@@ -53,11 +53,11 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
         )
 
 
-def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> second.Wanted:
+def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> second_person.Wanted:
     named = ", ".join(row.entity_registry_id or row.external_id for row in rows[:10])
     more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
-    return second.Wanted(
-        lane, second.What.RELEASE, {"withdrawals": [row.pk for row in rows]},
+    return second_person.Wanted(
+        lane, second_person.What.RELEASE, {"withdrawals": [row.pk for row in rows]},
         f"Archive {number_of(len(rows), 'entity', 'entities')}: {named}{more}.",
     )  # fmt: skip
 

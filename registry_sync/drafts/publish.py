@@ -29,8 +29,8 @@ from registry_sync.drafts import brake, preview, versions
 from registry_sync.drafts import draft as drafts
 from registry_sync.mapping.parts import without_parts
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
-from registry_sync.sync.plans import second
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans import second_person
+from registry_sync.sync.plans.second_person import Person
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 from registry_sync.sync.withdrawals.policy import decides_with
 
@@ -188,8 +188,8 @@ def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None
     lane = runs.LaneNames().find(draft.schema_id)
     subject = {"draft": draft.pk, "version": draft.version}
     text, to = f"Publish the draft “{draft.title}”.", decides_with(lane, found.todo)
-    wanted = second.Wanted(lane, second.What.PUBLISH, subject, text, to)
-    consent = second.ask([wanted], by=by, reason=reason)
+    wanted = second_person.Wanted(lane, second_person.What.PUBLISH, subject, text, to)
+    consent = second_person.ask([wanted], by=by, reason=reason)
     with transaction.atomic():
         consent.use()
         _remember(draft, **named, agreed=draft.version if consent.proposals else None)

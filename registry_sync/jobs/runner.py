@@ -35,7 +35,7 @@ from registry_sync.sync.gates import allowances
 from registry_sync.sync.listener import Listener, NullListener
 from registry_sync.sync.pacing import Pacer, Terms
 from registry_sync.sync.pipeline import work_run
-from registry_sync.sync.plans.need import give_up_plan
+from registry_sync.sync.plans.requirement import give_up_plan
 
 logger = logging.getLogger(__name__)
 

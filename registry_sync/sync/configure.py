@@ -14,8 +14,8 @@ from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
 from registry_sync.sync.lane_choice import keep_lane, lane_of_run, request_new
 from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
-from registry_sync.sync.plans.asked import settle_asked
-from registry_sync.sync.plans.need import permit_of, settle_kind
+from registry_sync.sync.plans.requested_records import settle_asked
+from registry_sync.sync.plans.requirement import permit_of, settle_kind
 from registry_sync.sync.setup import Setup, configure, read_items
 
 

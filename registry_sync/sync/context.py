@@ -12,7 +12,7 @@ from registry_sync.reporting.app_status import Session
 from registry_sync.sync.listener import Listener
 from registry_sync.sync.pacing import Pacer, Terms
 from registry_sync.sync.phase_timer import PhaseTimer
-from registry_sync.sync.plans.permit import FREE, Permit
+from registry_sync.sync.plans.write_access import FREE, Permit
 from registry_sync.sync.setup import Setup
 
 Phase = SyncRun.Phase

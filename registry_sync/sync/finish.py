@@ -13,7 +13,7 @@ from registry_sync.source.watermark import settled
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.plans import outcome
-from registry_sync.sync.plans.held import watermark_of_plan
+from registry_sync.sync.plans.plan_gate import watermark_of_plan
 from registry_sync.sync.withdrawals import told
 
 

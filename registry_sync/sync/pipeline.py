@@ -37,8 +37,8 @@ from registry_sync.sync.gates.moved import MovedGate
 from registry_sync.sync.gates.names import NameGate
 from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
-from registry_sync.sync.plans.held import PlanGate
-from registry_sync.sync.plans.keeper import NoPlan, PlanKeeper
+from registry_sync.sync.plans.plan_gate import PlanGate
+from registry_sync.sync.plans.plan_recorder import NoPlan, PlanKeeper
 from registry_sync.sync.plans.retries import plan_retries
 from registry_sync.sync.pull import Pull
 from registry_sync.sync.recheck import has_new_key

@@ -12,7 +12,7 @@ from registry_sync.source.client import Source
 from registry_sync.sync import lane_circles, merges, retry_choice, run_verdict
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.asked import read_named
+from registry_sync.sync.plans.requested_records import read_named
 from registry_sync.sync.records import SourceRecord, source_records
 
 

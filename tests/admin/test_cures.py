@@ -26,7 +26,7 @@ from registry_sync.models import (
     Withdrawal,
 )
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second import Person, decline
+from registry_sync.sync.plans.second_person import Person, decline
 from sandbox.tenant.entities import add_by_hand
 from tests.support import factories as made
 from tests.support.desk import groups, person, text

@@ -27,7 +27,7 @@ from registry_sync.models import (
     WebhookRefusal,
 )
 from registry_sync.monitoring.metrics import tallies
-from registry_sync.sync.plans import life
+from registry_sync.sync.plans import lifecycle
 from tests.support.command_schema import checked
 from tests.support.commands import command, command_apart
 from tests.support.factories import (
@@ -174,7 +174,7 @@ def test_plans_that_no_one_signed_go_with_their_runs(world, keep):
         w.registry.edit("C-000001", f"2026-03-0{len(name) - 4}T00:00:00Z", name=name)
         w.sync()
     void, signed = Plan.objects.order_by("pk")
-    life.sign(signed, actor="bea", reason="checked")
+    lifecycle.sign(signed, actor="bea", reason="checked")
     applied = apply(signed)
     quiet = []
     for _ in range(2):  # nothing to write: a plan without rows, and a run that notes the reading

@@ -14,7 +14,7 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.tasks import run_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.sync.clients import client_of_settings
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans.second_person import Person
 from tests.support.desk import read
 from tests.support.drafting import as_posted, page, preview_all
 from tests.support.registry import compound

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_sync.models import Plan, SyncRun
-from registry_sync.sync.plans import life
+from registry_sync.sync.plans import lifecycle
 from tests.support.commands import command, exported
 from tests.support.plans import apply
 from tests.support.registry import compound
@@ -20,7 +20,7 @@ def test_a_signed_and_applied_plan_is_two_rows_that_are_verified(world, settings
     planned = w.sync(kind=SyncRun.Kind.PLAN, actor="ann")
     plan = Plan.objects.get()
     assert exported(tmp_path / "before.csv") == []
-    life.sign(plan, actor="bea", reason="Checked with the lab")
+    lifecycle.sign(plan, actor="bea", reason="Checked with the lab")
     run = apply(plan)
     *changes, signed, applied = exported(path := tmp_path / "all.csv")
     assert changes and {row["run_id"] for row in changes} == {str(run.pk)}

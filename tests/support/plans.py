@@ -10,7 +10,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, Plan, SyncRun
-from registry_sync.sync.plans import life
+from registry_sync.sync.plans import lifecycle
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL
 
@@ -28,7 +28,7 @@ def apply(plan: Plan) -> SyncRun:
 def signed(w, **asked) -> Plan:
     """Make the lane's plan, have it signed, and return it."""
     run = w.sync(kind=SyncRun.Kind.PLAN, **asked)
-    life.sign(run.plan, actor="bea", reason="checked")
+    lifecycle.sign(run.plan, actor="bea", reason="checked")
     return Plan.objects.get(pk=run.plan_id)
 
 

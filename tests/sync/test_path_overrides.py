@@ -8,8 +8,8 @@ import pytest
 
 from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans import life
-from registry_sync.sync.plans.second import Person, SecondPerson
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.second_person import Person, SecondPerson
 from tests.support.desk import text
 from tests.support.plans import apply, signed
 from tests.support.registry import compound
@@ -46,7 +46,7 @@ def test_a_plan_that_was_made_before_does_not_use_it_up(world):
     w.registry.edit("C-000016", name="Another name")
     plan = w.sync().plan
     assert plan.state == Plan.State.OPEN
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     run = apply(plan)
     override.refresh_from_db()
     assert run.updated == 1 and override.used_by == run

@@ -23,7 +23,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.sync.plans import askers, life
+from registry_sync.sync.plans import lifecycle, requesters
 from tests.support import factories as made
 from tests.support.registry import compound
 
@@ -44,8 +44,8 @@ def test_who_asked_for_a_part_of_the_schedules_plan_does_not_sign_it(world):
     assert (plan.planned_by, plan.askers, plan.asked_users) == ("", ["ann"], f",{ann.pk},")
     User.objects.update(username="anna")  # the same one still
     for name, pk in (("ann", None), ("anna", ann.pk)):
-        with pytest.raises(life.PlanError, match=f"{name} asked for something in"):
-            life.sign(plan, actor=name, user_id=pk, reason="mine")
+        with pytest.raises(lifecycle.PlanError, match=f"{name} asked for something in"):
+            lifecycle.sign(plan, actor=name, user_id=pk, reason="mine")
         sign = {"signed_by": name, "signed_user": pk, "signed_at": timezone.now()}
         with pytest.raises(IntegrityError), transaction.atomic():
             Plan.objects.filter(pk=plan.pk).update(state="signed", sign_reason="mine", **sign)
@@ -58,7 +58,7 @@ def test_who_asked_for_a_part_of_the_schedules_plan_does_not_sign_it(world):
     assert w.sync().plan == newer
     newer.refresh_from_db()
     assert newer.askers == ["an", "ann", "bob"]
-    life.sign(newer, actor="eve", user_id=ann.pk + 1, reason="checked")
+    lifecycle.sign(newer, actor="eve", user_id=ann.pk + 1, reason="checked")
     assert newer.signed_by == "eve"
 
 
@@ -128,17 +128,17 @@ def test_whoever_decided_something_in_it_is_named(plan, kind, id_):
     decide(plan, kind, id_, "ann")
     if id_:
         decide(plan, kind, "c", "eve")  # of another record
-    assert askers.names(plan) == {"ann"}
+    assert requesters.names(plan) == {"ann"}
     PlanRow.objects.all().delete()
     plan.changes = 0
-    assert askers.names(plan) == set()  # nothing to sign
+    assert requesters.names(plan) == set()  # nothing to sign
 
 
 def test_who_published_a_mapping_that_runs_have_used_may_sign(plan):
     decide(plan, "publication", "", "ann")
     made.SyncRunFactory(lane=plan.lane, fingerprint="new")
     plan.run = made.SyncRunFactory(lane=plan.lane, kind=Kind.PLAN, fingerprint="new")
-    assert askers.names(plan) == set()
+    assert requesters.names(plan) == set()
 
 
 @pytest.mark.parametrize("kind", ["override", "withdrawal", "publication"])
@@ -153,4 +153,4 @@ def test_of_two_people_the_one_who_proposed_has_asked(plan, kind):
         lane=plan.lane, what=what, subject=subject, state="confirmed", proposed_by="ann",
         reason="x", decided_by="bob", decision="y",
     )  # fmt: skip
-    assert askers.names(plan) == {"ann"}
+    assert requesters.names(plan) == {"ann"}

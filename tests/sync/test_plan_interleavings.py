@@ -12,7 +12,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, LedgerEntry, Plan, PlanRow, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans import life, outcome
+from registry_sync.sync.plans import lifecycle, outcome
 from tests.support.environment import FULL, SEED
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply
@@ -113,7 +113,7 @@ class Rounds:
             if plan.state == Plan.State.EMPTY:
                 jobs.work_to_end(runs.active(plan.lane).pk)
                 break
-            life.sign(plan, actor="bea", reason="checked")
+            lifecycle.sign(plan, actor="bea", reason="checked")
             apply(plan)
         held = dict(LedgerEntry.objects.values_list("external_id", "name"))
         theirs = {r["id"]: r["name"] for r in self.w.registry.records}
@@ -128,7 +128,7 @@ class Rounds:
         if plan is None:
             jobs.work_to_end(runs.active(Lane.objects.get()).pk)  # which notes what was read
             return
-        life.sign(plan, actor="bea", reason="checked")
+        lifecycle.sign(plan, actor="bea", reason="checked")
         signed = {row.external_id: row for row in plan.rows.all()}
         # Benchling takes nothing for an entity that people archived: that is refused.
         able = signed.keys() - self.archived

@@ -12,7 +12,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.sync.delivery.batch_log import BatchLog
-from registry_sync.sync.plans import life, outcome
+from registry_sync.sync.plans import lifecycle, outcome
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand
 from tests.support.plans import apply
@@ -36,7 +36,7 @@ def signed(w) -> Plan:
     w.registry.edit("C-000001", name="New name")
     w.sync()
     plan = Plan.objects.filter(state=State.OPEN).get()
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     return plan
 
 
@@ -60,7 +60,7 @@ def test_a_plan_of_another_mapping_is_void_and_the_new_one_needs_its_own(w):
     w.registry.edit("C-000001", name="New name")
     w.sync(kind=Kind.PLAN)
     plan = Plan.objects.get()
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     before = w.values()
     publish(w)
     assert apply(plan).error_code == "plan_unfit"
@@ -69,7 +69,7 @@ def test_a_plan_of_another_mapping_is_void_and_the_new_one_needs_its_own(w):
     assert (run.kind, codes(run)) == (Kind.PLAN, ["plan_waits"])
     assert plan.state == State.VOID and "mapping has changed" in plan.void_reason
     assert runs.active(run.lane) is None and w.values() == before
-    life.sign(run.plan, actor="bea", reason="checked")
+    lifecycle.sign(run.plan, actor="bea", reason="checked")
     applied = w.sync()
     assert (applied.kind, applied.updated) == (Kind.APPLY, 4)
     assert follow(applied).kind == Kind.INCREMENTAL  # the mapping is not new any more
@@ -143,15 +143,15 @@ def test_a_plan_that_is_being_applied_stays_until_the_run_ends(w):
     newer = w.sync(kind=Kind.PLAN, actor="ann").plan
     run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
     interrupt(run)
-    with pytest.raises(life.PlanError, match=f"Run {run.pk} applies {plan}"):
-        life.sign(newer, actor="bea", reason="checked")
-    with pytest.raises(life.PlanError, match="Cancel that run first"):
-        life.void(plan, actor="ann", reason="wrong")
+    with pytest.raises(lifecycle.PlanError, match=f"Run {run.pk} applies {plan}"):
+        lifecycle.sign(newer, actor="bea", reason="checked")
+    with pytest.raises(lifecycle.PlanError, match="Cancel that run first"):
+        lifecycle.void(plan, actor="ann", reason="wrong")
     Plan.objects.filter(pk=plan.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
     run = jobs.work_to_end(run.pk)
     plan.refresh_from_db()
     assert (run.status, run.updated, plan.state) == (Status.SUCCEEDED, 1, State.APPLIED)
-    life.sign(newer, actor="bea", reason="checked")
+    lifecycle.sign(newer, actor="bea", reason="checked")
 
 
 def test_rows_that_an_earlier_try_wrote_are_written(w, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from registry_sync.models import Plan, SyncRun
-from registry_sync.sync.plans import life
+from registry_sync.sync.plans import lifecycle
 from tests.support.registry import compound
 
 KEPT_OPEN = 0.4
@@ -20,12 +20,12 @@ def test_a_plan_that_is_being_signed_is_not_void(world, monkeypatch):
     w.sync(kind=SyncRun.Kind.PLAN, actor="ann")
     plan, begun = Plan.objects.get(), threading.Event()
     w.registry.records.append(compound(2))
-    digest_of, main = life.digest_of, threading.get_ident()
+    digest_of, main = lifecycle.digest_of, threading.get_ident()
 
     def sign() -> None:
         """Sign, and commit a moment later."""
         with transaction.atomic():
-            life.sign(plan, actor="bea", reason="checked")
+            lifecycle.sign(plan, actor="bea", reason="checked")
             begun.set()
             threading.Event().wait(KEPT_OPEN)
         connection.close()

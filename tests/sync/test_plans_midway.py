@@ -19,8 +19,8 @@ from registry_sync.models import (
 from registry_sync.sync.delivery.delivery import BatchDelivery
 from registry_sync.sync.gates.adoption import approve
 from registry_sync.sync.gates.allowances import allow
-from registry_sync.sync.plans import life
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.second_person import Person
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply, fates, in_use, signed
@@ -193,7 +193,7 @@ def noting(w, lane=None) -> Plan:
     """Make a plan, have it signed if it writes anything, and apply it."""
     plan = Plan.objects.get(pk=w.sync(kind=Kind.PLAN, lane=lane).plan_id)
     if plan.state == State.OPEN:
-        life.sign(plan, actor="bea", reason="checked")
+        lifecycle.sign(plan, actor="bea", reason="checked")
         apply(plan)
     while (run := runs.active()) is not None:
         jobs.work_to_end(run.pk)

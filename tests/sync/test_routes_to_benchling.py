@@ -24,8 +24,8 @@ from registry_sync.models import (
 )
 from registry_sync.sync.gates.adoption import approve
 from registry_sync.sync.gates.allowances import allow
-from registry_sync.sync.plans import life
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.second_person import Person
 from tests.support.commands import command
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply
@@ -143,7 +143,7 @@ def test_each_route_writes_nothing_and_what_it_asked_for_is_in_the_next_plan(w):
         (ADOPTED, "change"), (SUBSTANCE, "change"), (NEW, "create"), (RETIRED, "archive"),
         (BACK, "unarchive"),
     }  # fmt: skip
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     apply(plan)
     fates = set(plan.rows.values_list("external_id", "fate"))
     assert {fate for _, fate in fates} == {"written"}, fates

@@ -14,7 +14,7 @@ from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.monitoring.freshness import check_freshness
 from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.gates import guards
-from registry_sync.sync.plans import life
+from registry_sync.sync.plans import lifecycle
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand
 from tests.support.plans import apply
@@ -59,7 +59,7 @@ def test_a_lane_that_needs_plans_writes_what_was_signed_and_nothing_else(world):
 
     again = w.sync()  # the same: the plan stays, and expires later
     assert again.plan == plan and Plan.objects.count() == 1
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     applied = apply(plan)
     assert (applied.status, applied.created, applied.updated) == (Status.SUCCEEDED, 1, 2)
     assert set(fates(plan).values()) == {"written"} and plan.state == State.APPLIED
@@ -74,18 +74,18 @@ def test_who_planned_cannot_sign_and_the_database_says_so_too(world):
     w = world([compound(1)])
     planned = w.sync(kind=Kind.PLAN, actor="ann")
     plan = Plan.objects.get(run=planned)
-    with pytest.raises(life.PlanError, match="second person"):
-        life.sign(plan, actor="ann", reason="mine")
+    with pytest.raises(lifecycle.PlanError, match="second person"):
+        lifecycle.sign(plan, actor="ann", reason="mine")
     with pytest.raises(IntegrityError), transaction.atomic():
         Plan.objects.filter(pk=plan.pk).update(
             state=State.SIGNED, signed_by="ann", signed_at=timezone.now(), sign_reason="mine"
         )
     with pytest.raises(IntegrityError), transaction.atomic():
         Plan.objects.filter(pk=plan.pk).update(state=State.SIGNED)
-    with pytest.raises(life.PlanError, match="reason"):
-        life.sign(plan, actor="bea", reason=" ")
+    with pytest.raises(lifecycle.PlanError, match="reason"):
+        lifecycle.sign(plan, actor="bea", reason=" ")
     assert apply(plan).error_code == "plan_unfit" and w.values() == {}
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     assert plan.signed_by == "bea"
 
 
@@ -98,9 +98,9 @@ def test_plans_expire_and_newer_ones_void_older_ones(world):
     old.refresh_from_db()
     new = Plan.objects.exclude(pk=old.pk).get()
     assert (old.state, new.state) == (State.VOID, State.OPEN)
-    with pytest.raises(life.PlanError, match="void"):
-        life.sign(old, actor="bea", reason="checked")
-    life.sign(new, actor="bea", reason="checked")
+    with pytest.raises(lifecycle.PlanError, match="void"):
+        lifecycle.sign(old, actor="bea", reason="checked")
+    lifecycle.sign(new, actor="bea", reason="checked")
     Plan.objects.filter(pk=new.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
     assert apply(new).error_code == "plan_unfit" and w.values() == {}
 
@@ -109,7 +109,7 @@ def test_rows_that_someone_edits_in_the_database_are_not_written(world):
     w = world([compound(1), compound(2)])
     w.sync(kind=Kind.PLAN)
     plan = Plan.objects.get()
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     plan.rows.filter(external_id="C-000001").update(name="Something else")
     run = apply(plan)
     assert set(w.values()) == {"C-000002"} and codes(run) == ["plan_left"]
@@ -120,7 +120,7 @@ def test_a_signed_plan_is_applied_first_and_what_is_new_planned(world):
     w.registry.edit("C-000001", LATER, name="New name")
     w.sync()
     plan = Plan.objects.get()
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     w.registry.edit("C-000002", LATER, name="Unsigned")
     applied = w.sync()
     assert (applied.kind, applied.plan, applied.updated) == (Kind.APPLY, plan, 1)
@@ -180,7 +180,7 @@ def test_a_great_change_is_left_for_a_plan(world, monkeypatch):
     assert run.held and run.updated < 5
     planned = jobs.work_to_end(runs.active(run.lane).pk)
     assert planned.plan.changes == 8 - run.updated
-    life.sign(planned.plan, actor="bea", reason="meant")
+    lifecycle.sign(planned.plan, actor="bea", reason="meant")
     assert apply(planned.plan).updated == 8 - run.updated
     assert w.sync().status == Status.SUCCEEDED
 
@@ -191,7 +191,7 @@ def test_a_kill_while_applying_loses_nothing_and_overwrites_nothing(world):
         w.registry.edit(f"C-00000{n}", LATER, name=f"New {n}")
     w.sync()
     plan = Plan.objects.get()
-    life.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign(plan, actor="bea", reason="checked")
     run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(BatchLog, "sending", killed)

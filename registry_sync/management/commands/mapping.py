@@ -38,7 +38,7 @@ from registry_sync.management.operator import (
     unreadable,
 )
 from registry_sync.sync.clients import client_of_settings, source_of
-from registry_sync.sync.plans.second import What, is_asked
+from registry_sync.sync.plans.second_person import What, is_asked
 from registry_sync.sync.setup import configure, read_items
 from registry_sync.sync.withdrawals.policy import decides_with
 

@@ -27,7 +27,7 @@ from registry_sync.management.run_progress import RunProgress
 from registry_sync.management.run_summary import busy_sentence, summary
 from registry_sync.models import Plan, SyncRun
 from registry_sync.sync.listener import NullListener
-from registry_sync.sync.plans import life
+from registry_sync.sync.plans import lifecycle
 
 Kind, Status = SyncRun.Kind, SyncRun.Status
 SUCCEEDED, WARNINGS, BUSY = 0, 2, 75
@@ -95,7 +95,7 @@ class Command(OperatorCommand):
     def _apply(self, options: dict[str, Any]) -> NoReturn:
         refuse_misconfiguration()
         plan = _plan(options["number"])
-        if fault := life.apply_fault(plan):
+        if fault := lifecycle.apply_fault(plan):
             raise CommandError(fault, returncode=FAILED)
         self._work(options, kind=Kind.APPLY, lane=plan.lane, plan=plan)
 

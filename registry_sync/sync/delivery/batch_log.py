@@ -29,7 +29,7 @@ from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
 from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import present
-from registry_sync.sync.plans.held import hold_records
+from registry_sync.sync.plans.plan_gate import hold_records
 from registry_sync.sync.recheck import recheck_access
 
 FieldKeys = Lane.FieldKeys

@@ -18,7 +18,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.plans.keeper import NoPlan
+from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawn import named

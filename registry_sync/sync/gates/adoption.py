@@ -28,8 +28,8 @@ from registry_sync.models import Adoption, TakenName
 from registry_sync.sync import benchling_state
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
-from registry_sync.sync.plans.held import hold
-from registry_sync.sync.plans.keeper import NoPlan
+from registry_sync.sync.plans.plan_gate import hold
+from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.records import Candidate, record_outcome
 
 How, State = Adoption.How, Adoption.State

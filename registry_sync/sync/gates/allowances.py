@@ -14,8 +14,8 @@ from registry_sync import runs
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Allowance, Lane, Proposal, SyncRun
-from registry_sync.sync.plans import second
-from registry_sync.sync.plans.second import Consent, Person
+from registry_sync.sync.plans import second_person
+from registry_sync.sync.plans.second_person import Consent, Person
 
 What = Allowance.What
 STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
@@ -99,12 +99,12 @@ def claim(
     of = f" of {external_id}" if external_id else ""
     if lost := lost_paths(lane, what):
         of = f" ({', '.join(lost)})"
-    wanted = second.Wanted(
-        lane, second.What.ALLOW, subject(lane, what, external_id),
+    wanted = second_person.Wanted(
+        lane, second_person.What.ALLOW, subject(lane, what, external_id),
         f"Override “{what.label}”{of} once.",
     )  # fmt: skip
     check = partial(hold, lane, what, external_id)
-    return second.ask([wanted], by=by, reason=reason, check=check)
+    return second_person.ask([wanted], by=by, reason=reason, check=check)
 
 
 def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:
@@ -128,7 +128,7 @@ def stop_of(row: Proposal) -> int | None:
     """Return the id of the run that shows what an override is about: the last one stopped."""
     if (what := What(row.subject["what"])) in OF_ONE:
         return None
-    stop = stopped_run(row.lane, what) if row.state == second.State.OPEN else None
+    stop = stopped_run(row.lane, what) if row.state == second_person.State.OPEN else None
     return row.subject.get("run") if stop is None else stop.pk
 
 
@@ -142,10 +142,12 @@ def outdated(row: Proposal) -> str:
 
 def void_outdated(lane: Lane) -> None:
     """Void what was proposed about stops that are over, after a run."""
-    rows = Proposal.objects.filter(lane=lane, what=second.What.ALLOW, state=second.State.OPEN)
+    rows = Proposal.objects.filter(
+        lane=lane, what=second_person.What.ALLOW, state=second_person.State.OPEN
+    )
     for row in rows.select_related("lane"):
         if fault := outdated(row):
-            second.void(row, fault)
+            second_person.void(row, fault)
 
 
 def _named(lane: Lane) -> str:

@@ -23,7 +23,7 @@ from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.overrides import lets_pass
-from registry_sync.sync.plans.held import hold
+from registry_sync.sync.plans.plan_gate import hold
 from registry_sync.sync.records import Candidate, SourceRecord
 
 What = Allowance.What

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from registry_sync import runs
 from registry_sync.models import Allowance, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.permit import NOTHING
+from registry_sync.sync.plans.write_access import NOTHING
 
 
 def lets_pass(

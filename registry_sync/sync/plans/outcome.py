@@ -8,7 +8,7 @@ from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.models import Change, LedgerEntry, Plan, PlanRow, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.life import waiting_plan
+from registry_sync.sync.plans.lifecycle import waiting_plan
 
 __all__ = ["conclude", "counts_sentence", "waiting_plan", "waits_sentence"]
 Action, Fate, Outcome = PlanRow.Action, PlanRow.Fate, LedgerEntry.Outcome

@@ -11,7 +11,7 @@ from registry_sync.sync import lane_circles, retry_choice
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.dry_run import DryRunDelivery
-from registry_sync.sync.plans.asked import read_named
+from registry_sync.sync.plans.requested_records import read_named
 from registry_sync.sync.records import Candidate, SourceRecord
 
 

@@ -19,7 +19,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.models import Change, Lane, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.held import hold_withdrawals
+from registry_sync.sync.plans.plan_gate import hold_withdrawals
 from registry_sync.sync.survivors import also_of
 from registry_sync.sync.withdrawals.own_entity import (
     UNSEEN,

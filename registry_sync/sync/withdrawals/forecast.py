@@ -15,7 +15,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.keeper import NoPlan
+from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.survivors import also_of
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows

@@ -15,8 +15,8 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.ledger import admin_log
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
-from registry_sync.sync.plans import askers
-from registry_sync.sync.plans.second import Person
+from registry_sync.sync.plans import requesters
+from registry_sync.sync.plans.second_person import Person
 
 State, Action = Plan.State, PlanRow.Action
 CHUNK = 5000
@@ -57,7 +57,7 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     plan.unarchives = counts.get(Action.UNARCHIVE, 0)
     plan.digest, plan.expires_at = digest_of(plan), expires
     plan.state = State.OPEN if plan.writes else State.EMPTY
-    _keep_askers(plan, askers.names(plan))
+    _keep_askers(plan, requesters.names(plan))
     with transaction.atomic():
         runs.renew(lease)
         older = _locked(lane=plan.lane_id, state=State.OPEN)  # unless it is signed right now

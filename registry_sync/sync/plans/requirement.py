@@ -8,9 +8,9 @@ from registry_sync import ledger, runs
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans import life
-from registry_sync.sync.plans.permit import FREE, NOTHING, Permit
-from registry_sync.sync.plans.signed import Signed
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.signed_writes import Signed
+from registry_sync.sync.plans.write_access import FREE, NOTHING, Permit
 
 Kind, PlansFor = SyncRun.Kind, Lane.PlansFor
 
@@ -41,11 +41,11 @@ def settle_kind(ctx: RunContext) -> None:
 
 def _signed(ctx: RunContext) -> Plan | None:
     """Return the plan to apply first; one that another mapping made is void."""
-    signed = life.signed_plan(ctx.lane)
+    signed = lifecycle.signed_plan(ctx.lane)
     if signed is None or _is_by_mapping(signed, ctx):
         return signed
     why = "The mapping has changed since it was made."
-    life.outdate(signed, why)
+    lifecycle.outdate(signed, why)
     runs.log(ctx.run, "WARNING", f"{signed} is void: {why[0].lower()}{why[1:]}")
     return None
 
@@ -62,8 +62,8 @@ def _begin_to_apply(ctx: RunContext) -> None:
         runs.log(run, "INFO", f"The mapping has changed since {plan} was made: a new one is made.")
         runs.save(run, ctx.lease, kind=Kind.PLAN, plan=None)
         return
-    with life.locked(plan) as row:
-        if fault := life.apply_fault(row):
+    with lifecycle.locked(plan) as row:
+        if fault := lifecycle.apply_fault(row):
             raise _unfit(f"{fault} Nothing was written.")
 
 
@@ -102,7 +102,7 @@ def _permit_of_plan(ctx: RunContext, plan: Plan | None) -> Permit:
         fault = "The run has no plan of this lane."
     elif not _is_by_mapping(plan, ctx):
         fault = f"The mapping has changed since {plan} was made."
-    elif life.digest_of(plan) != plan.digest:
+    elif lifecycle.digest_of(plan) != plan.digest:
         fault = f"The rows of {plan} are not those that were signed."
     if plan is None or fault:
         raise _unfit(f"{fault} Nothing more is written.")

@@ -18,8 +18,8 @@ from registry_sync.mapping.values import is_held
 from registry_sync.models import LedgerEntry, PlanRow
 from registry_sync.sync.benchling_state import entity_of, link_targets
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans import life
-from registry_sync.sync.plans.sides import benchling_side, row_digest
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.plan_digests import benchling_side, row_digest
 from registry_sync.sync.records import Candidate
 
 Action = PlanRow.Action
@@ -50,7 +50,7 @@ class PlanKeeper(NoPlan):
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
-        self.plan = life.begin(ctx.run, ctx.lane, ctx.lease)
+        self.plan = lifecycle.begin(ctx.run, ctx.lane, ctx.lease)
 
     def keep(
         self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
@@ -88,7 +88,7 @@ class PlanKeeper(NoPlan):
 
     def close(self, days: int) -> None:
         expires = timezone.now() + timedelta(days=days)
-        kept = life.close(self.plan, self.ctx.lease, expires)
+        kept = lifecycle.close(self.plan, self.ctx.lease, expires)
         self.ctx.run.plan = kept
 
     def _entries(self, candidates: Sequence[Candidate]) -> dict[str, LedgerEntry]:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from registry_sync.core.types import Json
 from registry_sync.models import EntityError, Plan, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.permit import Permit
-from registry_sync.sync.plans.sides import benchling_side, is_side, row_digest, side_to_be
+from registry_sync.sync.plans.plan_digests import benchling_side, is_side, row_digest, side_to_be
+from registry_sync.sync.plans.write_access import Permit
 from registry_sync.sync.records import Candidate
 
 Action, Fate = PlanRow.Action, PlanRow.Fate

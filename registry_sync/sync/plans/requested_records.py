@@ -15,7 +15,7 @@ from registry_sync.source.details import is_of_one_record
 from registry_sync.source.pages import Unread
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.askers import of_some_records
+from registry_sync.sync.plans.requesters import of_some_records
 from registry_sync.sync.records import source_records
 from registry_sync.sync.withdrawn import named as in_words
 
