@@ -59,7 +59,7 @@ class LaneForm(ModelForm):
         if (
             not reason
             and wish.archives_more(lane)
-            and second_person.is_asked(lane, second_person.What.POLICY)
+            and second_person.is_required(lane, second_person.What.POLICY)
         ):
             self.add_error(WHY, NO_REASON)
             return

@@ -34,7 +34,7 @@ def hindrance(user: Any, row: Proposal) -> str:
         return f"Confirming needs the permission “{title}” and the one to do it yourself."
     if row.what == What.ALLOW:
         return allowances.outdated(row)
-    if row.what == What.RELEASE and not second_person.left_of(row)["withdrawals"]:
+    if row.what == What.RELEASE and not second_person.current_subject(row)["withdrawals"]:
         return "None of these entities can be archived any more. Decline it."
     if row.what == What.POLICY and not withdrawal_policy.proposed(row).archives_more(row.lane):
         return "The lane's policy archives as much already. Decline it."

@@ -44,7 +44,7 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
     for row in able.select_related("lane").order_by("pk"):
         lanes.setdefault(row.lane, []).append(row)
     wants = [_release_wanted(lane, some) for lane, some in lanes.items()]
-    consent = second_person.ask(wants, by=by, reason=reason)
+    consent = second_person.request_consent(wants, by=by, reason=reason)
     chosen = Withdrawal.objects.filter(pk__in=[row.pk for some in lanes.values() for row in some])
     with transaction.atomic():
         consent.use()
@@ -53,10 +53,10 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
         )
 
 
-def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> second_person.Wanted:
+def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> second_person.ProposedAction:
     named = ", ".join(row.entity_registry_id or row.external_id for row in rows[:10])
     more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
-    return second_person.Wanted(
+    return second_person.ProposedAction(
         lane, second_person.What.RELEASE, {"withdrawals": [row.pk for row in rows]},
         f"Archive {number_of(len(rows), 'entity', 'entities')}: {named}{more}.",
     )  # fmt: skip

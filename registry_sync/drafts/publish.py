@@ -188,8 +188,8 @@ def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None
     lane = runs.LaneNames().find(draft.schema_id)
     subject = {"draft": draft.pk, "version": draft.version}
     text, to = f"Publish the draft “{draft.title}”.", decides_with(lane, found.todo)
-    wanted = second_person.Wanted(lane, second_person.What.PUBLISH, subject, text, to)
-    consent = second_person.ask([wanted], by=by, reason=reason)
+    wanted = second_person.ProposedAction(lane, second_person.What.PUBLISH, subject, text, to)
+    consent = second_person.request_consent([wanted], by=by, reason=reason)
     with transaction.atomic():
         consent.use()
         _remember(draft, **named, agreed=draft.version if consent.proposals else None)

@@ -14,8 +14,8 @@ from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
 from registry_sync.sync.lane_choice import keep_lane, lane_of_run, request_new
 from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
-from registry_sync.sync.plans.requested_records import settle_asked
-from registry_sync.sync.plans.requirement import permit_of, settle_kind
+from registry_sync.sync.plans.requested_records import include_requests
+from registry_sync.sync.plans.requirement import choose_kind, write_access_of
 from registry_sync.sync.setup import Setup, configure, read_items
 
 
@@ -45,13 +45,13 @@ def configure_run(pacer: Pacer) -> RunContext:
     if not run.dry_run:  # before anything is compared with the ledger
         close_leftover_batches(ctx, own=changed)
     if run.phase == Phase.CONFIGURE:
-        settle_kind(ctx)
+        choose_kind(ctx)
         if run.kind in (run.Kind.PLAN, run.Kind.APPLY):
-            settle_asked(ctx)
+            include_requests(ctx)
         starting_point.begin(ctx, "")
     elif changed:
         _start_over(ctx)
-    return replace(ctx, permit=permit_of(ctx))
+    return replace(ctx, write_access=write_access_of(ctx))
 
 
 def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:

@@ -12,7 +12,7 @@ from registry_sync.reporting.app_status import Session
 from registry_sync.sync.listener import Listener
 from registry_sync.sync.pacing import Pacer, Terms
 from registry_sync.sync.phase_timer import PhaseTimer
-from registry_sync.sync.plans.write_access import FREE, Permit
+from registry_sync.sync.plans.write_access import ALL_WRITES, WriteAccess
 from registry_sync.sync.setup import Setup
 
 Phase = SyncRun.Phase
@@ -46,7 +46,7 @@ class RunContext:
     lane: Lane
     setup: Setup
     pacer: Pacer
-    permit: Permit = FREE
+    write_access: WriteAccess = ALL_WRITES
     """What the run may write."""
     passed: dict[str, dict[int, Allowance]] = field(default_factory=dict)
     """Overrides that let records pass and are not used up yet, by external id."""

@@ -38,7 +38,7 @@ from registry_sync.sync.gates.names import NameGate
 from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.plan_gate import PlanGate
-from registry_sync.sync.plans.plan_recorder import NoPlan, PlanKeeper
+from registry_sync.sync.plans.plan_recorder import NoPlan, PlanRecorder
 from registry_sync.sync.plans.retries import plan_retries
 from registry_sync.sync.pull import Pull
 from registry_sync.sync.recheck import has_new_key
@@ -132,7 +132,7 @@ def _retry(ctx: RunContext, source: Source, carrier: Carrier) -> bool:
 def _carrier(ctx: RunContext, source: Source) -> Carrier:
     """Lay out the way of a record: compare, the gates in their order, the delivery."""
     claims = NameClaims()
-    plan = PlanKeeper(ctx) if ctx.run.kind == ctx.run.Kind.PLAN else NoPlan()
+    plan = PlanRecorder(ctx) if ctx.run.kind == ctx.run.Kind.PLAN else NoPlan()
     delivery: Delivery = (
         DryRunDelivery(ctx, claims, plan) if ctx.run.dry_run else BatchDelivery(ctx, claims)
     )

@@ -195,7 +195,7 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
     run, lane = ctx.run, ctx.lane
     if limited(run) and run.kind != SyncRun.Kind.RETRY:
         return []  # a pilot tries no error again, so none would ever get its name
-    firsts = [circle[0] for circle in name_circles(ctx) if ctx.permit.begin(circle)]
+    firsts = [circle[0] for circle in name_circles(ctx) if ctx.write_access.may_change(circle)]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
     return [
         Entity(

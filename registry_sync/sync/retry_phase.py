@@ -12,7 +12,7 @@ from registry_sync.source.client import Source
 from registry_sync.sync import lane_circles, merges, retry_choice, run_verdict
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.requested_records import read_named
+from registry_sync.sync.plans.requested_records import read_requested
 from registry_sync.sync.records import SourceRecord, source_records
 
 
@@ -31,7 +31,7 @@ class Retry:
         ctx = self.ctx
         ctx.session.open()
         if ctx.run.kind == ctx.run.Kind.APPLY:
-            read_named(ctx, self.source, self.carrier)
+            read_requested(ctx, self.source, self.carrier)
         merges.settle(ctx)
         if run_verdict.read_whole(ctx.run, ctx.lane):
             self._close_withdrawn()

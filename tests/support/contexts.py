@@ -13,7 +13,7 @@ from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import parse_connector
 from registry_sync.sync.pacing import Terms
-from registry_sync.sync.plans.write_access import FREE
+from registry_sync.sync.plans.write_access import ALL_WRITES
 from registry_sync.sync.records import SourceRecord
 from tests.support.factories import LaneFactory, LedgerEntryFactory, SyncRunFactory
 from tests.support.mapping import mapping_of, schema_of
@@ -66,7 +66,7 @@ def context(
         client=client,
         pacer=SimpleNamespace(pause=_pause),
         terms=terms or Terms("key"),
-        permit=FREE,
+        write_access=ALL_WRITES,
         passed={},
     )
 

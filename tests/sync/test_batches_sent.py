@@ -293,11 +293,13 @@ def test_an_archived_entity_is_not_sent():
 
 def test_what_a_plan_does_not_permit_any_more_is_held():
     made = delivery(rows=3)
-    made.ctx.permit = SimpleNamespace(unmoved=lambda ids: [i for i in ids if i != "C-2"])
+    made.ctx.write_access = SimpleNamespace(
+        still_allowed=lambda ids: [i for i in ids if i != "C-2"]
+    )
     made.add([candidate(n) for n in (1, 2, 3)])
     made.flush()
     assert sent(made) == ["hold 2", "start 1,3", "land 1,3"]
-    made.ctx.permit = SimpleNamespace(unmoved=lambda ids: [])
+    made.ctx.write_access = SimpleNamespace(still_allowed=lambda ids: [])
     made.add([candidate(4)])
     made.flush()
     assert sent(made)[3:] == ["hold 4"]
@@ -372,7 +374,9 @@ def renamed(made: Any, *names: str) -> list[str]:
 def test_an_entity_gets_another_name_for_a_moment():
     made = delivery(client=Benchling())
     made.unmapped.archived, noted = {"R-1"}, []
-    made.ctx.permit = SimpleNamespace(renaming=lambda *of: noted.append(of), touched=noted.append)
+    made.ctx.write_access = SimpleNamespace(
+        note_rename=lambda *of: noted.append(of), note_changed=noted.append
+    )
     assert renamed(made, "one", "two", "no") == ["Compound C-1", "two", "Compound C-3"]
     assert noted == [("C-2", "two"), ["C-2"], ("C-3", "no")]
     assert made.ctx.client.names == {"R-2": "two"}, "an archived one is left as it is"

@@ -23,7 +23,8 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.sync.plans import lifecycle, requesters
+from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.requesters import requester_names
 from tests.support import factories as made
 from tests.support.registry import compound
 
@@ -128,17 +129,17 @@ def test_whoever_decided_something_in_it_is_named(plan, kind, id_):
     decide(plan, kind, id_, "ann")
     if id_:
         decide(plan, kind, "c", "eve")  # of another record
-    assert requesters.names(plan) == {"ann"}
+    assert requester_names(plan) == {"ann"}
     PlanRow.objects.all().delete()
     plan.changes = 0
-    assert requesters.names(plan) == set()  # nothing to sign
+    assert requester_names(plan) == set()  # nothing to sign
 
 
 def test_who_published_a_mapping_that_runs_have_used_may_sign(plan):
     decide(plan, "publication", "", "ann")
     made.SyncRunFactory(lane=plan.lane, fingerprint="new")
     plan.run = made.SyncRunFactory(lane=plan.lane, kind=Kind.PLAN, fingerprint="new")
-    assert requesters.names(plan) == set()
+    assert requester_names(plan) == set()
 
 
 @pytest.mark.parametrize("kind", ["override", "withdrawal", "publication"])
@@ -153,4 +154,4 @@ def test_of_two_people_the_one_who_proposed_has_asked(plan, kind):
         lane=plan.lane, what=what, subject=subject, state="confirmed", proposed_by="ann",
         reason="x", decided_by="bob", decision="y",
     )  # fmt: skip
-    assert requesters.names(plan) == {"ann"}
+    assert requester_names(plan) == {"ann"}

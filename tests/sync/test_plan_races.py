@@ -38,7 +38,7 @@ def test_a_plan_that_is_being_signed_is_not_void(world, monkeypatch):
             assert begun.wait(60)
         return digest_of(made)
 
-    monkeypatch.setattr(life, "digest_of", digest_while_signed)
+    monkeypatch.setattr(lifecycle, "digest_of", digest_while_signed)
     newer = w.sync(kind=SyncRun.Kind.PLAN, actor="ann").plan
     signer.join()
     kept = Plan.objects.get(pk=plan.pk)

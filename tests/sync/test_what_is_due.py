@@ -285,12 +285,12 @@ def test_one_of_a_circle_of_names_stands_aside():
     assert (aside.external_id, aside.registry_id) == ("A", "R-A")
     assert aside.name == "A (R-A, being renamed)" and aside.fields == {"f1": "A"}
     assert aside.sources == {"name": []}
-    ctx.permit = SimpleRefusal()
+    ctx.write_access = SimpleRefusal()
     assert retry_choice.stand_aside(ctx) == []
 
 
 class SimpleRefusal:
-    def begin(self, external_ids: Sequence[str]) -> bool:
+    def may_change(self, external_ids: Sequence[str]) -> bool:
         return False
 
 

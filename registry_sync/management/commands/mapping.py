@@ -38,7 +38,7 @@ from registry_sync.management.operator import (
     unreadable,
 )
 from registry_sync.sync.clients import client_of_settings, source_of
-from registry_sync.sync.plans.second_person import What, is_asked
+from registry_sync.sync.plans.second_person import What, is_required
 from registry_sync.sync.setup import configure, read_items
 from registry_sync.sync.withdrawals.policy import decides_with
 
@@ -195,7 +195,7 @@ def _wanted(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> 
 def _refuse_alone(changed: Sequence[items.Write]) -> None:
     """Raise CommandError 1 where a lane asks for a second person to decide what is written."""
     for lane in runs.current_lanes():
-        if any(is_asked(lane, what) for what in (What.PUBLISH, *decides_with(lane, changed))):
+        if any(is_required(lane, what) for what in (What.PUBLISH, *decides_with(lane, changed))):
             raise CommandError(
                 "A lane of this app asks for a second person to publish a mapping or to let "
                 "entities be archived, and a file would be written at once. Publish a draft in "

@@ -88,7 +88,7 @@ class BatchDelivery:
             self.unmapped.fill([body])
             if entity.registry_id in self.unmapped.archived:
                 continue
-            self.ctx.permit.renaming(entity.external_id, entity.name)
+            self.ctx.write_access.note_rename(entity.external_id, entity.name)
             try:
                 self._send_name(entity, body)
             except Refused as refused:
@@ -99,7 +99,7 @@ class BatchDelivery:
                 renamed = ledger.passing_name(self.ctx.lane, entity)
                 ledger.record(self.ctx.run, self.ctx.lease, [renamed])
                 self.unmapped.conclude()
-                self.ctx.permit.touched([entity.external_id])
+                self.ctx.write_access.note_changed([entity.external_id])
 
     def _send_name(self, entity: Entity, body: Json) -> None:
         client, registry_id = self.ctx.client, self.ctx.setup.config.registry_id
@@ -197,7 +197,7 @@ class BatchDelivery:
         return [row for row in rows if row not in archived]
 
     def _permitted(self, rows: Sequence[Row]) -> list[Row]:
-        fit = set(self.ctx.permit.unmoved([row.external_id for row in rows]))
+        fit = set(self.ctx.write_access.still_allowed([row.external_id for row in rows]))
         left = [row for row in rows if row.external_id not in fit]
         self.log.hold(left)
         return [row for row in rows if row.external_id in fit] if left else list(rows)

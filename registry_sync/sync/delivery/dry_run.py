@@ -199,7 +199,7 @@ class DryRunDelivery:
                 self._would_write(candidate, old.get(entity.external_id))
                 going.append(candidate)
         self._keep(refused)
-        self.plan.keep(going)
+        self.plan.add(going)
 
     def _would_write(self, candidate: Candidate, before: LedgerEntry | None) -> None:
         entity, schema = candidate.entity, schema_view(self.lane)

@@ -88,7 +88,7 @@ class AdoptionGate:
         matches.close()
         taken_over = [c for c in new if c.entity.external_id in matches.adopted]
         if ctx.run.dry_run and taken_over:
-            self.plan.keep(taken_over, matches.adopted)
+            self.plan.add(taken_over, matches.adopted)
         going, settled = matches.sort(candidates)
         left = [c for c in going if c.entity.external_id in matches.left]
         if left:
@@ -177,8 +177,8 @@ class _Matches:
 
     def _permitted(self, candidate: Candidate) -> bool:
         known = replace(candidate, is_new=False)
-        permit = self.ctx.permit
-        return bool(permit.fitting([known])) and permit.begin([candidate.entity.external_id])
+        permit = self.ctx.write_access
+        return bool(permit.allowed([known])) and permit.may_change([candidate.entity.external_id])
 
     def _how(self, entity: Entity, raw: Json) -> Adoption.How:
         if not self._in_our_schema(raw):
@@ -245,7 +245,7 @@ class _Matches:
                 row.state, row.note = State.OPEN, f"Benchling refused it: {refused.message}"
                 row.save()
                 return False
-            self.ctx.permit.touched([candidate.entity.external_id])
+            self.ctx.write_access.note_changed([candidate.entity.external_id])
         self._take_over(candidate, raw, theirs, row)
         return True
 

@@ -99,12 +99,12 @@ def claim(
     of = f" of {external_id}" if external_id else ""
     if lost := lost_paths(lane, what):
         of = f" ({', '.join(lost)})"
-    wanted = second_person.Wanted(
+    wanted = second_person.ProposedAction(
         lane, second_person.What.ALLOW, subject(lane, what, external_id),
         f"Override “{what.label}”{of} once.",
     )  # fmt: skip
     check = partial(hold, lane, what, external_id)
-    return second_person.ask([wanted], by=by, reason=reason, check=check)
+    return second_person.request_consent([wanted], by=by, reason=reason, check=check)
 
 
 def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from registry_sync import runs
 from registry_sync.models import Allowance, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.write_access import NOTHING
+from registry_sync.sync.plans.write_access import NO_WRITES
 
 
 def lets_pass(
@@ -27,7 +27,7 @@ def lets_pass(
         return bool(unused)
     if external_id:
         ctx.passed.setdefault(external_id, {})[unused[0].pk] = unused[0]
-    elif ctx.permit is not NOTHING and not _was_planned_before(ctx.run, unused[0]):
+    elif ctx.write_access is not NO_WRITES and not _was_planned_before(ctx.run, unused[0]):
         for override in mine.filter(used_by=None, pk__lte=unused[0].pk):
             _use_up(ctx.run, override)  # also those of less: they must not stay for a later stop
     return True

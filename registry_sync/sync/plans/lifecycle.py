@@ -1,4 +1,4 @@
-"""A plan's life: made, renewed, signed, void, expired, applied."""
+"""A plan's lifecycle: made, renewed, signed, void, expired, applied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.ledger import admin_log
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
-from registry_sync.sync.plans import requesters
+from registry_sync.sync.plans.requesters import requester_names
 from registry_sync.sync.plans.second_person import Person
 
 State, Action = Plan.State, PlanRow.Action
@@ -57,14 +57,14 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     plan.unarchives = counts.get(Action.UNARCHIVE, 0)
     plan.digest, plan.expires_at = digest_of(plan), expires
     plan.state = State.OPEN if plan.writes else State.EMPTY
-    _keep_askers(plan, requesters.names(plan))
+    _save_requesters(plan, requester_names(plan))
     with transaction.atomic():
         runs.renew(lease)
         older = _locked(lane=plan.lane_id, state=State.OPEN)  # unless it is signed right now
         kept = older if older is not None and _is_same(older, plan) else plan
         if kept is older:
             kept.expires_at = expires
-            _keep_askers(kept, [*kept.askers, *plan.askers])
+            _save_requesters(kept, [*kept.askers, *plan.askers])
             kept.save(update_fields=["expires_at", "asked_by", "asked_users"])
         else:
             if older is not None:
@@ -78,7 +78,7 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     return kept
 
 
-def _keep_askers(plan: Plan, names: Iterable[str]) -> None:
+def _save_requesters(plan: Plan, names: Iterable[str]) -> None:
     """Note who asked for something in a plan, also by their ids: they may be renamed."""
     found = sorted(set(names))
     users = get_user_model().objects.filter(username__in=found).order_by("pk")

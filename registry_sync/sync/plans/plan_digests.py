@@ -1,4 +1,4 @@
-"""Digests of both sides of a write, and of the write itself. All are over canonical JSON."""
+"""Digests of the entity that a plan would change, and of the plan's row, over canonical JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TO_BE = "~"
 UNTIMED = {"modifiedAt": None}
 
 
-def benchling_side(raw: Json | None) -> str:
+def benchling_digest(raw: Json | None) -> str:
     """Return the digest of an entity as Benchling holds it: 64 hex characters.
 
     Any edit moves it, also one of a value that is not mapped: Benchling's `modifiedAt` is in it.
@@ -31,20 +31,22 @@ def benchling_side(raw: Json | None) -> str:
     return _sha256(held)
 
 
-def side_to_be(raw: Json | None, name: str) -> str:
-    """Return the digest of an entity as it will be under another name, at a time not known yet."""
-    return GONE if raw is None else f"{TO_BE}{benchling_side({**raw, 'name': name, **UNTIMED})[1:]}"
+def renamed_digest(raw: Json | None, name: str) -> str:
+    """Return the digest of an entity as it will be once renamed, without its modification time."""
+    if raw is None:
+        return GONE
+    return TO_BE + benchling_digest({**raw, "name": name, **UNTIMED})[1:]
 
 
-def is_side(raw: Json | None, row: PlanRow) -> bool:
-    """Return whether an entity is as it was planned, or as this app left it since.
+def matches_plan(raw: Json | None, row: PlanRow) -> bool:
+    """Return whether an entity is as it was when planned, or as this app has left it since.
 
     Where this app was about to rename it, both may be: a killed process does not say.
     """
     if not row.touched_digest.startswith(TO_BE):
-        return benchling_side(raw) == (row.touched_digest or row.benchling_digest)
-    to_be = side_to_be(raw, raw["name"]) if raw is not None else GONE
-    return to_be == row.touched_digest or benchling_side(raw) == row.benchling_digest
+        return benchling_digest(raw) == (row.touched_digest or row.benchling_digest)
+    to_be = renamed_digest(raw, raw["name"]) if raw is not None else GONE
+    return to_be == row.touched_digest or benchling_digest(raw) == row.benchling_digest
 
 
 def row_digest(row: PlanRow) -> str:

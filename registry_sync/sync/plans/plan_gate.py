@@ -1,4 +1,4 @@
-"""The gate of plans: what may not be written without one stays as it is, and is seen again."""
+"""The gate of plans: what needs a signed plan is held, and compared again by the next run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Held = tuple[str, datetime | None, bool]
 
 
 class PlanGate:
-    """Lets go on what the run's permit has. It is asked last but for the guard."""
+    """Passes candidates that the run may write. Only the guard comes after it."""
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
@@ -28,7 +28,7 @@ class PlanGate:
         self, candidates: Sequence[Candidate]
     ) -> tuple[Sequence[Candidate], Sequence[RecordOutcome]]:
         """Return the candidates that may be written, and the outcomes of those that may not."""
-        fit = set(self.ctx.permit.fitting(candidates)) if candidates else set()
+        fit = set(self.ctx.write_access.allowed(candidates)) if candidates else set()
         rest = [c for c in candidates if c.entity.external_id not in fit]
         if not rest:
             return candidates, ()
@@ -50,7 +50,7 @@ def hold_records(ctx: RunContext, records: Sequence[Held]) -> list[RecordOutcome
     The error of one that was refused before stays open. Raise LeaseLost.
     """
     ids = [external_id for external_id, _, _ in records]
-    again = coming_again(ctx, {external_id: when for external_id, when, _ in records})
+    again = read_again_next(ctx, {external_id: when for external_id, when, _ in records})
     again |= set(_held_before(ctx, ids))
     note_held(ctx, len({*ids} - again))
     errors = EntityError.objects.filter(lane=ctx.lane, closed_at__isnull=True)
@@ -67,7 +67,7 @@ def hold_records(ctx: RunContext, records: Sequence[Held]) -> list[RecordOutcome
     ]
 
 
-def coming_again(ctx: RunContext, times: Mapping[str, datetime | None]) -> set[str]:
+def read_again_next(ctx: RunContext, times: Mapping[str, datetime | None]) -> set[str]:
     """Return the records, of these with their times, that the run after this one reads again.
 
     They changed after the plan that this run applies had read them, and the watermark stays where
@@ -130,7 +130,7 @@ def hold_withdrawals(
     if times is None:
         note_held(ctx, 0 if applies else len(ids))
     else:
-        note_held(ctx, len(set(ids) - coming_again(ctx, {id_: times.get(id_) for id_ in ids})))
+        note_held(ctx, len(set(ids) - read_again_next(ctx, {id_: times.get(id_) for id_ in ids})))
 
 
 def note_held(ctx: RunContext, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Keep what a dry run would write as the rows of a plan."""
+"""Record what a dry run would write as the rows of a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry_sync.models import LedgerEntry, PlanRow
 from registry_sync.sync.benchling_state import entity_of, link_targets
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans import lifecycle
-from registry_sync.sync.plans.plan_digests import benchling_side, row_digest
+from registry_sync.sync.plans.plan_digests import benchling_digest, row_digest
 from registry_sync.sync.records import Candidate
 
 Action = PlanRow.Action
@@ -31,31 +31,31 @@ CHUNK = 500
 
 
 class NoPlan:
-    """Keeps nothing: a dry run that no one asked to keep."""
+    """Records nothing: the dry run of a lane without plans."""
 
-    def keep(
+    def add(
         self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
     ) -> None:
-        """Keep the writes of candidates, by their records' entities in Benchling."""
+        """Add the writes of candidates, by their records' entities in Benchling."""
 
-    def keep_settled(self, entries: Sequence[LedgerEntry], action: PlanRow.Action) -> None:
-        """Keep that entities would be archived or unarchived."""
+    def add_withdrawals(self, entries: Sequence[LedgerEntry], action: PlanRow.Action) -> None:
+        """Add that entities would be archived or unarchived."""
 
     def close(self, days: int) -> None:
         """End the plan, which expires after some days."""
 
 
-class PlanKeeper(NoPlan):
-    """Keeps the rows of a run's plan. A run that starts over starts its plan over."""
+class PlanRecorder(NoPlan):
+    """Records the rows of a run's plan. A run that starts over starts its plan over."""
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
         self.plan = lifecycle.begin(ctx.run, ctx.lane, ctx.lease)
 
-    def keep(
+    def add(
         self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
     ) -> None:
-        """Keep the writes of candidates. Raises LeaseLost, and what Benchling's client raises."""
+        """Add the writes of candidates. Raise LeaseLost, and what Benchling's client raises."""
         known = self._entries([c for c in candidates if not c.is_new])
         ids = {key: entry.entity_id for key, entry in known.items()} | (entity_ids or {})
         raws = self._entities(list(ids.values()))
@@ -70,18 +70,18 @@ class PlanKeeper(NoPlan):
             rows.append(row)
         self._save(rows)
 
-    def keep_settled(self, entries: Sequence[LedgerEntry], action: PlanRow.Action) -> None:
+    def add_withdrawals(self, entries: Sequence[LedgerEntry], action: PlanRow.Action) -> None:
         reason = self.ctx.lane.withdrawn_reason
         values = [
             ["archived", None, reason] if action == Action.ARCHIVE else ["archived", reason, None]
         ]
-        for some in _parts(entries):
+        for some in _chunks(entries):
             raws = self._entities([entry.entity_id for entry in some])
             self._save(
                 PlanRow(
                     external_id=entry.external_id, entity_registry_id=entry.entity_registry_id,
                     entity_id=entry.entity_id, name=entry.name, action=action, values=values,
-                    benchling_digest=benchling_side(raws.get(entry.entity_id)),
+                    benchling_digest=benchling_digest(raws.get(entry.entity_id)),
                 )
                 for entry in some
             )  # fmt: skip
@@ -119,7 +119,7 @@ class PlanKeeper(NoPlan):
             values=storable([list(value) for value in _values(entry, theirs, entity)]),
             source_digest=candidate.record.raw_hash,
             entity_digest=entity.digest(),
-            benchling_digest=benchling_side(raw) if is_change else "",
+            benchling_digest=benchling_digest(raw) if is_change else "",
         )
 
     def _save(self, rows: Iterator[PlanRow] | Sequence[PlanRow]) -> None:
@@ -167,6 +167,6 @@ def _is_held(field_id: str, value: Any, held: Any) -> bool:
     return nothing or is_held(field_id, value, held)
 
 
-def _parts(entries: Sequence[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:
+def _chunks(entries: Sequence[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:
     for start in range(0, len(entries), CHUNK):
         yield entries[start : start + CHUNK]

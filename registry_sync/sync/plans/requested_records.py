@@ -1,4 +1,4 @@
-"""What runs of some records were asked for and could not write: the lane's next plan has it."""
+"""Records that people requested a run of, and that need a plan: the lane's next plan has them."""
 
 from __future__ import annotations
 
@@ -15,44 +15,49 @@ from registry_sync.source.details import is_of_one_record
 from registry_sync.source.pages import Unread
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.requesters import of_some_records
+from registry_sync.sync.plans.requesters import partial_runs
 from registry_sync.sync.records import source_records
-from registry_sync.sync.withdrawn import named as in_words
+from registry_sync.sync.withdrawn import named
 
 Kind = SyncRun.Kind
-MOST = 1000
-"""Records that are read one by one; where more were asked for, everything is read."""
+MAX_READ_SINGLY = 1000
+"""Records that are read one by one; if more are requested, everything is read."""
 
 
-def settle_asked(ctx: RunContext) -> None:
-    """Let a run that makes or applies a plan look at what people asked for. Raise LeaseLost.
+def include_requests(ctx: RunContext) -> None:
+    """Let a run that makes or applies a plan handle what people requested. Raise LeaseLost.
 
-    It tries each error again if someone asked to, and reads everything if they named too much.
+    It retries every error if someone requested that, and reads everything if too many are named.
     """
-    run, found = ctx.run, _left(ctx)
+    run, found = ctx.run, _unplanned_runs(ctx)
     retries = run.retries_all or found.filter(kind=Kind.RETRY).exists()
-    whole = found.filter(since_asked__isnull=False).exists() or len(named(ctx)) > MOST
+    whole = (
+        found.filter(since_asked__isnull=False).exists()
+        or len(requested_ids(ctx)) > MAX_READ_SINGLY
+    )
     if (retries, run.reads_all or whole) != (run.retries_all, run.reads_all):
         runs.save(run, ctx.lease, retries_all=retries, reads_all=run.reads_all or whole)
 
 
-def named(ctx: RunContext) -> list[str]:
-    """Return the external ids of the records that people asked for, and that a plan must read."""
-    asked = _left(ctx).exclude(kind=Kind.RETRY).order_by("pk").values_list("only", flat=True)
+def requested_ids(ctx: RunContext) -> list[str]:
+    """Return the external ids of the records that people requested, and that a plan must read."""
+    asked = (
+        _unplanned_runs(ctx).exclude(kind=Kind.RETRY).order_by("pk").values_list("only", flat=True)
+    )
     return list(dict.fromkeys(external_id for only in asked for external_id in only))
 
 
-def read_named(ctx: RunContext, source: Source, carrier: Carrier) -> None:
-    """Carry the records that people asked for, but for those that this run has read anyway.
+def read_requested(ctx: RunContext, source: Source, carrier: Carrier) -> None:
+    """Carry the records that people requested, except those that this run has read anyway.
 
-    Raises LeaseLost, Wait, SyncError.
+    Raise LeaseLost, Wait, SyncError.
     """
     since = ctx.run.since
-    asked = named(ctx) if since is not None else []
-    met = _met(ctx, asked)
+    asked = requested_ids(ctx) if since is not None else []
+    met = _already_handled(ctx, asked)
     if not (ids := [external_id for external_id in asked if external_id not in met]):
         return
-    found, unread = _read(ctx, source, ids)
+    found, unread = _fetch(ctx, source, ids)
     records = source_records(list(found.values()), source, ctx.run.fingerprint, unread)
     old = [r for r in records if since is None or r.modified_at is None or r.modified_at < since]
     carrier.carry(old, again=True, force=True)
@@ -60,8 +65,8 @@ def read_named(ctx: RunContext, source: Source, carrier: Carrier) -> None:
     carrier.delivery.conclude()
 
 
-def _met(ctx: RunContext, ids: Collection[str]) -> set[str]:
-    """Return the records that this run has planned or refused already. One that applies counts."""
+def _already_handled(ctx: RunContext, ids: Collection[str]) -> set[str]:
+    """Return the external ids that this run has already planned or refused; none if it applies."""
     if not ctx.run.dry_run:
         return set()
     found = set[str]()
@@ -70,12 +75,12 @@ def _met(ctx: RunContext, ids: Collection[str]) -> set[str]:
     return found
 
 
-def _read(
+def _fetch(
     ctx: RunContext, source: Source, ids: Sequence[str]
 ) -> tuple[dict[str, Json], list[Unread]]:
-    """Return what is read; say of which the plan lacks, as they cannot be read. Raise SourceError.
+    """Return the records, and those that cannot be read; warn of missing ones. Raise SourceError.
 
-    The lane's plans must not fail for one record that someone asked for.
+    One requested record must not make the lane's plans fail.
     """
     try:
         with ctx.timed("pull"):
@@ -87,17 +92,17 @@ def _read(
     came = found.keys() | {source.identify(one.record) for one in unread}
     missing = [external_id for external_id in ids if external_id not in came]
     if missing and ctx.run.dry_run:
-        text = f"Someone asked for {in_words(missing)}, but the registry has no such record or "
+        text = f"Someone asked for {named(missing)}, but the registry has no such record or "
         text += "does not give it, so it is not in the plan. The registry's owner checks it; then "
         runs.warn(ctx.run, ctx.lease, f"not_at_source:{missing[0]}", text + "ask for it again.")
     return found, unread
 
 
-def _left(ctx: RunContext) -> QuerySet[SyncRun]:
-    """Return the runs of some records that left writes, which no applied plan has looked at.
+def _unplanned_runs(ctx: RunContext) -> QuerySet[SyncRun]:
+    """Return the runs of some records that left writes, which no applied plan has handled.
 
-    A run that applies a plan looks at what the plan had looked at.
+    A run that applies a plan handles what the plan had handled.
     """
     run = ctx.run
     made = run.plan.run_id if run.kind == Kind.APPLY and run.plan is not None else run.pk
-    return of_some_records(ctx.lane, made).filter(held__gt=0, status__in=SyncRun.GOOD)
+    return partial_runs(ctx.lane, made).filter(held__gt=0, status__in=SyncRun.GOOD)

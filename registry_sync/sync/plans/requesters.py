@@ -30,7 +30,7 @@ What = Proposal.What
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def names(plan: Plan) -> set[str]:
+def requester_names(plan: Plan) -> set[str]:
     """Return the names of those who asked for something that a plan has."""
     if not plan.writes:
         return set()
@@ -38,7 +38,7 @@ def names(plan: Plan) -> set[str]:
     return {" ".join(name.split()) for name in found} - {""}
 
 
-def of_some_records(lane: Lane, made: int) -> QuerySet[SyncRun]:
+def partial_runs(lane: Lane, made: int) -> QuerySet[SyncRun]:
     """Return the runs of some records before a run that made a plan, since the last good run.
 
     What the last good run's plan had not looked at counts as well.
@@ -57,7 +57,7 @@ def _joined(plan: Plan) -> Iterable[str]:
 
 def _of_runs(plan: Plan) -> Iterator[str]:
     """Those who asked for runs of some records, which left writes for the plan or ended early."""
-    for run in of_some_records(plan.lane, plan.run_id).exclude(kind__in=SyncRun.DRY):
+    for run in partial_runs(plan.lane, plan.run_id).exclude(kind__in=SyncRun.DRY):
         left = run.held > 0 and run.status in SyncRun.GOOD
         ended_early = run.status not in SyncRun.GOOD and run.only
         if (left or ended_early) and _has_any(plan, run.only):

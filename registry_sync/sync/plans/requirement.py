@@ -9,13 +9,13 @@ from registry_sync.core.problems import SyncError
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans import lifecycle
-from registry_sync.sync.plans.signed_writes import Signed
-from registry_sync.sync.plans.write_access import FREE, NOTHING, Permit
+from registry_sync.sync.plans.signed_writes import SignedWrites
+from registry_sync.sync.plans.write_access import ALL_WRITES, NO_WRITES, WriteAccess
 
 Kind, PlansFor = SyncRun.Kind, Lane.PlansFor
 
 
-def settle_kind(ctx: RunContext) -> None:
+def choose_kind(ctx: RunContext) -> None:
     """Turn a run whose writes need a plan into one that applies or makes it. Raise SyncError.
 
     Runs of some records stay what they are, and write nothing.
@@ -86,17 +86,17 @@ def needs_plan(ctx: RunContext) -> bool:
     return lane.plans_for == PlansFor.EVERYTHING
 
 
-def permit_of(ctx: RunContext) -> Permit:
+def write_access_of(ctx: RunContext) -> WriteAccess:
     """Return what the run may write. Raise SyncError where its plan can no longer be applied."""
     run = ctx.run
     if run.kind == Kind.APPLY:
-        return _permit_of_plan(ctx, run.plan)
+        return _access_of_plan(ctx, run.plan)
     if run.dry_run or not needs_plan(ctx):
-        return FREE
-    return NOTHING
+        return ALL_WRITES
+    return NO_WRITES
 
 
-def _permit_of_plan(ctx: RunContext, plan: Plan | None) -> Permit:
+def _access_of_plan(ctx: RunContext, plan: Plan | None) -> WriteAccess:
     fault = ""
     if plan is None or plan.lane_id != ctx.lane.pk:
         fault = "The run has no plan of this lane."
@@ -106,7 +106,7 @@ def _permit_of_plan(ctx: RunContext, plan: Plan | None) -> Permit:
         fault = f"The rows of {plan} are not those that were signed."
     if plan is None or fault:
         raise _unfit(f"{fault} Nothing more is written.")
-    return Signed(ctx, plan)
+    return SignedWrites(ctx, plan)
 
 
 def _is_new_mapping(ctx: RunContext) -> bool:

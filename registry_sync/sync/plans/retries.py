@@ -11,7 +11,7 @@ from registry_sync.sync import lane_circles, retry_choice
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.dry_run import DryRunDelivery
-from registry_sync.sync.plans.requested_records import read_named
+from registry_sync.sync.plans.requested_records import read_requested
 from registry_sync.sync.records import Candidate, SourceRecord
 
 
@@ -19,7 +19,7 @@ def plan_retries(
     ctx: RunContext, source: Source, carrier: Carrier, delivery: DryRunDelivery
 ) -> None:
     """Carry the kept copies of refused records whose cause is gone. Raises SyncError, Wait."""
-    read_named(ctx, source, carrier)
+    read_requested(ctx, source, carrier)
     tried = set[str]()
     for errors in retry_choice.due(ctx):
         mine = [error for error in errors if _is_due(error, tried, delivery)]

@@ -1,4 +1,4 @@
-"""A second person: what a lane's settings let no one do alone is proposed, then confirmed."""
+"""Proposals: what a lane's settings let no one do alone is proposed, then confirmed by another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = {
     What.RELEASE: "second_release",
     What.POLICY: "second_release",
 }
-"""The setting of a lane that asks for a second person."""
+"""The setting of a lane that requires a second person."""
 SIGN = "registry_sync.sign_plan"
 """The permission that whoever confirms needs, however they do it."""
 
@@ -55,10 +55,10 @@ SERVICE = Person("Registry Sync")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What someone wants to do in a lane. `subject` says what exactly is done.
+class ProposedAction:
+    """An action in a lane that may need a second person. `subject` says what exactly is done.
 
-    A second person is needed as well where the lane asks for one to do what it leads `to`.
+    A second person is also needed if the lane requires one for an action that it leads `to`.
     """
 
     lane: Lane | None
@@ -85,7 +85,7 @@ class SecondPerson(SyncError):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """That something may be done now. It is used up by what is done, not by having been asked."""
+    """Consent to actions. It is used up when they are done, not when it is requested."""
 
     by: Person
     reason: str
@@ -103,37 +103,37 @@ class Consent:
             _decide(row, State.CONFIRMED, self.by, self.reason)
 
 
-def is_asked(lane: Lane | None, what: Proposal.What) -> bool:
-    """Return whether a lane's settings ask for a second person, as they are now."""
+def is_required(lane: Lane | None, what: Proposal.What) -> bool:
+    """Return whether a lane's settings, as they are now, require a second person."""
     if lane is None:
         return False
     return bool(Lane.objects.filter(pk=lane.pk).values_list(SETTINGS[what], flat=True).first())
 
 
-def ask(
-    wants: Iterable[Wanted],
+def request_consent(
+    actions: Iterable[ProposedAction],
     *,
     by: Person,
     reason: str,
     check: Callable[[], None] = lambda: None,
 ) -> Consent:
-    """Return the consent to do some things now: no second person is asked for, or this is them.
+    """Return the consent to do these actions now: none needs a second person, or `by` is one.
 
-    Raises SecondPerson where one of them needs a second person; each of these is proposed then.
-    `check` raises SyncError where nothing is left to do; it is called with the lanes locked.
+    Raise SecondPerson if one of them needs a second person; each that does is proposed then.
+    `check` raises SyncError if nothing is left to do; it is called with the lanes locked.
     """
-    found, missing, wants = list[Proposal](), list[Proposal](), list(wants)
-    lanes = {wanted.lane.pk for wanted in wants if wanted.lane is not None}
+    found, missing, actions = list[Proposal](), list[Proposal](), list(actions)
+    lanes = {action.lane.pk for action in actions if action.lane is not None}
     with transaction.atomic():  # locked, so that no one proposes the same at the same time
         list(Lane.objects.select_for_update(no_key=True).filter(pk__in=lanes).order_by("pk"))
         check()
-        for wanted in wants:
-            lane = wanted.lane
-            if lane is None or not any(is_asked(lane, w) for w in (wanted.what, *wanted.to)):
+        for action in actions:
+            lane = action.lane
+            if lane is None or not any(is_required(lane, w) for w in (action.what, *action.to)):
                 continue
-            row = _same(lane, wanted)
+            row = _open_proposal(lane, action)
             if row is None:
-                missing.append(_propose(lane, wanted, by, reason))
+                missing.append(_propose(lane, action, by, reason))
             elif by.may_sign and by.user_id is not None and not by.proposed(row):
                 found.append(row)
             else:
@@ -143,14 +143,15 @@ def ask(
     return Consent(by, reason, tuple(found))
 
 
-def _same(lane: Lane, wanted: Wanted) -> Proposal | None:
-    """Return the open proposal of the same thing."""
-    rows = Proposal.objects.filter(lane=lane, what=wanted.what, state=State.OPEN)
-    return next((row for row in rows.order_by("pk") if left_of(row) == wanted.subject), None)
+def _open_proposal(lane: Lane, action: ProposedAction) -> Proposal | None:
+    """Return the open proposal of the same action, or None."""
+    rows = Proposal.objects.filter(lane=lane, what=action.what, state=State.OPEN)
+    same = (row for row in rows.order_by("pk") if current_subject(row) == action.subject)
+    return next(same, None)
 
 
-def left_of(row: Proposal) -> Json:
-    """Return what a proposal is about now: a record that came back is released no more."""
+def current_subject(row: Proposal) -> Json:
+    """Return what a proposal is about now: a record that came back is no longer released."""
     if row.what != What.RELEASE:
         return dict(row.subject)
     able = Withdrawal.objects.filter(
@@ -159,9 +160,9 @@ def left_of(row: Proposal) -> Json:
     return {"withdrawals": list(able.order_by("pk").values_list("pk", flat=True))}
 
 
-def _propose(lane: Lane, wanted: Wanted, by: Person, reason: str) -> Proposal:
+def _propose(lane: Lane, action: ProposedAction, by: Person, reason: str) -> Proposal:
     row = Proposal.objects.create(
-        lane=lane, what=wanted.what, subject=wanted.subject, text=wanted.text,
+        lane=lane, what=action.what, subject=action.subject, text=action.text,
         proposed_by=by.name, proposed_user=by.user_id, reason=reason,
     )  # fmt: skip
     admin_log.note(row, f"{by.name} proposed: {row.text} {reason}", actor=by.name)

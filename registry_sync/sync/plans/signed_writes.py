@@ -1,4 +1,4 @@
-"""The permit of a run that applies a plan: what was signed, where neither side has moved since."""
+"""What a run that applies a plan may write: what was signed, if neither side has changed since."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from registry_sync.core.types import Json
 from registry_sync.models import EntityError, Plan, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.plans.plan_digests import benchling_side, is_side, row_digest, side_to_be
-from registry_sync.sync.plans.write_access import Permit
+from registry_sync.sync.plans.plan_digests import (
+    benchling_digest,
+    matches_plan,
+    renamed_digest,
+    row_digest,
+)
+from registry_sync.sync.plans.write_access import WriteAccess
 from registry_sync.sync.records import Candidate
 
 Action, Fate = PlanRow.Action, PlanRow.Fate
@@ -17,13 +22,13 @@ SENT = (Withdrawal.State.SENT, Withdrawal.State.UNDO)
 """States of withdrawals that a killed process may have archived, or unarchived."""
 
 
-class Signed(Permit):
-    """Permits the rows of a signed plan. What it finds moved, it notes at the row."""
+class SignedWrites(WriteAccess):
+    """Allows the rows of a signed plan. A row that has changed since is marked with its fate."""
 
     def __init__(self, ctx: RunContext, plan: Plan) -> None:
         self.ctx, self.plan = ctx, plan
 
-    def fitting(self, candidates: Sequence[Candidate]) -> Collection[str]:
+    def allowed(self, candidates: Sequence[Candidate]) -> Collection[str]:
         """Return the candidates that are signed, and whose records are as they were."""
         rows = self._rows([c.entity.external_id for c in candidates], RECORDS)
         left: dict[PlanRow.Fate | None, list[PlanRow]] = {}
@@ -36,13 +41,15 @@ class Signed(Permit):
             self._leave(moved, fate)
         return fit
 
-    def unmoved(self, external_ids: Collection[str]) -> Collection[str]:
+    def still_allowed(self, external_ids: Collection[str]) -> Collection[str]:
         rows = self._rows(external_ids, RECORDS)
         known = [row for row in rows.values() if row.action == Action.CHANGE]
         left = self._leave(self._moved(known, self._entities(known)), Fate.BENCHLING)
         return {id_ for id_ in external_ids if id_ in rows.keys() - left}
 
-    def settled(self, rows: Sequence[Withdrawal], action: PlanRow.Action) -> list[Withdrawal]:
+    def allowed_withdrawals(
+        self, rows: Sequence[Withdrawal], action: PlanRow.Action
+    ) -> list[Withdrawal]:
         signed = self._rows([row.external_id for row in rows], (action,))
         raws = self._entities(signed.values())
         sent = {row.external_id for row in rows if row.state in SENT}
@@ -52,23 +59,23 @@ class Signed(Permit):
         self._leave([signed[id_] for id_ in fit], Fate.BEGUN)
         return [row for row in rows if row.external_id in fit]
 
-    def begin(self, external_ids: Collection[str]) -> bool:
+    def may_change(self, external_ids: Collection[str]) -> bool:
         rows = self._rows(external_ids, RECORDS)
         known = [row for row in rows.values() if row.action == Action.CHANGE]
         left = self._leave(self._moved(known, self._entities(known)), Fate.BENCHLING)
         left |= self._leave(self._source_moved(rows), Fate.SOURCE)
         return not left and not set(external_ids) - rows.keys()
 
-    def renaming(self, external_id: str, name: str) -> None:
+    def note_rename(self, external_id: str, name: str) -> None:
         for row in self._rows([external_id], (Action.CHANGE,)).values():
-            row.touched_digest = side_to_be(self._entities([row]).get(row.entity_id), name)
+            row.touched_digest = renamed_digest(self._entities([row]).get(row.entity_id), name)
             row.save(update_fields=["touched_digest"])
 
-    def touched(self, external_ids: Collection[str]) -> None:
+    def note_changed(self, external_ids: Collection[str]) -> None:
         rows = list(self._rows(external_ids, (Action.CHANGE,)).values())
         raws = self._entities(rows)
         for row in rows:
-            row.touched_digest = benchling_side(raws.get(row.entity_id))
+            row.touched_digest = benchling_digest(raws.get(row.entity_id))
         PlanRow.objects.bulk_update(rows, ["touched_digest"])
 
     def _rows(
@@ -85,7 +92,7 @@ class Signed(Permit):
 
     def _moved(self, rows: Iterable[PlanRow], raws: dict[str, Json]) -> list[PlanRow]:
         """Return the rows whose entities are neither as they were planned nor as this app left."""
-        return [row for row in rows if not is_side(raws.get(row.entity_id), row)]
+        return [row for row in rows if not matches_plan(raws.get(row.entity_id), row)]
 
     def _source_moved(self, rows: dict[str, PlanRow]) -> list[PlanRow]:
         """Return the rows whose refused records are, or came, in another form than planned."""

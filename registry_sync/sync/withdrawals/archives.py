@@ -246,7 +246,7 @@ class Archives:
                 "permission; each run tries again.",
             )  # fmt: skip
             return []
-        self.ctx.permit.touched([row.external_id for row in rows])
+        self.ctx.write_access.note_changed([row.external_id for row in rows])
         self._unarchived_now(rows)
         return rows
 
@@ -261,7 +261,7 @@ class Archives:
     def _permitted(
         self, rows: Sequence[Withdrawal], action: PlanRow.Action, times: Times | None = None
     ) -> list[Withdrawal]:
-        going = self.ctx.permit.settled(rows, action)
+        going = self.ctx.write_access.allowed_withdrawals(rows, action)
         left = {row.external_id for row in rows} - {row.external_id for row in going}
         hold_withdrawals(self.ctx, left, times)
         return going

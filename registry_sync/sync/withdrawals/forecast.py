@@ -69,7 +69,7 @@ class Forecast:
                 said = "This app archived it, and its record is back."
             self.ctx.listener.finding(row.external_id, "unarchived", [said])
             ids.append(row.external_id)
-        self.plan.keep_settled(self._entries(ids), Action.UNARCHIVE)
+        self.plan.add_withdrawals(self._entries(ids), Action.UNARCHIVE)
 
     def _still_archived(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
         """Return the rows without those that a killed process left with an entity in use."""
@@ -156,7 +156,7 @@ class Forecast:
             outcome = "left in use" if stays else "archived"
             kept += [] if stays else [entry]
             self.ctx.listener.finding(entry.external_id, outcome, said)
-        self.plan.keep_settled(kept, Action.ARCHIVE)
+        self.plan.add_withdrawals(kept, Action.ARCHIVE)
         if kept:
             self._count(len(kept))
 
