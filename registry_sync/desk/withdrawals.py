@@ -18,7 +18,7 @@ from registry_sync.models import Lane, Withdrawal
 from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.plans import second_person
 from registry_sync.sync.plans.second_person import Person
-from registry_sync.sync.withdrawals.pointers import pointers_to
+from registry_sync.sync.withdrawals.incoming_links import incoming_links
 
 State = Withdrawal.State
 UNDOABLE = (State.ARCHIVED,)
@@ -142,7 +142,7 @@ def _containers(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
 
 
 def _links(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
-    links = pointers_to([row.entity_registry_id for row in rows], lane)
+    links = incoming_links([row.entity_registry_id for row in rows], lane)
     _keep(rows, "links", {row.pk: links.get(row.entity_registry_id, []) for row in rows})
     some = [row for row in rows if row.links]
     named = _first(f"{row.entity_registry_id} (from {', '.join(row.links)})" for row in some)

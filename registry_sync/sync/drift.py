@@ -29,7 +29,7 @@ from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targ
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.setup import Setup
-from registry_sync.sync.withdrawals.look import own_archives
+from registry_sync.sync.withdrawals.own_archives import own_archives
 
 DIGEST_COLUMNS = ("lane", "external_id", "entity_id", "entity_registry_id", "entity_hash")
 LISTED = 2000

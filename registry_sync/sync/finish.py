@@ -14,7 +14,7 @@ from registry_sync.sync import run_verdict
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.plans import outcome
 from registry_sync.sync.plans.plan_gate import watermark_of_plan
-from registry_sync.sync.withdrawals import told
+from registry_sync.sync.withdrawals.cautions import withdrawal_cautions
 
 
 def finish(ctx: RunContext) -> None:
@@ -29,7 +29,7 @@ def finish(ctx: RunContext) -> None:
         runs.log(run, "INFO", f"{text} and {were(equal)} taken over.")
     outcome.conclude(ctx)
     ctx.session.open()  # a plan that waits is shown
-    for warning in [*run_verdict.warnings(run, ctx.lane), *told.cautions(ctx)]:
+    for warning in [*run_verdict.warnings(run, ctx.lane), *withdrawal_cautions(ctx)]:
         runs.warn(run, ctx.lease, warning.code, warning.text)
     with transaction.atomic():
         runs.renew(ctx.lease)

@@ -22,7 +22,7 @@ from registry_sync.mapping.model import Entity, with_links
 from registry_sync.models import Lane, LedgerEntry, Merge
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
-from registry_sync.sync.survivors import lead, linking_lanes, renew, survivors
+from registry_sync.sync.survivors import linking_lanes, redirect_links, refresh, survivors
 
 State = Merge.State
 
@@ -136,14 +136,14 @@ def _resolved(entity: Entity, followed: dict[str, str]) -> Entity:
 # -- decisions --------------------------------------------------------------------------------
 
 
-def settle(ctx: RunContext) -> None:
-    """Act on what was decided about merges: links lead on, and freed names are used again.
+def apply_decisions(ctx: RunContext) -> None:
+    """Apply the decisions about merges: redirect links, and use freed names again.
 
-    A dry run acts on nothing. Raise LeaseLost.
+    A dry run applies none. Raise LeaseLost.
     """
     if ctx.run.dry_run:
         return
-    renew(ctx)
+    refresh(ctx)
     decided = ctx.lane.merges.filter(closed_at__isnull=True)
     if ctx.run.only:
         decided = decided.filter(external_id__in=ctx.run.only)
@@ -167,7 +167,7 @@ def _follow(ctx: RunContext, merge: Merge) -> None:
     with transaction.atomic():
         runs.renew(ctx.lease)
         ledger.record_merge(ctx.run, merge)
-        lead(ctx, old, new)
+        redirect_links(ctx, old, new)
         Merge.objects.filter(pk=merge.pk).update(applied=True)
     runs.log(ctx.run, "INFO", f"{merge.external_id} follows {new}, into which {old} was merged.")
 

@@ -88,7 +88,7 @@ def _work_phases(ctx: RunContext, source: Source) -> bool:
     if run.phase == Phase.RETRY and not _retry(ctx, source, carrier):
         return False
     if isinstance(carrier.delivery, DryRunDelivery):
-        _foresee(ctx, source, carrier, carrier.delivery)
+        _predict(ctx, source, carrier, carrier.delivery)
     elif not Withdrawals(ctx).work():
         return False
     with ctx.timed("report"):
@@ -96,11 +96,11 @@ def _work_phases(ctx: RunContext, source: Source) -> bool:
     return True
 
 
-def _foresee(ctx: RunContext, source: Source, carrier: Carrier, delivery: DryRunDelivery) -> None:
+def _predict(ctx: RunContext, source: Source, carrier: Carrier, delivery: DryRunDelivery) -> None:
     """Look at what a sync does once it has read: retries, for a plan, and withdrawals."""
     if ctx.run.kind == ctx.run.Kind.PLAN:
         plan_retries(ctx, source, carrier, delivery)
-    Forecast(ctx, carrier.departures, delivery.plan).tell()
+    Forecast(ctx, carrier.departures, delivery.plan).report()
     delivery.plan.close(ctx.terms.plan_days)
 
 

@@ -32,7 +32,7 @@ class Retry:
         ctx.session.open()
         if ctx.run.kind == ctx.run.Kind.APPLY:
             read_requested(ctx, self.source, self.carrier)
-        merges.settle(ctx)
+        merges.apply_decisions(ctx)
         if run_verdict.read_whole(ctx.run, ctx.lane):
             self._close_withdrawn()
         if not self._try_errors():

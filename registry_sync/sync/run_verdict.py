@@ -11,7 +11,7 @@ from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.core.text import number_of, were
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
-from registry_sync.sync.withdrawn import named
+from registry_sync.sync.withdrawn import first_ids
 
 SAYS_MORE = "the registry says that"
 
@@ -80,8 +80,9 @@ def _drift(lane: Lane) -> list[Caution]:
             "drift",
             f"People changed, renamed or archived {count:,} "
             f"{'entity' if count == 1 else 'entities'} in Benchling that now "
-            f"{'differs' if count == 1 else 'differ'} from the registry ({named(ids)}).{_by(lane)} "
-            "The integration owner looks at Drift in the admin, and sets the lane's policy there.",
+            f"{'differs' if count == 1 else 'differ'} from the registry ({first_ids(ids)})."
+            f"{_by(lane)} The integration owner looks at Drift in the admin, and sets "
+            "the lane's policy there.",
         )
     ]
 
@@ -90,7 +91,7 @@ def _by(lane: Lane) -> str:
     """Return who made the open edits, as far as it is known, as a sentence."""
     rows = lane.drift.filter(closed_at=None).exclude(changed_by="").order_by("changed_by")
     people = list(rows.values_list("changed_by", flat=True).distinct()[:4])
-    return f" Benchling's audit log names {named(people)}." if people else ""
+    return f" Benchling's audit log names {first_ids(people)}." if people else ""
 
 
 def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:

@@ -47,16 +47,16 @@ def merged_away(lane: Lane, registry_ids: Collection[str]) -> dict[str, str]:
     return dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
 
 
-def also_of(lane: Lane, entity_ids: Collection[str]) -> dict[str, str]:
-    """Return whose records, still in the registry, follow these entities, by Benchling id."""
+def followed_by(lane: Lane, entity_ids: Collection[str]) -> dict[str, str]:
+    """Return the external id of a record, still in the registry, that follows each entity."""
     rows = _into(lane, entity_ids).filter(state=State.FOLLOWED)
     return dict(rows.order_by("-pk").values_list("survivor_id", "external_id"))
 
 
-def wanted_still(lane: Lane, entity_ids: Collection[str]) -> set[str]:
-    """Return the entities into which those of records in the registry were merged.
+def survivors_in_use(lane: Lane, entity_ids: Collection[str]) -> set[str]:
+    """Return those of these entities that a record in the registry was merged into.
 
-    Whatever was decided about that, or if no one has: the decision may be to follow them.
+    Undecided merges count: the decision may be to follow them.
     """
     return set(_into(lane, entity_ids).values_list("survivor_id", flat=True))
 
@@ -68,7 +68,7 @@ def _into(lane: Lane, entity_ids: Collection[str]) -> QuerySet[Merge]:
     return rows.exclude(external_id__in=gone.values("external_id"))
 
 
-def renew(ctx: RunContext) -> None:
+def refresh(ctx: RunContext) -> None:
     """Find out which survivors were merged in turn: their own survivors take their place.
 
     A full run asks about all; others about those that records wait for. Raise LeaseLost.
@@ -86,15 +86,15 @@ def renew(ctx: RunContext) -> None:
     moved = [
         (merge, now)
         for merge in merges
-        if (now := _bearer(found, merge)) is not None and now["id"] != merge.survivor_id
+        if (now := _name_holder(found, merge)) is not None and now["id"] != merge.survivor_id
     ]
     left = ctx.client.entities_by_id([merge.survivor_id for merge, _ in moved]) if moved else []
     kept = {raw["id"] for raw in left if raw.get("entityRegistryId")}
     for merge, now in moved:
-        _move_on(ctx, merge, now, is_kept=merge.survivor_id in kept)
+        _follow_on(ctx, merge, now, is_kept=merge.survivor_id in kept)
 
 
-def _bearer(found: Sequence[Json], merge: Merge) -> Json | None:
+def _name_holder(found: Sequence[Json], merge: Merge) -> Json | None:
     """Return the entity that has the merged one's registry id as an alias."""
     wanted = name_key(merge.entity_registry_id)
     for raw in found:
@@ -104,8 +104,8 @@ def _bearer(found: Sequence[Json], merge: Merge) -> Json | None:
     return None
 
 
-def _move_on(ctx: RunContext, merge: Merge, now: Json, *, is_kept: bool) -> None:
-    """Let a merge lead to another survivor. One that `is_kept` lost no more than the names."""
+def _follow_on(ctx: RunContext, merge: Merge, now: Json, *, is_kept: bool) -> None:
+    """Give a merge another survivor. An old one that `is_kept` lost only its names."""
     old, merge.survivor_id = merge.survivor_registry_id, now["id"]
     merge.survivor_registry_id = str(now.get("entityRegistryId") or "")
     merge.survivor_name = str(now.get("name") or "")
@@ -114,7 +114,7 @@ def _move_on(ctx: RunContext, merge: Merge, now: Json, *, is_kept: bool) -> None
         merge.save(update_fields=["survivor_id", "survivor_registry_id", "survivor_name"])
         if merge.state == State.FOLLOWED and merge.applied:
             if not is_kept:
-                lead(ctx, old, merge.survivor_registry_id)
+                redirect_links(ctx, old, merge.survivor_registry_id)
         else:  # its error names the survivor: judged again when it is read next
             rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
             rows.update(raw_hash="")
@@ -123,13 +123,13 @@ def _move_on(ctx: RunContext, merge: Merge, now: Json, *, is_kept: bool) -> None
     runs.log(ctx.run, "INFO", f"{text}{merge.survivor_registry_id}.")
 
 
-def lead(ctx: RunContext, old: str, new: str) -> None:
-    """Let links to one entity lead to another, in every lane's ledger and for who waits for it.
+def redirect_links(ctx: RunContext, old: str, new: str) -> None:
+    """Redirect links from one entity to another, in every lane's ledger and open errors.
 
     The caller holds a transaction under its lease.
     """
     for lane in linking_lanes(ctx):
-        ledger.lead_links(lane, old, new)
+        ledger.redirect_links(lane, old, new)
     _waiting().filter(waits_key=old).update(waits_key=new)
 
 

@@ -37,7 +37,7 @@ def warn_of_marked(ctx: RunContext, external_ids: Sequence[str]) -> None:
             ctx.run,
             ctx.lease,
             "marked_deleted",
-            f"{named(external_ids)} changed, and the registry marks the record as deleted. Its "
+            f"{first_ids(external_ids)} changed, and the registry marks the record as deleted. Its "
             "values were synced, but none was cleared. A Benchling admin archives the entity "
             "where that is right. If the mark means something else, the integration owner maps "
             "it to a field.",
@@ -59,6 +59,6 @@ def withdrawn(run: SyncRun, lane: Lane) -> QuerySet[LedgerEntry]:
     return held.filter(gone_run_id=run.pk)
 
 
-def named(ids: Sequence[str]) -> str:
+def first_ids(ids: Sequence[str]) -> str:
     """Return the first ids as a list in words."""
     return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")

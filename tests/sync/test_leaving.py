@@ -295,7 +295,7 @@ def test_what_a_container_holds_stays_unless_the_policy_says_otherwise(leaving, 
     row = Withdrawal.objects.get(external_id="C-000001")
     assert (row.state, row.containers) == (State.HELD, 1)
     with monkeypatch.context() as patch:  # no ledger is read for what stays
-        patch.setattr("registry_sync.sync.withdrawals.pointers.pointers_to", None)
+        patch.setattr("registry_sync.sync.withdrawals.incoming_links.incoming_links", None)
         assert w.sync().status == Status.SUCCEEDED
     set_policy("archive", withdrawn_held=True)
     assert w.sync().archived == 1 and sorted(archived(w)) == ["C-000001", "C-000002"]

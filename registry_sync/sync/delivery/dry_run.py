@@ -21,7 +21,7 @@ from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 from registry_sync.sync.withdrawals import policy
-from registry_sync.sync.withdrawn import named
+from registry_sync.sync.withdrawn import first_ids
 
 LEFT = {
     "scope": "Left the lane's scope",
@@ -109,7 +109,7 @@ class DryRunDelivery:
             self.listener.finding(outcome.external_id, "reported as withdrawn", [said])
             by_way.setdefault(outcome.how, []).append(outcome.external_id)
         if by_way:
-            ways = [f"{LEFT.get(how, LEFT[''])}: {named(ids)}." for how, ids in by_way.items()]
+            ways = [f"{LEFT.get(how, LEFT[''])}: {first_ids(ids)}." for how, ids in by_way.items()]
             text = f"{' '.join(ways)} Nothing is archived."
             runs.warn(self.run, self.lease, "withdrawn", text)
 

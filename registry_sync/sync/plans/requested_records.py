@@ -17,7 +17,7 @@ from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.requesters import partial_runs
 from registry_sync.sync.records import source_records
-from registry_sync.sync.withdrawn import named
+from registry_sync.sync.withdrawn import first_ids
 
 Kind = SyncRun.Kind
 MAX_READ_SINGLY = 1000
@@ -92,7 +92,7 @@ def _fetch(
     came = found.keys() | {source.identify(one.record) for one in unread}
     missing = [external_id for external_id in ids if external_id not in came]
     if missing and ctx.run.dry_run:
-        text = f"Someone asked for {named(missing)}, but the registry has no such record or "
+        text = f"Someone asked for {first_ids(missing)}, but the registry has no such record or "
         text += "does not give it, so it is not in the plan. The registry's owner checks it; then "
         runs.warn(ctx.run, ctx.lease, f"not_at_source:{missing[0]}", text + "ask for it again.")
     return found, unread

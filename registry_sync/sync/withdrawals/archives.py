@@ -20,18 +20,18 @@ from registry_sync.core.types import Json
 from registry_sync.models import Change, Lane, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.plan_gate import hold_withdrawals
-from registry_sync.sync.survivors import also_of
+from registry_sync.sync.survivors import followed_by
 from registry_sync.sync.withdrawals.own_entity import (
     UNSEEN,
-    also_holds,
     containers_shown,
+    follower_note,
     is_in_use,
     is_own_archive,
     modified_at,
     reason_of,
     why_left,
 )
-from registry_sync.sync.withdrawals.rows import Rows
+from registry_sync.sync.withdrawals.withdrawal_rows import WithdrawalRows
 
 State, End, Kind = Withdrawal.State, Withdrawal.End, Change.Kind
 UNDECIDED = (State.GONE, State.HELD)
@@ -47,14 +47,14 @@ class Archives:
     """Archives and unarchives a lane's entities under the run's lease. Raises LeaseLost, Wait."""
 
     def __init__(self, ctx: RunContext) -> None:
-        self.ctx, self.rows = ctx, Rows(ctx)
+        self.ctx, self.rows = ctx, WithdrawalRows(ctx)
 
     # -- archiving ---------------------------------------------------------------------------
 
     def archive(self, rows: Sequence[Withdrawal]) -> bool:
         """Archive the entities of some withdrawals; return False when the slice's time is up."""
         refusals = 0
-        for some in _parts(self._permitted(rows, PlanRow.Action.ARCHIVE)):
+        for some in _chunks(self._allowed(rows, PlanRow.Action.ARCHIVE)):
             going = self._usable(some)
             if not going:
                 continue
@@ -68,12 +68,12 @@ class Archives:
     def _usable(self, rows: Sequence[Withdrawal]) -> list[Withdrawal]:
         """Keep the rows whose entities are in use, this app's own, and held by no container."""
         entities = self._entities(rows)
-        shared = also_of(self.ctx.lane, list(entities))
+        shared = followed_by(self.ctx.lane, list(entities))
         going = []
         for row in rows:
             raw = entities.get(row.entity_id)
             if row.state in UNDECIDED and (follows := shared.get(row.entity_id)):
-                self.rows.set(row, State.KEPT, also_holds(follows))
+                self.rows.set(row, State.KEPT, follower_note(follows))
                 continue
             entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
             left = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
@@ -81,18 +81,18 @@ class Archives:
                 going.append(row)
             elif not (raw and row.state == State.SENT and self._is_sent(row, raw)):
                 self.rows.set(row, *left)
-        return self._unheld(going)
+        return self._without_containers(going)
 
     def _is_sent(self, row: Withdrawal, raw: Json) -> bool:
         """Take an archive that a killed process sent for this run's own; return whether it is."""
         when = modified_at(raw)
         own = reason_of(raw) == row.reason and row.sent_at is not None
         if own and when is not None and when >= row.sent_at:  # type: ignore[operator]
-            self._archived_now([row], {row.entity_id: raw})
+            self._record_archived([row], {row.entity_id: raw})
             return True
         return False
 
-    def _unheld(self, rows: list[Withdrawal]) -> list[Withdrawal]:
+    def _without_containers(self, rows: list[Withdrawal]) -> list[Withdrawal]:
         """Keep the rows that may go although containers hold them, or that none holds."""
         if self.ctx.lane.withdrawn_held or not rows:
             return rows
@@ -112,7 +112,7 @@ class Archives:
                 self.rows.set(row, State.HELD, "")
             else:
                 going.append(row)
-        self.rows.keep_containers(going)
+        self.rows.save_containers(going)
         return going
 
     def _send(self, rows: list[Withdrawal]) -> bool:
@@ -139,7 +139,7 @@ class Archives:
         if batches:
             text = f"Benchling archived {number_of(batches, 'batch', 'batches')} with them."
             runs.log(self.ctx.run, "INFO", text)
-        self._archived_now(rows, self._entities(rows))
+        self._record_archived(rows, self._entities(rows))
         return True
 
     def _one_by_one(self, rows: Sequence[Withdrawal]) -> bool:
@@ -167,7 +167,7 @@ class Archives:
             "(manage.py lanes set, or the lane's page).",
         )
 
-    def _archived_now(self, rows: Sequence[Withdrawal], entities: dict[str, Json]) -> None:
+    def _record_archived(self, rows: Sequence[Withdrawal], entities: dict[str, Json]) -> None:
         """Record archives, with the time that the entities have now."""
         run, lane = self.ctx.run, self.ctx.lane
         with transaction.atomic():
@@ -210,20 +210,20 @@ class Archives:
         Others are marked as archived by someone else. What is in use already takes no permit.
         """
         done: list[Withdrawal] = []
-        for some in _parts(rows):
+        for some in _chunks(rows):
             entities = self._entities(some)
             in_use = [row for row in some if is_in_use(entities.get(row.entity_id))]
             undone = [row for row in in_use if row.state == State.UNDO]
             if undone:  # by a process that was killed after it
-                self._unarchived_now(undone)
+                self._record_unarchived(undone)
             going = []
             rest = [row for row in some if row not in in_use]
-            for row in self._permitted(rest, PlanRow.Action.UNARCHIVE, times):
+            for row in self._allowed(rest, PlanRow.Action.UNARCHIVE, times):
                 raw = entities.get(row.entity_id)
                 if raw is not None and is_own_archive(row, raw):
                     going.append(row)
                 else:
-                    self.rows.set(row, State.THEIRS, _whose(raw))
+                    self.rows.set(row, State.THEIRS, _archived_by_others(raw))
             done += [*in_use, *self._restore(going)]
         return done
 
@@ -247,10 +247,10 @@ class Archives:
             )  # fmt: skip
             return []
         self.ctx.write_access.note_changed([row.external_id for row in rows])
-        self._unarchived_now(rows)
+        self._record_unarchived(rows)
         return rows
 
-    def _unarchived_now(self, rows: Sequence[Withdrawal]) -> None:
+    def _record_unarchived(self, rows: Sequence[Withdrawal]) -> None:
         values = [(row, row.reason, None) for row in rows]
         with transaction.atomic():
             runs.renew(self.ctx.lease)
@@ -258,7 +258,7 @@ class Archives:
             self.rows.move(rows, state=State.KEPT, note="")
         runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_of(rows)}.")
 
-    def _permitted(
+    def _allowed(
         self, rows: Sequence[Withdrawal], action: PlanRow.Action, times: Times | None = None
     ) -> list[Withdrawal]:
         going = self.ctx.write_access.allowed_withdrawals(rows, action)
@@ -287,11 +287,11 @@ def ids_of(rows: Sequence[Withdrawal], most: int = 10) -> str:
     return named + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
 
 
-def _whose(raw: Json | None) -> str:
+def _archived_by_others(raw: Json | None) -> str:
     if raw is None:
         return UNSEEN
     return f"It was archived as “{reason_of(raw)}” or changed since, and not by this app."
 
 
-def _parts(rows: Sequence[Withdrawal]) -> list[Sequence[Withdrawal]]:
+def _chunks(rows: Sequence[Withdrawal]) -> list[Sequence[Withdrawal]]:
     return [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]

@@ -16,19 +16,19 @@ from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.plan_recorder import NoPlan
-from registry_sync.sync.survivors import also_of
+from registry_sync.sync.survivors import followed_by
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.departures import Departures, open_rows
 from registry_sync.sync.withdrawals.feed import Feed
+from registry_sync.sync.withdrawals.incoming_links import incoming_links
 from registry_sync.sync.withdrawals.listings import APART, Listings
 from registry_sync.sync.withdrawals.own_entity import (
-    also_holds,
     containers_shown,
+    follower_note,
     is_in_use,
     why_left,
 )
-from registry_sync.sync.withdrawals.pointers import pointers_to
-from registry_sync.sync.withdrawn import named
+from registry_sync.sync.withdrawn import first_ids
 
 Action, State = PlanRow.Action, Withdrawal.State
 LOOKED_UP = 500
@@ -36,30 +36,30 @@ LOOKED_UP = 500
 
 
 class Forecast:
-    """Tells the listener which entities would be archived, staged or unarchived."""
+    """Reports to the listener which entities would be archived, staged or unarchived."""
 
     def __init__(self, ctx: RunContext, departures: Departures, plan: NoPlan) -> None:
         self.ctx, self.departures, self.plan = ctx, departures, plan
 
-    def tell(self) -> None:
-        """Tell it. Raise SyncError where Benchling or the registry cannot be asked."""
+    def report(self) -> None:
+        """Report it. Raise SyncError if Benchling or the registry cannot be read."""
         back = self._back()
-        self._tell_unarchived(back)
+        self._report_unarchived(back)
         if not policy.archives(self.ctx.lane):
-            self._tell_deleted()
-        going = {row.external_id: row for row in policy.going(self.ctx)}
+            self._report_deleted()
+        going = {row.external_id: row for row in policy.to_archive(self.ctx)}
         fresh = self._fresh() if policy.archives(self.ctx.lane) else []
         back &= going.keys()
         decision = policy.decide(self.ctx, len(fresh) - sum(_is_new(going[id_]) for id_ in back))
         going = {id_: row for id_, row in going.items() if id_ not in back}
         if decision.guarded:
             staged = [id_ for id_, row in going.items() if _is_new(row)] + fresh
-            self._tell_staged(staged, decision.most)
+            self._report_staged(staged, decision.most)
             going, fresh = {id_: r for id_, r in going.items() if not _is_new(r)}, []
-        self._tell_archived([*going, *fresh], going)
+        self._report_archived([*going, *fresh], going)
 
-    def _tell_unarchived(self, back: set[str]) -> None:
-        """Tell of the archives to undo, by decision or as their records are `back`."""
+    def _report_unarchived(self, back: set[str]) -> None:
+        """Report the archives to undo, by decision or because their records are `back`."""
         here = Q(state__in=Withdrawal.ARCHIVED_HERE, external_id__among=list(back))
         rows = open_rows(self.ctx).filter(Q(state=State.UNDO) | here).order_by("pk")
         ids = []
@@ -78,7 +78,7 @@ class Forecast:
         in_use = {str(raw["id"]) for raw in found if is_in_use(raw)}
         return [row for row in rows if row.entity_id not in in_use]
 
-    def _tell_staged(self, ids: Sequence[str], most: int) -> None:
+    def _report_staged(self, ids: Sequence[str], most: int) -> None:
         text = (
             f"{number_of(len(ids), 'record')} left at once, more than {most:,}: they would wait "
             "for a decision."
@@ -89,8 +89,9 @@ class Forecast:
         self._warn(
             "withdrawals_staged",
             f"{number_of(len(ids), 'record')} that {be} in Benchling left the registry "
-            f"({named(ids)}), more than the {most:,} that this lane may lose at once. A run lets "
-            "them wait for a decision of the integration owner, and archives nothing of them.",
+            f"({first_ids(ids)}), more than the {most:,} that this lane may lose at once. A "
+            "run lets them wait for a decision of the integration owner, and archives nothing of "
+            "them.",
         )
 
     def _warn(self, code: str, text: str) -> None:
@@ -109,12 +110,12 @@ class Forecast:
             return []
         return Feed(self.ctx).predict()
 
-    def _tell_deleted(self) -> None:
+    def _report_deleted(self) -> None:
         for external_id in self._deleted:
             said = "The registry's list of deletions has it. Nothing is changed."
             self.ctx.listener.finding(external_id, "reported as withdrawn", [said])
         if self._deleted:
-            text = f"In the registry's list of deletions: {named(self._deleted)}. Nothing is "
+            text = f"In the registry's list of deletions: {first_ids(self._deleted)}. Nothing is "
             self._warn("withdrawn", f"{text}archived.")
 
     def _fresh(self) -> list[str]:
@@ -136,11 +137,13 @@ class Forecast:
         ids = rows.values_list("external_id", flat=True) if began is not None else ()
         return self.departures.returned | {id_ for id_ in ids if id_ in listed}
 
-    def _tell_archived(self, ids: Sequence[str], rows: Mapping[str, Withdrawal]) -> None:
+    def _report_archived(self, ids: Sequence[str], rows: Mapping[str, Withdrawal]) -> None:
         entries, kept = self._entries(ids), list[LedgerEntry]()
-        left = self._left(entries[:LOOKED_UP])
+        left = self._exclusions(entries[:LOOKED_UP])
         held = self._containers([e for e in entries[:LOOKED_UP] if e.external_id not in left])
-        links = pointers_to([e.entity_registry_id for e in entries], self.ctx.lane) if ids else {}
+        links = (
+            incoming_links([e.entity_registry_id for e in entries], self.ctx.lane) if ids else {}
+        )
         for entry in entries:
             row, count = rows.get(entry.external_id), held.get(entry.entity_id, 0)
             said = [f"{entry.entity_registry_id} “{entry.name}”, as "
@@ -161,7 +164,7 @@ class Forecast:
             self._count(len(kept))
 
     def _count(self, archived: int) -> None:
-        """Keep how many entities would be archived. Raise LeaseLost."""
+        """Save how many entities would be archived. Raise LeaseLost."""
         run = self.ctx.run
         with transaction.atomic():
             runs.renew(self.ctx.lease)
@@ -172,13 +175,13 @@ class Forecast:
         rows = self.ctx.lane.ledger.filter(external_id__among=list(ids))
         return list(rows.order_by("pk"))
 
-    def _left(self, entries: Sequence[LedgerEntry]) -> dict[str, str]:
-        """Return why entities are left that are not this app's to archive, by external id."""
+    def _exclusions(self, entries: Sequence[LedgerEntry]) -> dict[str, str]:
+        """Return why entities may not be archived by this app, by external id."""
         client = self.ctx.client
         raws = client.entities_by_id([entry.entity_id for entry in entries]) if entries else []
         by_id = {str(raw["id"]): raw for raw in raws}
-        shared = also_of(self.ctx.lane, list(by_id))
-        found = {by.external_id: also_holds(shared[by.entity_id])
+        shared = followed_by(self.ctx.lane, list(by_id))
+        found = {by.external_id: follower_note(shared[by.entity_id])
                  for by in entries if by.entity_id in shared}  # fmt: skip
         for entry in entries:
             raw = by_id.get(entry.entity_id)

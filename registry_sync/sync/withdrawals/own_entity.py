@@ -32,7 +32,7 @@ def why_left(
 FOLLOWS = ", which is still in the registry, follows this entity (Merges)."
 
 
-def also_holds(external_id: str) -> str:
+def follower_note(external_id: str) -> str:
     """Return why an entity stays into which that of another record was merged."""
     return f"{external_id}{FOLLOWS}"
 

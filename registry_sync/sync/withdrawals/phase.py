@@ -10,14 +10,14 @@ from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.models import LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.survivors import wanted_still
+from registry_sync.sync.survivors import survivors_in_use
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.archives import Archives, ids_of
 from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
 from registry_sync.sync.withdrawals.feed import Feed
+from registry_sync.sync.withdrawals.incoming_links import note_links
 from registry_sync.sync.withdrawals.listings import Listings
 from registry_sync.sync.withdrawals.own_entity import FOLLOWS
-from registry_sync.sync.withdrawals.pointers import note_links
 
 How, State = Withdrawal.How, Withdrawal.State
 
@@ -64,7 +64,7 @@ class Withdrawals:
         """
         rows = open_rows(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
         kept = list(rows.filter(note__endswith=FOLLOWS))
-        wanted = wanted_still(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
+        wanted = survivors_in_use(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
         for row in kept:
             if row.entity_id not in wanted:
                 self.archives.rows.set(row, State.GONE, "")
@@ -98,7 +98,7 @@ class Withdrawals:
         runs.log(self.ctx.run, "WARNING", text)
 
     def _archive(self, only: Sequence[str]) -> bool:
-        rows = policy.going(self.ctx, only)
+        rows = policy.to_archive(self.ctx, only)
         if not rows:
             return True
         before = self.ctx.run.archived

@@ -71,17 +71,17 @@ def decide(ctx: RunContext, more: int = 0) -> Decision:
     """
     new = new_rows(ctx).count() + more
     waiting = open_rows(ctx).filter(state=State.STAGED).count()
-    most = ctx.setup.connector.deletes.most(entities_of(ctx.lane))
+    most = ctx.setup.connector.deletes.most(entity_count(ctx.lane))
     return Decision(archives(ctx.lane) and new > 0 and new + waiting > most, new, most)
 
 
-def entities_of(lane: Lane) -> int:
+def entity_count(lane: Lane) -> int:
     """Return how many entities a lane has, without those that this app archived."""
     archived = lane.withdrawals.filter(closed_at__isnull=True, state=State.ARCHIVED).count()
     return lane.ledger.exclude(entity_hash="").count() - archived
 
 
-def going(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
+def to_archive(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
     """Return the withdrawals to archive now, the oldest first."""
     rows = open_rows(ctx)
     wanted = Q(state__in=[State.RELEASED, State.SENT])

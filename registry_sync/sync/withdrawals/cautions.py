@@ -1,4 +1,4 @@
-"""What a run says about withdrawals: in the run that first sees them, and while some wait."""
+"""The cautions about withdrawals: of the run that finds them first, and while some wait."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.run_verdict import Caution, is_incomplete, is_short
 from registry_sync.sync.withdrawals.policy import archives
-from registry_sync.sync.withdrawn import named, withdrawn
+from registry_sync.sync.withdrawn import first_ids, withdrawn
 
 State = Withdrawal.State
 
 
-def cautions(ctx: RunContext) -> list[Caution]:
+def withdrawal_cautions(ctx: RunContext) -> list[Caution]:
     """Return the warnings about withdrawals that a run ends with."""
     run, lane, connector = ctx.run, ctx.lane, ctx.setup.connector
     if run.dry_run:
@@ -76,7 +76,7 @@ NOTHING = "Nothing was archived: a Benchling admin does that where it is right."
 
 def _caution(count: int, ids: list[str], after: str, where: str = GONE) -> list[Caution]:
     what = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
-    text = f"{count:,} {what} {where} ({named(ids)}). {after}"
+    text = f"{count:,} {what} {where} ({first_ids(ids)}). {after}"
     return [Caution("withdrawn", text)]
 
 
@@ -89,7 +89,7 @@ def _waiting(lane: Lane) -> list[Caution]:
     return [
         Caution(
             "withdrawals_staged",
-            f"{number_of(count, 'withdrawal')} ({named(ids)}) "
+            f"{number_of(count, 'withdrawal')} ({first_ids(ids)}) "
             f"{'waits' if count == 1 else 'wait'} for a decision: more records left the registry "
             "than this lane may lose at once. Nothing of them was archived. The integration owner "
             "archives or keeps the entities under Withdrawals in the admin, or with manage.py "

@@ -1,4 +1,4 @@
-"""Which of the app's entities link to what is to be archived, in every lane."""
+"""Which of the app's entities, in every lane, link to an entity that is to be archived."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NAMED = 5
 
 
 def note_links(ctx: RunContext, rows: Sequence[Withdrawal]) -> None:
-    """Keep on each withdrawal which entities link to its entity."""
-    found = pointers_to({row.entity_registry_id for row in rows}, ctx.lane)
+    """Save on each withdrawal which entities link to its entity."""
+    found = incoming_links({row.entity_registry_id for row in rows}, ctx.lane)
     for row in rows:
         links = found.get(row.entity_registry_id, [])
         if row.links != links:
@@ -24,7 +24,7 @@ def note_links(ctx: RunContext, rows: Sequence[Withdrawal]) -> None:
             row.save(update_fields=["links"])
 
 
-def pointers_to(registry_ids: Iterable[str], lane: Lane) -> dict[str, list[str]]:
+def incoming_links(registry_ids: Iterable[str], lane: Lane) -> dict[str, list[str]]:
     """Return the registry ids of entities that link to these, by the id that they link to.
 
     The ledgers of all lanes in the same Benchling registry are read, those with links alone.

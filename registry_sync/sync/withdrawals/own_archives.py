@@ -1,4 +1,4 @@
-"""What a look at Benchling shows of this app's own archives."""
+"""Tell this app's own archives from those of people, as Benchling is listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes to withdrawals by a run: under its lease, and never over what someone decided."""
+"""Updates of withdrawals by a run: under its lease, and never over a decision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry_sync.models import Withdrawal
 from registry_sync.sync.context import RunContext
 
 
-class Rows:
+class WithdrawalRows:
     """Moves withdrawals from the state in which the run knows them. Raises LeaseLost.
 
     A row that someone decided about since it was read is left alone.
@@ -21,11 +21,11 @@ class Rows:
         self.ctx = ctx
 
     def set(self, row: Withdrawal, state: Withdrawal.State, note: str) -> None:
-        """Keep what a look at one entity showed, with its count of containers."""
+        """Set the state and note of one withdrawal, and save its count of containers."""
         self.move([row], state=state, note=note, containers=row.containers)
 
     def move(self, rows: Sequence[Withdrawal], **values: object) -> list[Withdrawal]:
-        """Give rows these values; return those that were still as the run knows them."""
+        """Update rows; return those that were still as the run knows them."""
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             found = Withdrawal.objects.filter(pk__in=[row.pk for row in rows], closed_at=None)
@@ -37,8 +37,8 @@ class Rows:
                 setattr(row, name, value)
         return same
 
-    def keep_containers(self, rows: Sequence[Withdrawal]) -> None:
-        """Keep how many containers hold these entities, as a killed run would forget it."""
+    def save_containers(self, rows: Sequence[Withdrawal]) -> None:
+        """Save how many containers hold these entities, which a killed run would forget."""
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             Withdrawal.objects.bulk_update(rows, ["containers"])
