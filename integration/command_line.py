@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from django.db import DatabaseError
 
 ESCAPES = "registry_sync.escapes"
+PLAIN = "registry_sync.plain"
+PLAIN_SIGNS = dict.fromkeys("“”„‘’", "'") | {"…": "...", "–": "-", "→": "->", "›": ">", "•": "-"}
+"""What a console without them shows for the signs of this service's own sentences. None ends a
+string of JSON."""
+EXACT = {"--json", "-"}
+"""With these, the output is for a program, which must get every sign as it is."""
 GROUP = "registry_sync.commands"
 READER_GONE = 141
 """As a shell says of a program that SIGPIPE ended."""
@@ -50,7 +56,7 @@ def _flush(stream: Any) -> None:
 
 def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
-    escape_in(sys.stdout, sys.stderr)
+    escape_in(sys.stdout, sys.stderr, exact=not EXACT.isdisjoint(sys.argv))
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if "-" in name and (COMMANDS / f"{name.replace('-', '_')}.py").exists():
         sys.argv[1] = name = name.replace("-", "_")  # as people write `upgrade-check`
@@ -67,22 +73,40 @@ def _run() -> None:
         _manage()
 
 
-def escape_in(*streams: Any) -> None:
+def escape_in(*streams: Any, exact: bool) -> None:
     """Let consoles escape what their encoding has not: the service writes more than ASCII.
 
-    An escape has the form that JSON reads, so that `--json` stays JSON on every console.
+    Unless the output must be `exact`, quotes, dashes and arrows are shown as plain ones. An escape
+    has the form that JSON reads, so that `--json` stays JSON on every console.
     """
     codecs.register_error(ESCAPES, _escaped)
+    codecs.register_error(PLAIN, _plain)
     for stream in streams:
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=ESCAPES)
+            stream.reconfigure(errors=ESCAPES if exact else PLAIN)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Return the escapes of the signs that cannot be encoded, and where to go on."""
+    signs, end = _not_encoded(error)
+    return "".join(map(_escape, signs)), end
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Return the same with plain signs where there are such."""
+    signs, end = _not_encoded(error)
+    return "".join(PLAIN_SIGNS.get(sign) or _escape(sign) for sign in signs), end
+
+
+def _not_encoded(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4)), error.end
+    return error.object[error.start : error.end], error.end
+
+
+def _escape(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4))
 
 
 def _manage() -> None:
