@@ -32,6 +32,8 @@ def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
     assert '<div class="diagram"><pre class="mermaid">' in diagrams
     assert 'src="assets/mermaid.js"' in diagrams
     assert "mermaid" in (tmp_path / "assets" / "mermaid.js").read_text()[:5000]
+    commands = (tmp_path / "commands.html").read_text()
+    assert "--lane NAME|ID</code>" in commands and "\\|" not in commands
     for page in tmp_path.glob("*.html"):
         asked = re.findall(
             r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="([^"]+)"', page.read_text()

@@ -29,6 +29,8 @@ DIAGRAMS = "assets/mermaid.js"
 MERMAID = ROOT / "tools/json-server/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
 DIAGRAM = re.compile(r'<pre class="mermaid">.*?</pre>', re.DOTALL)
 LINK = re.compile(r"\[([^\]\[]*)\]\(([^)\s]+)\)")
+CELL = re.compile(r"^ *\|.*$", re.MULTILINE)
+CODE = re.compile(r"`[^`\n]+`")
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
@@ -57,7 +59,13 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return a page with its links as the site has them."""
+    """Return a page with its links as the site has them.
+
+    In a table, git needs a backslash before a `|` in code, which Python-Markdown would show.
+    """
+    markdown = CELL.sub(
+        lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), markdown
+    )
     return LINK.sub(lambda found: f"[{_text(found[1])}]({_in_site(found[2])})", markdown)
 
 
