@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import Any
 
 from jwcrypto import jwk, jws
-from jwcrypto.common import JWException
+from jwcrypto.common import JWException, base64url_decode
 
 ALGORITHM = "PS256"
 ID, TIME, SIGNATURE = "Registry-Sync-Id", "Registry-Sync-Timestamp", "Registry-Sync-Signature"
@@ -18,15 +19,23 @@ STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
 """The names of Standard Webhooks for the same three values."""
 
 
-def sign(payload: bytes, private_key: str, *, detached: bool = False) -> str:
+def sign(
+    payload: bytes,
+    private_key: str,
+    *,
+    detached: bool = False,
+    header: dict[str, Any] | None = None,
+) -> str:
     """Return a signature of a payload, by a PEM key; a detached one leaves the payload out.
 
-    Raises ValueError if the key cannot sign.
+    `header` is signed as well; a reader that does not know it ignores it. Raises ValueError if the
+    key cannot sign.
     https://datatracker.ietf.org/doc/html/rfc7515#appendix-F
     """
     made = jws.JWS(payload)
+    protected = json.dumps({"alg": ALGORITHM, **(header or {})})
     try:
-        made.add_signature(parsed(private_key), None, json.dumps({"alg": ALGORITHM}), None)
+        made.add_signature(parsed(private_key), None, protected, None)
     except JWException as error:  # not an RSA key, or a public one
         raise ValueError(f"this key cannot sign ({type(error).__name__})") from error
     if detached:
@@ -82,3 +91,9 @@ def verify(token: str, key: str, detached: bytes | None = None) -> bytes:
     except (JWException, ValueError, TypeError) as error:
         raise ValueError(f"not a valid signature by this key ({type(error).__name__})") from error
     return bytes(made.payload) if detached is None else detached
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """Return the header of a signature that was verified."""
+    header: dict[str, Any] = json.loads(base64url_decode(token.partition(".")[0]))
+    return header

@@ -9,7 +9,7 @@ removes anything needs that key, which is not in the database.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from django.conf import settings
@@ -18,9 +18,12 @@ from django.db.models import Max
 from django.utils import timezone
 
 from registry_sync.core import signing
-from registry_sync.ledger import digests
+from registry_sync.ledger import digests, other_chains
+from registry_sync.ledger.other_chains import Ends
 from registry_sync.models import ChainHead, ChainLink, Change, Lane, SyncRun
 
+OTHERS = "lanes"
+"""The signature's header that has the other chains. Versions that do not know it ignore it."""
 LOST = "0" * 64
 """What a link builds on when the head that it should follow is gone. No chain has it before."""
 
@@ -34,9 +37,11 @@ class End:
     rows: int
     unsigned: int = 0
     """How many of these changes were there before this key signed the chain."""
+    others: Ends = field(default_factory=dict)
+    """Where the other lanes' chains ended when a run of this lane last ended."""
 
     def payload(self, lane: Lane) -> bytes:
-        """Return what the head's signature covers."""
+        """Return what the head's signature covers, beside the header with the other chains."""
         return digests.encode(
             {"lane": lane.mark, "digest": self.digest, "links": self.links, "rows": self.rows,
              "unsigned": self.unsigned}
@@ -75,7 +80,7 @@ class Link:
         row.digest = digests.of_link(row, self.end.digest, lane.mark)
         row.save(force_insert=True)
         rows = self.end.rows + row.rows
-        move_head(lane, End(row.digest, row.number, rows, self.end.unsigned))
+        move_head(lane, replace(self.end, digest=row.digest, links=row.number, rows=rows))
 
 
 def last_id(lane: Lane) -> int:
@@ -107,7 +112,8 @@ def signed_end(head: ChainHead, keys: list[str]) -> tuple[str, End] | None:
     for key in filter(None, keys):
         try:
             said = json.loads(signing.verify(head.signature, key))
-            return said.pop("lane"), End(**said)
+            others = signing.header_of(head.signature).get(OTHERS, {})
+            return said.pop("lane"), End(**said, others=others)
         except (ValueError, TypeError, KeyError, AttributeError):  # signed, but not as a head
             continue
     return None
@@ -119,28 +125,42 @@ def move_head(lane: Lane, end: End) -> None:
         "digest": end.digest,
         "links": end.links,
         "rows": end.rows,
-        "signature": signature(end.payload(lane)),
+        "signature": signature(end.payload(lane), end.others),
     }
     if not ChainHead.objects.filter(lane=lane).update(**values):
         ChainHead.objects.create(lane=lane, **values)
 
 
-def signature(payload: bytes) -> str:
+def signature(payload: bytes, others: Ends | None = None) -> str:
     """Return a payload signed by the app's key; "" without a key that can sign."""
+    header = {OTHERS: others} if others else None
     try:
-        return signing.sign(payload, settings.BENCHLING_PRIVATE_KEY)
+        return signing.sign(payload, settings.BENCHLING_PRIVATE_KEY, header=header)
     except ValueError:  # doctor names it; what was written must be recorded all the same
         return ""
 
 
 def sign_head(lane: Lane) -> None:
-    """Sign the lane's head where this key has not: a migration set it, or the key is a new one."""
+    """Sign the lane's head with where the other lanes' chains end now.
+
+    Also where this key has not signed it yet: a migration set it, or the key is a new one.
+    """
     if not settings.BENCHLING_PRIVATE_KEY:
         return
     with transaction.atomic():
         head = ChainHead.objects.select_for_update().filter(lane=lane).first()
-        if head is not None and signed_end(head, [settings.BENCHLING_PRIVATE_KEY]) is None:
-            move_head(lane, End(head.digest, head.links, head.rows, unsigned=head.rows))
+        if head is None:
+            return
+        signed = signed_end(head, [settings.BENCHLING_PRIVATE_KEY])
+        if signed is None:
+            end = End(head.digest, head.links, head.rows, unsigned=head.rows)
+        elif signed[0] != lane.mark:
+            return  # someone else's: a fault that stays
+        else:
+            end = signed[1]
+        others = other_chains.ends(lane, end.others)
+        if signed is None or others != end.others:
+            move_head(lane, replace(end, others=others))
 
 
 def counted(run_id: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 
 from registry_sync.core.text import number_of, were
-from registry_sync.ledger import chain, digests, retention
+from registry_sync.ledger import chain, digests, other_chains, retention
 from registry_sync.models import ChainHead, ChainLink, Change, Lane, LedgerEntry, SyncRun
 
 Form = ChainLink.Form
@@ -195,6 +195,8 @@ class ChainCheck:
     def _signed(self, end: chain.End) -> None:
         if (end.links, end.rows) != (self.number, self.rows):
             raise Broken("The head was edited: its signature is of other counts.")
+        if fault := other_chains.fault(end.others):
+            raise Broken(fault)
         self.is_signed = True
         if end.unsigned:
             self.notes.append(

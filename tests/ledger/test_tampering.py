@@ -12,8 +12,18 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
+from registry_sync import runs
+from registry_sync.jobs.runner import work_to_end
 from registry_sync.ledger import admin_log, chain, digests, retention
-from registry_sync.models import ChainHead, ChainLink, Change, Lane, Retention, SyncRun
+from registry_sync.models import (
+    ChainHead,
+    ChainLink,
+    Change,
+    Lane,
+    LedgerEntry,
+    Retention,
+    SyncRun,
+)
 from tests.support.chain import relink, sql
 from tests.support.registry import compound
 
@@ -224,3 +234,83 @@ def test_every_tampering_is_named(lane, settings, tmp_path: Path):
     assert "signature was not checked: BENCHLING_PRIVATE_KEY is not set" in verify()
     assert set(unnamed(lane, CASES)) <= NEEDS_KEY
     assert "102 changes, the chain is intact" in verify()
+
+
+@pytest.fixture
+def two(world):
+    """Two lanes that wrote; the first one also ran after the second one had written."""
+    w = world([compound(n) for n in range(3)])
+    lots = [{"id": f"L-{n}", "name": f"Lot {n}", "parent": None} for n in range(2)]
+    w.add_lane("Lot", [compound(n) | lots[n] for n in range(2)])
+    w.sync()
+    first, second = Lane.objects.order_by("pk")
+    work_to_end(runs.active().pk)  # the second one's
+    w.sync(lane=first)
+    first.world = second.world = w
+    return first, second
+
+
+def vanished(lane):
+    """Delete a lane with its chain, its runs, its ledger and all else that names it."""
+    of_lane = SyncRun.objects.filter(lane=lane).values("pk")
+    for relations, rows in ((SyncRun._meta.related_objects, of_lane),
+                            (Lane._meta.related_objects, [lane.pk])):  # fmt: skip
+        for relation in relations:
+            of = {f"{relation.field.name}__in": rows}
+            named = relation.related_model._base_manager.filter(**of)
+            named._raw_delete(named.db)
+    Lane.objects.filter(pk=lane.pk)._raw_delete("default")
+
+
+def emptied(lane):
+    """Delete what a lane wrote, as if its runs had written nothing."""
+    for model in (Change, ChainLink, ChainHead, LedgerEntry):
+        model.objects.filter(lane=lane)._raw_delete("default")
+    SyncRun.objects.filter(lane=lane).update(created=0, updated=0)
+
+
+def written_anew(lane):
+    """Delete what a lane wrote, and let a run write it as if for the first time."""
+    emptied(lane)
+    lane.world.sync(lane=lane, kind=SyncRun.Kind.FULL)
+    lane.world.registry.edit("C-000001", approval=2001)
+    lane.world.sync(lane=lane)
+
+
+OF_A_LANE = {
+    "all of it": vanished,
+    "what it wrote": emptied,
+    "its history, which is written anew": written_anew,
+    "the lane alone": lambda lane: Lane.objects.filter(pk=lane.pk)._raw_delete("default"),
+    "the lane of its runs": lambda lane: (
+        SyncRun.objects.filter(lane=lane).update(lane=None), vanished(lane)),
+}  # fmt: skip
+
+
+def test_a_lane_that_is_removed_with_its_chain_is_missed(two, settings):
+    first, second = two
+    assert verify().count("the chain is intact") == 2
+
+    def unnoticed(lane):
+        missed = []
+        for name, remove in OF_A_LANE.items():
+            with transaction.atomic():
+                remove(lane)
+                try:
+                    verify()
+                    missed.append(name)
+                except CommandError as fault:
+                    assert "link" in str(fault) or "lane" in str(fault).lower(), name
+                transaction.set_rollback(True)
+        return missed
+
+    assert unnoticed(first) == unnoticed(second) == []
+    key, settings.BENCHLING_PRIVATE_KEY = settings.BENCHLING_PRIVATE_KEY, ""
+    assert set(unnoticed(second)) == {
+        "all of it", "what it wrote", "its history, which is written anew"}  # fmt: skip
+    settings.BENCHLING_PRIVATE_KEY = key
+    vanished(second)
+    first.world.registry.edit("C-000002", approval=2001)
+    first.world.sync(lane=first)
+    with pytest.raises(CommandError, match=f"the key {second.mark} no longer has its link"):
+        verify()  # a later run does not hide it

@@ -18,7 +18,7 @@ from registry_sync.core.readable import readable
 from registry_sync.core.text import are, number_of, were
 from registry_sync.desk.pins import audit_lines
 from registry_sync.desk.values import rule_text
-from registry_sync.ledger import audit, chain_check, refusals, retention, signed_csv
+from registry_sync.ledger import audit, chain_check, other_chains, refusals, retention, signed_csv
 from registry_sync.management.operator import USAGE, OperatorCommand, new_file
 from registry_sync.models import Change, Lane, Retention
 from registry_sync.runs import SchemaView, schema_view
@@ -126,6 +126,9 @@ class Command(OperatorCommand):
                     f"{were(old.rows)} deleted on "
                     f"{old.at:%Y-%m-%d} by {old.actor}: {old.reason}"
                 )
+        faults += other_chains.rows_without_a_lane()
+        if not lanes and not faults:
+            self.stdout.write("There is no lane, so nothing has been written to Benchling.")
         if faults:
             raise CommandError("\n".join(faults), returncode=1)
 
