@@ -1,18 +1,24 @@
 """CSV for spreadsheets: no cell is a formula, and every text can be read back.
 
-An apostrophe stands before a text that a spreadsheet would compute.
+An apostrophe stands before a text that a spreadsheet would compute. It also stands inside a text,
+after a semicolon, a tab or a line end: where the decimal sign is a comma, spreadsheets end a cell
+there, whatever the quotes say.
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-SIGNS = frozenset("=+-@＝＋－＠﹣−")
+SIGNS = frozenset("=+-@＝＋－＠﹦﹢﹣﹫−")
 """What a formula begins with, also in the widths that spreadsheets take for the same."""
+
+SEPARATORS = re.compile(r"(?<=[;\t\r\n])")
+"""Where a spreadsheet may begin another cell or row inside a text."""
 
 
 class Out(Protocol):
@@ -37,19 +43,28 @@ class SheetWriter:
 
 def spreadsheet_text(text: str) -> str:
     """Return a text that no spreadsheet computes."""
-    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+    return "".join(f"'{cell}" if is_risky else cell for cell, is_risky in _cells(text))
 
 
 def original_text(cell: str) -> str:
     """Return the text of a cell that `spreadsheet_text` made."""
-    return cell[1:] if cell.startswith("'") and spreadsheet_text(cell[1:]) == cell else cell
+    text = "".join(part.removeprefix("'") if is_risky else part for part, is_risky in _cells(cell))
+    return text if spreadsheet_text(text) == cell else cell
 
 
-def _is_formula(text: str) -> bool:
-    """Return whether a text begins with a sign, or with a tab or line end, which hide one."""
-    if text[:1] in ("\t", "\r", "\n"):
-        return True
-    return next((sign for sign in text if not _is_unseen(sign)), "") in SIGNS
+def _cells(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield what spreadsheets may take for cells, and whether an apostrophe is needed before it.
+
+    That is so before a sign, and before a tab or a line end that begins the text.
+    """
+    for place, cell in enumerate(SEPARATORS.split(text)):
+        bare = cell.lstrip("'")
+        hides = place == 0 and bare[:1] in ("\t", "\r", "\n")
+        yield cell, hides or _first_seen(bare) in SIGNS
+
+
+def _first_seen(text: str) -> str:
+    return next((sign for sign in text if not _is_unseen(sign)), "")
 
 
 def _is_unseen(sign: str) -> bool:
