@@ -110,7 +110,7 @@ class CurePages(Reasoned):
         chosen = request.POST.getlist("chosen")
         rows = prospect.rows()
         ticked = [r.key for r in rows if (r.key in chosen if request.POST else r.ticked)]
-        name = runs.LaneNames().beside(case.lane)
+        name = runs.LaneNames().label(case.lane)
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": f"{_title(cure, case)}{f' ({name})' if name else ''}",

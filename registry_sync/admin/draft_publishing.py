@@ -80,7 +80,7 @@ class Publishing(Reasoned):
     def draft_of(self, request: HttpRequest, pk: int) -> MappingDraft:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        draft = drafts.mine().filter(pk=pk).first()
+        draft = drafts.of_this_app().filter(pk=pk).first()
         if draft is None:
             raise Http404("This draft does not exist.")
         return draft
@@ -219,7 +219,7 @@ class Publishing(Reasoned):
 
 def _of_lane(draft: MappingDraft) -> str:
     names = runs.LaneNames()
-    name = names.beside(names.find(draft.schema_id))
+    name = names.label(names.find(draft.schema_id))
     return f" ({name})" if name else ""
 
 
@@ -242,7 +242,7 @@ class MappingVersionAdmin(ReadOnly):
         return with_schema_column(super().get_list_display(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
-        return versions.mine()
+        return versions.of_this_app()
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.roll_back_view)
@@ -256,7 +256,7 @@ class MappingVersionAdmin(ReadOnly):
         form_url: str = "",
         extra_context: Json | None = None,
     ) -> HttpResponse:
-        version = versions.mine().filter(pk=as_key(object_id) or 0).first()
+        version = versions.of_this_app().filter(pk=as_key(object_id) or 0).first()
         newest = versions.of_schema(version.schema_id).first() if version else None
         more = {
             "version": version,
@@ -270,7 +270,7 @@ class MappingVersionAdmin(ReadOnly):
         """Create a draft of the earlier version and show what publishing it would write."""
         if not may_publish(request):
             raise PermissionDenied
-        version = versions.mine().filter(pk=pk).first()
+        version = versions.of_this_app().filter(pk=pk).first()
         if version is None or request.method != "POST":
             raise Http404("This version does not exist.")
         try:

@@ -55,7 +55,7 @@ class MappingDraftAdmin(Connecting):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MappingDraft]:
         # A sample may be 2 MB: a list of drafts must not carry fifty of them.
-        return drafts.mine().defer("sample", "schema", "base", "suggestions", "preview")
+        return drafts.of_this_app().defer("sample", "schema", "base", "suggestions", "preview")
 
     @admin.display(description="state", ordering="state")
     def pill(self, draft: MappingDraft) -> SafeString:

@@ -41,7 +41,7 @@ WHATS = {"check": CHECK, "retry": RETRY, "dismiss": DISMISS}
 TITLES = {"check": "Check all again", "retry": "Retry all stored copies", "dismiss": "Dismiss all"}
 OF_SOME = {"check": "Check again", "retry": "Retry the stored copies", "dismiss": "Dismiss"}
 """The titles where the address names records."""
-KEPT = {"check": retry_choice.askable, "retry": retry_choice.sendable}
+KEPT = {"check": retry_choice.fetchable, "retry": retry_choice.sendable}
 NOT_CURRENT = "These errors belong to a lane that is no longer synced, so they cannot be retried."
 
 
@@ -128,7 +128,7 @@ class WholeCauses(Reasoned):
 
 def _counted(case: Case, count: int) -> str:
     """Return how many errors are meant, of which cause and lane."""
-    name = runs.LaneNames().beside(case.lane)
+    name = runs.LaneNames().label(case.lane)
     return f"{count:,} × {record_cause(case.code).title}" + (f" ({name})" if name else "")
 
 

@@ -38,7 +38,7 @@ class Checks(WholeCauses):
 
     @admin.action(description="Check the selected records again", permissions=["act"])
     def check_again(self, request: HttpRequest, rows: Errors) -> HttpResponse | None:
-        able = retry_choice.askable(self._open(rows))
+        able = retry_choice.fetchable(self._open(rows))
         return self._again(request, rows, able, "check_again", SyncRun.Kind.INCREMENTAL)
 
     @admin.action(description="Retry the stored copies of the selected", permissions=["act"])

@@ -35,7 +35,7 @@ class Copies(ReadOnly):
     def copy_view(self, request: HttpRequest) -> HttpResponse:
         """Show the text, selected by one press, and the way to the CSV."""
         copy, query = self._asked(request), request.GET.urlencode()
-        name = runs.LaneNames().beside(copy.lane)
+        name = runs.LaneNames().label(copy.lane)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{self._title(request, copy)}{f' ({name})' if name else ''}",

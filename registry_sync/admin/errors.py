@@ -147,7 +147,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         marks = [str(error.run.mapping.get("key_mark") or "")]
         named = {error.field or "value": error.value}
         names = runs.LaneNames()
-        name = f" ({beside})" if (beside := names.beside(error.lane)) else ""
+        name = f" ({beside})" if (beside := names.label(error.lane)) else ""
         offers = cures.presses(error.lane, error.code, request.user, [error.external_id])
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
         context = {

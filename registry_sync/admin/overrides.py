@@ -136,5 +136,5 @@ def _stops() -> SafeString | str:
 
 
 def _of(stop: Stop, names: runs.LaneNames) -> str:
-    name = names.beside(stop.lane)
+    name = names.label(stop.lane)
     return f"{name}, " if name else ""

@@ -212,5 +212,5 @@ def _address(what: str, plan: Plan) -> str:
 
 
 def _beside(plan: Plan) -> str:
-    name = runs.LaneNames().beside(plan.lane)
+    name = runs.LaneNames().label(plan.lane)
     return f" ({name})" if name else ""

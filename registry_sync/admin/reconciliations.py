@@ -28,7 +28,7 @@ from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import schema_view
 from registry_sync.runs.queue import push_slice
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 from registry_sync.sync.reconcile import record as reconciling
 
 NO_WORKER = (
@@ -107,7 +107,7 @@ class ReconciliationAdmin(ByLane):
             raise PermissionDenied
         back = redirect("admin:registry_sync_reconciliation_changelist")
         lane = lanes.find(request.POST.get("lane", ""))
-        if lane is None or not (settings.REDIS_URL and see_queues().listening):
+        if lane is None or not (settings.REDIS_URL and read_queues().listening):
             said = NO_WORKER if lane is not None else "Nothing has been synced yet."
             self.message_user(request, said, messages.WARNING)
             return back

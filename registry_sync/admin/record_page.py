@@ -116,7 +116,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             if len(of) > 1:
                 return HttpResponseRedirect(search_url(external_id))
             lane = of[0] if of else lane
-        name = f" ({beside})" if (beside := names.beside(lane)) else ""
+        name = f" ({beside})" if (beside := names.label(lane)) else ""
         context = {
             **self.admin_site.each_context(request),
             "title": f"Record {external_id}{name}" if external_id else "Find a record",
@@ -126,7 +126,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             "are_all": are_all(hits),
             "shortest": SHORTEST,
             "hits": [
-                (hit, names.beside(hit.lane) or hit.lane, record_url(hit.external_id, hit.lane.pk))
+                (hit, names.label(hit.lane) or hit.lane, record_url(hit.external_id, hit.lane.pk))
                 for hit in hits
             ],
         }
@@ -145,7 +145,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         """Do what a button of the page asks for."""
         action = request.POST.get("action") if request.method == "POST" else None
         if action == "ask":
-            return live.ask(lane, external_id)
+            return live.read_live(lane, external_id)
         return self._sync_one(request, lane, external_id) if action == "sync_one" else None
 
     def _authors(self, request: HttpRequest, lane: Lane, external_id: str) -> AuthorOfChange | None:
@@ -196,9 +196,9 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         return HttpResponseRedirect(record_url(external_id, lane.pk if lane else None))
 
     def _story(self, request: HttpRequest, lane: Lane, external_id: str) -> dict[str, Any]:
-        record = story.story_of(lane, external_id)
+        record = story.history_of(lane, external_id)
         error = record.open_error
-        state = in_benchling.see(lane, external_id)
+        state = in_benchling.read_state(lane, external_id)
         with_event(record, state)
         pins.with_events(record)
         return {

@@ -60,7 +60,7 @@ class StepByStep(ByLane):
 def _shown(found: Explanation, names: runs.LaneNames) -> Json:
     """Return what the page shows of an explanation; secrets are hidden in all of it."""
     lane, stop = found.lane, found.last
-    said, name = as_json(found, names.of(lane)), names.beside(lane)
+    said, name = as_json(found, names.of(lane)), names.label(lane)
     return {
         "title": f"{found.external_id}{f' ({name})' if name else ''}, step by step",
         "steps": [

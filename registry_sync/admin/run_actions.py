@@ -17,7 +17,7 @@ from registry_sync.desk import lanes
 from registry_sync.desk import run_actions as orders
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
 from registry_sync.models import SyncRun
-from registry_sync.runs.workers import Queues, see_queues
+from registry_sync.runs.workers import Queues, read_queues
 
 CONTROLS: dict[str, tuple[str, str]] = {
     "pause": (
@@ -76,7 +76,7 @@ class RunOrders(Reasoned):
             order = replace(order, wanted={**order.wanted, "lane": lane})
             back += f"?lane={lane.pk}" if asked and lane is not None else ""
             return self._begin(request, order, lambda seen: orders.facts(what, of, seen), back)
-        reason = self._reason(request, order, orders.facts(what, of, see_queues()), back)
+        reason = self._reason(request, order, orders.facts(what, of, read_queues()), back)
         if isinstance(reason, HttpResponse):
             return reason
         for lane in of:
@@ -131,7 +131,7 @@ class RunOrders(Reasoned):
         facts: Callable[[Queues], list[str]],
         back: str,
     ) -> HttpResponse:
-        reason = self._reason(request, order, facts(see_queues()), back)
+        reason = self._reason(request, order, facts(read_queues()), back)
         if isinstance(reason, HttpResponse):
             return reason
         return HttpResponseRedirect(page_of(self._start(request, order, reason)))
@@ -175,7 +175,7 @@ class RunOrders(Reasoned):
             self.message_user(request, f"Run {run.pk} {why}.", messages.WARNING)
             return
         if what == "resume":
-            woken = resume_run(run, actor=actor, reason=reason) and see_queues().listening
+            woken = resume_run(run, actor=actor, reason=reason) and read_queues().listening
             who = "a worker" if woken else "the next sync_registry"
             said = f"Run {run.pk} will continue where it stopped, when {who} starts it."
         else:

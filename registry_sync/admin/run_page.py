@@ -25,7 +25,7 @@ from registry_sync.desk import run_records as handled
 from registry_sync.models import Change, RunLog, SyncRun
 from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.runs import estimate
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 
 RERUN = ("kind", "failed", "warnings", *runs.HOLD_UP_COLUMNS)
 PAGE = 50
@@ -81,7 +81,7 @@ class RunViews(ReadOnly):
         if (key := as_key(object_id)) is None:
             raise Http404
         run = self._run(request, key)
-        name = runs.LaneNames().beside(run.lane)
+        name = runs.LaneNames().label(run.lane)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Run {run.pk}{f' ({name})' if name else ''}",
@@ -226,7 +226,7 @@ def _unclaimed(run: SyncRun) -> str:
     """Return why a queued run does not start, if no worker is listening."""
     if run.status != SyncRun.Status.QUEUED:
         return ""
-    queues = see_queues()
+    queues = read_queues()
     return "" if queues.listening else orders.waits(queues)
 
 

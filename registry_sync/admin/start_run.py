@@ -15,7 +15,7 @@ from registry_sync import runs
 from registry_sync.desk import run_actions as orders
 from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.queue import enqueue
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 
 
 def start(
@@ -29,7 +29,7 @@ def start(
     run, is_new = runs.request(
         trigger=SyncRun.Trigger.ADMIN, actor=request.user.get_username(), **wanted
     )
-    name = runs.LaneNames().beside(run.lane)
+    name = runs.LaneNames().label(run.lane)
     if not is_new:
         text = "{} is already active (started by {}). No other run was started."
         text = format_html(text, _link(run, name), runs.started_by(run))
@@ -66,7 +66,7 @@ def start_or_follow(
         only_cause=only_cause,
         notes=[_requested(request, title, reason)],
     )
-    name = runs.LaneNames().beside(run.lane)
+    name = runs.LaneNames().label(run.lane)
     if answer is runs.Answer.FOLLOWS:
         text = "{} is already active (started by {}). {} starts when it ends."
         text = format_html(text, _link(run, name), runs.started_by(run), title)
@@ -86,7 +86,7 @@ def with_reason(text: str, reason: str) -> str:
 
 
 def _notify(page: admin.ModelAdmin, request: HttpRequest, run: SyncRun, name: str) -> None:
-    queues = see_queues()
+    queues = read_queues()
     if enqueue(run.pk) and queues.listening:
         page.message_user(request, format_html("{} is queued.", _link(run, name)), messages.SUCCESS)
     else:

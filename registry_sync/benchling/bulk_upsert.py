@@ -27,7 +27,7 @@ from registry_sync.benchling.errors import (
     lock_pause,
     retry_time,
 )
-from registry_sync.benchling.lost_answers import LATE, LOSSES, looks
+from registry_sync.benchling.lost_answers import LATE, LOSSES, paced_lookups
 from registry_sync.benchling.results import Task
 from registry_sync.benchling.task_clock import TaskClock
 from registry_sync.benchling.upsert_rows import FEW, Flight, Row
@@ -123,7 +123,7 @@ class Upserter:
                 return self.client.upsert_one(row.body)
             except AnswerLost as lost:
                 why = lost.why
-            for _ in looks(time.monotonic() + LATE, self.pause):
+            for _ in paced_lookups(time.monotonic() + LATE, self.pause):
                 found = self.watcher.look([row]).get(row.external_id)
                 if isinstance(found, Refused):
                     raise found
@@ -220,7 +220,7 @@ class Upserter:
         early = started + expected - time.monotonic()
         if early > 0:
             self.pause(early, "")
-        for _ in looks(started + 2 * expected + LATE, self.pause):
+        for _ in paced_lookups(started + 2 * expected + LATE, self.pause):
             rows = self._not_there(rows)
             if not rows:
                 break

@@ -15,8 +15,8 @@ LOSSES = 6
 Pause = Callable[[float, str], None]
 
 
-def looks(until: float, pause: Pause) -> Iterator[None]:
-    """Yield for each look at what is there, less and less often, the last one after `until`."""
+def paced_lookups(until: float, pause: Pause) -> Iterator[None]:
+    """Yield before each look-up, at growing intervals, the last time after `until`."""
     wait = 0.5
     while True:
         late = time.monotonic() > until
@@ -37,7 +37,7 @@ def send_once(send: Callable[[], object], is_there: Callable[[], bool], pause: P
             send()
             return
         except AnswerLost as lost:
-            if any(is_there() for _ in looks(time.monotonic() + LATE, pause)):
+            if any(is_there() for _ in paced_lookups(time.monotonic() + LATE, pause)):
                 return
             if losses == LOSSES - 1:
                 raise lost.why from lost

@@ -8,8 +8,8 @@ from functools import cached_property
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
-from registry_sync.runs.rhythm import Rhythm, see_rhythm
-from registry_sync.runs.workers import Queues, see_queues
+from registry_sync.runs.rhythm import Rhythm, infer_rhythm
+from registry_sync.runs.workers import Queues, read_queues
 
 PROMPT = timedelta(seconds=5)
 """Within this time a worker takes a press up."""
@@ -22,12 +22,12 @@ class Attendance:
     @cached_property
     def queues(self) -> Queues:
         """Return Redis and its workers."""
-        return see_queues()
+        return read_queues()
 
     @cached_property
     def rhythm(self) -> Rhythm | None:
         """Return the schedule."""
-        return see_rhythm()
+        return infer_rhythm()
 
     def notice(self, canvas: Canvas, run: SyncRun | None) -> str:
         """Return who is missing for what the canvas waits for, or when it starts; "" if neither."""

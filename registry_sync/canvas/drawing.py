@@ -16,13 +16,13 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
-from registry_sync.canvas.asked_record import is_overtaken, outcomes
 from registry_sync.canvas.attendance import Attendance, is_pressed, pressed_canvases
 from registry_sync.canvas.lane_choice import RECORD, choice, chosen_lanes, read_inputs
 from registry_sync.canvas.lane_lines import lane_lines
+from registry_sync.canvas.lane_status import LaneStatus, lane_status
 from registry_sync.canvas.preview_text import preview_lines
 from registry_sync.canvas.record_status import entities_concerned
-from registry_sync.canvas.standing import Standing, standing_of
+from registry_sync.canvas.requested_record import is_overtaken, outcomes
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, Lane, SyncRun
@@ -195,7 +195,7 @@ def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
     chips: list[str] = []
     for run in shown:
         if run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
-            name = names.beside(run.lane)
+            name = names.label(run.lane)
             lines += [words.of_lane(name, "")] if name else []
             lines += words.attention(run)
             chips += entities_concerned(run.lane)
@@ -216,18 +216,18 @@ def _standing(
 ) -> tuple[list[str], list[SyncRun]]:
     """Return how the lanes stand, in paragraphs, and the runs of the chosen ones that say so."""
     if not names.several:
-        standing = standing_of(SyncRun.objects.of_same_app(canvas))
-        shown = [standing.run] if standing.run is not None else []
-        return _only_lane(canvas, standing, attended=attended), shown
-    found = {lane.pk: standing_of(lane.runs.all()) for lane in names.lanes}
+        status = lane_status(SyncRun.objects.of_same_app(canvas))
+        shown = [status.run] if status.run is not None else []
+        return _only_lane(canvas, status, attended=attended), shown
+    found = {lane.pk: lane_status(lane.runs.all()) for lane in names.lanes}
     runs_shown = [run for lane in of if (run := found[lane.pk].run) is not None]
     return lane_lines(canvas, names, found, attended=attended), runs_shown
 
 
-def _only_lane(canvas: Canvas, standing: Standing, *, attended: bool) -> list[str]:
+def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool) -> list[str]:
     """Return how the only lane stands, and what the last preview found."""
-    lines = standing.lines(attended=attended) or [words.never()]
-    preview, run = canvas.preview, standing.run
+    lines = status.lines(attended=attended) or [words.never()]
+    preview, run = canvas.preview, status.run
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
         lines.append("\n".join(preview_lines(preview)))
     return lines

@@ -6,31 +6,31 @@ from collections.abc import Mapping
 
 from registry_sync import runs
 from registry_sync.canvas import text as words
+from registry_sync.canvas.lane_status import LaneStatus
 from registry_sync.canvas.preview_text import preview_lines
-from registry_sync.canvas.standing import Standing
 from registry_sync.models import Canvas, Lane, SyncRun
 
 
 def lane_lines(
-    canvas: Canvas, names: runs.LaneNames, standings: Mapping[int, Standing], *, attended: bool
+    canvas: Canvas, names: runs.LaneNames, statuses: Mapping[int, LaneStatus], *, attended: bool
 ) -> list[str]:
     """Return a line for each lane, with what a preview that was asked for in the canvas found.
 
-    `standings` are the lanes' by primary key.
+    `statuses` are the lanes' by primary key.
     """
     return [
         words.of_lane(
-            names.of(lane), "\n".join(_lines(canvas, lane, standings[lane.pk], attended=attended))
+            names.of(lane), "\n".join(_lines(canvas, lane, statuses[lane.pk], attended=attended))
         )
         for lane in names.lanes
     ]
 
 
-def _lines(canvas: Canvas, lane: Lane, standing: Standing, *, attended: bool) -> list[str]:
-    said = [" ".join(standing.lines(attended=attended) or [words.never_of_lane()])]
+def _lines(canvas: Canvas, lane: Lane, status: LaneStatus, *, attended: bool) -> list[str]:
+    said = [" ".join(status.lines(attended=attended) or [words.never_of_lane()])]
     if canvas.preview_id is not None:
         previews = lane.runs.filter(kind=SyncRun.Kind.DRY_RUN, pk__gte=canvas.preview_id)
-        found, run = previews.order_by("-id").first(), standing.run
+        found, run = previews.order_by("-id").first(), status.run
         is_newer = found is not None and (run is None or found.pk > run.pk)
         if found is not None and is_newer and not found.is_active:
             first, *others = preview_lines(found)

@@ -34,14 +34,14 @@ class _Request:
 _request = _Request()
 
 
-def heed() -> None:
-    """Note SIGTERM from now on instead of ending at once."""
+def watch_sigterm() -> None:
+    """Record SIGTERM from now on instead of ending at once."""
     signal.signal(signal.SIGTERM, _request.note)
 
 
 @contextmanager
-def heeded() -> Iterator[None]:
-    """Note SIGTERM while a block runs."""
+def deferring_sigterm() -> Iterator[None]:
+    """Record SIGTERM, instead of ending at once, while a block runs."""
     before = signal.signal(signal.SIGTERM, _request.note)
     try:
         yield

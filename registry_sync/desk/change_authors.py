@@ -18,6 +18,6 @@ def who_changed(lane: Lane, external_id: str) -> AuthorOfChange:
     client = impatient_client()
     client.entity_type = lane.entity_type
     try:
-        return change_authors.ask(client, lane, entry.entity_id, None)
+        return change_authors.fetch_authors(client, lane, entry.entity_id, None)
     except (Refused, SyncError, Wait) as error:
         return AuthorOfChange(lane=lane, entity_id=entry.entity_id, trouble=str(error))

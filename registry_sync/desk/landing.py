@@ -122,7 +122,9 @@ def _version_link(version: MappingVersion) -> SafeString:
 
 
 def _open_drafts(lane: Lane) -> SafeString | str:
-    found = drafts.mine().filter(state__in=(MappingDraft.State.OPEN, MappingDraft.State.WAITING))
+    found = drafts.of_this_app().filter(
+        state__in=(MappingDraft.State.OPEN, MappingDraft.State.WAITING)
+    )
     rows = found.filter(schema_id__in=("", lane.schema_id)).values_list("pk", "title")[:5]
     links = (
         (reverse("admin:registry_sync_mappingdraft_change", args=[pk]), title) for pk, title in rows

@@ -131,7 +131,7 @@ def hit_of(row: LedgerEntry, by: str) -> Hit:
     return Hit(row.lane, row.external_id, row.name, row.entity_registry_id, row.entity_id, by)
 
 
-def story_of(lane: Lane, external_id: str) -> Story:
+def history_of(lane: Lane, external_id: str) -> Story:
     """Return one record's history, the newest event first."""
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     rows = Change.objects.filter(lane=lane, external_id=external_id).select_related("run")

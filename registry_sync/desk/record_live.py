@@ -48,7 +48,7 @@ class Answer:
     passes: bool = False
 
 
-def ask(lane: Lane, external_id: str) -> Answer:
+def read_live(lane: Lane, external_id: str) -> Answer:
     """Request a record from the registry and apply the current mapping to it."""
     try:
         client = _client()

@@ -70,7 +70,7 @@ def facts(what: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
     said: list[str] = []
     for lane in lanes:
         found = {"sync": _changes, "full": _whole, "dry-run": _changes, "retry": _errors}[what]
-        said += [_of_lane(names.beside(lane), text) for text in found(lane)]
+        said += [_of_lane(names.label(lane), text) for text in found(lane)]
     if not lanes:
         said = ["Nothing has been synced yet, so the whole registry is read."]
         if what == "retry":
@@ -90,7 +90,7 @@ def in_the_way(queues: Queues, lanes: Sequence[Lane]) -> list[str]:
     found = active_of(lanes)
     if not found:
         return [] if queues.listening else [waits(queues)]
-    return [_busy(run, names.beside(run.lane)) for run in found]
+    return [_busy(run, names.label(run.lane)) for run in found]
 
 
 def active_of(lanes: Sequence[Lane]) -> list[SyncRun]:

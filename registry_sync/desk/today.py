@@ -14,7 +14,7 @@ from registry_sync.desk import lanes, pictures, worklist
 from registry_sync.desk import run_history as history
 from registry_sync.desk.glance import Glance, glance
 from registry_sync.desk.run_actions import active_of
-from registry_sync.desk.worklist import Card, Morning
+from registry_sync.desk.worklist import Card, Overview
 from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring import health
 from registry_sync.monitoring.health import Health
@@ -33,7 +33,7 @@ def first_page(request: HttpRequest) -> Json:
     of = lanes.fed(request, names)
     lane = of[0] if len(of) == 1 else None
     key = lane.pk if lane is not None and names.several else ""
-    whole = _morning(names, names.lanes)
+    whole = _overview(names, names.lanes)
     every = worklist.sections(whole, request.user)
     sections = worklist.of_lanes(every, of) if names.several else every
     shown = history.last_runs(lane if names.several else None)
@@ -48,7 +48,7 @@ def first_page(request: HttpRequest) -> Json:
         "glance": glances,
         "full": full,
         "health": full.health if full else None,
-        "lane_name": names.beside(lane),
+        "lane_name": names.label(lane),
         "lane_key": key,
         "asked_lane": f"?lane={key}" if key else "",
         "notified": who_is_notified(),
@@ -74,7 +74,7 @@ def controls(of: Sequence[Lane]) -> list[tuple[str, str]]:
     return [*found, ("cancel", "Cancel")] if active else []
 
 
-def _morning(names: runs.LaneNames, of: Sequence[Lane]) -> Morning:
+def _overview(names: runs.LaneNames, of: Sequence[Lane]) -> Overview:
     """Read what the cards are made from, of these lanes."""
     now, service = timezone.now(), health.assess_service()
     causes = groups_by_lane(of, new_since=now - DAY)
@@ -82,29 +82,29 @@ def _morning(names: runs.LaneNames, of: Sequence[Lane]) -> Morning:
     found: Mapping[int, Health] = {
         lane.pk: health.assess_lane(lane, service, open_errors=open_errors[lane.pk]) for lane in of
     }
-    return Morning(
+    return Overview(
         names, of, service, found or {0: health.assess_lane(None, service)}, causes, now, now - DAY
     )
 
 
-def _glances(morning: Morning, sections: Sequence[worklist.Section]) -> list[Glance]:
+def _glances(overview: Overview, sections: Sequence[worklist.Section]) -> list[Glance]:
     """Return the lanes that are fed now at a glance, in their order."""
-    cards, shared = _cards(sections), bool(morning.service.findings)
+    cards, shared = _cards(sections), bool(overview.service.findings)
     return [
-        glance(lane, morning.names.of(lane), _around(morning, lane), cards, shared=shared)
-        for lane in morning.names.lanes
+        glance(lane, overview.names.of(lane), _around(overview, lane), cards, shared=shared)
+        for lane in overview.names.lanes
     ]
 
 
-def _full(morning: Morning, lane: Lane | None, sections: Sequence[worklist.Section]) -> Glance:
+def _full(overview: Overview, lane: Lane | None, sections: Sequence[worklist.Section]) -> Glance:
     """Return one lane in full."""
-    found = _around(morning, lane)
-    return glance(lane, morning.names.beside(lane), found, _cards(sections), shared=True)
+    found = _around(overview, lane)
+    return glance(lane, overview.names.label(lane), found, _cards(sections), shared=True)
 
 
-def _around(morning: Morning, lane: Lane | None) -> Health:
+def _around(overview: Overview, lane: Lane | None) -> Health:
     """Return the health of a lane, with what holds for every lane."""
-    return morning.service.added_to(morning.health[lane.pk if lane is not None else 0])
+    return overview.service.added_to(overview.health[lane.pk if lane is not None else 0])
 
 
 def _cards(sections: Sequence[worklist.Section]) -> list[Card]:

@@ -102,7 +102,7 @@ def counts(rows: Iterable[Withdrawal], *, archived: bool) -> list[str]:
     """Return how many entities of each lane are decided about; `archived`: and the reason."""
     names, found = runs.LaneNames(), []
     for lane, ids in by_lane(rows).items():
-        of = f" of {names.of(lane)}" if names.beside(lane) else ""
+        of = f" of {names.of(lane)}" if names.label(lane) else ""
         what = f", to be archived as “{lane.withdrawn_reason}”" if archived else ""
         found.append(f"{number_of(len(ids), 'entity', 'entities')}{of}{what}.")
     return found

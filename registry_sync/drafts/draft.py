@@ -42,7 +42,7 @@ class Outdated(Exception):
     """Someone else saved the draft in the meantime."""
 
 
-def mine() -> QuerySet[MappingDraft]:
+def of_this_app() -> QuerySet[MappingDraft]:
     """List the drafts of this app in this tenant: another's would be written to the wrong place."""
     return MappingDraft.objects.of_app()
 

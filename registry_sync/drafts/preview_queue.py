@@ -29,7 +29,7 @@ def stranded() -> QuerySet[MappingDraft]:
     return MappingDraft.objects.of_app().filter(old, preview_state__in=AT_WORK)
 
 
-def tell_again(draft: MappingDraft) -> bool:
+def release_stranded(draft: MappingDraft) -> bool:
     """Take a stranded preview from its holder, so that it can be enqueued again."""
     mine = stranded().filter(pk=draft.pk)
     return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=runs.database_now()))

@@ -21,7 +21,7 @@ from registry_sync.models import MappingDraft, MappingVersion
 @transaction.atomic
 def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
     """Keep what was published; and before the first time, what was there before."""
-    number = mine().aggregate(last=Max("number"))["last"] or 0
+    number = of_this_app().aggregate(last=Max("number"))["last"] or 0
     before = {
         "rows": _named(draft, starting.live_rows(draft)),
         "name_field": draft.base["config"]["name_field"],
@@ -65,10 +65,10 @@ def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
 def of_schema(schema_id: str) -> QuerySet[MappingVersion]:
     """List what was published for the lane of a schema, the newest first."""
     lane = next((one for one in runs.current_lanes() if one.schema_id == schema_id), None)
-    return mine().filter(schema_id=schema_id) if lane is None else runs.versions_of(lane)
+    return of_this_app().filter(schema_id=schema_id) if lane is None else runs.versions_of(lane)
 
 
-def mine() -> QuerySet[MappingVersion]:
+def of_this_app() -> QuerySet[MappingVersion]:
     """List what was published for this app in this tenant, the newest first."""
     return MappingVersion.objects.of_app()
 

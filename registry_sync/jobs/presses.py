@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 from registry_sync.webhooks.inbox import left_over, next_waiting
 
 LONGEST = 60.0
@@ -13,7 +13,7 @@ LONGEST = 60.0
 
 def work_presses() -> int:
     """Work on deliveries that no worker takes up. Return how many."""
-    if see_queues().serves("interactive"):
+    if read_queues().serves("interactive"):
         return 0
     until, done = time.monotonic() + LONGEST, 0
     for again in left_over().filter(attempts__gt=0).values_list("pk", flat=True)[:100]:

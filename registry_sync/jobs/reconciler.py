@@ -14,7 +14,7 @@ from registry_sync.canvas.attendance import Attendance
 from registry_sync.drafts import preview_queue as previews
 from registry_sync.jobs.following import follow
 from registry_sync.models import SyncRun
-from registry_sync.monitoring.notify import look_for_alerts
+from registry_sync.monitoring.notify import update_alerts
 from registry_sync.reporting import app_status, sync_history
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.runs.queue import enqueue
@@ -42,7 +42,7 @@ def reconcile(*, alert: bool = True) -> int:
         return queued
     finally:
         if alert:
-            look_for_alerts(send=True)
+            update_alerts(send=True)
 
 
 def _queue_runs() -> int:
@@ -63,7 +63,9 @@ def _queue_deliveries() -> int:
 
 def _queue_previews() -> int:
     stranded = previews.stranded()[:20]
-    return sum(previews.tell_again(draft) and previews.enqueue_preview(draft) for draft in stranded)
+    return sum(
+        previews.release_stranded(draft) and previews.enqueue_preview(draft) for draft in stranded
+    )
 
 
 def _draw_canvases() -> None:

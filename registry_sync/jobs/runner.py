@@ -25,7 +25,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow, follow_plan, reread_linked, retry_linked
 from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring import heartbeat
-from registry_sync.monitoring.notify import look_for_alerts
+from registry_sync.monitoring.notify import update_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
 from registry_sync.runs.queue import enqueue
@@ -118,7 +118,7 @@ def _work_claimed(
         if not stopping.requested():  # the next slice, or the reconciler, draws
             watched.draw()
         if looks or end is not End.DONE:
-            look_for_alerts()
+            update_alerts()
 
 
 def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:

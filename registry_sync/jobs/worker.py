@@ -103,7 +103,7 @@ class QuickWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         """Let a job end after its batch; RQ's own way ends it at once."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        stopping.heed()
+        stopping.watch_sigterm()
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
         """Send a heartbeat to Redis, and run the reconciler in its interval.
@@ -146,7 +146,7 @@ class QuickWorker(Worker):
         self._child = os.fork()
         if self._child == 0:
             try:
-                stopping.heed()
+                stopping.watch_sigterm()
                 reconcile()
             except (stopping.Stopping, StopRequested):
                 logger.info("The reconciler was asked to stop")

@@ -12,48 +12,54 @@ from registry_sync.ledger.changes import (
     record_put_back,
 )
 from registry_sync.ledger.errors import close_deleted, close_withdrawn
-from registry_sync.ledger.lookup import LedgerView, holding, known, refused_still, times
+from registry_sync.ledger.lookup import (
+    LedgerView,
+    already_held,
+    modification_times,
+    still_refused,
+    views_of,
+)
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, hash_record
 from registry_sync.ledger.recording import (
-    fill,
+    describe_entity,
     forget_hashes,
-    passing_name,
+    import_entity,
+    import_found,
     record,
     redirect_links,
     reread_linking,
-    take_in,
-    take_in_found,
+    temporary_name_outcome,
     to_reread,
 )
-from registry_sync.ledger.refusals import drop_refusals, forget_predicted, keep_predicted
+from registry_sync.ledger.refusals import delete_predicted, drop_refusals, save_predicted
 
 __all__ = [
     "COUNTS",
     "LedgerView",
     "Outcome",
     "RecordOutcome",
+    "already_held",
     "close_deleted",
     "close_withdrawn",
+    "delete_predicted",
+    "describe_entity",
     "differences",
     "drop_refusals",
     "end_run",
-    "fill",
     "forget_hashes",
-    "forget_predicted",
     "hash_record",
-    "holding",
-    "keep_predicted",
-    "known",
-    "passing_name",
+    "import_entity",
+    "import_found",
+    "modification_times",
     "record",
     "record_archiving",
     "record_merge",
     "record_put_back",
     "redirect_links",
-    "refused_still",
     "reread_linking",
-    "take_in",
-    "take_in_found",
-    "times",
+    "save_predicted",
+    "still_refused",
+    "temporary_name_outcome",
     "to_reread",
+    "views_of",
 ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.core.text import storable
 from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
-from registry_sync.ledger.refusals import drop_refusals, keep_refusals
+from registry_sync.ledger.refusals import drop_refusals, save_refusals
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
 
@@ -41,7 +41,7 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
             refreshed.append(_error(error, run, result))
     EntityError.objects.bulk_create(opened, batch_size=CHUNK)
     EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
-    keep_refusals(run, [*opened, *refreshed])
+    save_refusals(run, [*opened, *refreshed])
     EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
     taken = [e.external_id for e in open_now.values() if e.pk in set(passed)]
     drop_refusals(run, taken)

@@ -25,7 +25,7 @@ class LedgerView(NamedTuple):  # one per record read: costs a third of a datacla
     identity: str
 
 
-def known(lane: Lane, external_ids: Collection[str]) -> dict[str, LedgerView]:
+def views_of(lane: Lane, external_ids: Collection[str]) -> dict[str, LedgerView]:
     """Return the ledger's view of each of these external ids that it has."""
     columns = LedgerView._fields
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
@@ -46,7 +46,7 @@ def in_use(lane: Lane, external_ids: Collection[str]) -> set[str]:
     return set(rows.values_list("external_id", flat=True))
 
 
-def refused_still(lane: Lane, external_ids: Collection[str], *, but_twins: bool) -> set[str]:
+def still_refused(lane: Lane, external_ids: Collection[str], *, but_twins: bool) -> set[str]:
     """Return which records have an open error that stays as long as they do not change.
 
     With `but_twins`, leave out those that are refused because two records have the same id.
@@ -58,13 +58,13 @@ def refused_still(lane: Lane, external_ids: Collection[str], *, but_twins: bool)
     return set(rows.values_list("external_id", flat=True))
 
 
-def times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:
+def modification_times(run: SyncRun, external_ids: Collection[str]) -> dict[str, datetime | None]:
     """Return the modification times of records, as this run saw them last."""
     rows = LedgerEntry.objects.filter(lane=run.lane, external_id__among=external_ids)
     return dict(rows.filter(seen_run_id=run.pk).values_list("external_id", "modified_at"))
 
 
-def holding(lane: Lane, entities: Sequence[Entity]) -> set[str]:
+def already_held(lane: Lane, entities: Sequence[Entity]) -> set[str]:
     """Return the external ids of the entities whose values the ledger already has.
 
     Values can be equal although hashes differ: a path that is absent from the record leaves its

@@ -15,8 +15,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of
-from registry_sync.ledger.recording import fill
-from registry_sync.ledger.substances import keep_aliases, keep_substances
+from registry_sync.ledger.recording import describe_entity
+from registry_sync.ledger.substances import save_aliases, save_substances
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same, same_value
 from registry_sync.models import Drift, Lane, LedgerEntry, Pin
@@ -162,7 +162,7 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
         str(theirs) if is_name else entry.name,
         entry.fields if is_name else {**entry.fields, each.field_id: theirs},
     )
-    fill(entry, entity)
+    describe_entity(entry, entity)
     entry.raw_hash = ""
     entry.save()
     if theirs is not UNKNOWN:
@@ -173,10 +173,10 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
 def _keep_part(lane: Lane, entity: Entity, field_id: str) -> None:
     """Write down what is unique beside a name, so that others may have what was given up."""
     if field_id == "aliases":
-        keep_aliases(lane, [entity])
+        save_aliases(lane, [entity])
     elif field_id in ("structure", "sequence"):
         canonical = str(entity.fields[field_id]) if field_id == "structure" else ""
-        keep_substances(lane, [(entity, canonical)])
+        save_substances(lane, [(entity, canonical)])
 
 
 def _standing(lane: Lane, each: FieldDifference) -> QuerySet[Pin]:

@@ -16,9 +16,9 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.changes import Writing
 from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
 from registry_sync.ledger.errors import update_errors
-from registry_sync.ledger.lookup import LedgerView, known
+from registry_sync.ledger.lookup import LedgerView, views_of
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
-from registry_sync.ledger.substances import keep_parts, keep_substances
+from registry_sync.ledger.substances import save_parts, save_substances
 from registry_sync.mapping.model import Entity, links_of, with_links
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Batch, Drift, Lane, LedgerEntry, SyncRun
@@ -37,7 +37,7 @@ def forget_hashes(run: SyncRun, lease: runs.Lease) -> None:
         seen.exclude(raw_hash="").update(raw_hash="")
 
 
-def passing_name(lane: Lane, entity: Entity) -> RecordOutcome:
+def temporary_name_outcome(lane: Lane, entity: Entity) -> RecordOutcome:
     """Return the outcome of an entity that has a temporary name for now. Its error stays open."""
     row = LedgerEntry.objects.get(lane=lane, external_id=entity.external_id)
     return RecordOutcome(
@@ -70,7 +70,7 @@ def record(
         assert run.lane is not None
         writing = Writing(run, run.lane)
         if before is None:
-            before = known(run.lane, {result.external_id for result in results})
+            before = views_of(run.lane, {result.external_id for result in results})
         for some in in_chunks(_note_seen(run, results, before)):
             _write(run, some, writing)
         writing.close()
@@ -121,7 +121,7 @@ def _write(run: SyncRun, rest: Sequence[RecordOutcome], writing: Writing) -> Non
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
     write_entries(run, lane, rest, old)
-    keep_parts(lane, written)
+    save_parts(lane, written)
     update_errors(run, lane, rest)
 
 
@@ -151,21 +151,21 @@ def _tallied(run: SyncRun, result: RecordOutcome, entry: LedgerView | None) -> R
     return result if outcome == result.outcome else result._replace(outcome=outcome)
 
 
-def take_in(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) -> None:
+def import_entity(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id: str) -> None:
     """Enter an entity of Benchling's into the ledger as if this app had written it.
 
     The run's counts do not change. Raise LeaseLost.
     """
     entry = LedgerEntry(lane=run.lane, external_id=entity.external_id, entity_id=entity_id)
-    fill(entry, entity)
+    describe_entity(entry, entity)
     with transaction.atomic():
         runs.renew(lease)
         _upsert_entries([entry], [*ENTITY_COLUMNS, "entity_id"])
         assert run.lane is not None
-        keep_substances(run.lane, [(entity, "")])
+        save_substances(run.lane, [(entity, "")])
 
 
-def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
+def import_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     """Enter what was found in Benchling into the ledger.
 
     Existing entries stay, except that an entry without an entity gets one. The caller holds a
@@ -176,7 +176,7 @@ def take_in_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     known = set(held.values_list("external_id", flat=True))
     unknown = {e.external_id: e for e in entries if e.external_id not in known}
     _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
-    keep_substances(lane, [(_entity_of(entry), "") for entry in unknown.values()])
+    save_substances(lane, [(_entity_of(entry), "") for entry in unknown.values()])
 
 
 def _entity_of(entry: LedgerEntry) -> Entity:
@@ -193,7 +193,7 @@ def _upsert_entries(entries: list[LedgerEntry], columns: list[str]) -> None:
         )
 
 
-def fill(entry: LedgerEntry, entity: Entity) -> None:
+def describe_entity(entry: LedgerEntry, entity: Entity) -> None:
     """Set the columns of a ledger entry that describe an entity."""
     entry.entity_registry_id = entity.registry_id
     entry.id_key = entity.registry_key

@@ -17,7 +17,7 @@ WORDS = ("message", "remedy", "field", "value", "waits_for", "waits_key")
 COLUMNS = ("error", "at", "kind", "code", "same_as", *WORDS)
 
 
-def keep_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
+def save_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
     """Keep these errors as what `run` refused; a record refused twice keeps its last cause.
 
     The caller holds a transaction under its lease, and the errors are saved.
@@ -36,7 +36,7 @@ def keep_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
     )  # fmt: skip
 
 
-def keep_predicted(run: SyncRun, found: Sequence[tuple[str, Sequence[Problem]]]) -> None:
+def save_predicted(run: SyncRun, found: Sequence[tuple[str, Sequence[Problem]]]) -> None:
     """Keep what a dry run would refuse: records' ids, each with its problems, at least one."""
     made = []
     for external_id, problems in found:
@@ -56,7 +56,7 @@ def keep_predicted(run: SyncRun, found: Sequence[tuple[str, Sequence[Problem]]])
     )  # fmt: skip
 
 
-def forget_predicted(run: SyncRun) -> None:
+def delete_predicted(run: SyncRun) -> None:
     """Forget what a dry run would refuse, because it begins again."""
     Refusal.objects.filter(run=run).delete()
 

@@ -43,14 +43,14 @@ def substance_of(entity: Entity, canonical: str = "") -> Substance | None:
     )
 
 
-def keep_parts(lane: Lane, results: Sequence[RecordOutcome]) -> None:
+def save_parts(lane: Lane, results: Sequence[RecordOutcome]) -> None:
     """Write down the substances and aliases of what was written, in the caller's transaction."""
     entities = [(r.entity, r.canonical) for r in results if r.entity is not None]
-    keep_substances(lane, entities)
-    keep_aliases(lane, [entity for entity, _ in entities if "aliases" in entity.fields])
+    save_substances(lane, entities)
+    save_aliases(lane, [entity for entity, _ in entities if "aliases" in entity.fields])
 
 
-def keep_aliases(lane: Lane, aliased: Sequence[Entity]) -> None:
+def save_aliases(lane: Lane, aliased: Sequence[Entity]) -> None:
     """Write down the aliases of entities, in place of those that were written down before."""
     if aliased:
         ids = [entity.external_id for entity in aliased]
@@ -62,7 +62,7 @@ def keep_aliases(lane: Lane, aliased: Sequence[Entity]) -> None:
         )
 
 
-def keep_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:
+def save_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:
     """Write down the substances of entities, each with the structure that Benchling holds."""
     found = [s for entity, canonical in entities if (s := substance_of(entity, canonical))]
     for substance in found:

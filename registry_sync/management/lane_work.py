@@ -28,7 +28,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at runs that wait or that workers hold."""
 
 
-class Standing(Enum):
+class LaneOutcome(Enum):
     """What became of a lane."""
 
     SUCCEEDED = "succeeded"
@@ -50,17 +50,17 @@ class LaneWork:
     busy: str = ""
 
     @property
-    def standing(self) -> Standing:
+    def outcome(self) -> LaneOutcome:
         """Judge the lane by its runs; one that followed the first may have settled its errors."""
         if self.busy:
-            return Standing.BUSY
+            return LaneOutcome.BUSY
         if all(run.status == SyncRun.Status.CANCELLED for run in self.runs) and not self._stays:
-            return Standing.GONE
+            return LaneOutcome.GONE
         if any(run.status not in SyncRun.GOOD for run in self.runs):
-            return Standing.FAILED
+            return LaneOutcome.FAILED
         warned = self.runs[-1].status != SyncRun.Status.SUCCEEDED
-        return Standing.WARNED if warned or any(r.warnings for r in self.runs) else (
-            Standing.SUCCEEDED
+        return LaneOutcome.WARNED if warned or any(r.warnings for r in self.runs) else (
+            LaneOutcome.SUCCEEDED
         )  # fmt: skip
 
     @property
@@ -139,10 +139,10 @@ class SeveralLanes:
         for run_id in self._queue:
             self._leave(_row(run_id))
 
-    def standings(self) -> list[Standing]:
+    def outcomes(self) -> list[LaneOutcome]:
         """Return what became of each lane that is configured."""
-        every = [work.standing for work in self.work.values()]
-        return [standing for standing in every if standing is not Standing.GONE]
+        every = [work.outcome for work in self.work.values()]
+        return [standing for standing in every if standing is not LaneOutcome.GONE]
 
     def tell(self) -> None:
         """Write what became of each lane."""

@@ -21,7 +21,7 @@ from registry_sync.management.run_json import run_json
 
 
 @contextmanager
-def spoken(
+def output_mode(
     command: BaseCommand, options: Mapping[str, Any], ended: Sequence[LaneWork]
 ) -> Iterator[None]:
     """Let a command write as `--json` and `--quiet` ask.
@@ -69,7 +69,7 @@ def lane_json(work: LaneWork) -> Json:
     return {
         "lane": names.of(lane) or None,
         "schema_id": lane.schema_id if lane else None,
-        "outcome": "queued" if queued else work.standing.value,
+        "outcome": "queued" if queued else work.outcome.value,
         "busy": work.busy or None,
         "open_errors": runs.open_errors(lane).count() if lane else 0,
         "runs": [run_json(run, names) for run in work.runs],

@@ -111,7 +111,7 @@ def _begin(turns: list[Turn], limits: AlertSettings, names: runs.LaneNames) -> i
     told, first = lead is not None, lead
     for turn in turns:
         assert isinstance(turn.answer, Condition)
-        name, text = names.beside(turn.lane), turn.answer.text
+        name, text = names.label(turn.lane), turn.answer.text
         alert = Alert.objects.create(
             tenant=limits.tenant, app_id=limits.app_id, what=turn.what, shared=shared,
             text=f"{name}: {text}" if name else text, began_at=turn.answer.since,
@@ -156,7 +156,7 @@ def _tell_news(
     alert: Alert, turn: Turn, found: Condition, limits: AlertSettings, names: runs.LaneNames
 ) -> int:
     """Notify each recipient of the records that are new since the last message to them."""
-    count, last, name = 0, news.last_messages(alert), names.beside(turn.lane)
+    count, last, name = 0, news.last_messages(alert), names.label(turn.lane)
     lanes = [turn.lane] if turn.lane is not None else []
     subject = f"new: {_subject(turn.what, lanes, names, limits)}"
     for one in recipients(limits):

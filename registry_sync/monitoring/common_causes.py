@@ -34,7 +34,7 @@ def lanes_using(system: str, names: runs.LaneNames) -> list[Lane]:
 
 def named(lanes: list[Lane], names: runs.LaneNames, *, most: int = 0) -> str:
     """Return the lanes' names in a line, at most so many of them; "" where the app feeds one."""
-    shown = [names.beside(lane) for lane in (lanes[:most] if most else lanes)]
+    shown = [names.label(lane) for lane in (lanes[:most] if most else lanes)]
     more = [f"{len(lanes) - most} more"] if most and len(lanes) > most else []
     return ", ".join([*shown, *more]) if names.several else ""
 

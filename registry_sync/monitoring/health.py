@@ -17,8 +17,8 @@ from registry_sync.core.text import are, number_of
 from registry_sync.models import Canvas, Installation, Lane, SyncRun
 from registry_sync.monitoring.lane_runs import ended_runs, judged_run
 from registry_sync.reporting.catalogue import ActorKey
-from registry_sync.runs.rhythm import Rhythm, see_rhythm
-from registry_sync.runs.workers import Queues, see_queues
+from registry_sync.runs.rhythm import Rhythm, infer_rhythm
+from registry_sync.runs.workers import Queues, read_queues
 from registry_sync.sync.plans.outcome import waiting_plan, waits_sentence
 
 
@@ -125,7 +125,7 @@ class Service:
 
 def assess_service() -> Service:
     """Return what holds for all lanes."""
-    active, queues, rhythm = runs.active(), see_queues(), see_rhythm()
+    active, queues, rhythm = runs.active(), read_queues(), infer_rhythm()
     first = [*_settings(), *_installation()]
     last = [*_schedule(rhythm, active), *_workers(queues, active)]
     return Service(active, queues, rhythm, first, last)

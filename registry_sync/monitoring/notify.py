@@ -12,7 +12,7 @@ from registry_sync.monitoring.metrics import tallies
 logger = logging.getLogger(__name__)
 
 
-def look_for_alerts(*, send: bool = False) -> None:
+def update_alerts(*, send: bool = False) -> None:
     """Record the alerts that began or ended, and with `send` notify people. Raises nothing.
 
     Then add what has ended to the tallies of the metrics, so that reading them stays cheap.

@@ -14,7 +14,7 @@ from registry_sync.monitoring import freshness
 from registry_sync.monitoring.idle_queues import idle_queues, is_idle
 from registry_sync.monitoring.lane_runs import lanes_or_none
 from registry_sync.runs import LaneNames
-from registry_sync.runs.workers import connect, see_queues
+from registry_sync.runs.workers import connect, read_queues
 
 
 @require_safe
@@ -71,7 +71,7 @@ def _look_at_redis(answer: dict[str, object]) -> bool:
     except RedisError:
         return False
     with connection as server:
-        queues = see_queues(server)
+        queues = read_queues(server)
         if queues.trouble:
             return False
         answer["redis"] = "ok"

@@ -57,7 +57,7 @@ class TenantState:
         return "archived" in self.word or "not found" in self.word
 
 
-def see(lane: Lane, external_id: str, client: Client | None = None) -> TenantState | None:
+def read_state(lane: Lane, external_id: str, client: Client | None = None) -> TenantState | None:
     """Return what Benchling has of a record; None where it was never written there.
 
     Without a `client` it gives up after PATIENCE seconds.

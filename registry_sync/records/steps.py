@@ -151,7 +151,7 @@ def _name_and_links(walk: Walk, found: Explanation) -> Said:
 
 
 def _in_benchling(walk: Walk, found: Explanation) -> Said:
-    walk.state = state = in_benchling.see(walk.lane, walk.external_id, walk.benchling)
+    walk.state = state = in_benchling.read_state(walk.lane, walk.external_id, walk.benchling)
     if state is None:
         return "ok", "This app has not written it to Benchling yet.", (), ""
     if state.trouble:

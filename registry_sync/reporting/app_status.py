@@ -176,7 +176,7 @@ def session_name(run: SyncRun) -> str:
 
 
 def _whole_name(lane: Lane | None) -> str:
-    which = runs.LaneNames().beside(lane)
+    which = runs.LaneNames().label(lane)
     return f"{SESSION_NAME}: {which}"[:LONGEST_NAME] if which else SESSION_NAME
 
 

@@ -15,8 +15,8 @@ from registry_sync.runs.follow_up import (
 from registry_sync.runs.hold_up import HOLD_UP_COLUMNS, HoldUp, hold_up, waits_for_turn
 from registry_sync.runs.lane_names import LaneNames
 from registry_sync.runs.lane_order import in_link_order
-from registry_sync.runs.lane_rows import keep_scope, place_lanes
-from registry_sync.runs.lane_schema import SchemaView, keep_schema, links_of, schema_view
+from registry_sync.runs.lane_rows import place_lanes, save_scope
+from registry_sync.runs.lane_schema import SchemaView, links_of, save_schema, schema_view
 from registry_sync.runs.lease import (
     NOT_WAITING,
     Lease,
@@ -88,8 +88,6 @@ __all__ = [
     "is_waiting",
     "is_whole",
     "joinable",
-    "keep_schema",
-    "keep_scope",
     "learn",
     "lease_time",
     "links_of",
@@ -110,6 +108,8 @@ __all__ = [
     "request_or_follow",
     "resume",
     "save",
+    "save_schema",
+    "save_scope",
     "schema_view",
     "shorten_leases",
     "start_following",

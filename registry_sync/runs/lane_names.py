@@ -19,7 +19,7 @@ class LaneNames:
 
     @property
     def several(self) -> bool:
-        """Return whether faces must say which lane they mean."""
+        """Return whether pages and messages must name the lane."""
         return len(self.lanes) > 1
 
     def of(self, lane: Lane | None) -> str:
@@ -31,8 +31,8 @@ class LaneNames:
             name = lane.schema_id
         return name if lane in self.lanes else f"{name} ({FORMER})"
 
-    def beside(self, lane: Lane | None) -> str:
-        """Return a lane's name where faces must say it; "" where the app feeds one."""
+    def label(self, lane: Lane | None) -> str:
+        """Return a lane's name if the app feeds several lanes; "" if it feeds one."""
         return self.of(lane) if self.several else ""
 
     def find(self, asked: str) -> Lane | None:

@@ -21,7 +21,7 @@ def place_lanes(lanes: Sequence[Lane]) -> None:
                 lane.save(update_fields=["position"])
 
 
-def keep_scope(lane: Lane, scope: list[Any]) -> None:
+def save_scope(lane: Lane, scope: list[Any]) -> None:
     """Keep the scope that the lane's runs use, by which other lanes know what left it."""
     if lane.scope != scope:
         lane.scope = scope

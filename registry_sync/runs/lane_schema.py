@@ -75,7 +75,7 @@ def schema_view(lane: Lane | None) -> SchemaView:
     return SchemaView(lane.schema_snapshot if lane is not None else {})
 
 
-def keep_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
+def save_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
     """Keep the schema that was just read, where it differs from the one kept.
 
     Options and fields that are gone stay in it: the change history still names them. Dropdowns

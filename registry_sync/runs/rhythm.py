@@ -33,7 +33,7 @@ class Rhythm:
         return f"{often}; next expected about {stamp(self.expected_at)}."
 
 
-def see_rhythm(*, now: datetime | None = None) -> Rhythm | None:
+def infer_rhythm(*, now: datetime | None = None) -> Rhythm | None:
     """Return the schedule, inferred from the runs that it started; None if they have no rhythm.
 
     A pause as long as two earlier ones (nights, weekends) is not overdue.

@@ -74,7 +74,7 @@ def connect(seconds: float = REDIS_SECONDS) -> Redis:
         raise ConnectionError("REDIS_URL is not a Redis address") from None
 
 
-def see_queues(server: Redis | None = None) -> Queues:
+def read_queues(server: Redis | None = None) -> Queues:
     """Return Redis's workers and waiting jobs, asked for with a short time limit.
 
     `server` is a connection that the caller has.

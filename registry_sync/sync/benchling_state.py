@@ -66,7 +66,7 @@ def remember_page(ctx: RunContext, page: list[Json]) -> None:
             taken += _taken(lane, raw, setup)
     with transaction.atomic():
         runs.renew(ctx.lease)
-        ledger.take_in_found(lane, mine)
+        ledger.import_found(lane, mine)
         _void_adoptions(lane, mine)
         TakenName.objects.filter(
             lane=lane, entity_id__in={name.entity_id for name in taken}
@@ -115,7 +115,7 @@ def _entry(
     lane: Lane, raw: Json, external_id: str, setup: Setup, targets: dict[str, str]
 ) -> LedgerEntry:
     entry = LedgerEntry(lane=lane, external_id=external_id, entity_id=raw["id"])
-    ledger.fill(entry, entity_of(external_id, raw, setup, targets))
+    ledger.describe_entity(entry, entity_of(external_id, raw, setup, targets))
     return entry
 
 

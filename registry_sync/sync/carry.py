@@ -73,7 +73,7 @@ class Carrier:
         for gate in self.gates:
             going, stopped = gate.check(going)
             settled += stopped
-        overrides.use(self.ctx, (candidate.entity.external_id for candidate in going))
+        overrides.use_up(self.ctx, (candidate.entity.external_id for candidate in going))
         self.delivery.add(going)
         if len(settled) > 1:  # in the order of the source, whichever gate stopped them
             order = {c.entity.external_id: index for index, c in enumerate(candidates)}

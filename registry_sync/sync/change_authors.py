@@ -31,7 +31,9 @@ FIELD = "field:"
 KEPT_FOR = timedelta(days=30)
 
 
-def ask(client: Client, lane: Lane, entity_id: str, modified_at: datetime | None) -> AuthorOfChange:
+def fetch_authors(
+    client: Client, lane: Lane, entity_id: str, modified_at: datetime | None
+) -> AuthorOfChange:
     """Return who changed an entity, from what is kept if the entity is unchanged since.
 
     Raise LeaseLost where the client's pause does.
@@ -83,7 +85,7 @@ def name_authors(ctx: RunContext) -> None:
     rows = ctx.lane.drift.filter(run=ctx.run, changed_by="").order_by("pk")
     entities = list(dict.fromkeys(rows.values_list("entity_id", "modified_at")))[:MOST_A_RUN]
     for number, (entity_id, modified_at) in enumerate(entities):
-        found = ask(ctx.client, ctx.lane, entity_id, modified_at)
+        found = fetch_authors(ctx.client, ctx.lane, entity_id, modified_at)
         for drift in rows.filter(entity_id=entity_id):
             _name(ctx, drift, found)
         if found.trouble and not number:

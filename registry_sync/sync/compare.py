@@ -38,7 +38,7 @@ def compare(
     """
     run, lane = ctx.run, ctx.lane
     ids = {record.external_id for record in records}
-    known = ledger.known(lane, ids)
+    known = ledger.views_of(lane, ids)
     out = Compared(known, pins=open_pins(lane, known), merges=merges.open_merges(lane, known))
     if not force and len(ids) == len(records):
         records = _settle_same(records, known, underway, run, out)
@@ -130,7 +130,7 @@ def _seen_otherwise(
         and before.raw_hash != record.raw_hash
         and not record.retried
     ]
-    return ledger.times(run, ids) if ids else {}
+    return ledger.modification_times(run, ids) if ids else {}
 
 
 def _came_again(
@@ -178,7 +178,7 @@ def _refused_for_nothing(
         and before.seen_run_id != run_id
         and before.raw_hash == record.raw_hash
     }
-    return ids - ledger.refused_still(lane, ids, but_twins=run.reads_all) if ids else ids
+    return ids - ledger.still_refused(lane, ids, but_twins=run.reads_all) if ids else ids
 
 
 def _is_passed(
@@ -206,7 +206,7 @@ def _is_newer(record: SourceRecord, than: datetime | None) -> bool:
 
 def _drop_held(lane: Lane, out: Compared) -> None:
     """Drop candidates whose hash is another but whose values are what the ledger holds."""
-    held = ledger.holding(lane, [c.entity for c in out.candidates if not c.is_new])
+    held = ledger.already_held(lane, [c.entity for c in out.candidates if not c.is_new])
     for candidate in out.candidates:
         if candidate.entity.external_id in held:
             out.settled.append(record_outcome(candidate.record, Outcome.UNCHANGED))
@@ -253,7 +253,7 @@ def _compare_one(
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(other,)))
     elif before is not None and before.entity_hash == done.entity.digest():
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, identity=identity))
-        overrides.use(ctx, [record.external_id])
+        overrides.use_up(ctx, [record.external_id])
     else:
         kind = setup.schema.entity_type
         out.candidates.append(

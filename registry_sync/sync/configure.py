@@ -11,7 +11,7 @@ from registry_sync.reporting import sync_history
 from registry_sync.sync import starting_point
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
-from registry_sync.sync.lane_choice import keep_lane, lane_of_run, request_new
+from registry_sync.sync.lane_choice import claim_lane, lane_of_run, request_new
 from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.requested_records import include_requests
@@ -31,13 +31,13 @@ def configure_run(pacer: Pacer) -> RunContext:
     placed = refresh_lanes(client, items)
     lane = lane_of_run(pacer, placed)
     if lane is not None:
-        keep_lane(pacer, lane)
+        claim_lane(pacer, lane)
     request_new(run, placed, lane)
     element = lane.element if lane is not None else ""
     key = pacer.terms.private_key
     setup = configure(client, private_key=key, element=element, items=items)
     lane = _settled(pacer, setup, placed)
-    runs.keep_schema(lane, pacer.lease, setup.schema)
+    runs.save_schema(lane, pacer.lease, setup.schema)
     ctx = RunContext(run, pacer.lease, lane, setup, pacer)
     if setup.connector.unused:
         runs.warn(run, pacer.lease, "setting_unused", _unused(setup))
@@ -57,7 +57,7 @@ def configure_run(pacer: Pacer) -> RunContext:
 def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:
     """Return the lane of the configuration; of an only lane, the row is made here."""
     lane, is_new = settle_lane(pacer.client, setup, placed)
-    keep_lane(pacer, lane)
+    claim_lane(pacer, lane)
     if is_new and (others := Lane.objects.exclude(pk=lane.pk).count()):
         text = (
             f"A new lane begins, with an empty ledger: {lane} in {lane.tenant}. "
@@ -65,7 +65,7 @@ def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:
             "was recorded there."
         )
         runs.log(pacer.run, "WARNING", text)
-    runs.keep_scope(lane, setup.connector.scope.kept())
+    runs.save_scope(lane, setup.connector.scope.kept())
     return lane
 
 

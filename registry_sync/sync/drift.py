@@ -212,7 +212,7 @@ def _forget_ours(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str,
     """Let the ledger hold what Benchling holds, so that this run writes the registry's value."""
     theirs = entity_of(entry.external_id, raw, setup, targets)
     kept = entry.fields
-    ledger.fill(entry, theirs)
+    ledger.describe_entity(entry, theirs)
     entry.fields = {**kept, **theirs.fields}
     for key in SHARED.keys() & kept.keys():  # of a shared list only what this app wrote
         entry.fields[key] = left_of(kept[key], theirs.fields.get(key))

@@ -40,7 +40,7 @@ def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
     return lane
 
 
-def keep_lane(pacer: Pacer, lane: Lane) -> None:
+def claim_lane(pacer: Pacer, lane: Lane) -> None:
     """Keep the lane that a run was found to feed. Raises LeaseLost where another run feeds it."""
     if pacer.run.phase != SyncRun.Phase.CONFIGURE or pacer.run.lane_id == lane.pk:
         return

@@ -84,7 +84,7 @@ def _parted(ctx: RunContext, error: EntityError) -> Candidate | None:
     setup = ctx.setup
     (record,) = kept_records([error], ctx.run.fingerprint)
     entity = transform(record.raw, record.external_id, setup.mapping).entity
-    known = ledger.known(ctx.lane, [record.external_id]).get(record.external_id)
+    known = ledger.views_of(ctx.lane, [record.external_id]).get(record.external_id)
     if entity is None or (known is not None and known.entity_hash):
         return None
     absent: set[str] = set()

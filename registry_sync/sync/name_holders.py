@@ -17,8 +17,8 @@ from registry_sync.sync.gates import departed
 CHUNK = 500
 
 
-def look_again(ctx: RunContext, keys: Sequence[str]) -> None:
-    """Ask Benchling what became of the entities that hold these names. Raise LeaseLost, Wait."""
+def refresh(ctx: RunContext, keys: Sequence[str]) -> None:
+    """Read again from Benchling the entities that hold these names. Raise LeaseLost, Wait."""
     held = TakenName.objects.filter(lane=ctx.lane, key__in=keys)
     registered = dict(held.order_by("entity_id").values_list("entity_id", "entity_registry_id"))
     ids = list(registered)

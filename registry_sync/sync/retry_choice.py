@@ -86,7 +86,7 @@ def _decided(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
 def _names_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
     named = errors.filter(waits_for="name")
     keys = _keys(named)
-    name_holders.look_again(ctx, keys)
+    name_holders.refresh(ctx, keys)
     yield from _of_keys(named, names.free(ctx.lane, keys))
     yield _unarchived(ctx.lane, named)
     yield _refused_names(ctx, errors)
@@ -144,7 +144,7 @@ def sendable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
     return errors.exclude(raw=None).exclude(code__in=UNSENDABLE).exclude(waits_for="source")
 
 
-def askable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
+def fetchable(errors: QuerySet[EntityError]) -> QuerySet[EntityError]:
     """Keep the errors of records that have an id by which the registry can be asked for them."""
     return errors.exclude(code__in=UNSENDABLE)
 
@@ -170,7 +170,7 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
     ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
     within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
     candidates = []
-    known = ledger.known(lane, [error.external_id for error in within])
+    known = ledger.views_of(lane, [error.external_id for error in within])
     for record in kept_records(list(within), run.fingerprint):
         entity = transform(record.raw, record.external_id, setup.mapping).entity
         if entity is not None:

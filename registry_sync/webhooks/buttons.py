@@ -12,8 +12,8 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing
 from registry_sync.canvas import text as words
-from registry_sync.canvas.asked_record import await_runs
 from registry_sync.canvas.lane_choice import chosen_lanes, read_inputs
+from registry_sync.canvas.requested_record import await_runs
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
@@ -87,7 +87,7 @@ def begin(
     for lane, only in wanted:
         run, answer = _request(who, kind, lane, only)
         begun.append(run)
-        notes.append(words.of_lane(names.beside(lane), NOTES[answer](run)))
+        notes.append(words.of_lane(names.label(lane), NOTES[answer](run)))
         if answer is runs.Answer.STARTED:
             enqueue(run.pk)
     previews = [run for run in begun if run.kind == kind == Kind.DRY_RUN]
@@ -132,7 +132,7 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     awaits = await_runs(canvas, to_await(asked, lanes, found), reading)
     canvas.wanted_at = who.pressed_at
     canvas.standing = "\n\n".join(
-        words.of_lane(names.beside(one.lane), one.status.text)
+        words.of_lane(names.label(one.lane), one.status.text)
         for one in found
         if not (one.lane.pk in reading and is_unread(one))  # the canvas says for what it waits
     )

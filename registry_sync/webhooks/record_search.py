@@ -108,7 +108,7 @@ def meant_records(asked: str, lanes: Sequence[Lane], client: Client) -> Meant:
     found = find_record(asked, lanes, client, foresees=False)
     if found and not any(one.status.external_id for one in found):
         names = runs.LaneNames()
-        texts = (words.of_lane(names.beside(one.lane), one.status.text) for one in found)
+        texts = (words.of_lane(names.label(one.lane), one.status.text) for one in found)
         return Meant([], "\n\n".join(texts))
     there = any(_is_there(one, one.status.external_id) for one in found)
     return Meant([(one.lane, one.status.external_id) for one in found], known=there)

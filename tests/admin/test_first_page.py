@@ -23,8 +23,8 @@ from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import run_history as history
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
-from registry_sync.runs.rhythm import see_rhythm
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.rhythm import infer_rhythm
+from registry_sync.runs.workers import read_queues
 from tests.support.deployment import serve, until
 from tests.support.desk import INDEX, old_runs, read
 from tests.support.factories import AlertSettingsFactory, InstallationFactory
@@ -176,36 +176,36 @@ def test_workers_are_seen_and_a_redis_that_hangs_holds_nobody_up(world, owner, s
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://:s3cret@127.0.0.1:{silent.getsockname()[1]}/0"
         began = time.monotonic()
-        assert see_queues().trouble and time.monotonic() - began < 30  # answers never
+        assert read_queues().trouble and time.monotonic() - began < 30  # answers never
         text = read(owner)
         assert "Redis is unreachable" in text
         assert "s3cret" not in text
     settings.REDIS_URL = "no such thing"
-    assert not see_queues().listening and see_queues().trouble
+    assert not read_queues().listening and read_queues().trouble
 
 
 def test_the_rhythm_of_the_schedule_is_inferred(db, settings):
     quarter = timedelta(minutes=15)
-    assert see_rhythm() is None
+    assert infer_rhythm() is None
     old_runs(3, every=quarter, last=timedelta(minutes=5))
-    assert see_rhythm() is None  # too few to say
+    assert infer_rhythm() is None  # too few to say
     SyncRun.objects.all().delete()
     old_runs(20, every=quarter, last=timedelta(minutes=5))
-    rhythm = see_rhythm()
+    rhythm = infer_rhythm()
     assert rhythm.said().startswith("About every 15 min; next expected about ")
     assert timedelta(minutes=9) < rhythm.expected_at - timezone.now() < timedelta(minutes=11)
-    late = see_rhythm(now=timezone.now() + timedelta(hours=2))
+    late = infer_rhythm(now=timezone.now() + timedelta(hours=2))
     assert late.overdue and "and is overdue" in late.said()
     # Nights, which there were before, are not late; nor is anything without a rhythm.
     SyncRun.objects.all().delete()
     for hours in (48, 24, 0):
         old_runs(40, every=quarter, last=timedelta(hours=hours))
-    assert not see_rhythm(now=timezone.now() + timedelta(hours=13)).overdue
-    assert see_rhythm(now=timezone.now() + timedelta(hours=20)).overdue
+    assert not infer_rhythm(now=timezone.now() + timedelta(hours=13)).overdue
+    assert infer_rhythm(now=timezone.now() + timedelta(hours=20)).overdue
     SyncRun.objects.all().delete()
     for hours in (1, 3, 10, 11, 30, 31, 50):
         old_runs(1, every=quarter, last=timedelta(hours=hours))
-    assert see_rhythm() is None
+    assert infer_rhythm() is None
 
 
 def test_a_schedule_that_stopped_is_told(db, owner):

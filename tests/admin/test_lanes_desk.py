@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync.models import EntityError, Lane, SyncRun
-from registry_sync.runs.rhythm import see_rhythm
+from registry_sync.runs.rhythm import infer_rhythm
 from tests.support.desk import INDEX, read
 from tests.support.factories import (
     AdoptionFactory,
@@ -214,7 +214,7 @@ def test_the_schedule_is_read_from_one_lane(two):
             at = NOW - timedelta(minutes=15 * (6 - tick)) + timedelta(seconds=after)
             SyncRun.objects.filter(pk=run.pk).update(created_at=at)
     SyncRun.objects.filter(created_at__gte=NOW - timedelta(minutes=1)).update(trigger="command")
-    rhythm = see_rhythm(now=NOW)
+    rhythm = infer_rhythm(now=NOW)
     assert rhythm is not None and rhythm.every == timedelta(minutes=15)
 
 

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from registry_sync.canvas.standing import PLAN_WAITS, standing_of
+from registry_sync.canvas.lane_status import PLAN_WAITS, lane_status
 from registry_sync.desk import withdrawals
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import (
@@ -189,10 +189,10 @@ def test_sync_registry_exits_with_2_while_a_plan_waits(world, capsys):
     assert session["status"] == "COMPLETED_WITH_WARNINGS"
     lane = Lane.objects.get()
     assert any("waits for a signature" in one.text for one in assess(lane).findings)
-    assert standing_of(lane.runs.all()).lines(attended=True)[-1] == PLAN_WAITS
+    assert lane_status(lane.runs.all()).lines(attended=True)[-1] == PLAN_WAITS
     Lane.objects.update(plans_for=Lane.PlansFor.NOTHING)
     lane.refresh_from_db()
-    assert PLAN_WAITS not in standing_of(lane.runs.all()).lines(attended=True)
+    assert PLAN_WAITS not in lane_status(lane.runs.all()).lines(attended=True)
 
 
 ALICE, BOB = Person("alice", 1001, may_sign=True), Person("bob", 1002, may_sign=True)

@@ -101,7 +101,7 @@ def test_a_worker_compares_both_sides(compared, owner, viewer, settings, monkeyp
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     pushed = []
     listening = type("Seen", (), {"listening": True})
-    monkeypatch.setattr(pages, "see_queues", lambda: listening)
+    monkeypatch.setattr(pages, "read_queues", lambda: listening)
     monkeypatch.setattr(pages, "push_slice", lambda task, pk, *a, **k: pushed.append(pk) or True)
     owner.post(RUN)
     assert "not finished" in read(owner, LIST)

@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from registry_sync.desk.record_history import story_of
+from registry_sync.desk.record_history import history_of
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Change, EntityError, Lane, LedgerEntry, SyncRun
 from sandbox.tenant.entities import edit_by_hand
@@ -87,7 +87,9 @@ def test_a_refusal_seen_twice_is_told_when_its_run_saw_it(world, owner):
     w.sync()
     second = w.sync(kind=SyncRun.Kind.RETRY)
     error = EntityError.objects.get()
-    [refused] = [e for e in story_of(Lane.objects.get(), "C-000001").events if e.what == "refused"]
+    [refused] = [
+        e for e in history_of(Lane.objects.get(), "C-000001").events if e.what == "refused"
+    ]
     assert refused.run == second and refused.at == error.last_seen > error.first_seen
     page = story(owner, "C-000001")
     assert re.search(

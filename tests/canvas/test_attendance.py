@@ -180,7 +180,7 @@ def test_a_workers_presses_are_left_to_it(w, monkeypatch):
     from registry_sync.runs.workers import Queues
 
     seen = Queues(wanted=True, workers={"interactive": 1, "sync": 1})
-    monkeypatch.setattr(presses, "see_queues", lambda: seen)
+    monkeypatch.setattr(presses, "read_queues", lambda: seen)
     row = pressed(Page(w))
     assert work_presses() == 0
     row.refresh_from_db()

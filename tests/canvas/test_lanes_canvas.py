@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from registry_sync.canvas.standing import Standing, standing_of
+from registry_sync.canvas.lane_status import LaneStatus, lane_status
 from registry_sync.models import Canvas, Lane, SyncRun
 from tests.support.canvas import Page
 from tests.support.factories import (
@@ -159,6 +159,6 @@ def test_a_run_since_a_chosen_time_takes_no_standing(db):
     lane = LaneFactory()
     whole = SyncRunFactory(lane=lane)
     SyncRunFactory(lane=lane, since_asked=timezone.now(), status="FAILED")
-    assert standing_of(lane.runs.all()).run == whole
+    assert lane_status(lane.runs.all()).run == whole
     active = SyncRunFactory(lane=lane, since_asked=timezone.now(), status="RUNNING")
-    assert standing_of(lane.runs.all()) == Standing(whole, active)
+    assert lane_status(lane.runs.all()) == LaneStatus(whole, active)

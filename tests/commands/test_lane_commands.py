@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core import stopping
-from registry_sync.management.lane_work import SeveralLanes, Standing
+from registry_sync.management.lane_work import LaneOutcome, SeveralLanes
 from registry_sync.models import EntityError, Lane, SyncRun
 from registry_sync.sync.listener import NullListener
 from tests.support.commands import command
@@ -123,7 +123,7 @@ def test_a_run_that_a_worker_takes_over_is_left_to_it(monkeypatch):
     monkeypatch.delattr(stopping, "sleep")  # it would wait until the worker has ended it
     several.work_all()
     several.tell()
-    assert several.standings() == [Standing.BUSY] and "has taken it over" in said[-1]
+    assert several.outcomes() == [LaneOutcome.BUSY] and "has taken it over" in said[-1]
 
 
 def test_run_pauses_resumes_and_cancels_one_lane_or_all(two):

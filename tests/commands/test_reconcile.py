@@ -275,10 +275,10 @@ def test_signs_and_a_list_that_moves_are_doubts():
     doubts = ReadingDoubts()
     blank = Page([], {}, None, None, None, 0)
     doubts.note(blank)
-    assert doubts.told(0) == []
+    assert doubts.sentences(0) == []
     doubts.note(replace(blank, signs=(Sign("cut", "There is more.", "The owner asks."),)))
     doubts.note(replace(blank, slid=True))
-    assert doubts.told(0) == ["There is more. The owner asks.", MOVED]
+    assert doubts.sentences(0) == ["There is more. The owner asks.", MOVED]
 
 
 def test_a_lane_that_is_configured_otherwise_now_is_not_compared(world):

@@ -241,7 +241,7 @@ def test_all_records_in_slices_and_taken_over(world, desk, settings):
     beat = preview.claim(draft.pk)
     assert preview.claim(draft.pk) is None
     MappingDraft.objects.update(preview_heartbeat=timezone.now() - 2 * runs.lease_time())
-    assert list(preview_queue.stranded()) == [draft] and preview_queue.tell_again(draft)
+    assert list(preview_queue.stranded()) == [draft] and preview_queue.release_stranded(draft)
     run_preview(draft.pk)  # a page: the time is up
     draft.refresh_from_db()
     assert (draft.preview_state, draft.preview_done, draft.preview["read"]) == ("queued", 200, 200)

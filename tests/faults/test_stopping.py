@@ -179,7 +179,7 @@ def test_a_run_that_is_stopped_goes_on_in_the_next_process(world, monkeypatch, p
     w = world([compound(n) for n in range(COUNT)], page_size=PAGE, contract="off", rate_limit=0)
     there = place(w)
     run, _ = runs.request(kind=kind, trigger="command")
-    with stopping.heeded():
+    with stopping.deferring_sigterm():
         thread = stop_when(there.reached)
         began = time.monotonic()
         stopped_run = jobs.work_to_end(run.pk)
@@ -204,7 +204,7 @@ def test_a_command_between_two_slices_stops_at_once(world, settings, monkeypatch
 
     monkeypatch.setattr(jobs, "_sleep_until", begin_to_wait)
     run, _ = runs.request(kind="full", trigger="command")
-    with stopping.heeded():
+    with stopping.deferring_sigterm():
         waiting = jobs.work_to_end(run.pk)
     assert waiting.status == "RUNNING" and runs.is_waiting(run)
 
@@ -219,7 +219,7 @@ def test_a_press_that_is_stopped_is_worked_by_the_next_worker(w):
         over.wait(60)
 
     w.registry.on_detail = stop
-    with stopping.heeded():
+    with stopping.deferring_sigterm():
         row = page.press("look_up", record="C-000003")
     over.set()
     assert row.state == "received" and not page.canvas["enabled"]

@@ -17,7 +17,7 @@ from rq.utils import utcformat
 from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
 from registry_sync.runs.queue import push_once
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 from registry_sync.webhooks import handlers
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 from tests.support import ROOT
@@ -126,7 +126,7 @@ def test_a_live_worker_is_known_whatever_the_clock_of_its_host_says(queue, redis
         live.client_setname(worker.name)
         heard = timezone.now() + timedelta(minutes=minutes)
         live.hset(worker.key, "last_heartbeat", utcformat(heard))
-        assert see_queues(queue.connection).serves("interactive"), minutes
+        assert read_queues(queue.connection).serves("interactive"), minutes
         _push(queue)
         queue.connection.delete(queue.key)
         job = Job.fetch("delivery-7-0", connection=queue.connection, serializer=JSONSerializer)
@@ -135,7 +135,7 @@ def test_a_live_worker_is_known_whatever_the_clock_of_its_host_says(queue, redis
         assert not _push(queue), minutes  # it is being worked on
         live.close()
         until(
-            lambda: not see_queues(queue.connection).serves("interactive"),
+            lambda: not read_queues(queue.connection).serves("interactive"),
             seconds=30,
             what="the worker's end",
         )

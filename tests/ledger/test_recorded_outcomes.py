@@ -163,7 +163,7 @@ def test_what_this_run_took_in_is_read_for_the_first_time():
 def test_a_view_that_was_read_before_is_believed():
     ctx = context()
     row(ctx)
-    before = ledger.known(ctx.lane, ["C-1"])
+    before = ledger.views_of(ctx.lane, ["C-1"])
     LedgerEntry.objects.update(raw_hash="another")
     record(ctx, outcome("unchanged"), before=before)
     assert counts(ctx) == {"read": 1, "unchanged": 1}
@@ -176,7 +176,7 @@ def test_a_run_with_another_holder_records_nothing():
     with pytest.raises(runs.LeaseLost):
         record(ctx, outcome("created", entity=entity()))
     with pytest.raises(runs.LeaseLost):
-        ledger.take_in(ctx.run, ctx.lease, entity(), entity_id="bfi_1")
+        ledger.import_entity(ctx.run, ctx.lease, entity(), entity_id="bfi_1")
     row(ctx, "C-2", seen_run_id=ctx.run.pk)
     with pytest.raises(runs.LeaseLost):
         ledger.forget_hashes(ctx.run, ctx.lease)
@@ -199,7 +199,7 @@ def test_a_passing_name_leaves_the_error_and_what_is_known_of_the_record():
     row(ctx)
     row(ctx, "C-2")
     aside = replace(entity(), name="Compound C-1, being renamed")
-    passing = ledger.passing_name(ctx.lane, aside)
+    passing = ledger.temporary_name_outcome(ctx.lane, aside)
     expected = outcome("failed", entity=aside, modified_at=NOON, identity="x")
     assert passing == expected and not passing.problems
 
@@ -228,7 +228,7 @@ def test_an_entity_of_benchlings_is_taken_in_as_if_it_had_been_written():
     ctx = context()
     LedgerEntryFactory(external_id="C-1")
     row(ctx, entity_hash="", name="Old", entity_id="")
-    ledger.take_in(ctx.run, ctx.lease, entity(**MOLECULE), entity_id="bfi_7")
+    ledger.import_entity(ctx.run, ctx.lease, entity(**MOLECULE), entity_id="bfi_7")
     kept = ctx.lane.ledger.get()
     assert (kept.entity_id, kept.name, kept.raw_hash) == ("bfi_7", "Compound C-1", "same")
     assert kept.entity_hash == entity(**MOLECULE).digest() and counts(ctx) == {}
@@ -243,13 +243,13 @@ def test_what_is_found_in_benchling_replaces_nothing_that_was_written():
     found = []
     for n, id_ in enumerate(("C-1", "C-2", "C-3"), 7):
         found.append(LedgerEntry(lane=ctx.lane, external_id=id_, entity_id=f"bfi_{n}"))
-        ledger.fill(found[-1], entity(id_, "theirs", **MOLECULE))
-    ledger.take_in_found(ctx.lane, found)
+        ledger.describe_entity(found[-1], entity(id_, "theirs", **MOLECULE))
+    ledger.import_found(ctx.lane, found)
     kept = ctx.lane.ledger.order_by("external_id").values_list("entity_id", "fields__f0")
     assert list(kept) == [("bfi_1", "a"), ("bfi_8", "theirs"), ("bfi_9", "theirs")]
     held = Substance.objects.order_by("external_id").values_list("external_id", flat=True)
     assert list(held) == ["C-2", "C-3"]
-    ledger.take_in_found(ctx.lane, [])
+    ledger.import_found(ctx.lane, [])
 
 
 def test_links_to_a_merged_entity_lead_to_the_one_that_is_left():

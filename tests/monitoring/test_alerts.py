@@ -24,7 +24,7 @@ from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
 from registry_sync.monitoring import alerts, freshness, outbox, outgoing
 from registry_sync.monitoring.conditions import FEWEST
-from registry_sync.monitoring.notify import look_for_alerts
+from registry_sync.monitoring.notify import update_alerts
 from tests.support.commands import command
 from tests.support.factories import AlertSettingsFactory
 from tests.support.registry import compound
@@ -141,7 +141,7 @@ def _fast_fail(w: Any) -> SyncRun:
     assert lease is not None
     error = jobs.internal_error(RuntimeError())
     runs.fail(run, lease, error)
-    look_for_alerts()
+    update_alerts()
     run.refresh_from_db()
     return run
 

@@ -35,6 +35,6 @@ def test_a_lane_that_is_no_longer_configured_says_so() -> None:
 
 def test_one_lane_alone_needs_no_name() -> None:
     one = named(("ts_1", "Lots"))
-    assert one.beside(one.lanes[0]) == ""
+    assert one.label(one.lanes[0]) == ""
     two = named(("ts_1", "Lots"), ("ts_2", "Compounds"))
-    assert two.beside(two.lanes[1]) == "Compounds"
+    assert two.label(two.lanes[1]) == "Compounds"

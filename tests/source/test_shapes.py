@@ -11,7 +11,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted
-from registry_sync.source.completeness.one_more import ask_one_more
+from registry_sync.source.completeness.one_more import probe_next_page
 from tests.support.odd import Reply
 from tests.support.shapes import ALL, SHAPES
 
@@ -481,6 +481,8 @@ def test_asking_for_one_page_more_settles_whether_there_is_one(
     registry = serve(answer)
     read_by = registry.source({"endpoint": {"params": params}})
     page = next(read_by.pages(None))
-    found = ask_one_more(lambda one: Source(one, credential="k", allow_private=True), read_by, page)
+    found = probe_next_page(
+        lambda one: Source(one, credential="k", allow_private=True), read_by, page
+    )
     assert found.more is more and found.requests <= 12
     assert settings_in(found.settings)["endpoint"]["paginator"] == settings

@@ -78,7 +78,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch, *names: str, **seen: Any) -> None:
     queues = ("sync", "interactive")
     workers = {name: int(name in (names or queues)) for name in queues}
     found = Queues(**{"wanted": True, "workers": workers, **seen})
-    monkeypatch.setattr(attendance, "see_queues", lambda: found)
+    monkeypatch.setattr(attendance, "read_queues", lambda: found)
 
 
 @pytest.fixture(autouse=True)

@@ -94,6 +94,6 @@ def in_ledger(ctx: Any, record: SourceRecord, *, earlier: bool = True, **values:
 def columns_of(entity: Entity) -> dict[str, Any]:
     """Return the columns of a ledger entry that describe an entity."""
     row = LedgerEntry()
-    ledger.fill(row, entity)
+    ledger.describe_entity(row, entity)
     names = ("entity_registry_id", "id_key", "name", "name_key", "fields", "entity_hash")
     return {name: getattr(row, name) for name in names}

@@ -219,7 +219,7 @@ def world(
     """Give `make(records, **options)`; the contract is checked at the end for every tenant made."""
     made: list[World] = []
     if request.path.parent.name in NO_ALERTS:
-        monkeypatch.setattr(jobs, "look_for_alerts", lambda: None)
+        monkeypatch.setattr(jobs, "update_alerts", lambda: None)
 
     def make(records: list[Json], **options: Any) -> World:
         made.append(build(settings, records, **options))

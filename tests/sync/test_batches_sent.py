@@ -260,7 +260,7 @@ def test_what_a_killed_process_did_not_send_is_sent_first():
 def test_what_is_settled_is_recorded_at_once():
     made = delivery()
     row = LedgerEntryFactory(lane=made.ctx.lane, external_id="C-1", raw_hash="hash")
-    view = ledger.known(made.ctx.lane, ["C-1"])
+    view = ledger.views_of(made.ctx.lane, ["C-1"])
     row.delete()
     made.record([RecordOutcome("C-1", "hash", Outcome.UNCHANGED)], view)
     assert made.ctx.run.read == made.ctx.run.unchanged == 1

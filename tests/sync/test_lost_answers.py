@@ -44,7 +44,7 @@ def lossy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lossy]:
     What arrives late has arrived by the last look, however slow the machine is.
     """
     made: list[LossyProxy] = []
-    looks, worlds = lost_answers.looks, []
+    looks, worlds = lost_answers.paced_lookups, []
 
     def patient(until: float, pause: Any) -> Iterator[None]:
         yield from looks(until, pause)
@@ -57,8 +57,8 @@ def lossy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lossy]:
             yield
 
     for module in (lost_answers, bulk_upsert, leftover_batches):
-        if hasattr(module, "looks"):
-            monkeypatch.setattr(module, "looks", patient)
+        if hasattr(module, "paced_lookups"):
+            monkeypatch.setattr(module, "paced_lookups", patient)
 
     def put(w: Any, *given: object, **more: Any) -> LossyProxy:
         worlds.append(w)

@@ -80,7 +80,7 @@ def test_a_kill_right_after_a_passing_name_leaves_no_one_with_it(world, edited):
     plan = signed(w)
     run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ledger, "passing_name", killed)
+        patched.setattr(ledger, "temporary_name_outcome", killed)
         with pytest.raises(Killed):
             jobs.work_to_end(run.pk)
     (passing,) = [id_ for id_, v in w.values().items() if "being renamed" in v["name"]]

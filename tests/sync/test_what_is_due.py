@@ -226,7 +226,7 @@ def test_a_link_is_tried_once_its_target_is_there():
 
 
 def test_the_registry_is_asked_for_what_has_an_id(many):
-    asked = retry_choice.askable(EntityError.objects.filter(kind="transient"))
+    asked = retry_choice.fetchable(EntityError.objects.filter(kind="transient"))
     ids = {"transient", "seen by this run", "no copy", "source", "dismissed", "closed"}
     assert set(asked.values_list("external_id", flat=True)) == ids
 

@@ -138,7 +138,7 @@ def _who(client: Client, lane: Lane, raw: Json) -> tuple[str, str]:
     """Return when and by whom an entity was archived, by Benchling's audit log."""
     modified = parse_datetime(str(raw.get("modifiedAt") or ""))
     try:
-        log = change_authors.ask(client, lane, str(raw["id"]), modified)
+        log = change_authors.fetch_authors(client, lane, str(raw["id"]), modified)
     except Wait:
         return time_html(modified) or "–", "not known: Benchling did not answer in time"
     for row in log.rows:

@@ -18,7 +18,7 @@ from registry_sync.desk.worklist import (
     service,
     stops,
 )
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
 
@@ -27,7 +27,7 @@ __all__ = [
     "Card",
     "CardKind",
     "Gravity",
-    "Morning",
+    "Overview",
     "Section",
     "of_lanes",
     "sections",
@@ -86,13 +86,13 @@ class Section:
         return self.actor == NOTES
 
 
-def sections(morning: Morning, user: User) -> list[Section]:
+def sections(overview: Overview, user: User) -> list[Section]:
     """Return the worklist by who acts, the gravest first, with the presses open to a user."""
     by_actor: dict[str, list[Card]] = {}
     for kind in CARD_KINDS:
-        for card in kind.cards(morning):
+        for card in kind.cards(overview):
             able = tuple(one for one in card.presses if one.is_open_to(user))
-            shown = replace(card, presses=able, lane_name=morning.names.beside(card.lane))
+            shown = replace(card, presses=able, lane_name=overview.names.label(card.lane))
             key = NOTES if card.gravity is Gravity.NOTE else card.actors[0]
             by_actor.setdefault(key, []).append(shown)
     return _sorted(by_actor)

@@ -73,7 +73,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Morning:
+class Overview:
     """What cards are made from, read once for the whole page.
 
     Health and causes are by a lane's primary key; before the first run, health is by 0.
@@ -107,15 +107,15 @@ class CardKind:
 
     name: ClassVar[str]
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return its cards for the lanes of the page. The number of queries must be bounded."""
         raise NotImplementedError
 
 
-def waiting(rows: QuerySet[Any], found: str, morning: Morning) -> list[Waiting]:
+def waiting(rows: QuerySet[Any], found: str, overview: Overview) -> list[Waiting]:
     """Return rows that wait, by lane: one query. `found` is the column of the time they came."""
-    by_lane = {lane.pk: lane for lane in morning.lanes}
-    new = Count("pk", filter=Q(**{f"{found}__gte": morning.new_since}))
+    by_lane = {lane.pk: lane for lane in overview.lanes}
+    new = Count("pk", filter=Q(**{f"{found}__gte": overview.new_since}))
     counted = (
         rows.filter(lane__in=list(by_lane))
         .order_by()

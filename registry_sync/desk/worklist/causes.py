@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from registry_sync.desk import cures
 from registry_sync.desk.awaited import awaited
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
 from registry_sync.reporting.error_groups import ErrorGroup
@@ -24,16 +24,18 @@ class Causes(CardKind):
 
     name = "causes"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return one card a cause of each lane."""
-        groups = [(lane, one) for lane in morning.lanes for one in morning.causes.get(lane.pk, ())]
+        groups = [
+            (lane, one) for lane in overview.lanes for one in overview.causes.get(lane.pk, ())
+        ]
         named = awaited(groups)
         for lane, group in groups:
-            card = self._card(morning, lane, group)
+            card = self._card(overview, lane, group)
             yield replace(card, awaited=named.get((lane.pk, group.code), ()))
 
-    def _card(self, morning: Morning, lane: Lane, group: ErrorGroup) -> Card:
-        query = urlencode({"code": group.code, **self._lane(morning, lane)})
+    def _card(self, overview: Overview, lane: Lane, group: ErrorGroup) -> Card:
+        query = urlencode({"code": group.code, **self._lane(overview, lane)})
         return Card(
             title=group.title,
             gravity=Gravity.BEHIND,
@@ -47,8 +49,8 @@ class Causes(CardKind):
             presses=presses_of(lane, group),
         )
 
-    def _lane(self, morning: Morning, lane: Lane) -> dict[str, int]:
-        return {"lane": lane.pk} if morning.names.several else {}
+    def _lane(self, overview: Overview, lane: Lane) -> dict[str, int]:
+        return {"lane": lane.pk} if overview.names.several else {}
 
 
 def presses_of(lane: Lane, group: ErrorGroup) -> tuple[cures.Offer, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from registry_sync.core.text import are
 from registry_sync.desk.connecting.facts import stored
 from registry_sync.desk.connecting.steps import next_step, places
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press
 from registry_sync.monitoring.health import Health
 
 
@@ -16,9 +16,9 @@ class Connecting(CardKind):
 
     name = "connecting"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane that has no good run."""
-        for health in morning.health.values():
+        for health in overview.health.values():
             if health.last_good is None and health.active is None:
                 yield self._card(health)
 

@@ -13,7 +13,7 @@ from registry_sync.desk.worklist.base import (
     Card,
     CardKind,
     Gravity,
-    Morning,
+    Overview,
     Waiting,
     link,
     press,
@@ -45,15 +45,15 @@ class Decision(CardKind):
         """Return what waits, of all lanes."""
         raise NotImplementedError
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane in which something waits."""
-        for some in waiting(self.rows(), self.found, morning):
-            if some.count > self._refused(morning, some.lane):
+        for some in waiting(self.rows(), self.found, overview):
+            if some.count > self._refused(overview, some.lane):
                 yield self._card(some)
 
-    def _refused(self, morning: Morning, lane: Lane) -> int:
+    def _refused(self, overview: Overview, lane: Lane) -> int:
         """Return how many records the card of the cause counts, which offers this decision."""
-        groups = morning.causes.get(lane.pk, ())
+        groups = overview.causes.get(lane.pk, ())
         return next((group.count for group in groups if group.code == self.cause), 0)
 
     def _card(self, some: Waiting) -> Card:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from registry_sync import runs
 from registry_sync.core.text import number_of
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press, start
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press, start
 from registry_sync.models import Lane, MappingDraft
 
 State = MappingDraft.State
@@ -19,9 +19,9 @@ class Outstanding(CardKind):
 
     name = "outstanding"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane in which values are still to be written."""
-        for health in morning.health.values():
+        for health in overview.health.values():
             left = runs.outstanding(health.lane, health.last_good) if health.last_good else None
             if left is None or health.lane is None:
                 continue
@@ -35,7 +35,7 @@ class Outstanding(CardKind):
                 lane=health.lane,
                 since=version.at,
                 address=link("mappingversion_change", version.pk),
-                presses=(start("sync", "Sync now", morning.of_lane(health.lane)),),
+                presses=(start("sync", "Sync now", overview.of_lane(health.lane)),),
             )
 
 
@@ -44,13 +44,13 @@ class Drafts(CardKind):
 
     name = "drafts"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each of the newest drafts, and one for the rest."""
         left = (State.OPEN, State.WAITING)
         rows = MappingDraft.objects.of_app().filter(state__in=left).order_by("-updated_at")
         found = list(rows.only("title", "state", "schema_id", "updated_at", "updated_by")[:100])
-        lanes = {lane.schema_id: lane for lane in morning.lanes}
-        others = {lane.schema_id for lane in morning.names.lanes} - lanes.keys()
+        lanes = {lane.schema_id: lane for lane in overview.lanes}
+        others = {lane.schema_id for lane in overview.names.lanes} - lanes.keys()
         found = [draft for draft in found if draft.schema_id not in others]
         for draft in found[:SHOWN]:
             yield self._card(draft, lanes.get(draft.schema_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from registry_sync.desk import plans
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Morning, link, press
+from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press
 from registry_sync.models import Plan, Proposal
 from registry_sync.sync.plans import outcome
 
@@ -17,9 +17,9 @@ class PlansWaiting(CardKind):
 
     name = "plans"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane's plan that waits: one query."""
-        by_lane = {lane.pk: lane for lane in morning.lanes}
+        by_lane = {lane.pk: lane for lane in overview.lanes}
         rows = Plan.objects.filter(lane__in=list(by_lane), state__in=(State.OPEN, State.SIGNED))
         for plan in rows.order_by("pk"):
             signed = plan.state == State.SIGNED
@@ -50,9 +50,9 @@ class ProposalsWaiting(CardKind):
 
     name = "proposals"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each open proposal of the lanes: one query."""
-        by_lane = {lane.pk: lane for lane in morning.lanes}
+        by_lane = {lane.pk: lane for lane in overview.lanes}
         rows = Proposal.objects.filter(lane__in=list(by_lane), state=Proposal.State.OPEN)
         for row in rows.order_by("pk")[:50]:
             yield Card(

@@ -12,7 +12,7 @@ from registry_sync.desk.worklist.base import (
     Card,
     CardKind,
     Gravity,
-    Morning,
+    Overview,
     link,
     press,
 )
@@ -37,9 +37,9 @@ class ServiceFindings(CardKind):
 
     name = "service"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each finding that holds for all lanes."""
-        for finding in morning.service.findings:
+        for finding in overview.service.findings:
             title, _, text = finding.text.partition(". ")
             yield Card(
                 title=title.rstrip("."),
@@ -55,15 +55,15 @@ class OpenAlerts(CardKind):
 
     name = "alerts"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane with its last alert."""
         rows = Alert.objects.of_app().filter(ended_at__isnull=True)
         by_lane: dict[Lane | None, list[Alert]] = {}
         for alert in rows.select_related("lane").order_by("-began_at", "-pk")[:100]:
             by_lane.setdefault(alert.lane, []).append(alert)
-        return (self._card(morning, lane, found) for lane, found in by_lane.items())
+        return (self._card(overview, lane, found) for lane, found in by_lane.items())
 
-    def _card(self, morning: Morning, lane: Lane | None, found: Sequence[Alert]) -> Card:
+    def _card(self, overview: Overview, lane: Lane | None, found: Sequence[Alert]) -> Card:
         return Card(
             title="open alert",
             gravity=Gravity.NOTE,
@@ -72,7 +72,7 @@ class OpenAlerts(CardKind):
             lane=lane,
             count=len(found),
             since=found[-1].began_at,
-            new=sum(alert.began_at >= morning.new_since for alert in found),
+            new=sum(alert.began_at >= overview.new_since for alert in found),
             address=link("alert_changelist"),
         )
 
@@ -82,7 +82,7 @@ class NobodyNotified(CardKind):
 
     name = "notified"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card unless someone is notified."""
         notified = who_is_notified()
         if notified.anyone:
@@ -103,13 +103,13 @@ class UnsentAlerts(CardKind):
 
     name = "unsent"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return one card with the last fault."""
         rows = AlertMessage.objects.filter(
             Q(alert__isnull=True)
             | Q(**{f"alert__{key}": value for key, value in app_key().items()}),
             sent_at__isnull=True,
-            created_at__gte=morning.now - LOOKED_BACK,
+            created_at__gte=overview.now - LOOKED_BACK,
         ).exclude(error="")
         found = list(rows.order_by("-created_at")[:100])
         if found:
@@ -120,7 +120,7 @@ class UnsentAlerts(CardKind):
                 text=f"The last one: {found[0].error}",
                 count=len(found),
                 since=found[-1].created_at,
-                new=sum(one.created_at >= morning.new_since for one in found),
+                new=sum(one.created_at >= overview.new_since for one in found),
                 address=link("alert_changelist"),
                 presses=(
                     press(
@@ -135,12 +135,12 @@ class FailedDeliveries(CardKind):
 
     name = "deliveries"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return one card with their count."""
         failed = WebhookDelivery.objects.filter(
-            state=WebhookDelivery.State.FAILED, received_at__gte=morning.now - LOOKED_BACK
+            state=WebhookDelivery.State.FAILED, received_at__gte=overview.now - LOOKED_BACK
         ).order_by()
-        new = Count("pk", filter=Q(received_at__gte=morning.new_since))
+        new = Count("pk", filter=Q(received_at__gte=overview.new_since))
         found = failed.aggregate(count=Count("pk"), since=Min("received_at"), new=new)
         if found["count"]:
             address = link("webhookdelivery_changelist", query="state__exact=failed")
@@ -161,7 +161,7 @@ class RefusedResults(CardKind):
 
     name = "results"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return one card with the last refusal."""
         if refused := self._refused():
             yield Card(

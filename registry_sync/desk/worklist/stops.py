@@ -13,7 +13,7 @@ from registry_sync.desk.worklist.base import (
     Card,
     CardKind,
     Gravity,
-    Morning,
+    Overview,
     actor_or,
     link,
     press,
@@ -36,13 +36,13 @@ class Stops(CardKind):
 
     name = "stops"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each such run, once."""
-        for health, run in of_runs((health, health.last) for health in morning.health.values()):
+        for health, run in of_runs((health, health.last) for health in overview.health.values()):
             if run.status == Status.FAILED:
-                yield self._card(morning, health, run)
+                yield self._card(overview, health, run)
 
-    def _card(self, morning: Morning, health: Health, run: SyncRun) -> Card:
+    def _card(self, overview: Overview, health: Health, run: SyncRun) -> Card:
         count, since = self._failures(health, run)
         lane = health.lane if run.lane_id else None
         again = ("dry-run", "Dry run again") if run.dry_run else ("sync", "Sync again")
@@ -56,7 +56,7 @@ class Stops(CardKind):
             address=link("syncrun_change", run.pk),
             presses=(
                 *(cures.all_of(health.lane, run.error_code) if health.lane else ()),
-                start(*again, morning.of_lane(lane)),
+                start(*again, overview.of_lane(lane)),
             ),
         )
 
@@ -78,9 +78,9 @@ class Cancelled(CardKind):
 
     name = "cancelled"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane whose newest run of all records was cancelled."""
-        for health, run in of_runs((one, _cancelled(one)) for one in morning.health.values()):
+        for health, run in of_runs((one, _cancelled(one)) for one in overview.health.values()):
             lane = health.lane if run.lane_id else None
             yield Card(
                 title=f"Run {run.pk} was cancelled",
@@ -90,7 +90,7 @@ class Cancelled(CardKind):
                 lane=lane,
                 since=run.finished_at,
                 address=link("syncrun_change", run.pk),
-                presses=(start("sync", "Sync now", morning.of_lane(lane)),),
+                presses=(start("sync", "Sync now", overview.of_lane(lane)),),
             )
 
 
@@ -99,9 +99,9 @@ class Paused(CardKind):
 
     name = "paused"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each paused run."""
-        for health, run in of_runs((one, one.active) for one in morning.health.values()):
+        for health, run in of_runs((one, one.active) for one in overview.health.values()):
             if run.paused_at is None:
                 continue
             why = f"“{run.paused_reason}”" if run.paused_reason else "no reason was given"
@@ -129,15 +129,15 @@ class Beginning(CardKind):
 
     name = "beginning"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane that still begins."""
-        for health in morning.health.values():
+        for health in overview.health.values():
             failed = health.last is not None and health.last.status == Status.FAILED
             if health.last_good is None and health.active is None and not failed:
-                yield self._card(morning, health)
+                yield self._card(overview, health)
 
-    def _card(self, morning: Morning, health: Health) -> Card:
-        query = morning.of_lane(health.lane)
+    def _card(self, overview: Overview, health: Health) -> Card:
+        query = overview.of_lane(health.lane)
         sync, dry = start("sync", "Sync now", query), start("dry-run", "Dry run", query)
         is_new = any(finding.state is HealthState.NEW for finding in health.findings)
         return Card(
@@ -155,9 +155,9 @@ class Warnings(CardKind):
 
     name = "warnings"
 
-    def cards(self, morning: Morning) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each code that the last run of a lane warned of."""
-        for health, run in of_runs((one, one.last) for one in morning.health.values()):
+        for health, run in of_runs((one, one.last) for one in overview.health.values()):
             if run.status != Status.COMPLETED_WITH_WARNINGS or run.dry_run:
                 continue
             by_code: dict[str, list[Json]] = {}

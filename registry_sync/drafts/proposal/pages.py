@@ -13,7 +13,7 @@ from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import Mark, first_address, marks_of
-from registry_sync.source.completeness.one_more import ask_one_more
+from registry_sync.source.completeness.one_more import probe_next_page
 from registry_sync.source.completeness.proposals import names_page, paginator_in, propose
 from registry_sync.source.completeness.signs import USUAL_SIZES
 from registry_sync.source.json_values import distinct
@@ -142,7 +142,7 @@ def _ask(found: Findings, total: Total | None, said: str) -> None:
         seen = f"The answer counts {number_of(total.count, 'record')}, and all came."
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
-    more = ask_one_more(found.open_source, source, page)
+    more = probe_next_page(found.open_source, source, page)
     usual = len(page.records) in USUAL_SIZES
     if more.more is None and usual and not said:
         for paginator, evidence in (*_by_offset(found), *_by_last(found, "", {})):

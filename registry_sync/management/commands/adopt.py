@@ -86,7 +86,7 @@ class Command(OperatorCommand):
 
     def _list(self, lanes: list[Lane], rows: QuerySet[Adoption], names: runs.LaneNames) -> None:
         for row in rows.select_related("lane"):
-            name = names.beside(row.lane)
+            name = names.label(row.lane)
             self.stdout.write(f"{name}: {_line(row)}" if name else _line(row))
         states = Adoption.objects.filter(lane__in=lanes).values_list("state", flat=True)
         count = {state: list(states).count(state) for state in Adoption.State.values}

@@ -49,7 +49,7 @@ class Command(OperatorCommand):
         except SyncError as error:  # proposed only, or someone has just done it
             status = PROPOSED if isinstance(error, SecondPerson) else FAILED
             raise CommandError(f"{error} {error.remedy}", returncode=status) from error
-        named = names.beside(lane) or lane
+        named = names.label(lane) or lane
         self.stdout.write(f"The next run of {named} allows it once: {what.label}.")
 
 

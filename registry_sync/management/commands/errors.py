@@ -12,10 +12,10 @@ from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.desk.error_waits import waits_of
 from registry_sync.management.lane_options import add_lane_argument, add_limit, lane_named
-from registry_sync.management.lane_standing import group_json
 from registry_sync.management.operator import USAGE, OperatorCommand
 from registry_sync.management.plain_text import record_lines, to_do_lines
 from registry_sync.management.run_json import time_json
+from registry_sync.management.status_json import group_json
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import RECORD_CAUSES, record_actor
 from registry_sync.reporting.error_groups import error_groups

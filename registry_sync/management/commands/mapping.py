@@ -87,7 +87,7 @@ class Command(OperatorCommand):
             ) from refused
 
     def _preview(self, number: str) -> None:
-        draft = drafts.mine().filter(pk=as_key(number) or 0).first()
+        draft = drafts.of_this_app().filter(pk=as_key(number) or 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in AT_WORK:

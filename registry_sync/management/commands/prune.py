@@ -30,7 +30,7 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_misconfiguration()
         dry_run = options["dry_run"]
-        with stopping.heeded():
+        with stopping.deferring_sigterm():
             try:
                 found = prune(dry_run=dry_run)
             except stopping.Stopping:

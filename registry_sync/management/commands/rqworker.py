@@ -11,7 +11,7 @@ from django_rq.management.commands import rqworker
 from registry_sync.core.dotted_paths import RQ_SERIALIZER
 from registry_sync.jobs.worker import worker_ttl
 from registry_sync.management.operator import FAILED, USAGE, wrong_usage
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 
 
 class Command(rqworker.Command):
@@ -41,7 +41,7 @@ def _refuse(queues: tuple[str, ...]) -> None:
     if len(queues) > 1:
         text = f"A worker serves one queue. Start one worker each for {' and '.join(queues)}."
         raise CommandError(text, returncode=USAGE)
-    seen = see_queues()
+    seen = read_queues()
     if not seen.wanted:
         text = "REDIS_URL is not set, so a worker has no queue. The operator must set it."
         raise CommandError(text, returncode=FAILED)

@@ -49,7 +49,7 @@ class Command(OperatorCommand):
             self.stdout.write("No run is active.")
         names = runs.LaneNames()
         for run in active:
-            name = names.beside(run.lane) if options["lane"] is None else ""
+            name = names.label(run.lane) if options["lane"] is None else ""
             goes_on = len(active) > 1 and run.paused_at is None and not runs.is_waiting(run)
             if what == "resume" and goes_on:
                 said = f"Run {run.pk} is not paused."

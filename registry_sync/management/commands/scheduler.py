@@ -65,7 +65,7 @@ class Command(OperatorCommand):
         words = ["sync_registry"]
         words += ["--lane", options["lane"]] if options["lane"] else []
         words += ["--enqueue"] if options["enqueue"] else []
-        with stopping.heeded():
+        with stopping.deferring_sigterm():
             try:
                 self._work(schedule, words, SoleHolder(_name(options["lane"])))
             except (Stopping, KeyboardInterrupt):

@@ -9,7 +9,7 @@ from typing import Any
 
 from registry_sync import runs
 from registry_sync.core.types import Json
-from registry_sync.management import lane_standing
+from registry_sync.management import status_json
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import OperatorCommand
 from registry_sync.management.plain_text import time_text, to_do_lines
@@ -32,15 +32,15 @@ class Command(OperatorCommand):
         names, asked = runs.LaneNames(), options["lane"]
         lanes = lanes_or_none(names) if asked is None else [lane_named(asked, names)]
         around = assess_service()
-        service = lane_standing.service_standing(around)
-        found = [lane_standing.standing(lane, around, names) for lane in lanes]
+        service = status_json.service_json(around)
+        found = [status_json.lane_json(lane, around, names) for lane in lanes]
         if options["json"]:
             said = {"service": service, "lanes": found}
             self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
         else:
             for line in _lines(service, found):
                 self.stdout.write(line)
-        status = lane_standing.worst_status([service["state"], *(one["state"] for one in found)])
+        status = status_json.worst_status([service["state"], *(one["state"] for one in found)])
         if status:
             raise SystemExit(status)
 

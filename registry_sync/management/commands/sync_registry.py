@@ -15,7 +15,7 @@ from registry_sync.jobs.following import following_plan
 from registry_sync.jobs.presses import work_presses
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.management.lane_options import lanes_to_sync
-from registry_sync.management.lane_work import LaneWork, SeveralLanes, Standing
+from registry_sync.management.lane_work import LaneOutcome, LaneWork, SeveralLanes
 from registry_sync.management.operator import (
     FAILED,
     UNMIGRATED,
@@ -33,9 +33,9 @@ from registry_sync.management.run_summary import (
     taken_sentence,
 )
 from registry_sync.management.sync_options import add_options, wanted_run
-from registry_sync.management.sync_output import spoken
+from registry_sync.management.sync_output import output_mode
 from registry_sync.models import Lane, SyncRun
-from registry_sync.monitoring.notify import look_for_alerts
+from registry_sync.monitoring.notify import update_alerts
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.listener import Listener
 
@@ -61,10 +61,10 @@ class Command(OperatorCommand):
         wanted = wanted_run(options)
         try:
             refuse_misconfiguration()
-            with stopping.heeded(), spoken(self, options, self.ended):
+            with stopping.deferring_sigterm(), output_mode(self, options, self.ended):
                 self._sync(wanted, options)
         except (SystemExit, CommandError):
-            look_for_alerts(send=True)  # there may be no worker to do it
+            update_alerts(send=True)  # there may be no worker to do it
             raise
         except DatabaseError as error:
             if is_unmigrated():
@@ -75,7 +75,7 @@ class Command(OperatorCommand):
                 f"sync_registry. The operator must {remedy_for(error, 'check DATABASE_URL.')}",
                 returncode=FAILED,
             ) from error
-        look_for_alerts(send=True)
+        update_alerts(send=True)
 
     def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
         work_presses()
@@ -210,7 +210,7 @@ class Command(OperatorCommand):
         self.ended.extend(work.work.values())
         if options["dry_run"]:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
-        raise SystemExit(_status(work.standings()))
+        raise SystemExit(_status(work.outcomes()))
 
     def _enqueue(self, mine: list[SyncRun], work: SeveralLanes) -> NoReturn:
         """Hand the runs to the workers."""
@@ -233,10 +233,10 @@ class Command(OperatorCommand):
         )
 
 
-def _status(standings: list[Standing]) -> int:
+def _status(outcomes: list[LaneOutcome]) -> int:
     """Return the exit status over several lanes."""
-    if Standing.FAILED in standings:
+    if LaneOutcome.FAILED in outcomes:
         return FAILED
-    if standings and set(standings) == {Standing.BUSY}:
+    if outcomes and set(outcomes) == {LaneOutcome.BUSY}:
         return BUSY
-    return WARNINGS if {Standing.BUSY, Standing.WARNED} & set(standings) else SUCCEEDED
+    return WARNINGS if {LaneOutcome.BUSY, LaneOutcome.WARNED} & set(outcomes) else SUCCEEDED

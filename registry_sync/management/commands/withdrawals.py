@@ -91,7 +91,7 @@ class Command(OperatorCommand):
     def _write(self, rows: Iterable[Withdrawal]) -> None:
         names = runs.LaneNames()
         for row in rows:
-            self.stdout.write(_line(row, names.beside(row.lane)))
+            self.stdout.write(_line(row, names.label(row.lane)))
 
 
 def _refuse_several(rows: QuerySet[Withdrawal]) -> None:

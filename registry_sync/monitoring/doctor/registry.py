@@ -22,7 +22,7 @@ from registry_sync.monitoring.doctor.finding import (
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.completeness.one_more import ask_one_more
+from registry_sync.source.completeness.one_more import probe_next_page
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
@@ -73,7 +73,7 @@ def check_pages(visit: RegistryVisit) -> CheckResult:
     source = visit.source()
     if not source.connector.paginator.judges or page.total == len(page.records):
         return warning(said, sign.remedy) if sign else ok(said)
-    found = ask_one_more(visit.source, source, page)
+    found = probe_next_page(visit.source, source, page)
     if found.more:
         return bad(
             f"{said} A request for one page more returned other records.",

@@ -11,7 +11,7 @@ from registry_sync.monitoring.metrics import families
 from registry_sync.monitoring.metrics.by_lane import Found
 from registry_sync.runs import app_key
 from registry_sync.runs.quota import room
-from registry_sync.runs.workers import see_queues
+from registry_sync.runs.workers import read_queues
 
 State = WebhookDelivery.State
 
@@ -29,7 +29,7 @@ def of_service() -> Iterator[Found]:
 
 def of_redis() -> Iterator[Found]:
     """Yield what Redis tells of queues and workers; it has half a second for each answer."""
-    queues = see_queues()
+    queues = read_queues()
     if not queues.wanted:
         return
     yield families.REDIS, {(): float(not queues.trouble)}

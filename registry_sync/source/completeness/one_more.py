@@ -37,7 +37,9 @@ class OneMore:
     requests: int
 
 
-def ask_one_more(open_source: Callable[[Connector], Source], read: Source, page: Page) -> OneMore:
+def probe_next_page(
+    open_source: Callable[[Connector], Source], read: Source, page: Page
+) -> OneMore:
     """Return whether there is more than an only page, as `read` gave it.
 
     `open_source` makes a source for a connector; it is the caller's to close.

@@ -26,7 +26,7 @@ from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchlin
 from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.delivery.turns import Turns
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.gates.substances import is_taken, refused_as_taken, unlearn
+from registry_sync.sync.gates.substances import forget_uniqueness, is_taken, refused_as_taken
 from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import present
 from registry_sync.sync.plans.plan_gate import hold_records
@@ -62,7 +62,9 @@ class BatchLog:
             for some in in_chunks(ended):  # others must not wait long for the database
                 outcomes = outcomes_of(batch, some)
                 ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
-                unlearn(self.ctx, [one.entity for one in outcomes if one.entity is not None])
+                forget_uniqueness(
+                    self.ctx, [one.entity for one in outcomes if one.entity is not None]
+                )
                 ids = [end.external_id for end in some]
                 self.claims.release(ids)
                 for external_id in ids:

@@ -96,7 +96,7 @@ class BatchDelivery:
                 runs.log(self.ctx.run, "WARNING", text)
                 self.unmapped.conclude()
             else:
-                renamed = ledger.passing_name(self.ctx.lane, entity)
+                renamed = ledger.temporary_name_outcome(self.ctx.lane, entity)
                 ledger.record(self.ctx.run, self.ctx.lease, [renamed])
                 self.unmapped.conclude()
                 self.ctx.write_access.note_changed([entity.external_id])

@@ -48,7 +48,7 @@ class DryRunDelivery:
         """The records that were refused before, and whether they came as they were then."""
         self.refused: dict[str, str] = {}
         """The hashes of records that this run refused and that did not pass since."""
-        ledger.forget_predicted(ctx.run)
+        ledger.delete_predicted(ctx.run)
 
     def recover(self) -> None:
         pass
@@ -117,7 +117,7 @@ class DryRunDelivery:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
         swapped = {id_ for circle in names.name_circles(self.lane, named) for id_ in circle}
-        known = ledger.known(self.lane, list(wants))
+        known = ledger.views_of(self.lane, list(wants))
         there = self._links.linkable({key for what, key in wants.values() if what == "link"})
         passing = []
         for waiting in self._waiting:
@@ -169,7 +169,7 @@ class DryRunDelivery:
 
     def _keep(self, refused: Sequence[tuple[str, Sequence[Problem]]]) -> None:
         """Keep what would be refused, each record with its cause, for the run's page and CSV."""
-        ledger.keep_predicted(self.run, refused)
+        ledger.save_predicted(self.run, refused)
         for external_id, problems in refused:
             said = [f"{p.message} {p.remedy}" for p in problems]
             self.listener.finding(external_id, "refused", said)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from registry_sync import ledger, runs
 from registry_sync.benchling.entity_reads import as_type
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.lost_answers import LATE, looks
+from registry_sync.benchling.lost_answers import LATE, paced_lookups
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
@@ -125,7 +125,7 @@ def _as_sent(
         unknown = batch.asked_at is not None and not batch.task_id
         late = time.monotonic() + LATE if unknown else -math.inf
         with as_type(client, schema.entity_type):
-            for _ in looks(late, ctx.pacer.pause):
+            for _ in paced_lookups(late, ctx.pacer.pause):
                 there, _ = landing.of(items, batch.asked_at, failed=failed)
                 if len(there) == len(items):
                     break

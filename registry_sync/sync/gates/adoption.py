@@ -282,7 +282,7 @@ class _Matches:
             row.reason = "Every mapped value equalled the registry's."
         row.state, row.run = State.ADOPTED, self.run
         with transaction.atomic():
-            ledger.take_in(self.run, self.lease, theirs, entity_id=str(raw["id"]))
+            ledger.import_entity(self.run, self.lease, theirs, entity_id=str(raw["id"]))
             TakenName.objects.filter(lane=self.lane, entity_id=raw["id"]).delete()
             row.save()
             others = Adoption.objects.filter(lane=self.lane, state__in=UNDECIDED)

@@ -151,7 +151,7 @@ def void_outdated(lane: Lane) -> None:
 
 
 def _named(lane: Lane) -> str:
-    return runs.LaneNames().beside(lane) or str(lane)
+    return runs.LaneNames().label(lane) or str(lane)
 
 
 def stopped_run(lane: Lane, what: Allowance.What) -> SyncRun | None:

@@ -13,7 +13,7 @@ from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import Look, RunContext
 from registry_sync.sync.delivery.known_ids import ids_of
 from registry_sync.sync.gates.gate import hold_back
-from registry_sync.sync.gates.overrides import lets_pass
+from registry_sync.sync.gates.overrides import is_overridden
 from registry_sync.sync.records import Candidate
 
 CHANGING = ("sequence", "circular")
@@ -33,7 +33,7 @@ class DrawingsGate:
         """Return the candidates that lose nothing, and the outcomes of those that are held."""
 
         def is_allowed(external_id: str) -> bool:
-            return lets_pass(self.ctx, Allowance.What.DRAWINGS, external_id)
+            return is_overridden(self.ctx, Allowance.What.DRAWINGS, external_id)
 
         return hold_back(candidates, losses(self.ctx, candidates, is_allowed))
 

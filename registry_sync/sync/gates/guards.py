@@ -22,7 +22,7 @@ from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates.overrides import lets_pass
+from registry_sync.sync.gates.overrides import is_overridden
 from registry_sync.sync.plans.plan_gate import hold
 from registry_sync.sync.records import Candidate, SourceRecord
 
@@ -72,7 +72,7 @@ class UpdateGuard:
         known = self._changes().filter(external_id__among=updates)
         counted = set(known.values_list("external_id", flat=True).distinct())
         self._count = (self._count or 0) + len(set(updates) - counted)
-        if self._count > self._limit and not lets_pass(self.ctx, What.GREAT_CHANGE):
+        if self._count > self._limit and not is_overridden(self.ctx, What.GREAT_CHANGE):
             if self.run.dry_run or self.lane.plans_for != Lane.PlansFor.GREAT_CHANGES:
                 raise self._stop(updates)
             self._holds = True
@@ -127,7 +127,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
         return []
     held = _held_before(lane, gone, records)
     lost = [m for m in gone if held.get(m.field.id, 0) >= EVIDENCE]
-    if lost and not lets_pass(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
+    if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         raise _gone(lost, len(records))
     missing = [m for m in gone if m not in lost]
@@ -173,7 +173,7 @@ def other_substance(
     """Find a known id that has become another substance, by the paths of `identity`."""
     if before is None or not is_other_substance(before.identity, identity):
         return None
-    if lets_pass(ctx, What.IDENTITY, external_id):
+    if is_overridden(ctx, What.IDENTITY, external_id):
         return None
     return substance_problem(external_id, before.identity, identity)
 

@@ -10,14 +10,14 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.write_access import NO_WRITES
 
 
-def lets_pass(
+def is_overridden(
     ctx: RunContext, what: Allowance.What, external_id: str = "", *, paths: Collection[str] = ()
 ) -> bool:
     """Return whether an override lets this run, or one record of it, pass without these paths.
 
     The override of a run is used up at once, unless the run may write nothing, or what it writes
-    was planned before. That of a record stays until `use` says that the record goes on: it may be
-    left for a plan.
+    was planned before. That of a record stays until `use_up` says that the record goes on: it may
+    be left for a plan.
     """
     mine = Allowance.objects.filter(lane=ctx.lane, what=what, external_id=external_id)
     if any(override.covers(paths) for override in mine.filter(used_by=ctx.run)):
@@ -39,7 +39,7 @@ def _was_planned_before(run: SyncRun, override: Allowance) -> bool:
     return made is not None and (made.started_at or made.created_at) < override.created_at
 
 
-def use(ctx: RunContext, external_ids: Iterable[str]) -> None:
+def use_up(ctx: RunContext, external_ids: Iterable[str]) -> None:
     """Use up what let these records pass, as they go on to Benchling or are in sync."""
     for external_id in external_ids if ctx.passed else ():
         for override in ctx.passed.pop(external_id, {}).values():

@@ -131,7 +131,7 @@ def refused_as_taken(ctx: RunContext, entity: Entity, said: str) -> Problem:
     return structure_taken(entity, named[1] if named else "", said=said)
 
 
-def unlearn(ctx: RunContext, written: Iterable[Entity]) -> None:
+def forget_uniqueness(ctx: RunContext, written: Iterable[Entity]) -> None:
     """Forget the learned rule once Benchling took a record that was refused for it.
 
     `written` are entities that were just recorded. Raise LeaseLost.

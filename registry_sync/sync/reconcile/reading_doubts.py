@@ -30,7 +30,7 @@ class ReadingDoubts:
         if page.slid:
             self._said.setdefault("slid", MOVED)
 
-    def told(self, distinct: int) -> list[str]:
+    def sentences(self, distinct: int) -> list[str]:
         """Return the doubts after the last page, which made so many distinct records."""
         said = list(self._said.values())
         if self.others:

@@ -154,7 +154,7 @@ def _compare(row: Reconciliation, client: Client, open_source: OpenSource) -> No
         _keep(row, comparison.findings())
     _name_people(row, client)
     row.counts = {name: comparison.counts[name] for name in COUNTED}
-    row.doubts = comparison.doubts.told(comparison.counts["registry"])
+    row.doubts = comparison.doubts.sentences(comparison.counts["registry"])
     if comparison.doubts.total is not None:
         row.counts["registry_total"] = comparison.doubts.total
 
@@ -214,7 +214,7 @@ def _name_people(row: Reconciliation, client: Client) -> None:
     for record in row.records.filter(state=State.DIFFERING).order_by("pk")[:LOOKED_AT]:
         if not any(last in people for *_, last in record.differences):
             continue
-        found = change_authors.ask(client, row.lane, record.entity_id, record.modified_at)
+        found = change_authors.fetch_authors(client, row.lane, record.entity_id, record.modified_at)
         if found.trouble and not asked:
             return  # what refuses the first one refuses them all
         asked += 1

@@ -22,8 +22,8 @@ STATUSES = {"good": 0, "not started": 2, "attention": 2, "bad": 1}
 """The exit status by the worst state, in the words of the desk's first page."""
 
 
-def standing(lane: Lane | None, around: health.Service, names: runs.LaneNames) -> Json:
-    """Return how a lane stands (`status` in docs/commands.schema.json); None: no lane is known."""
+def lane_json(lane: Lane | None, around: health.Service, names: runs.LaneNames) -> Json:
+    """Return a lane's status (`status` in docs/commands.schema.json); None: no lane is known."""
     found = health.assess_lane(lane, around)
     limits = freshness.limits()
     stale = check_stale(lane, limits)
@@ -45,7 +45,7 @@ def standing(lane: Lane | None, around: health.Service, names: runs.LaneNames) -
     }
 
 
-def service_standing(around: health.Service) -> Json:
+def service_json(around: health.Service) -> Json:
     """Return what holds for all lanes: settings, installation, schedule and workers."""
     worst = max((finding.state for finding in around.findings), default=HealthState.GOOD)
     return {

@@ -84,7 +84,7 @@ def _answer(wanted: Json, canvas: Canvas, since: datetime, names: runs.LaneNames
         said = _awaited(external_id, lane, run, entry, found=found)
     else:
         said = _outcome(external_id, lane, since, canvas.run, entry)
-    text_of_lane = text.of_lane(names.beside(lane), said)
+    text_of_lane = text.of_lane(names.label(lane), said)
     return _Answer(text_of_lane, entry.entity_id if entry else "", found)
 
 

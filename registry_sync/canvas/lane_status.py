@@ -26,8 +26,8 @@ PLAN_WAITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a lane stands, from its runs.
+class LaneStatus:
+    """The status of a lane, from its runs.
 
     `run` is the sync of all records that is under way, or else the one that ended last. `beside` is
     what is under way beside it (single records, a retry, a preview), or else a retry since.
@@ -37,33 +37,33 @@ class Standing:
     beside: SyncRun | None = None
 
     def lines(self, *, attended: bool) -> list[str]:
-        """Return the standing in words; none where the lane was never synced."""
+        """Return the status in sentences; none where the lane was never synced."""
         shown = [run for run in (self.run, self.beside) if run is not None]
-        said = [said_of(run, attended=attended) for run in shown]
+        said = [run_sentence(run, attended=attended) for run in shown]
         lane = next((run.lane for run in shown if run.lane is not None), None)
         return said + ([PLAN_WAITS] if waiting_plan(lane) is not None else [])
 
 
-def standing_of(rows: QuerySet[SyncRun]) -> Standing:
-    """Return the standing that the runs of a lane, or of the app's only lane, give."""
+def lane_status(rows: QuerySet[SyncRun]) -> LaneStatus:
+    """Return the status that the runs of a lane, or of the only lane, give."""
     newest = rows.select_related("lane").order_by("-id")
     active = newest.filter(status__in=SyncRun.ACTIVE).first()
     if active is not None and runs.is_whole(active):
-        return Standing(active)
+        return LaneStatus(active)
     ended = newest.exclude(kind__in=SyncRun.DRY).exclude(status__in=SyncRun.ACTIVE)
     whole = runs.whole_runs(ended).first()
     if active is not None or whole is None:
-        return Standing(whole or ended.first(), active)
+        return LaneStatus(whole or ended.first(), active)
     retries = ended.filter(kind=Kind.RETRY, only=[], pk__gt=whole.pk)
-    return Standing(whole, retries.first())
+    return LaneStatus(whole, retries.first())
 
 
-def standings_of(lanes: Sequence[Lane]) -> list[Standing]:
-    """Return how these lanes stand."""
-    return [standing_of(lane.runs.all()) for lane in lanes]
+def lane_statuses(lanes: Sequence[Lane]) -> list[LaneStatus]:
+    """Return the statuses of these lanes."""
+    return [lane_status(lane.runs.all()) for lane in lanes]
 
 
-def said_of(run: SyncRun, *, attended: bool) -> str:
+def run_sentence(run: SyncRun, *, attended: bool) -> str:
     """Return how a run is under way, or how it ended."""
     if not run.is_active:
         return words.ended(run)
