@@ -31,7 +31,7 @@ NEVER_ONE = {
     "mapping/part_values.py": "of a text that is too long",
     "mapping/record_problems.py": "of an id that is too long",
     "mapping/transform.py": "several values",
-    "monitoring/doctor/history.py": "the fields of a result",
+    "monitoring/doctor/run_history.py": "the fields of a result",
     "monitoring/doctor/service.py": "one recipient has a warning of its own",
     "reporting/session_messages.py": "records that share a structure",
     "source/answers/page_limits.py": "more than a page may have",

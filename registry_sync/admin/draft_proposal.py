@@ -17,7 +17,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.live import propose_live
+from registry_sync.drafts.connector_proposal.live import propose_live
 from registry_sync.sync.clients import client_of_settings
 
 

@@ -25,11 +25,11 @@ from registry_sync.desk import cures, landing, lanes, pins
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
-from registry_sync.desk.change_authors import who_changed
 from registry_sync.desk.record_history import HITS
 from registry_sync.desk.record_search import SHORTEST, are_all, of_any, search
 from registry_sync.desk.record_tenant import with_event
 from registry_sync.desk.values import as_html
+from registry_sync.desk.who_changed import who_changed
 from registry_sync.models import AuthorOfChange, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.records import in_benchling
 from registry_sync.reporting.catalogue import record_actor

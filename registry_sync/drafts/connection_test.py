@@ -12,7 +12,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.secrets import public_address
 from registry_sync.core.text import number_of, storable
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.live import propose_live
+from registry_sync.drafts.connector_proposal.live import propose_live
 from registry_sync.models import ConnectionTest
 from registry_sync.reporting.redaction import mark
 

@@ -20,6 +20,7 @@ from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.more import says_end
+from registry_sync.source.completeness.next_page_settings import written
 from registry_sync.source.completeness.page_end import (
     End,
     announced,
@@ -27,7 +28,6 @@ from registry_sync.source.completeness.page_end import (
     ends_empty,
     starts_over,
 )
-from registry_sync.source.completeness.proposals import written
 from registry_sync.source.completeness.reading import counts_records
 from registry_sync.source.completeness.signs import cut_off, ignored_records, signs_of
 from registry_sync.source.connector import Connector

@@ -11,7 +11,7 @@ from registry_sync.reporting import sync_history
 from registry_sync.sync import starting_point
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
-from registry_sync.sync.lane_choice import claim_lane, lane_of_run, request_new
+from registry_sync.sync.lane_of_run import claim_lane, lane_of_run, request_new
 from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.requested_records import include_requests

@@ -17,7 +17,7 @@ from registry_sync.canvas.requested_record import await_runs
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Canvas, Lane, SyncRun
 from registry_sync.runs.queue import enqueue
-from registry_sync.webhooks.record_search import (
+from registry_sync.webhooks.typed_records import (
     find_record,
     gives_one,
     is_unread,

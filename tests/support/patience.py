@@ -41,7 +41,7 @@ def patient_tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let doctor and proposals wait longer for an answer than people who look at a page."""
-    from registry_sync.drafts.proposal import line, live
+    from registry_sync.drafts.connector_proposal import line, live
     from registry_sync.monitoring.doctor import checkup, visit
 
     monkeypatch.setattr(checkup, "TIMEOUT", 90.0)

@@ -12,7 +12,7 @@ from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, SyncRun
-from registry_sync.sync import lane_choice, lane_circles
+from registry_sync.sync import lane_circles, lane_of_run
 from registry_sync.sync.pull import Pull
 from sandbox.tenant.entities import edit_by_hand
 from tests.support.registry import compound
@@ -63,12 +63,12 @@ def test_who_reads_a_new_configuration_first_requests_the_runs_of_its_lanes(two)
 
 def test_a_worker_queues_the_runs_of_new_lanes_at_once_and_a_command_works_them(two, monkeypatch):
     queued: list[int] = []
-    monkeypatch.setattr(lane_choice, "enqueue", queued.append)
-    monkeypatch.setattr(lane_choice, "is_worker", lambda: True)
+    monkeypatch.setattr(lane_of_run, "enqueue", queued.append)
+    monkeypatch.setattr(lane_of_run, "is_worker", lambda: True)
     two.sync()
     assert queued == [run.pk for run in work_all()]
     two.add_lane("Batch", lots(1, "B"))
-    monkeypatch.setattr(lane_choice, "is_worker", lambda: False)
+    monkeypatch.setattr(lane_of_run, "is_worker", lambda: False)
     two.sync(lane=by_name()["Compound"])
     assert len(work_all()) == len(queued) == 1
 

@@ -78,7 +78,7 @@ class Child:
             self.stop()
             self._owner = os.getpid()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "registry_sync.benchling.chemistry.worker"],
+                [sys.executable, "-m", "registry_sync.benchling.chemistry.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
-from registry_sync.drafts.proposal.live import propose_live
+from registry_sync.drafts.connector_proposal.live import propose_live
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
 from registry_sync.monitoring.doctor import checkup as doctor

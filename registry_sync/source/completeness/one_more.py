@@ -13,8 +13,8 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.client import Source
+from registry_sync.source.completeness.next_page_settings import written
 from registry_sync.source.completeness.page_sizes import BESIDE, SIZE
-from registry_sync.source.completeness.proposals import written
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.connector import Connector
 from registry_sync.source.pages import Page

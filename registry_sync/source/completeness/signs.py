@@ -10,9 +10,9 @@ from registry_sync.core.text import number_of
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.totals import named_total
+from registry_sync.source.completeness.next_page_settings import propose, written
 from registry_sync.source.completeness.page_end import End, ends_empty
 from registry_sync.source.completeness.page_sizes import fills, size_asked
-from registry_sync.source.completeness.proposals import propose, written
 from registry_sync.source.completeness.said_values import truth_of
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign

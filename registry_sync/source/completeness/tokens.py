@@ -12,7 +12,7 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.completeness.more import Mark
-from registry_sync.source.completeness.proposals import propose
+from registry_sync.source.completeness.next_page_settings import propose
 from registry_sync.source.completeness.said_values import as_number
 
 PLAIN = frozenset({

@@ -9,7 +9,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.completeness.more import first_address, marks_of
-from registry_sync.source.completeness.proposals import propose, written
+from registry_sync.source.completeness.next_page_settings import propose, written
 from registry_sync.source.completeness.tokens import token_to_follow
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import CACHED

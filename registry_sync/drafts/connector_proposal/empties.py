@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from registry_sync.core.text import are, number_of
-from registry_sync.drafts.proposal.line import Findings
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.cursor_evidence import flat_values
 from registry_sync.source.sections import ENDPOINT
 

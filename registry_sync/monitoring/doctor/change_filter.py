@@ -18,7 +18,7 @@ from registry_sync.monitoring.doctor.finding import (
     warning,
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
-from registry_sync.source.completeness.proposals import written_incremental
+from registry_sync.source.completeness.next_page_settings import written_incremental
 from registry_sync.source.connector import SINCE, Connector, Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,

@@ -9,8 +9,8 @@ from typing import Any
 
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.drafts.id_and_name import judge_ids, suggest_name
-from registry_sync.drafts.proposal.line import Findings
 from registry_sync.drafts.sample import paths_of, values_of
 from registry_sync.source.answers.page_answer import word_of
 

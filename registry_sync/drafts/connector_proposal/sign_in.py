@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.line import Findings
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.errors import AccessDenied
 
 WAYS: tuple[Json, ...] = (

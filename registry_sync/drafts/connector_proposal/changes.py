@@ -12,8 +12,8 @@ from registry_sync.core.epochs import UNITS, is_number
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.filters import Filter, candidates, is_unknown
-from registry_sync.drafts.proposal.line import Findings
+from registry_sync.drafts.connector_proposal.filters import Filter, candidates, is_unknown
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,

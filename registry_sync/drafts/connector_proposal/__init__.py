@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.changes import propose_changes
-from registry_sync.drafts.proposal.empties import propose_empties
-from registry_sync.drafts.proposal.ids import propose_ids, propose_names
-from registry_sync.drafts.proposal.line import Findings, Line
-from registry_sync.drafts.proposal.losses import note_losses
-from registry_sync.drafts.proposal.pages import propose_pages
-from registry_sync.drafts.proposal.records import propose_records
-from registry_sync.drafts.proposal.sign_in import propose_auth
+from registry_sync.drafts.connector_proposal.changes import propose_changes
+from registry_sync.drafts.connector_proposal.empties import propose_empties
+from registry_sync.drafts.connector_proposal.ids import propose_ids, propose_names
+from registry_sync.drafts.connector_proposal.line import Findings, Line
+from registry_sync.drafts.connector_proposal.losses import note_losses
+from registry_sync.drafts.connector_proposal.pages import propose_pages
+from registry_sync.drafts.connector_proposal.records import propose_records
+from registry_sync.drafts.connector_proposal.sign_in import propose_auth
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import parse_connector
 
-__all__ = ["ASPECTS", "Line", "Proposal", "propose"]
+__all__ = ["ASPECTS", "ConnectorProposal", "Line", "propose"]
 
 ASPECTS: dict[str, Callable[[Findings], None]] = {
     "auth": propose_auth,
@@ -39,7 +39,7 @@ ASPECTS: dict[str, Callable[[Findings], None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ConnectorProposal:
     """Connector Settings, and the evidence for each line of them."""
 
     settings: Json
@@ -48,7 +48,7 @@ class Proposal:
 
 def propose(
     api_url: str, open_source: Callable[[Connector], Source], *, settings: Json | None = None
-) -> Proposal:
+) -> ConnectorProposal:
     """Return the Connector Settings that fit a registry. Raises SourceError if it does not answer.
 
     `settings` are those in use that no answer can tell, such as a body that asks for the list.
@@ -67,4 +67,4 @@ def propose(
             "The registry answers slowly, so not every parameter was tried: its owner knows them."
         )
     parse_connector(found.settings, api_url=api_url, strict=True)
-    return Proposal(found.settings, tuple(found.lines))
+    return ConnectorProposal(found.settings, tuple(found.lines))

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.ids import judge_proposed_ids
-from registry_sync.drafts.proposal.line import Findings
+from registry_sync.drafts.connector_proposal.ids import judge_proposed_ids
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import Mark, first_address, marks_of
+from registry_sync.source.completeness.next_page_settings import names_page, paginator_in, propose
 from registry_sync.source.completeness.one_more import probe_next_page
-from registry_sync.source.completeness.proposals import names_page, paginator_in, propose
 from registry_sync.source.completeness.signs import USUAL_SIZES
 from registry_sync.source.json_values import distinct
 

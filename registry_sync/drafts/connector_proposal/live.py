@@ -12,7 +12,7 @@ from registry_sync.benchling.sync_place import place_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.secrets import hide, public_address
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal import Proposal, propose
+from registry_sync.drafts.connector_proposal import ConnectorProposal, propose
 from registry_sync.source.client import Source
 from registry_sync.source.connection import Heard
 from registry_sync.source.connector import Connector
@@ -33,7 +33,7 @@ def propose_live(
     *,
     element: str = "",
     heard: Heard = lambda request, status, size: None,
-) -> Proposal:
+) -> ConnectorProposal:
     """Return a proposal made with `API URL` and `API Key` alone. Raises SyncError.
 
     It is for the sync that feeds the schema `schema_id`; without it, for the first one. Of the

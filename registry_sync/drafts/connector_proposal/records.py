@@ -9,7 +9,7 @@ from typing import Any
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.drafts.proposal.line import Findings
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.answers.record_guess import ASIDE, NEVER, RECORD_KEYS, word
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from registry_sync.core.text import are, number_of
-from registry_sync.drafts.proposal.line import Findings
+from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.mapping.tombstones import mark_of
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.cursor_evidence import flat_values
