@@ -99,6 +99,11 @@ class ReadOnly(admin.ModelAdmin):
         request.POST = sent  # type: ignore[assignment]
         return super().response_action(request, *more, **named)
 
+    def render(self, request: HttpRequest, template: str, context: Json) -> TemplateResponse:
+        """Return a page of this table: a template with `context` and what every page has."""
+        shared = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, template, {**shared, **context})
+
     def columns(self, request: HttpRequest) -> Sequence[Any]:
         """Return the list's columns, which may depend on what is asked for."""
         return self.list_display
@@ -214,7 +219,6 @@ class Reasoned(ReadOnly):
         warned = [GROWN.format(shown)] if grown else []
         warned += [CHANGED] if moved else []
         context = {
-            **self.admin_site.each_context(request),
             "title": title,
             "explanation": explanation,
             "needs_reason": needs_reason,
@@ -225,13 +229,12 @@ class Reasoned(ReadOnly):
             "marks": " ".join(marks),
             "rows": rows,
             "action": action,
-            "opts": self.opts,
             "back": reverse(f"admin:registry_sync_{self.opts.model_name}_changelist"),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "most": ":50",
             **more,
         }
-        return TemplateResponse(request, "admin/registry_sync/reason.html", context)
+        return self.render(request, "admin/registry_sync/reason.html", context)
 
     def note(self, request: HttpRequest, rows: Iterable[Model], text: str) -> None:
         """Record in the admin's log what the user did with each of these rows, and why."""

@@ -21,7 +21,7 @@ class ByConsent(ReadOnly):
         try:
             return super().changeform_view(request, *args, **more)
         except SyncError as error:
-            self.message_user(request, f"{error} {error.remedy}", messages.ERROR)
+            self.message_user(request, error.with_remedy, messages.ERROR)
             return redirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -10,12 +10,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
 from registry_sync.admin.draft_proposal import Proposing, posted_connector, written_connector
-from registry_sync.admin.draft_publishing import in_words
 from registry_sync.admin.start_run import page_of, start
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.addresses import origin
@@ -24,6 +22,7 @@ from registry_sync.core.secrets import public_address
 from registry_sync.core.types import Json
 from registry_sync.desk.connecting.facts import Facts, live
 from registry_sync.desk.connecting.steps import BY_NAME, next_step, places
+from registry_sync.desk.failure_text import failure_text
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import starting
 from registry_sync.drafts.connection_test import try_connection
@@ -99,7 +98,7 @@ class Connecting(Proposing):
         try:
             return HttpResponseRedirect(act(request, facts))
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
         except ValueError as error:
             self.message_user(request, f"Connector Settings: {error}", messages.ERROR)
         return HttpResponseRedirect(BY_NAME[name].address(facts))
@@ -121,12 +120,10 @@ class Connecting(Proposing):
 
     def _shown(self, request: HttpRequest, page: str, **more: Any) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
             "is_nav_sidebar_enabled": False,
-            "opts": self.opts,
             **more,
         }
-        return TemplateResponse(request, f"admin/registry_sync/connect/{page}.html", context)
+        return self.render(request, f"admin/registry_sync/connect/{page}.html", context)
 
     # -- address and key -----------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from registry_sync import runs
@@ -22,8 +21,8 @@ from registry_sync.desk.cures.press import (
     Order,
     Press,
     Prospect,
-    in_words,
 )
+from registry_sync.desk.failure_text import failure_text
 from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.plans.second_person import Person
@@ -112,11 +111,9 @@ class CurePages(Reasoned):
         ticked = [r.key for r in rows if (r.key in chosen if request.POST else r.ticked)]
         name = runs.LaneNames().label(case.lane)
         context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
             "title": f"{_title(cure, case)}{f' ({name})' if name else ''}",
-            "opts": self.opts,
             "prospect": prospect,
-            "trouble": in_words(trouble) if trouble else "",
+            "trouble": failure_text(trouble) if trouble else "",
             "letter_first": bool(getattr(trouble, "letter", "")),
             "ticked": ticked,
             "mark_field": marks.FIELD,
@@ -126,7 +123,7 @@ class CurePages(Reasoned):
             "person": request.POST.get("person", str(request.user.pk)),
             "back": _back(case),
         }
-        return TemplateResponse(request, TEMPLATE, context)
+        return self.render(request, TEMPLATE, context)
 
 
 def _title(cure: Press, case: cures.Case) -> str:

@@ -7,16 +7,16 @@ import json
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
 from registry_sync.admin.by_lane import schema_choices
-from registry_sync.admin.draft_publishing import Publishing, in_words
+from registry_sync.admin.draft_publishing import Publishing
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.json_text import parse_json
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
+from registry_sync.desk.failure_text import failure_text
 from registry_sync.drafts.connector_proposal.live import propose_live
 from registry_sync.sync.clients import client_of_settings
 
@@ -38,10 +38,8 @@ class Proposing(Publishing):
             try:
                 found = propose_live(client_of_settings(), chosen)
             except (SyncError, Refused) as error:
-                self.message_user(request, in_words(error), messages.ERROR)
+                self.message_user(request, failure_text(error), messages.ERROR)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": "Test connection",
             "found": found,
             "schemas": schema_choices(),
@@ -57,7 +55,7 @@ class Proposing(Publishing):
             "connector": written_connector(found.settings if found else None),
             "suggested": f"Connection of {timezone.now():%Y-%m-%d}",
         }
-        return TemplateResponse(request, "admin/registry_sync/mappingdraft/test.html", context)
+        return self.render(request, "admin/registry_sync/mappingdraft/test.html", context)
 
 
 def posted_connector(request: HttpRequest) -> Json | None:

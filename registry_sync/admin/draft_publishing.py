@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from registry_sync import runs
@@ -21,6 +20,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
+from registry_sync.desk.failure_text import failure_text
 from registry_sync.drafts import brake, preview, publish, starting, versions
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts.preview_counts import vanished
@@ -48,16 +48,6 @@ NO_WORKER = (
 
 def may_publish(request: HttpRequest) -> bool:
     return request.user.has_perm(PUBLISH)
-
-
-def in_words(error: SyncError | Refused) -> str:
-    """Return what failed and who must act."""
-    if isinstance(error, Refused):
-        return (
-            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin must "
-            "check the app's permissions."
-        )
-    return f"{error.message} {error.remedy}"
 
 
 class Publishing(Reasoned):
@@ -89,8 +79,6 @@ class Publishing(Reasoned):
         self, request: HttpRequest, template: str, draft: MappingDraft, **more: Any
     ) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "draft": draft,
             "title": f"{draft.title}{_of_lane(draft)}",
             "may_change": self.may(request),
@@ -99,9 +87,7 @@ class Publishing(Reasoned):
             "vanished": vanished(draft.preview),
             **more,
         }
-        return TemplateResponse(
-            request, f"admin/registry_sync/mappingdraft/{template}.html", context
-        )
+        return self.render(request, f"admin/registry_sync/mappingdraft/{template}.html", context)
 
     # -- preview -----------------------------------------------------------------------------
 
@@ -146,7 +132,7 @@ class Publishing(Reasoned):
             else:
                 preview.on_sample(draft, client, plain_source)
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
 
     def _told(self, request: HttpRequest, draft: MappingDraft) -> None:
         if not settings.REDIS_URL or not enqueue_preview(draft):
@@ -163,12 +149,12 @@ class Publishing(Reasoned):
             try:
                 return self._publish(request, draft, client)
             except (SyncError, Refused) as error:
-                self.message_user(request, in_words(error), messages.ERROR)
+                self.message_user(request, failure_text(error), messages.ERROR)
                 return HttpResponseRedirect(self.page("publish", draft))
         try:
             plan = publish.plan(draft, client)
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
             return HttpResponseRedirect(self.page("change", draft))
         schema = drafts.schema_of(draft)
         fed = {row["field_id"] for row in draft.rows}
@@ -180,7 +166,7 @@ class Publishing(Reasoned):
             plan=plan,
             effect=brake.effect_of(draft),
             may_start=request.user.has_perm("registry_sync.add_syncrun"),
-            hindrances=[in_words(error) for error in plan.hindrances],
+            hindrances=[failure_text(error) for error in plan.hindrances],
             lost=[field.name for field in schema.fields if field.id in gone],
             is_open=draft.state in (draft.State.OPEN, draft.State.WAITING),
         )
@@ -277,7 +263,7 @@ class MappingVersionAdmin(ReadOnly):
             actor = request.user.get_username()
             draft = versions.roll_back(version, client_of_settings(), plain_source, actor=actor)
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
         return HttpResponseRedirect(
             reverse("admin:registry_sync_mappingdraft_publish", args=[draft.pk])

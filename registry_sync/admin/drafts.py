@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,7 +16,6 @@ from django.utils.safestring import SafeString
 from registry_sync.admin.by_lane import SchemaChoice, schema_choices, with_schema_column
 from registry_sync.admin.connect import Connecting
 from registry_sync.admin.draft_proposal import posted_connector
-from registry_sync.admin.draft_publishing import in_words
 from registry_sync.admin.draft_rows import (
     read_rows,
     table_rows,
@@ -28,6 +26,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import as_key, number_of, were
 from registry_sync.core.types import Json
+from registry_sync.desk.failure_text import failure_text
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import draft_faults, import_file, mapping_file, rule_form, starting
 from registry_sync.drafts.id_and_name import judge_ids
@@ -92,13 +91,12 @@ class MappingDraftAdmin(Connecting):
                 self.log_addition(request, draft, "Started")
                 return HttpResponseRedirect(self.page("change", draft))
             except (SyncError, Refused) as error:
-                self.message_user(request, in_words(error), messages.ERROR)
+                self.message_user(request, failure_text(error), messages.ERROR)
             except ValueError as error:
                 self.message_user(request, f"Connector Settings: {error}", messages.ERROR)
-        context = {**self.admin_site.each_context(request), "opts": self.opts,
-                   "title": "Start a mapping draft", "suggested": title,
+        context = {"title": "Start a mapping draft", "suggested": title,
                    "schemas": schema_choices()}  # fmt: skip
-        return TemplateResponse(request, "admin/registry_sync/mappingdraft/start.html", context)
+        return self.render(request, "admin/registry_sync/mappingdraft/start.html", context)
 
     # -- editing -------------------------------------------------------------------------------
 
@@ -167,7 +165,7 @@ class MappingDraftAdmin(Connecting):
         except drafts.Outdated:
             self.message_user(request, "Someone else has just saved this draft.", messages.ERROR)
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
 
     def _connector(self, request: HttpRequest, draft: MappingDraft) -> Json:
         """Return the edited Connector Settings; faulty ones stay as they were."""
@@ -194,7 +192,7 @@ class MappingDraftAdmin(Connecting):
             self.message_user(request, "The file is not UTF-8 text.", messages.ERROR)
             return None
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
             return None
         self.message_user(
             request,
@@ -263,7 +261,7 @@ class MappingDraftAdmin(Connecting):
             sides = (drafts.config_of(draft), drafts.schema_of(draft))
             text = mapping_file.write([sides], client_of_settings())
         except (SyncError, Refused) as error:
-            self.message_user(request, in_words(error), messages.ERROR)
+            self.message_user(request, failure_text(error), messages.ERROR)
             return HttpResponseRedirect(self.page("change", draft))
         name = f"mapping-draft-{draft.pk}.yaml"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

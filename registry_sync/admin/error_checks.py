@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
@@ -132,10 +131,9 @@ class Checks(WholeCauses):
         found = outcome_context(run_id, chosen, after=bool(request.GET.get("after")))
         if found is None:
             raise Http404("This run does not exist.")
-        context = {**self.admin_site.each_context(request), "opts": self.opts, **found}
-        context["title"] = f"Checked by run {found['checked_by'].pk}"
+        context = {**found, "title": f"Checked by run {found['checked_by'].pk}"}
         whole = "admin/registry_sync/entityerror/outcome.html"
-        answer = TemplateResponse(request, PART if request.GET.get("part") else whole, context)
+        answer = self.render(request, PART if request.GET.get("part") else whole, context)
         answer["Cache-Control"] = "no-store"
         return answer
 

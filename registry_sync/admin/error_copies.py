@@ -7,7 +7,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from registry_sync import runs
@@ -37,14 +36,12 @@ class Copies(ReadOnly):
         copy, query = self._asked(request), request.GET.urlencode()
         name = runs.LaneNames().label(copy.lane)
         context = {
-            **self.admin_site.each_context(request),
             "title": f"{self._title(request, copy)}{f' ({name})' if name else ''}",
-            "opts": self.opts,
             "copy": copy,
             "text": copies.as_text(copy),
             "csv": f"{reverse('admin:registry_sync_entityerror_copy_csv')}?{query}",
         }
-        return TemplateResponse(request, PAGE, context)
+        return self.render(request, PAGE, context)
 
     def copy_csv(self, request: HttpRequest) -> HttpResponseBase:
         """Return a CSV of the records, without the raw ones."""

@@ -151,9 +151,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         offers = cures.presses(error.lane, error.code, request.user, [error.external_id])
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)
         context = {
-            **self.admin_site.each_context(request),
             "title": f"{error.external_id}{name}: {record_cause(error.code).title}",
-            "opts": self.opts,
             "error": error,
             "message": redact(error.message, marks),
             "value": next(iter(redact(named, marks).values())),
@@ -174,9 +172,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             "assigned_user": name_of(error.assigned_to) if error.assigned_to else "",
             **asked_outcome(request, error.external_id),
         }
-        return TemplateResponse(
-            request, "admin/registry_sync/entityerror/change_form.html", context
-        )
+        return self.render(request, "admin/registry_sync/entityerror/change_form.html", context)
 
     def _others(self, error: EntityError) -> Errors:
         """List what else was ever wrong with this record, the newest first."""

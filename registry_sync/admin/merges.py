@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -99,9 +98,7 @@ class MergeAdmin(ByLane, Reasoned):
             raise Http404("This merge is not open.")
         able = [what for what, states in STATES.items() if row.state in states]
         context = {
-            **self.admin_site.each_context(request),
             "title": f"{row}: decide",
-            "opts": self.opts,
             "row": row,
             "choices": [(TITLES[what], TEXTS[what]) for what in able],
             "presses": [(what, TITLES[what]) for what in able],
@@ -110,7 +107,7 @@ class MergeAdmin(ByLane, Reasoned):
             "mark": _mark_of(row),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/registry_sync/merge/decide.html", context)
+        return self.render(request, "admin/registry_sync/merge/decide.html", context)
 
     def may(self, request: HttpRequest) -> bool:
         """Return whether the user may decide: whoever may decide about errors, and start runs."""

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -116,8 +115,6 @@ class PlanAdmin(ByLane):
         rows, known = plans.rows_of(plan, **how), plans.known_count(plan, **how)
         page = RowPages(rows, known).get_page(request.GET.get("page"))
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": f"{plan}{_beside(plan)}",
             "plan": plan,
             "state": plans.state_of(plan),
@@ -137,7 +134,7 @@ class PlanAdmin(ByLane):
             "can_void": plan.state in ("open", "signed") and self.may_start(request),
             "kept": urlencode({key: value for key, value in asked.items() if value}),
         }
-        return TemplateResponse(request, TEMPLATES + "page.html", context)
+        return self.render(request, TEMPLATES + "page.html", context)
 
     def make(self, request: HttpRequest) -> HttpResponse:
         """Start the dry run that makes a plan of a lane."""

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -55,8 +54,6 @@ class ProposalAdmin(ByLane):
             raise PermissionDenied
         row = _proposal(object_id)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": str(row),
             "row": row,
             "address": proposals.address_of(row),
@@ -64,7 +61,7 @@ class ProposalAdmin(ByLane):
             "is_own": Person.of(request.user).proposed(row),
             "may": request.user.has_perm(second_person.SIGN),
         }
-        return TemplateResponse(request, "admin/registry_sync/plan/proposal.html", context)
+        return self.render(request, "admin/registry_sync/plan/proposal.html", context)
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Confirm a proposal, or decline it, with a reason."""
@@ -88,7 +85,7 @@ class ProposalAdmin(ByLane):
         try:
             return proposals.carry_out(row, by=who, reason=reason), messages.SUCCESS
         except SyncError as error:
-            return f"{error} {error.remedy}", messages.ERROR
+            return error.with_remedy, messages.ERROR
 
 
 def _proposal(pk: Any) -> Proposal:

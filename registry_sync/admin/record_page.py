@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -118,9 +117,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             lane = of[0] if of else lane
         name = f" ({beside})" if (beside := names.label(lane)) else ""
         context = {
-            **self.admin_site.each_context(request),
             "title": f"Record {external_id}{name}" if external_id else "Find a record",
-            "opts": self.opts,
             "asked": asked,
             "cards": [] if asked or external_id else landing.records(request),
             "are_all": are_all(hits),
@@ -137,7 +134,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
             context |= self._story(request, lane, external_id) | {"live": answer}
             context["authors"] = self._authors(request, lane, external_id)
             context |= asked_outcome(request, external_id)
-        return TemplateResponse(request, TEMPLATE, context)
+        return self.render(request, TEMPLATE, context)
 
     def _act(
         self, request: HttpRequest, lane: Lane, external_id: str

@@ -6,7 +6,6 @@ import json
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from registry_sync import runs
@@ -42,9 +41,7 @@ class StepByStep(ByLane):
             return HttpResponseRedirect(search_url(external_id))
         lane = lanes.find(request.GET.get("lane", ""))
         context = {
-            **self.admin_site.each_context(request),
             "title": "One record, step by step",
-            "opts": self.opts,
             "external_id": external_id,
             "lane": lane,
         }
@@ -54,7 +51,7 @@ class StepByStep(ByLane):
             context["offers"] = [o for o in _offers(found) if o.is_open_to(request.user)]
             may_sync = request.user.has_perm("registry_sync.add_syncrun")
             context["may_sync"] = may_sync and lanes.is_current(lane)
-        return TemplateResponse(request, TEMPLATE, context)
+        return self.render(request, TEMPLATE, context)
 
 
 def _shown(found: Explanation, names: runs.LaneNames) -> Json:

@@ -83,9 +83,7 @@ class RunViews(ReadOnly):
         run = self._run(request, key)
         name = runs.LaneNames().label(run.lane)
         context = {
-            **self.admin_site.each_context(request),
             "title": f"Run {run.pk}{f' ({name})' if name else ''}",
-            "opts": self.opts,
             **standing(run),
             "reruns": list(SyncRun.objects.filter(rerun_of=run).only(*RERUN)[:20]),
             "mapping": looks.mapping(run),
@@ -95,7 +93,7 @@ class RunViews(ReadOnly):
             **_changes(run, request.GET.get("changes_after", "")),
             **_log(run, request.GET.get("log_before", "")),
         }
-        return TemplateResponse(request, "admin/registry_sync/run/page.html", context)
+        return self.render(request, "admin/registry_sync/run/page.html", context)
 
     def _hands(
         self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.CauseCount]
@@ -133,9 +131,7 @@ class RunViews(ReadOnly):
         page = pages.get_page(request.GET.get("p"))
         word = {name: word for name, word, _ in run_counts.COUNTS}[outcome]
         context = {
-            **self.admin_site.each_context(request),
             "title": f"Run {run.pk}: {word}",
-            "opts": self.opts,
             "run": run,
             "outcome": outcome,
             "counted": counted,
@@ -145,7 +141,7 @@ class RunViews(ReadOnly):
             "cause": record_cause(code).title if code else "",
             "caveat": "" if code else handled.caveat(run, outcome, pages.count),
         }
-        return TemplateResponse(request, "admin/registry_sync/run/records.html", context)
+        return self.render(request, "admin/registry_sync/run/records.html", context)
 
     # -- CSV -------------------------------------------------------------------------------
 

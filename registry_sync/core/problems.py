@@ -58,15 +58,19 @@ class SyncError(Exception):
         code: str = "failed",
         transient: bool = False,
     ) -> None:
-        message = message.replace(
-            "\x00", "\ufffd"
-        )  # PostgreSQL cannot store NUL, and registries send it
+        # PostgreSQL cannot store NUL, and registries send it.
+        message = message.replace("\x00", "\ufffd")
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.kind: Kind = kind
         self.code = code
         self.transient = transient
+
+    @property
+    def with_remedy(self) -> str:
+        """Return the message and the remedy, as sentences."""
+        return f"{self.message} {self.remedy}"
 
 
 class ConfigError(SyncError):

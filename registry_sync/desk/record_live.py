@@ -118,5 +118,5 @@ def _client() -> Client:
 def words_of(error: Exception) -> str:
     """Return why another system could not be asked."""
     if isinstance(error, SyncError):
-        return f"{error.message} {error.remedy}"
+        return error.with_remedy
     return f"Benchling could not be reached: {error}"

@@ -43,7 +43,7 @@ def try_connection(
         ]
         kept |= {"lines": lines, "proposal": found.settings}
     except SyncError as error:
-        kept["fault"] = f"{error.message} {error.remedy}".strip()
+        kept["fault"] = error.with_remedy.strip()
     except (Refused, Wait) as error:
         kept["fault"] = f"Benchling could not be asked: {error} Try again in a minute."
     row, _ = ConnectionTest.objects.update_or_create(

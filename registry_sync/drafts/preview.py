@@ -180,7 +180,7 @@ def work_slice(
     except Lost:
         return False
     except SyncError as error:
-        _fail(beat, f"{error.message} {error.remedy}")
+        _fail(beat, error.with_remedy)
     except Refused as refused:
         _fail(beat, f"Benchling refused a request ({refused.status}): {refused.message}")
     except DatabaseError:

@@ -276,7 +276,7 @@ def _refused(
         kind="benchling",
         code="not_written",
     )
-    _remember(draft, refused=f"{error.message} {error.remedy}", by_hand=by_hand)
+    _remember(draft, refused=error.with_remedy, by_hand=by_hand)
     MappingDraft.objects.filter(pk=draft.pk).update(state=MappingDraft.State.WAITING)
     draft.state = MappingDraft.State.WAITING
     return error

@@ -210,7 +210,7 @@ def _read_sample(draft: MappingDraft, live: AppConfig, open_source: OpenSource) 
             draft.sample, strays = _first_records(open_source(sides))
             fault = "" if draft.sample else NO_RECORDS
         except SyncError as error:
-            fault = f"{error.message} {error.remedy}"
+            fault = error.with_remedy
     draft.base = {**draft.base, "sample_fault": fault, "strays": strays}
     if draft.sample:
         found = suggest(draft.sample, sides.schema, id_path=sides.connector.id_path)

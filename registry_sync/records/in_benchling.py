@@ -169,7 +169,7 @@ def _note_folder(state: TenantState, client: Client, raw: Json, lane: Lane) -> N
 
 def _as_last_known(entry: LedgerEntry, error: Exception) -> TenantState:
     """Return what the last check for drift found, and since when it is known."""
-    said = f"{error.message} {error.remedy}" if isinstance(error, SyncError) else str(error)
+    said = error.with_remedy if isinstance(error, SyncError) else str(error)
     state = TenantState("quiet", "in Benchling when last checked", trouble=said)
     run = SyncRun.objects.filter(pk=entry.written_run_id or 0).first()
     written, looked = run.finished_at if run else None, entry.lane.looked_at

@@ -75,14 +75,14 @@ def _not_reached(name: str, found: Explanation) -> Step:
 def words_of(error: Exception) -> str:
     """Return why another system could not be asked."""
     if isinstance(error, OutOfTime):
-        return f"Not known yet: {error.message} {error.remedy}"
+        return f"Not known yet: {error.with_remedy}"
     if isinstance(error, Wait):
         return (
             f"Not known yet: Benchling did not answer in time ({error.reason}). Try again in a "
             "minute, or sync just this record: a run waits longer."
         )
     if isinstance(error, SyncError):
-        return f"{error.message} {error.remedy}"
+        return error.with_remedy
     return f"Benchling could not be reached: {error}"
 
 

@@ -107,7 +107,7 @@ def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object)
 
 def fail(run: SyncRun, lease: Lease, error: SyncError) -> None:
     """End the run as FAILED, with its cause and its remedy. Raise LeaseLost."""
-    log(run, "ERROR", f"{error.message} {error.remedy}", in_summary=True)
+    log(run, "ERROR", error.with_remedy, in_summary=True)
     finish(
         run,
         lease,

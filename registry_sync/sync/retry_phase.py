@@ -102,7 +102,7 @@ class Retry:
         try:
             whole, unread = self.source.read_whole([error.raw or {} for error in partly])
         except SourceError as error:  # all else was read: the run must not fail for these
-            runs.log(run, "WARNING", f"{error} {error.remedy}")
+            runs.log(run, "WARNING", error.with_remedy)
             whole, unread = [], []
         asked = source_records(whole, self.source, run.fingerprint, unread)
         again = [record._replace(retried=True) for record in asked]

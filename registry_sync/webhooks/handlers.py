@@ -205,7 +205,7 @@ def _fault(client: Client, items: list[Json], element: str) -> str:
 def _said(error: SyncError) -> str:
     if error.transient:
         raise error  # Benchling is unavailable, which says nothing about the configuration
-    return f"{error.message} {error.remedy}"
+    return error.with_remedy
 
 
 def _installed(delivery: WebhookDelivery, client: Client) -> None:

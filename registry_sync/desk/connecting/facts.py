@@ -98,7 +98,7 @@ def has_good_run(schema_id: str = "") -> bool:
 
 def _words(error: Exception) -> str:
     if isinstance(error, SyncError):
-        return f"{error.message} {error.remedy}"
+        return error.with_remedy
     return (
         f"Benchling could not be asked: {error} The operator checks BENCHLING_URL, "
         "BENCHLING_CLIENT_ID and BENCHLING_CLIENT_SECRET, and a Benchling admin the app's access."

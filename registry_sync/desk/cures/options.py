@@ -27,8 +27,8 @@ from registry_sync.desk.cures.press import (
     Press,
     Prospect,
     Row,
-    in_words,
 )
+from registry_sync.desk.failure_text import failure_text
 from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.mapping.fitting import option_key
 from registry_sync.models import EntityError, Lane
@@ -134,8 +134,10 @@ class AddOptions(Press):
                     raise
                 fault = error
             if fault is not None:  # what was done until then is told, noted and checked
-                done.warnings.append(f"{in_words(fault)} {getattr(fault, 'letter', '')}".strip())
-                done.note += f" It ended early: {in_words(fault)}"
+                done.warnings.append(
+                    f"{failure_text(fault)} {getattr(fault, 'letter', '')}".strip()
+                )
+                done.note += f" It ended early: {failure_text(fault)}"
                 break
         if not added:
             raise CannotCure("Tick at least one option. Nothing was done.")

@@ -36,20 +36,6 @@ FAILURES = (CannotCure, SyncError, Refused, Wait)
 """How a cure fails in a way that its page tells."""
 
 
-def in_words(error: Exception) -> str:
-    """Return what failed and who must act."""
-    if isinstance(error, Refused):
-        return (
-            f"Benchling refused a request ({error.status}): {error.message} A Benchling admin must "
-            "check the app's permissions."
-        )
-    if isinstance(error, SyncError):
-        return f"{error.message} {error.remedy}"
-    if isinstance(error, Wait):
-        return f"Benchling did not answer in time ({error.reason}). Try again in a minute."
-    return str(error)
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One thing that a cure acts on, with a tick. `cells` are its columns.

@@ -48,7 +48,7 @@ class Command(OperatorCommand):
             allowances.allow(lane, what, external_id, by=Person(who), reason=reason)
         except SyncError as error:  # proposed only, or someone has just done it
             status = PROPOSED if isinstance(error, SecondPerson) else FAILED
-            raise CommandError(f"{error} {error.remedy}", returncode=status) from error
+            raise CommandError(error.with_remedy, returncode=status) from error
         named = names.label(lane) or lane
         self.stdout.write(f"The next run of {named} allows it once: {what.label}.")
 

@@ -162,7 +162,7 @@ def _compare(row: Reconciliation, client: Client, open_source: OpenSource) -> No
 def _trouble_of(row: Reconciliation, error: Exception) -> str:
     """Return what prevented a comparison, and who must act."""
     if isinstance(error, SyncError):
-        return f"{error} {error.remedy}"
+        return error.with_remedy
     if isinstance(error, (Refused, Wait)):
         return str(error)
     if isinstance(error, stopping.Stopping):
