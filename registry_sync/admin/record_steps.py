@@ -40,7 +40,7 @@ class StepByStep(ByLane):
         if names.several and external_id and "lane" not in request.GET:
             return HttpResponseRedirect(search_url(external_id))
         lane = lanes.find(request.GET.get("lane", ""))
-        context = {
+        context: Json = {
             "title": "One record, step by step",
             "external_id": external_id,
             "lane": lane,

@@ -44,6 +44,15 @@ FAILURES = 6
 """Failed attempts at one request before Benchling counts as benchling_unreachable."""
 
 
+@dataclass(slots=True)
+class _Attempts:
+    """What one request has met so far: failures, limits of requests, and an expired token."""
+
+    failures: int = 0
+    limits: int = 0
+    has_new_token: bool = False
+
+
 def _sleep(seconds: float, reason: str) -> None:
     time.sleep(seconds)
 
@@ -116,7 +125,7 @@ class Transport:
         may be done only `once` is not repeated then: raises AnswerLost.
         """
         url = "api/v2/" + path
-        failures = renewed = waits = 0
+        attempts = _Attempts()
         while True:
             self.before_each()
             self._pace()
@@ -124,29 +133,41 @@ class Transport:
             try:
                 return checked(self._send(method, url, body), needs)
             except BenchlingError as error:
-                status = error.status_code
-                if status == 401 and not renewed and not is_token_error(error):
-                    # The SDK keeps a revoked token until it expires: get a new one, once.
-                    renewed, self._sdk = 1, None
-                elif status == 429:
-                    waits += 1
-                    self._wait_for_limit(waits)
-                elif once and may_be_done(error):
-                    raise AnswerLost(benchling_unreachable(f"it answered {status}")) from error
-                elif is_passing(error) and failures < FAILURES:
-                    failures += 1
-                    self._back_off(failures, translate(error, path, self.url))
-                else:
-                    raise translate(error, path, self.url) from error
+                self._after_error_status(error, path, attempts, once=once)
             except UNREAD as error:
-                if once and may_be_done(error):
-                    raise AnswerLost(no_answer(error, path, self.url)) from error
-                failures += 1
-                if failures > FAILURES:
-                    raise no_answer(error, path, self.url) from error
-                self._back_off(failures, no_answer(error, path, self.url))
+                self._after_lost_response(error, path, attempts, once=once)
                 if made := after_lost():
                     return made
+
+    def _after_error_status(
+        self, error: BenchlingError, path: str, attempts: _Attempts, *, once: bool
+    ) -> None:
+        """Wait until the request can be repeated; raise what it ends with if it cannot."""
+        status = error.status_code
+        if status == 401 and not attempts.has_new_token and not is_token_error(error):
+            # The SDK keeps a revoked token until it expires: get a new one, once.
+            attempts.has_new_token, self._sdk = True, None
+        elif status == 429:
+            attempts.limits += 1
+            self._wait_for_limit(attempts.limits)
+        elif once and may_be_done(error):
+            raise AnswerLost(benchling_unreachable(f"it answered {status}")) from error
+        elif is_passing(error) and attempts.failures < FAILURES:
+            attempts.failures += 1
+            self._back_off(attempts.failures, translate(error, path, self.url))
+        else:
+            raise translate(error, path, self.url) from error
+
+    def _after_lost_response(
+        self, error: Exception, path: str, attempts: _Attempts, *, once: bool
+    ) -> None:
+        """Wait until the request can be repeated; raise what it ends with if it cannot."""
+        if once and may_be_done(error):
+            raise AnswerLost(no_answer(error, path, self.url)) from error
+        attempts.failures += 1
+        if attempts.failures > FAILURES:
+            raise no_answer(error, path, self.url) from error
+        self._back_off(attempts.failures, no_answer(error, path, self.url))
 
     def _send(self, method: str, url: str, body: Json | None) -> object:
         api = self._connection().api

@@ -25,7 +25,7 @@ from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, Lane, LedgerEntry, Pin
 from registry_sync.runs import open_errors
 from registry_sync.source.paths import ABSENT
-from registry_sync.sync.compare import twins_problem
+from registry_sync.sync.duplicate_ids import duplicate_problem
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.gates.guards import is_other_substance, substance_problem
 from registry_sync.sync.records import Candidate, SourceRecord
@@ -112,7 +112,7 @@ class Forecast:
         for record in arrived:
             problem = record.problem
             if problem is None and len(hashes[record.external_id]) > 1:
-                problem = twins_problem(record.external_id, "neither was written")
+                problem = duplicate_problem(record.external_id, "neither was written")
             yield record.external_id, (record, problem)
 
     def _ledger(self, ids: Sequence[str]) -> dict[str, LedgerEntry]:

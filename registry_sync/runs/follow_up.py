@@ -57,35 +57,27 @@ def request_or_follow(
     others who asked for it as well.
     """
     people = list(dict.fromkeys([actor, *joined_by]))
+    absorb = trigger == SyncRun.Trigger.CANVAS
+    whole: dict[str, Any] = {"kind": kind, "only_cause": only_cause, "retries_all": retries_all}
+    started_by: dict[str, Any] = {"trigger": trigger, "actor": actor}
     for _ in range(ATTEMPTS):
-        absorb = trigger == SyncRun.Trigger.CANVAS
-        wide: dict[str, Any] = {"absorb": absorb, "retries_all": retries_all}
-        records: dict[str, Any] = {"lane": lane, "only": only, "only_cause": only_cause}
-        run = joinable(kind, asked_at=asked_at, **records, **wide)
+        run = joinable(asked_at=asked_at, lane=lane, only=only, absorb=absorb, **whole)
         if run is not None:
             return _noted(run, notes, people), Answer.JOINED
         if (running := active(lane)) is None:
-            asked: dict[str, Any] = {
-                "kind": kind,
-                "trigger": trigger,
-                "actor": actor,
-                "retries_all": retries_all,
-            }
-            run, is_new = request(**records, **asked)
+            run, is_new = request(lane=lane, only=only, **whole, **started_by)
             if is_new:
                 return _noted(run, notes, people), Answer.STARTED
         else:
-            wanted = {"kind": kind, "trigger": trigger, "actor": actor, "only": list(only),
-                      "asked_at": asked_at.isoformat(), "retries_all": retries_all,
-                      "only_cause": only_cause, "notes": list(notes),
-                      "joined_by": people}  # fmt: skip
+            wanted = {**whole, **started_by, "only": list(only), "notes": list(notes),
+                      "asked_at": asked_at.isoformat(), "joined_by": people}  # fmt: skip
             if _note(running, wanted):
                 return running, Answer.FOLLOWS
     raise AssertionError("runs begin and end faster than one can be asked for")
 
 
 def _noted(run: SyncRun, notes: Sequence[str], people: Sequence[str]) -> SyncRun:
-    """Keep who asked for what a run does, and why."""
+    """Log why a run was requested, and save who requested it beside its starter."""
     for note in notes:
         log(run, "INFO", note)
     if {*people} <= {"", run.actor}:

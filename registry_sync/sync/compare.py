@@ -6,7 +6,6 @@ from collections.abc import Container, Sequence
 from datetime import datetime
 
 from registry_sync import ledger
-from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.pins import open_pins
@@ -15,6 +14,7 @@ from registry_sync.mapping.departures import departure
 from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import merges, pinned, withdrawn
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.duplicate_ids import form_that_counts, is_newer, is_older, refused_duplicate
 from registry_sync.sync.gates import guards, overrides
 from registry_sync.sync.records import Compared, SourceRecord, candidate_of, record_outcome
 from registry_sync.sync.setup import Setup
@@ -42,33 +42,49 @@ def compare(
     out = Compared(known, pins=open_pins(lane, known), merges=merges.open_merges(lane, known))
     if not force and len(ids) == len(records):
         records = _settle_same(records, known, underway, run, out)
+    _compare_each(ctx, records, out, underway=underway, force=force, position=position)
+    _report(ctx, out)
+    merges.resolve_links(out)
+    _drop_held(lane, out)
+    return out
+
+
+def _compare_each(
+    ctx: RunContext,
+    records: Sequence[SourceRecord],
+    out: Compared,
+    *,
+    underway: Container[str],
+    force: bool,
+    position: Json | None,
+) -> None:
+    """Sort the records into `out`. Of an id that comes twice, one form counts, or none."""
+    run, lane, known = ctx.run, ctx.lane, out.known
     earlier = _seen_otherwise(records, known, run)
     settled = [record for record in records if record.external_id not in underway]
     out.came_again = _came_again(settled, known, run, earlier)
-    afresh = _refused_for_nothing(records, known, run, lane)
+    unexplained = _refused_for_nothing(records, known, run, lane)
     in_page: dict[str, SourceRecord] = {}
-    twins: dict[str, RecordOutcome] = {}
+    duplicates: dict[str, RecordOutcome] = {}
     for record in records:
         external_id = record.external_id
         before = known.get(external_id)
         if (first := in_page.get(external_id)) is not None:
-            in_page[external_id] = _again_in_page(first, record, out)
+            in_page[external_id] = form_that_counts(first, record, out)
         elif external_id in underway:
             out.repeated += 1
             out.later.append(record)
         elif before is not None and _is_passed(record, before, earlier, run):
             out.repeated += 1
             if record.modified_at == earlier[external_id]:  # of many copies: one error
-                twins[external_id] = _refused_twin(record, "the one that was read first was kept")
+                duplicates[external_id] = refused_duplicate(
+                    record, "the one that was read first was kept"
+                )
         else:
             in_page[external_id] = record
-            forced = force or external_id in afresh
+            forced = force or external_id in unexplained
             _compare_one(record, before, ctx, out, force=forced, position=position)
-    out.settled += [twin for external_id, twin in twins.items() if external_id not in in_page]
-    _report(ctx, out)
-    merges.resolve_links(out)
-    _drop_held(lane, out)
-    return out
+    out.settled += [one for external_id, one in duplicates.items() if external_id not in in_page]
 
 
 def _settle_same(
@@ -96,16 +112,6 @@ def _settle_same(
         else:
             settle(RecordOutcome(external_id, raw_hash, UNCHANGED, modified_at=when))
     return rest
-
-
-def _again_in_page(first: SourceRecord, record: SourceRecord, out: Compared) -> SourceRecord:
-    """Return which of two records of one id on a page counts. If they differ, both are refused."""
-    out.repeated += 1
-    if first.raw_hash == record.raw_hash:
-        return first
-    newest = _newest(first, record)  # whatever their times: one answer, two records
-    _refuse_twins(out, newest)
-    return newest
 
 
 def _report(ctx: RunContext, out: Compared) -> None:
@@ -152,7 +158,7 @@ def _came_again(
         if record.external_id not in earlier:
             found[record.external_id] = (record, False)
         elif record.modified_at != earlier[record.external_id] or record.modified_at is None:
-            found[record.external_id] = (record, not _is_older(record, earlier))
+            found[record.external_id] = (record, not is_older(record, earlier))
     return list(found.values())
 
 
@@ -191,17 +197,8 @@ def _is_passed(
     if record.external_id not in earlier:
         return False
     if _was_read(before, run):
-        return not _is_newer(record, earlier[record.external_id])
-    return _is_older(record, earlier)
-
-
-def _is_older(record: SourceRecord, earlier: dict[str, datetime | None]) -> bool:
-    when = earlier[record.external_id]
-    return when is not None and record.modified_at is not None and record.modified_at < when
-
-
-def _is_newer(record: SourceRecord, than: datetime | None) -> bool:
-    return record.modified_at is not None and (than is None or record.modified_at > than)
+        return not is_newer(record, earlier[record.external_id])
+    return is_older(record, earlier)
 
 
 def _drop_held(lane: Lane, out: Compared) -> None:
@@ -230,19 +227,10 @@ def _compare_one(
             outcome = FAILED if before.outcome == FAILED else UNCHANGED
             out.settled.append(record_outcome(record, outcome))
         return
+    if (settled := _without_entity(record, before, ctx.setup, out)) is not None:
+        out.settled.append(settled)
+        return
     setup = ctx.setup
-    if record.problem is not None and not _is_elsewhere(record, setup):
-        out.settled.append(record_outcome(record, Outcome.FAILED, problems=(record.problem,)))
-        return
-    if (left := departure(record.raw, setup.mapping)) is not None:
-        merged = record.external_id in out.merges  # its entity is archived, by who merged it
-        if before is not None and before.entity_hash and not merged:
-            out.left[record.external_id] = left
-        out.settled.append(record_outcome(record, Outcome.UNCHANGED, how=left.how))
-        return
-    if (merge := out.merges.get(record.external_id)) is not None:
-        out.settled.append(merges.outcome(record, merge))
-        return
     done = withdrawn.transformed(record, before, setup.mapping, out)
     done = pinned.respect(done, record.external_id, out)
     identity = setup.mapping.identity_of(record.raw)
@@ -261,38 +249,24 @@ def _compare_one(
         )
 
 
+def _without_entity(
+    record: SourceRecord, before: LedgerView | None, setup: Setup, out: Compared
+) -> RecordOutcome | None:
+    """Return the outcome of a record that is unusable, has left or was merged; else None."""
+    if record.problem is not None and not _is_elsewhere(record, setup):
+        return record_outcome(record, FAILED, problems=(record.problem,))
+    if (left := departure(record.raw, setup.mapping)) is not None:
+        merged = record.external_id in out.merges  # its entity is archived, by who merged it
+        if before is not None and before.entity_hash and not merged:
+            out.left[record.external_id] = left
+        return record_outcome(record, UNCHANGED, how=left.how)
+    if (merge := out.merges.get(record.external_id)) is not None:
+        return merges.outcome(record, merge)
+    return None
+
+
 def _is_elsewhere(record: SourceRecord, setup: Setup) -> bool:
     """Return whether a record without a usable id is outside the scope: then no one needs it."""
     problem = record.problem
     unnamed = problem is not None and problem.code in ("no_id", "unusable_id")
     return unnamed and bool(setup.mapping.scope.outside(record.raw))
-
-
-def _newest(first: SourceRecord, second: SourceRecord) -> SourceRecord:
-    """Return the form that may come alone when only changes are read."""
-    return second if _is_newer(second, first.modified_at) else first
-
-
-def _refuse_twins(out: Compared, record: SourceRecord) -> None:
-    external_id = record.external_id
-    out.candidates = [c for c in out.candidates if c.record.external_id != external_id]
-    out.settled = [s for s in out.settled if s.external_id != external_id]
-    out.settled.append(_refused_twin(record, "neither was written"))
-
-
-def _refused_twin(record: SourceRecord, outcome: str) -> RecordOutcome:
-    problem = twins_problem(record.external_id, outcome)
-    return record_outcome(record, Outcome.FAILED, problems=(problem,))
-
-
-def twins_problem(external_id: str, outcome: str) -> Problem:
-    """Return the problem of two records that share an id; `outcome` says what became of them."""
-    return Problem(
-        kind="source",
-        code="id_twice",
-        message=f"The registry has two different records with the id {external_id}; {outcome}.",
-        remedy="The registry's owner gives every record a unique id, or the integration owner "
-        "corrects External ID Field in the app's configuration.",
-        field="External ID Field",
-        value=external_id[:200],
-    )
