@@ -43,34 +43,51 @@ def compiled(name: str, patches: tuple[Patch, ...] = PATCHES) -> Any:
     return compiled_schema({"$ref": f"#/components/schemas/{name}"}, patches)
 
 
-def compiled_schema(schema: Json, patches: tuple[Patch, ...] = PATCHES) -> Any:
-    """Compile a schema that may refer to the document's."""
-    plain = _json_schema(schema)
+def compiled_schema(
+    schema: Json, patches: tuple[Patch, ...] = PATCHES, *, written: bool = False
+) -> Any:
+    """Compile a schema that may refer to the document's; `written` for the body of a request."""
+    plain = _json_schema(schema, written)
     if "$ref" in str(plain):
-        plain["components"] = {"schemas": _json_schemas(patches)}
+        plain["components"] = {"schemas": _json_schemas(patches, written)}
     return jsonschema_rs.Draft4Validator(plain)
 
 
 @cache
-def _json_schemas(patches: tuple[Patch, ...]) -> Json:
-    return _json_schema(overlaid(patches)["components"]["schemas"])  # type: ignore[no-any-return]
+def _json_schemas(patches: tuple[Patch, ...], written: bool) -> Json:
+    return _json_schema(overlaid(patches)["components"]["schemas"], written)  # type: ignore[no-any-return]
 
 
-def _json_schema(node: Any) -> Any:
-    """Convert to JSON Schema what only OpenAPI has: `nullable` and `discriminator`."""
+def _json_schema(node: Any, written: bool) -> Any:
+    """Convert to JSON Schema what only OpenAPI has: `nullable`, `discriminator`, `readOnly`.
+
+    What is read only may not be in a request, and is required in an answer alone:
+    https://spec.openapis.org/oas/v3.0.3#fixed-fields-19
+    """
     if isinstance(node, list):
-        return [_json_schema(item) for item in node]
+        return [_json_schema(item, written) for item in node]
     if not isinstance(node, dict):
         return node
+    if written and node.get("readOnly") is True:
+        return {"not": {}}
     # Without choices (an oligo) it only names the schemas that build on this one.
     if {"oneOf", "anyOf"} & set(node) and "mapping" in node.get("discriminator", ()):
-        return _json_schema(_discriminated(node))
-    plain = {k: _json_schema(v) for k, v in node.items() if k not in ("nullable", "example")}
+        return _json_schema(_discriminated(node), written)
+    plain = {
+        k: _json_schema(v, written) for k, v in node.items() if k not in ("nullable", "example")
+    }
+    if written and isinstance(node.get("required"), list) and "properties" in node:
+        owed = [k for k in node["required"] if not _is_read_only(node["properties"].get(k, {}))]
+        plain.pop("required") if not owed else plain.update(required=owed)
     if node.get("nullable") is True and isinstance(node.get("type"), str):
         plain["type"] = [node["type"], "null"]
     if node.get("nullable") is True and isinstance(node.get("enum"), list):
         plain["enum"] = [*node["enum"], None]
     return plain
+
+
+def _is_read_only(node: Json) -> bool:
+    return any(part.get("readOnly") is True for part in (node, *node.get("allOf", ())))
 
 
 def _discriminated(node: Json) -> Json:

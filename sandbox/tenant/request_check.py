@@ -42,7 +42,7 @@ class Operation:
     @cached_property
     def body(self) -> Any:
         """The body's schema, compiled; None without a body."""
-        return compiled_schema(self.body_schema) if self.body_schema else None
+        return compiled_schema(self.body_schema, written=True) if self.body_schema else None
 
     def faults(self, path: str, query: str, content_type: str, body: bytes) -> Iterator[str]:
         """Yield what is wrong with a request."""

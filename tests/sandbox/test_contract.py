@@ -133,6 +133,19 @@ def test_an_unknown_parameter_is_refused_and_found(tenant, method, path):
     t.state.malformed.clear()
 
 
+@pytest.mark.parametrize("bfi", ["bfi_none", "bfi_A"])
+@pytest.mark.parametrize("value", [None, "Red"])
+def test_what_is_read_only_is_refused_in_a_request(tenant, bfi, value):
+    t = tenant()
+    t.upsert(t.row("A"))
+    there = t.state.entity("A").id if bfi == "bfi_A" else bfi
+    fields = {"Note": {"value": "x", "displayValue": value}}
+    answer = t.http.patch(f"/custom-entities/{there}", json={"fields": fields})
+    assert answer.status_code == 400 and "displayValue" in answer.text, answer.text
+    assert len(t.server.settled_violations()) == 1
+    t.state.malformed.clear()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
