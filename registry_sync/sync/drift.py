@@ -21,7 +21,7 @@ from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.substances import canonical_of
 from registry_sync.mapping.codec import linked_ids
-from registry_sync.mapping.model import UNKNOWN, links_of
+from registry_sync.mapping.model import UNKNOWN, Entity, links_of
 from registry_sync.mapping.values import is_held, same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync import merges
@@ -107,16 +107,48 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     ids = list({entry.external_id for entry in entries.values()})
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
     forms = canonical_of(lane, ids) if "structure" in setup.mapping.field_ids else {}
+    matches = ((raw, _entry_of(raw, entries)) for raw in page)
+    held = [(raw, entry) for raw, entry in matches if entry is not None]
+    others = _others([pair for pair in held if pair[0]["id"] not in own], setup, targets)
+    _read_values([entry for raw, entry in held if raw["id"] in others])
     with transaction.atomic():
         runs.renew(ctx.lease)
-        for raw in page:
-            entry = entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
-            if entry is not None:
-                form = forms.get(entry.external_id)
-                differ = () if raw["id"] in own else _differences(entry, raw, setup, targets, form)
-                found = list(differ)
-                if found or entry.external_id in drifted:
-                    _keep(ctx.run, entry, raw, setup, targets, found)
+        for raw, entry in held:
+            theirs = others.get(raw["id"])
+            form = forms.get(entry.external_id)
+            found = [] if theirs is None else list(_differences(entry, raw, theirs, form))
+            if found or entry.external_id in drifted:
+                _keep(ctx.run, entry, raw, setup, targets, found)
+
+
+def _entry_of(raw: Json, entries: dict[str, LedgerEntry]) -> LedgerEntry | None:
+    return entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
+
+
+def _others(
+    held: Sequence[tuple[Json, LedgerEntry]], setup: Setup, targets: dict[str, str]
+) -> dict[str, Entity]:
+    """Return what Benchling holds, by its id, where it is archived or its digest is another."""
+    others = {}
+    for raw, entry in held:
+        theirs = entity_of(entry.external_id, raw, setup, targets)
+        if raw.get("archiveRecord") or theirs.digest() != entry.entity_hash:
+            others[raw["id"]] = theirs
+    return others
+
+
+def _read_values(entries: Sequence[LedgerEntry]) -> None:
+    """Read the values of some rows at once: to read each as it is used takes two queries a row.
+
+    A record without a value has another digest than its entity, which lists the field as empty.
+    """
+    missing = [entry for entry in entries if "fields" in entry.get_deferred_fields()]
+    if not missing:
+        return
+    rows = LedgerEntry.objects.filter(pk__among=[entry.pk for entry in missing]).order_by()
+    values = {pk: (name, fields) for pk, name, fields in rows.values_list("pk", "name", "fields")}
+    for entry in missing:
+        entry.name, entry.fields = values[entry.pk]
 
 
 def _entries(lane: Lane, setup: Setup, page: Sequence[Json]) -> dict[str, LedgerEntry]:
@@ -169,13 +201,8 @@ def _keep(
         _forget_ours(entry, raw, setup, targets)
 
 
-def _differences(  # type: ignore[no-untyped-def]
-    entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str], form: str | None
-):
-    theirs = entity_of(entry.external_id, raw, setup, targets)
+def _differences(entry: LedgerEntry, raw: Json, theirs: Entity, form: str | None):  # type: ignore[no-untyped-def]
     archived = raw.get("archiveRecord")
-    if not archived and theirs.digest() == entry.entity_hash:
-        return
     if archived:
         yield "archived", None, archived.get("reason") or "archived"
     if theirs.name != entry.name:
