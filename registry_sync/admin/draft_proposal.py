@@ -59,7 +59,7 @@ class Proposing(Publishing):
 
 
 def posted_connector(request: HttpRequest) -> Json | None:
-    """Return the Connector Settings of a form; None if it has none. Raises ValueError."""
+    """Return the Connector Settings of a form; None if it has none. Raise ValueError."""
     text = request.POST.get("connector", "").strip()
     if not text:
         return None

@@ -34,7 +34,7 @@ OF_ITEMS: dict[str, dict[str, type]] = {
 
 
 def checked(body: object, needs: str) -> Json:
-    """Return a body that is an object, with the key that it must have. Raises Unreadable.
+    """Return a body that is an object, with the key that it must have. Raise Unreadable.
 
     A list must hold objects, and the answer about a task what was written: a proxy that spoils an
     answer must not look like a fault of this service.

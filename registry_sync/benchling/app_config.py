@@ -76,7 +76,7 @@ def parse_items(
     needed: Container[str] = EVERY,
     faults_of: Callable[[AppConfig], Iterable[str]] = lambda config: (),
 ) -> AppConfig:
-    """Return the configuration of one sync from the raw items. Raises ConfigError with every fault.
+    """Return the configuration of one sync from the raw items. Raise ConfigError with every fault.
 
     `element` names it in `Additional Syncs`; "" is the app's own items. `decrypt` opens the value
     of API Key. Items that are not `needed`, for example those of a mapping that is still being
@@ -100,7 +100,7 @@ def parse_items(
 def open_secure_text(value: str, private_key: str) -> str:
     """Return a secure_text value decrypted: a JWE, encrypted with the app's public key.
 
-    Raises ConfigError.
+    Raise ConfigError.
     https://docs.benchling.com/docs/app-security-encrypting-configuration-values
     """
     if not private_key:

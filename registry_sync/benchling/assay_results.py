@@ -30,7 +30,7 @@ class SchemaRefuses(Exception):
 def start_result(client: Client, target: HistoryTarget, result_id: str, fields: Fields) -> str:
     """Start to create one result and return the task's id.
 
-    Raises Refused, and AnswerLost where it may have started.
+    Raise Refused, and AnswerLost where it may have started.
     """
     body = {"assayResults": [{"id": result_id, **_row(target, fields)}]}
     return str(client.call("post", "assay-results:bulk-create", body, needs="taskId", once=True)[
@@ -62,7 +62,7 @@ def project(client: Client, project_id: str) -> Json:
 def missing_fields(client: Client, target: HistoryTarget, fields: Fields) -> dict[str, str]:
     """Return which of the fields a schema does not take, each with Benchling's reason.
 
-    Nothing is created: the transaction is aborted. Raises SchemaRefuses and Refused.
+    Nothing is created: the transaction is aborted. Raise SchemaRefuses and Refused.
     """
     opened = client.call("post", "result-transactions", {}, needs="id")
     path = f"result-transactions/{quote(str(opened['id']), safe='')}"

@@ -46,25 +46,25 @@ class Watcher(Protocol):
         """These rows are about to be sent. Raise LeaseLost if the run has another holder."""
 
     def unsent(self) -> None:
-        """Benchling took nothing of what was about to be sent."""
+        """Record that Benchling took nothing of what was about to be sent."""
 
     def sent(self, rows: Sequence[Row], task_id: str) -> None:
-        """Benchling accepted a task for these rows; called before the task is polled."""
+        """Record the task that Benchling accepted for these rows, before it is polled."""
 
     def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
         """These rows are in Benchling; entities by registry id, where the answer had them."""
 
     def refused(self, row: Row, refusal: Refused) -> None:
-        """Benchling refused this row, with its reason."""
+        """Record that Benchling refused this row, with its reason."""
 
     def look(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
-        """Return, by external id, which rows are in Benchling as sent, or must not be sent."""
+        """Return, by external id, the rows that are in Benchling as sent, or must not be sent."""
 
     def set_aside(self, rows: Sequence[Row], message: str) -> None:
-        """The budget is spent, and these rows are unresolved."""
+        """Record rows that are unresolved when the budget is spent."""
 
     def suspect(self, refusal: Refused | None) -> None:
-        """A whole batch failed. Raise SyncError if the cause holds for every row."""
+        """Check why a whole batch failed. Raise SyncError if the cause holds for every row."""
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Upserter:
     def upsert_one(self, row: Row) -> Json:
         """Upsert one row and return its entity, looked up where the answer was lost.
 
-        Raises Refused, with Benchling's exact message.
+        Raise Refused, with Benchling's exact message.
         """
         for _ in range(LOSSES):
             self.calls += 1

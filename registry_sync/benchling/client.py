@@ -166,7 +166,7 @@ class Client(Transport):
     def start_upsert(self, rows: Sequence[str]) -> str:
         """Start an upsert of rows, all or none of them, and return the task's id.
 
-        `rows` are JSON. Raises AnswerLost where it may have started.
+        `rows` are JSON. Raise AnswerLost where it may have started.
         """
         kind = self.entity_type
         path = f"{kind.endpoint}:bulk-upsert"
@@ -206,7 +206,7 @@ class Client(Transport):
     def upsert_one(self, row: Json) -> Json:
         """Upsert one entity and return it; a row with a Benchling id updates that entity.
 
-        A refusal has Benchling's exact message. Raises AnswerLost where it may be written.
+        A refusal has Benchling's exact message. Raise AnswerLost where it may be written.
         """
         row = dict(row)
         if "id" in row:
@@ -220,7 +220,7 @@ class Client(Transport):
     def give_registry_id(self, entity_id: str, registry_id: str) -> Json:
         """Change an entity's registry id, and nothing else of it.
 
-        Raises AnswerLost where it may have changed.
+        Raise AnswerLost where it may have changed.
         """
         path = f"{self.entity_type.endpoint}/{quote(entity_id, safe='')}"
         return self._register(path, {"entityRegistryId": registry_id})
@@ -228,7 +228,7 @@ class Client(Transport):
     def _register(self, path: str, body: Json) -> Json:
         """PATCH one entity, as often as needed while someone else registers entities.
 
-        Raises Wait if that does not end. https://docs.benchling.com/docs/registering-entities
+        Raise Wait if that does not end. https://docs.benchling.com/docs/registering-entities
         """
         for attempt in range(LOCK_TRIES):
             try:

@@ -133,7 +133,7 @@ def writes(held: Held, wanted: Wanted) -> list[Write]:
 
 
 def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Write], None]) -> None:
-    """Write items one by one. Raises Refused at the first that Benchling refuses."""
+    """Write items one by one. Raise Refused at the first that Benchling refuses."""
     for write in todo:
         before_each(write)
         client.set_configuration_item(list(write.path), write.kind, write.value, write.item_id)

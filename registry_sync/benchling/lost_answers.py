@@ -30,7 +30,7 @@ def paced_lookups(until: float, pause: Pause) -> Iterator[None]:
 def send_once(send: Callable[[], object], is_there: Callable[[], bool], pause: Pause) -> None:
     """Send, and send again only if what was sent is not there.
 
-    Raises SyncError if every answer is lost, and what `send` and `is_there` raise.
+    Raise SyncError if every answer is lost, and what `send` and `is_there` raise.
     """
     for losses in range(LOSSES):
         try:

@@ -66,7 +66,7 @@ class FieldDefinition:
 
     @property
     def kind(self) -> str:
-        """Its type, and whether it takes several values."""
+        """Return its type, and whether it takes several values."""
         return f"{self.type}[]" if self.is_multi else self.type
 
 

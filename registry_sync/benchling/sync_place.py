@@ -62,7 +62,7 @@ class Place:
 def place_of(items: Items, schema_id: str = "", element: str = "") -> Place:
     """Return the sync that feeds a schema; where none does, the one of the element.
 
-    Without a schema it is that of the element. Raises ConfigError where neither is there any more.
+    Without a schema it is that of the element. Raise ConfigError where neither is there any more.
     """
     syncs = syncs_of(items)
     found = next((sync for sync in syncs if schema_id and sync.schema_id == schema_id), None)

@@ -61,10 +61,10 @@ class DateFormat:
         """Whether it gives a time of day or an offset."""
 
     def read(self, text: str) -> datetime:
-        """Return what a text says. Raises ValueError if it is not in this format.
+        """Return what a text says. Raise ValueError if it is not in this format.
 
         Where numbers follow each other without a sign between them, each needs all its digits.
-        Digits beyond the microsecond are cut. Raises Untrue for a weekday or a day of the year
+        Digits beyond the microsecond are cut. Raise Untrue for a weekday or a day of the year
         that the date does not have, and for two digits that may be a year of another century.
         """
         if self._finer is not None:
@@ -91,7 +91,7 @@ class DateFormat:
 
 @lru_cache(maxsize=64)
 def date_format(form: str) -> DateFormat:
-    """Return a format, ready to read by. Raises ValueError with the reason."""
+    """Return a format, ready to read by. Raise ValueError with the reason."""
     return DateFormat(form)
 
 

@@ -43,7 +43,7 @@ def is_number(value: Any) -> bool:
 def read_epoch(value: Any, form: str) -> datetime:
     """Return the time of a number, or text of one, in UTC; `form` is a key of `UNITS`.
 
-    Digits beyond the microsecond are cut. Raises ValueError if it is none that a calendar has.
+    Digits beyond the microsecond are cut. Raise ValueError if it is none that a calendar has.
     """
     if not is_number(value):
         raise ValueError(f"{value!r} is not a number")
@@ -95,7 +95,7 @@ def is_compact(value: Any) -> bool:
 def read_odata(text: str) -> tuple[datetime, bool] | None:
     """Return the time of a `/Date(ms)/` in UTC, and whether it has an offset; None for others.
 
-    The milliseconds are UTC's with an offset, too. Raises ValueError as `read_epoch`.
+    The milliseconds are UTC's with an offset, too. Raise ValueError as `read_epoch`.
     """
     found = _ODATA.fullmatch(text)
     if found is None:

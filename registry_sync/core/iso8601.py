@@ -24,7 +24,7 @@ def read_iso(text: str) -> date | datetime:
     """Return what a text says: a `date` if it has no time of day, else a `datetime`.
 
     The datetime has an offset only if the text has one. Digits beyond the microsecond are cut.
-    Raises ValueError for a text that is not ISO 8601, and for a day that does not exist.
+    Raise ValueError for a text that is not ISO 8601, and for a day that does not exist.
     """
     found = _ISO.fullmatch(text)
     if found is None:

@@ -11,7 +11,7 @@ from registry_sync.core.text import DEEPEST
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of a JSON text. Raises ValueError with the reason.
+    """Return the value of a JSON text. Raise ValueError with the reason.
 
     Python parses any depth up to its own limit, which the code that walks the value then passes.
     """

@@ -28,7 +28,7 @@ def sign(
 ) -> str:
     """Return a signature of a payload, by a PEM key; a detached one leaves the payload out.
 
-    `header` is signed as well; a reader that does not know it ignores it. Raises ValueError if the
+    `header` is signed as well; a reader that does not know it ignores it. Raise ValueError if the
     key cannot sign.
     https://datatracker.ietf.org/doc/html/rfc7515#appendix-F
     """
@@ -45,7 +45,7 @@ def sign(
 
 @lru_cache(maxsize=4)
 def parsed(pem: str) -> jwk.JWK:
-    """Return a parsed PEM key, once per process. Raises ValueError.
+    """Return a parsed PEM key, once per process. Raise ValueError.
 
     Whether its numbers are primes is a question of 40 ms each time, which doctor asks: a key that
     is none decrypts and signs nothing.
@@ -57,7 +57,7 @@ def parsed(pem: str) -> jwk.JWK:
 
 
 def thumbprint(pem: str) -> str:
-    """Return by what a PEM key is recognized, private or public: 12 characters. Raises ValueError.
+    """Return by what a PEM key is recognized, private or public: 12 characters. Raise ValueError.
 
     https://datatracker.ietf.org/doc/html/rfc7638
     """
@@ -81,7 +81,7 @@ def message_headers(message_id: str, at: int, body: bytes, private_key: str) -> 
 def verify(token: str, key: str, detached: bytes | None = None) -> bytes:
     """Return the payload of a signature, which is `detached` if the token is without one.
 
-    Raises ValueError if the signature is not valid by this PEM key.
+    Raise ValueError if the signature is not valid by this PEM key.
     """
     try:
         made = jws.JWS()

@@ -38,7 +38,7 @@ def allowed_addresses(
 ) -> list[str]:
     """Return the addresses of a host to connect to; `plain` is http without TLS.
 
-    Raises Forbidden if one is not allowed, OSError if the host cannot be resolved.
+    Raise Forbidden if one is not allowed, OSError if the host cannot be resolved.
     """
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

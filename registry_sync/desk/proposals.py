@@ -56,7 +56,7 @@ def address_of(row: Proposal) -> str:
 
 
 def carry_out(row: Proposal, *, by: Person, reason: str) -> str:
-    """Do what was proposed, as the second person; return what was done. Raises SyncError."""
+    """Do what was proposed, as the second person; return what was done. Raise SyncError."""
     if row.what == What.ALLOW:
         what, id_ = Allowance.What(row.subject["what"]), row.subject["external_id"]
         allowances.allow(row.lane, what, id_, by=by, reason=reason)

@@ -47,7 +47,7 @@ def proposed(row: Proposal) -> Wish:
 
 
 def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
-    """Return the consent with which this person may set a policy now. Raises SecondPerson."""
+    """Return the consent with which this person may set a policy now. Raise SecondPerson."""
     text = f"From now on, let what leaves the registry be {wish}."
     text += " What containers hold is archived too." if wish.held else ""
     wanted = second_person.ProposedAction(lane, second_person.What.POLICY, asdict(wish), text)
@@ -59,7 +59,7 @@ def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
 def set_policy(lane: Lane, wish: Wish, *, by: Person, reason: str) -> None:
     """Set what is done about a lane's withdrawals. Listings count from now on.
 
-    Raises SecondPerson where the lane asks for two people: then nothing is set.
+    Raise SecondPerson where the lane asks for two people: then nothing is set.
     """
     consent = claim(lane, wish, by=by, reason=reason)
     with transaction.atomic():

@@ -51,7 +51,7 @@ def of_this_app() -> QuerySet[MappingDraft]:
 
 
 def save(draft: MappingDraft, version: int, *, actor: str, **values: Any) -> None:
-    """Save an edit of the version it was made on. Raises Outdated when there is a newer one.
+    """Save an edit of the version it was made on. Raise Outdated when there is a newer one.
 
     A preview of the former version ends: it would tell of rows that are no longer there.
     """
@@ -122,7 +122,7 @@ def own_connector(draft: MappingDraft) -> Json:
 
 
 def place_in(draft: MappingDraft, held: items.Held) -> Place:
-    """Return the draft's sync in the configuration. Raises ConfigError where it is gone."""
+    """Return the draft's sync in the configuration. Raise ConfigError where it is gone."""
     return place_of(held, draft.schema_id, draft.base.get("element", ""))
 
 
@@ -146,14 +146,14 @@ def rules_of(rows: Sequence[Json]) -> Json:
 
 
 def sides_of(draft: MappingDraft) -> Sides:
-    """Return both sides of a draft. Raises ConfigError where Connector Settings are faulty."""
+    """Return both sides of a draft. Raise ConfigError where Connector Settings are faulty."""
     _check_base(draft)
     config = config_of(draft)
     return Sides(config, connector_of(config), schema_of(draft))
 
 
 def compile_draft(draft: MappingDraft) -> Mapping:
-    """Compile a draft as the sync would. Raises ConfigError with every fault."""
+    """Compile a draft as the sync would. Raise ConfigError with every fault."""
     _check_base(draft)
     config, schema = config_of(draft), schema_of(draft)
     check_rows(draft.rows, schema)
@@ -180,7 +180,7 @@ def base_faults(draft: MappingDraft) -> dict[str, str]:
 
 
 def check_rows(rows: Sequence[Json], schema: EntitySchema) -> None:
-    """Check what only a table can get wrong. Raises ConfigError with every fault."""
+    """Check what only a table can get wrong. Raise ConfigError with every fault."""
     faults, seen = [], set()
     for number, row in enumerate(rows, 1):
         field = schema.field(row["field_id"])

@@ -19,7 +19,7 @@ from registry_sync.source.connector_settings import parse_connector
 
 
 def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[Json], str]:
-    """Read rows and External Name Field of a mapping file, for this draft. Raises ConfigError."""
+    """Read rows and External Name Field of a mapping file, for this draft. Raise ConfigError."""
     lanes = mapping_file.read(text, mapping_file.catalog_of(client))
     schema = drafts.schema_of(draft)
     resolved = next((one for one in lanes if one.schema_id == schema.id), None)
@@ -41,7 +41,7 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
 
 
 def places_of(lanes: Sequence[mapping_file.Resolved], held: config_items.Held) -> list[Place]:
-    """Return where each lane of a file goes: the first to the app's own items. Raises ConfigError.
+    """Return where each lane of a file goes: the first to the app's own items. Raise ConfigError.
 
     Another one goes to the element of its schema, or else to a new one of its schema's name.
     """
@@ -67,7 +67,7 @@ def places_of(lanes: Sequence[mapping_file.Resolved], held: config_items.Held) -
 
 
 def check_connector(resolved: mapping_file.Resolved, api_url: str | None) -> None:
-    """Check the Connector Settings of a file, as a draft's are checked. Raises ConfigError.
+    """Check the Connector Settings of a file, as a draft's are checked. Raise ConfigError.
 
     Secrets and settings without effect are faults. `api_url` is the tenant's own address, if any.
     """

@@ -49,7 +49,7 @@ class Malformed(ConfigError):
 
 
 def read_document(text: str) -> Json:
-    """Return a file as JSON. Raises Malformed."""
+    """Return a file as JSON. Raise Malformed."""
     if len(text) > LARGEST:
         raise _malformed(f"it is larger than {LARGEST // 1000} KB")
     try:

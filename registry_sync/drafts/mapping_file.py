@@ -101,7 +101,7 @@ def _section(config: AppConfig, schema: EntitySchema, client: Client) -> Json:
 
 
 def read(text: str, catalog: Catalog) -> list[Resolved]:
-    """Resolve a file's names in a tenant, lane by lane. Raises ConfigError with every fault."""
+    """Resolve a file's names in a tenant, lane by lane. Raise ConfigError with every fault."""
     document = read_document(text)
     registry = catalog.one("Registry", catalog.registries, document.get("registry"))
     sections = document["lanes"] if document["version"] == SEVERAL else [document]

@@ -54,7 +54,7 @@ class Beat:
         self.draft, self.at = draft, at
 
     def save(self, **values: Any) -> None:
-        """Write, and beat. Raises Lost."""
+        """Write, and beat. Raise Lost."""
         now = runs.database_now()
         values = {"preview_heartbeat": now, **values}
         mine = MappingDraft.objects.filter(
@@ -71,7 +71,7 @@ class Beat:
 
 
 def on_sample(draft: MappingDraft, client: Client, open_source: drafts.OpenSource) -> None:
-    """Preview a draft on its sample. Raises ConfigError where it cannot be used."""
+    """Preview a draft on its sample. Raise ConfigError where it cannot be used."""
     mapping, sides = drafts.compile_draft(draft), drafts.sides_of(draft)
     found = empty(mapping)
     source = open_source(sides)
@@ -99,7 +99,7 @@ def _forecast(draft: MappingDraft, client: Client, sides: Sides, found: Json) ->
 
 
 def request(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
-    """Ask for a preview on these records, or on all. Raises ConfigError where it cannot be used."""
+    """Ask for a preview on these records, or on all. Raise ConfigError where it cannot be used."""
     found = empty(drafts.compile_draft(draft)) | {"wanted": list(ids), "seen": []}
     scope = CHOSEN if ids else ALL
     Notes(draft).forget()

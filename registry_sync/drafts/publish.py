@@ -135,7 +135,7 @@ def _active(draft: MappingDraft) -> SyncRun | None:
 
 
 def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json]) -> EntitySchema:
-    """Compile the draft against the schema as it is now. Raises ConfigError."""
+    """Compile the draft against the schema as it is now. Raise ConfigError."""
     config = drafts.config_of(draft)
     schema = parse_schema(*read_schema(client, config, config.mapped_ids))
     drafts.check_rows(draft.rows, schema)
@@ -160,7 +160,7 @@ def publish(
 ) -> MappingVersion:
     """Write a draft to Benchling, read it back, and keep it as a version.
 
-    `typed` is the number that a great effect asks for. Raises SyncError where something stands in
+    `typed` is the number that a great effect asks for. Raise SyncError where something stands in
     the way; NotWritten if items must be entered by hand.
     """
     _take(draft, version)
@@ -177,7 +177,7 @@ def publish(
 
 
 def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None:
-    """Remember who publishes and why. Raises SecondPerson where the lane asks for two people.
+    """Remember who publishes and why. Raise SecondPerson where the lane asks for two people.
 
     What two people have agreed on is completed, where writing it was interrupted, without more.
     """
@@ -206,7 +206,7 @@ def publish_by_hand(draft: MappingDraft, client: Client, *, actor: str) -> Mappi
 
 
 def _take(draft: MappingDraft, version: int) -> None:
-    """Keep other publications of this app out. Raises SyncError."""
+    """Keep other publications of this app out. Raise SyncError."""
     now = timezone.now()
     free = Q(publishing_at__isnull=True) | Q(publishing_at__lt=now - HELD)
     mine = MappingDraft.objects.filter(
@@ -239,7 +239,7 @@ def _remember(draft: MappingDraft, **values: Any) -> None:
 
 
 def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
-    """Write item by item, each remembered before it is sent. Raises NotWritten, SyncError."""
+    """Write item by item, each remembered before it is sent. Raise NotWritten, SyncError."""
     wrote = list(draft.publishing.get("wrote", []))
     tried: list[Write] = []
 
@@ -283,7 +283,7 @@ def _refused(
 
 
 def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -> MappingVersion:
-    """Read back; keep the version where everything is as the draft wants it. Raises SyncError."""
+    """Read back; keep the version where everything is as the draft wants it. Raise SyncError."""
     left = plan(draft, client).lines()
     if left:
         counted = f"{len(left)} {'item is' if len(left) == 1 else 'items are'}"

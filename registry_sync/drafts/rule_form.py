@@ -55,7 +55,7 @@ def _is_plain(value: Any) -> bool:
 def to_rule(form: Mapping[str, str], was: Any = None) -> Any:
     """Read a rule from form values; `was` stays as it is written where nothing was changed.
 
-    Raises ValueError with words.
+    Raise ValueError with words.
     """
     name = form.get("rule") or "as_is"
     if name not in LABELS:

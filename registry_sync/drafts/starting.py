@@ -56,7 +56,7 @@ def start(
     connector: Json | None = None,
     schema_id: str = "",
 ) -> MappingDraft:
-    """Begin a draft: reads the configuration, the schema and a sample. Raises SyncError.
+    """Begin a draft: reads the configuration, the schema and a sample. Raise SyncError.
 
     `connector` are Connector Settings that the draft is to change to, `schema_id` the schema of
     the sync that it is for; without it, that is the first.
@@ -102,7 +102,7 @@ def take_theirs(draft: MappingDraft, client: Client, open_source: OpenSource, ac
 def read_sample_again(
     draft: MappingDraft, client: Client, open_source: OpenSource, *, actor: str, version: int
 ) -> None:
-    """Read a sample by the draft as it is now. Raises SyncError, Outdated."""
+    """Read a sample by the draft as it is now. Raise SyncError, Outdated."""
     raw = read_items(client)
     element = place_in(draft, items.by_path(raw)).element
     _read_sample(draft, _live(raw, element), open_source)
@@ -110,7 +110,7 @@ def read_sample_again(
 
 
 def live_config(client: Client, draft: MappingDraft) -> tuple[AppConfig, list[Json]]:
-    """Return the configuration as it is now, and its raw items. Raises ConfigError.
+    """Return the configuration as it is now, and its raw items. Raise ConfigError.
 
     Its mapping may be faulty, and so may Connector Settings, if the draft replaces them.
     """
@@ -147,7 +147,7 @@ def _live(raw: list[Json], element: str) -> AppConfig:
 
 
 def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
-    """Keep the configuration and the schema, and return the former with the key. Raises SyncError.
+    """Keep the configuration and the schema, and return the former with the key. Raise SyncError.
 
     Only what has the key is not kept.
     """

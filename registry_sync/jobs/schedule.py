@@ -35,7 +35,7 @@ class Schedule:
     def after(self, now: datetime) -> datetime:
         """Return the next time after `now`, in UTC, with its jitter.
 
-        Raises ScheduleError if every time lies in the quiet hours.
+        Raise ScheduleError if every time lies in the quiet hours.
         """
         for looked_at, local in enumerate(self._times(now)):
             at = local.astimezone(UTC)
@@ -80,7 +80,7 @@ def parse_schedule(
 ) -> Schedule:
     """Return a schedule from texts such as `15m`, `0 6 * * *`, `22:00-06:00` and `30s`.
 
-    Raises ScheduleError.
+    Raise ScheduleError.
     """
     if bool(every) == bool(cron):
         raise ScheduleError("give either an interval or a cron expression")

@@ -49,7 +49,7 @@ class About:
 
 
 def make(path: Path, settings: Collection[str]) -> About:
-    """Write a backup into a new file; none is left where that fails. Raises BackupError."""
+    """Write a backup into a new file; none is left where that fails. Raise BackupError."""
     about = About(
         __version__,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,7 +85,7 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
 
 
 def restore(path: Path) -> About:
-    """Read a backup into the empty database of the settings. Raises BackupError."""
+    """Read a backup into the empty database of the settings. Raise BackupError."""
     try:
         with zipfile.ZipFile(path) as archive, _scratch(path) as folder:
             about = About(**json.loads(archive.read(ABOUT)))

@@ -35,7 +35,7 @@ def build_mapping(
     scope: Scope = EVERY_RECORD,
     deletes: Deletes = NO_DELETES,
 ) -> Mapping:
-    """Return a mapping, checked against the schema. Raises ConfigError with every fault."""
+    """Return a mapping, checked against the schema. Raise ConfigError with every fault."""
     faults = _schema_faults(config, schema)
     mapped = _rows(config, schema, blanks, faults)
     faults += _rule_faults(config, schema)
@@ -90,7 +90,7 @@ def _rows(
 
 
 def _name(text: str, empty: EmptyValues) -> Getter:
-    """Compile the template of the name; what counts as null is no name. Raises PathError."""
+    """Compile the template of the name; what counts as null is no name. Raise PathError."""
     get = compile_template(text, empty)
     return (lambda record: None if (value := get(record)) in empty else value) if empty else get
 

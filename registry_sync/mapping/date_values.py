@@ -23,7 +23,7 @@ Reader = Callable[[Any], tuple[str, str]]
 
 
 def fit_date(value: Any) -> tuple[str, str]:
-    """Return a date as written, and how it was coerced. Raises Misfit.
+    """Return a date as written, and how it was coerced. Raise Misfit.
 
     A time of midnight is cut; any other may be another day in UTC.
     """
@@ -31,12 +31,12 @@ def fit_date(value: Any) -> tuple[str, str]:
 
 
 def fit_datetime(value: Any) -> tuple[str, str]:
-    """Return a time as RFC 3339 in UTC, and how it was coerced. Raises Misfit."""
+    """Return a time as RFC 3339 in UTC, and how it was coerced. Raise Misfit."""
     return _fit(value, _datetime)
 
 
 def _fit(value: Any, reader: Reader) -> tuple[str, str]:
-    """Return a value fitted, or refuse it with the rule by which it would fit. Raises Misfit."""
+    """Return a value fitted, or refuse it with the rule by which it would fit. Raise Misfit."""
     try:
         return reader(value)
     except Misfit as misfit:

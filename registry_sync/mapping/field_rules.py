@@ -24,7 +24,7 @@ def compile_field(
     """Return the mapping of one field; an empty path is in no record.
 
     A rule `empty` replaces the connector's settings. The connector's empty values never count for
-    a boolean field, but they do on the way to it. Raises RuleError, PathError.
+    a boolean field, but they do on the way to it. Raise RuleError, PathError.
     """
     rules = parse_rule("as_is" if rule is None else rule)
     for step in rules:

@@ -32,7 +32,7 @@ Fitted = tuple[Any, str]
 def fit(
     value: Any, field: FieldDefinition, link_id: Callable[[str], str], *, limits: bool = True
 ) -> Fitted:
-    """Return one single value fitted to a field. Raises Misfit.
+    """Return one single value fitted to a field. Raise Misfit.
 
     `limits` is off for Benchling's own values, which may exceed limits that were set later.
     """

@@ -18,7 +18,7 @@ SHOWN = 80
 
 
 def identity_getter(path: str, mapped: Sequence[FieldMapping]) -> Getter:
-    """Return a function from a record to what `identity` names. Raises PathError.
+    """Return a function from a record to what `identity` names. Raise PathError.
 
     `structure` and `sequence` mean the part where it is mapped, and a path otherwise. Structures
     are compared as Benchling tells them apart: without salts, however they are written.

@@ -32,7 +32,7 @@ Fitted = tuple[Any, str]
 
 
 def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
-    """Return a structure as it is sent. Raises Misfit with the atom or the position."""
+    """Return a structure as it is sent. Raise Misfit with the atom or the position."""
     text = _text(value)
     if field.type == "molfile" and not chemistry.is_molfile(text):
         raise Misfit("invalid_structure", "is one line, not a molfile")
@@ -51,7 +51,7 @@ def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
 
 
 def fit_sequence(value: Any, field: FieldDefinition) -> Fitted:
-    """Return a sequence, in the record's case. Raises Misfit with the position."""
+    """Return a sequence, in the record's case. Raise Misfit with the position."""
     text = _text(value).strip()
     letters, name = ALPHABETS[field.type]
     wrong = re.search(f"[^{re.escape(letters + letters.lower())}]", text)
@@ -67,7 +67,7 @@ def fit_sequence(value: Any, field: FieldDefinition) -> Fitted:
 
 
 def fit_topology(value: Any, field: FieldDefinition) -> Fitted:
-    """Return whether a sequence is circular. Raises Misfit."""
+    """Return whether a sequence is circular. Raise Misfit."""
     word = str(value).strip().lower()
     if isinstance(value, bool):
         return value, ""
@@ -79,7 +79,7 @@ def fit_topology(value: Any, field: FieldDefinition) -> Fitted:
 
 
 def fit_alias(value: Any, field: FieldDefinition) -> Fitted:
-    """Return an alias. Raises Misfit."""
+    """Return an alias. Raise Misfit."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise Misfit("wrong_type", f"is {kind_of(value)}, not text")
     whole = isinstance(value, float) and value.is_integer()
@@ -92,7 +92,7 @@ def fit_alias(value: Any, field: FieldDefinition) -> Fitted:
 
 
 def fit_author(value: Any, field: FieldDefinition) -> Fitted:
-    """Return an author's id. Raises Misfit for what is no API id, such as an e-mail address."""
+    """Return an author's id. Raise Misfit for what is no API id, such as an e-mail address."""
     text, note = fit_alias(value, field)
     if not API_ID.fullmatch(text):
         raise Misfit("wrong_type", "is not the API id of a Benchling user, such as ent_a0SApq3z")
@@ -100,7 +100,7 @@ def fit_author(value: Any, field: FieldDefinition) -> Fitted:
 
 
 def fit_folder(value: Any, field: FieldDefinition) -> Fitted:
-    """Return the id of a folder that is named by its id or its name. Raises Misfit."""
+    """Return the id of a folder that is named by its id or its name. Raise Misfit."""
     text = str(value).strip()
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise Misfit("wrong_type", f"is {kind_of(value)}, not a folder's name or id")

@@ -23,7 +23,7 @@ class UnitFault(ValueError):
 
 
 def converter(given: str, wanted: str) -> Converter:
-    """Return a function from a number in one unit to one in another. Raises UnitFault."""
+    """Return a function from a number in one unit to one in another. Raise UnitFault."""
     source, target = _unit(given), _unit(wanted)
     if source.dimensionality != target.dimensionality:
         raise UnitFault(

@@ -81,7 +81,7 @@ def can_be_stored(text: str) -> bool:
 
 
 def check_depth(value: Any) -> None:
-    """Refuse a value that is nested too deeply to be walked through safely. Raises Misfit."""
+    """Refuse a value that is nested too deeply to be walked through safely. Raise Misfit."""
     if not is_too_deep(value):
         return
     misfit = Misfit("wrong_type", f"is nested more than {DEEPEST} levels deep")

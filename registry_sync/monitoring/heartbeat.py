@@ -22,7 +22,7 @@ GOOD = (SyncRun.Status.SUCCEEDED, SyncRun.Status.COMPLETED_WITH_WARNINGS)
 
 
 def report(run_id: int) -> None:
-    """Request the address for a run that ended. Raises nothing: the run stays as it is.
+    """Request the address for a run that ended. Raise nothing: the run stays as it is.
 
     Only runs of all records count: no dry runs, retries, pilots, `--since` or cancelled runs.
     """

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def update_alerts(*, send: bool = False) -> None:
-    """Record the alerts that began or ended, and with `send` notify people. Raises nothing.
+    """Record the alerts that began or ended, and with `send` notify people. Raise nothing.
 
     Then add what has ended to the tallies of the metrics, so that reading them stays cheap.
     """

@@ -57,7 +57,7 @@ class Walk:
         return _took(began)
 
     def fetch(self) -> str:
-        """Ask the registry for the record. Return how long it took. Raises SourceError."""
+        """Ask the registry for the record. Return how long it took. Raise SourceError."""
         began = time.monotonic()
         setup = self.known_setup()
         deadline = self.deadline.part(SHARE)

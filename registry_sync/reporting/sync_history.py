@@ -56,7 +56,7 @@ def plan(run: SyncRun, target: HistoryTarget | None) -> None:
 def write(run: SyncRun, client: Client) -> str:
     """Write an ended run's row, if its configuration wants one; return what to report, or "".
 
-    Raises nothing but Stopping, LeaseLost and what the database raises.
+    Raise nothing but Stopping, LeaseLost and what the database raises.
     """
     if run.dry_run or not run.session_id:
         return ""
@@ -78,7 +78,7 @@ def write_waiting(client: Callable[[], Client]) -> None:
 
 
 def learn(client: Client, target: HistoryTarget) -> HistorySchema:
-    """Learn which fields a result schema lacks, and keep it. Raises SchemaRefuses, Refused."""
+    """Learn which fields a result schema lacks, and keep it. Raise SchemaRefuses, Refused."""
     left_out = missing_fields(client, target, sample_row())
     known, _ = HistorySchema.objects.update_or_create(
         **runs.app_key(),
@@ -139,7 +139,7 @@ def _write(row: HistoryResult, run: SyncRun, client: Client) -> str:
 
 
 def _ended_task(row: HistoryResult, client: Client) -> Task | None:
-    """Return the task's end; None if Benchling has forgotten it. Raises NotYet while it runs."""
+    """Return the task's end; None if Benchling has forgotten it. Raise NotYet while it runs."""
     for pause in (*LOOKS, 0.0):
         task = client.task(row.task_id)
         if task is None or not task.running:

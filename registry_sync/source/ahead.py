@@ -38,14 +38,14 @@ class Waits:
         self._ahead.stop = stop
 
     def pause(self, seconds: float) -> None:
-        """Wait. Raises Abandoned, or what the caller's own way raises."""
+        """Wait. Raise Abandoned, or what the caller's own way raises."""
         if (stop := self._stop()) is None:
             self._pause(seconds)
         elif stop.wait(seconds):
             raise Abandoned
 
     def keep_alive(self) -> None:
-        """Show that the reading goes on. Raises as `pause` does."""
+        """Show that the reading goes on. Raise as `pause` does."""
         if (stop := self._stop()) is None:
             self.renew()
         elif stop.is_set():

@@ -47,7 +47,7 @@ def parse_connector(
     id_field: str | None = None,
     strict: bool = False,
 ) -> Connector:
-    """Return Connector Settings, parsed. Raises ConfigError with every fault, each by its path.
+    """Return Connector Settings, parsed. Raise ConfigError with every fault, each by its path.
 
     With `strict`, settings that have no effect are faults, too.
     """

@@ -105,7 +105,7 @@ class DetailReader:
     def complete_page(self, listed: RecordList) -> tuple[list[Json], list[Unread]]:
         """Return a page's records completed, and those that cannot be read in full.
 
-        Raises SourceError if the cause is the registry rather than a record.
+        Raise SourceError if the cause is the registry rather than a record.
         """
         records = [one for one in listed.records if id(one) not in listed.refused]
         refused = [one for one in listed.records if id(one) in listed.refused]

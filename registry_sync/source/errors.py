@@ -33,7 +33,7 @@ class AccessDenied(SourceError):
 def at_home(url: str, home: str, what: str) -> str:
     """Return a URL that is on the host of `home`, as it is to be used: the key may go there.
 
-    `what` begins the sentence about any other, such as "it redirects to". Raises SourceError.
+    `what` begins the sentence about any other, such as "it redirects to". Raise SourceError.
     """
     if not is_address(url):
         raise bad_answer(f"{what} {url[:100]!r}, which is not a valid URL")

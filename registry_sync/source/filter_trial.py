@@ -54,7 +54,7 @@ class Tried:
 
 
 def try_filter(source: Source, time_of: TimeOf, sample: Sample) -> Tried:
-    """Return what comes by a filter, as `source` sends it. Raises SourceError if it is refused."""
+    """Return what comes by a filter, as `source` sends it. Raise SourceError if it is refused."""
     moment = sample.moment
     return _from(source, time_of, sample, moment) if moment else _all(source, sample)
 

@@ -78,7 +78,7 @@ class Exchange:
 
         Return None for a 404 or 410 if `missing_ok`. Of a `later` page they end the list, as an
         empty body does that stays empty; `empty_ok`: it is an empty list at once. `over`: all came
-        by the registry's own numbers, so that a refusal is the end, too. Raises SourceError.
+        by the registry's own numbers, so that a refusal is the end, too. Raise SourceError.
         """
         self.keep_alive()
         for attempt in range(1, ATTEMPTS + 1):

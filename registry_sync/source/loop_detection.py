@@ -81,7 +81,7 @@ class LoopDetector:
         overlap: int = 0,
         cached: str = "",
     ) -> LoopDetector:
-        """Return the detector after one more page. Raises SourceError if the pages repeat.
+        """Return the detector after one more page. Raise SourceError if the pages repeat.
 
         `announced`: the page says for sure that another one follows; `ended`: that none does;
         `counted`: all came by its numbers; `moved`: a page may come again, because the list moved;

@@ -25,7 +25,7 @@ def parent_path(path: str) -> str:
 def compile_parents(text: str) -> Callable[[Any], Iterator[Any]]:
     """Return a function from a record to the values on the way of a path, itself left out.
 
-    Raises PathError.
+    Raise PathError.
     """
     text = text.strip().removeprefix("$.")
     if text in ("", "$", "@") or QUOTED.fullmatch(text):

@@ -50,7 +50,7 @@ def compile_path(text: str) -> Getter:
     A key that is literally the whole dotted text wins over nesting. A path that can give several
     values (`[*]`, a slice) always gives a list, an empty one if the record's list is empty or
     null; a filter gives a list if several items match.
-    Raises PathError.
+    Raise PathError.
     """
     text = text.strip()
     if not text:
@@ -96,7 +96,7 @@ def is_filter(text: str) -> bool:
 
 
 def parse_steps(text: str) -> JSONPath:
-    """Return a JSONPath, parsed and with its patterns bounded. Raises PathError."""
+    """Return a JSONPath, parsed and with its patterns bounded. Raise PathError."""
     # Most configurations have keys alone: they need neither the parser nor regular expressions.
     from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
@@ -156,7 +156,7 @@ def compile_template(text: str, nulls: Container[Any] = ()) -> Getter:
     """Return a function from a record to a path's value, or to a template's text.
 
     A template has paths in braces: `{pref_name} [{id}]`. It gives ABSENT if one of them is absent,
-    None if one is null, empty or among `nulls`. Raises PathError.
+    None if one is null, empty or among `nulls`. Raise PathError.
     """
     if "{" in HOLE.sub("", text) or "}" in HOLE.sub("", text):
         raise PathError(f"the template {text} has an unmatched brace")

@@ -243,7 +243,7 @@ class SettingsReader:
 def _has_a_host(url: str) -> bool:
     """Return whether a request can be sent to a URL, as far as its host's name shows.
 
-    Raises ValueError (UnicodeError) where a part of the name is empty or has over 63 characters.
+    Raise ValueError (UnicodeError) where a part of the name is empty or has over 63 characters.
     """
     try:
         sent = requests.Request("GET", url).prepare().url or ""

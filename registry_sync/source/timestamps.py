@@ -51,7 +51,7 @@ def read_time(value: Any, terms: Incremental) -> datetime | None:
 def _read(value: Any, style: str) -> datetime:
     """Return a time; registries that are asked in one format often answer in another.
 
-    Raises ValueError.
+    Raise ValueError.
     """
     if style == "iso" and isinstance(value, str):
         return _read_text(value.strip())

@@ -38,7 +38,7 @@ class Carrier:
         force: bool = False,
         late: bool = False,
     ) -> int:
-        """Bring records to their end or into a batch; return how many the run had seen already.
+        """Settle records or add them to a batch; return how many the run had seen already.
 
         Outcomes are recorded together with the position that `page` reaches. Records seen before
         count as repeated unless `again`: the service then sends them twice. With `force`, a

@@ -23,7 +23,7 @@ def configure_run(pacer: Pacer) -> RunContext:
     """Read the configuration again and return the slice's context.
 
     The first slice also decides from where to read; a later one starts over if the mapping, the
-    Benchling schema or the lane changed since. Raises ConfigError with every fault it found.
+    Benchling schema or the lane changed since. Raise ConfigError with every fault it found.
     """
     run, client = pacer.run, pacer.client
     items = read_items(client)

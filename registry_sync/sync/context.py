@@ -23,15 +23,15 @@ class Look(Protocol):
 
     @property
     def lane(self) -> Lane:
-        """The lane."""
+        """Return the lane."""
 
     @property
     def setup(self) -> Setup:
-        """Its setup."""
+        """Return its setup."""
 
     @property
     def client(self) -> Client:
-        """Benchling's client."""
+        """Return Benchling's client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +53,25 @@ class RunContext:
 
     @property
     def client(self) -> Client:
-        """Benchling's client, which waits as the pacer decides."""
+        """Return Benchling's client, which waits as the pacer decides."""
         return self.pacer.client
 
     @property
     def session(self) -> Session:
-        """The App Status session that mirrors the run."""
+        """Return the App Status session that mirrors the run."""
         return self.pacer.session
 
     @property
     def listener(self) -> Listener:
-        """Who watches the run."""
+        """Return who watches the run."""
         return self.pacer.listener
 
     @property
     def terms(self) -> Terms:
-        """What the operator set."""
+        """Return what the operator set."""
         return self.pacer.terms
 
     @property
     def timed(self) -> PhaseTimer:
-        """Measures the seconds of each phase: `with ctx.timed("pull"):`."""
+        """Return what measures the seconds of each phase: `with ctx.timed("pull"):`."""
         return self.pacer.timed

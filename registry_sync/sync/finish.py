@@ -18,7 +18,7 @@ from registry_sync.sync.withdrawals.cautions import withdrawal_cautions
 
 
 def finish(ctx: RunContext) -> None:
-    """Judge the run, end it and tell everyone. Raises SyncError if it cannot be called good."""
+    """Judge the run, end it and tell everyone. Raise SyncError if it cannot be called good."""
     run = ctx.run
     ctx.session.open()
     _settle_watermark(ctx)

@@ -50,7 +50,7 @@ class KnownEntities:
     def pages(self, after: int) -> Generator[tuple[list[Json], int], None, None]:
         """Yield some hundred entities at a time, and the key of the last row that was asked for.
 
-        `after` is the key of the last row of an earlier slice. Raises LeaseLost and SyncError.
+        `after` is the key of the last row of an earlier slice. Raise LeaseLost and SyncError.
         """
         underway: deque[tuple[Future[list[Json]], int]] = deque()
         threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look")

@@ -33,7 +33,7 @@ class KnownPages:
         return followed or (larger and sign.code == "full_page")
 
     def note(self, page: Page) -> None:
-        """Keep what a page shows. Raises LeaseLost."""
+        """Keep what a page shows. Raise LeaseLost."""
         if self.ctx.run.dry_run:
             return
         facts: dict[str, Any] = {}

@@ -19,7 +19,7 @@ def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
     """Return the lane that a run feeds, of those that are configured; None before there is one.
 
     A run whose lane is gone goes on with the one that took its place: that of the same schema, or
-    of the same element. Without any the run ends. Raises LeaseLost.
+    of the same element. Without any the run ends. Raise LeaseLost.
     """
     run = pacer.run
     if not placed.lanes:
@@ -41,7 +41,7 @@ def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
 
 
 def claim_lane(pacer: Pacer, lane: Lane) -> None:
-    """Keep the lane that a run was found to feed. Raises LeaseLost where another run feeds it."""
+    """Keep the lane that a run was found to feed. Raise LeaseLost where another run feeds it."""
     if pacer.run.phase != SyncRun.Phase.CONFIGURE or pacer.run.lane_id == lane.pk:
         return
     try:
@@ -81,7 +81,7 @@ def _is_busy(lane: Lane, run: SyncRun) -> bool:
 
 
 def _withdraw(run: SyncRun, why: str) -> NoReturn:
-    """End a run that has nothing to do. Raises LeaseLost."""
+    """End a run that has nothing to do. Raise LeaseLost."""
     runs.cancel(run, actor=SERVICE, reason=why)
     runs.log(run, "WARNING", run.error)
     raise runs.LeaseLost(run.error)

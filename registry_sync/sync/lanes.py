@@ -34,7 +34,7 @@ class Placed:
 
 
 def refresh_lanes(client: Client, items: list[Json]) -> Placed:
-    """Bring the rows of lanes in line with the configuration's raw items.
+    """Update the rows of lanes from the configuration's raw items.
 
     The row of an only lane is made once its configuration has proved sound (`settle_lane`).
     Several are made at once, so that each can say what is wrong with it.

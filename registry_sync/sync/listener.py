@@ -12,10 +12,10 @@ class Listener(Protocol):
     """Watches a run: a terminal, a canvas or a log."""
 
     def progress(self, run: SyncRun) -> None:
-        """Called when the run's counts have changed."""
+        """Follow the run's counts, which have just changed."""
 
     def finding(self, external_id: str, outcome: str, details: Sequence[str]) -> None:
-        """Called by a dry run: what would happen to a record (created, changed, refused …)."""
+        """Report what would happen to a record in a dry run (created, changed, refused …)."""
 
 
 class NullListener:

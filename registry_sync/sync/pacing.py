@@ -40,7 +40,7 @@ class Terms:
 
 
 def sleep(seconds: float, reason: str) -> None:
-    """Wait outside a run, whatever the reason. Raises Stopping."""
+    """Wait outside a run, whatever the reason. Raise Stopping."""
     stopping.sleep(seconds)
 
 
@@ -74,7 +74,7 @@ class Pacer:
     def pause(self, seconds: float, reason: str = "") -> None:
         """Wait while the lease is kept alive.
 
-        A wait for a `reason` is shown if it is long. Raises Wait if there is a reason and the
+        A wait for a `reason` is shown if it is long. Raise Wait if there is a reason and the
         slice's time is up, LeaseLost if another process took the run over, and Stopping.
         """
         if not self._holds_lease:
@@ -101,7 +101,7 @@ class Pacer:
             runs.count_wait(self.run, reason, seconds)
 
     def keep_alive(self) -> None:
-        """Renew the lease now and then while the registry is read. Raises LeaseLost, Stopping."""
+        """Renew the lease now and then while the registry is read. Raise LeaseLost, Stopping."""
         stopping.check()
         self._renew_after(runs.lease_time().total_seconds() / 9)
 

@@ -55,7 +55,7 @@ OpenSource = Callable[[Setup, Callable[[float], None], Callable[[], None]], Sour
 def work_run(pacer: Pacer, open_source: OpenSource) -> bool:
     """Work one slice of the pacer's run; return True when the run is finished.
 
-    Raises LeaseLost, Wait or SyncError; the caller then ends the run or lets it wait.
+    Raise LeaseLost, Wait or SyncError; the caller then ends the run or lets it wait.
     """
     try:
         with pacer.timed("configure"):

@@ -74,7 +74,7 @@ class Pull:
     def _starts_over(self, page: Page, count: int, seen: int) -> bool:
         """Return whether a counted list gives only what came before, and its total came.
 
-        Raises SourceError if it gives only what came before, and no total says that this is all.
+        Raise SourceError if it gives only what came before, and no total says that this is all.
         """
         counted = self.source.connector.paginator.counted
         if not counted or not count or seen < count or page.next_position is None:

@@ -21,7 +21,7 @@ def has_new_key(ctx: RunContext) -> bool:
 def recheck_access(ctx: RunContext, refused: Refused | None) -> None:
     """Look, after a failed batch, for a cause that holds for the whole run.
 
-    Raises SyncError if the app has lost its access, and Wait if the configuration changed, so
+    Raise SyncError if the app has lost its access, and Wait if the configuration changed, so
     that the next slice goes on with the new one. A refusal that names one entity, which someone
     has moved out of the app's reach, is that entity's alone.
     """

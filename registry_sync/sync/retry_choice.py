@@ -75,7 +75,7 @@ def _untried(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
 
 
 def _decided(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
-    """What people decided: an adoption, an override, a merge."""
+    """Yield the errors about which people decided: an adoption, an override, a merge."""
     approved = Adoption.objects.filter(lane=ctx.lane, state=Adoption.State.APPROVED)
     yield errors.filter(external_id__in=approved.values("external_id"))
     allowed = Allowance.objects.filter(lane=ctx.lane, used_by=None).values("external_id")

@@ -25,7 +25,7 @@ class Caution:
 
 
 def warnings(run: SyncRun, lane: Lane) -> list[Caution]:
-    """Judge a run's numbers. Raises SyncError where the run cannot be called good at all."""
+    """Judge a run's numbers. Raise SyncError where the run cannot be called good at all."""
     found: list[Caution] = []
     if run.read != run.unchanged + run.created + run.updated + run.failed:
         raise SyncError(

@@ -73,7 +73,7 @@ def configure(
     items: list[Json] | None = None,
     writes: bool = True,
 ) -> Setup:
-    """Read and check the configuration of one sync. Raises ConfigError with every fault it found.
+    """Read and check the configuration of one sync. Raise ConfigError with every fault it found.
 
     `element` names it in `Additional Syncs`; "" is the app's own items. `items` are the raw items,
     where they were read already. Who does not write needs no access to the registry and the folder.
@@ -114,7 +114,7 @@ def read_config(
     element: str = "",
     needed: Container[str] = EVERY,
 ) -> AppConfig:
-    """Read raw items. Raises ConfigError with every fault, those of Connector Settings included.
+    """Read raw items. Raise ConfigError with every fault, those of Connector Settings included.
 
     `element` names the sync in `Additional Syncs`; "" is the app's own items. Faults of items that
     are not `needed` are in `AppConfig.faults`.
@@ -129,7 +129,7 @@ def read_config(
 
 
 def connector_of(config: AppConfig, *, strict: bool = False) -> Connector:
-    """Read how the registry is asked. Raises ConfigError with every fault.
+    """Read how the registry is asked. Raise ConfigError with every fault.
 
     With `strict`, settings that have no effect are faults, too.
     """
@@ -154,7 +154,7 @@ def _connector_faults(config: AppConfig) -> tuple[str, ...]:
 
 
 def mapping_of(config: AppConfig, connector: Connector, schema: EntitySchema) -> Mapping:
-    """Compile the mapping of a configuration. Raises ConfigError with every fault."""
+    """Compile the mapping of a configuration. Raise ConfigError with every fault."""
     return build_mapping(
         config,
         schema,
@@ -202,7 +202,7 @@ def _folder_option(raw: Json) -> Json:
 
 
 def check_access(client: Client, config: AppConfig) -> None:
-    """Check that the app sees the Benchling registry and the folder. Raises ConfigError."""
+    """Check that the app sees the Benchling registry and the folder. Raise ConfigError."""
     listed = _asked(client.registries, "Registry", config.registry_id)
     registries = {str(registry["id"]) for registry in listed}
     if config.registry_id not in registries:

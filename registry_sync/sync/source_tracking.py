@@ -38,7 +38,7 @@ class SourceTracker:
     def follow(self, page: Page, records: Sequence[SourceRecord]) -> str:
         """Take note of a page; returns why everything must be read instead, or "".
 
-        Raises SyncError where the page shows one cause that would refuse every record.
+        Raise SyncError where the page shows one cause that would refuse every record.
         """
         if page.doubt:
             return page.doubt
@@ -66,7 +66,7 @@ class SourceTracker:
         return self.clock.since_start(records) if self.clock.chooses else records
 
     def judge(self, records: Sequence[SourceRecord], out: Compared, *, again: bool) -> None:
-        """Look at what the page just followed came to. Raises SyncError as `follow` does.
+        """Look at what the page just followed came to. Raise SyncError as `follow` does.
 
         `again`: the page comes a second time, because a process was killed.
         """

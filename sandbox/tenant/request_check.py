@@ -36,12 +36,12 @@ class Operation:
 
     @cached_property
     def validators(self) -> dict[str, Any]:
-        """The query parameters' schemas, compiled when the operation is first requested."""
+        """Return the query parameters' schemas, compiled when the operation is first requested."""
         return {name: compiled_schema(p["schema"]) for name, p in self.query.items()}
 
     @cached_property
     def body(self) -> Any:
-        """The body's schema, compiled; None without a body."""
+        """Return the body's schema, compiled; None without a body."""
         return compiled_schema(self.body_schema, written=True) if self.body_schema else None
 
     def faults(self, path: str, query: str, content_type: str, body: bytes) -> Iterator[str]:

@@ -43,7 +43,7 @@ def is_molfile(text: str) -> bool:
 
 
 def parse(text: str) -> Parsed:
-    """Return a structure's canonical forms. Raises StructureFault for what cannot be one.
+    """Return a structure's canonical forms. Raise StructureFault for what cannot be one.
 
     What could not be read this time (StructureUnread) is tried again when it is next asked for.
     """
@@ -60,7 +60,7 @@ def parse(text: str) -> Parsed:
 
 @lru_cache(maxsize=KEPT)
 def _read(text: str, by_rdkit: bool) -> Parsed | str:
-    """Return the canonical forms, or the fault. Raises NoAnswer, which is not remembered."""
+    """Return the canonical forms, or the fault. Raise NoAnswer, which is not remembered."""
     if not is_molfile(text) and (fault := syntax.foreign_letter(text)):
         return fault  # RDKit leaves it and what follows out
     if not by_rdkit:

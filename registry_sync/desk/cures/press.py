@@ -118,7 +118,7 @@ class Order:
 
     @property
     def actor(self) -> str:
-        """The name of who asked."""
+        """Return the name of the user who pressed."""
         return self.by.name
 
 

@@ -49,7 +49,7 @@ class ConnectorProposal:
 def propose(
     api_url: str, open_source: Callable[[Connector], Source], *, settings: Json | None = None
 ) -> ConnectorProposal:
-    """Return the Connector Settings that fit a registry. Raises SourceError if it does not answer.
+    """Return the Connector Settings that fit a registry. Raise SourceError if it does not answer.
 
     `settings` are those in use that no answer can tell, such as a body that asks for the list.
     """

@@ -88,7 +88,7 @@ class Findings:
     def source(self, **changed: Any) -> Source:
         """Return a client by the settings so far, with some of them `changed`, by path.
 
-        Raises SourceError if they cannot be used together.
+        Raise SourceError if they cannot be used together.
         """
         settings = self.settings
         for setting, value in changed.items():

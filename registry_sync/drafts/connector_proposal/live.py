@@ -34,7 +34,7 @@ def propose_live(
     element: str = "",
     heard: Heard = lambda request, status, size: None,
 ) -> ConnectorProposal:
-    """Return a proposal made with `API URL` and `API Key` alone. Raises SyncError.
+    """Return a proposal made with `API URL` and `API Key` alone. Raise SyncError.
 
     It is for the sync that feeds the schema `schema_id`; without it, for the first one. Of the
     settings in use, the section `client` and what is requested by a body are kept, if they have no

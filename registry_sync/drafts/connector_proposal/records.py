@@ -21,7 +21,7 @@ DEPTH = 3
 
 
 def propose_records(found: Findings) -> None:
-    """Find the list of records in the first answer. Raises SourceError."""
+    """Find the list of records in the first answer. Raise SourceError."""
     body = _with_objects(found)
     if isinstance(body, list) and all(isinstance(item, dict) for item in body):
         found.records, found.page_size = body, len(body)

@@ -19,7 +19,7 @@ REFUSED = ("registry_unauthorised",)
 
 
 def propose_auth(found: Findings) -> None:
-    """Find how the key is accepted, and keep the first answer. Raises SourceError."""
+    """Find how the key is accepted, and keep the first answer. Raise SourceError."""
     try:
         found.reply = found.source().first_reply()
         return

@@ -78,7 +78,7 @@ def compile_parts(
 
 
 def checked(raw: object, known: Sequence[str], example: str) -> Json:
-    """Return an object of settings. Raises RuleError for another value or an unknown key."""
+    """Return an object of settings. Raise RuleError for another value or an unknown key."""
     if not isinstance(raw, dict):
         raise RuleError(f"needs an object such as {example}")
     if unknown := sorted(set(raw) - set(known)):
@@ -87,7 +87,7 @@ def checked(raw: object, known: Sequence[str], example: str) -> Json:
 
 
 def path_in(raw: Json, key: str, example: str) -> str:
-    """Return a path of an object of settings. Raises RuleError."""
+    """Return a path of an object of settings. Raise RuleError."""
     path = raw.get(key)
     if not isinstance(path, str) or not path.strip():
         raise RuleError(f"needs a path as `{key}`, for example {example}")

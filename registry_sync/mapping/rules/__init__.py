@@ -23,7 +23,7 @@ Step = Callable[[Any], Any]
 
 
 def parse_rule(raw: object) -> tuple[Rule, ...]:
-    """Return the rules of one field. Raises RuleError."""
+    """Return the rules of one field. Raise RuleError."""
     return tuple(_parse_one(step) for step in _steps(raw))
 
 
@@ -39,7 +39,7 @@ def gives_value(raw: object) -> bool:
 
 
 def apply(steps: Iterable[Step], value: Any) -> Any:
-    """Return a value after some rules, in order. Raises RuleError if one does not fit the value."""
+    """Return a value after some rules, in order. Raise RuleError if one does not fit the value."""
     for step in steps:
         value = step(value)
     return value

@@ -49,10 +49,10 @@ class Rule:
         """Read the settings."""
 
     def bind(self, definition: FieldDefinition) -> None:
-        """Learn the field that the rule is for. Raises RuleError if it does not fit."""
+        """Learn the field that the rule is for. Raise RuleError if it does not fit."""
 
     def __call__(self, value: Any) -> Any:
-        """Return what the rule makes of a raw value. Raises RuleError if it does not fit."""
+        """Return what the rule makes of a raw value. Raise RuleError if it does not fit."""
         if value is ABSENT or (is_empty(value) and not self.on_blank):
             return value
         if isinstance(value, list) and not self.on_lists:
@@ -60,7 +60,7 @@ class Rule:
         return self.apply(value)
 
     def apply(self, value: Any) -> Any:
-        """Return what the rule makes of one value that is not empty. Raises RuleError."""
+        """Return what the rule makes of one value that is not empty. Raise RuleError."""
         return value
 
 
@@ -77,7 +77,7 @@ def quoted(value: Any) -> str:
 
 
 def read_decimal(text: str, shown: str) -> Decimal:
-    """Return a number exactly; `shown` is how an error quotes it. Raises RuleError."""
+    """Return a number exactly; `shown` is how an error quotes it. Raise RuleError."""
     try:
         number = Decimal(text.replace(MINUS, "-"))
     except InvalidOperation as error:

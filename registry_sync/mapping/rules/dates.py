@@ -74,7 +74,7 @@ class Date(Rule):
     def _in_zone(self, value: Any, when: datetime, zone: ZoneInfo) -> str:
         """Return a local time with its offset; of an hour that occurs twice, the first one.
 
-        Raises RuleError for an hour that was skipped. Midnight stands for its day.
+        Raise RuleError for an hour that was skipped. Midnight stands for its day.
         """
         local = when.replace(tzinfo=zone)
         back = local.astimezone(UTC).astimezone(zone).replace(tzinfo=None)

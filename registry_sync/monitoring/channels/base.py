@@ -29,7 +29,7 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, message: AlertMessage) -> None:
-        """Send one message. Raises Unsent."""
+        """Send one message. Raise Unsent."""
 
     def setup_fault(self) -> str:
         """Return who must set what before this channel can send; "" if it can."""

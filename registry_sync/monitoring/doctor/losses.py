@@ -78,7 +78,7 @@ def _lanes(visit: RegistryVisit) -> list[Lane]:
 
 
 def _mapping(visit: RegistryVisit) -> Mapping:
-    """Return the configured mapping. Raises Skipped."""
+    """Return the configured mapping. Raise Skipped."""
     config, connector = visit.tenant.configured()
     if not visit.tenant.complete:
         raise Skipped("the app's configuration is not complete")

@@ -60,13 +60,13 @@ class TenantVisit:
         return " › ".join(path_of(self.element, item))
 
     def configured(self) -> tuple[AppConfig, Connector]:
-        """Return the app's configuration and its connector. Raises Skipped."""
+        """Return the app's configuration and its connector. Raise Skipped."""
         if self.config is None or self.connector is None:
             raise Skipped("the app's configuration cannot be used")
         return self.config, self.connector
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return the configuration's items as the API gives them. Raises Skipped."""
+        """Return the configuration's items as the API gives them. Raise Skipped."""
         if self.items is None:
             raise Skipped("the app cannot read its configuration in Benchling")
         return self.items

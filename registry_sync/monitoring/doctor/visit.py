@@ -43,7 +43,7 @@ class RegistryVisit:
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def source(self, connector: Connector | None = None) -> Source:
-        """Return a new client that reads lists only and never waits. Raises Skipped."""
+        """Return a new client that reads lists only and never waits. Raise Skipped."""
         config, configured = self.tenant.configured()
         made = Source(
             replace(connector or configured, detail=None),
@@ -59,14 +59,14 @@ class RegistryVisit:
         return made
 
     def first(self) -> Page:
-        """Return the first page as it was read. Raises Skipped."""
+        """Return the first page as it was read. Raise Skipped."""
         self.tenant.configured()
         if self.page is None:
             raise Skipped("the first page of the registry could not be read")
         return self.page
 
     def sample(self) -> ListSample:
-        """Return the list's first records, read once. Raises Skipped."""
+        """Return the list's first records, read once. Raise Skipped."""
         self.first()
         if self.sampled is None:
             source = self.source()

@@ -46,7 +46,7 @@ class Tallied(ABC):
 
     @property
     def left(self) -> QuerySet[Any]:
-        """The rows that no tally includes yet."""
+        """Return the rows that no tally includes yet."""
         return self.rows().filter(tallied=False).order_by("pk")
 
     def ended(self) -> QuerySet[Any]:

@@ -61,7 +61,7 @@ def parse(content: bytes, charset: str = "", id_path: str = "id") -> Any:
     A decimal with more digits than a float holds is text, as it is written.
 
     `charset` is the one that the answer states; it is used where the body is not Unicode. The
-    error names the last record before a fault by its id, which is at `id_path`. Raises Unusable.
+    error names the last record before a fault by its id, which is at `id_path`. Raise Unusable.
     """
     if LONG_NUMBER not in content.translate(DIGITS, b"."):
         with suppress(orjson.JSONDecodeError):

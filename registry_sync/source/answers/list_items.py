@@ -30,7 +30,7 @@ class RecordList:
 
 
 def sorted_out(items: list[Any], place: str) -> RecordList:
-    """Return a list's records, and its other items apart. Raises Unusable if it has no record."""
+    """Return a list's records, and its other items apart. Raise Unusable if it has no record."""
     records = [item for item in items if isinstance(item, dict)]
     if len(records) == len(items):
         return RecordList(records)

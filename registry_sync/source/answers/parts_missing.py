@@ -63,7 +63,7 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
 
 
 def _flag(entry: Entry) -> bool:
-    """`"has_errors": true`; a 1 is one where it can hardly count something."""
+    """Read `"has_errors": true`; a 1 is a flag where it can hardly be a count."""
     if entry.word not in FLAGS or not truth_of(entry.value):
         return False
     plain = entry.value is True or str(entry.value).strip().lower() in ("true", "yes")
@@ -71,7 +71,7 @@ def _flag(entry: Entry) -> bool:
 
 
 def _not_complete(entry: Entry) -> bool:
-    """`"complete": 0`; in so many words it is a flag about further pages."""
+    """Read `"complete": 0`; false or “no” is a flag about further pages."""
     zero = entry.value in (0, "0") and not isinstance(entry.value, bool)
     return bool(COMPLETE.fullmatch(entry.word)) and zero and _is_no_count(entry)
 
@@ -84,13 +84,13 @@ def _is_no_count(entry: Entry) -> bool:
 
 
 def _outcome(entry: Entry) -> bool:
-    """`"status": "partial"`."""
+    """Read `"status": "partial"`."""
     text = str(entry.value).strip()
     return entry.word in OUTCOMES and set(entry.within) <= ABOUT and bool(PARTLY.fullmatch(text))
 
 
 def _shards(entry: Entry) -> bool:
-    """`"_shards": {"total": 5, "successful": 4, "failed": 1}`."""
+    """Read `"_shards": {"total": 5, "successful": 4, "failed": 1}`."""
     if not SHARDS & set(entry.within):
         return False
     total, done = as_number(entry.beside.get("total")), as_number(entry.value)
@@ -99,12 +99,12 @@ def _shards(entry: Entry) -> bool:
 
 
 def _coverage(entry: Entry) -> bool:
-    """`"coverage": {"coverage": 90, "full": false}`."""
+    """Read `"coverage": {"coverage": 90, "full": false}`."""
     return entry.word == "full" and entry.within[-1:] == ("coverage",) and entry.value is False
 
 
 def _lost(entry: Entry) -> bool:
-    """`"failedSources": ["LIMS 2"]`."""
+    """Read `"failedSources": ["LIMS 2"]`."""
     held = isinstance(entry.value, (dict, list)) and bool(entry.value)
     return held and bool(LOST.fullmatch(entry.word)) and set(entry.within) <= ABOUT
 

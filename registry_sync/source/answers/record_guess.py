@@ -78,7 +78,7 @@ def select(*paths: str) -> str:
 
 
 def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
-    """Return the list of records of an answer. Raises Unusable, Ambiguous."""
+    """Return the list of records of an answer. Raise Unusable, Ambiguous."""
     if isinstance(body, list):
         held = [f"[{index}]" for index, item in enumerate(body) if _has_objects(item)]
         if len(held) == 1 and len(body) <= PAIR:  # [{"page": 1, "pages": 3}, [{…}, {…}]]

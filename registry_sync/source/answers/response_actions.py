@@ -29,7 +29,7 @@ class ResponseActions:
     def of_answer(self, answer: Received) -> str:
         """Return the name of the action that ignores an answer, "" if none does.
 
-        It is chosen by status and text, or by an error in a failed answer. Raises SourceError.
+        It is chosen by status and text, or by an error in a failed answer. Raise SourceError.
         """
         for index, action in enumerate(self._actions):
             if action.status_code not in (None, answer.status):
@@ -45,7 +45,7 @@ class ResponseActions:
     def of_body(self, body: Any, status: int) -> str:
         """Return the name of the action that ignores an error inside a success, "" if none does.
 
-        Raises SourceError.
+        Raise SourceError.
         """
         for index, action in enumerate(self._actions):
             if not action.error_path or action.status_code not in (None, status):

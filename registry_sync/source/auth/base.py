@@ -49,7 +49,7 @@ class Auth:
         return cls()
 
     def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
-        """Add the credential to a request. Raises SourceError."""
+        """Add the credential to a request. Raise SourceError."""
 
     def renew(self, credential: Credential) -> bool:
         """Return whether a request whose token was refused is worth repeating, with a new one."""

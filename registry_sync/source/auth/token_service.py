@@ -140,7 +140,7 @@ class TokenService:
         return answer
 
     def token(self, answer: TokenAnswer) -> Token:
-        """Return the token of an answer. Raises SourceError if there is none that can be used."""
+        """Return the token of an answer. Raise SourceError if there is none that can be used."""
         if not 200 <= answer.status < 300:
             raise self.refusal(answer)
         body = _with_token(answer.body)

@@ -196,7 +196,7 @@ def _is_count(entry: Entry) -> bool:
 
 
 def _worded(entry: Entry, answer: PageAnswer) -> Mark | None:
-    """A text for people: `{"warning": "Result truncated to 500 rows"}`."""
+    """Read a text for people: `{"warning": "Result truncated to 500 rows"}`."""
     outcome = entry.word in OUTCOMES and FOLLOWED.fullmatch(str(entry.value).strip())
     texts = entry.word in TEXTS and (not entry.header or entry.word == "warning")
     if not outcome and not (texts and says_cut(entry.value)):
@@ -242,7 +242,7 @@ def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 
 def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:
-    """A last page with another number than this one, where no next page is named."""
+    """Find a last page with another number than this one, where no next page is named."""
     if entry.header and entry.word == "link":
         last, first = answer.links.get("last", ""), answer.links.get("first", "")
     elif entry.word in ("last", "lastpage", "lasturl", "lastpageurl", "lastlink"):

@@ -112,7 +112,7 @@ def _token_param(mark: Mark) -> str:
 
 
 def _by_number(mark: Mark, answer: PageAnswer) -> Json:
-    """The number of the next page, or the next offset."""
+    """Propose paging by the number of the next page, or by the next offset."""
     number = as_number(mark.entry.value) or 0
     if re.search(r"offset|start|skip|from|record", mark.entry.word) or number > 2:
         found = _by_token(mark, answer)

@@ -101,7 +101,7 @@ class Paginator:
         return {}
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
-        """Return the position of the next page; None after the last. Raises Stuck."""
+        """Return the position of the next page; None after the last. Raise Stuck."""
         return None
 
     def records_path(self) -> str:
@@ -186,7 +186,7 @@ def all_came(answer: PageAnswer, path: str) -> bool:
 
 
 def link_position(link: object, url: str) -> Json | None:
-    """Return the position of a link to the next page. Raises Stuck."""
+    """Return the position of a link to the next page. Raise Stuck."""
     if link is False or not is_filled(link):
         return None
     if not isinstance(link, str):

@@ -44,7 +44,7 @@ class HeaderLink(Paginator):
         return link_position(answer.links.get(self.links_next_key.lower()), answer.url)
 
     def unseen(self, answer: PageAnswer) -> str:
-        """A server that names other pages, but no next one, says that there is none."""
+        """Return "" if a server names other pages but no next one: then there is none."""
         if {"first", "last", "prev"} & answer.links.keys() and self.links_next_key == "next":
             return ""
         return f"Link header; rel={self.links_next_key}"

@@ -57,7 +57,7 @@ class BatchLog:
         self._batch, self.failed = batch, set()
 
     def record_landed(self) -> None:
-        """Record every outcome that was gathered. Raises LeaseLost."""
+        """Record every outcome that was gathered. Raise LeaseLost."""
         for batch, ended in self._landed:
             for some in in_chunks(ended):  # others must not wait long for the database
                 outcomes = outcomes_of(batch, some)
@@ -74,7 +74,7 @@ class BatchLog:
     # -- what the upserter reports -----------------------------------------------------------
 
     def sending(self, rows: Sequence[Row]) -> None:
-        """Write down that rows may be in Benchling from now on. Raises LeaseLost."""
+        """Write down that rows may be in Benchling from now on. Raise LeaseLost."""
         batch = self._current()
         self.turns.take(batch)
         self._first = batch.asked_at is None
@@ -87,7 +87,7 @@ class BatchLog:
         self.turns.taken()
 
     def unsent(self) -> None:
-        """Write down that nothing of the batch was ever taken. Raises LeaseLost."""
+        """Write down that nothing of the batch was ever taken. Raise LeaseLost."""
         if self._first:
             self._current().asked_at = None
             with transaction.atomic():
@@ -157,7 +157,7 @@ class BatchLog:
     def suspect(self, refusal: Refused | None) -> None:
         """Look, after a failed batch, for a cause that holds for every row.
 
-        Raises SyncError or Wait if there is one.
+        Raise SyncError or Wait if there is one.
         """
         self.record_landed()
         recheck_access(self.ctx, refusal)
@@ -167,7 +167,7 @@ class BatchLog:
     def _try_ids(self) -> None:
         """Find out, where no upsert ever passed, whether this tenant takes fields by id alone.
 
-        The contract says names; an official example sends ids. Raises Wait if it does.
+        The contract says names; an official example sends ids. Raise Wait if it does.
         """
         items = self._current().items()
         for item in [items[0], items[-1]]:
@@ -191,7 +191,7 @@ class BatchLog:
         lane.field_keys = keys
 
     def hold(self, rows: Sequence[Row]) -> None:
-        """Record that rows were not sent, as a plan does not permit them. Raises LeaseLost."""
+        """Record that rows were not sent, as a plan does not permit them. Raise LeaseLost."""
         if not rows:
             return
         ids = [row.external_id for row in rows]

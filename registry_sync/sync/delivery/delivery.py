@@ -217,7 +217,7 @@ class BatchDelivery:
         return batch
 
     def _start(self, rows: Sequence[Row]) -> Flight:
-        """Send rows. Raises Wait at an hourly limit, once all that flies is written down."""
+        """Send rows. Raise Wait at an hourly limit, once all that flies is written down."""
         try:
             wait_for_room(self.ctx.run, len(rows), per_hour=self.ctx.terms.objects_per_hour)
             return self.log.upserter.start(rows)

@@ -88,7 +88,7 @@ class DryRunDelivery:
                 self.refused[outcome.external_id] = outcome.raw_hash
 
     def conclude(self) -> None:
-        """Bring what waited to its end, now that every record was seen."""
+        """Settle what waited until every record was seen."""
         while passing := self._passing():
             gone = {candidate.entity.external_id for candidate in passing}
             self._waiting = [s for s in self._waiting if s.external_id not in gone]

@@ -50,7 +50,7 @@ class Landing:
         """Return the entities that were written since a time of Benchling's, by external id.
 
         The second ones are new items whose registry id someone else has taken. Of items whose
-        task is known to have `failed` something that was sent must be there. Raises Refused.
+        task is known to have `failed` something that was sent must be there. Raise Refused.
         """
         ids = [item["registry_id"] for item in items]
         found = self.client.entities_with_ids(ids, registry_id=self.lane.registry_id)

@@ -46,4 +46,4 @@ class Delivery(Protocol):
         """Return the position of the first candidate that is in no batch yet, or None."""
 
     def conclude(self) -> None:
-        """Bring to its end what waited until every record was read."""
+        """Settle what waited until every record was read."""

@@ -22,7 +22,7 @@ def recover_batches(
     make_rows: Callable[[Sequence[str]], list[Row]],
     in_use: Callable[[Sequence[Row]], list[Row]],
 ) -> None:
-    """Finish the run's open batches. Raises SyncError for a task that Benchling never ends."""
+    """Finish the run's open batches. Raise SyncError for a task that Benchling never ends."""
     for batch in Batch.objects.filter(run=ctx.run, done_at__isnull=True):
         with tracing.span("batch", batch=batch.number, entities=batch.size):
             _recover(ctx, log, batch, make_rows, in_use)
@@ -54,7 +54,7 @@ def _recover(
 
 
 def _give_up_on_old(ctx: RunContext, batch: Batch) -> None:
-    """End the run if Benchling has not ended a task for hours. Raises SyncError."""
+    """End the run if Benchling has not ended a task for hours. Raise SyncError."""
     task = ctx.client.task(batch.task_id) if batch.task_id and never_ends(batch) else None
     if task is not None and task.running:
         raise SyncError(

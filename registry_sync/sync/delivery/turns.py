@@ -33,7 +33,7 @@ class Turns:
     def turn(self) -> Iterator[None]:
         """Hold a turn during a write that is no batch: no other run could see it fly.
 
-        Raises what `take` raises.
+        Raise what `take` raises.
         """
         self.take()
         try:
@@ -42,7 +42,7 @@ class Turns:
             self.taken()
 
     def take(self, batch: Batch | None = None) -> None:
-        """Wait until this run may send a part of a batch. Raises Wait, LeaseLost or Stopping."""
+        """Wait until this run may send a part of a batch. Raise Wait, LeaseLost or Stopping."""
         if self._alone:
             return
         if self.ctx.run.turn_since is None:
@@ -56,7 +56,7 @@ class Turns:
             wait = min(LATER, wait * 1.5)
 
     def taken(self) -> None:
-        """Let the others go on: what was sent is written down. Raises LeaseLost."""
+        """Let the others go on: what was sent is written down. Raise LeaseLost."""
         if self.ctx.run.turn_since is not None:
             runs.save(self.ctx.run, self.ctx.lease, **runs.NOT_WAITING)
 
@@ -72,7 +72,7 @@ class Turns:
         runs.save(self.ctx.run, self.ctx.lease, turn_since=runs.database_now())
 
     def _show(self, reason: WaitReason) -> None:
-        """Show for whom this run waits, wherever runs are shown. Raises LeaseLost."""
+        """Show for whom this run waits, wherever runs are shown. Raise LeaseLost."""
         if self.ctx.run.waiting_for != reason:
             why = {"waiting_code": reason.code, "waiting_for": str(reason)}
             runs.save(self.ctx.run, self.ctx.lease, **why)

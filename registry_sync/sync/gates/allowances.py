@@ -68,7 +68,7 @@ def _armed(first: Allowance | None) -> str:
 def allow(
     lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
 ) -> Allowance:
-    """Override a guard once. Raises SecondPerson where the lane asks for two people."""
+    """Override a guard once. Raise SecondPerson where the lane asks for two people."""
     consent = claim(lane, what, external_id, by=by, reason=reason)
     with transaction.atomic():
         hold(lane, what, external_id)
@@ -95,7 +95,7 @@ def lost_paths(lane: Lane, what: str) -> list[str] | None:
 def claim(
     lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
 ) -> Consent:
-    """Return the consent with which this person may override now. Raises SecondPerson."""
+    """Return the consent with which this person may override now. Raise SecondPerson."""
     of = f" of {external_id}" if external_id else ""
     if lost := lost_paths(lane, what):
         of = f" ({', '.join(lost)})"

@@ -18,7 +18,7 @@ class Gate(Protocol):
     ) -> tuple[Sequence[Candidate], Sequence[RecordOutcome]]:
         """Return the candidates that go on, in the order to send them, and the others' outcomes.
 
-        Raises SyncError if the whole run must stop.
+        Raise SyncError if the whole run must stop.
         """
 
 

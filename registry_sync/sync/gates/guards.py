@@ -107,7 +107,7 @@ class UpdateGuard:
 def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     """Look for mapped paths that no record of the first page has.
 
-    Returns the paths that none has and that nothing is known to have had. Raises SourceError
+    Returns the paths that none has and that nothing is known to have had. Raise SourceError
     where they held values before, ConfigError where every record would be refused for it.
     """
     run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
@@ -143,7 +143,7 @@ def check_values(
 ) -> None:
     """Look for a field that takes no value of the first page at all.
 
-    Raises ConfigError: it was mapped wrongly, or has another type in Benchling now. That an
+    Raise ConfigError: it was mapped wrongly, or has another type in Benchling now. That an
     option is missing is a record's own error, unless the field only now became a dropdown.
     """
     last = runs.good_runs(ctx.lane).exclude(pk=ctx.run.pk).first()

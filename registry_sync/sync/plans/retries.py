@@ -18,7 +18,7 @@ from registry_sync.sync.records import Candidate, SourceRecord
 def plan_retries(
     ctx: RunContext, source: Source, carrier: Carrier, delivery: DryRunDelivery
 ) -> None:
-    """Carry the kept copies of refused records whose cause is gone. Raises SyncError, Wait."""
+    """Carry the kept copies of refused records whose cause is gone. Raise SyncError, Wait."""
     read_requested(ctx, source, carrier)
     tried = set[str]()
     for errors in retry_choice.due(ctx):

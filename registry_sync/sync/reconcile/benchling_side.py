@@ -30,7 +30,7 @@ class BenchlingSide:
         self._rows.execute("CREATE TABLE source (external_id TEXT PRIMARY KEY, hash TEXT)")
 
     def read(self, schema_id: str) -> None:
-        """List every entity of the schema. Raises Refused, SyncError and Wait."""
+        """List every entity of the schema. Raise Refused, SyncError and Wait."""
         for page in self.client.entities(schemaId=schema_id):
             rows = [
                 (

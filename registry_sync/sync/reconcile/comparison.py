@@ -68,7 +68,7 @@ class Comparison:
         self._names = {field.id: field.name for field in setup.schema.fields}
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is not equal. Raises Refused, SyncError and Wait."""
+        """Yield what is not equal. Raise Refused, SyncError and Wait."""
         self.side.read(self.setup.schema.id)
         self.counts["benchling"] = self.side.live
         records = self._records()

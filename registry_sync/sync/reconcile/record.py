@@ -70,7 +70,7 @@ def begin(lane: Lane, *, actor: str) -> Reconciliation:
 def work(row: Reconciliation, client: Client, open_source: OpenSource) -> None:
     """Compare both sides and keep what is not equal, in place of the lane's last comparison.
 
-    What prevents it is kept as its trouble. Raises what says that the database is out of reach.
+    What prevents it is kept as its trouble. Raise what says that the database is out of reach.
     """
     try:
         _take(row)
