@@ -119,7 +119,7 @@ def missing_from(lane: Lane, entity: Entity, target: str, *, of: str = "") -> Pr
         missing_link(entity, target, said, of=of),
         kind="mapping",
         remedy=f"The integration owner decides under Merges in the admin what becomes of {target}; "
-        f"{entity.registry_id} then follows automatically.",
+        f"{entity.registry_id} then syncs automatically.",
     )
 
 
@@ -136,7 +136,7 @@ def waits_for_lane(problem: Problem, entity: Entity, lane: str, *, synced: bool)
     says whether the lane was ever synced.
     """
     target = problem.value
-    follows = f"{entity.registry_id} waits for {target} and follows automatically once {lane} has "
+    follows = f"{entity.registry_id} waits for {target} and syncs automatically once {lane} has "
     if synced:
         doubt = (
             f"If it never does, the registry's owner checks the reference in {entity.external_id}."

@@ -39,7 +39,7 @@ def warn_of_marked(ctx: RunContext, external_ids: Sequence[str]) -> None:
             "marked_deleted",
             f"{first_ids(external_ids)} changed, and the registry marks the record as deleted. Its "
             "values were synced, but none was cleared. A Benchling admin archives the entity "
-            "where that is right. If the mark means something else, the integration owner maps "
+            "if it should be. If the mark means something else, the integration owner maps "
             "it to a field.",
         )
 

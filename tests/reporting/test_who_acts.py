@@ -74,7 +74,7 @@ def faces(owner, error):
 
 def dry_run_says(line):
     """Return who must act by a dry run's line on a cause: no one, where the records only wait."""
-    if "would wait, and follow automatically" in line:
+    if "would wait, and sync automatically later" in line:
         return LABELS["transient"]
     return after(line, "Who must act: ", "~")
 

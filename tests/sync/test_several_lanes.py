@@ -244,7 +244,7 @@ def test_a_dry_run_says_that_links_to_a_lane_that_was_never_synced_wait(world):
     dry = w.sync(kind=Kind.DRY_RUN, lane=lot_lane)
     (code,) = set(dry.refusals.values_list("code", flat=True))
     log = "\n".join(dry.log.values_list("text", flat=True))
-    assert code == "link_waits" and "4 records would wait, and follow automatically" in log
+    assert code == "link_waits" and "4 records would wait, and sync automatically later" in log
     assert "L-000002 would wait. L-000002 points at C-000002 of Compound, which has never" in log
     assert "refused:" not in log and w.written() == 0
     w.sync(lane=compounds)

@@ -42,7 +42,7 @@ def check_deleted(visit: RegistryVisit) -> CheckResult:
         f"{number_of(len(marked), 'record')} ({', '.join(ids)}{' …' if len(marked) > 3 else ''}) "
         f"say at “{mark_of(marked[0])}” that they are deleted.",
         "Runs report them as withdrawn and clear nothing. A Benchling admin archives their "
-        "entities where that is right. If the mark means something else, the integration owner "
+        "entities if they should be. If the mark means something else, the integration owner "
         "maps it to a field.",
     )
 

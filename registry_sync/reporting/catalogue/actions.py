@@ -19,7 +19,7 @@ ACTION_FAILURES = (
     ),
     Cause(
         "not_confirmed",
-        "publication without the number that was asked for",
+        "publication without the requested number",
         ("mapping",),
         "Type the number of records that would change, or correct the draft. Nothing was changed.",
     ),
@@ -31,7 +31,7 @@ ACTION_FAILURES = (
     ),
     Cause(
         "second_person",
-        "decision that takes two people",
+        "decision that requires two people",
         ("mapping",),
         "A second person confirms it under Proposals. Until then, nothing is done.",
     ),

@@ -48,8 +48,8 @@ RECORD_CAUSES = (
         "moved",
         "moved here from another lane",
         ("mapping", "benchling"),
-        "Archive the old entity in Benchling or under Withdrawals, or keep it there: then both "
-        "stay. The record follows automatically.",
+        "Archive the old entity in Benchling or under Withdrawals, or decide under Withdrawals to "
+        "keep both. The record then syncs automatically.",
         waits_for="other lane",
     ),
     Cause(
@@ -76,25 +76,25 @@ RECORD_CAUSES = (
         "link_missing",
         "linked record not in Benchling yet",
         ("source", "benchling", "mapping"),
-        "Check the reference in the registry. The record follows automatically once the record "
-        "it links to is in Benchling. The error says so where that record is archived, was merged, "
-        "or is of another schema than the field links.",
+        "Check the reference in the registry. The record syncs automatically once the record it "
+        "links to is in Benchling. The error says if that record is archived, was merged, or has a "
+        "schema that the field does not link to.",
         waits_for="link",
     ),
     Cause(
         "link_waits",
         "waits for a record of another lane",
         ("transient",),
-        "Nothing to do: in a dry run, it links to a record of another lane that is not in "
-        "Benchling yet. The record follows automatically once that lane has synced it.",
+        "Nothing to do: the record links to one of another lane that is not in Benchling yet. It "
+        "syncs automatically once that lane has synced the other one.",
         waits_for="link",
     ),
     Cause(
         "dropdown_option_missing",
         "option missing in a Benchling dropdown",
         ("benchling", "source"),
-        "Add the option to the dropdown, or correct the value in the registry. The record "
-        "follows automatically.",
+        "Add the option to the dropdown, or correct the value in the registry. The record then "
+        "syncs automatically.",
         waits_for="option",
     ),
     Cause(
@@ -113,7 +113,7 @@ RECORD_CAUSES = (
         "several_values",
         "several values for a single-value field",
         ("source", "mapping"),
-        "Leave one value in the registry, or make the Benchling field a multi-select one.",
+        "Leave one value in the registry, or allow several values in the Benchling field.",
     ),
     Cause(
         "wrong_type",
@@ -156,15 +156,15 @@ RECORD_CAUSES = (
         "structure_taken",
         "structure or sequence already in Benchling",
         ("source", "benchling"),
-        "Merge the two records in the registry or correct one of them, or lift the constraint of "
-        "the schema in Benchling.",
+        "Merge the two records in the registry or correct one of them, or remove the "
+        "schema's uniqueness constraint in Benchling.",
         waits_for="substance",
     ),
     Cause(
         "drawings_lost",
-        "new sequence does not fit what people drew",
+        "new sequence does not fit its annotations",
         ("mapping",),
-        "Move or remove in Benchling what no longer fits, or allow its loss under Overrides or "
+        "Move or remove what no longer fits in Benchling, or allow its loss under Overrides or "
         "with `manage.py allow drawings`.",
         waits_for="allowance",
     ),
@@ -177,7 +177,7 @@ RECORD_CAUSES = (
     ),
     Cause(
         "folder_ambiguous",
-        "several folders of one name",
+        "several folders with the same name",
         ("mapping", "benchling"),
         "Name the folder by its API id in the table of `folder` in Mapping Rules, or rename the "
         "folders.",
@@ -203,7 +203,7 @@ RECORD_CAUSES = (
     ),
     Cause(
         "not_a_record",
-        "item of the list that is not a record",
+        "list item that is not a record",
         ("source",),
         "Remove the text, number or null from the registry's list of records.",
     ),
@@ -211,7 +211,7 @@ RECORD_CAUSES = (
         "record_in_part",
         "record with an error in place of a value",
         ("source",),
-        "Check why the registry fails for this record. The next run reads it again.",
+        "Check why the registry returns an error for this record. The next run reads it again.",
     ),
     Cause(
         "unusable_id",

@@ -21,7 +21,7 @@ RECORD_WAITS = (
         "link",
         "the linked record",
         "waits for {key} to arrive in Benchling",
-        "It waits for {key} and follows automatically once that is in Benchling.",
+        "It waits for {key} and syncs automatically once that is in Benchling.",
     ),
     RecordWait(
         "option",

@@ -33,7 +33,7 @@ WARNINGS = (
     ),
     Cause(
         "next_unseen",
-        "nothing in the answer about a next page",
+        "an answer that does not say whether there is a next page",
         ("mapping",),
         "Correct endpoint.paginator in Connector Settings, or set it to single_page if the "
         "registry returns everything at once.",
@@ -42,7 +42,7 @@ WARNINGS = (
         "more_said",
         "more records announced than were read",
         ("mapping",),
-        "Set endpoint.paginator in Connector Settings as the warning writes it out. Until then, "
+        "Set endpoint.paginator in Connector Settings to the value in the warning. Until then, "
         "every run reads everything.",
     ),
     Cause(
@@ -54,7 +54,7 @@ WARNINGS = (
     ),
     Cause(
         "answer_partial",
-        "an answer that says that parts of it are missing",
+        "an answer that reports missing parts",
         ("source",),
         "Check the service: its answer has records, and an error or a sign of missing parts beside "
         "them. The next run reads everything again.",
@@ -108,7 +108,7 @@ WARNINGS = (
         "withdrawn",
         "records no longer in the registry",
         ("benchling",),
-        "Archive the entities in Benchling where that is right, or set the lane's policy. Nothing "
+        "Archive the entities in Benchling if they should be, or set the lane's policy. Nothing "
         "was archived.",
     ),
     Cause(
@@ -127,7 +127,7 @@ WARNINGS = (
     ),
     Cause(
         "ids_cut",
-        "a list of ids that is not complete, or has other ids",
+        "a list of ids that is incomplete, or has different ids",
         ("mapping",),
         "Correct endpoint.deletes or endpoint.paginator in Connector Settings. Until then, no "
         "record counts as withdrawn.",
@@ -156,7 +156,7 @@ WARNINGS = (
         "marked_deleted",
         "a record that the registry marks as deleted, with values",
         ("benchling", "mapping"),
-        "Archive the entity in Benchling where that is right. Its values were synced, and none was "
+        "Archive the entity in Benchling if it should be. Its values were synced, and none was "
         "cleared.",
     ),
     Cause(

@@ -75,7 +75,7 @@ def cause_line(code: str, kind: str, count: int) -> str:
     title, who = record_cause(code).title, record_actor(code, kind).label
     records = number_of(count, "record")
     if code == LINK_WAITS:
-        return f"{records} would wait, and follow automatically: {title}."
+        return f"{records} would wait, and sync automatically later: {title}."
     return f"{records} would be refused: {title}. Who must act: {who}."
 
 

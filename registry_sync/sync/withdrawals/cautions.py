@@ -60,7 +60,7 @@ def _why_left(rows: QuerySet[Withdrawal]) -> str:
         which = "it" if counted[State.ABSENT] == 1 else "them"
         return f"Nothing was archived: one more complete listing without {which} must come first."
     why = [f"{said} ({counted[state]:,})" for state, said in WHY.items() if state in counted]
-    return f"Nothing of them was archived: {', '.join(why)}."
+    return f"None of them was archived: {', '.join(why)}."
 
 
 WHY = {
@@ -71,7 +71,7 @@ WHY = {
 }
 GONE, OUTSIDE = "no longer in the registry", "outside the lane's scope by now"
 PILOT = "A run of named records archives nothing. The lane's next run decides about {}."
-NOTHING = "Nothing was archived: a Benchling admin does that where it is right."
+NOTHING = "Nothing was archived. A Benchling admin archives the entities that should be."
 
 
 def _caution(count: int, ids: list[str], after: str, where: str = GONE) -> list[Caution]:
@@ -91,7 +91,7 @@ def _waiting(lane: Lane) -> list[Caution]:
             "withdrawals_staged",
             f"{number_of(count, 'withdrawal')} ({first_ids(ids)}) "
             f"{'waits' if count == 1 else 'wait'} for a decision: more records left the registry "
-            "than this lane may lose at once. Nothing of them was archived. The integration owner "
+            "than this lane may lose at once. None of them was archived. The integration owner "
             "archives or keeps the entities under Withdrawals in the admin, or with manage.py "
             "withdrawals.",
         )

@@ -90,7 +90,7 @@ class Forecast:
             "withdrawals_staged",
             f"{number_of(len(ids), 'record')} that {be} in Benchling left the registry "
             f"({first_ids(ids)}), more than the {most:,} that this lane may lose at once. A "
-            "run lets them wait for a decision of the integration owner, and archives nothing of "
+            "run lets them wait for a decision of the integration owner, and archives none of "
             "them.",
         )
 
