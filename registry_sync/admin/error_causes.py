@@ -90,13 +90,18 @@ class WholeCauses(Reasoned):
         if isinstance(reason, HttpResponse):
             return reason
         if what == "dismiss":
-            done = decisions.dismiss(able, actor=request.user.get_username(), reason=reason)
-            whole = "" if case.ids else "All "
-            self.note(request, [first], f"{whole}{counted} dismissed: {reason}")
-            self.message_user(request, f"{number_of(done, 'error')} dismissed.")
+            self._dismiss(request, able, reason)
+            self.note(
+                request, [first], f"{'' if case.ids else 'All '}{counted} dismissed: {reason}"
+            )
             return HttpResponseRedirect(back)
         asked = self._start_again(request, what, f"{title} ({counted})", case, able, reason)
         return asked or HttpResponseRedirect(back)
+
+    def _dismiss(self, request: HttpRequest, errors: QuerySet[EntityError], reason: str) -> None:
+        """Dismiss errors and say how many."""
+        done = decisions.dismiss(errors, actor=request.user.get_username(), reason=reason)
+        self.message_user(request, f"{number_of(done, 'error')} dismissed.")
 
     def _start_again(
         self,
