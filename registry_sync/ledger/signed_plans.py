@@ -53,8 +53,8 @@ class PlanEntry:
         """Return who planned and signed it, when, and why."""
         plan = self.plan
         planned = f"planned by {plan.planned_by or 'the schedule'}, {_text(plan.made_at)}"
-        if plan.askers:
-            planned += f", asked for by {', '.join(plan.askers)}"
+        if plan.requesters:
+            planned += f", asked for by {', '.join(plan.requesters)}"
         signed = f"signed by {plan.signed_by}, {_text(plan.signed_at)}: {plan.sign_reason}"
         return f"{plan}, {planned}; {signed}"
 

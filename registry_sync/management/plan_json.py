@@ -20,7 +20,7 @@ def plan_json(plan: Plan, names: runs.LaneNames, rows: int | None = None) -> Jso
         "lane": names.of(plan.lane) or None,
         "state": "expired" if plan.is_expired else plan.state,
         "planned_by": plan.planned_by or None,
-        "asked_by": plan.askers,
+        "asked_by": plan.requesters,
         "made_at": time_json(plan.made_at),
         "expires_at": time_json(plan.expires_at),
         "digest": plan.digest,

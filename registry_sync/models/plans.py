@@ -114,18 +114,18 @@ class Plan(models.Model):
         return f"Plan {self.pk}"
 
     @property
-    def stands(self) -> str:
+    def state_phrase(self) -> str:
         """Return how it stands, as what follows its name in a sentence."""
         return STANDS.get(str(self.state), f"is {self.get_state_display()}")
 
     @property
-    def askers(self) -> list[str]:
+    def requesters(self) -> list[str]:
         """Return the names of those who asked for something in it."""
         return self.asked_by.split("\n")[1:-1]
 
-    def asked(self, name: str, user_id: int | None) -> bool:
+    def was_requested_by(self, name: str, user_id: int | None) -> bool:
         """Return whether someone asked for something in it, by name or as a user of the desk."""
-        return name in self.askers or f",{user_id}," in self.asked_users
+        return name in self.requesters or f",{user_id}," in self.asked_users
 
     @property
     def writes(self) -> int:

@@ -42,7 +42,7 @@ def test_who_asked_for_a_part_of_the_schedules_plan_does_not_sign_it(world):
     assert w.sync(only=["C-000001"], actor="ann", **alone).held == 1
     assert w.sync(only=["C-000003"], actor="eve", **alone).held == 0  # nothing to write
     plan = w.sync().plan
-    assert (plan.planned_by, plan.askers, plan.asked_users) == ("", ["ann"], f",{ann.pk},")
+    assert (plan.planned_by, plan.requesters, plan.asked_users) == ("", ["ann"], f",{ann.pk},")
     User.objects.update(username="anna")  # the same one still
     for name, pk in (("ann", None), ("anna", ann.pk)):
         with pytest.raises(lifecycle.PlanError, match=f"{name} asked for something in"):
@@ -53,12 +53,12 @@ def test_who_asked_for_a_part_of_the_schedules_plan_does_not_sign_it(world):
     w.registry.edit("C-000002", name="Other name")
     w.sync(only=["C-000002"], actor="an", **alone)
     newer = w.sync().plan
-    assert newer != plan and newer.askers == ["an", "ann"]
+    assert newer != plan and newer.requesters == ["an", "ann"]
     # The same writes again, with one more who asked for them: the plan stays, and names them all.
     w.sync(only=["C-000002"], actor="bob", **alone)
     assert w.sync().plan == newer
     newer.refresh_from_db()
-    assert newer.askers == ["an", "ann", "bob"]
+    assert newer.requesters == ["an", "ann", "bob"]
     lifecycle.sign(newer, actor="eve", user_id=ann.pk + 1, reason="checked")
     assert newer.signed_by == "eve"
 

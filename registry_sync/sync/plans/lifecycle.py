@@ -64,7 +64,7 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
         kept = older if older is not None and _is_same(older, plan) else plan
         if kept is older:
             kept.expires_at = expires
-            _save_requesters(kept, [*kept.askers, *plan.askers])
+            _save_requesters(kept, [*kept.requesters, *plan.requesters])
             kept.save(update_fields=["expires_at", "asked_by", "asked_users"])
         else:
             if older is not None:
@@ -127,12 +127,12 @@ def waiting_plan(lane: Lane | None) -> Plan | None:
 def sign_fault(plan: Plan, actor: str, user_id: int | None = None) -> str:
     """Return why this person cannot sign a plan; "" if they can."""
     if plan.state != State.OPEN:
-        return f"{plan} {plan.stands}: only a plan that waits for a signature can be signed."
+        return f"{plan} {plan.state_phrase}: only a plan that waits for a signature can be signed."
     if plan.is_expired:
         return f"{plan} expired at {plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
     if Person(actor, user_id).is_it(plan.planned_by, plan.planned_user):
         return f"{actor} made {plan}. A second person must sign it."
-    if plan.asked(actor, user_id):
+    if plan.was_requested_by(actor, user_id):
         return f"{actor} asked for something in {plan}. Someone who did not must sign it."
     if (run := _applying(lane=plan.lane_id)) is not None:
         return f"Run {run.pk} applies {run.plan}. Sign {plan} when it has ended."
@@ -171,7 +171,7 @@ def void(plan: Plan, *, actor: str, reason: str) -> None:
     with transaction.atomic():
         row = Plan.objects.select_for_update().get(pk=plan.pk)
         if row.state not in (State.OPEN, State.SIGNED):
-            raise PlanError(f"{row} {row.stands}: only a plan that waits can be voided.")
+            raise PlanError(f"{row} {row.state_phrase}: only a plan that waits can be voided.")
         if (run := _applying(plan=row)) is not None:
             raise PlanError(f"Run {run.pk} applies {row}. Cancel that run first.")
         _void(row, f"{actor}: {reason.strip()}")
@@ -201,7 +201,7 @@ def apply_fault(plan: Plan) -> str:
     if plan.state == State.EMPTY and plan.applied_run_id is None:
         return ""
     if plan.state != State.SIGNED:
-        return f"{plan} {plan.stands}: only a signed plan can be applied."
+        return f"{plan} {plan.state_phrase}: only a signed plan can be applied."
     return ""
 
 
