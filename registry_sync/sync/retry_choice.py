@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
+from registry_sync.core.text import name_key
 from registry_sync.ledger.record_outcome import hash_record
 from registry_sync.ledger.substances import holders_of
 from registry_sync.mapping.model import Entity
@@ -190,23 +191,33 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
 def stand_aside(ctx: RunContext) -> list[Entity]:
     """Find records that want each other's names, and give one of each circle another name first.
 
+    Where they want each other's aliases, one of them loses the alias for a moment.
     Its error stays open and waits for the name as before, so a run that dies here loses nothing.
     """
     run, lane = ctx.run, ctx.lane
     if limited(run) and run.kind != SyncRun.Kind.RETRY:
         return []  # a pilot tries no error again, so none would ever get its name
-    firsts = [circle[0] for circle in name_circles(ctx) if ctx.write_access.may_change(circle)]
-    rows = LedgerEntry.objects.filter(lane=lane, external_id__in=firsts)
-    return [
-        Entity(
-            external_id=row.external_id,
-            registry_id=row.entity_registry_id,
-            name=f"{row.name} ({row.entity_registry_id}, being renamed)",
-            fields=row.fields,
-            sources={"name": []},
-        )
-        for row in rows
-    ]
+    circles = [circle for circle in name_circles(ctx) if ctx.write_access.may_change(circle)]
+    lasts = _waiting(run, lane, "name").filter(external_id__among=[c[-1] for c in circles])
+    wanted = set(lasts.values_list("waits_key", flat=True))
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=[c[0] for c in circles])
+    return [entity for row in rows if (entity := _aside(row, wanted)) is not None]
+
+
+def _aside(row: LedgerEntry, wanted: Collection[str]) -> Entity | None:
+    """Return an entity without the name or the aliases that are wanted; None if it must keep them.
+
+    Which aliases are this app's is not known after its ledger was rebuilt.
+    """
+    name, fields, what = row.name, row.fields, "name"
+    if row.name_key in wanted:
+        name = f"{row.name} ({row.entity_registry_id}, being renamed)"
+    elif isinstance(aliases := fields.get("aliases"), list):
+        kept = [alias for alias in aliases if name_key(str(alias)) not in wanted]
+        fields, what = {**fields, "aliases": kept}, "aliases"
+    else:
+        return None
+    return Entity(row.external_id, row.entity_registry_id, name, fields, {what: []})
 
 
 def name_circles(ctx: RunContext) -> list[list[str]]:

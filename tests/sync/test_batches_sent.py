@@ -378,7 +378,7 @@ def test_an_entity_gets_another_name_for_a_moment():
         note_rename=lambda *of: noted.append(of), note_changed=noted.append
     )
     assert renamed(made, "one", "two", "no") == ["Compound C-1", "two", "Compound C-3"]
-    assert noted == [("C-2", "two"), ["C-2"], ("C-3", "no")]
+    assert noted == [("C-2", {"name": "two"}), ["C-2"], ("C-3", {"name": "no"})]
     assert made.ctx.client.names == {"R-2": "two"}, "an archived one is left as it is"
     assert made.ctx.client.bodies[0]["fields"] == {"left out": {"value": "kept"}}
     assert made.unmapped.tried == [["R-1"], ["R-2"], ["R-3"]]

@@ -131,3 +131,23 @@ def test_authors_are_users_by_their_ids_beside_those_of_people(world):
     w.registry.edit("C-1", chemist="ent_max")
     assert w.sync(kind=Kind.FULL).updated == 1 and not Drift.objects.exists()
     assert sorted(w.tenant.entity("C-1").authors) == ["ent_eva", "ent_max"]
+
+
+def test_aliases_and_names_that_records_swap(world):
+    records = compounds("C", "CC", "CCC", "CCCC", synonyms=[])
+    for record, alias in zip(records, ("cas 1", "cas 2", "", "Former"), strict=True):
+        record["synonyms"] = [alias] if alias else []
+    w = of_type(world, "custom_entity", records, rules=ALIASES)
+    w.sync()
+    people_add(w, "C-1", "Hand")
+    w.registry.edit("C-1", synonyms=["cas 2"])
+    w.registry.edit("C-2", synonyms=["CAS 1"])
+    w.registry.edit("C-3", name="Former")
+    w.registry.edit("C-4", synonyms=["Compound 3"])
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert (dry.updated, dry.failed) == (4, 0), "a dry run says what the sync does"
+    run = w.sync()
+    assert not w.open_errors() and run.status == Status.SUCCEEDED
+    held = {id_: sorted(w.tenant.entity(id_).aliases) for id_ in ("C-1", "C-2", "C-3", "C-4")}
+    assert held == {"C-1": ["Hand", "cas 2"], "C-2": ["CAS 1"], "C-3": [], "C-4": ["Compound 3"]}
+    assert w.tenant.entity("C-3").name == "Former" and w.sync(kind=Kind.FULL).updated == 0

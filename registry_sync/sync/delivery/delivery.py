@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from registry_sync import ledger, runs
+from registry_sync.benchling.entity_types.parts import keys_of
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.lost_answers import send_once
 from registry_sync.benchling.upsert_rows import Flight, Row, batch_length
@@ -30,7 +31,7 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.delivery.batch_size import BatchSize
 from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.recovery import recover_batches
-from registry_sync.sync.delivery.rows import body_of_item, row_of, update_body
+from registry_sync.sync.delivery.rows import body_of_item, passing_body, row_of
 from registry_sync.sync.delivery.shared_lists import merge_shared
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
 from registry_sync.sync.gates.claims import NameClaims
@@ -83,16 +84,18 @@ class BatchDelivery:
 
     def rename(self, entities: Sequence[Entity]) -> None:
         for entity in entities:
-            body = update_body(self.ctx, entity)
+            body = passing_body(self.ctx, entity)
             self.unmapped.trial([body])
             self.unmapped.fill([body])
             if entity.registry_id in self.unmapped.archived:
                 continue
-            self.ctx.write_access.note_rename(entity.external_id, entity.name)
+            passing: Json = {key: body[key] for key in ("name", "aliases") if key in body}
+            self.ctx.write_access.note_rename(entity.external_id, passing)
             try:
                 self._send_name(entity, body)
             except Refused as refused:
-                text = f"{entity.registry_id} could not be renamed for a moment: {refused}"
+                what = "lose an alias" if "aliases" in body else "be renamed"
+                text = f"{entity.registry_id} could not {what} for a moment: {refused}"
                 runs.log(self.ctx.run, "WARNING", text)
                 self.unmapped.conclude()
             else:
@@ -110,7 +113,11 @@ class BatchDelivery:
 
         def is_there() -> bool:
             found = client.entities_with_ids([entity.registry_id], registry_id=registry_id)
-            return any(raw["name"] == entity.name for raw in found)
+            aliases = keys_of(body["aliases"]) if "aliases" in body else None
+            return any(
+                raw["name"] == entity.name and aliases in (None, keys_of(raw.get("aliases")))
+                for raw in found
+            )
 
         with self.log.turns.turn():
             send_once(send, is_there, self.ctx.pacer.pause)

@@ -14,6 +14,7 @@ from registry_sync.models import Batch, Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.batch_items import entity_of_item
 from registry_sync.sync.delivery.known_ids import name_by_id
+from registry_sync.sync.delivery.shared_lists import merge_shared
 
 
 def update_body(ctx: RunContext, entity: Entity) -> Json:
@@ -28,6 +29,16 @@ def update_body(ctx: RunContext, entity: Entity) -> Json:
     for part in SHARED.values():  # what people added to these lists is not known here
         body.pop(part.name, None)
     name_by_id(ctx, [body])
+    return body
+
+
+def passing_body(ctx: RunContext, entity: Entity) -> Json:
+    """Return the body of an update that gives a passing name, or takes aliases for a moment."""
+    body = update_body(ctx, entity)
+    if isinstance(aliases := entity.fields.get("aliases"), list):
+        body["aliases"] = list(aliases)
+        item = {"external_id": entity.external_id, "registry_id": entity.registry_id}
+        merge_shared(ctx, [{**item, "fields": {"aliases": aliases}}], [body])
     return body
 
 

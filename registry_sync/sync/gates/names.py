@@ -57,16 +57,13 @@ def keys_of(entities: Iterable[Entity]) -> set[str]:
 
 
 def name_circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
-    """Return circles of records that wait for each other's names, as lists of external ids.
+    """Return circles of records that wait for each other's names or aliases, by external id.
 
-    `wants` gives, by external id, the key of the name that a record waits for.
+    `wants` gives, by external id, the key that a record waits for. A circle begins with a record
+    whose name is waited for, if there is one, and its last record is who waits for it.
     """
-    holders: dict[str, str] = {}
-    keys = sorted(set(wants.values()))
-    for start in range(0, len(keys), CHUNK):
-        ours = LedgerEntry.objects.filter(lane=lane, name_key__in=keys[start : start + CHUNK])
-        held = ours.exclude(entity_hash="").values_list("name_key", "external_id")
-        holders.update(held)
+    own = [(key, who) for key, who in _own_holders(lane, set(wants.values())) if who.kind != "id"]
+    held = dict(reversed(own))  # names come before aliases
     found: list[list[str]] = []
     done: set[str] = set()
     for external_id in wants:
@@ -75,9 +72,12 @@ def name_circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
         while here is not None and here in wants and here not in done:
             done.add(here)
             path.append(here)
-            here = holders.get(wants[here])
+            here = held[wants[here]].external_id if wants[here] in held else None
         if here in path:
-            found.append(path[path.index(here) :])
+            circle = path[path.index(here) :]
+            named = (n for n in range(len(circle)) if held[wants[circle[n - 1]]].kind == "name")
+            first = next(named, 0)
+            found.append(circle[first:] + circle[:first])
     return found
 
 

@@ -31,11 +31,9 @@ def benchling_digest(raw: Json | None) -> str:
     return _sha256(held)
 
 
-def renamed_digest(raw: Json | None, name: str) -> str:
-    """Return the digest of an entity as it will be once renamed, without its modification time."""
-    if raw is None:
-        return GONE
-    return TO_BE + benchling_digest({**raw, "name": name, **UNTIMED})[1:]
+def renamed_digest(raw: Json | None, passing: Json) -> str:
+    """Return the digest of an entity as it will be with these values, at a time not known yet."""
+    return GONE if raw is None else f"{TO_BE}{benchling_digest({**raw, **passing, **UNTIMED})[1:]}"
 
 
 def matches_plan(raw: Json | None, row: PlanRow) -> bool:
@@ -45,7 +43,7 @@ def matches_plan(raw: Json | None, row: PlanRow) -> bool:
     """
     if not row.touched_digest.startswith(TO_BE):
         return benchling_digest(raw) == (row.touched_digest or row.benchling_digest)
-    to_be = renamed_digest(raw, raw["name"]) if raw is not None else GONE
+    to_be = renamed_digest(raw, {})
     return to_be == row.touched_digest or benchling_digest(raw) == row.benchling_digest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from registry_sync.core.types import Json
 from registry_sync.models import PlanRow, Withdrawal
 from registry_sync.sync.records import Candidate
 
@@ -32,7 +33,7 @@ class WriteAccess:
         """
         return True
 
-    def note_rename(self, external_id: str, name: str) -> None:
+    def note_rename(self, external_id: str, passing: Json) -> None:
         """Note how an entity will be, before its temporary name is given: a kill may follow."""
 
     def note_changed(self, external_ids: Collection[str]) -> None:
