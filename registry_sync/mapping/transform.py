@@ -106,12 +106,16 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
     if listed != definition.is_multi:
         notes.append("list of one to single value" if listed else "single value to list")
     fitted = []
+    is_set = definition.is_link or definition.type == "dropdown"
     for item in kept:
         try:
             sent, what = fit(item, definition, partial(_link_id, definition, mapping))
         except Misfit as error:
             error.item = item
             raise
+        if is_set and sent in fitted:
+            notes.append("repeated items left out")
+            continue
         fitted.append(sent)
         notes += [what] if what else []
     return fitted if definition.is_multi else fitted[0], notes
