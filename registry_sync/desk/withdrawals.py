@@ -79,7 +79,7 @@ def _decide(rows: QuerySet[Withdrawal], to: str, actor: str, reason: str) -> lis
     """
     chosen = list(rows.filter(closed_at__isnull=True).select_related("lane"))
     values = {"actor": actor, "decision": reason, "decided_at": timezone.now(), "state": to}
-    values["note"] = ""
+    values["note"] = values["kept_for"] = ""
     same = Withdrawal.objects.filter(pk__among=[row.pk for row in chosen], closed_at__isnull=True)
     with transaction.atomic():
         states = dict(same.order_by("pk").select_for_update().values_list("pk", "state"))

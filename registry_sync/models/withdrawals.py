@@ -78,6 +78,10 @@ class Withdrawal(models.Model):
         SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="archives"
     )
     note = models.TextField(blank=True)
+    kept_for = models.CharField(
+        max_length=255, blank=True, default="", db_default="",
+        help_text="The record for which the entity stays in use, as it follows it (Merges).",
+    )  # fmt: skip
     actor = models.CharField("decided by", max_length=150, blank=True)
     decision = models.TextField("reason of the decision", blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)

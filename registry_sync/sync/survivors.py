@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from registry_sync import ledger, runs
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
-from registry_sync.models import EntityError, Lane, LedgerEntry, Merge
+from registry_sync.models import EntityError, Lane, LedgerEntry, Merge, Withdrawal
 from registry_sync.sync.context import RunContext
 
 State = Merge.State
@@ -64,8 +64,10 @@ def survivors_in_use(lane: Lane, entity_ids: Collection[str]) -> set[str]:
 def _into(lane: Lane, entity_ids: Collection[str]) -> QuerySet[Merge]:
     """Return the open merges into these entities, without those of records that have left."""
     gone = LedgerEntry.objects.filter(lane=lane).exclude(gone_run_id=None)
+    left = lane.withdrawals.filter(closed_at__isnull=True).exclude(state=Withdrawal.State.ABSENT)
     rows = _open([lane]).filter(survivor_id__among=list(entity_ids))
-    return rows.exclude(external_id__in=gone.values("external_id"))
+    rows = rows.exclude(external_id__in=gone.values("external_id"))
+    return rows.exclude(external_id__in=left.values("external_id"))
 
 
 def refresh(ctx: RunContext) -> None:

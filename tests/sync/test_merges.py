@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from registry_sync.desk import withdrawals
-from registry_sync.desk.worklist.decisions import Merges
+from registry_sync.desk.worklist.decisions import LeftInUse, Merges
 from registry_sync.jobs import runner
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
 from registry_sync.sync.plans.second_person import Person
@@ -245,19 +246,19 @@ def test_a_survivor_that_is_merged_in_turn_leads_on(world, other):
 def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
     endpoint = {**INCREMENTAL["endpoint"], "deletes": {"mode": "flag", "path": "retired"}}
     w = world(
-        [compound(n) for n in range(5)], config={"Connector Settings": {"endpoint": endpoint}}
+        [compound(n) for n in range(7)], config={"Connector Settings": {"endpoint": endpoint}}
     )
     w.sync()
     Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
-    for merged, survivor in ((1, 2), (3, 4)):
+    for merged, survivor in ((1, 2), (3, 4), (5, 6)):
         merge_by_hand(w.tenant, *(entity(w, f"C-00000{n}") for n in (merged, survivor)))
     w.sync(kind=Kind.FULL)
     Merge.objects.update(state=State.FOLLOWED)
-    for survivor in (2, 4):
+    for survivor in (2, 4, 6):
         w.registry.edit(f"C-00000{survivor}", retired=True)
     assert w.sync(kind=Kind.DRY_RUN).archived == 0
     run = w.sync()
-    row, other = Withdrawal.objects.order_by("external_id")
+    row, other, old = Withdrawal.objects.order_by("external_id")
     assert (run.archived, row.state, entity(w, "C-000002").archived) == (0, "kept", None)
     assert "C-000001, which is still in the registry, follows this entity" in row.note
     for decide in (withdrawals.release, withdrawals.keep):
@@ -265,12 +266,15 @@ def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
     said, other.note = other.note, Withdrawal.objects.get(pk=other.pk).note
     assert said and not other.note
     Withdrawal.objects.filter(pk=other.pk).update(note=said)  # as earlier versions left it
+    Withdrawal.objects.filter(pk=old.pk).update(kept_for="")  # as they left this one
+    Withdrawal.objects.filter(pk=row.pk).update(note="It is followed.")
+    assert [row.kept_for, other.kept_for] == ["C-000001", "C-000003"]
     Merge.objects.update(state=State.OPEN, applied=False)
     assert w.sync().archived == 0, "whoever undoes the decision about a merge archives nothing"
     Merge.objects.update(state=State.FOLLOWED)
-    for merged in (1, 3):
+    for merged in (1, 3, 5):
         w.registry.edit(f"C-00000{merged}", retired=True)
-    assert w.sync().archived == 1 and entity(w, "C-000002").archived == "Retired"
+    assert w.sync().archived == 2 and entity(w, "C-000002").archived == "Retired"
     assert entity(w, "C-000004").archived is None, "someone decided to keep it"
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED and not w.open_errors()
 
@@ -333,3 +337,38 @@ def test_names_that_people_move_to_another_entity_lead_no_other_links(world):
     assert not Drift.objects.filter(closed_at=None).exists()
     parents = [w.values()[f"C-00000{n}"]["Parent"] for n in (3, 5)]
     assert parents == ["C-000004", "C-000002"]
+
+
+@pytest.mark.parametrize("mode", ["absence", "feed", "none"])
+def test_merged_records_that_are_gone_ask_nothing_and_hold_no_survivor(world, mode):
+    deletes = {"mode": mode} | ({"path": "deleted"} if mode == "feed" else {})
+    w = world([compound(n) for n in range(8)], config={
+        "Connector Settings": {"endpoint": {**INCREMENTAL["endpoint"], "deletes": deletes}}
+    })  # fmt: skip
+    w.registry.deleted, hours = [], iter(range(10))
+
+    def full() -> SyncRun:
+        w.registry.date = datetime.now(UTC) + timedelta(hours=2 * next(hours) - 20)
+        return w.sync(kind=Kind.FULL)
+
+    def leave(number: int) -> None:
+        [record] = [r for r in w.registry.records if r["id"] == f"C-{number:06d}"]
+        w.registry.records.remove(record)
+        w.registry.deleted.append({"id": record["id"], "modified_at": "2999-01-01T00:00:00Z"})
+
+    full()
+    Lane.objects.update(withdrawn_policy="archive", withdrawn_set_at=timezone.now())
+    merge_by_hand(w.tenant, entity(w, "C-000001"), entity(w, "C-000002"))
+    merge_by_hand(w.tenant, entity(w, "C-000003"), entity(w, "C-000004"))
+    full()
+    Merge.objects.filter(external_id="C-000003").update(state=State.FOLLOWED)
+    assert Merges().rows().count() == 1
+    for number in (1, 3, 4):
+        leave(number)
+    first, second = full(), full()
+    assert not w.open_errors() and not Merges().rows().exists(), "nothing to decide"
+    assert "C-000001" not in str(first.warnings) and "C-000003" not in str(first.warnings)
+    assert not LeftInUse().rows().exclude(external_id="C-000004").exists()
+    left = dict(Withdrawal.objects.values_list("external_id", "state"))
+    assert left["C-000001"] == left["C-000003"] == "theirs"
+    assert left["C-000004"] == ("gone" if mode == "none" else "archived"), second.warnings

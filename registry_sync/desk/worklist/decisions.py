@@ -161,6 +161,7 @@ class Merges(Decision):
 
     def rows(self) -> QuerySet[Merge]:
         """Return the open ones, without those of records that have left the registry."""
-        gone = LedgerEntry.objects.filter(lane=OuterRef("lane"), gone_run_id__isnull=False)
-        left = Exists(gone.filter(external_id=OuterRef("external_id")))
-        return Merge.objects.filter(~left, closed_at__isnull=True, state=Merge.State.OPEN)
+        same = {"lane": OuterRef("lane"), "external_id": OuterRef("external_id")}
+        gone = Exists(LedgerEntry.objects.filter(**same, gone_run_id__isnull=False))
+        missing = Exists(Withdrawal.objects.filter(**same, closed_at__isnull=True))
+        return Merge.objects.filter(~gone, ~missing, closed_at=None, state=Merge.State.OPEN)

@@ -73,7 +73,7 @@ class Archives:
         for row in rows:
             raw = entities.get(row.entity_id)
             if row.state in UNDECIDED and (follows := shared.get(row.entity_id)):
-                self.rows.set(row, State.KEPT, follower_note(follows))
+                self.rows.set(row, State.KEPT, follower_note(follows), kept_for=follows)
                 continue
             entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
             left = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)

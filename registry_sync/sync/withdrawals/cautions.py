@@ -41,7 +41,9 @@ def _is_doubtful(run: SyncRun, lane: Lane) -> bool:
 def _new(ctx: RunContext) -> list[Caution]:
     """Report the withdrawals that this run found first and that are not archived."""
     states = (State.ABSENT, State.GONE, State.HELD, State.FOREIGN)
+    merged = ctx.lane.merges.filter(closed_at__isnull=True).values("external_id")
     rows = ctx.run.withdrawals.filter(lane=ctx.lane, state__in=states, closed_at__isnull=True)
+    rows = rows.exclude(external_id__in=merged)
     ids = list(rows.order_by("pk").values_list("external_id", flat=True)[:4])
     if not ids:
         return []
@@ -58,13 +60,14 @@ def _why_left(rows: QuerySet[Withdrawal]) -> str:
     counted = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
     if counted.keys() == {State.ABSENT}:
         which = "it" if counted[State.ABSENT] == 1 else "them"
-        return f"Nothing was archived: one more complete listing without {which} must come first."
+        listing = f"one more complete listing without {which}, at least an hour later,"
+        return f"Nothing was archived: {listing} must come first."
     why = [f"{said} ({counted[state]:,})" for state, said in WHY.items() if state in counted]
     return f"None of them was archived: {', '.join(why)}."
 
 
 WHY = {
-    State.ABSENT: "waits for one more complete listing without it",
+    State.ABSENT: "waits for one more complete listing without it, at least an hour later",
     State.HELD: "held by containers",
     State.FOREIGN: "never written by this app",
     State.GONE: "not covered by the policy, or refused by Benchling",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 
 from registry_sync import runs
 from registry_sync.core.text import number_of
@@ -56,6 +57,7 @@ class Withdrawals:
         with ctx.timed("pull"):
             Listings(ctx).compare()
         self._release_survivors()
+        self._settle_merged()
 
     def _release_survivors(self) -> None:
         """Withdraw the entities that a run kept for another record, once that has left as well.
@@ -63,11 +65,21 @@ class Withdrawals:
         What someone decided to keep stays in use.
         """
         rows = open_rows(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
-        kept = list(rows.filter(note__endswith=FOLLOWS))
+        # Versions before the column told it by the note alone.
+        kept = list(rows.filter(~Q(kept_for="") | Q(note__endswith=FOLLOWS)))
         wanted = survivors_in_use(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
         for row in kept:
             if row.entity_id not in wanted:
                 self.archives.rows.set(row, State.GONE, "")
+
+    def _settle_merged(self) -> None:
+        """Leave the entities that were merged into others: nothing of them is to be decided."""
+        merges = self.ctx.lane.merges.filter(closed_at__isnull=True)
+        survivors = dict(merges.values_list("external_id", "survivor_registry_id"))
+        gone = open_rows(self.ctx).filter(state=State.GONE)
+        for row in gone.filter(external_id__among=list(survivors)) if survivors else ():
+            note = f"It was merged into {survivors[row.external_id]} in Benchling."
+            self.archives.rows.set(row, State.THEIRS, note)
 
     def _keep_tombstones(self) -> None:
         """Keep withdrawals that versions without these rows only marked in the ledger."""

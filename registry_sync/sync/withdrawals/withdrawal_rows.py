@@ -20,9 +20,13 @@ class WithdrawalRows:
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
 
-    def set(self, row: Withdrawal, state: Withdrawal.State, note: str) -> None:
-        """Set the state and note of one withdrawal, and save its count of containers."""
-        self.move([row], state=state, note=note, containers=row.containers)
+    def set(self, row: Withdrawal, state: Withdrawal.State, note: str, kept_for: str = "") -> None:
+        """Keep what a look at one entity showed, with its count of containers.
+
+        `kept_for` is the record for which it stays in use.
+        """
+        values = {"state": state, "note": note, "kept_for": kept_for}
+        self.move([row], containers=row.containers, **values)
 
     def move(self, rows: Sequence[Withdrawal], **values: object) -> list[Withdrawal]:
         """Update rows; return those that were still as the run knows them."""
