@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from django.db import IntegrityError
+from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.models import Lane, SyncRun
@@ -36,6 +37,9 @@ def lane_of_run(pacer: Pacer, placed: Placed) -> Lane | None:
             name = run.lane.schema_name or run.lane.schema_id
             _withdraw(run, f"{name} is no longer in the app's configuration.")
     if lane not in free:
+        if lane is not None and run.lane is not None:
+            name = run.lane.schema_name or run.lane.schema_id
+            _withdraw(run, f"{name} has another list or schema now, which {_other(lane, run)}.")
         _withdraw(run, "another run does the same.")
     return lane
 
@@ -76,8 +80,17 @@ def _successor(lane: Lane, lanes: tuple[Lane, ...]) -> Lane | None:
 
 
 def _is_busy(lane: Lane, run: SyncRun) -> bool:
-    active = SyncRun.objects.filter(lane=lane, status__in=SyncRun.ACTIVE)
-    return active.exclude(pk=run.pk).exists()
+    return _others(lane, run).exists()
+
+
+def _others(lane: Lane, run: SyncRun) -> QuerySet[SyncRun]:
+    return SyncRun.objects.filter(lane=lane, status__in=SyncRun.ACTIVE).exclude(pk=run.pk)
+
+
+def _other(lane: Lane, run: SyncRun) -> str:
+    """Return which run does what this one was asked for."""
+    other = _others(lane, run).first()
+    return f"run {other.pk} syncs" if other is not None else "another run syncs"
 
 
 def _withdraw(run: SyncRun, why: str) -> NoReturn:

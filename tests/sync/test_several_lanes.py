@@ -15,6 +15,7 @@ from registry_sync.models import Lane, SyncRun
 from registry_sync.sync import lane_circles, lane_of_run
 from registry_sync.sync.pull import Pull
 from sandbox.tenant.entities import edit_by_hand
+from tests.support.commands import command
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL, World
 
@@ -156,7 +157,17 @@ def test_a_lane_whose_list_moved_starts_empty_in_its_place(two):
     asked = two.sync(lane=compounds)
     assert asked.status == Status.SUCCEEDED
     moved = [lane for lane in runs.current_lanes() if lane.schema_name == "Lot"]
-    assert len(moved) == 1 and moved[0] != lot_lane and runs.active(moved[0]) is not None
+    assert len(moved) == 1 and moved[0] != lot_lane
+    queued = runs.active(moved[0])
+    late = two.sync(lane=lot_lane)  # asked for before
+    assert late.error == (
+        "Cancelled by Registry Sync: Lot has another list or schema now, which run "
+        f"{queued.pk} syncs."
+    )
+    for item in two.tenant.config.values():
+        if item["path"] == ["API URL"]:
+            item["value"] += "?site=c"
+    assert "(no longer synced)" not in command()[1], "the first lane's run feeds its successor"
 
 
 def test_a_lane_whose_list_moves_in_mid_run_is_fed_by_the_same_run(two, monkeypatch):

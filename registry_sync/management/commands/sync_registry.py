@@ -207,7 +207,7 @@ class Command(OperatorCommand):
                 if run.pk in found:
                     found[run.pk].write_findings(run)
         work.tell()
-        self.ended.extend(work.work.values())
+        self.ended.extend(work.told())
         if options["dry_run"]:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
         raise SystemExit(_status(work.outcomes()))
