@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import shutil
@@ -99,7 +98,6 @@ def pytest_terminal_summary(
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of pytest-xdist share; they are started with its name."""
-    gc.disable()  # what is imported and collected stays: `pytest_collection_finish` goes on
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = SEED
     # Each of some thousand tenants would compile the same hundred paths.
@@ -107,13 +105,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ["SHARED_BY_TESTS"] = folder = tempfile.mkdtemp(prefix="registry-sync-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-
-
-def pytest_collection_finish() -> None:
-    """Look for garbage only among what tests make, and rarely: a tenth of their CPU goes there."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
-    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
