@@ -128,20 +128,24 @@ def parse_log(text: str) -> list[LogRow]:
         }
         if names["at"] is None or names["user"] is None:
             raise Unknown("The exported audit log has columns that are not known.")
-        rows = [_row(row, names) for row in reader]
+        lines = [line for line in reader if any(line.values())]
     except csv.Error as error:
         raise Unknown("The exported audit log is not a CSV.") from error
-    found = [row for row in rows if row is not None]
+    found = [row for line in lines if (row := _row(line, names)) is not None]
+    if lines and not found:
+        raise Unknown("No entry of the exported audit log has a user and a readable time.")
     return sorted(found, key=lambda row: row.at, reverse=True)[:KEPT]
 
 
 def _row(row: dict[str, str], names: dict[str, str | None]) -> LogRow | None:
-    values = {key: (row.get(name) or "")[:500] if name else "" for key, name in names.items()}
+    texts = {key: (row.get(name) or "") if name else "" for key, name in names.items()}
+    # PostgreSQL's JSON takes no NUL.
+    values = {key: text.replace("\0", "")[:500] for key, text in texts.items()}
     try:
         when = read_iso(values.pop("at").strip().removesuffix(" UTC"))
-    except ValueError:
+        if not isinstance(when, datetime):
+            when = datetime(when.year, when.month, when.day)
+        at = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if not isinstance(when, datetime):
-        when = datetime(when.year, when.month, when.day)
-    at = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return LogRow(at=at.astimezone(UTC).isoformat(), **values) if values["user"] else None
+    return LogRow(at=at.isoformat(), **values) if values["user"] else None

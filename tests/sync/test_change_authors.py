@@ -110,6 +110,9 @@ def test_columns_are_found_by_their_names():
     assert [(r.user, r.at[:16], r.action, r.new) for r in rows] == [
         ("ent_2", "2026-01-01T11:00", "Name", "3"), ("ent_1", "2026-01-01T10:00", "Field: A", "2"),
     ]  # fmt: skip
-    for text in ("", "a,b\n1,2\n", "User\nx\n"):
+    [row] = parse_log("User,Date\nA\0da,2026-01-01\nBo,9999-12-31T23:59:59-14:00\n,2026-01-02\n")
+    assert row.user == "Ada", "PostgreSQL keeps no NUL"
+    assert parse_log("User,Date\n") == []
+    for text in ("", "a,b\n1,2\n", "User\nx\n", "User,Date\nAda,31.12.2026\n"):
         with pytest.raises(Unknown):
             parse_log(text)
