@@ -25,9 +25,13 @@ HINTS = {
     ("dna", "U"): "; U is a base of RNA, and DNA has T",
     ("rna", "T"): "; T is a base of DNA, and RNA has U",
 }
+PREFIXED = re.compile(r"([drm][ACGTU]){2,}")
+"""Bases in the notation of oligo suppliers, such as `rArCrG`: its prefixes are letters, too."""
 LONGEST_ALIAS = 255
 API_ID = re.compile(r"[a-z]+_\w+", re.ASCII)
 TOPOLOGIES = {"circular": True, "linear": False}
+SEVERAL = re.compile(r"^\$\$\$\$\s*^.*\S", re.MULTILINE | re.DOTALL)
+COUNTS = re.compile(r"V[23]000\s*$")
 Fitted = tuple[Any, str]
 
 
@@ -41,36 +45,62 @@ def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
         if chemistry.is_molfile(text):
             text = "has several lines, which SMILES have not; molfiles are mapped by `molfile`"
             raise Misfit("invalid_structure", text)
+    if SEVERAL.search(text):
+        raise Misfit("invalid_structure", "has several molecules, and an entity has one")
     try:
         chemistry.parse(text)
     except chemistry.StructureUnread as fault:
         raise Misfit("structure_unread", str(fault)) from fault
     except chemistry.StructureFault as fault:
-        raise Misfit("invalid_structure", str(fault)) from fault
+        hint = _lost_lines(text) if field.type == "molfile" else ""
+        raise Misfit("invalid_structure", f"{fault}{hint}") from fault
     return text, ""
+
+
+def _lost_lines(text: str) -> str:
+    """Return that a molfile lost lines at its start: its counts are on the fourth line."""
+    lines = text.splitlines()
+    at = next((n for n, line in enumerate(lines, 1) if COUNTS.search(line)), 4)
+    return f"; its fourth line must have the counts, which are on line {at}" if at != 4 else ""
 
 
 def fit_sequence(value: Any, field: FieldDefinition) -> Fitted:
     """Return a sequence, in the record's case. Raise Misfit with the position."""
     text = _text(value).strip()
     letters, name = ALPHABETS[field.type]
+    if field.type != "aa" and PREFIXED.fullmatch(text):
+        raise Misfit(
+            "invalid_sequence", f"has bases with a prefix, such as {text[:2]}, which Benchling "
+            "would read as two letters"
+        )  # fmt: skip
     wrong = re.search(f"[^{re.escape(letters + letters.lower())}]", text)
     if wrong is None:
         return text, ""
     sign, at = wrong[0], wrong.start() + 1
-    shown = "a gap" if sign in "-." else "a blank" if sign.isspace() else f"“{sign}”"
     hint = HINTS.get((field.type, sign.upper()), "")
-    misfit = Misfit("invalid_sequence", f"has {shown} at position {at}, which is no letter of "
-                    f"{name}{hint}")  # fmt: skip
+    misfit = Misfit("invalid_sequence", f"has {_sign(sign)} at position {at}, which is no letter "
+                    f"of {name}{hint}")  # fmt: skip
     misfit.item = text[max(0, at - 10) : at + 10]
     raise misfit
 
 
+def _sign(sign: str) -> str:
+    """Return a character in words; one that may look like a letter, or like nothing, by number."""
+    if sign in "-.":
+        return "a gap"
+    if sign in "\r\n":
+        return "a line break"
+    if sign.isspace():
+        return "a blank"
+    return f"“{sign}”" if sign.isascii() else f"“{sign}” (U+{ord(sign):04X})"
+
+
 def fit_topology(value: Any, field: FieldDefinition) -> Fitted:
     """Return whether a sequence is circular. Raise Misfit."""
-    word = str(value).strip().lower()
     if isinstance(value, bool):
         return value, ""
+    whole = isinstance(value, float) and value.is_integer()
+    word = str(int(value) if whole else value).strip().lower()
     if word in TOPOLOGIES:
         return TOPOLOGIES[word], ""
     if word in ("true", "yes", "y", "1", "false", "no", "n", "0"):

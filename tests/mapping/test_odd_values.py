@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from registry_sync.benchling.app_config import parse_items
+from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.drafts import mapping_file
 from registry_sync.ledger import chain_check
+from registry_sync.mapping.part_values import PART_FITTERS
 from registry_sync.mapping.transform import transform
+from registry_sync.mapping.values import Misfit
 from registry_sync.models import Drift, EntityError, Lane, SyncRun
 from sandbox.tenant.entities import add_by_hand
 from tests.support.mapping import mapping_of, one, schema_of
@@ -27,6 +30,43 @@ Status, Kind = SyncRun.Status, SyncRun.Kind
 
 def rules(w: World, **by_name: Any) -> dict[str, Any]:
     return {w.tenant.field_id(w.schema, name): rule for name, rule in by_name.items()}
+
+
+RDKIT = """
+  RDKit          2D
+
+  1  0  0  0  0  0  0  0  0  0999 V2000
+    0.0000    0.0000    0.0000 C   0  0
+M  END
+"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "said"),
+    [
+        ("dna", "ACGT\nACGT", "a line break at position 5"),
+        ("dna", "AC\N{CYRILLIC CAPITAL LETTER A}", "“\N{CYRILLIC CAPITAL LETTER A}” (U+0410)"),
+        ("rna", "ACGU\N{ZERO WIDTH SPACE}", "(U+200B) at position 5"),
+        ("rna", "rArCrGrU", "bases with a prefix, such as rA,"), ("dna", "dAmCdG", "such as dA,"),
+        ("molfile", RDKIT + f"$$$$\n{RDKIT}$$$$\n", "several molecules"),
+        ("molfile", RDKIT.lstrip(), "; its fourth line must have the counts, which are on line 3"),
+        ("topology", 2.0, "neither circular nor linear"),
+    ],
+)  # fmt: skip
+def test_a_part_that_looks_right_and_is_not_says_why(type_, value, said):
+    with pytest.raises(Misfit) as found:
+        PART_FITTERS[type_](value, FieldDefinition("x", "x", type_))
+    assert said in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "sent"),
+    [("dna", "acgtRAcgtMT", "acgtRAcgtMT"), ("dna", "rA", "rA"), ("aa", "mArC", "mArC"),
+     ("topology", 1.0, True), ("molfile", RDKIT + "> <ID>\n1\n\n$$$$\n\n", ...)],
+)  # fmt: skip
+def test_a_part_that_looks_odd_and_is_right_is_sent(type_, value, sent):
+    fitted, _ = PART_FITTERS[type_](value, FieldDefinition("x", "x", type_))
+    assert fitted == (value if sent is ... else sent)
 
 
 def props(world, *values: Any, type_: str = "json", **more: Any) -> World:
