@@ -388,6 +388,11 @@ def test_a_feed_is_read_since_its_own_last_read(leaving):
     w.sync()
     assert archived(w) == {}
     assert w.sync().status == Status.SUCCEEDED and archived(w) == {}
+    w.registry.deleted.append({"id": "C-000004", "modified_at": now})  # and is still listed
+    assert w.sync().archived == 1
+    told = {x["code"]: x["text"] for x in full(w).warnings}
+    assert "registry's list has C-000004 unchanged" in told["feed_listed"]
+    assert archived(w) == {} and "feed_listed" not in codes(full(w, hours=9.5))
 
 
 def test_a_feed_without_times_is_believed_where_nothing_speaks_against_it(leaving):

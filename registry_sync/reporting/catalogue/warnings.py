@@ -126,6 +126,13 @@ WARNINGS = (
         "missed.",
     ),
     Cause(
+        "feed_listed",
+        "deleted records that the registry still lists",
+        ("mapping",),
+        "If the registry's list keeps deleted records, correct endpoint.deletes or scope in "
+        "Connector Settings. After a restore in the registry, nothing has to be done.",
+    ),
+    Cause(
         "ids_cut",
         "a list of ids that is incomplete, or has different ids",
         ("mapping",),

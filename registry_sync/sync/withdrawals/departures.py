@@ -16,6 +16,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.moved import left_behind, neighbours
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
 from registry_sync.sync.withdrawals.archives import Archives
+from registry_sync.sync.withdrawn import first_ids
 
 How, State = Withdrawal.How, Withdrawal.State
 
@@ -58,6 +59,7 @@ class Departures:
     ) -> None:
         """Tell records that are still gone from those that are back."""
         back: dict[str, Withdrawal] = {}
+        still: list[str] = []
         waited = self._waited(records, known)
         for record in records:
             row = known.get(record.external_id)
@@ -67,10 +69,14 @@ class Departures:
             how = departure(record.raw, self.ctx.setup.mapping)
             if how is None and self._is_back(record, row, out):
                 back[row.external_id] = row
+                if row.how == How.FEED and not self._has_changed(record, out):
+                    still.append(row.external_id)
             elif how is not None and was_missed(row) and not self.ctx.run.dry_run:
                 row.state, row.how, row.said = State.GONE, How(how.how), how.said
                 row.save(update_fields=["state", "how", "said"])
         self._hold(records, out, back)
+        if still:
+            self._warn_of_listed(still)
         if self.ctx.run.dry_run:
             self.met |= known.keys()
             self.returned |= back.keys()
@@ -106,8 +112,20 @@ class Departures:
         """Return whether a record that was in the feed came back: it changed, or all was read."""
         if row.how != How.FEED or self.ctx.run.reads_all:
             return True
+        return self._has_changed(record, out)
+
+    def _has_changed(self, record: SourceRecord, out: Compared) -> bool:
         before = out.known.get(record.external_id)
         return before is None or before.raw_hash != record.raw_hash
+
+    def _warn_of_listed(self, ids: Sequence[str]) -> None:
+        """Warn that the two lists of the registry contradict each other. Raise LeaseLost."""
+        which, counts = ("it", "It counts") if len(ids) == 1 else ("them", "They count")
+        text = f"The registry's list has {first_ids(ids)} unchanged, although the list of "
+        text += f"deletions has {which}. {counts} as back. If the registry's list keeps deleted "
+        text += "records, the integration owner corrects endpoint.deletes or scope in Connector "
+        text += "Settings. After a restore in the registry, nothing has to be done."
+        runs.warn(self.ctx.run, self.ctx.lease, "feed_listed", text)
 
 
 def was_missed(row: Withdrawal) -> bool:
