@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry_sync.source.answers.decoding import Unusable
-from registry_sync.source.answers.failures import only_words
+from registry_sync.source.answers.failures import not_ready, only_words
 from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.partial_data import is_partial, refused_in
@@ -58,8 +58,11 @@ class AnswerReader:
         self, reply: Reply, found: RecordList, *, later: bool, whole: bool
     ) -> RecordList:
         self._refuse_failure(reply)
-        words = "" if later or whole else only_words(reply.body)
-        return self._finder.unsure(words) if words else found
+        if later or whole:
+            return found
+        if words := only_words(reply.body) or not_ready(reply.body):
+            return self._finder.unsure(words)
+        return found
 
     def _without_refused(self, reply: Reply, found: RecordList) -> RecordList:
         """Return records with the errors about single ones; raise what is about more than that."""

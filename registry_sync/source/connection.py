@@ -43,8 +43,8 @@ REFUSED = (401, 419, 440, 498)
 ERROR_BYTES = 2000
 """The most bytes of an answer that is nothing but an error."""
 EXPIRED = re.compile(
-    rb"(?i)invalid_?token|invalid_session|(?:token|session|jwt)\W+(?:\w+\W+){0,3}expired"
-    rb"|expired\W+(?:\w+\W+){0,2}(?:token|session|jwt)"
+    rb"(?i)invalid_?token|invalid_session|(?:token|session|jwt)[\W_]+(?:\w+\W+){0,3}expired"
+    rb"|expired[\W_]*(?:\w+\W+){0,2}(?:token|session|jwt)"
 )
 """Words of an answer to a token that is no longer valid, whatever its status."""
 
@@ -94,13 +94,13 @@ class Received:
         return not self.ok or bool(EXPIRED.search(self._error_inside()))
 
     def _error_inside(self) -> bytes:
-        """Return the words of an error in a success without a list, whose records may say so."""
-        if b"[" in self.content:
-            return b""
+        """Return the words of an error in a success without records, which may say so as well."""
         try:
-            return error_in(json.loads(self.content), ()).encode()
+            body = json.loads(self.content)
         except ValueError:
             return b""
+        rest = {**body, "errors": None} if isinstance(body, dict) else {"": body}
+        return b"" if "[" in json.dumps(rest) else error_in(body, ()).encode()
 
 
 class Connection:

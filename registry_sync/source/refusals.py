@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
+from registry_sync.source.answers.refusal_words import ADDRESS, RATE
 from registry_sync.source.connection import REFUSED, Received
 from registry_sync.source.errors import ENTER_KEY, AccessDenied, RetryableError, bad_answer
 
@@ -16,21 +16,6 @@ LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining"
 ACCEPTED, NOT_MODIFIED = 202, 304
 LOCKED = (409, 423)
 """Statuses of something that others are changing."""
-RATE = re.compile(
-    r"rate.?limit|throttl|too many requests|slow down|(?:request|usage|api) limit"
-    r"|quota.{0,20}(?:exceed|exhaust|reach)|(?:exceed|exhaust|reach|over|out of).{0,20}quota",
-    re.IGNORECASE,
-)
-"""Words of a 403 that passes, although no header says when."""
-PLACE, LIST = r"(?:\bips?\b|(?<!mail )address|network)", "(?:allow|white|block|deny).?list"
-ADDRESS = re.compile(
-    rf"\bip.?(?:address|range)|\bips?\b\D{{0,40}}\d+\.\d|\bip not\b|source address|network zone"
-    r"|\b(?:from|your|client|source|remote)(?: this| the)? ips?\b"
-    rf"|{PLACE}.{{0,30}}{LIST}|{LIST}.{{0,30}}{PLACE}"
-    r"|firewall|cloudflare|akamai|incapsula|sucuri",
-    re.IGNORECASE,
-)
-"""Words of a 403 that is about where a request comes from; IP may be intellectual property."""
 CHECKS = {
     402: "",
     404: "checks API URL, client.base_url and endpoint.path",

@@ -18,6 +18,7 @@ from registry_sync.source.pages import Page
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.filter_check import FilterCheck
+from registry_sync.sync.page_numbers import check_page_0
 from registry_sync.sync.records import source_records, stray_records
 
 
@@ -69,6 +70,7 @@ class Pull:
             return self.work()
         if reason := self.tracker.lost() or self.filter.broken():
             return self._read_everything(reason)
+        check_page_0(ctx, self.source)
         return self._done()
 
     def _starts_over(self, page: Page, count: int, seen: int) -> bool:

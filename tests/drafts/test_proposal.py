@@ -183,3 +183,38 @@ def test_a_total_that_is_not_reached_is_no_single_page(world: Any, serve: Any) -
     text, settings = proposed(world([], rows=[]), serve(lambda asked: answer).url + "/list")
     assert at(settings, "endpoint.paginator") is None, text
     assert "more at total, and no paginator was found" in text
+
+
+def test_a_full_page_is_not_proposed_to_be_all(world: Any, serve: Any) -> None:
+    """Nothing leads on from 20 records, or from as many as were asked for: the runs still warn."""
+    w = world([], rows=[])
+    for answer, query, told in (
+        (lambda asked: kinds(20), "", "20 records are a full page"),
+        (lambda asked: {"kinds": kinds(7), "total": 7}, "?limit=7", "7 records are a full page"),
+    ):
+        text, settings = proposed(w, serve(answer).url + f"/list{query}")
+        assert at(settings, "endpoint.paginator") is None, text
+        assert told in text and '{"endpoint": {"paginator": {"type": "single_page"}}}' in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count", "sure"),
+    [
+        ("", 7, False),
+        ("(first: 7)", 7, False),
+        ("(first: 100)", 7, True),
+        ("(first: 100)", 50, False),
+    ],
+)
+def test_a_query_that_does_not_ask_whether_there_is_more_is_told(
+    world: Any, serve: Any, arguments: str, count: int, sure: bool
+) -> None:
+    query = f"{{ kinds{arguments} {{ nodes {{ code name }} }} }}"
+    w = world([], rows=[])
+    url = serve(lambda asked: {"data": {"kinds": {"nodes": kinds(count)}}}).url + "/graphql"
+    w.configure(**{"API URL": url, "Connector Settings": {"endpoint": {"json": {"query": query}}},
+                   "Field Configurations": [], "External Name Field": ""})  # fmt: skip
+    out = io.StringIO()
+    call_command("doctor", "--propose", stdout=out)
+    assert ('"single_page"' in out.getvalue()) is sure, out.getvalue()
+    assert ("pageInfo {hasNextPage endCursor}" in out.getvalue()) is not sure

@@ -104,6 +104,9 @@ EMPTY: list[Any] = [
     {"notice": "Maintenance is planned for Sunday", "items": []},
     {"info": "rate limit: 4999 remaining", "items": []},
     {"state": "rejected", "items": []},  # what was asked for
+    {"status": "running", "items": []},
+    {"message": "No items modified since 2026-01-05"},
+    {"items": {"@xsi:nil": "true"}},
     {"title": "Failed experiments", "items": []},
     {"responseHeader": {"status": 0}, "response": {"docs": []}},
     {"timed_out": False, "_shards": {"failed": 0}, "items": []},
@@ -121,7 +124,10 @@ def test_an_empty_list_that_says_so_in_any_words_is_one(serve: Any) -> None:
 
 
 def test_words_that_show_nothing_make_everything_be_read(serve: Any) -> None:
-    for words in ({"message": "Please wait"}, {"status": "queued"}, {"next_url": "", "msg": "?"}):
+    for words in (
+        {"message": "Please wait"}, {"status": "queued"}, {"next_url": "", "msg": "?"},
+        {"state": "PROCESSING", "items": []}, {"meta": {"status": "re-indexing"}, "items": None},
+    ):  # fmt: skip
         memory = Memory("items", keys=("id",), holds_records=True)
         source = serve(lambda asked, words=words: words).source(CHANGES, memory=memory)
         [page] = source.pages(SINCE)

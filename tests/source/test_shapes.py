@@ -173,6 +173,8 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"X-Total-Records": "12"}),
     (FEW, {"Content-Range": "items 0-4/12"}),
     (FEW, {"Link": '</list?page=3>; rel="last", </list?page=1>; rel="first"'}),
+    (FEW, {"Link": '</list?after=5>; rel="more"'}),
+    (FEW, {"Link-Template": '</list{?start}>; rel="next"; var-base="/vars/"'}),
 )
 LOUD: tuple[Any, ...] = (
     *({f"more{noun}Url": f"/list{at}"}
@@ -186,6 +188,8 @@ LOUD: tuple[Any, ...] = (
     {"meta": {"incomplete": 1}}, {"coverage": {"coverage": 90, "full": False}},
     {"failedSources": ["LIMS 2"]}, {"_shards": {"total": 5, "successful": 4}},
     {"_clusters": {"total": 2, "successful": 1, "skipped": 1}},
+    *({"warnings": said} for said in (["Index is rebuilding; results may be missing"],
+                                      {"text": "Data might be incomplete"})),
     {"tooManyResults": True}, {"overLimit": True}, {"omitted": 4}, {"allResults": False},
 )  # fmt: skip
 """What is not passed over beside all the records of a page, though no setting follows from it."""
@@ -205,6 +209,9 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"Content-Range": "bytes 0-1023/4096"}),
     (FEW, {"Content-Range": "sites 0-4/12"}),
     (FEW, {"Link": '</style.css>; rel="preload"'}),
+    (FEW, {"Link": '</help>; rel="more"', "Link-Template": '</list/{id}>; rel="item"'}),
+    ({"items": FEW, "total": 5}, {"Link-Template": '</list{?start}>; rel="next"'}),
+    ({"items": FEW, "warnings": ["The parameter q may be removed"]}, {}),
     (FEW, {"X-PAGINATION-LIMIT": "50", "X-PAGINATION-SIZE": "5", "X-Query-Count": "33"}),
     ({"items": FEW, "item-count": 5, "range": "0-4/5", "linkNext": None}, {}),
     ({"items": FEW, "resumptionToken": {"#text": ""}, "LastEvaluatedKey": None}, {}),
@@ -399,6 +406,15 @@ def test_as_many_as_were_asked_for_are_not_known_to_be_all(serve: Any) -> None:
         assert not read(registry.source({"endpoint": endpoint}))[1], endpoint
     registry.answer = lambda asked: {"items": FEW, "limit": 5}
     assert "as many as limit of the answer allows" in read(registry.source())[1]
+    registry.answer = lambda asked: {"items": FEW, "total": 5}  # as Shopware counts
+    asked: dict[str, Any] = {"params": {"limit": 5}}
+    assert "as many as limit asks for" in read(registry.source({"endpoint": asked}))[1]
+    named = {**asked, "paginator": {"type": "auto", "total_path": "total"}}
+    for endpoint in ({"params": {"limit": 6}}, {}, named):
+        assert not read(registry.source({"endpoint": endpoint}))[1], endpoint
+    for told in ({"has_more": False}, {"next": None}, {"totalPages": 1}):
+        registry.answer = lambda asked, told=told: {"items": FEW, "total": 5, **told}
+        assert not read(registry.source({"endpoint": asked}))[1], told
     registry.answer = lambda asked: {"boards": [{"page": {"cursor": "t5", "items": FEW}}]}
     inner = {"endpoint": {"data_selector": "boards[0].page.items"}}
     assert "boards[0].page.cursor" in read(registry.source(inner))[1]

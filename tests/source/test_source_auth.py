@@ -9,10 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import pytest
+import requests
 
 from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError, SourceError
 from registry_sync.source import connection
+from registry_sync.source.auth import token_service
+from registry_sync.source.connector_settings import read_connector
 from tests.support.odd import Asked, Reply, ids
 
 pytestmark = pytest.mark.once
@@ -120,20 +123,41 @@ def test_oauth_renews_before_a_token_expires(serve: Any) -> None:
 
 
 SERVICE, SECRET, ADDRESS = "registry's owner", "API Key", "access_token_url"
+GRANT = "allows this client the grant client_credentials"
 
 
 @pytest.mark.parametrize(
     ("answer", "said", "who"),
     [
         (Reply({"error": "invalid_client"}, status=401), "401 without a token: invalid_c", SECRET),
-        (Reply(b"<html>", kind="text/html"), "200 without a token: no JSON object", ADDRESS),
+        (Reply(b"<html>", kind="text/html"), "200 without a token: a web page or XML", ADDRESS),
         ({"token": "x"}, "200 without a token: only token", ADDRESS),
         (["x"], "no JSON object", SERVICE),
         ({"ok": False, "error": "bad_secret"}, "bad_secret", SECRET),
         (
             Reply({"error": "invalid_scope", "error_description": "no “read” here"}, status=400),
             "invalid_scope: no “read” here",
+            "scopes and token_params.",
+        ),
+        (Reply({"error": "invalid_request"}, status=400), "invalid_request", "scopes and token_p"),
+        (Reply({"error": "unsupported_grant_type"}, status=400), "unsupported", GRANT),
+        (
+            Reply({"error": "unauthorized_client", "error_description": "Grant not allowed"}, 403),
+            "Grant not allowed",
+            GRANT,
+        ),
+        (
+            Reply({"error": "unauthorized_client", "error_description": "Invalid client"}, 401),
+            "Invalid client",
             SECRET,
+        ),
+        (
+            Reply(
+                {"error": "access_denied", "error_description": "Your IP is not allowed: 1.2.3.4"},
+                403,
+            ),
+            "Your IP",
+            "address of this server",
         ),
         (Reply({"message": "no such tenant"}, status=404), "no such tenant", ADDRESS),
         (Reply({"error": KEY, "error_description": f"bad {KEY}"}, status=401), "bad (key)", SECRET),
@@ -200,13 +224,17 @@ def test_a_token_service_that_is_down_is_the_registrys_outage(serve: Any, status
         (200, {"error": "server_error"}, {}),
         (400, {"error": {"code": "slow_down"}}, {}),
         (403, {"message": "rate limit exceeded"}, {"Retry-After": "1"}),
+        (403, {"error": "access_denied", "error_description": "Rate limit exceeded"}, {}),
+        (200, b"<html>Scheduled maintenance</html>", {}),
+        (200, b"{}", {"Content-Encoding": "gzip"}),
     ],
 )
 def test_an_outage_in_other_words_does_not_blame_the_secret(
     serve: Any, status: int, body: Any, headers: dict[str, str]
 ) -> None:
     registry = serve(lambda asked: Reply(body, status=status, headers=headers))
-    with pytest.raises(SourceError, match=f"token service .* answered {status}: ") as caught:
+    said = "answered, but the body" if headers.get("Content-Encoding") else f"answered {status}: "
+    with pytest.raises(SourceError, match=f"token service .* {said}") as caught:
         ids(registry.source(oauth(registry)))
     assert caught.value.code == "registry_unreachable" and caught.value.transient
 
@@ -424,3 +452,33 @@ def test_a_secret_that_a_registry_repeats_is_hidden_however_it_is_escaped(serve:
     with pytest.raises(SourceError) as refused:
         ids(registry.source(credential=secret))
     assert "(key)" in str(refused.value) and "+&z" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        "oauth2_refresh_token",
+        {"type": "refresh_token", "refresh_token": "abc"},
+        {"type": "OAuth2RefreshToken"},
+        {"type": "oauth2_client_credentials", "token_params": {"grant_type": "refresh_token"}},
+        {"access_token_request_data": {"grant_type": "refresh_token"}},
+    ],
+)
+def test_whoever_asks_for_refresh_tokens_is_told_what_to_use_instead(auth: Any) -> None:
+    _, faults = read_connector({"client": {"auth": auth}}, api_url="https://r.example/list")
+    said = " ".join(faults)
+    assert "grant refresh_token, which is not supported" in said
+    assert "client_credentials (type oauth2_client_credentials)" in said and "(type bearer)" in said
+    assert "abc" not in said
+
+
+def test_a_token_service_with_a_bad_certificate_is_no_outage() -> None:
+    class Session:
+        def post(self, *args: Any, **options: Any) -> Any:
+            raise requests.exceptions.SSLError("expired")
+
+    session: Any = Session()
+    service = token_service.TokenService(session, "https://login.example/token", ())
+    with pytest.raises(SourceError, match="certificate that is not trusted") as caught:
+        service.ask({}, None)
+    assert caught.value.code == "registry_certificate" and not caught.value.transient

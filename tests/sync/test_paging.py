@@ -524,11 +524,11 @@ def test_a_person_can_say_that_an_empty_page_ends_the_list(line):
     asked_for: list[Any] = []
 
     def answer(asked: Any) -> Any:
-        asked_for.append(asked.query)
+        asked_for.append(page(asked))
         return {"items": cut((page(asked) - 1) * 4, 4)}
 
     run, came = line(answer, paginator(type="page_number", stop_after_empty_page=True))
-    assert (run.status, came, len(asked_for)) == (Status.SUCCEEDED, ALL, 4)
+    assert (run.status, came, asked_for) == (Status.SUCCEEDED, ALL, [1, 2, 3, 4, 0])
 
 
 class Deleting:
@@ -610,3 +610,43 @@ def test_a_list_that_moved_by_whole_pages_is_read_again_and_no_loop(world, serve
         assert [warning["code"] for warning in run.warnings] == ["list_moved"], run.error
         came = {e["name"] for e in w.values().values()}
         assert came >= {record["name"] for record in records}
+
+
+@pytest.mark.invariant(5)
+def test_numbered_pages_that_begin_with_0_are_not_green_without_the_first(line: Any) -> None:
+    def served(base: int, **more: Any) -> Any:
+        """Serve pages from a number on; a lower one is as Python cuts it, or refused."""
+
+        def answer(asked: Any) -> Any:
+            number = int(asked.query.get("page", base))
+            if number < base and more.get("refused"):
+                return Reply({"message": "page must be positive"}, 400)
+            clamped = max(number, base) if more.get("clamped") else number
+            start = (clamped - base) * 5
+            return {"items": RECORDS[start : start + 5], **more.get("said", {})}
+
+        return answer
+
+    settings = {"endpoint": {"paginator": "page_number"}}
+    run, came = line(served(0), settings)
+    assert (run.status, came) == (Status.COMPLETED_WITH_WARNINGS, ALL[5:])
+    [warning] = run.warnings
+    assert warning["code"] == "more_said" and '"base_page": 0}' in warning["text"]
+    assert "Page 0 has 5 records" in warning["text"] and "K-00, " in warning["text"]
+    for answer in (
+        served(1), served(1, refused=True), served(1, clamped=True), served(1, said={"total": 12})
+    ):  # fmt: skip
+        run, came = line(answer, settings)
+        assert (run.status, came, run.warnings) == (Status.SUCCEEDED, ALL, [])
+    run, came = line(served(0, said={"total": 12}), settings)
+    assert [warning["code"] for warning in run.warnings] == ["short_read"]
+
+
+def test_a_lane_asks_for_page_0_once(world: Any, serve: Any) -> None:
+    registry = serve(lambda asked: cut(int(asked.query["page"]) * 5 - 5) if asked.query else [])
+    w = world([], rows=[])
+    paged = {"endpoint": {"paginator": "page_number"}}
+    w.configure(**{"API URL": registry.url + "/list", "Connector Settings": paged})
+    for asked in (1, 1):
+        assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
+        assert sum(one.query["page"] == "0" for one in registry.asked) == asked

@@ -15,7 +15,9 @@ from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import Mark, first_address, marks_of
 from registry_sync.source.completeness.next_page_settings import names_page, paginator_in, propose
 from registry_sync.source.completeness.one_more import probe_next_page
+from registry_sync.source.completeness.page_sizes import fills, is_short, size_asked
 from registry_sync.source.completeness.signs import USUAL_SIZES
+from registry_sync.source.graphql import query_in
 from registry_sync.source.json_values import distinct
 
 MOST = 1000
@@ -30,6 +32,11 @@ MOST_TOKENS = 2
 LAST_PARAMS = ("starting_after", "after", "after_id", "since_id", "last_id", "cursor", "min_id",
                "from_id")  # fmt: skip
 """Parameters that take the id of the last record."""
+NOT_REQUESTED = (
+    "whether there are more. Request them in the query, with a variable for the cursor: "
+    "pageInfo {hasNextPage endCursor}, or the total."
+)
+"""What a GraphQL query lacks: its list cannot be asked for a page by parameters."""
 Ways = Iterator[tuple[Json, str]]
 
 
@@ -50,7 +57,8 @@ def propose_pages(found: Findings) -> None:
     else:
         marks = marks_of(answer)
         counts_more = total and total.count > answer.count
-        _ask(found, total, marks[0].said if marks else total.path if total and counts_more else "")
+        said = marks[0].said if marks else total.path if total and counts_more else ""
+        _ask(found, answer, total, said)
     _count(found, total)
     judge_proposed_ids(found)
 
@@ -131,19 +139,24 @@ def _leads_on(found: Findings, paginator: Json) -> bool:
     return bool(second - first)
 
 
-def _ask(found: Findings, total: Total | None, said: str) -> None:
+def _ask(found: Findings, answer: PageAnswer, total: Total | None, said: str) -> None:
     """Ask for one page more, by the parameters that such servers know.
 
     `said` is where the answer says that there is more.
     """
     source = found.source(endpoint__paginator={"type": "single_page"})
     page = next(source.pages(None))
-    if total and total.count == len(page.records):
-        seen = f"The answer counts {number_of(total.count, 'record')}, and all came."
+    count = number_of(len(page.records), "record")
+    asked = size_asked(answer)
+    if total and total.count == len(page.records) and not (asked and asked[1] == total.count):
+        seen = f"The answer counts {count}, and all came."
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
+    usual = len(page.records) in USUAL_SIZES or bool(fills(answer))
+    if query_in(answer.posted) and not said and (usual or not is_short(answer)):
+        found.note(f"{count} came, and nothing that the query requests says {NOT_REQUESTED}")
+        return
     more = probe_next_page(found.open_source, source, page)
-    usual = len(page.records) in USUAL_SIZES
     if more.more is None and usual and not said:
         for paginator, evidence in (*_by_offset(found), *_by_last(found, "", {})):
             if _leads_on(found, paginator):
@@ -158,8 +171,11 @@ def _ask(found: Findings, total: Total | None, said: str) -> None:
         else "No parameter for one page more brought other records."
     )
     if more.more is None and usual:
-        count = number_of(len(page.records), "record")
-        seen += f" But {count} are a usual page: ask the registry's owner whether that is all."
+        found.note(
+            f"{seen} But {count} are a full page: ask the registry's owner whether that is all. "
+            f"If it is, set {more.settings}."
+        )
+        return
     found.add("endpoint.paginator", paginator_in(more.settings), seen)
 
 

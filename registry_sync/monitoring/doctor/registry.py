@@ -71,7 +71,8 @@ def check_pages(visit: RegistryVisit) -> CheckResult:
     sign = page.signs[0] if page.signs else None
     said = sign.text if sign else "The first page is the only one."
     source = visit.source()
-    if not source.connector.paginator.judges or page.total == len(page.records):
+    all_came = page.total == len(page.records) and (sign is None or sign.code != "full_page")
+    if not source.connector.paginator.judges or all_came:
         return warning(said, sign.remedy) if sign else ok(said)
     found = probe_next_page(visit.source, source, page)
     if found.more:

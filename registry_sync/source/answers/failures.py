@@ -46,6 +46,11 @@ WAITING = re.compile(
     r"(?:ing)?|initiali[sz]ing|generating"
 )
 """Outcomes of a request that has no answer yet."""
+UNREADY = re.compile(
+    r"pending|processing|queued|in[\s_-]?progress|preparing|generating|loading|initiali[sz]ing"
+    r"|warming(?:[\s_-]up)?|(?:re-?)?(?:building|indexing)|not[\s_-]?ready|incomplete"
+)
+"""Outcomes beside an empty list that is no answer yet."""
 CODES = frozenset({
     "code", "status", "statuscode", "httpstatus", "httpcode", "httpstatuscode", "responsecode",
     "resultcode", "returncode", "retcode", "ret", "rc", "rescode",
@@ -163,6 +168,19 @@ def only_words(body: Any) -> str:
     shown = sorted(words.keys() & (NOTES | LEADS) | waiting)
     said = "; ".join(text for word in shown for text in _texts(words[word]))
     return "" if NOTHING_NEW.search(said) or says_nothing_found(said) else said
+
+
+def not_ready(body: Any) -> str:
+    """Return where and how an answer without records says that it is not complete yet; "" if not.
+
+    `{"state": "PROCESSING", "items": []}`
+    """
+    for part in _parts(body) if isinstance(body, dict) else ():
+        for key, value in part.items():
+            text = _small(value) if isinstance(value, str) else ""
+            if word_of(str(key)) in OUTCOMES and UNREADY.fullmatch(text):
+                return f"{key} is {value}"
+    return ""
 
 
 def is_about_the_key(said: str) -> bool:

@@ -10,7 +10,8 @@ THINGS = r"(?:records?|results?|match(?:es)?|items?|entries|entry|rows?|document
 NOTHING = re.compile(
     rf"\b(?:no|0|zero)\s+(?:\w+\s+)?(?:{THINGS}|data|changes|updates|compounds?)"
     r"(?=\s*(?:[.!,;:\"'}\]]|$|(?:(?:were|was|have been|has been|are|is|could be)\s+)?"
-    r"(?:found|available|exists?|match(?:ed|ing)?|returned|since|for th)))"
+    r"(?:found|available|exists?|match(?:ed|ing)?|returned|since|for th"
+    r"|(?:were |was |have been )?(?:modified|changed|updated)(?: since|\s*[.!\"'}]|$))))"
     rf"|\b{THINGS}\s+not\s+found|\bnothing\s+(?:was\s+)?found",
     re.IGNORECASE,
 )

@@ -39,6 +39,13 @@ LOST = re.compile(
     r"databases?|servers?|regions?|partitions?|backends?|systems?)|partial(?:failures?|errors?)"
 )
 """Words of lists of what did not answer."""
+WARNINGS = frozenset({"warning", "warnings", "alert", "alerts"})
+MAY_BE_MISSING = re.compile(
+    r"\b(?:may|might|could|will|can) (?:\w+ )?(?:be|have|contain|not) (?:\w+ )?(?:missing"
+    r"|incomplete|stale|out[ -]of[ -]date|outdated|gaps|partial|up[ -]to[ -]date)\b",
+    re.IGNORECASE,
+)
+"""What a warning says of the records that it comes with."""
 ABOUT = frozenset({
     "meta", "metadata", "pagination", "paging", "pageinfo", "header", "responseheader", "response",
     "result", "info", "summary", "d", "root",
@@ -57,6 +64,8 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     ways = (*WAYS, *OF_THE_LAST) if last else WAYS
     for entry in entries:
         if not entry.header and any(way(entry) for way in ways):
+            if _warned(entry):
+                return f"{entry.path}: {_text(entry)[:150]}"
             value = entry.value if not isinstance(entry.value, (dict, list)) else "not empty"
             return f"{entry.path} is {str(value).lower()[:60]}"
     return ""
@@ -109,5 +118,20 @@ def _lost(entry: Entry) -> bool:
     return held and bool(LOST.fullmatch(entry.word)) and set(entry.within) <= ABOUT
 
 
+def _warned(entry: Entry) -> bool:
+    """`"warnings": ["The index is being rebuilt; results may be missing"]`."""
+    return entry.word in WARNINGS and MAY_BE_MISSING.search(_text(entry)) is not None
+
+
+def _text(entry: Entry) -> str:
+    """Return a text, or the first of a list or an object."""
+    value = entry.value
+    while isinstance(value, (dict, list)) and value:
+        value = next((v for v in value.values() if isinstance(v, str)), "") if isinstance(
+            value, dict
+        ) else value[0]  # fmt: skip
+    return value if isinstance(value, str) else ""
+
+
 WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost)
-OF_THE_LAST: tuple[Callable[[Entry], bool], ...] = (_not_complete, _outcome)
+OF_THE_LAST: tuple[Callable[[Entry], bool], ...] = (_not_complete, _outcome, _warned)

@@ -95,7 +95,7 @@ class RecordFinder:
 
     def unsure(self, said: str) -> RecordList:
         """Return what an answer means that has nothing but words."""
-        return RecordList(doubt=f"the registry's answer has no list, but says: {said:.100}")
+        return RecordList(doubt=f"the registry's answer has no records, but says: {said:.100}")
 
     def strange(self, body: Any) -> str:
         """Return how an answer without records differs from those that had some; "" if it may not.
@@ -147,7 +147,7 @@ class RecordFinder:
             return sorted_out(value, place)
         if is_filter(place):
             return RecordList([] if value is ABSENT else [value])
-        if value in EMPTY or (value is False and place == self.learned):
+        if value in EMPTY or _is_nil(value) or (value is False and place == self.learned):
             return RecordList()
         found = self._object(value, place) if isinstance(value, dict) else None
         if found is not None:
@@ -275,3 +275,9 @@ class RecordFinder:
             and word(path) not in ASIDE
             and any(self.is_record(item) for item in items)
         ]
+
+
+def _is_nil(value: Any) -> bool:
+    """Return whether an object stands for null, as XML does it: `{"@xsi:nil": "true"}`."""
+    keys = [*value] if isinstance(value, dict) else []
+    return len(keys) == 1 and keys[0].rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")

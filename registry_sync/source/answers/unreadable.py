@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.answers.refusal_words import DOWN
 from registry_sync.source.connection import Received
 from registry_sync.source.errors import RetryableError, bad_answer
 
@@ -16,11 +17,6 @@ PACKINGS = {
     b"\xfd7zXZ\x00": "xz",
 }  # fmt: skip
 """Packed bodies by how they begin; br has no mark of its own."""
-DOWN = re.compile(
-    rb"(?i)maintenance|temporarily (?:unavailable|down|offline)|service unavailable|be right back"
-    rb"|back (?:soon|shortly)|bad gateway|gateway time-?out|downtime"
-)
-"""Words of a page that stands in for a registry that is down."""
 UNPACKED = ("", "identity", "gzip", "x-gzip", "deflate")
 """The encodings that are unpacked while a body is read."""
 LOGIN = "checks API URL, and the operator the network between"

@@ -6,6 +6,8 @@ under `@register("its_name")`, and import the module here.
 
 from __future__ import annotations
 
+import re
+
 from registry_sync.core.types import Json
 from registry_sync.source.auth import api_key, bearer, http_basic, none, oauth2  # noqa: F401
 from registry_sync.source.auth.base import AUTH, WHERE, Auth, Signer
@@ -20,9 +22,20 @@ PLANNED_SETTINGS = (
 )  # fmt: skip
 
 
+NO_REFRESH = (
+    f"{WHERE} asks for the OAuth grant refresh_token, which is not supported, because many "
+    "services replace such a token each time it is used. Ask the registry's owner for a client "
+    "with the grant client_credentials (type oauth2_client_credentials), or for a token of a "
+    "service account that does not expire (type bearer)"
+)
+REFRESH = re.compile(r"refresh_?token", re.IGNORECASE)
+
+
 def read_auth(reader: SettingsReader, raw: object) -> Auth:
     """Return `client.auth`: a type, or an object with a type and its settings."""
     given: Json = {"type": raw} if isinstance(raw, str) else raw  # type: ignore[assignment]
+    if _is_refresh(given):
+        reader.add(NO_REFRESH)
     given = reader.section(given, WHERE, ("type", *names_of(AUTH.values())), PLANNED_SETTINGS)
     kind = reader.choice(given, "type", WHERE, of=tuple(AUTH), default="bearer", later=PLANNED)
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
@@ -31,3 +44,12 @@ def read_auth(reader: SettingsReader, raw: object) -> Auth:
     used = ("type", *names_of([AUTH[kind]]), *PLANNED_SETTINGS)
     reader.check_used(given, used, WHERE, f"the type is {kind}")
     return read[kind]
+
+
+def _is_refresh(given: object) -> bool:
+    """Return whether settings try to describe the grant refresh_token, in whatever place."""
+    for name, value in given.items() if isinstance(given, dict) else ():
+        said = f"{name} {value}" if name in ("type", "grant_type") else str(name)
+        if REFRESH.search(said) or _is_refresh(value):
+            return True
+    return False

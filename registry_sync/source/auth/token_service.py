@@ -23,6 +23,8 @@ from registry_sync.core.ssrf import WAITABLE, Forbidden
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import charset_of
 from registry_sync.source.answers.inner_errors import error_in
+from registry_sync.source.answers.refusal_words import DOWN, RATE
+from registry_sync.source.auth.token_remedies import CHECK_AUTH, FIX_SERVICE, remedy_of
 from registry_sync.source.errors import UNREACHABLE
 from registry_sync.source.quoting import quoted
 
@@ -34,6 +36,7 @@ TIMEOUT = (10.0, 30.0)
 USUAL_LIFETIME = 300.0
 """Seconds that a token lasts whose answer does not say."""
 LONGEST_LIFETIME = 86400.0
+ANSWER = "registry_answer"
 PASSING_ERRORS = ("server_error", "slow_down", "temporarily_unavailable")
 """Errors of OAuth 2 that pass, whatever their status.
 
@@ -47,12 +50,6 @@ PROVEN = ("dpop", "hawk", "hmac", "mac", "pop")
 
 https://datatracker.ietf.org/doc/html/rfc6749#section-7.1
 """
-CHECK_AUTH = "The integration owner checks client.auth in Connector Settings"
-ENTER_SECRET = f"{CHECK_AUTH} and enters a valid client secret in API Key."
-FIX_SERVICE = (
-    f"{CHECK_AUTH}: access_token_url must be the address of the token service. If it is, the "
-    "registry's owner checks the service."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,11 @@ class TokenAnswer:
     def is_out(self) -> bool:
         """Return whether the service could not answer now, and may do so later."""
         passing = self.status >= 500 or self.status in (408, 425, 429)
-        return passing or self.waits or self.error in PASSING_ERRORS
+        if passing or self.waits or self.error in PASSING_ERRORS:
+            return True
+        if self.status < 300:
+            return not self.body and DOWN.search(self.content) is not None
+        return RATE.search(self.content.decode(errors="replace")) is not None
 
     def said(self, secrets: Sequence[str]) -> str:
         """Return the service's own words, such as “invalid_client: no such client”.
@@ -105,6 +106,8 @@ class TokenAnswer:
         words = words or [said for said in [error_in(self.body, ())] if said]
         if words or self.status >= 400:
             return quoted(": ".join(words) or self.content, secrets) or "nothing"
+        if self.content.lstrip().startswith(b"<"):
+            return "a web page or XML"
         keys = ", ".join(str(key) for key in self.body)
         return quoted(f"only {keys}" if keys else "no JSON object", secrets)
 
@@ -132,6 +135,16 @@ class TokenService:
             ) from error
         except TooSlow as error:
             raise self._out(f"answers too slowly: {error}") from error
+        except requests.exceptions.SSLError as error:
+            raise self._failed(
+                "presents a certificate that is not trusted",
+                "Its owner renews the certificate, or the operator adds its authority to "
+                "REQUESTS_CA_BUNDLE.",
+                code="registry_certificate",
+            ) from error
+        except requests.exceptions.ContentDecodingError as error:
+            what = "answered, but the body is not what its Content-Encoding says"
+            raise self._out(what) from error
         except (requests.RequestException, OSError) as error:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
         answer = self._answer(response, content)
@@ -182,9 +195,8 @@ class TokenService:
             for each in answers
         ]
         what = "answered " + "; with the credentials in the form, ".join(dict.fromkeys(texts))
-        if last.status in (400, 401, 403) or last.refuses:
-            return self._failed(what, ENTER_SECRET, code="registry_unauthorised")
-        return self._failed(what, FIX_SERVICE)
+        about_key, remedy = remedy_of(last.status, last.error, what, refuses=last.refuses)
+        return self._failed(what, remedy, "registry_unauthorised" if about_key else ANSWER)
 
     def _answer(self, response: requests.Response, content: bytes) -> TokenAnswer:
         location = response.headers.get("Location", "") if response.is_redirect else ""
@@ -204,7 +216,7 @@ class TokenService:
                 raise self._failed(f"answered more than {TOKEN_BYTES // 1024} KiB", FIX_SERVICE)
         return content
 
-    def _failed(self, what: str, remedy: str, code: str = "registry_answer") -> SourceError:
+    def _failed(self, what: str, remedy: str, code: str = ANSWER) -> SourceError:
         text = f"The registry's token service at {self._where} {what}."
         return SourceError(text, remedy=remedy, code=code)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer, word_of
 from registry_sync.source.completeness.numbered_parts import PARTS, part_now
 from registry_sync.source.completeness.said_values import (
@@ -254,8 +255,15 @@ def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:
     return Mark("pages", entry, sure=False) if ahead else None
 
 
+def _link(entry: Entry, answer: PageAnswer) -> Mark | None:
+    """`rel="more"`, or a template of the next page's address, which no one can fill (RFC 9652)."""
+    more = answer.links.get("more", "") if entry.header and entry.word == "link" else ""
+    template = entry.word == "linktemplate" and "next" in read_links(str(entry.value))[0]
+    return Mark("partial", entry, sure=False) if template or _leads_on("more", more) else None
+
+
 WAYS: tuple[Callable[[Entry, PageAnswer], Mark | None], ...] = (
-    _address, _token, _flag, _pages, _partial, _last_link, _worded,
+    _address, _token, _flag, _pages, _partial, _last_link, _link, _worded,
 )  # fmt: skip
 """The ways in which answers say that there is more, the most useful first."""
 

@@ -28,6 +28,7 @@ TOKEN_PARAMS = {
     "nexttoken": "nextToken",
 }  # fmt: skip
 """Query parameters of tokens whose name does not tell them."""
+MORE_LINK: Json = {"type": "header_link", "links_next_key": "more"}
 
 
 def written(paginator: Json) -> str:
@@ -247,6 +248,8 @@ WAYS: dict[Kind, Callable[[Mark, PageAnswer], Json]] = {
     "number": _by_number,
     "pages": _by_pages,
     "flag": _by_flag,
-    "partial": lambda mark, answer: _by_offset(answer, {}),
+    "partial": lambda mark, answer: (
+        MORE_LINK if mark.entry.word == "link" else _by_offset(answer, {})
+    ),
 }
 """How each kind of mark is turned into a paginator, the surest first."""

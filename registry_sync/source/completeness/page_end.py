@@ -10,6 +10,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
+from registry_sync.source.completeness.page_sizes import size_asked
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
@@ -70,11 +71,23 @@ class End:
 
     def is_told(self) -> bool:
         """Return whether the answer says that this is all, by its total or in so many words."""
+        return self._is_total() or says_end(self.answer.entries())
+
+    def may_total_a_page(self) -> bool:
+        """Return whether all that says that this is all is a total of as many as were asked for.
+
+        Some servers count what they return where no one asks them to count the rest.
+        https://developer.shopware.com/docs/guides/integrations-api/general-concepts/search-criteria.html
+        """
+        asked = size_asked(self.answer)
+        sized = asked is not None and asked[1] == self.answer.count
+        named = self.total is not None and self.total.named
+        return sized and not named and self._is_total() and not says_end(self.answer.entries())
+
+    def _is_total(self) -> bool:
         total = self.total
         whole = total is not None and total.exact and total.count == self.answer.came
-        if total is not None and whole and (total.named or not total.may_count_a_page):
-            return True
-        return says_end(self.answer.entries())
+        return total is not None and whole and (total.named or not total.may_count_a_page)
 
 
 def announced(end: End) -> bool:

@@ -80,6 +80,12 @@ def fills(answer: PageAnswer) -> str:
     return ""
 
 
+def is_short(answer: PageAnswer) -> bool:
+    """Return whether fewer records came than the request asks for."""
+    sizes = [number for _, number in (*_named_sizes(asked_values(answer)), *_inner_sizes(answer))]
+    return bool(sizes) and answer.count < min(sizes)
+
+
 def _named_sizes(asked: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield the parameters whose name says that their number is a size."""
     for name, value in asked.items():

@@ -213,7 +213,9 @@ def _exceeded(end: End) -> Sign | None:
 def _full_page(end: End) -> Sign | None:
     """Suspect an only page that is exactly full, where nothing says that it is all."""
     count = end.answer.count
-    if not end.only or not count or not end.paginator.judges or end.is_told():
+    if not end.only or not count or not end.paginator.judges:
+        return None
+    if end.is_told() and not end.may_total_a_page():
         return None
     why = fills(end.answer) or ("a usual size of a page" if count in USUAL_SIZES else "")
     if end.total and not end.total.exact and end.total.count == end.answer.came:

@@ -1,0 +1,26 @@
+"""Words of refusals that are not about the key: of rates, addresses and maintenance. Pure."""
+
+from __future__ import annotations
+
+import re
+
+RATE = re.compile(
+    r"rate.?limit|throttl|too many requests|slow down|(?:request|usage|api) limit"
+    r"|quota.{0,20}(?:exceed|exhaust|reach)|(?:exceed|exhaust|reach|over|out of).{0,20}quota",
+    re.IGNORECASE,
+)
+"""Words of a 403 that passes, although no header says when."""
+PLACE, LIST = r"(?:\bips?\b|(?<!mail )address|network)", "(?:allow|white|block|deny).?list"
+ADDRESS = re.compile(
+    rf"\bip.?(?:address|range)|\bips?\b\D{{0,40}}\d+\.\d|\bip not\b|source address|network zone"
+    r"|\b(?:from|your|client|source|remote)(?: this| the)? ips?\b"
+    rf"|{PLACE}.{{0,30}}{LIST}|{LIST}.{{0,30}}{PLACE}"
+    r"|firewall|cloudflare|akamai|incapsula|sucuri",
+    re.IGNORECASE,
+)
+"""Words of a 403 that is about where a request comes from; IP may be intellectual property."""
+DOWN = re.compile(
+    rb"(?i)maintenance|temporarily (?:unavailable|down|offline)|service unavailable|be right back"
+    rb"|back (?:soon|shortly)|bad gateway|gateway time-?out|downtime"
+)
+"""Words of a page that stands in for a registry that is down."""

@@ -1,0 +1,61 @@
+"""Whether numbered pages begin with 0, where nothing that came shows it."""
+
+from __future__ import annotations
+
+from registry_sync import runs
+from registry_sync.core.problems import SourceError
+from registry_sync.core.text import number_of
+from registry_sync.source.client import Source
+from registry_sync.source.completeness.proposals import written
+from registry_sync.source.paginators.page_number import PageNumber
+from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawn import named
+
+
+def check_page_0(ctx: RunContext, source: Source) -> None:
+    """Request page 0 after a lane's first read of everything from page 1 on, without a total.
+
+    Warn of records that only page 0 has. The lane keeps the result, and asks again only after
+    that. Raise LeaseLost.
+    """
+    run, lane, paginator = ctx.run, ctx.lane, source.connector.paginator
+    if not isinstance(paginator, PageNumber) or paginator.base_page != 1 or not run.read:
+        return
+    if not run.reads_all or run.dry_run or run.source_total is not None:
+        return
+    asked = paginator.page_body_path or paginator.page_param
+    known = lane.source_state.get("page_0", {})
+    if known.get("asked") == asked and not known.get("missed"):
+        return
+    missed = _only_on_page_0(ctx, source)
+    runs.learn(lane, ctx.lease, page_0={"asked": asked, "missed": bool(missed)})
+    if not missed:
+        return
+    given = {"page_param": paginator.page_param} if paginator.page_param != "page" else {}
+    settings = written({"type": "page_number", **given, "base_page": 0})
+    runs.warn(
+        run,
+        ctx.lease,
+        "more_said",
+        f"Page 0 has {number_of(len(missed), 'record')} ({named(missed)}) that no page from 1 on "
+        "has: the registry's first page is page 0, and it was not read. The integration owner sets "
+        f"base_page in Connector Settings: {settings}.",
+    )
+
+
+def _only_on_page_0(ctx: RunContext, source: Source) -> list[str]:
+    """Return the ids of page 0, unless it is one of the pages that were read."""
+    ids = _ids(source, 0)
+    seen = ctx.lane.ledger.filter(external_id__among=ids, seen_run_id=ctx.run.pk)
+    if not ids or seen.exists() or set(ids) & set(_ids(source, 1)):
+        return []
+    return ids
+
+
+def _ids(source: Source, number: int) -> list[str]:
+    """Return the ids of a page; none where the registry refuses it, as most do for page 0."""
+    try:
+        records = next(source.pages(None, position={"page": number})).records
+    except SourceError:
+        return []
+    return [one for record in records if (one := source.identify(record)) is not None]
