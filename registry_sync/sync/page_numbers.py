@@ -6,10 +6,10 @@ from registry_sync import runs
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.source.client import Source
-from registry_sync.source.completeness.proposals import written
+from registry_sync.source.completeness.next_page_settings import written
 from registry_sync.source.paginators.page_number import PageNumber
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.withdrawn import named
+from registry_sync.sync.withdrawn import first_ids
 
 
 def check_page_0(ctx: RunContext, source: Source) -> None:
@@ -37,9 +37,9 @@ def check_page_0(ctx: RunContext, source: Source) -> None:
         run,
         ctx.lease,
         "more_said",
-        f"Page 0 has {number_of(len(missed), 'record')} ({named(missed)}) that no page from 1 on "
-        "has: the registry's first page is page 0, and it was not read. The integration owner sets "
-        f"base_page in Connector Settings: {settings}.",
+        f"Page 0 has {number_of(len(missed), 'record')} ({first_ids(missed)}) that no page from 1 "
+        "on has: the registry's first page is page 0, and it was not read. The integration owner "
+        f"sets base_page in Connector Settings: {settings}.",
     )
 
 

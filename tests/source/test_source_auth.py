@@ -392,6 +392,10 @@ def test_token_params_are_sent_and_hold_no_secret(serve: Any) -> None:
         Reply({"message": "JWT expired"}, status=500),
         Reply({"status": 401, "message": "token is expired"}),
         Reply({"error": "Session expired"}),
+        Reply({"error": "ExpiredToken"}, status=400),
+        Reply({"code": "token_expired"}, status=400),
+        Reply({"success": False, "error": "session_expired"}),
+        Reply({"errors": [{"message": "jwt expired", "path": ["kinds"]}], "data": None}),
     ],
 )
 def test_a_token_that_the_registry_refuses_is_renewed_once(serve: Any, refusal: Reply) -> None:
@@ -415,6 +419,7 @@ def test_a_token_that_the_registry_refuses_is_renewed_once(serve: Any, refusal: 
     [
         {"id": 1, "state": "expired", "session": "A12"},
         {"id": 3, "note": "Session notes, expired lot"},
+        {"id": 4, "kind": "expired_token"},
     ],
 )
 def test_a_record_about_what_expired_renews_no_token(serve: Any, record: Any) -> None:

@@ -152,7 +152,8 @@ def _ask(found: Findings, answer: PageAnswer, total: Total | None, said: str) ->
         seen = f"The answer counts {count}, and all came."
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
-    usual = len(page.records) in USUAL_SIZES or bool(fills(answer))
+    full = bool(fills(answer))
+    usual = full or len(page.records) in USUAL_SIZES
     if query_in(answer.posted) and not said and (usual or not is_short(answer)):
         found.note(f"{count} came, and nothing that the query requests says {NOT_REQUESTED}")
         return
@@ -170,12 +171,14 @@ def _ask(found: Findings, answer: PageAnswer, total: Total | None, said: str) ->
         if more.more
         else "No parameter for one page more brought other records."
     )
-    if more.more is None and usual:
+    if more.more is None and full:
         found.note(
             f"{seen} But {count} are a full page: ask the registry's owner whether that is all. "
             f"If it is, set {more.settings}."
         )
         return
+    if more.more is None and usual:
+        seen += f" But {count} are a usual page: ask the registry's owner whether that is all."
     found.add("endpoint.paginator", paginator_in(more.settings), seen)
 
 
