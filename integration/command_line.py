@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 ESCAPES = "registry_sync.escapes"
 PLAIN = "registry_sync.plain"
-PLAIN_SIGNS = dict.fromkeys("“”„‘’", "'") | {"…": "...", "–": "-", "→": "->", "›": ">", "•": "-"}
+PLAIN_SIGNS = dict.fromkeys("“”„‘’", "'") | {
+    "…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "›": ">", "•": "*", "≈": "~",
+}  # fmt: skip
 """What a console without them shows for the signs of this service's own sentences. None ends a
 string of JSON."""
 EXACT = {"--json", "-"}

@@ -11,6 +11,7 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
+from integration import command_line
 from integration.command_line import escape_in
 from registry_sync.management.run_progress import RunProgress
 from registry_sync.models import SyncRun
@@ -77,8 +78,19 @@ def test_what_is_escaped_is_read_as_json_with_every_sign_of_it():
 def test_people_see_plain_quotes_where_a_console_has_no_others():
     console = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True)
     escape_in(console, exact=False)
-    console.write("“Tëst’s” → – … Ω🧪")
-    assert console.buffer.getvalue().decode("latin-1") == r"'Tëst's' -> - ... \u03a9\ud83e\uddea"
+    console.write("“Tëst’s” → ← – … Ω🧪")
+    said = console.buffer.getvalue().decode("latin-1")
+    assert said == r"'Tëst's' -> <- - ... \u03a9\ud83e\uddea"
+
+
+@pytest.mark.parametrize("words, shown", [([], "'"), (["--json"], r"\u201c"), (["-"], r"\u201c")])
+def test_what_a_program_reads_is_never_made_plain(monkeypatch, words, shown):
+    console = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", console)
+    monkeypatch.setattr(sys, "argv", ["manage.py", "--version", *words])
+    command_line.main()
+    print("“", end="")
+    assert console.buffer.getvalue().decode("ascii").split("\n")[1] == shown
 
 
 @pytest.mark.process
