@@ -59,6 +59,8 @@ def _flush(stream: Any) -> None:
 def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
     escape_in(sys.stdout, sys.stderr, exact=not EXACT.isdisjoint(sys.argv))
+    if os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR"):
+        os.environ.setdefault("DJANGO_COLORS", "nocolor")  # Django asks neither
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if "-" in name and (COMMANDS / f"{name.replace('-', '_')}.py").exists():
         sys.argv[1] = name = name.replace("-", "_")  # as people write `upgrade-check`

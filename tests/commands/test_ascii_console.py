@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import sys
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.color import make_style
 
 from integration import command_line
 from integration.command_line import escape_in
@@ -91,6 +93,20 @@ def test_what_a_program_reads_is_never_made_plain(monkeypatch, words, shown):
     command_line.main()
     print("“", end="")
     assert console.buffer.getvalue().decode("ascii").split("\n")[1] == shown
+
+
+@pytest.mark.parametrize("name, value", [("TERM", "dumb"), ("NO_COLOR", "1")])
+def test_a_terminal_without_colours_gets_none(monkeypatch, name, value):
+    monkeypatch.setenv("DJANGO_COLORS", "")
+    monkeypatch.delenv("DJANGO_COLORS")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "argv", ["manage.py", "--version"])
+    command_line.main()
+    assert "\x1b" in make_style(os.environ.get("DJANGO_COLORS", "")).ERROR("refused")
+    monkeypatch.setenv(name, value)
+    command_line.main()
+    assert make_style(os.environ.get("DJANGO_COLORS", "")).ERROR("refused") == "refused"
 
 
 @pytest.mark.process

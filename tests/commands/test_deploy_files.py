@@ -27,6 +27,13 @@ BIN = Path(sys.executable).parent
 COMMAND = "/srv/registry-sync/.venv/bin/registry-sync"
 
 
+TAKEN = {
+    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy",
+    "www-data", "backup", "list", "irc", "_apt", "nobody",
+}  # fmt: skip
+"""Users that every Debian has, of its package base-passwd."""
+
+
 def checked(*words: str | Path) -> str:
     """Run a tool that must find nothing; return what it printed."""
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=120)
@@ -40,6 +47,8 @@ def test_the_image() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
     names = [name for line in copied for name in line.split()]
     assert all(list(ROOT.glob(name)) for name in names), names
+    users = re.findall(r"^RUN useradd .* (\S+)$", text, re.MULTILINE)
+    assert users and TAKEN.isdisjoint(users), users
     ignored = (ROOT / ".dockerignore").read_text()
     assert all(f"!{name.split('*')[0].split('.lock')[0]}" in ignored for name in names), ignored
 
