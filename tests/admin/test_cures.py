@@ -25,8 +25,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second_person import Person, decline
+from registry_sync.sync.plans.second_person import Person
 from sandbox.tenant.entities import add_by_hand
 from tests.support import factories as made
 from tests.support.desk import groups, person, text
@@ -155,27 +154,22 @@ def test_records_that_take_two_people_are_proposed_together(owner):
     assert {entry.object_id for entry in noted} == {str(error.pk) for error in errors[:2]}
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_an_override_that_is_declined_in_the_meantime_is_not_told_as_one(owner, monkeypatch, count):
-    lane = made.LaneFactory(second_allow=True)
-    errors = made.EntityErrorFactory.create_batch(2, lane=lane, code="another_substance")
+@pytest.mark.parametrize("second", [False, True])
+def test_the_queries_to_allow_many_records_do_not_grow_with_them(owner, second):
+    lane = made.LaneFactory(second_allow=second)
+    made.SyncRunFactory(lane=lane, status="RUNNING")  # each run follows this one
+    errors = made.EntityErrorFactory.create_batch(42, lane=lane, code="another_substance")
     ids = [error.external_id for error in errors]
-    url, claim = page_of("another_substance", "allow-record"), allowances.claim
-    press(owner, url, ids)
-
-    def late(lane, what, external_id, **more):
-        consent = claim(lane, what, external_id, **more)
-        if external_id in ids[:count]:
-            (proposal,) = consent.proposals
-            assert decline(proposal, by=Person("Olivia"), reason="not now")
-        return consent
-
-    monkeypatch.setattr(allowances, "claim", late)
-    answer = press(mona := person("Mona", groups.OWNERS), url, ids)
-    assert list(Allowance.objects.values_list("external_id", flat=True)) == ids[count:]
-    told = words(mona, answer.url) if count == 1 else text(answer)
-    assert "is declined by now" in told
-    assert ("Overridden once for 1 record" in told) == ("1 record stays" in told) == (count == 1)
+    url, asked = page_of("another_substance", "allow-record"), list[list[int]]()
+    for some in (ids[:2], ids[2:]):
+        counts = list[int]()
+        for client in (owner, person(f"Mona {len(some)}", groups.OWNERS)):
+            with CaptureQueriesContext(connection) as queries:
+                assert press(client, url, some, typed=str(len(some))).status_code == 302
+            counts.append(len(queries))
+        asked.append(counts)
+        assert Allowance.objects.filter(external_id__among=some).count() == len(some)
+    assert asked[0] == asked[1]
 
 
 def test_a_stopped_run_is_allowed_once_and_synced(world, owner):

@@ -93,6 +93,18 @@ def test_a_stop_is_overridden_once(external_id):
     assert "ann has already overridden it" in str(failed[1])
 
 
+def test_records_are_overridden_once():
+    lane, done = stopped_lane(), list[set[str]]()
+
+    def press(by: Person) -> Callable[[], Any]:
+        how = {"by": by, "reason": "renamed"}
+        what = Allowance.What.IDENTITY
+        return lambda: done.append(allowances.allow_records(lane, what, ["C-1"], **how))
+
+    assert at_once(press(ANN), press(BEA)) == [None, None]
+    assert Allowance.objects.get().actor == "ann" and done == [{"C-1"}, {"C-1"}]
+
+
 def test_the_form_overrides_a_stop_once():
     lane, clients = stopped_lane(), [Client(), Client()]
     for number, client in enumerate(clients):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry_sync import runs
-from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, page, record_cell
 from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
@@ -69,7 +68,7 @@ class AllowRun(Press):
             raise CannotCure(fault)
         order.check([mark_of_stop(case.lane, what)])
         try:
-            row = _allow(case, what, "", order)
+            row = allowances.allow(case.lane, what, "", by=order.by, reason=order.reason)
         except SecondPerson as proposed:
             raise CannotCure(f"{proposed} {proposed.remedy}") from proposed
         done = Done(f"Overridden once: {what.label}.", noted=[row, case.lane])
@@ -115,31 +114,13 @@ class AllowRecord(Press):
     def do(self, case: Case, order: Order) -> Done:
         """Override it for the chosen records, and check them again."""
         what = OF_RECORD[case.code]
-        rows = list(case.errors().defer("raw").filter(external_id__in=order.chosen))
+        rows = list(case.errors().defer("raw").filter(external_id__among=order.chosen))
         if not rows:
             raise CannotCure("Tick at least one record. Nothing was done.")
         order.check(_mark_of(error) for error in rows)
-        armed = Allowance.objects.filter(lane=case.lane, what=what, used_by=None)
-        held = set(armed.values_list("external_id", flat=True))  # a second one would stay armed
-        allowed, proposed, refused = [], 0, list[SyncError]()
-        for error in rows:
-            try:
-                if error.external_id not in held:
-                    _allow(case, what, error.external_id, order)
-                allowed.append(error)
-            except SecondPerson:
-                proposed += 1  # the others may be confirmed by this press
-            except allowances.Overridden:  # by someone else, just now
-                allowed.append(error)
-            except SyncError as fault:
-                refused.append(fault)
-        if len(refused) == len(rows):
-            raise refused[0]
-        done = _told(what, allowed, proposed)
-        if refused:
-            stay = "record stays as it was" if len(refused) == 1 else "records stay as they were"
-            done.warnings.append(f"{len(refused):,} {stay}. {refused[0].message}")
-        return done
+        ids = [error.external_id for error in rows]
+        done = allowances.allow_records(case.lane, what, ids, by=order.by, reason=order.reason)
+        return _told(what, [row for row in rows if row.external_id in done], len(ids) - len(done))
 
 
 def _told(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
@@ -189,8 +170,3 @@ def _mark_of(error: EntityError) -> str:
 
 def _before(entry: LedgerEntry | None) -> str:
     return "–" if entry is None else entry.identity[:200] or entry.name
-
-
-def _allow(case: Case, what: What, external_id: str, order: Order) -> Allowance:
-    """Override it once. Raise SecondPerson where that is a proposal."""
-    return allowances.allow(case.lane, what, external_id, by=order.by, reason=order.reason)

@@ -5,6 +5,7 @@ The command and the admin's form ask here before they save an Allowance.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from django.db import transaction
@@ -79,11 +80,45 @@ def allow(
         )  # fmt: skip
 
 
+def allow_records(
+    lane: Lane, what: Allowance.What, ids: Collection[str], *, by: Person, reason: str
+) -> set[str]:
+    """Override a guard once for some refused records; return for which it is overridden then.
+
+    Where the lane asks for two people, the others are proposed, or were before. The number of
+    queries does not grow with that of the records.
+    """
+    with transaction.atomic():
+        _lock(lane)
+        unused = Allowance.objects.filter(lane=lane, what=what, used_by=None)
+        armed = set(unused.filter(external_id__among=ids).values_list("external_id", flat=True))
+        errors = lane.errors.filter(external_id__among=ids, closed_at__isnull=True)
+        forms = dict(errors.values_list("external_id", "raw_hash"))
+        actions = [
+            _action(lane, what, _of_record(what, each, forms.get(each, "")), f" of {each}")
+            for each in ids
+            if each not in armed  # a second one would stay armed
+        ]
+        able = second_person.settle(lane, actions, by=by, reason=reason)
+        made = Allowance.objects.bulk_create(
+            Allowance(
+                lane=lane, what=what, external_id=action.subject["external_id"], actor=by.name,
+                reason=reason,
+            )
+            for action in able
+        )  # fmt: skip
+    return armed | {row.external_id for row in made}
+
+
 def hold(lane: Lane, what: str, external_id: str) -> None:
     """Lock the lane in the transaction that overrides. Raise Overridden if it was done."""
-    list(Lane.objects.select_for_update(no_key=True).filter(pk=lane.pk))
+    _lock(lane)
     if fault := nothing_to_allow(lane, what, external_id):
         raise Overridden(fault, remedy="Reload the page and check.", kind="mapping", code="taken")
+
+
+def _lock(lane: Lane) -> None:
+    list(Lane.objects.select_for_update(no_key=True).filter(pk=lane.pk))
 
 
 def lost_paths(lane: Lane, what: str) -> list[str] | None:
@@ -99,12 +134,16 @@ def claim(
     of = f" of {external_id}" if external_id else ""
     if lost := lost_paths(lane, what):
         of = f" ({', '.join(lost)})"
-    wanted = second_person.ProposedAction(
-        lane, second_person.What.ALLOW, subject(lane, what, external_id),
-        f"Override “{what.label}”{of} once.",
-    )  # fmt: skip
+    action = _action(lane, what, subject(lane, what, external_id), of)
     check = partial(hold, lane, what, external_id)
-    return second_person.request_consent([wanted], by=by, reason=reason, check=check)
+    return second_person.request_consent([action], by=by, reason=reason, check=check)
+
+
+def _action(
+    lane: Lane, what: Allowance.What, subject: Json, of: str
+) -> second_person.ProposedAction:
+    text = f"Override “{what.label}”{of} once."
+    return second_person.ProposedAction(lane, second_person.What.ALLOW, subject, text)
 
 
 def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:
@@ -114,14 +153,19 @@ def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:
     the same stop, unless other paths are missing. A record's is that of the form in which it was
     refused.
     """
-    found: Json = {"what": str(what), "external_id": external_id}
     if what in OF_ONE:
         errors = lane.errors.filter(external_id=external_id, closed_at__isnull=True)
-        return found | {"form": errors.values_list("raw_hash", flat=True).first() or ""}
+        form = errors.values_list("raw_hash", flat=True).first() or ""
+        return _of_record(what, external_id, form)
+    found: Json = {"what": str(what), "external_id": external_id}
     if lost := lost_paths(lane, what):
         found |= {"paths": lost}
     first = _stopped_runs(lane, what).order_by("pk").first()
     return found | {"run": first.pk if first is not None else None}
+
+
+def _of_record(what: str, external_id: str, form: str) -> Json:
+    return {"what": str(what), "external_id": external_id, "form": form}
 
 
 def stop_of(row: Proposal) -> int | None:
