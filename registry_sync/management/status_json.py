@@ -12,25 +12,37 @@ from registry_sync.models import Lane
 from registry_sync.monitoring import freshness, health
 from registry_sync.monitoring.conditions import Condition, check_failing, check_stale
 from registry_sync.monitoring.health import HealthState
+from registry_sync.monitoring.light import Light, light_of
 from registry_sync.reporting.error_groups import ErrorGroup, error_groups
 
 WORDS = {
     HealthState.GOOD: "good", HealthState.NEW: "not started",
     HealthState.ATTENTION: "attention", HealthState.BAD: "bad",
 }  # fmt: skip
+LIGHTS = {
+    "good": Light.IN_SYNC, "not started": Light.WAITING, "attention": Light.BEHIND,
+    "bad": Light.STOPPED,
+}  # fmt: skip
+"""What the desk says of what holds for all lanes, by the words of the JSON."""
 STATUSES = {"good": 0, "not started": 2, "attention": 2, "bad": 1}
-"""The exit status by the worst state, in the words of the desk's first page."""
+"""The exit status by the worst state."""
 
 
-def lane_json(lane: Lane | None, around: health.Service, names: runs.LaneNames) -> Json:
-    """Return a lane's status (`status` in docs/commands.schema.json); None: no lane is known."""
+def lane_status(
+    lane: Lane | None, around: health.Service, names: runs.LaneNames
+) -> tuple[Light, Json]:
+    """Return a lane's light, and its status (`status` in docs/commands.schema.json).
+
+    Without a lane, none is known.
+    """
     found = health.assess_lane(lane, around)
     limits = freshness.limits()
     stale = check_stale(lane, limits)
     state = HealthState.BAD if isinstance(stale, Condition) else found.state
     groups = error_groups(runs.open_errors(lane)) if lane else []
     acts = [_condition(one) for one in (check_failing(lane, limits), stale)]
-    return {
+    light = Light.STOPPED if state is HealthState.BAD else light_of(found)
+    return light, {
         "lane": names.of(lane) or None,
         "schema_id": lane.schema_id if lane else None,
         "state": WORDS[state],

@@ -167,8 +167,8 @@ KINDS = [
      "Adopt these"),
     (row(made.DriftFactory), "1 × value changed in Benchling", "accept Benchling's", "active",
      None),
-    (row(made.DriftFactory, field_id="archived"), "1 × entity archived in Benchling",
-     "until a Benchling admin unarchives it", "quiet", None),
+    (row(made.DriftFactory, field_id="archived"), "1 × entity that people archived in Benchling",
+     "until a Benchling admin unarchives the entity", "quiet", None),
     (row(made.MergeFactory), "1 × entity merged", "Follow the survivor", "active", "Decide"),
     (row(made.AlertFactory, text="Runs fail.", began_at=NOW), "1 × open alert",
      "The last one: Runs fail.", "quiet", None),
@@ -201,8 +201,16 @@ def test_each_thing_to_do_has_its_card_and_each_role_its_presses(
 @pytest.mark.once
 def test_what_cannot_be_decided_is_not_counted_as_waiting_for_a_decision(lane, owner):
     made.DriftFactory(lane=lane, field_id="archived", field="archived")
-    assert [one.title for one in cards(owner)] == ["i note 1 × entity archived in Benchling"]
+    assert [one.title for one in cards(owner)] == [
+        "i note 1 × entity that people archived in Benchling"
+    ]
     assert "archived" in read(owner, next(iter(_links(owner)))), "the list of those entities"
+    refuse(
+        lane, "archived", external_id=made.DriftFactory(lane=lane, field_id="archived").external_id
+    )
+    titles = [one.title for one in cards(owner)]
+    assert titles == ["! behind 1 × archived in Benchling",
+                      "i note 1 × entity that people archived in Benchling"]  # fmt: skip
     made.DriftFactory(lane=lane)
     assert list(card(owner, "1 × value changed in Benchling").presses) == ["Restore or accept"]
 
@@ -254,7 +262,9 @@ def test_no_one_notified_leads_to_the_settings(db, owner):
     good(made.LaneFactory())
     seen = card(owner, "No one is notified")
     assert owner.get(seen.presses["Set up alerts"], follow=True).status_code == 200
-    assert "Good overview." in read(owner)
+    assert "Good morning." in read(owner)
+    made.AlertFactory(text="Runs fail.", began_at=NOW)
+    assert card(owner, "1 × open alert, sent to no one")
 
 
 def test_cards_of_several_lanes_name_their_lane(lane, owner):

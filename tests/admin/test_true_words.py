@@ -7,9 +7,12 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from registry_sync.core import stopping
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun
+from tests.support import factories
 from tests.support.desk import INDEX, read
 from tests.support.registry import compound
 from tests.support.worlds import looked_up
@@ -111,3 +114,29 @@ def test_a_tombstone_is_not_called_a_record_without_a_name(named, owner):
     assert "The registry says that it is deleted." in said
     assert "no name" not in said.lower() and "would be refused" not in said
     assert "newer version" not in said
+
+
+def test_buttons_that_look_alike_say_how_they_differ(owner, monkeypatch):
+    monkeypatch.setattr(stopping, "sleep", lambda *_: None)  # there is no Benchling to wait for
+    error = factories.EntityErrorFactory(code="name_taken", lane=factories.LaneFactory(position=0))
+    one = f"/admin/registry_sync/entityerror/{error.pk}/change/"
+    record = reverse("admin:registry_sync_record") + f"?id={error.external_id}"
+    for address, said in (
+        ("/admin/registry_sync/entityerror/", "Retry stored copies tries them as they were"),
+        (one, "Check again reads the record from the registry as it is now."),
+        (record, "Step by step and Check the registry now write nothing"),
+    ):
+        assert said in read(owner, address), address
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"status": "FAILED"}, "none (a run that does not reach its end does not move it"),
+        ({"watermark": timezone.now()}, "(the next run reads what changed in the registry after"),
+        ({"kind": "dry run"}, "none (unchanged: this kind of run does not move it)"),
+    ],
+)
+def test_a_runs_page_says_what_its_watermark_means(owner, values, said):
+    run = factories.SyncRunFactory(**values)
+    assert said in read(owner, f"/admin/registry_sync/syncrun/{run.pk}/change/")

@@ -38,9 +38,9 @@ def two(db) -> list[Lane]:
 
 def test_status_exits_by_the_worst_lane_and_says_who_acts_since_when(two) -> None:
     status, said = command("--lane", "Compounds", name="status")
-    assert status == 0 and "Compounds: good." in said, said
+    assert status == 0 and "Compounds: in sync." in said, said
     status, said = command(name="status")
-    assert status == 2 and "Lots: attention." in said
+    assert status == 2 and "Lots: behind." in said
     assert "2 records: " in said and "(name_taken), since 2026-01-05 10:00 UTC" in said
     status, out, _ = command_apart("--json", name="status")
     first, second = checked("status", out)["lanes"]
@@ -53,16 +53,18 @@ def test_status_exits_by_the_worst_lane_and_says_who_acts_since_when(two) -> Non
     status, out, _ = command_apart("--json", name="status")
     failing = checked("status", out)["lanes"][0]
     assert status == 1 and failing["state"] == "bad"
+    assert "Compounds: stopped." in command(name="status")[1]
     assert failing["to_do"][0]["remedy"] == "Enter it." and failing["to_do"][0]["since"]
 
 
 def test_a_lane_without_a_good_run_for_long_is_bad_and_none_is_not_started(db) -> None:
-    assert command(name="status")[0] == 2
+    status, said = command(name="status")
+    assert status == 2 and said.startswith("No lane yet: waiting.")
     long_ago = timezone.now() - timedelta(days=30)
     lane = LaneFactory(position=0)
     SyncRunFactory(lane=lane, reads_all=True, started_at=long_ago, finished_at=long_ago)
     status, said = command(name="status")
-    assert status == 1 and "No run has succeeded for more than" in said
+    assert status == 1 and ": stopped. No run has succeeded for more than" in said
 
 
 def test_runs_lists_the_newest_first_and_as_many_as_are_wanted(two) -> None:

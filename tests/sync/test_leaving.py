@@ -227,7 +227,8 @@ def test_a_great_share_is_staged_released_brought_back_and_undone(leaving):
     full(w, 0)
     run = full(w, hours=2)
     assert codes(run) == {"withdrawals_staged"} and archived(w) == {}
-    assert "C-000001, C-000002, C-000003, …" in run.warnings[0]["text"]
+    said = run.warnings[0]["text"]
+    assert "C-000001, C-000002, C-000003, …" in said and "than the 3 that this lane may" in said
     assert w.sync().status == Status.COMPLETED_WITH_WARNINGS  # as long as they wait
     decide(State.RELEASED, external_id__in=["C-000001", "C-000002", "C-000003"])
     decide(State.KEPT, state=State.STAGED)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from registry_sync import runs
 from registry_sync.desk import cures
 from registry_sync.desk.drift import ARCHIVED, undecided
 from registry_sync.desk.worklist.base import (
@@ -19,7 +20,15 @@ from registry_sync.desk.worklist.base import (
     press,
     waiting,
 )
-from registry_sync.models import Adoption, Drift, Lane, LedgerEntry, Merge, Withdrawal
+from registry_sync.models import (
+    Adoption,
+    Drift,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    Merge,
+    Withdrawal,
+)
 
 Left = Withdrawal.State
 
@@ -135,16 +144,24 @@ class DriftedValues(Decision):
 
 
 class ArchivedByPeople(Decision):
-    """Entities that people archived in Benchling."""
+    """Entities that people archived in Benchling.
+
+    A record that changes after that is refused: the card of that cause has it.
+    """
 
     name, page, query = "archived", "drift", f"closed_at__isempty=1&field__exact={ARCHIVED}"
-    title = "entity archived in Benchling"
-    text = "Nothing is written to it until a Benchling admin unarchives it."
+    title = "entity that people archived in Benchling"
+    text = (
+        "Its record has not changed in the registry since, so nothing has to be written. If the "
+        "record changes, it is refused until a Benchling admin unarchives the entity."
+    )
     gravity = Gravity.NOTE
 
     def rows(self) -> QuerySet[Drift]:
-        """Return the open ones."""
-        return Drift.objects.filter(closed_at__isnull=True, field_id=ARCHIVED)
+        """Return the open ones, without those whose records are refused."""
+        refused = runs.only_open(EntityError.objects.filter(lane=OuterRef("lane"), code="archived"))
+        rows = Drift.objects.filter(closed_at__isnull=True, field_id=ARCHIVED)
+        return rows.filter(~Exists(refused.filter(external_id=OuterRef("external_id"))))
 
     def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
         """Return none: the desk does not unarchive what people archived."""

@@ -61,11 +61,14 @@ class OpenAlerts(CardKind):
         by_lane: dict[Lane | None, list[Alert]] = {}
         for alert in rows.select_related("lane").order_by("-began_at", "-pk")[:100]:
             by_lane.setdefault(alert.lane, []).append(alert)
-        return (self._card(overview, lane, found) for lane, found in by_lane.items())
+        sent = "" if who_is_notified().anyone or not by_lane else ", sent to no one"
+        return (self._card(overview, lane, found, sent) for lane, found in by_lane.items())
 
-    def _card(self, overview: Overview, lane: Lane | None, found: Sequence[Alert]) -> Card:
+    def _card(
+        self, overview: Overview, lane: Lane | None, found: Sequence[Alert], sent: str
+    ) -> Card:
         return Card(
-            title="open alert",
+            title=f"open alert{sent}",
             gravity=Gravity.NOTE,
             actors=("mapping",),
             text=f"The last one: {found[0].text}",

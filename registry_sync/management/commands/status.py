@@ -15,13 +15,14 @@ from registry_sync.management.operator import OperatorCommand
 from registry_sync.management.plain_text import time_text, to_do_lines
 from registry_sync.monitoring.health import assess_service
 from registry_sync.monitoring.lane_runs import lanes_or_none
+from registry_sync.monitoring.light import Light
 
 
 class Command(OperatorCommand):
     help = (
         "Show how each lane stands: what is wrong, since when, who must act and what to do. Exit "
-        "status: 0 all is good, 2 something needs attention or has not started, 1 something is "
-        "bad, 64 wrong usage."
+        "status: 0 everything is in sync, 2 something is behind or has not started, 1 something "
+        "has stopped, 64 wrong usage."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,24 +34,24 @@ class Command(OperatorCommand):
         lanes = lanes_or_none(names) if asked is None else [lane_named(asked, names)]
         around = assess_service()
         service = status_json.service_json(around)
-        found = [status_json.lane_json(lane, around, names) for lane in lanes]
+        found = [status_json.lane_status(lane, around, names) for lane in lanes]
         if options["json"]:
-            said = {"service": service, "lanes": found}
+            said = {"service": service, "lanes": [one for _, one in found]}
             self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
         else:
             for line in _lines(service, found):
                 self.stdout.write(line)
-        status = status_json.worst_status([service["state"], *(one["state"] for one in found)])
+        status = status_json.worst_status([service["state"], *(one["state"] for _, one in found)])
         if status:
             raise SystemExit(status)
 
 
-def _lines(service: Json, lanes: list[Json]) -> Iterator[str]:
+def _lines(service: Json, lanes: list[tuple[Light, Json]]) -> Iterator[str]:
     for text in service["findings"]:
-        yield f"Service ({service['state']}): {text}"
-    for lane in lanes:
+        yield f"Service ({status_json.LIGHTS[service['state']]}): {text}"
+    for light, lane in lanes:
         first, *others = lane["findings"]
-        yield f"{lane['lane'] or 'No lane yet'}: {lane['state']}. {first}"
+        yield f"{lane['lane'] or 'No lane yet'}: {light}. {first}"
         yield from (f"    {text}" for text in others)
         if lane["last_good_run"] is not None:
             at = time_text(lane["last_good_at"])

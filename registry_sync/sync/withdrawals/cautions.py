@@ -8,7 +8,7 @@ from registry_sync.core.text import number_of
 from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.run_verdict import Caution, is_incomplete, is_short
-from registry_sync.sync.withdrawals.policy import archives
+from registry_sync.sync.withdrawals.policy import archives, entity_count
 from registry_sync.sync.withdrawn import first_ids, withdrawn
 
 State = Withdrawal.State
@@ -21,7 +21,7 @@ def withdrawal_cautions(ctx: RunContext) -> list[Caution]:
         return []
     plain = connector.deletes.mode == "none" and not connector.scope
     found = _of_registry(run, lane) if plain else _new(ctx)
-    return [*found, *_waiting(lane)]
+    return [*found, *_waiting(ctx)]
 
 
 def _of_registry(run: SyncRun, lane: Lane) -> list[Caution]:
@@ -83,19 +83,19 @@ def _caution(count: int, ids: list[str], after: str, where: str = GONE) -> list[
     return [Caution("withdrawn", text)]
 
 
-def _waiting(lane: Lane) -> list[Caution]:
-    rows = lane.withdrawals.filter(state=State.STAGED, closed_at__isnull=True)
+def _waiting(ctx: RunContext) -> list[Caution]:
+    rows = ctx.lane.withdrawals.filter(state=State.STAGED, closed_at__isnull=True)
     ids = list(rows.order_by("pk").values_list("external_id", flat=True)[:4])
     if not ids:
         return []
-    count = rows.count()
+    count, most = rows.count(), ctx.setup.connector.deletes.most(entity_count(ctx.lane))
     return [
         Caution(
             "withdrawals_staged",
             f"{number_of(count, 'withdrawal')} ({first_ids(ids)}) "
             f"{'waits' if count == 1 else 'wait'} for a decision: more records left the registry "
-            "than this lane may lose at once. None of them was archived. The integration owner "
-            "archives or keeps the entities under Withdrawals in the admin, or with manage.py "
-            "withdrawals.",
+            f"than the {most:,} that this lane may lose at once. None of them was archived. The "
+            "integration owner archives or keeps the entities under Withdrawals in the admin, or "
+            "with manage.py withdrawals.",
         )
     ]
