@@ -61,14 +61,14 @@ def test_a_good_morning_says_so_and_has_no_card(lane, owner):
     assert not cards(owner)
     assert "✓ in sync The last run succeeded" in text and "Who acts" not in text
     assert (
-        "✓ all well Good overview. Every record that was read is in Benchling; the last good"
+        "✓ all well Good morning. Every record that was read is in Benchling; the last good"
         in (text)
     )
     made.MappingDraftFactory(state=MappingDraft.State.OPEN, title="Salts")
-    assert "Good overview." in read(owner) and "Nothing below is urgent." in read(owner)
+    assert "Good morning." in read(owner) and "Nothing below is urgent." in read(owner)
     assert card(owner, "“Salts” is open").look == "quiet"
     refuse(lane, "name_taken")
-    assert "Good overview" not in read(owner)
+    assert "Good morning" not in read(owner)
 
 
 def test_a_cause_has_one_card_with_its_count_age_and_cure(lane, owner):
@@ -288,14 +288,14 @@ def test_cards_of_several_lanes_name_their_lane(lane, owner):
 @pytest.mark.once
 def test_a_run_of_some_records_lifts_no_stop(lane, owner):
     good(lane, kind="retry")
-    assert "Good overview." in read(owner)
+    assert "Good morning." in read(owner)
     row = {"status": "FAILED", "error": "Too many.", "finished_at": NOW}
     stopped = made.SyncRunFactory(lane=lane, error_code="great_change", **row, kind="full")
     some = {"kind": "retry"}, {"kind": "incremental", "only": ["C-1"]}
     some += ({"kind": "full", "since_asked": OLD},)
     for more in some:
         good(lane, **more)
-        assert "✕ stopped The last run" in (page := read(owner)) and "Good overview" not in page
+        assert "✕ stopped The last run" in (page := read(owner)) and "Good morning" not in page
         assert "Allow once" in card(owner, f"Run {stopped.pk} stopped").presses
     assert "failed: Too many." in lanes._standing(lane), "manage.py lanes"
     warned(lane)
