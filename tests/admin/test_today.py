@@ -60,9 +60,8 @@ def test_a_good_morning_says_so_and_has_no_card(lane, owner):
     text = read(owner)
     assert not cards(owner)
     assert "✓ in sync The last run succeeded" in text and "Who acts" not in text
-    assert (
-        "✓ all well Good morning. Every record that was read is in Benchling; the last good"
-        in (text)
+    assert "✓ all well Good morning. Every record that was read is in Benchling; the last good" in (
+        text
     )
     made.MappingDraftFactory(state=MappingDraft.State.OPEN, title="Salts")
     assert "Good morning." in read(owner) and "Nothing below is urgent." in read(owner)

@@ -237,6 +237,7 @@ def test_all_records_in_slices_and_taken_over(world, desk, settings):
     draft = desk.start("live")
     said = desk.do(draft, "all", at="preview")
     assert "manage.py mapping preview" in said and draft.preview_state == "queued"
+    assert "What it would do to the 0 records previewed so far" in said
     settings.SLICE_SECONDS = 0
     beat = preview.claim(draft.pk)
     assert preview.claim(draft.pk) is None
