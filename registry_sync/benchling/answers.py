@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeGuard
 
@@ -17,6 +19,12 @@ from registry_sync.core.types import Json
 
 LONGEST = 70.0
 """Seconds from a request to the end of its answer: less than a lease lasts."""
+
+LONGEST_ID = 64
+"""Characters of an id. Benchling's own have at most 36; the database has room for these."""
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+SENDABLE = re.compile(r"[\x21-\x7e]+")
+"""What a token is, as RFC 6750 writes it into a header."""
 
 
 class Unreadable(Exception):
@@ -50,13 +58,19 @@ def checked(body: object, needs: str) -> Json:
 
 def _is_usable(key: str, value: object) -> bool:
     if key in TEXTS:
-        return isinstance(value, str) and value != ""
+        return _is_id(value)
     has = OF_ITEMS.get(key, {"id": str})
     return _are_objects(value) and all(
         all(isinstance(item.get(name), has[name]) for name in has)
+        and ("id" not in has or _is_id(item["id"]))
         and _are_objects(item.get("children") or [])
         for item in value
     )
+
+
+def _is_id(value: object) -> bool:
+    """Return whether a value is a short text that can be stored and sent in an address."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def _are_objects(value: object) -> TypeGuard[list[Json]]:
@@ -96,6 +110,11 @@ class TokenAuth(ClientCredentialsOAuth2):
             raise Unreadable("a token's answer that is no object") from error
         except OverflowError as error:
             raise Unreadable("a token's answer without a time that it is valid for") from error
+        token = self._token
+        assert token is not None
+        if not isinstance(token.access_token, str) or not SENDABLE.fullmatch(token.access_token):
+            token.refresh_time = LONG_AGO
+            raise Unreadable("a token that cannot be sent in a header")
 
 
 class BenchlingHttp(httpx.Client):

@@ -171,12 +171,17 @@ class Transport:
 
     def _send(self, method: str, url: str, body: Json | None) -> object:
         api = self._connection().api
-        if method == "get":
-            response = api.get_response(url)
-        elif method == "post":
-            response = api.post_response(url, body)
-        else:
-            response = api.patch_response(url, body)
+        try:
+            if method == "get":
+                response = api.get_response(url)
+            elif method == "post":
+                response = api.post_response(url, body)
+            else:
+                response = api.patch_response(url, body)
+        except ValueError as error:
+            if isinstance(error, (json.JSONDecodeError, UnicodeError)):
+                raise
+            raise Unreadable("a number with thousands of digits") from error
         self.server_date = str(response.headers.get("date") or "")
         count = str(response.headers.get("result-count") or "")
         self.result_count = int(count) if count.isdecimal() else 0

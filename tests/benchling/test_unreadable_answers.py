@@ -31,6 +31,7 @@ BODIES = {
     "latin-1": ('{"name": "Größe"}'.encode("latin-1"), {}),
     "html": (b"<html>Sign in</html>", {}),
     "deep": (b"[" * 100_000, {}),
+    "digits": (b"9" * 5000, {}),
 }
 PATHS = ("bulk-upsert", "tasks/", "token$", "app-configuration-items", "app-sessions",
          "entity-schemas", "registries$")  # fmt: skip
@@ -65,12 +66,18 @@ def _written(entities: str) -> str:
     return f'{{"status": "SUCCEEDED", "response": {{"customEntities": {entities}}}}}'
 
 
+BAD_IDS = ["5", '""', '"\\ud800"', '"a\\u0000b"', f'"{"x" * 65}"']
 HOLLOW = {
     "token$": [
         f'{{"access_token": "x", "token_type": "Bearer", "expires_in": {seconds}}}'
         for seconds in ("1e400", "9" * 400)
+    ]
+    + [
+        f'{{"access_token": {token}, "token_type": "Bearer", "expires_in": 900}}'
+        for token in ('"a\\r\\nX: y"', '"tök\u2011en"', '""', "7")
     ],
-    "bulk-upsert": ['{"taskId": 5}', '{"taskId": ""}'],
+    "bulk-upsert": [f'{{"taskId": {each}}}' for each in BAD_IDS],
+    "app-sessions": [f'{{"id": {each}}}' for each in BAD_IDS],
     "GET .*tasks/": [_written("[null]"), _written('"x"'), '{"status": "RUNNING", "response": 5}'],
     "app-configuration-items": [
         f'{{"appConfigurationItems": {items}}}'
