@@ -61,6 +61,12 @@ class Refused(Exception):
         self.invalid_id = invalid_id
 
 
+TOO_LATE_OR_EARLY = (408, 425)
+"""Refusals that another attempt may not meet."""
+CREDENTIALS = (400, 401, 403)
+"""What the address for tokens answers to a client id and secret that it does not accept."""
+
+
 class NothingThere(SyncError):
     """Nothing answers where Benchling should be."""
 
@@ -92,8 +98,12 @@ def is_token_error(error: BenchlingError) -> bool:
 
 
 def is_passing(error: BenchlingError) -> bool:
-    """Return whether an SDK error may pass: a 5xx, or a token's answer that cannot be read."""
-    return error.status_code >= 500 or (is_token_error(error) and error.status_code < 300)
+    """Return whether an SDK error may pass.
+
+    A redirect or any other status that is neither a success nor a refusal comes from a proxy, or is
+    that of a token's answer that cannot be read.
+    """
+    return not 400 <= error.status_code < 500 or error.status_code in TOO_LATE_OR_EARLY
 
 
 def may_be_done(error: Exception) -> bool:
@@ -102,7 +112,7 @@ def may_be_done(error: Exception) -> bool:
         no_token = is_token_error(error) or any(
             isinstance(cause, httpx.RequestError) for cause in _causes(error)
         )
-        return error.status_code >= 500 and not no_token
+        return not 400 <= error.status_code < 500 and not no_token
     return not isinstance(error, NEVER_SENT)
 
 
@@ -168,7 +178,7 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
         return no_answer(lost, "token", url)
     if is_token_error(error) and status < 400:
         return benchling_unreachable("its answer to token cannot be read")
-    if is_token_error(error) and status < 500:
+    if is_token_error(error) and status in CREDENTIALS:
         return SyncError(
             f"Benchling does not accept the app's client id and secret ({status}).",
             remedy="The operator checks BENCHLING_CLIENT_ID and BENCHLING_CLIENT_SECRET against "
@@ -176,6 +186,8 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
             kind="benchling",
             code="benchling_credentials",
         )
+    if is_token_error(error) and status < 500:
+        return benchling_unreachable(f"its address for tokens answered {status}", url)
     if status == 401:
         return SyncError(
             f"Benchling refused the app's token twice (401): {message}",
@@ -183,7 +195,7 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
             kind="benchling",
             code="benchling_unauthorised",
         )
-    if status >= 500:
+    if is_passing(error):
         return benchling_unreachable(f"it answered {status}")
     details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
     named: Json = details if isinstance(details, dict) else {}

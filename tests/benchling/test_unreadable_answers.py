@@ -105,6 +105,35 @@ def test_one_hollow_answer_is_asked_for_again(world: Any, quick: None) -> None:
     assert w.written() == approval - 2000 + 1
 
 
+@pytest.mark.invariant(1, 2, 4)
+def test_one_status_that_a_proxy_answers_is_asked_for_again(world: Any, quick: None) -> None:
+    w = world([compound(1)], contract="off")
+    w.sync()
+    approval = 2000
+    for status in (302, 304, 408, 425):
+        for path in ("bulk-upsert", "GET .*tasks/", "token$", "app-configuration-items"):
+            approval += 1
+            w.tenant.faults.append(Fault(path, "status", status=status))
+            w.registry.edit("C-000001", approval=approval)
+            run = w.sync()
+            assert run.status == Status.SUCCEEDED, f"{status} {path}: {run.error}"
+            assert not w.tenant.faults and w.values()["C-000001"]["Approval"] == approval
+    assert w.written() == approval - 2000 + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "benchling_credentials"), (404, "benchling_unreachable")]
+)
+def test_only_a_refusal_of_the_credentials_blames_them(
+    world: Any, quick: None, status: int, code: str
+) -> None:
+    w = world([compound(1)])
+    w.tenant.faults.append(Fault("token$", "status", times=999, status=status))
+    run = w.sync()
+    assert (run.status, run.error_code) == (Status.FAILED, code)
+    assert ("BENCHLING_URL" in run.remedy) == (status == 404)
+
+
 def test_what_benchling_may_leave_out_is_no_fault() -> None:
     chip = {"type": "CHIP", "value": "bfi_1"}
     texts = [{"type": "MARKDOWN", "value": "Hello"}, {"type": "SECTION", "children": [chip]}]
