@@ -144,6 +144,16 @@ def descends(times: Sequence[datetime]) -> bool:
     return len(times) > 2 and any(falls) and not rises
 
 
+def is_mixed(records: Sequence[Json]) -> bool:
+    """Return whether records are not in the order in which they were created, by their times."""
+    for path in creation_paths(records):
+        values = [compile_path(path)(record) for record in records]
+        known = Incremental(datetime_format=format_of(values))
+        times = [when for value in values if (when := read_time(value, known)) is not None]
+        return not ascends(times) and len(set(times)) > 1
+    return False
+
+
 def zone_of(newest: datetime, clock: datetime) -> str:
     """Return the zone that a newest time ahead of the registry's clock shows, "" for none.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from registry_sync.monitoring.doctor import checkup as doctor
 from tests.support.odd import Asked, Reply
@@ -273,3 +275,33 @@ def test_a_key_that_records_had_is_missed(world: Any) -> None:
     point = {point.name: point for point in doctor.examine()}["Keys left out"]
     assert point.state == "warning" and "“smiles”" in point.finding and "K-1" in point.finding
     assert '"absent": "clear"' in point.remedy
+
+
+PROPOSED = {
+    "never gives": "No parameter that such servers know filters by it",
+    "ignored": "No parameter that such servers know filters by it",
+    "exclusive": '"comparison": "gt"',
+    "days": '"granularity": "day"',
+    "hours": '"granularity": "hour"',
+    "another time": "4 later records did not come, such as K-000: it is not proposed",
+    "sorted by edits": "The list is sorted by it, not by when records were created",
+    "another format": '"datetime_format": "%d.%m.%Y %H:%M"',
+    "dates": '"granularity": "day"',
+    "newest first": "The list has the newest first",
+    "local time": '"timezone": "Etc/GMT-2"',
+    "local time behind": "set timezone to Etc/GMT+7",
+    "deleted": "1 record is deleted, as deleted says",
+    "total too great": "total is no total: it says 45, but 40 records came",
+    "total too small": "total is no total: it says 25, but 40 records came",
+    "total of the page": "One page more, requested so, had other records",
+}
+"""What the proposal says of a trap: a setting that avoids it, or what was seen."""
+
+
+def test_the_proposal_falls_into_no_trap(world: Any, serve: Any) -> None:
+    w = world([], rows=[])
+    for trap, said in PROPOSED.items():
+        w.configure(**{"API URL": serve(TRAPS[trap][0]).url + "/list", "Connector Settings": None})
+        out = io.StringIO()
+        call_command("doctor", "--propose", stdout=out)
+        assert said in out.getvalue(), (trap, out.getvalue())

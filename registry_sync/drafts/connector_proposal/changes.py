@@ -17,10 +17,12 @@ from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,
+    ascends,
     cursor_paths,
     descends,
     format_of,
     has_no_offset,
+    is_mixed,
     partly_timed,
     zone_behind,
     zone_of,
@@ -114,6 +116,11 @@ def _remarks(values: Sequence[Any], terms: Json, found: Findings) -> list[str]:
         said.append(
             "The list has the newest first: where its pages are counted, sort it by the id, or a "
             "record that is edited during a read hides another."
+        )
+    elif ascends(times) and is_mixed(found.records):
+        said.append(
+            "The list is sorted by it, not by when records were created: where its pages are "
+            "counted, sort it by the id, or a record that is edited during a read hides another."
         )
     return said
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from django.utils import timezone
 
 from registry_sync.core.text import number_of
-from registry_sync.core.types import Json
 from registry_sync.monitoring.doctor.finding import (
     CheckResult,
     Skipped,
@@ -27,10 +26,10 @@ from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
     ascends,
-    creation_paths,
     cursor_paths,
     descends,
     format_of,
+    is_mixed,
 )
 from registry_sync.source.json_values import distinct
 from registry_sync.source.pages import Page
@@ -193,7 +192,7 @@ def _falling(visit: RegistryVisit) -> CheckResult | None:
         )  # fmt: skip
         times = [when for value in values if (when := read_time(value, known)) is not None]
         newest_first = descends(times)
-        if newest_first or (ascends(times) and _is_mixed(sample.records)):
+        if newest_first or (ascends(times) and is_mixed(sample.records)):
             order = ", the newest first," if newest_first else ""
             return bad(
                 f"The list is sorted by {path}{order} and its pages are counted: a "
@@ -203,16 +202,6 @@ def _falling(visit: RegistryVisit) -> CheckResult | None:
                 "registry's owner knows its name.",
             )
     return None
-
-
-def _is_mixed(records: Sequence[Json]) -> bool:
-    """Return whether records are not in the order in which they were created, by their times."""
-    for path in creation_paths(records):
-        values = [compile_path(path)(record) for record in records]
-        known = Incremental(datetime_format=format_of(values))
-        times = [when for value in values if (when := read_time(value, known)) is not None]
-        return not ascends(times) and len(set(times)) > 1
-    return False
 
 
 def _is_counted(paginator: Paginator, page: Page) -> bool:
