@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import queue
+import re
 import threading
 import time
 import warnings
@@ -34,6 +35,12 @@ LISTS = {**MODELS, "appConfigurationItems": "AppConfigItem"}
 """Lists that may be long, by their key, and the schema of their items."""
 _VALID: set[bytes] = set()
 """Digests of the requests and answers that this process has found valid."""
+ALIKE = re.compile(
+    rb"20\d\d-(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}\+00:00"
+    rb"|(?<=[a-z]_)\d{6}(?!\d)|(?<=http://127\.0\.0\.1:)\d+"
+    rb"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+"""What differs from tenant to tenant and is as valid: this sandbox's times, ids and ports."""
 LISTS_AT = (
     "/app-configuration-items",
     *(f"/{kind.path}{verb}" for kind in TYPES.values() for verb in ("", ":bulk-get")),
@@ -179,8 +186,9 @@ class Contract:
             )
 
     def _once(self, what: tuple[object, ...], validate: Callable[[], object]) -> None:
-        """Validate what was not found valid before: openapi-core takes 3 ms each time."""
-        digest = hashlib.sha256(repr((self.patches, what)).encode()).digest()
+        """Validate what is not like something found valid: openapi-core takes 3 ms each time."""
+        alike = ALIKE.sub(b"0", repr((self.patches, what)).encode())
+        digest = hashlib.sha256(alike).digest()
         if digest in _VALID:
             return
         validate()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from sandbox.tenant import TenantServer
+from sandbox.tenant import TenantServer, contract
 from sandbox.tenant.contract import Contract
 from sandbox.tenant.document import overlaid
 from sandbox.tenant.limits import RATE_ERROR
@@ -111,6 +111,34 @@ def test_what_is_outside_is_found(method, path, query, body, status, answer):
     contract._check(method, path, query, {"content-type": "application/json"}, body, status,
                     {"content-type": "application/json"}, answer)  # fmt: skip
     assert len(contract.state.violations) == 1 and path in contract.state.violations[0]
+
+
+def test_what_is_like_a_valid_answer_is_not_validated_again_and_what_is_malformed_is():
+    asked = {"appId": "app_test", "name": "Sync", "timeoutSeconds": 60, "messages": []}
+    answer = {
+        "id": "sesn_700001",
+        "app": {"id": "app_test"},
+        "name": "Sync",
+        "status": "RUNNING",
+        "timeoutSeconds": 60,
+        "messages": [],
+        "modifiedAt": "2026-11-29T11:00:59.942903+00:00",
+    }
+    headers = {"content-type": "application/json"}
+
+    def outside(**other: Any) -> int:
+        one = Contract(TenantState("t"))
+        one._check("POST", "/api/v2/app-sessions", "", headers, json.dumps(asked).encode(),
+                   201, headers, json.dumps({**answer, **other}).encode())  # fmt: skip
+        return len(one.state.violations)
+
+    assert outside() == 0
+    valid = len(contract._VALID)
+    assert outside(id="sesn_700002", modifiedAt="2026-11-30T01:02:03.000004+00:00") == 0
+    assert len(contract._VALID) == valid
+    for other in ({"id": 700001}, {"modifiedAt": "yesterday"}, {"status": "DONE"},
+                  {"modifiedAt": "2026-13-29T11:00:59.942903+00:00"}):  # fmt: skip
+        assert outside(**other) == 1, other
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,9 @@ class Deployment:
     def serve_admin(self) -> str:
         """Start the web service alone, and give its address."""
         url = f"http://127.0.0.1:{free_port()}"
-        self.start("runserver", "--noreload", url.removeprefix("http://"), log="web")
+        self.start(
+            "runserver", "--noreload", "--skip-checks", url.removeprefix("http://"), log="web"
+        )
         until(lambda: _answers(url), seconds=30, what="the web service")
         return url
 
