@@ -10,9 +10,15 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
+
+from registry_sync.benchling import bulk_upsert, lost_answers
+from registry_sync.sync.delivery import leftover_batches
 
 UPSERTS = re.compile(r":bulk-upsert$|:upsert$|/tasks/")
 """Requests whose answers may get lost: upserts, and the polling of their tasks."""
@@ -139,3 +145,44 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
         self.close_connection = True
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a lost request a moment to take effect: five times what it takes on an idle machine."""
+    for module in (lost_answers, bulk_upsert, leftover_batches):
+        monkeypatch.setattr(module, "LATE", 1.5)
+
+
+@pytest.fixture
+def lossy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LossyProxy]]:
+    """Put a proxy that loses answers before a world's tenant.
+
+    What arrives late has arrived by the last look, however slow the machine is.
+    """
+    made: list[LossyProxy] = []
+    looks, worlds = lost_answers.paced_lookups, []
+
+    def patient(until: float, pause: Any) -> Iterator[None]:
+        yield from looks(until, pause)
+        late = [thread for proxy in made for thread in proxy.late]
+        if late:
+            for thread in late:
+                thread.join(60)
+            for w in worlds:
+                w.settle()
+            yield
+
+    for module in (lost_answers, bulk_upsert, leftover_batches):
+        if hasattr(module, "paced_lookups"):
+            monkeypatch.setattr(module, "paced_lookups", patient)
+
+    def put(w: Any, *given: object, **more: Any) -> LossyProxy:
+        worlds.append(w)
+        made.append(LossyProxy(w.server.url, *given, **more))
+        settings.BENCHLING_URL = made[-1].url
+        return made[-1]
+
+    yield put
+    for proxy in made:
+        proxy.stop()

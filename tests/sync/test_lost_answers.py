@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from registry_sync import runs
-from registry_sync.benchling import bulk_upsert, lost_answers
 from registry_sync.benchling.bulk_upsert import Upserter
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Change, Drift, SyncRun
-from registry_sync.sync.delivery import leftover_batches
 from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.environment import FULL, SEED
@@ -24,51 +22,10 @@ from tests.support.killing import Killed, killed_in
 from tests.support.lossy import KINDS, LossyProxy
 from tests.support.registry import compound
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("soon")]
 Status, Kind = SyncRun.Status, SyncRun.Kind
 BULK, ONE = re.compile(":bulk-upsert$"), re.compile("[^k]:upsert$|[0-9]:upsert$")
 Lossy = Callable[..., LossyProxy]
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a lost request a moment to take effect: five times what it takes on an idle machine."""
-    for module in (lost_answers, bulk_upsert, leftover_batches):
-        monkeypatch.setattr(module, "LATE", 1.5)
-
-
-@pytest.fixture
-def lossy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lossy]:
-    """Put a proxy that loses answers before a world's tenant.
-
-    What arrives late has arrived by the last look, however slow the machine is.
-    """
-    made: list[LossyProxy] = []
-    looks, worlds = lost_answers.paced_lookups, []
-
-    def patient(until: float, pause: Any) -> Iterator[None]:
-        yield from looks(until, pause)
-        late = [thread for proxy in made for thread in proxy.late]
-        if late:
-            for thread in late:
-                thread.join(60)
-            for w in worlds:
-                w.settle()
-            yield
-
-    for module in (lost_answers, bulk_upsert, leftover_batches):
-        if hasattr(module, "paced_lookups"):
-            monkeypatch.setattr(module, "paced_lookups", patient)
-
-    def put(w: Any, *given: object, **more: Any) -> LossyProxy:
-        worlds.append(w)
-        made.append(LossyProxy(w.server.url, *given, **more))
-        settings.BENCHLING_URL = made[-1].url
-        return made[-1]
-
-    yield put
-    for proxy in made:
-        proxy.stop()
 
 
 @pytest.mark.invariant(2)
