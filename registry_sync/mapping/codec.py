@@ -10,7 +10,9 @@ from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.types import Json
 from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.model import UNKNOWN, Entity, Mapping
-from registry_sync.mapping.values import Misfit
+from registry_sync.mapping.values import Misfit, can_be_stored
+
+TEXTS = frozenset({"text", "long_text"})
 
 
 def payload(
@@ -72,11 +74,14 @@ def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -
 
 
 def _read_back(value: Any, definition: FieldDefinition, targets: Dict[str, str]) -> Any:
+    kind = definition.type
+    if kind == "dropdown":
+        return value
+    if type(value) is str and kind in TEXTS and can_be_stored(value):
+        return value  # as `fit` would, for most values of most entities
     if definition.is_link:
         found = targets.get(str(value))
         return {"entityRegistryId": found} if found else UNKNOWN
-    if definition.type == "dropdown":
-        return value
     try:
         return fit(value, definition, str, limits=False)[0]
     except (Misfit, KeyError):

@@ -148,7 +148,7 @@ class Mapping:
     @property
     def field_ids(self) -> tuple[str, ...]:
         """Return the ids of the mapped fields."""
-        return tuple(mapped.field.id for mapped in self.fields)
+        return tuple([mapped.field.id for mapped in self.fields])
 
     @property
     def definitions(self) -> tuple[FieldDefinition, ...]:

@@ -121,7 +121,7 @@ def _entry(
 
 def entity_of(external_id: str, raw: Json, setup: Setup, targets: dict[str, str]) -> Entity:
     """Read an entity of Benchling as this app would have sent it: its mapped values alone."""
-    mapped = set(setup.mapping.field_ids)
+    mapped = setup.mapping.field_ids
     fields = canonical_fields(raw, setup.schema, targets)
     return Entity(
         external_id=external_id,

@@ -6,17 +6,17 @@ reported: nothing is silently unarchived.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of, plain_part
+from registry_sync.benchling.entity_types.parts import SHARED, left_of, plain_part
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.substances import canonical_of
@@ -31,10 +31,19 @@ from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.withdrawals.own_archives import own_archives
 
-DIGEST_COLUMNS = ("lane", "external_id", "entity_id", "entity_registry_id", "entity_hash")
 LISTED = 2000
 """Entities up to which a list is as fast as requests by id."""
 Policy = Lane.DriftPolicy
+
+
+class Known(NamedTuple):
+    """What the ledger has of an entity but for its values, which are read where digests differ."""
+
+    pk: int
+    external_id: str
+    entity_id: str
+    entity_registry_id: str
+    entity_hash: str
 
 
 def find_drift(ctx: RunContext) -> bool:
@@ -99,80 +108,62 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
     own = own_archives(ctx, page) | merges.find(ctx, page)
-    entries = _entries(lane, setup, page)
+    known = _known(lane, page)
     targets = link_targets(page, setup.mapping.definitions, ctx.client)
     if linked_ids(page, setup.mapping.definitions) - set(targets):
-        targets |= _targets_of_ours(ctx, setup, list(entries.values()))
+        targets |= _targets_of_ours(ctx, setup, list(known.values()))
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
-    ids = list({entry.external_id for entry in entries.values()})
+    ids = {row.external_id for row in known.values()}
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
-    forms = canonical_of(lane, ids) if "structure" in setup.mapping.field_ids else {}
-    matches = ((raw, _entry_of(raw, entries)) for raw in page)
-    held = [(raw, entry) for raw, entry in matches if entry is not None]
-    others = _others([pair for pair in held if pair[0]["id"] not in own], setup, targets)
-    _read_values([entry for raw, entry in held if raw["id"] in others])
+    suspects: list[tuple[Known, Json, Entity]] = []
+    for raw in page:
+        row = known.get(raw["id"]) or known.get(raw.get("entityRegistryId") or "")
+        if row is not None:
+            theirs = entity_of(row.external_id, raw, setup, targets)
+            same_values = theirs.digest() == row.entity_hash and not raw.get("archiveRecord")
+            if row.external_id in drifted or not (same_values or raw["id"] in own):
+                suspects.append((row, raw, theirs))
+    if suspects:
+        _compare_values(ctx, setup, suspects, targets, own)
+
+
+def _compare_values(
+    ctx: RunContext,
+    setup: Setup,
+    suspects: Sequence[tuple[Known, Json, Entity]],
+    targets: dict[str, str],
+    own: set[str],
+) -> None:
+    """Compare entities with the ledger by value, under the lease. Those in `own` are equal."""
+    entries = ctx.lane.ledger.in_bulk({row.pk for row, _, _ in suspects})
+    ids = [row.external_id for row, _, _ in suspects]
+    forms = canonical_of(ctx.lane, ids) if "structure" in setup.mapping.field_ids else {}
     with transaction.atomic():
         runs.renew(ctx.lease)
-        for raw, entry in held:
-            theirs = others.get(raw["id"])
-            form = forms.get(entry.external_id)
-            found = [] if theirs is None else list(_differences(entry, raw, theirs, form))
-            if found or entry.external_id in drifted:
-                _keep(ctx.run, entry, raw, setup, targets, found)
+        for row, raw, theirs in suspects:
+            entry, form = entries[row.pk], forms.get(row.external_id)
+            found = [] if raw["id"] in own else list(_differences(entry, raw, theirs, form))
+            _keep(ctx.run, entry, raw, setup, targets, found)
 
 
-def _entry_of(raw: Json, entries: dict[str, LedgerEntry]) -> LedgerEntry | None:
-    return entries.get(raw["id"]) or entries.get(raw.get("entityRegistryId") or "")
-
-
-def _others(
-    held: Sequence[tuple[Json, LedgerEntry]], setup: Setup, targets: dict[str, str]
-) -> dict[str, Entity]:
-    """Return what Benchling holds, by its id, where it is archived or its digest is another."""
-    others = {}
-    for raw, entry in held:
-        theirs = entity_of(entry.external_id, raw, setup, targets)
-        if raw.get("archiveRecord") or theirs.digest() != entry.entity_hash:
-            others[raw["id"]] = theirs
-    return others
-
-
-def _read_values(entries: Sequence[LedgerEntry]) -> None:
-    """Read the values of some rows at once: to read each as it is used takes two queries a row.
-
-    A record without a value has another digest than its entity, which lists the field as empty.
-    """
-    missing = [entry for entry in entries if "fields" in entry.get_deferred_fields()]
-    if not missing:
-        return
-    rows = LedgerEntry.objects.filter(pk__among=[entry.pk for entry in missing]).order_by()
-    values = {pk: (name, fields) for pk, name, fields in rows.values_list("pk", "name", "fields")}
-    for entry in missing:
-        entry.name, entry.fields = values[entry.pk]
-
-
-def _entries(lane: Lane, setup: Setup, page: Sequence[Json]) -> dict[str, LedgerEntry]:
+def _known(lane: Lane, page: Sequence[Json]) -> dict[str, Known]:
     """Return the ledger's rows of a page's entities, by Benchling's id, else by registry id."""
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
-    # Without values: they are read where the digests differ.
-    ours = lane.ledger.exclude(entity_hash="")
-    if not PART_KEYS & set(setup.mapping.field_ids):  # parts are read back in another form
-        ours = ours.only(*DIGEST_COLUMNS)
-    rows = ours.filter(entity_id__among=[raw["id"] for raw in page])
-    entries = {row.entity_id: row for row in rows}
-    others = [raw.get("entityRegistryId") or "" for raw in page if raw["id"] not in entries]
+    ours = lane.ledger.exclude(entity_hash="").values_list(*Known._fields)
+    rows = map(Known._make, ours.filter(entity_id__among={raw["id"] for raw in page}))
+    known = {row.entity_id: row for row in rows}
+    others = {raw.get("entityRegistryId") or "" for raw in page if raw["id"] not in known}
     if others:  # registered anew by someone
-        by_key = ours.filter(id_key__among=[name_key(text) for text in others])
-        entries |= {row.entity_registry_id: row for row in by_key}
-    return entries
+        keys = {name_key(text) for text in others}
+        by_key = map(Known._make, ours.filter(id_key__among=keys))
+        known |= {row.entity_registry_id: row for row in by_key}
+    return known
 
 
-def _targets_of_ours(
-    ctx: RunContext, setup: Setup, entries: Sequence[LedgerEntry]
-) -> dict[str, str]:
+def _targets_of_ours(ctx: RunContext, setup: Setup, known: Sequence[Known]) -> dict[str, str]:
     """Find what links point at, among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
-    rows = ctx.lane.ledger.filter(pk__among=[entry.pk for entry in entries]).order_by()
+    rows = ctx.lane.ledger.filter(pk__among={row.pk for row in known}).order_by()
     held = rows.values_list("fields", flat=True)
     ours = links_of(values.get(field_id) for values in held for field_id in fields)
     found = ctx.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
@@ -201,7 +192,9 @@ def _keep(
         _forget_ours(entry, raw, setup, targets)
 
 
-def _differences(entry: LedgerEntry, raw: Json, theirs: Entity, form: str | None):  # type: ignore[no-untyped-def]
+def _differences(
+    entry: LedgerEntry, raw: Json, theirs: Entity, form: str | None
+) -> Iterator[tuple[str, Any, Any]]:
     archived = raw.get("archiveRecord")
     if archived:
         yield "archived", None, archived.get("reason") or "archived"

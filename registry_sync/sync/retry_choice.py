@@ -54,6 +54,8 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
         if run.kind != SyncRun.Kind.RETRY:
             return
         open_errors = chosen(open_errors, run)
+    if not open_errors.exists():  # as in most runs, and each reason asks several times
+        return
     for reason in REASONS:
         for errors in reason(ctx, open_errors):
             last = 0
@@ -169,6 +171,8 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
     run, lane, setup = ctx.run, ctx.lane, ctx.setup
     waiting = _waiting(run, lane, "link")
     ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
+    if not ours:
+        return []
     within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
     candidates = []
     known = ledger.views_of(lane, [error.external_id for error in within])

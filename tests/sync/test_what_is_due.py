@@ -76,6 +76,17 @@ def due(ctx: Any) -> set[str]:
     return {error.external_id for some in retry_choice.due(ctx) for error in some}
 
 
+def test_a_lane_without_open_errors_is_asked_once_for_each_question(
+    django_assert_num_queries: Any,
+) -> None:
+    ctx = running()
+    refused(ctx, "closed", kind="transient", closed_at=datetime.now(UTC))
+    with django_assert_num_queries(1):
+        assert due(ctx) == set()
+    with django_assert_num_queries(1):
+        assert retry_choice.link_circles(ctx) == []
+
+
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A run, and errors for which nothing has come, of which some are tried in every run."""
