@@ -174,6 +174,14 @@ NETWORK = (
         "certifi's list",
     ),
 )
+TERMINAL = (
+    Variable(
+        ("NO_COLOR",),
+        "any value: commands print without colors (https://no-color.org)",
+        "colors on a terminal",
+    ),
+    _one("TERM", "`dumb`: the same", "the terminal's own"),
+)
 GROUPS = {
     "web": WEB,
     "stores": STORES,
@@ -183,5 +191,6 @@ GROUPS = {
     "monitoring": MONITORING,
     "traces": TRACES,
     "network": NETWORK,
+    "terminal": TERMINAL,
 }
 """The variables by the section of docs/settings.md that lists them."""
