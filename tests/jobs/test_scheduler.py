@@ -128,6 +128,20 @@ def test_one_of_two_works_and_the_other_takes_its_place(deploy) -> None:
     assert set(deployment.statuses()) == {"SUCCEEDED"}
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "said"),
+    [
+        (0, [], "The sync ended: succeeded"),
+        (1, [], "The sync ended: failed"),
+        (0, ["--enqueue"], "The runs are queued for the workers"),
+        (75, ["--enqueue"], "Nothing was queued: another run was active"),
+        (1, ["--enqueue"], "The runs could not be handed to the workers"),
+    ],
+)
+def test_what_was_only_queued_has_not_succeeded(status: int, words: list[str], said: str) -> None:
+    assert scheduler._outcome(status, ["sync_registry", *words]) == said
+
+
 def test_it_prunes_once_a_day_where_a_setting_says_so(monkeypatch) -> None:
     command, begun = scheduler.Command(), []
     monkeypatch.setattr(command, "_start", lambda words: begun.append(words) or 0)

@@ -23,6 +23,11 @@ STANDBY = 10.0
 """Seconds between two tries to become the scheduler that works."""
 PRUNE_EVERY = timedelta(days=1)
 OUTCOMES = {0: "succeeded", 2: "completed with warnings", 75: "another run was active"}
+QUEUED = {
+    0: "The runs are queued for the workers",
+    2: "The runs are queued for the workers, except in lanes where another run was active",
+    75: "Nothing was queued: another run was active",
+}
 
 
 class Command(OperatorCommand):
@@ -83,7 +88,7 @@ class Command(OperatorCommand):
             if (late := -left) > 0 and schedule.after(at) < datetime.now(UTC):
                 self._say(f"The start is {late:.0f} s late; missed times are not made up for.")
             status = self._start(words)
-            self._say(f"The sync ended: {OUTCOMES.get(status, 'failed')} (exit status {status}).")
+            self._say(f"{_outcome(status, words)} (exit status {status}).")
             pruned_at = self._prune(pruned_at)
 
     def _wait_for_place(self, place: SoleHolder) -> None:
@@ -129,6 +134,13 @@ class Command(OperatorCommand):
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
         self.stdout.write(f"{stamp} UTC  {text}")
         self.stdout.flush()
+
+
+def _outcome(status: int, words: list[str]) -> str:
+    """Return what became of one start; workers do the run that was handed to them."""
+    if "--enqueue" in words:
+        return QUEUED.get(status, "The runs could not be handed to the workers")
+    return f"The sync ended: {OUTCOMES.get(status, 'failed')}"
 
 
 def _ourselves() -> list[str]:
