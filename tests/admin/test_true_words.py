@@ -124,7 +124,7 @@ def test_buttons_that_look_alike_say_how_they_differ(owner, monkeypatch):
     for address, said in (
         ("/admin/registry_sync/entityerror/", "Retry stored copies tries them as they were"),
         (one, "Check again reads the record from the registry as it is now."),
-        (record, "Step by step and Check the registry now write nothing"),
+        (record, "writes to Benchling what has changed in it. Step by step and Check the"),
     ):
         assert said in read(owner, address), address
 
